@@ -1,0 +1,57 @@
+"""Investigate ML audit trails: from a Parquet audit log to evidence that a stranger can check.
+
+An investigation goes one way. `open` a log; `AuditLog.find` the predictions in question; reconstruct one with
+`AuditLog.decision`; run it again with `Decision.replay`; ask why with `Decision.explain`; ask since when with
+`AuditLog.drift`; look at any of these with `view`. Keep what matters in a `Case`, export it, let anyone `verify` it.
+
+Importing this package is cheap: what a name needs is imported when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab import charts
+    from audit_lab.errors import AuditLabError
+    from audit_lab.evidence.case import Case
+    from audit_lab.evidence.verification import verify
+    from audit_lab.face import AuditLog, Decision
+    from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
+    from audit_lab.sandbox import Limits
+    from audit_lab.widgets import view
+
+__all__ = ["AuditLabError", "AuditLog", "Case", "Decision", "Limits", "charts", "open", "verify", "view"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AuditLabError": ("audit_lab.errors", "AuditLabError"),
+    "AuditLog": ("audit_lab.face", "AuditLog"),
+    "Case": ("audit_lab.evidence.case", "Case"),
+    "Decision": ("audit_lab.face", "Decision"),
+    "Limits": ("audit_lab.sandbox", "Limits"),
+    "open": ("audit_lab.face", "open_log"),
+    "verify": ("audit_lab.evidence.verification", "verify"),
+    "view": ("audit_lab.widgets", "view"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name in _HOMES:
+        module, attribute = _HOMES[name]
+        value = getattr(import_module(module), attribute)
+    elif name == "charts":
+        value = import_module("audit_lab.charts")
+    else:
+        message = f"module 'audit_lab' has no attribute {name!r}"
+        raise AttributeError(message)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*__all__, *globals()})

@@ -1,0 +1,101 @@
+"""The errors that audit_lab raises: one base, few kinds, each message ends in what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AmbiguousIdError",
+    "AuditLabError",
+    "IntegrityError",
+    "LogError",
+    "MisuseError",
+    "ModelError",
+    "NotFoundError",
+    "NotebookError",
+    "SandboxError",
+]
+
+
+class AuditLabError(Exception):
+    """Base of every error that audit_lab raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What happened, and to which file or id; one sentence without a final full stop.
+    next_step
+        What the reader should do about it; shown after the message.
+
+    Attributes
+    ----------
+    exit_code
+        What the command line exits with: 1 where what was examined was found wanting, 2 where the call was wrong.
+    """
+
+    exit_code: int = 1
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        """Return the message and the next step as one line."""
+        return f"{self.message}. {self.next_step}"
+
+
+class MisuseError(AuditLabError):
+    """The call itself was wrong: an option, an expression or a path that cannot be meant."""
+
+    exit_code = 2
+
+
+class LogError(AuditLabError):
+    """A log, or one of its files, cannot be read as what it claims to be."""
+
+
+class NotFoundError(AuditLabError):
+    """An id, a version or a table is not in the log."""
+
+
+class AmbiguousIdError(AuditLabError):
+    """An id stands in more than one place; `places` names each as ``id@segment:row``."""
+
+    def __init__(self, message: str, next_step: str, places: Sequence[str]) -> None:
+        super().__init__(message, next_step)
+        self.places = tuple(places)
+
+
+class ModelError(AuditLabError):
+    """A model version or its artifact cannot be used; `code` is the stable reason."""
+
+    def __init__(self, message: str, next_step: str, code: str) -> None:
+        super().__init__(message, next_step)
+        self.code = code
+
+
+class SandboxError(AuditLabError):
+    """A task in the isolated child did not end well.
+
+    `reason` is one of ``timeout``, ``memory``, ``crash``, ``error``, ``output``.
+    """
+
+    def __init__(self, message: str, next_step: str, reason: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
+
+
+class NotebookError(AuditLabError):
+    """A notebook did not run to its end; nothing was exported."""
+
+
+class IntegrityError(AuditLabError):
+    """A log or a bundle failed verification; `report` carries every finding."""
+
+    def __init__(self, message: str, next_step: str, report: Any) -> None:
+        super().__init__(message, next_step)
+        self.report = report

@@ -1,0 +1,203 @@
+"""The attribution: what each feature contributed to one prediction, with everything needed to compute it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Attribution", "Background", "Check", "Contribution"]
+
+_NO_INFLUENCE = 1e-9
+_NAMED_FEATURES = 3
+_SMALLEST_SHOWN_POINTS = 0.05
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """How far one feature, at its recorded value, moved the explained output; `value` is None when it was missing."""
+
+    feature: str
+    value: str | float | bool | None
+    contribution: float
+
+    @property
+    def value_text(self) -> str:
+        """The recorded value as a reader expects it: ``missing``, ``yes``, ``no``, plain numbers, the text itself."""
+        if self.value is None:
+            return "missing"
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
+        return f"{self.value:.10g}" if isinstance(self.value, float) else str(self.value)
+
+
+@dataclass(frozen=True)
+class Background:
+    """The decisions that the explained one is compared with: in words, by id, and by the digest of their content."""
+
+    description: str
+    rows: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A test that the explanation was put to; `detail` says in a sentence what was found."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """One explanation of one prediction; immutable, canonical in bytes, named by its digest.
+
+    Parameters
+    ----------
+    prediction_id
+        The decision that is explained.
+    method
+        ``shap`` or ``lime``.
+    algorithm
+        How the values were computed, for example ``exact enumeration, interventional``.
+    output_explained
+        ``probability`` (contributions between -1 and 1) or ``log-odds``.
+    label
+        The label whose probability or log-odds is explained.
+    contributions
+        One for each recorded feature, in the order of the model's signature.
+    base_value
+        SHAP: the mean output over the background. LIME: the intercept of its local linear model.
+    prediction_value
+        The model's output for the decision, in the units of `output_explained`.
+    background, seed, library, library_version, artifact_sha256
+        What the numbers rest on.
+    checks
+        What the explanation was tested for.
+    isolation
+        What was in force around the model while it ran. Not part of the digest.
+    """
+
+    prediction_id: str
+    method: str
+    algorithm: str
+    output_explained: str
+    label: str
+    contributions: tuple[Contribution, ...]
+    base_value: float
+    prediction_value: float
+    background: Background
+    seed: int
+    library: str
+    library_version: str
+    artifact_sha256: str
+    checks: tuple[Check, ...]
+    isolation: dict[str, str]
+
+    def to_json(self) -> bytes:
+        """Return the canonical UTF-8 bytes: sorted keys, no spaces, floats in their shortest exact form."""
+        return _canonical(asdict(self))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of the canonical bytes without `isolation`: the explanation's name."""
+        document = asdict(self)
+        del document["isolation"]
+        return hashlib.sha256(_canonical(document)).hexdigest()
+
+    def ranked(self) -> list[Contribution]:
+        """Return the contributions, largest magnitude first; equal ones by name."""
+        return sorted(self.contributions, key=lambda entry: (-abs(entry.contribution), entry.feature))
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return columns feature, value (text) and contribution, largest magnitude first."""
+        import polars as pl
+
+        rows = [(entry.feature, entry.value_text, entry.contribution) for entry in self.ranked()]
+        schema = {"feature": pl.String, "value": pl.String, "contribution": pl.Float64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def describe(self) -> list[str]:
+        """Return three to five plain sentences, computed from the numbers."""
+        influential = [entry for entry in self.ranked() if abs(entry.contribution) > _NO_INFLUENCE]
+        sentences = [
+            self._outcome(),
+            self._pushes("raised", [entry for entry in influential if entry.contribution > 0]),
+            self._pushes("lowered", [entry for entry in influential if entry.contribution < 0]),
+        ]
+        idle = sorted(entry.feature for entry in self.contributions if abs(entry.contribution) <= _NO_INFLUENCE)
+        if idle:
+            sentences.append(f"No influence here: {', '.join(idle)}.")
+        sentences.append(self._caution())
+        return sentences
+
+    def _repr_html_(self) -> str:
+        head = f"{self.method.upper()} of {self.prediction_id}: {self.output_explained} of {self.label!r}"
+        rows = "".join(
+            f"<tr><td>{escape(entry.feature)}</td><td>{escape(entry.value_text)}</td>"
+            f"<td style='text-align:right'>{escape(self._amount(entry.contribution))}</td></tr>"
+            for entry in self.ranked()
+        )
+        sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.describe())
+        checks = "".join(
+            f"<li>{escape(check.name)}: {'passed' if check.passed else 'not passed'}. {escape(check.detail)}</li>"
+            for check in self.checks
+        )
+        source = f"{self.algorithm}; {self.library} {self.library_version}; seed {self.seed}; digest {self.digest}"
+        return (
+            f"<div><strong>{escape(head)}</strong><ul>{sentences}</ul>"
+            f"<table><thead><tr><th>feature</th><th>value</th><th>contribution</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table><ul>{checks}</ul><small>{escape(source)}</small></div>"
+        )
+
+    def _outcome(self) -> str:
+        rows = len(self.background.rows)
+        compared = f"the {rows} decisions it is compared with" if rows > 1 else "the one decision it is compared with"
+        base = self._level(self.base_value)
+        start = f"over {compared} the average is {base}"
+        if self.method == "lime":
+            start = f"LIME's straight-line approximation, drawn from {compared}, starts at {base}"
+        prediction = self._level(self.prediction_value)
+        return f"The model put the {self.output_explained} of {self.label!r} at {prediction}; {start}."
+
+    def _pushes(self, verb: str, entries: list[Contribution]) -> str:
+        if not entries:
+            return f"No feature {verb} it."
+        named = ", ".join(
+            f"{entry.feature} = {entry.value_text} ({self._amount(entry.contribution)})"
+            for entry in entries[:_NAMED_FEATURES]
+        )
+        others = len(entries) - _NAMED_FEATURES
+        rest = sum(entry.contribution for entry in entries[_NAMED_FEATURES:])
+        more = f"; {others} more features together {self._amount(rest)}" if others > 1 else ""
+        if others == 1:
+            more = f"; one more feature {self._amount(rest)}"
+        return f"What {verb} it most: {named}{more}."
+
+    def _caution(self) -> str:
+        failed = [check for check in self.checks if not check.passed]
+        if failed:
+            return "Read with caution: " + "; ".join(check.detail.rstrip(".") for check in failed) + "."
+        return f"Every check passed ({', '.join(check.name for check in self.checks)})."
+
+    def _level(self, value: float) -> str:
+        return f"{100 * value:.1f} %" if self.output_explained == "probability" else f"{value:.3f}"
+
+    def _amount(self, value: float) -> str:
+        if self.output_explained != "probability":
+            return f"{value:+.3f}"
+        points = 100 * value
+        if 0 < abs(points) < _SMALLEST_SHOWN_POINTS:
+            return f"{'+' if points > 0 else '-'}under 0.1 points"
+        return f"{points:+.1f} points"
+
+
+def _canonical(document: dict[str, object]) -> bytes:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()

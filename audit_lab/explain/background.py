@@ -1,0 +1,148 @@
+"""The background of an explanation: which recorded decisions the explained one is compared with, and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit_lab.errors import AuditLabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+__all__ = ["BackgroundRows", "choose_background"]
+
+#: With fewer earlier decisions than this, decisions of the same version at any time are taken.
+_FEWEST_EARLIER = 20
+
+_NOT_FEATURES = ("prediction_id", "recorded_at", "supersedes")
+
+
+@dataclass(frozen=True)
+class BackgroundRows:
+    """Recorded inputs that stand for what the model usually sees.
+
+    Parameters
+    ----------
+    frame
+        One column for each recorded feature, one row for each of `ids`, in that order.
+    ids
+        The prediction ids of the rows.
+    sha256
+        Digest (hexadecimal) of ids and values in canonical text.
+    description
+        How the rows were chosen, in a sentence.
+    """
+
+    frame: pl.DataFrame
+    ids: tuple[str, ...]
+    sha256: str
+    description: str
+
+
+def choose_background(
+    predictions: pl.LazyFrame,
+    inputs: pl.LazyFrame,
+    model_name: str,
+    model_version: str,
+    before: datetime,
+    rows: int = 100,
+    seed: int = 0,
+    *,
+    prediction_id: str | None = None,
+) -> BackgroundRows:
+    """Choose background rows so that everybody who asks again gets the same ones.
+
+    Of the decisions that the same model version took before `before` and whose inputs were recorded, take those with
+    the smallest SHA-256 of ``seed|prediction_id``. Where fewer than 20 exist, decisions of that version at any time
+    are eligible, and the description says so. An id that stands more than once in either table is never taken.
+
+    Parameters
+    ----------
+    predictions, inputs
+        The log's predictions and the inputs of the model; `inputs` has a column ``prediction_id``.
+    model_name, model_version
+        Whose decisions are eligible.
+    before
+        When the explained decision was taken.
+    rows
+        How many rows at most.
+    seed
+        Another seed gives other rows.
+    prediction_id
+        The explained decision, which is never part of its own background.
+
+    Raises
+    ------
+    AuditLabError
+        No row is eligible.
+    """
+    times = _eligible(predictions, inputs, model_name, model_version, prediction_id)
+    earlier = times.filter(pl.col("occurred_at") < before)
+    whole = earlier.height < _FEWEST_EARLIER
+    pool = times if whole else earlier
+    if pool.is_empty():
+        raise AuditLabError(
+            f"no other decision of {model_name} {model_version} has recorded inputs, so there is no background",
+            "Record the inputs of this version's decisions; without any, SHAP and LIME have nothing to compare with.",
+        )
+    ids = heapq.nsmallest(rows, pool["prediction_id"], key=lambda name: _order(seed, name))
+    order = pl.LazyFrame({"prediction_id": ids, "_order": range(len(ids))})
+    chosen = order.join(inputs, on="prediction_id", how="inner").sort("_order").collect()
+    frame = chosen.drop("_order", *_NOT_FEATURES, strict=False)
+    return BackgroundRows(
+        frame,
+        tuple(ids),
+        _digest(ids, frame),
+        _describe(len(ids), pool.height, model_name, model_version, before, seed, whole=whole),
+    )
+
+
+def _eligible(
+    predictions: pl.LazyFrame, inputs: pl.LazyFrame, model_name: str, model_version: str, prediction_id: str | None
+) -> pl.DataFrame:
+    """Return prediction_id and occurred_at of the version's decisions whose id is unique and whose inputs exist."""
+    versions = predictions.group_by("prediction_id").agg(
+        pl.len().alias("places"), pl.col("occurred_at", "model_name", "model_version").first()
+    )
+    recorded = inputs.group_by("prediction_id").agg(pl.len().alias("rows"))
+    mine = (pl.col("model_name") == model_name) & (pl.col("model_version") == model_version)
+    others = pl.col("prediction_id").ne_missing(pl.lit(prediction_id, dtype=pl.String))
+    return (
+        versions.filter((pl.col("places") == 1) & mine & others)
+        .join(recorded.filter(pl.col("rows") == 1), on="prediction_id", how="inner")
+        .select("prediction_id", "occurred_at")
+        .collect()
+    )
+
+
+def _order(seed: int, prediction_id: str) -> bytes:
+    return hashlib.sha256(f"{seed}|{prediction_id}".encode()).digest()
+
+
+def _digest(ids: Iterable[str], frame: pl.DataFrame) -> str:
+    """Digest one JSON line for the column names (sorted) and one for each row: its id, then its values."""
+    ordered = frame.select(sorted(frame.columns))
+    digest = hashlib.sha256()
+    rows = [[name, *row] for name, row in zip(ids, ordered.rows(), strict=True)]
+    for line in (["prediction_id", *ordered.columns], *rows):
+        digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _describe(
+    count: int, pool: int, model_name: str, model_version: str, before: datetime, seed: int, *, whole: bool
+) -> str:
+    when = f"decided before {before.isoformat()}"
+    if whole:
+        when = f"at any time, because fewer than {_FEWEST_EARLIER} were decided before {before.isoformat()}"
+    return (
+        f"{count} of {pool} decisions of {model_name} {model_version} with recorded inputs, {when}; "
+        f"those with the smallest SHA-256 of '{seed}|prediction_id'"
+    )

@@ -1,0 +1,184 @@
+"""The logs that a server shows: opened once, kept until their manifest changes, answered as messages."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from audit_lab.errors import AmbiguousIdError, AuditLabError
+from audit_lab.lab.folders import check_segments, find_logs, inside, name_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from audit_lab.lab.messages import (
+        DecisionAnswer,
+        LogEntry,
+        LogsAnswer,
+        PredictionRow,
+        PredictionsAnswer,
+        Problem,
+    )
+
+__all__ = ["MAX_ROWS", "OpenedLog", "ServedLogs", "problem_of"]
+
+MAX_ROWS = 200
+
+_MAX_OPEN = 32
+
+
+class _Reconstructed(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class OpenedLog(Protocol):
+    """What the panel needs of an opened log; `audit_lab.open` returns one."""
+
+    @property
+    def predictions(self) -> pl.LazyFrame:
+        """The predictions table."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return the log's origin, notes, rows by table, models and time range."""
+        ...
+
+    def newest(self, n: int = 50) -> pl.DataFrame:
+        """Return the newest predictions, newest first."""
+        ...
+
+    def decision(self, prediction_id: str) -> _Reconstructed:
+        """Reconstruct one prediction."""
+        ...
+
+
+class ServedLogs:
+    """The logs below one root folder.
+
+    Parameters
+    ----------
+    root
+        The server's root folder.
+    open_log
+        Opens the log in a folder: `audit_lab.open`.
+    """
+
+    def __init__(self, root: Path, open_log: Callable[[Path], OpenedLog]) -> None:
+        self._root = root.resolve()
+        self._open_log = open_log
+        self._opened: OrderedDict[Path, tuple[tuple[int, int], OpenedLog]] = OrderedDict()
+        self._lock = Lock()
+
+    def list_logs(self) -> LogsAnswer:
+        """Find every log and say what it holds, or why it cannot be read."""
+        found = find_logs(self._root)
+        return {"logs": [self._entry(folder) for folder in found.folders], "complete": found.complete}
+
+    def newest(self, name: str, limit: int, search: str) -> PredictionsAnswer:
+        """Return at most `limit` (and at most 200) predictions, newest first, whose id contains `search`."""
+        log = self._open(inside(self._root, name))
+        rows = min(limit, MAX_ROWS)
+        frame = _matching(log.predictions, search, rows) if search else log.newest(rows)
+        return {"log": name, "search": search, "predictions": [_row(row) for row in frame.iter_rows(named=True)]}
+
+    def decide(self, name: str, prediction_id: str) -> DecisionAnswer:
+        """Reconstruct one decision; `prediction_id` may also be a place, ``id@segment:row``."""
+        log = self._open(inside(self._root, name))
+        return {"log": name, "decision": log.decision(prediction_id).to_dict()}
+
+    def _open(self, folder: Path) -> OpenedLog:
+        """Open the log in a folder, or return it as it was opened while its manifest is the same file."""
+        stamp = _stamp(folder / "manifest.json")
+        with self._lock:
+            kept = self._opened.get(folder)
+            if kept is not None and kept[0] == stamp:
+                self._opened.move_to_end(folder)
+                return kept[1]
+        check_segments(self._root, folder)
+        log = self._open_log(folder)
+        with self._lock:
+            self._opened[folder] = (stamp, log)
+            self._opened.move_to_end(folder)
+            while len(self._opened) > _MAX_OPEN:
+                self._opened.popitem(last=False)
+        return log
+
+    def _entry(self, folder: Path) -> LogEntry:
+        name = name_in(self._root, folder)
+        try:
+            about = self._open(folder).describe()
+        except AuditLabError as error:
+            return {
+                "path": name,
+                "origin": None,
+                "description": None,
+                "notes": [],
+                "predictions": None,
+                "models": [],
+                "first_time": None,
+                "last_time": None,
+                "problem": problem_of(error),
+            }
+        return {
+            "path": name,
+            "origin": about["origin"],
+            "description": about["description"],
+            "notes": list(about["notes"]),
+            "predictions": about["tables"].get("predictions", 0),
+            "models": list(about["models"]),
+            "first_time": about["first_time"],
+            "last_time": about["last_time"],
+            "problem": None,
+        }
+
+
+def problem_of(error: AuditLabError) -> Problem:
+    """Return what the panel shows of an error."""
+    problem: Problem = {"message": error.message, "next_step": error.next_step}
+    if isinstance(error, AmbiguousIdError):
+        problem["places"] = list(error.places)
+    return problem
+
+
+def _stamp(manifest: Path) -> tuple[int, int]:
+    """Return what tells one writing of a manifest from the next: its time in ns and its size in bytes."""
+    try:
+        status = manifest.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _matching(predictions: pl.LazyFrame, search: str, rows: int) -> pl.DataFrame:
+    return (
+        predictions.filter(pl.col("prediction_id").str.contains(search, literal=True))
+        .sort("occurred_at", "prediction_id", descending=True, nulls_last=True)
+        .head(rows)
+        .collect()
+    )
+
+
+def _row(row: Mapping[str, Any]) -> PredictionRow:
+    return {
+        "prediction_id": row["prediction_id"],
+        "occurred_at": _instant(row["occurred_at"]),
+        "model_name": row["model_name"],
+        "model_version": row["model_version"],
+        "decision": row["decision"],
+        "score": _finite((row["outputs"] or {}).get("score")),
+    }
+
+
+def _instant(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _finite(score: float | None) -> float | None:
+    """Return a score that JSON can carry."""
+    return score if score is not None and math.isfinite(score) else None

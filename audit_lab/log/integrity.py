@@ -1,0 +1,88 @@
+"""Check a log's segments against the digests that its manifest states."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import LogError
+from audit_lab.log.write import MANIFEST_NAME
+from audit_lab.seal.report import Finding, Verdict, Verification, settle
+
+if TYPE_CHECKING:
+    from audit_lab.log.manifest import Segment
+    from audit_lab.log.store import LogStore
+
+__all__ = ["verify_segments"]
+
+_NEXT_STEP = "Restore it from a backup, and find out who had write access since the manifest was written."
+
+
+def verify_segments(store: LogStore) -> Verification:
+    """Recompute the SHA-256 of every segment and look for files that the manifest does not list.
+
+    Returns
+    -------
+    Verification
+        Verdict UNANCHORED where all is as stated: whoever can write the segments can write the manifest too.
+
+    Raises
+    ------
+    IntegrityError
+        A segment is missing, changed, or not listed; the error carries the report.
+    """
+    subject = f"log {store.origin} at {store.path}"
+    if store.manifest is None:
+        return Verification(
+            subject,
+            Verdict.UNANCHORED,
+            not_checked=("everything: another system wrote these files, and no digest of them was ever recorded",),
+            notes=store.notes,
+        )
+    segments = [segment for table in store.manifest.tables.values() for segment in table]
+    findings = [finding for segment in segments if (finding := _check(store, segment)) is not None]
+    findings += _unlisted(store, {segment.path for segment in segments})
+    return settle(
+        Verification(
+            subject,
+            Verdict.FAILED if findings else Verdict.UNANCHORED,
+            findings=tuple(findings),
+            checked=(
+                f"SHA-256 and size of {len(segments)} segments against {MANIFEST_NAME} ({store.manifest.sha256[:12]}…)",
+                "no Parquet file in the log that the manifest does not list",
+            ),
+            not_checked=(
+                (
+                    "that the manifest is the one the writer made: this log is not sealed, so whoever can change a "
+                    "segment can change the manifest"
+                ),
+                "artifacts: their digests are checked when a decision is replayed",
+            ),
+            notes=store.notes,
+        )
+    )
+
+
+def _check(store: LogStore, segment: Segment) -> Finding | None:
+    try:
+        path = store.file(segment.path)
+    except LogError as error:
+        return Finding("log.path-outside", segment.path, error.message, error.next_step)
+    if not path.is_file():
+        return Finding("log.segment-missing", segment.path, "the segment is not there", _NEXT_STEP)
+    if path.stat().st_size != segment.size_bytes:
+        meaning = f"the segment has {path.stat().st_size} bytes; the manifest says {segment.size_bytes}"
+        return Finding("log.segment-changed", segment.path, meaning, _NEXT_STEP)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != segment.sha256:
+        meaning = f"its SHA-256 is {found[:12]}…; the manifest says {segment.sha256[:12]}…"
+        return Finding("log.segment-changed", segment.path, meaning, _NEXT_STEP)
+    return None
+
+
+def _unlisted(store: LogStore, listed: set[str]) -> list[Finding]:
+    root = store.path
+    present = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet"))
+    meaning = "the file lies in the log, but the manifest does not list it; no answer takes it into account"
+    return [Finding("log.segment-unlisted", name, meaning, _NEXT_STEP) for name in present if name not in listed]

@@ -1,0 +1,39 @@
+"""Translate what Parquet readers throw, panics included, into errors that name the file and the next step."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit_lab.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["collect", "reading"]
+
+_NEXT_STEP = (
+    "Restore it from a backup, or examine what is left with `audit-lab doctor`; it was not changed by reading it."
+)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raise `LogError` about `what` for every error of a reader inside the block.
+
+    polars raises `PanicException`, a `BaseException`, on some corrupt files; it is translated too.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        first = str(error).strip().splitlines()
+        detail = first[0] if first else type(error).__name__
+        raise LogError(f"{what} cannot be read as Parquet ({detail[:200]})", _NEXT_STEP) from error
+
+
+def collect(frame: pl.LazyFrame, what: str) -> pl.DataFrame:
+    """Collect a lazy frame with the streaming engine, translating errors as `reading` does."""
+    with reading(what):
+        return frame.collect(engine="streaming")

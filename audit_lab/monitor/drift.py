@@ -1,0 +1,284 @@
+"""Drift: what moved in a log, window by window, against a named reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import MisuseError, NotFoundError
+from audit_lab.log.schema import TIME
+from audit_lab.monitor import report
+from audit_lab.monitor.bins import NumericBins
+from audit_lab.monitor.counts import (
+    WindowCounts,
+    count_windows,
+    extent,
+    prepared,
+    reference_bins,
+    values_between,
+    without_nan,
+)
+from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, runs
+from audit_lab.monitor.reference import Reference, described_reference, reference_period
+from audit_lab.monitor.units import UnitChange, find_unit_change
+from audit_lab.monitor.verdict import MAJOR, MINIMUM_ROWS, STABLE, TOO_FEW_ROWS, judge
+from audit_lab.monitor.windows import utc, window_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from audit_lab.monitor.counts import Extent
+    from audit_lab.monitor.verdict import Finding
+
+__all__ = ["Drift", "drift"]
+
+_TABLE = {
+    "window_start": TIME,
+    "window_end": TIME,
+    "rows": pl.Int64,
+    "column": pl.String,
+    "kind": pl.String,
+    "psi": pl.Float64,
+    "psi_noise": pl.Float64,
+    "js_distance": pl.Float64,
+    "ks": pl.Float64,
+    "ks_p_value": pl.Float64,
+    "missing_rate": pl.Float64,
+    "new_categories": pl.List(pl.String),
+    "vanished_categories": pl.List(pl.String),
+    "verdict": pl.String,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """What moved, window by window, against a reference; :func:`drift` makes it.
+
+    Attributes
+    ----------
+    table
+        One row for each window and column: ``window_start``, ``window_end``, ``rows``, ``column``, ``kind``
+        ("numeric" or "categorical"), ``psi``, ``psi_noise`` (what chance alone stays below in 99.9 % of windows),
+        ``js_distance``, ``ks`` and ``ks_p_value`` (null for text), ``missing_rate``, ``new_categories``,
+        ``vanished_categories``, ``verdict`` ("stable", "moderate", "major" or "too few rows").
+    volume
+        Rows of each window, windows without rows included: ``window_start``, ``window_end``, ``rows``.
+    reference
+        What the windows are compared with.
+    episodes
+        Runs of windows in which a column moved far, lost a category or came in another unit, by column and time.
+    vanished
+        Categories that stopped arriving, dated by their last row.
+    unit_changes
+        For each run of windows in which a numeric column moved, what the ratio of medians says.
+    facts
+        Plain sentences about the data that the numbers must be read with.
+    every, columns
+        The call.
+    """
+
+    table: pl.DataFrame
+    volume: pl.DataFrame
+    reference: Reference
+    episodes: tuple[Episode, ...]
+    vanished: tuple[VanishedCategory, ...]
+    unit_changes: tuple[UnitChange, ...]
+    facts: tuple[str, ...]
+    every: str
+    columns: tuple[str, ...]
+    counts: tuple[WindowCounts, ...] = field(repr=False)
+
+    def bins(self, column: str, window_start: datetime) -> pl.DataFrame:
+        """Return the bins of one column in one window beside the reference.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``bin``, ``order``, ``reference_rows``, ``window_rows``, ``reference_share``, ``window_share`` (null in a
+            window without rows). Bins empty on both sides are left out.
+
+        Raises
+        ------
+        NotFoundError
+            No such column was measured, or no window starts then.
+        """
+        self._known(column)
+        starts = self.volume["window_start"].to_list()
+        if utc(window_start) not in starts:
+            message = f"No window starts at {utc(window_start):%Y-%m-%d %H:%M}"
+            raise NotFoundError(message, "Take a window_start from Drift.volume.")
+        counts = self.counts[self.columns.index(column)]
+        frame = pl.DataFrame(
+            {
+                "bin": counts.bins.labels,
+                "reference_rows": counts.bins.reference_counts,
+                "window_rows": counts.binned[starts.index(utc(window_start))],
+            }
+        ).with_row_index("order")
+        shares = [
+            (pl.col(f"{side}_rows") / pl.when(pl.col(f"{side}_rows").sum() > 0).then(pl.col(f"{side}_rows").sum())).alias(
+                f"{side}_share"
+            )
+            for side in ("reference", "window")
+        ]
+        ordered = frame.select("bin", pl.col("order").cast(pl.Int64), "reference_rows", "window_rows").with_columns(shares)
+        return ordered.filter((pl.col("reference_rows") > 0) | (pl.col("window_rows") > 0))
+
+    def onsets(self) -> pl.DataFrame:
+        """Return since when each column has moved: the last episode of each column that has one.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``column``, ``onset`` (start of the first window of the run), ``until`` (end of the last), ``windows``,
+            ``ongoing`` (the run holds up to the last window with a verdict), ``what``.
+        """
+        last = {episode.column: episode for episode in self.episodes}
+        schema = {"column": pl.String, "onset": TIME, "until": TIME, "windows": pl.Int64, "ongoing": pl.Boolean}
+        rows = [(one.column, one.start, one.end, one.windows, one.ongoing, one.what) for one in last.values()]
+        return pl.DataFrame(rows, schema={**schema, "what": pl.String}, orient="row")
+
+    def describe_unit_change(self, column: str) -> list[str]:
+        """Return a sentence for each time that a numeric column moved: the ratio of medians, and the conversion it fits.
+
+        Raises
+        ------
+        NotFoundError
+            No such column was measured.
+        """
+        self._known(column)
+        return [change.describe() for change in self.unit_changes if change.column == column]
+
+    def summary(self) -> list[str]:
+        """Return plain sentences; the first says what moved and since when, or that nothing did."""
+        return report.sentences(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole result JSON-safe: the call, reference, summary, episodes, volume and table."""
+        return report.to_dict(self)
+
+    def _repr_html_(self) -> str:
+        """Return the summary and the verdicts by column as HTML; every text of the log is escaped."""
+        return report.to_html(self)
+
+    def _known(self, column: str) -> None:
+        if column not in self.columns:
+            message = f"Drift was not measured for column {column!r}"
+            raise NotFoundError(message, f"Columns measured: {', '.join(self.columns)}.")
+
+
+def drift(
+    frame: pl.LazyFrame,
+    *,
+    time: str,
+    columns: Sequence[str],
+    every: str = "1w",
+    reference: tuple[datetime, datetime] | None = None,
+) -> Drift:
+    """Compare each window of a log with a reference, column by column.
+
+    Parameters
+    ----------
+    frame
+        Rows of the log, lazy. Columns may be numbers, text or booleans; NaN counts as missing.
+    time
+        The column that says when a row happened; without a time zone it is read as UTC.
+    columns
+        The columns to measure.
+    every
+        Length of a window: ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``, cut in UTC.
+    reference
+        Start and end (excluded) of the period compared with; by default the first 8 weeks, or the first quarter of
+        the span where that is shorter.
+
+    Raises
+    ------
+    MisuseError
+        No such column or length of window, a reference without rows, or only one window and no reference.
+    LogError
+        There are no rows with a time.
+    """
+    length = window_length(every)
+    raw, kinds = prepared(frame, time, columns)
+    seen = extent(raw, kinds)
+    start, end, phrase = reference_period(reference, seen, length)
+    rows = without_nan(raw)
+    reference_rows, bins = reference_bins(rows, kinds, start, end)
+    if not reference_rows:
+        message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
+        raise MisuseError(message, f"The rows go from {seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}.")
+    starts = length.starts(seen.first, seen.last)
+    volume, counts = count_windows(rows, bins, length, starts)
+    bounds = [*starts, length.after(starts[-1])]
+    findings = {one.bins.column: [judge(one, window) for window in range(len(starts))] for one in counts}
+    changes = {
+        one.column: _unit_changes(rows, one, findings[one.column], bounds) for one in bins if isinstance(one, NumericBins)
+    }
+    covered = _covered(seen)
+    episodes = [
+        one
+        for column in columns
+        for one in find_episodes(column, findings[column], bounds, covered, changes.get(column, ()))
+    ]
+    few = f"the reference has only {reference_rows} rows; a verdict takes {MINIMUM_ROWS}"
+    return Drift(
+        table=_table(findings, kinds, bounds, volume.tolist()),
+        volume=pl.DataFrame(
+            {"window_start": starts, "window_end": bounds[1:], "rows": volume},
+            schema={"window_start": TIME, "window_end": TIME, "rows": pl.Int64},
+        ),
+        reference=described_reference(start, end, phrase, reference_rows, bins),
+        episodes=tuple(episodes),
+        vanished=tuple(one for counted in counts for one in find_vanished(counted, bounds)),
+        unit_changes=tuple(change for found in changes.values() for change in found),
+        facts=(*seen.facts, *([few] if reference_rows < MINIMUM_ROWS else [])),
+        every=every,
+        columns=tuple(columns),
+        counts=counts,
+    )
+
+
+def _covered(seen: Extent) -> tuple[datetime, datetime]:
+    """Return the days that the rows cover: midnight before the first, midnight after the last."""
+    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    return seen.first.replace(**midnight), seen.last.replace(**midnight) + timedelta(days=1)
+
+
+def _table(
+    findings: dict[str, list[Finding]], kinds: dict[str, str], bounds: list[datetime], volume: list[int]
+) -> pl.DataFrame:
+    rows = [
+        {
+            "window_start": bounds[window],
+            "window_end": bounds[window + 1],
+            "rows": volume[window],
+            "column": column,
+            "kind": kinds[column],
+            **{name: getattr(found, name) for name in _TABLE if hasattr(found, name)},
+        }
+        for column, found_here in findings.items()
+        for window, found in enumerate(found_here)
+    ]
+    return pl.DataFrame(rows, schema=_TABLE)
+
+
+def _unit_changes(
+    rows: pl.LazyFrame, bins: NumericBins, findings: Sequence[Finding], bounds: Sequence[datetime]
+) -> list[UnitChange]:
+    """Read again the values of the windows in which a numeric column moved, and of their neighbours, and only those.
+
+    A change that fits no known conversion is kept where the column moved far, for its ratio.
+    """
+    marks = [None if found.verdict == TOO_FEW_ROWS else found.verdict != STABLE for found in findings]
+    changes = []
+    for first, last in runs(marks):
+        padded = bounds[max(first - 1, 0)], bounds[min(last + 2, len(bounds) - 1)]
+        values = values_between(rows, bins.column, *padded)
+        change = find_unit_change(bins, values, bounds[first], bounds[last + 1])
+        if change.factor is not None or any(findings[place].verdict == MAJOR for place in range(first, last + 1)):
+            changes.append(change)
+    return changes

@@ -1,0 +1,167 @@
+"""Episodes: unbroken runs of windows in which a column moved, and categories that vanished, to the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from audit_lab.monitor.bins import CategoryBins
+from audit_lab.monitor.verdict import MAJOR, TOO_FEW_ROWS, vanished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from audit_lab.monitor.counts import WindowCounts
+    from audit_lab.monitor.units import UnitChange
+    from audit_lab.monitor.verdict import Finding
+
+__all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "runs"]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One unbroken run of windows in which a column's verdict was major, a category gone, or its unit another.
+
+    Windows with too few rows neither break nor lengthen a run. `start` is the start of the first window, `end` the
+    end of the last; `ongoing` says that the run holds up to the last window that has a verdict; `partial` that the log
+    covers its only window in part, so that a weekday, say, may differ for no other reason.
+    """
+
+    column: str
+    start: datetime
+    end: datetime
+    windows: int
+    highest_psi: float
+    vanished_categories: tuple[str, ...]
+    ongoing: bool
+    partial: bool
+    what: str
+
+
+@dataclass(frozen=True)
+class VanishedCategory:
+    """A category of the reference that stopped arriving.
+
+    `last_seen` is the time of its last row before it was gone, `gone_from` and `gone_until` the start of the first
+    and the end of the last window without it, `returned` the time of its first row after that, or None.
+    """
+
+    column: str
+    category: str
+    reference_share: float
+    expected_rows: float
+    last_seen: datetime | None
+    gone_from: datetime
+    gone_until: datetime
+    windows: int
+    returned: datetime | None
+
+
+def runs(marks: Sequence[bool | None]) -> list[tuple[int, int]]:
+    """Return first and last position of each unbroken run of True; None neither breaks nor lengthens one."""
+    found: list[tuple[int, int]] = []
+    first = last = -1
+    for position, mark in enumerate([*marks, False]):
+        if mark:
+            first, last = (position if first < 0 else first), position
+        elif mark is False and first >= 0:
+            found.append((first, last))
+            first = -1
+    return found
+
+
+def find_episodes(
+    column: str,
+    findings: Sequence[Finding],
+    starts: Sequence[datetime],
+    covered: tuple[datetime, datetime],
+    changes: Sequence[UnitChange] = (),
+) -> list[Episode]:
+    """Return the episodes of one column, in order.
+
+    Parameters
+    ----------
+    column
+        The column.
+    findings
+        Its finding in each window.
+    starts
+        The start of each window and, as one more entry, the end of the last.
+    covered
+        The days that the log covers, the second excluded.
+    changes
+        Changes of the column's unit that were recognised; the windows that they touch belong to an episode.
+    """
+    marks = [_moved(found, starts[place], starts[place + 1], changes) for place, found in enumerate(findings)]
+    judged = [position for position, mark in enumerate(marks) if mark is not None]
+    episodes = []
+    for first, last in runs(marks):
+        held = [findings[position] for position in range(first, last + 1) if marks[position]]
+        gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
+        highest = max(found.psi or 0.0 for found in held)
+        start, end = starts[first], starts[last + 1]
+        units = [one.conversion for one in changes if one.conversion and one.start < end and one.end > start]
+        episodes.append(
+            Episode(
+                column=column,
+                start=start,
+                end=end,
+                windows=len(held),
+                highest_psi=highest,
+                vanished_categories=gone,
+                ongoing=last == judged[-1],
+                partial=first == last and (start < covered[0] or end > covered[1]),
+                what=_what(gone, units, highest),
+            )
+        )
+    return episodes
+
+
+def find_vanished(counts: WindowCounts, starts: Sequence[datetime]) -> list[VanishedCategory]:
+    """Return the categories of one column that vanished, in the order in which they did; `starts` as above.
+
+    A category is gone over a run of windows without a row of it if at least one of them alone should have had ten.
+    """
+    bins = counts.bins
+    if not isinstance(bins, CategoryBins):
+        return []
+    rows = counts.binned.sum(axis=1)
+    missed = [vanished(counts, window) for window in range(rows.size)]
+    found = []
+    for place, category in enumerate(bins.categories[: bins.named]):
+        share = float(bins.category_rows[place] / bins.reference_counts.sum())
+        absent = [bool(here) if total else None for here, total in zip(counts.binned[:, place] == 0, rows, strict=True)]
+        for first, last in runs(absent):
+            if any(category in missed[window] for window in range(first, last + 1)):
+                seen = counts.long.filter(pl.col("key") == category)
+                before, after = seen.filter(pl.col("window") < first), seen.filter(pl.col("window") > last)
+                found.append(
+                    VanishedCategory(
+                        column=bins.column,
+                        category=category,
+                        reference_share=share,
+                        expected_rows=share * float(np.sum(rows[first : last + 1])),
+                        last_seen=before["last"].max(),  # type: ignore[arg-type]
+                        gone_from=starts[first],
+                        gone_until=starts[last + 1],
+                        windows=int(np.count_nonzero(rows[first : last + 1])),
+                        returned=after["first"].min(),  # type: ignore[arg-type]
+                    )
+                )
+    return sorted(found, key=lambda one: (one.gone_from, -one.reference_share))
+
+
+def _moved(found: Finding, start: datetime, end: datetime, changes: Sequence[UnitChange]) -> bool | None:
+    if found.verdict == TOO_FEW_ROWS:
+        return None
+    other_unit = any(one.factor is not None and one.start < end and one.end > start for one in changes)
+    return found.verdict == MAJOR or bool(found.vanished_categories) or other_unit
+
+
+def _what(gone: Sequence[str], units: Sequence[str], highest: float) -> str:
+    lost = [f"{'category' if len(gone) == 1 else 'categories'} {', '.join(gone)} vanished"] if gone else []
+    return ", ".join([*lost, *(f"consistent with {unit}" for unit in units), f"PSI up to {highest:.2f}"])

@@ -1,0 +1,169 @@
+"""Drift in words: the summary's sentences, the JSON form and the HTML form."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.monitor.verdict import MAJOR, MODERATE, STABLE, TOO_FEW_ROWS, VERDICT_RULE
+from audit_lab.monitor.windows import WINDOWS, day
+
+if TYPE_CHECKING:
+    from audit_lab.monitor.drift import Drift
+    from audit_lab.monitor.episodes import Episode, VanishedCategory
+
+__all__ = ["sentences", "to_dict", "to_html"]
+
+_COLUMNS_NAMED = 6
+
+
+def sentences(drift: Drift) -> list[str]:
+    """Return what moved, most pressing first: gone for good, moved until now, moved for a while, then the rest."""
+    vanished = sorted(drift.vanished, key=lambda one: (one.returned is not None, -one.reference_share))
+    told = {(one.column, one.category) for one in vanished}
+    episodes = [one for one in drift.episodes if not _told(one, told)]
+    episodes.sort(key=lambda one: (one.partial, not one.ongoing, -one.highest_psi))
+    found = [
+        *(_vanished(drift, one) for one in vanished if one.returned is None),
+        *(_episode(drift, one) for one in episodes if one.ongoing and not one.partial),
+        *(_vanished(drift, one) for one in vanished if one.returned is not None),
+        *(_episode(drift, one) for one in episodes if one.partial or not one.ongoing),
+    ]
+    if not found:
+        found = [_nothing(drift)]
+    facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
+    return [*found, *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
+
+
+def to_dict(drift: Drift) -> dict[str, Any]:
+    """Return the result JSON-safe; times in ISO 8601."""
+    return {
+        "every": drift.every,
+        "columns": list(drift.columns),
+        "reference": _json_safe(vars(drift.reference)),
+        "verdict_rule": VERDICT_RULE,
+        "summary": sentences(drift),
+        "episodes": [_json_safe(vars(one)) for one in drift.episodes],
+        "vanished": [_json_safe(vars(one)) for one in drift.vanished],
+        "unit_changes": [_json_safe(vars(one)) for one in drift.unit_changes],
+        "facts": list(drift.facts),
+        "bins": [one.bins.describe() for one in drift.counts],
+        "volume": [_json_safe(row) for row in drift.volume.to_dicts()],
+        "table": [_json_safe(row) for row in drift.table.to_dicts()],
+    }
+
+
+def to_html(drift: Drift) -> str:
+    """Return the summary and one line for each column, with every text of the log escaped."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(drift))
+    heads = ("column", "kind", "highest PSI", "in", *(f"windows {verdict}" for verdict in _VERDICTS))
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(_row(drift, column) for column in drift.columns)
+    return (
+        f"<div><ul>{said}</ul><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p>{escape(f'Verdict: {VERDICT_RULE}.')}</p></div>"
+    )
+
+
+_VERDICTS = (MAJOR, MODERATE, STABLE, TOO_FEW_ROWS)
+
+
+def _row(drift: Drift, column: str) -> str:
+    mine = drift.table.filter(column=column)
+    judged = mine.filter(pl.col("verdict") != TOO_FEW_ROWS).sort("psi", descending=True)
+    highest = [f"{judged['psi'][0]:.3f}", WINDOWS[drift.every].name(judged["window_start"][0])] if judged.height else ["", ""]
+    counts = (str(mine.filter(verdict=verdict).height) for verdict in _VERDICTS)
+    cells = (column, mine["kind"][0], *highest, *counts)
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _told(episode: Episode, told: set[tuple[str, str]]) -> bool:
+    """Say whether an episode is nothing but categories that vanished, which have sentences of their own."""
+    return bool(episode.vanished_categories) and all(
+        (episode.column, category) in told for category in episode.vanished_categories
+    )
+
+
+def _vanished(drift: Drift, one: VanishedCategory) -> str:
+    window = WINDOWS[drift.every]
+    share = f"{one.column}: category {one.category} ({one.reference_share:.1%} of the reference) vanished"
+    since = f" after {one.last_seen:%Y-%m-%d} (last seen {one.last_seen:%Y-%m-%d %H:%M} UTC)" if one.last_seen else ""
+    absent = f"none in the {_plural(one.windows, window.noun)} from {window.name(one.gone_from)} on"
+    expected = f"where about {one.expected_rows:,.0f} were to be expected"
+    if one.returned is None:
+        return f"{share}{since} and did not return: {absent}, {expected}."
+    return f"{share}{since} and returned on {one.returned:%Y-%m-%d %H:%M} UTC: {absent}, {expected}."
+
+
+def _episode(drift: Drift, one: Episode) -> str:
+    window = WINDOWS[drift.every]
+    name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
+    units = [
+        change
+        for change in drift.unit_changes
+        if change.column == one.column and change.factor is not None and change.start < one.end and change.end > one.start
+    ]
+    moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
+    if one.partial:
+        said = f"{moved} in {name} ({peak}), which the log covers only in part."
+    elif one.windows == 1:
+        said = f"{moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
+    elif one.ongoing:
+        said = f"{moved} since {name}, in all {count} up to the last ({peak})."
+    else:
+        said = f"{moved} from {name}, for {count} up to {day(one.end)} ({peak})."
+    return " ".join([said, *(change.describe() for change in units)])
+
+
+def _nothing(drift: Drift) -> str:
+    judged = drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique()
+    if not judged:
+        return "No verdict: no window has enough rows to be judged."
+    windows = _plural(judged, WINDOWS[drift.every].noun)
+    return f"No major drift: none of the {_plural(len(drift.columns), 'column')} moved that far in any of {windows}."
+
+
+def _lesser(drift: Drift) -> list[str]:
+    """Return one sentence on moderate windows, if there are any."""
+    moderate = drift.table.filter((pl.col("verdict") == MODERATE) & (pl.col("vanished_categories").list.len() == 0))
+    if moderate.is_empty():
+        return []
+    noun = WINDOWS[drift.every].noun
+    by_column = moderate.group_by("column").len().sort("len", "column", descending=[True, False])
+    parts = [f"{name} in {_plural(count, noun)}" for name, count in by_column.head(_COLUMNS_NAMED).iter_rows()]
+    more = f" and {by_column.height - _COLUMNS_NAMED} more columns" if by_column.height > _COLUMNS_NAMED else ""
+    return [f"Moderate drift besides: {', '.join(parts)}{more}."]
+
+
+def _compared(drift: Drift) -> str:
+    noun = WINDOWS[drift.every].noun
+    rows = int(drift.volume["rows"].sum())
+    return (
+        f"Compared: {_plural(drift.volume.height, noun)} with {rows:,} rows against {drift.reference.description}; "
+        f"digest {drift.reference.sha256[:12]}."
+    )
+
+
+def _gaps(drift: Drift) -> list[str]:
+    empty = drift.volume.filter(pl.col("rows") == 0)["window_start"].to_list()
+    few = drift.volume.height - drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique() - len(empty)
+    noun = WINDOWS[drift.every].noun
+    said = []
+    if empty:
+        said.append(f"No rows at all in {_plural(len(empty), noun)}, the first {WINDOWS[drift.every].name(empty[0])}.")
+    if few > 0:
+        said.append(f"Too few rows for a verdict in {_plural(few, noun)}.")
+    return said
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _json_safe(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else list(value) if isinstance(value, tuple) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,59 @@
+"""What crosses the border of the sandbox: a job in, an answer out, and the limits between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+__all__ = ["Answer", "Job", "Limits", "TaskResult"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child process may use.
+
+    Parameters
+    ----------
+    memory_bytes
+        Address space (RLIMIT_AS); the libraries themselves map about 2 GB.
+    cpu_s
+        Processor seconds over all threads (RLIMIT_CPU).
+    wall_s
+        Seconds by the clock, after which the child and all it started are killed.
+    """
+
+    memory_bytes: int = 8_000_000_000
+    cpu_s: int = 600
+    wall_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task is given: a JSON header, named frames and named files (private copies)."""
+
+    header: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+    files: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task hands back: a JSON header and named frames."""
+
+    header: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """An answer as the parent received it, with the isolation that was in force and the time it took."""
+
+    header: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+    isolation: dict[str, str]
+    duration_s: float

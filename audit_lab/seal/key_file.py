@@ -1,0 +1,163 @@
+"""Key files: a private key under a passphrase (PKCS #8, PBES2 with scrypt), its public line beside it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+from base64 import encodebytes
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import padding, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from audit_lab.errors import MisuseError
+from audit_lab.seal.keys import SigningKey, check_key_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["read_key", "read_passphrase", "write_key"]
+
+_NAME_LINE = "audit_lab signing key: "
+_COST, _BLOCK_SIZE, _PARALLEL = 2**14, 8, 5
+_PBES2 = bytes.fromhex("06092a864886f70d01050d")
+_SCRYPT = bytes.fromhex("06092b06010401da47040b")
+_AES_256_CBC = bytes.fromhex("060960864801650304012a")
+_LONGEST_FILE_BYTES = 16_384
+_INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
+
+
+def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
+    """Write ``<name>.pem`` (private, mode 0600) and ``<name>.pub`` (the verifier line) into a folder.
+
+    Parameters
+    ----------
+    folder
+        Created with mode 0700 when missing.
+    key
+        The key to keep.
+    passphrase
+        What the private file is encrypted with: scrypt (N = 2^14, r = 8, p = 5), AES-256-CBC.
+
+    Returns
+    -------
+    Path
+        The private file.
+
+    Raises
+    ------
+    MisuseError
+        The passphrase is empty, or the file exists already.
+    """
+    if not passphrase:
+        raise MisuseError("The passphrase is empty", "Give one: a key file is never written in the clear")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stem = key.name.replace("/", "_")
+    path = folder / f"{stem}.pem"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise MisuseError(f"The key file {path} exists", "Choose another name: a key is never overwritten") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(f"{_NAME_LINE}{key.name}\n".encode() + _encrypted_pem(key, passphrase))
+        file.flush()
+        os.fsync(file.fileno())
+    (folder / f"{stem}.pub").write_text(f"{key.public}\n", encoding="utf-8")
+    return path
+
+
+def read_key(path: Path, passphrase: bytes) -> SigningKey:
+    """Read a private key file.
+
+    Raises
+    ------
+    MisuseError
+        The file is missing, readable by others, no key file of ours, or the passphrase is wrong.
+    """
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise MisuseError(f"The key file {path} can be read by others", f"Run: chmod 600 {path}")
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_FILE_BYTES)
+    except OSError as error:
+        raise MisuseError(
+            f"The key file {path} cannot be read ({error.strerror})", "Give the path of a key's .pem file"
+        ) from error
+    first, _, pem = content.partition(b"\n")
+    line = first.decode("utf-8", "replace")
+    if not line.startswith(_NAME_LINE):
+        raise MisuseError(f"{path} is not a key file of audit_lab", "Give the .pem file that was made with the key")
+    try:
+        private = serialization.load_pem_private_key(pem, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise MisuseError(
+            f"The key file {path} does not open with this passphrase", "Give the passphrase that the key was made with"
+        ) from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise MisuseError(f"{path} holds a key that is not Ed25519", "Make a key with audit_lab")
+    return SigningKey(check_key_name(line.removeprefix(_NAME_LINE)), private)
+
+
+def read_passphrase(source: str) -> bytes:
+    """Read a passphrase from where `source` says; it is never itself an argument.
+
+    Parameters
+    ----------
+    source
+        ``prompt``, ``env:NAME`` or ``fd:NUMBER``.
+
+    Raises
+    ------
+    MisuseError
+        The source is unknown or gives nothing.
+    """
+    kind, _, place = source.partition(":")
+    if kind == "prompt" and not place:
+        text = getpass.getpass("Passphrase of the key: ").encode()
+    elif kind == "env" and place:
+        text = os.environ.get(place, "").encode()
+    elif kind == "fd" and place.isdecimal():
+        try:
+            with os.fdopen(int(place), "rb", closefd=False) as file:
+                text = file.read(_LONGEST_FILE_BYTES).removesuffix(b"\n")
+        except OSError as error:
+            raise MisuseError(f"File descriptor {place} cannot be read", "Open it for the command") from error
+    else:
+        raise MisuseError(f"{kind!r} is no source of a passphrase", "Use prompt, env:NAME or fd:NUMBER")
+    if not text:
+        raise MisuseError(f"The passphrase from {source} is empty", "Set it there, or use another source")
+    return text
+
+
+def _encrypted_pem(key: SigningKey, passphrase: bytes) -> bytes:
+    """Return the key as EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018) and scrypt (RFC 7914, section 7)."""
+    salt, start = secrets.token_bytes(16), secrets.token_bytes(16)
+    derived = Scrypt(salt=salt, length=32, n=_COST, r=_BLOCK_SIZE, p=_PARALLEL).derive(passphrase)
+    plain = key.private.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    padder = padding.PKCS7(128).padder()
+    encryptor = Cipher(algorithms.AES(derived), modes.CBC(start)).encryptor()
+    hidden = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+    cost = [_der(_OCTETS, [salt]), *(_der(_INTEGER, [_positive(n)]) for n in (_COST, _BLOCK_SIZE, _PARALLEL))]
+    derivation = _der(_SEQUENCE, [_SCRYPT, _der(_SEQUENCE, cost)])
+    cipher = _der(_SEQUENCE, [_AES_256_CBC, _der(_OCTETS, [start])])
+    algorithm = _der(_SEQUENCE, [_PBES2, _der(_SEQUENCE, [derivation, cipher])])
+    body = encodebytes(_der(_SEQUENCE, [algorithm, _der(_OCTETS, [hidden])])).replace(b"\n", b"")
+    lines = b"".join(body[at : at + 64] + b"\n" for at in range(0, len(body), 64))
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + lines + b"-----END ENCRYPTED PRIVATE KEY-----\n"
+
+
+def _positive(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big")
+
+
+def _der(tag: int, parts: Iterable[bytes]) -> bytes:
+    content = b"".join(parts)
+    size = bytes([len(content)]) if len(content) < 0x80 else bytes([0x81, len(content)])
+    return bytes([tag]) + size + content

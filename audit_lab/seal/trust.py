@@ -1,0 +1,112 @@
+"""Trust files: the public keys that a verifier accepts, for which role and origin. An empty one accepts nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.errors import MisuseError
+from audit_lab.seal.keys import PublicKey
+from audit_lab.seal.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import Self
+
+__all__ = ["ANY_ORIGIN", "ROLES", "Trust", "TrustedKey", "format_trust"]
+
+#: The origin that stands for every log.
+ANY_ORIGIN = "*"
+ROLES = frozenset({"investigator", "log", "sign-off", "witness", "timestamp"})
+
+_FORMAT = "audit_lab.trust"
+_VERSION = 1
+_NEXT = "Correct the trust file: its form is described in docs/formats.md"
+
+
+@dataclass(frozen=True)
+class TrustedKey:
+    """One accepted key: for one role and one origin, from a revocation's time on for nothing."""
+
+    public: PublicKey
+    role: str
+    origin: str
+    revoked_from: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The keys that a verifier accepts; `name` says where the list comes from."""
+
+    keys: tuple[TrustedKey, ...] = ()
+    name: str = "no trust file"
+
+    def pinned(self, key_id: str, role: str) -> tuple[TrustedKey, ...]:
+        """Return the entries of one key for one role; none when it is not accepted."""
+        return tuple(key for key in self.keys if key.public.key_id == key_id and key.role == role)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a trust file.
+
+        Raises
+        ------
+        MisuseError
+            The file cannot be read, or is not a trust file.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MisuseError(f"The trust file {path} cannot be read", "Give the path of a trust file") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> Self:
+        """Parse the text of a trust file; unknown members, roles and weak keys are refused.
+
+        Raises
+        ------
+        MisuseError
+            The text is not a trust file.
+        """
+        try:
+            value = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise MisuseError(f"The trust file {name} is not TOML ({error})", _NEXT) from error
+        if value.get("format") != _FORMAT or value.get("version") != _VERSION:
+            raise MisuseError(f"The trust file {name} is not {_FORMAT} version {_VERSION}", _NEXT)
+        unknown = value.keys() - {"format", "version", "key"}
+        entries = value.get("key", [])
+        if unknown or not isinstance(entries, list):
+            raise MisuseError(f"The trust file {name} has unknown members {sorted(unknown)}", _NEXT)
+        return cls(tuple(_trusted(entry, name) for entry in entries), name)
+
+
+def format_trust(keys: Iterable[TrustedKey]) -> str:
+    """Return the text of a trust file that accepts `keys`."""
+    lines = [f'format = "{_FORMAT}"', f"version = {_VERSION}"]
+    for key in keys:
+        origin = key.origin.replace("\\", "\\\\").replace('"', '\\"')
+        lines += ["", "[[key]]", f'public = "{key.public}"', f'role = "{key.role}"', f'origin = "{origin}"']
+        if key.revoked_from is not None:
+            lines.append(f"revoked_from = {key.revoked_from.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    return "\n".join(lines) + "\n"
+
+
+def _trusted(entry: Any, name: str) -> TrustedKey:
+    required, known = {"public", "role", "origin"}, {"public", "role", "origin", "revoked_from"}
+    if not isinstance(entry, dict) or not required <= entry.keys() <= known:
+        raise MisuseError(f"A key of the trust file {name} lacks public, role or origin, or has more", _NEXT)
+    if not all(isinstance(entry[member], str) for member in required) or entry["role"] not in ROLES:
+        raise MisuseError(f"A key of the trust file {name} has no known role ({', '.join(sorted(ROLES))})", _NEXT)
+    revoked = entry.get("revoked_from")
+    if revoked is not None and (not isinstance(revoked, datetime) or revoked.tzinfo is None):
+        raise MisuseError(f"A revoked_from in the trust file {name} is no time with a zone", _NEXT)
+    try:
+        public = PublicKey.parse(entry["public"])
+    except MalformedError as error:
+        raise MisuseError(f"The trust file {name} holds a key that is refused: {error.message}", _NEXT) from error
+    return TrustedKey(public, entry["role"], entry["origin"], revoked)

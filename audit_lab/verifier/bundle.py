@@ -1,0 +1,131 @@
+"""The light verification of an evidence bundle, from its shape to its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import MisuseError
+from audit_lab.seal.report import Finding, Verdict, Verification, settle
+from audit_lab.seal.trust import Trust
+from audit_lab.verifier.archive import read_archive
+from audit_lab.verifier.bag import check_bag
+from audit_lab.verifier.content import check_content
+from audit_lab.verifier.contents import Contents
+from audit_lab.verifier.coverage import check_coverage
+from audit_lab.verifier.folder import read_folder
+from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, NOTEBOOK_HTML, TAG_FILES, TAG_MANIFEST
+from audit_lab.verifier.signature import CheckedAttestation, check_attestation
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from audit_lab.verifier.container import Container
+
+__all__ = ["examine_archive", "examine_bundle", "verify_bundle"]
+
+_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, NOTEBOOK_HTML, TAG_MANIFEST, *TAG_FILES})
+_SHAPE = "shape of the bundle: names, sizes, headers, nothing but plain stored files"
+_SIGNATURE = "signature over the exact bytes of the attestation, by a key that the trust file accepts"
+_COVERAGE = "attested files are the bundle's files, no more and no fewer"
+_DIGESTS = "SHA-256 of every file, against the attestation and the BagIt manifests"
+_CONTENT = "exhibits are named by their digests, findings rest on them, custody lines are chained"
+_RENDERING = "HTML names the notebook it was made from, and both are the attested ones"
+_STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
+_NEVER_CHECKED = (
+    "inclusion of the rows in the log: the log was not sealed when the case was exported",
+    "truth of the log: no proof covers a decision that was never logged",
+    "re-run: the notebook was not executed again",
+)
+_FULL_ONLY = (
+    "CSV against Parquet: compared by the full verifier",
+    "HTML rendered again from the notebook: compared by the full verifier",
+)
+_UNANCHORED = (
+    "No timestamp and no witness anchors this bundle in time: whoever holds the signing key could have made it today"
+)
+_PIN = "A public key proves something only if it reached you by another way than the bundle"
+
+
+def verify_bundle(path: Path, trust: Trust | None = None, *, require_anchor: bool = False) -> Verification:
+    """Verify a bundle, an archive or the same unpacked in a folder.
+
+    Parameters
+    ----------
+    path
+        ``<case>.zip`` or a folder.
+    trust
+        The keys that the reader accepts; without any, every signature is a finding.
+    require_anchor
+        Fail unless something outside the signer's reach holds the bundle in time.
+
+    Raises
+    ------
+    IntegrityError
+        The verdict is FAILED or REFUSED; the error carries the report with every finding.
+    MisuseError
+        There is nothing at `path`.
+    """
+    return settle(examine_bundle(path, trust, require_anchor=require_anchor))
+
+
+def examine_bundle(path: Path, trust: Trust | None = None, *, require_anchor: bool = False) -> Verification:
+    """Return the report of `verify_bundle` whatever the verdict."""
+    trust = trust or Trust()
+    try:
+        if path.is_dir():
+            folder, findings = read_folder(path)
+            return _report(str(path), folder, findings, trust, require_anchor=require_anchor)
+        with path.open("rb") as file:
+            return examine_archive(file, str(path), trust, require_anchor=require_anchor)
+    except OSError as error:
+        raise MisuseError(
+            f"The bundle {path} cannot be read ({error.strerror})", "Give the path of an exported bundle"
+        ) from error
+
+
+def examine_archive(file: BinaryIO, name: str, trust: Trust, *, require_anchor: bool = False) -> Verification:
+    """Return the report on an archive that is open for reading."""
+    archive, findings = read_archive(file)
+    return _report(name, archive, findings, trust, require_anchor=require_anchor)
+
+
+def _report(
+    subject: str, container: Container | None, findings: list[Finding], trust: Trust, *, require_anchor: bool
+) -> Verification:
+    if container is None:
+        later = tuple(f"{stage}: the shape was refused" for stage in _STAGES[1:])
+        return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), later + _NEVER_CHECKED)
+    contents = Contents(container, _DOCUMENTS)
+    attestation = contents.document(ATTESTATION)
+    checked = CheckedAttestation()
+    if attestation is None:
+        missing = "the bundle carries no attestation, so nothing in it is vouched for"
+        checked.findings.append(Finding("signature.missing", ATTESTATION, missing, "Ask the sender for a signed bundle"))
+    else:
+        checked = check_attestation(attestation, trust)
+    findings = [*checked.findings, *_content_findings(contents, checked)]
+    if require_anchor:
+        findings.append(Finding("anchor.missing", ATTESTATION, _UNANCHORED, "Ask for a bundle with a timestamp"))
+    done = _STAGES[:2] if checked.statement is None else _STAGES[:4] if checked.predicate is None else _STAGES
+    undone = tuple(f"{stage}: the attestation could not be read" for stage in _STAGES if stage not in done)
+    return Verification(
+        subject,
+        Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
+        tuple(findings),
+        done,
+        (*undone, *_FULL_ONLY, *_NEVER_CHECKED),
+        signers=tuple(checked.signers),
+        notes=(*checked.notes, _UNANCHORED, _PIN),
+    )
+
+
+def _content_findings(contents: Contents, checked: CheckedAttestation) -> list[Finding]:
+    if checked.statement is None:
+        return []
+    findings = check_coverage(contents, checked.statement)
+    known_bad = {finding.file for finding in findings}
+    findings += check_bag(contents, known_bad)
+    if checked.predicate is not None:
+        findings += check_content(contents, checked.predicate, known_bad)
+    return findings

@@ -1,0 +1,66 @@
+"""A bundle's files, each read once, so that what was digested is what is looked into."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit_lab.verifier.container import Container
+
+__all__ = ["MOST_DOCUMENT_BYTES", "Contents"]
+
+#: The largest file that is held in memory to be parsed.
+MOST_DOCUMENT_BYTES = 1 << 26
+
+
+@dataclass
+class Contents:
+    """Reads a container's files and remembers digests, and the bytes of the documents that are parsed."""
+
+    container: Container
+    documents: frozenset[str]
+    _digests: dict[str, str] = field(default_factory=dict)
+    _bytes: dict[str, bytes] = field(default_factory=dict)
+    _wrong_crc: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every file's name, sorted."""
+        return self.container.names
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file."""
+        if name not in self._digests:
+            self._read(name)
+        return self._digests[name]
+
+    def crc_agrees(self, name: str) -> bool:
+        """Whether the container's own checksum of a file, where it has one, is right."""
+        self.digest(name)
+        return name not in self._wrong_crc
+
+    def document(self, name: str) -> bytes | None:
+        """Return the bytes of a file to be parsed; None when it is absent or too large for that."""
+        if name not in self.names or self.container.size_bytes(name) > MOST_DOCUMENT_BYTES:
+            return None
+        self.digest(name)
+        return self._bytes[name]
+
+    def _read(self, name: str) -> None:
+        digest, crc = hashlib.sha256(), 0
+        kept: list[bytes] | None = None
+        if name in self.documents and self.container.size_bytes(name) <= MOST_DOCUMENT_BYTES:
+            kept = []
+        for chunk in self.container.chunks(name):
+            digest.update(chunk)
+            crc = zlib.crc32(chunk, crc)
+            if kept is not None:
+                kept.append(chunk)
+        self._digests[name] = digest.hexdigest()
+        if kept is not None:
+            self._bytes[name] = b"".join(kept)
+        if self.container.recorded_crc(name) not in {None, crc}:
+            self._wrong_crc.add(name)

@@ -1,0 +1,52 @@
+"""Where things stand in an evidence bundle (format version 1)."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ATTESTATION",
+    "BAG_DECLARATION",
+    "BAG_INFO",
+    "CUSTODY",
+    "ENVIRONMENT",
+    "EXHIBITS",
+    "FORMAT_VERSION",
+    "HTML_MARK",
+    "INVESTIGATION",
+    "INVESTIGATION_FORMAT",
+    "MANIFEST",
+    "MODELS",
+    "NOTEBOOK",
+    "NOTEBOOK_HTML",
+    "PAYLOAD",
+    "PREDICATE_TYPE",
+    "README",
+    "ROWS",
+    "TAG_FILES",
+    "TAG_MANIFEST",
+]
+
+FORMAT_VERSION = 1
+PREDICATE_TYPE = "urn:audit-lab:predicate:investigation:1"
+INVESTIGATION_FORMAT = "audit_lab.investigation"
+
+ATTESTATION = "attestation.dsse.json"
+BAG_DECLARATION = "bagit.txt"
+BAG_INFO = "bag-info.txt"
+MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+#: The tag files that the tag manifest lists.
+TAG_FILES = frozenset({BAG_DECLARATION, BAG_INFO, MANIFEST})
+
+PAYLOAD = "data/"
+README = "data/README.html"
+INVESTIGATION = "data/investigation.json"
+NOTEBOOK = "data/notebook/investigation.ipynb"
+NOTEBOOK_HTML = "data/notebook/investigation.html"
+EXHIBITS = "data/exhibits/"
+ROWS = "data/rows/"
+MODELS = "data/models/digests.json"
+ENVIRONMENT = "data/environment/environment.json"
+CUSTODY = "data/custody.jsonl"
+
+#: How the HTML names the notebook that it was made from; `{}` is the SHA-256 of the notebook file.
+HTML_MARK = '<meta name="audit-lab-notebook-sha256" content="{}">'

@@ -1,0 +1,101 @@
+"""The attestation's signature, over its exact bytes, against the keys that the reader pinned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from audit_lab.seal.envelope import Envelope
+from audit_lab.seal.malformed import MalformedError
+from audit_lab.seal.report import Finding
+from audit_lab.seal.statement import PAYLOAD_TYPE, Statement
+from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
+from audit_lab.verifier.layout import ATTESTATION, PREDICATE_TYPE
+from audit_lab.verifier.predicate import Predicate
+
+__all__ = ["CheckedAttestation", "check_attestation"]
+
+_ROLE = "investigator"
+_DEMONSTRATION = "{} is a demonstration key: its signature shows how signing works and proves nothing"
+
+
+@dataclass
+class CheckedAttestation:
+    """What came of the attestation; `statement` and `predicate` are None where they could not be read."""
+
+    statement: Statement | None = None
+    predicate: Predicate | None = None
+    findings: list[Finding] = field(default_factory=list)
+    signers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check_attestation(content: bytes, trust: Trust) -> CheckedAttestation:
+    """Check signatures first, then read what is signed; an unaccepted signature does not stop the reading."""
+    checked = CheckedAttestation()
+    try:
+        envelope = Envelope.parse(content, ATTESTATION)
+        accepted = _accepted_keys(envelope, trust, checked)
+        if envelope.payload_type != PAYLOAD_TYPE:
+            checked.findings.append(
+                _finding("signature.wrong-payload-type", f"it signs a payload of type {envelope.payload_type!a}")
+            )
+        checked.statement = Statement.parse(envelope.payload, ATTESTATION)
+        if checked.statement.predicate_type != PREDICATE_TYPE:
+            kind = checked.statement.predicate_type
+            checked.findings.append(_finding("attestation.unknown-kind", f"it attests something else: {kind!a}"))
+            return checked
+        checked.predicate = Predicate.parse(checked.statement.predicate, ATTESTATION)
+        for key in accepted:
+            _check_scope(key, checked.predicate, checked)
+    except MalformedError as error:
+        checked.findings.append(Finding(error.code, ATTESTATION, error.message, error.next_step))
+    return checked
+
+
+def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation) -> list[TrustedKey]:
+    accepted: list[TrustedKey] = []
+    for signature in envelope.signatures:
+        pinned = trust.pinned(signature.key_id, _ROLE)
+        short = signature.key_id[:16]
+        if not pinned:
+            checked.findings.append(
+                Finding(
+                    "signature.key-not-trusted",
+                    ATTESTATION,
+                    f"it is signed by the key {short!a}, which {trust.name} does not accept for the role {_ROLE}",
+                    "Get the investigator's public key from the investigator, not from the bundle, and pin it",
+                )
+            )
+        elif not pinned[0].public.accepts(signature.value, envelope.signed_bytes):
+            name = pinned[0].public.name
+            checked.findings.append(_finding("signature.invalid", f"{name} did not sign these bytes"))
+        else:
+            accepted += pinned
+            checked.signers.append(f"{pinned[0].public.name} (key id {short})")
+            if pinned[0].public.is_demonstration:
+                checked.notes.append(_DEMONSTRATION.format(pinned[0].public.name))
+    return accepted
+
+
+def _check_scope(key: TrustedKey, predicate: Predicate, checked: CheckedAttestation) -> None:
+    """Check what the trust file says of one key: its origin, its revocation; and that the signer names himself."""
+    name = key.public.name
+    if key.origin not in {ANY_ORIGIN, predicate.log_origin}:
+        checked.findings.append(
+            _finding("signature.wrong-origin", f"{name} is not accepted for the log {predicate.log_origin!a}")
+        )
+    if key.revoked_from is not None:
+        checked.findings.append(
+            _finding(
+                "signature.key-revoked",
+                f"{name} is revoked from {key.revoked_from.isoformat()}, and no timestamp proves an earlier signature",
+            )
+        )
+    if predicate.signer != name:
+        checked.findings.append(
+            _finding("signature.signer-differs", f"it names {predicate.signer!a} as signer, and {name} signed it")
+        )
+
+
+def _finding(code: str, meaning: str) -> Finding:
+    return Finding(code, ATTESTATION, meaning, "Ask the investigator for the bundle as it was signed")

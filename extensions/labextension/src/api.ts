@@ -1,0 +1,85 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import type { DecisionAnswer, LogsAnswer, PredictionsAnswer, Problem } from './messages';
+import { MessageError, parseDecision, parseLogs, parsePredictions, parseProblem } from './messages';
+import type { DecisionAddress } from './tokens';
+
+/** The server could not answer; `problem` is what to show. */
+export class ProblemError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.message);
+  }
+}
+
+/** The three questions to the server extension. Each rejects with a `ProblemError` and nothing else. */
+export class AuditLabClient {
+  constructor(private readonly settings: ServerConnection.ISettings) {}
+
+  logs(): Promise<LogsAnswer> {
+    return this.ask('logs', {}, parseLogs);
+  }
+
+  predictions(log: string, search: string, limit: number): Promise<PredictionsAnswer> {
+    return this.ask('predictions', { log, search, limit: String(limit) }, parsePredictions);
+  }
+
+  decision(address: DecisionAddress): Promise<DecisionAnswer> {
+    return this.ask('decision', { log: address.log, id: address.reference }, parseDecision);
+  }
+
+  private async ask<T>(question: string, parameters: Record<string, string>, parse: (answer: unknown) => T): Promise<T> {
+    const address = URLExt.join(this.settings.baseUrl, 'audit-lab', 'api', question);
+    try {
+      const response = await ServerConnection.makeRequest(
+        address + URLExt.objectToQueryString(parameters),
+        {},
+        this.settings
+      );
+      const answer: unknown = await response.json();
+      if (response.ok) {
+        return parse(answer);
+      }
+      throw new ProblemError(problemIn(answer, response.status));
+    } catch (error) {
+      throw error instanceof ProblemError ? error : new ProblemError(problemOf(error));
+    }
+  }
+}
+
+/** The problem to show for anything that was thrown. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) {
+    return error.problem;
+  }
+  if (error instanceof ServerConnection.NetworkError) {
+    return problem('The Jupyter server did not answer', 'Check that it still runs, then refresh.');
+  }
+  if (error instanceof MessageError || error instanceof SyntaxError) {
+    return problem(
+      `The server's answer cannot be read: ${error.message}`,
+      'The audit_lab on the server is of another version: reinstall it, then restart the server and reload this page.'
+    );
+  }
+  return problem(String(error), 'Try again; the log of the Jupyter server says more.');
+}
+
+/** The problem in an answer that is not one of ours where the server itself refused or failed. */
+function problemIn(answer: unknown, status: number): Problem {
+  try {
+    return parseProblem(answer);
+  } catch {
+    return status === 403
+      ? problem('The Jupyter server refused the request', 'Log in again, or ask who runs the server for access.')
+      : problem(
+          `The Jupyter server answered with status ${status}`,
+          status === 404
+            ? 'Its audit_lab extension is not enabled: check with "jupyter server extension list", then restart it.'
+            : 'The log of the Jupyter server says why.'
+        );
+  }
+}
+
+function problem(message: string, nextStep: string): Problem {
+  return { message, next_step: nextStep, places: [] };
+}

@@ -1,0 +1,106 @@
+import { InputGroup, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { instant, score } from './format';
+import { ItemList } from './itemlist';
+import type { LogEntry, PredictionRow } from './messages';
+import type { PanelModel } from './model';
+import { ProblemNote } from './problem';
+import type { DecisionAddress } from './tokens';
+
+type Open = (address: DecisionAddress) => void;
+
+/** The panel's lower section: the selected log's newest predictions, and the search for an id. */
+export class PredictionsWidget extends ReactWidget {
+  constructor(
+    private readonly model: PanelModel,
+    private readonly open: Open
+  ) {
+    super();
+    this.addClass('auditlab-Section');
+    this.title.label = 'Newest predictions';
+  }
+
+  protected override render(): React.JSX.Element {
+    return (
+      <UseSignal signal={this.model.changed}>
+        {() => {
+          const log = this.model.selected;
+          return log === null || log.problem !== null ? (
+            <p className="auditlab-Hint">
+              {log === null ? 'Select a log to see its newest predictions.' : 'This log cannot be read.'}
+            </p>
+          ) : (
+            <Predictions log={log} model={this.model} open={this.open} />
+          );
+        }}
+      </UseSignal>
+    );
+  }
+}
+
+function Predictions(props: { log: LogEntry; model: PanelModel; open: Open }): React.JSX.Element {
+  const { log, model } = props;
+  const open = (reference: string): void => props.open({ log: log.path, reference });
+  const rows = model.predictions.state === 'answered' ? model.predictions.value.predictions : [];
+  return (
+    <>
+      <div className="auditlab-Search">
+        <InputGroup
+          aria-label="Search for a prediction id"
+          onChange={event => model.searchFor(event.target.value)}
+          onKeyDown={event => {
+            if (event.key === 'Enter' && model.search.trim() !== '') {
+              open(meant(model.search.trim(), rows));
+            }
+          }}
+          placeholder="Find a prediction id"
+          rightIcon="ui-components:search"
+          spellCheck={false}
+          type="search"
+          value={model.search}
+        />
+      </div>
+      {model.predictions.state === 'asking' && <p className="auditlab-Hint">Reading predictions…</p>}
+      {model.predictions.state === 'failed' && <ProblemNote problem={model.predictions.problem} />}
+      {model.predictions.state === 'answered' && rows.length === 0 && (
+        <p className="auditlab-Hint">
+          {model.predictions.value.search === ''
+            ? 'This log holds no predictions.'
+            : 'No prediction id of this log contains this text.'}
+        </p>
+      )}
+      <ItemList label={`Newest predictions of ${log.path}`}>
+        {rows.map((row, index) => (
+          <li key={`${row.prediction_id} ${index}`}>
+            <PredictionItem open={() => open(row.prediction_id)} row={row} />
+          </li>
+        ))}
+      </ItemList>
+    </>
+  );
+}
+
+/** What a search that was entered opens: the only prediction found, else the id as it was typed. */
+function meant(search: string, rows: PredictionRow[]): string {
+  const found = rows.filter(row => row.prediction_id.includes(search));
+  return found.length === 1 && found[0] !== undefined ? found[0].prediction_id : search;
+}
+
+function PredictionItem({ row, open }: { row: PredictionRow; open: () => void }): React.JSX.Element {
+  const version = [row.model_name, row.model_version ?? 'no version'].filter(part => part !== null).join(' ');
+  return (
+    <button className="auditlab-Item" onClick={open} title={`${row.prediction_id}\n${version}`} type="button">
+      <span className="auditlab-Item-line">
+        <span className="auditlab-Item-id">{row.prediction_id}</span>
+        <span className="auditlab-Item-number">{row.score === null ? '–' : score(row.score)}</span>
+      </span>
+      <span className="auditlab-Item-line">
+        <span className="auditlab-Item-detail">
+          {instant(row.occurred_at)} · {row.model_version ?? 'no version'}
+        </span>
+        <span className="auditlab-Tag">{row.decision ?? 'no decision'}</span>
+      </span>
+    </button>
+  );
+}

@@ -1,0 +1,29 @@
+/** The Python that the extension writes into a notebook: always literals, never text that could run. */
+
+/** Characters that a reader could not see, or that would end the line or reorder it: written as escapes. */
+const INVISIBLE = /[\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
+
+/** Write a text as a Python string literal in double quotes. */
+export function pythonString(value: string): string {
+  const escaped = value
+    .replace(/\\/g, '\\\\')
+    .replace(/"/g, '\\"')
+    .replace(INVISIBLE, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `"${escaped}"`;
+}
+
+/**
+ * The cell that reconstructs one decision.
+ *
+ * @param log - the log's folder, relative to the folder in which the notebook's kernel runs
+ * @param reference - a prediction id, or a place `id@segment:row`
+ */
+export function decisionCell(log: string, reference: string): string {
+  return [
+    'import audit_lab as al',
+    '',
+    `log = al.open(${pythonString(log)})`,
+    `decision = log.decision(${pythonString(reference)})`,
+    'decision'
+  ].join('\n');
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+
+import { decisionCell, pythonString } from '../src/python';
+
+test('a cell opens the log and reconstructs the decision', () => {
+  assert.equal(
+    decisionCell('../sample_data/flights', '0198'),
+    'import audit_lab as al\n\nlog = al.open("../sample_data/flights")\ndecision = log.decision("0198")\ndecision'
+  );
+});
+
+test('quotes, backslashes and line ends cannot leave the literal', () => {
+  assert.equal(pythonString('a"); import os #'), '"a\\"); import os #"');
+  assert.equal(pythonString('a\\'), '"a\\\\"');
+  assert.equal(pythonString('a\nb\r\u2028'), '"a\\u000ab\\u000d\\u2028"');
+});
+
+test('characters that hide or reorder text are escaped', () => {
+  assert.equal(pythonString('a\u202eb\u200b\ufeff'), '"a\\u202eb\\u200b\\ufeff"');
+});
+
+test('letters of every script stay readable', () => {
+  assert.equal(pythonString('Zürich 東京 😀'), '"Zürich 東京 😀"');
+});
+
+test('half of a surrogate pair is escaped', () => {
+  assert.equal(pythonString('a\ud800b'), '"a\\ud800b"');
+});
+
+test('python reads back every literal as the same text', () => {
+  const texts = ['plain', 'a"b\'c', '\\n \\', 'tab\tend', '\u0000\u001f\u007f', "{x!r} %s ''' \"\"\"", '\u2029\u202e', '\ud83d\ude00'];
+  const program = `import json; print(json.dumps([${texts.map(pythonString).join(', ')}]))`;
+  assert.deepEqual(JSON.parse(execFileSync('python3', ['-c', program], { encoding: 'utf8' })), texts);
+});
