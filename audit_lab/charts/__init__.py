@@ -1,0 +1,26 @@
+"""Pictures of an audit log: functions from an aggregated frame to an altair chart, and charts to SVG or PNG.
+
+Each function takes rows that are counted already, so that a log of a hundred million rows draws as quickly as one of a
+thousand, and writes into the title which rows, window and version the picture speaks of. Nothing loads from the
+network: :func:`svg` and :func:`png` render in this process, and so does a notebook that shows a chart of this package.
+"""
+
+from __future__ import annotations
+
+from audit_lab.charts.decision import score_against_threshold
+from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.render import enable_offline, png, svg
+from audit_lab.charts.timeline import outcome_rate, versions, volume
+
+__all__ = [
+    "distribution",
+    "drift_heatmap",
+    "drift_timeline",
+    "enable_offline",
+    "outcome_rate",
+    "png",
+    "score_against_threshold",
+    "svg",
+    "versions",
+    "volume",
+]

@@ -1,0 +1,32 @@
+"""Evidence: from a case and its notebook to a signed bundle, and back to a verdict.
+
+`export_notebook` runs a notebook from a clean kernel and exports the case that it makes; `export_case` exports a case
+that exists. The executed notebook is rendered as a page without scripts (`notebook_html`), everything is put into a
+BagIt bag (`bundle_files`), attested, signed, and written as one archive (`archive_writer`). `verify_in_full` is the
+light verifier and what needs polars and nbconvert.
+"""
+
+from __future__ import annotations
+
+from audit_lab.evidence.case import Case
+from audit_lab.evidence.demonstration import Demonstration, demonstration_key
+from audit_lab.evidence.export import export_case, export_notebook
+from audit_lab.evidence.full_verifier import examine_in_full, verify_in_full
+from audit_lab.evidence.keyring import accepted_keys, signing_key
+from audit_lab.evidence.notebook_html import render_html
+from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
+
+__all__ = [
+    "Case",
+    "Demonstration",
+    "ExecutedNotebook",
+    "accepted_keys",
+    "demonstration_key",
+    "examine_in_full",
+    "execute_notebook",
+    "export_case",
+    "export_notebook",
+    "render_html",
+    "signing_key",
+    "verify_in_full",
+]

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Attribution", "Background", "Check", "Contribution"]
+__all__ = ["Attribution", "Background", "Check", "Contribution", "Value"]
 
 _NO_INFLUENCE = 1e-9
 _NAMED_FEATURES = 3
 _SMALLEST_SHOWN_POINTS = 0.05
+
+
+#: A recorded value; None where it was missing.
+Value = str | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Contribution:
     """How far one feature, at its recorded value, moved the explained output; `value` is None when it was missing."""
 
     feature: str
-    value: str | float | bool | None
+    value: Value
     contribution: float
 
     @property

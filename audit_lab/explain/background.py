@@ -52,9 +52,9 @@ def choose_background(
     model_name: str,
     model_version: str,
     before: datetime,
+    *,
     rows: int = 100,
     seed: int = 0,
-    *,
     prediction_id: str | None = None,
 ) -> BackgroundRows:
     """Choose background rows so that everybody who asks again gets the same ones.
@@ -100,7 +100,8 @@ def choose_background(
         frame,
         tuple(ids),
         _digest(ids, frame),
-        _describe(len(ids), pool.height, model_name, model_version, before, seed, whole=whole),
+        f"{len(ids)} of {pool.height} decisions of {model_name} {model_version} with recorded inputs, "
+        f"{_when(before, whole=whole)}; those with the smallest SHA-256 of '{seed}|prediction_id'",
     )
 
 
@@ -136,13 +137,6 @@ def _digest(ids: Iterable[str], frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _describe(
-    count: int, pool: int, model_name: str, model_version: str, before: datetime, seed: int, *, whole: bool
-) -> str:
-    when = f"decided before {before.isoformat()}"
-    if whole:
-        when = f"at any time, because fewer than {_FEWEST_EARLIER} were decided before {before.isoformat()}"
-    return (
-        f"{count} of {pool} decisions of {model_name} {model_version} with recorded inputs, {when}; "
-        f"those with the smallest SHA-256 of '{seed}|prediction_id'"
-    )
+def _when(before: datetime, *, whole: bool) -> str:
+    when = f"before {before.isoformat()}"
+    return f"at any time, because fewer than {_FEWEST_EARLIER} were decided {when}" if whole else f"decided {when}"

@@ -11,6 +11,7 @@ from audit_lab.explain.attribution import Check
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit_lab.explain.attribution import Value
     from audit_lab.replay.signature import Signature
 
 __all__ = ["check_additivity", "check_familiarity"]
@@ -49,7 +50,7 @@ def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Si
     return Check("familiarity", not strange, detail)
 
 
-def _familiar(value: str | float | bool | None, background: pl.Series, *, numeric: bool) -> bool:
+def _familiar(value: Value, background: pl.Series, *, numeric: bool) -> bool:
     if value is None:
         return background.null_count() > 0
     present = background.drop_nulls()
@@ -59,5 +60,5 @@ def _familiar(value: str | float | bool | None, background: pl.Series, *, numeri
     return bool(numbers) and min(numbers) <= float(value) <= max(numbers)
 
 
-def _text(value: str | float | bool | None) -> str:
+def _text(value: Value) -> str:
     return "missing" if value is None else str(value)

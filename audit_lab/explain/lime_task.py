@@ -150,12 +150,14 @@ def _check_stability(runs: dict[int, list[float]], names: tuple[str, ...]) -> Ch
         seed, top = next(iter(deviating.items()))
         return Check(
             "stability",
-            False,
-            f"the {len(first)} largest features change with the seed in {len(deviating)} of {len(runs)} runs "
+            passed=False,
+            detail=f"the {len(first)} largest features change with the seed in {len(deviating)} of {len(runs)} runs "
             f"(seeds {seeds}): {_listed(first)} become {_listed(top)} with seed {seed}, so rest nothing on their order",
         )
     order = "in the same order" if len(set(tops.values())) == 1 else "though not always in this order"
-    return Check("stability", True, f"with seeds {seeds} the largest features stay {_listed(first)}, {order}")
+    return Check(
+        "stability", passed=True, detail=f"with seeds {seeds} the largest features stay {_listed(first)}, {order}"
+    )
 
 
 def _top(values: list[float], names: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:

@@ -79,7 +79,7 @@ def _enumerate_or_sample(
         return scorer.scores(decode(codings, codes))
 
     shap = _shap()
-    masker = shap.maskers.Independent(reference, max_samples=len(reference))
+    masker = shap.maskers.Independent(reference, max_samples=10)
     varying = int((reference != own).any(axis=0).sum())
     checks: list[Check] = []
     if len(names) <= _MOST_ENUMERATED:
@@ -138,9 +138,19 @@ def _check_sampling(names: tuple[str, ...], deviation: Numbers) -> Check:
 
 
 def _shap() -> Any:
-    """Import shap; in a fresh process without numba's compiler, which would cost more than it saves on one row."""
-    if "numba" not in sys.modules:
-        os.environ["NUMBA_DISABLE_JIT"] = "1"
-    import shap
+    """Import shap without its plots and without numba's compiler, which cost eight seconds and gain nothing on one row.
 
+    Both are asked for in documented ways, and only around the import: numba reads the variable when it is imported,
+    and shap does without matplotlib where that cannot be imported (None in `sys.modules` says so).
+    """
+    plots = "matplotlib" in sys.modules
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    if not plots:
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]
+    try:
+        import shap
+    finally:
+        del os.environ["NUMBA_DISABLE_JIT"]
+        if not plots:
+            del sys.modules["matplotlib"]
     return shap

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
-from tornado import web
+from tornado.web import authenticated
 
 from audit_lab.errors import AuditLabError, MisuseError, NotFoundError
-from audit_lab.lab.logs import MAX_ROWS, problem_of
+from audit_lab.lab.logs import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class _AuditLabHandler(APIHandler):
             body = json.dumps(await asyncio.to_thread(work), allow_nan=False)
         except AuditLabError as error:
             self.set_status(_status_of(error))
-            body = json.dumps(problem_of(error))
+            body = json.dumps(self.logs.problem(error))
         self.set_header("Cache-Control", "no-store")
         await self.finish(body)
 
@@ -54,7 +54,7 @@ class _AuditLabHandler(APIHandler):
 class LogsHandler(_AuditLabHandler):
     """``GET /audit-lab/api/logs``: the logs below the server's folder."""
 
-    @web.authenticated
+    @authenticated
     @authorized
     async def get(self) -> None:
         """Answer with a `LogsAnswer`."""
@@ -64,7 +64,7 @@ class LogsHandler(_AuditLabHandler):
 class PredictionsHandler(_AuditLabHandler):
     """``GET /audit-lab/api/predictions?log=&search=&limit=``: the newest predictions of a log."""
 
-    @web.authenticated
+    @authenticated
     @authorized
     async def get(self) -> None:
         """Answer with a `PredictionsAnswer`."""
@@ -76,7 +76,7 @@ class PredictionsHandler(_AuditLabHandler):
 class DecisionHandler(_AuditLabHandler):
     """``GET /audit-lab/api/decision?log=&id=``: one reconstructed decision."""
 
-    @web.authenticated
+    @authenticated
     @authorized
     async def get(self) -> None:
         """Answer with a `DecisionAnswer`."""

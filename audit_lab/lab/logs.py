@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +12,7 @@ import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, AuditLabError
 from audit_lab.lab.folders import check_segments, find_logs, inside, name_in
+from audit_lab.log.reading import collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
         Problem,
     )
 
-__all__ = ["MAX_ROWS", "OpenedLog", "ServedLogs", "problem_of"]
+__all__ = ["MAX_ROWS", "OpenedLog", "ServedLogs"]
 
 MAX_ROWS = 200
 
@@ -49,7 +51,7 @@ class OpenedLog(Protocol):
         """Return the log's origin, notes, rows by table, models and time range."""
         ...
 
-    def newest(self, n: int = 50) -> pl.DataFrame:
+    def newest(self, count: int = 50) -> pl.DataFrame:
         """Return the newest predictions, newest first."""
         ...
 
@@ -84,13 +86,24 @@ class ServedLogs:
         """Return at most `limit` (and at most 200) predictions, newest first, whose id contains `search`."""
         log = self._open(inside(self._root, name))
         rows = min(limit, MAX_ROWS)
-        frame = _matching(log.predictions, search, rows) if search else log.newest(rows)
+        frame = _matching(log.predictions, name, search, rows) if search else log.newest(rows)
         return {"log": name, "search": search, "predictions": [_row(row) for row in frame.iter_rows(named=True)]}
 
     def decide(self, name: str, prediction_id: str) -> DecisionAnswer:
         """Reconstruct one decision; `prediction_id` may also be a place, ``id@segment:row``."""
         log = self._open(inside(self._root, name))
         return {"log": name, "decision": log.decision(prediction_id).to_dict()}
+
+    def problem(self, error: AuditLabError) -> Problem:
+        """Return what the panel shows of an error; its paths are those of the file browser."""
+        here = f"{self._root}{os.sep}"
+        problem: Problem = {
+            "message": error.message.replace(here, ""),
+            "next_step": error.next_step.replace(here, ""),
+        }
+        if isinstance(error, AmbiguousIdError):
+            problem["places"] = list(error.places)
+        return problem
 
     def _open(self, folder: Path) -> OpenedLog:
         """Open the log in a folder, or return it as it was opened while its manifest is the same file."""
@@ -123,7 +136,7 @@ class ServedLogs:
                 "models": [],
                 "first_time": None,
                 "last_time": None,
-                "problem": problem_of(error),
+                "problem": self.problem(error),
             }
         return {
             "path": name,
@@ -138,14 +151,6 @@ class ServedLogs:
         }
 
 
-def problem_of(error: AuditLabError) -> Problem:
-    """Return what the panel shows of an error."""
-    problem: Problem = {"message": error.message, "next_step": error.next_step}
-    if isinstance(error, AmbiguousIdError):
-        problem["places"] = list(error.places)
-    return problem
-
-
 def _stamp(manifest: Path) -> tuple[int, int]:
     """Return what tells one writing of a manifest from the next: its time in ns and its size in bytes."""
     try:
@@ -155,13 +160,10 @@ def _stamp(manifest: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
-def _matching(predictions: pl.LazyFrame, search: str, rows: int) -> pl.DataFrame:
-    return (
-        predictions.filter(pl.col("prediction_id").str.contains(search, literal=True))
-        .sort("occurred_at", "prediction_id", descending=True, nulls_last=True)
-        .head(rows)
-        .collect()
-    )
+def _matching(predictions: pl.LazyFrame, name: str, search: str, rows: int) -> pl.DataFrame:
+    matching = predictions.filter(pl.col("prediction_id").str.contains(search, literal=True))
+    newest = matching.sort("occurred_at", "prediction_id", descending=True, nulls_last=True).head(rows)
+    return collect(newest, f"the predictions of {name}")
 
 
 def _row(row: Mapping[str, Any]) -> PredictionRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ForeignFile", "ForeignFolder", "collect_foreign", "foreign_folder", "scan_foreign"]
 
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-_SHOWN = 12
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class ForeignFile:
         stated = dict.fromkeys(self.partitions, pl.String())
         return {**stated, **{name: dtype for name, dtype in self.schema.items() if name not in (ROW, SEGMENT)}}
 
+    def rows(self) -> int:
+        """Return the number of its rows, from its footer."""
+        return int(collect(pl.scan_parquet(self.path, glob=False).select(pl.len()), str(self.path)).item())
+
     def scan(self) -> pl.LazyFrame:
         """Scan the file, with ``_segment`` and ``_row``; columns of its own with these two names are not read."""
         if ROW in self.schema or SEGMENT in self.schema:
@@ -45,7 +49,9 @@ class ForeignFile:
         else:
             frame = pl.scan_parquet(self.path, row_index_name=ROW, glob=False)
         stated = [
-            pl.lit(value, dtype=pl.String).alias(name) for name, value in self.partitions.items() if name not in self.schema
+            pl.lit(value, dtype=pl.String).alias(name)
+            for name, value in self.partitions.items()
+            if name not in self.schema
         ]
         return frame.with_columns(*stated, pl.lit(self.name).alias(SEGMENT))
 
@@ -77,10 +83,14 @@ class ForeignFolder:
         if conflict is not None:
             raise LogError(
                 f"the files of {self.path} disagree on a column's type: {conflict}",
-                "Move the files that differ into a folder of their own and map that apart, or leave the column unmapped.",
+                "Move the files that differ into a folder of their own, or leave the column out of the mapping.",
             )
-        chosen = {name: dtype for name, dtype in self.schema.items() if name in wanted}
-        return pl.concat([_conformed(file, chosen) for file in self.files], how="vertical")
+        return pl.concat(self.scans(wanted), how="vertical")
+
+    def scans(self, columns: Collection[str]) -> list[pl.LazyFrame]:
+        """Scan each file by itself, brought to the common types of the columns asked for."""
+        chosen = {name: dtype for name, dtype in self.schema.items() if name in columns}
+        return [_conformed(file, chosen) for file in self.files]
 
 
 def _conformed(file: ForeignFile, chosen: dict[str, pl.DataType]) -> pl.LazyFrame:
@@ -107,7 +117,8 @@ def foreign_folder(folder: Path) -> ForeignFolder:
     if not folder.is_dir():
         raise MisuseError(f"there is no folder {folder}", "Give the path of a folder with Parquet files.")
     root = folder.resolve()
-    paths, unread = [], []
+    paths: list[Path] = []
+    unread: list[Path] = []
     for path in sorted(path for path in root.rglob("*") if not path.is_dir()):
         parts = path.relative_to(root).parts
         hidden = any(part.startswith((".", "_")) and "=" not in part for part in parts)
@@ -117,9 +128,7 @@ def foreign_folder(folder: Path) -> ForeignFolder:
         raise MisuseError(f"{folder} holds no file ending in .parquet", "Give the path of a folder with Parquet files.")
     files = tuple(_foreign_file(root, path) for path in paths)
     schema, conflicts = _unified(files)
-    return ForeignFolder(
-        folder, files, schema, conflicts, tuple(path.relative_to(root).as_posix() for path in unread)
-    )
+    return ForeignFolder(folder, files, schema, conflicts, tuple(path.relative_to(root).as_posix() for path in unread))
 
 
 def _foreign_file(root: Path, path: Path) -> ForeignFile:
@@ -128,7 +137,9 @@ def _foreign_file(root: Path, path: Path) -> ForeignFile:
         schema = dict(pl.scan_parquet(path, glob=False).collect_schema())
     stated = (part.partition("=") for part in relative.parts[:-1] if "=" in part)
     partitions = {
-        unquote(key): None if value == _HIVE_NULL else unquote(value) for key, _, value in stated if key not in (ROW, SEGMENT)
+        unquote(key): None if value == _HIVE_NULL else unquote(value)
+        for key, _, value in stated
+        if key not in (ROW, SEGMENT)
     }
     # A place is written `id@segment:row`, so a segment's name must not hold an "@".
     name = relative.with_suffix("").as_posix().replace("%", "%25").replace("@", "%40")
@@ -157,22 +168,23 @@ def _unified(files: Iterable[ForeignFile]) -> tuple[dict[str, pl.DataType], dict
 
 
 def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
-    """Return the type that holds the values of both, or None: text is never mixed with numbers, nor zoned times with bare ones."""
-    if one == other or other == pl.Null:
+    """Return the type that holds the values of both, or None: no text among numbers, no bare times among zoned ones."""
+    if one == other:
         return one
-    if one == pl.Null:
-        return other
-    if one.is_integer() and other.is_integer():
-        both = {one, other}
-        return pl.Int64() if pl.UInt64() not in both and pl.Int128() not in both and pl.UInt128() not in both else pl.Int128()
+    if pl.Null() in (one, other):
+        return other if one == pl.Null else one
     if one.is_numeric() and other.is_numeric():
-        return pl.Float64()
+        if not (one.is_integer() and other.is_integer()):
+            return pl.Float64()
+        return pl.Int128() if {one, other} & {pl.UInt64(), pl.Int128(), pl.UInt128()} else pl.Int64()
+    return _wider_of_kind(one, other)
+
+
+def _wider_of_kind(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     if isinstance(one, pl.Datetime) and isinstance(other, pl.Datetime):
-        if (one.time_zone is None) != (other.time_zone is None):
-            return None
-        return pl.Datetime("us", one.time_zone and "UTC")
-    texts = (pl.String, pl.Categorical, pl.Enum)
-    if isinstance(one, texts) and isinstance(other, texts):
+        alike = (one.time_zone is None) == (other.time_zone is None)
+        return pl.Datetime("us", one.time_zone and "UTC") if alike else None
+    if isinstance(one, _TEXTS) and isinstance(other, _TEXTS):
         return pl.String()
     if isinstance(one, pl.List) and isinstance(other, pl.List):
         inner = _wider(_dtype(one.inner), _dtype(other.inner))
@@ -180,8 +192,9 @@ def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     return None
 
 
-def _dtype(inner: pl.DataType | type[pl.DataType]) -> pl.DataType:
-    return inner() if isinstance(inner, type) else inner
+def _dtype(inner: Any) -> pl.DataType:
+    dtype: pl.DataType = inner() if isinstance(inner, type) else inner
+    return dtype
 
 
 def scan_foreign(folder: Path, columns: Collection[str] | None = None) -> pl.LazyFrame:
@@ -212,12 +225,6 @@ def collect_foreign(frame: pl.LazyFrame, folder: ForeignFolder, columns: Collect
     except LogError:
         for file in folder.files:
             for column in sorted(set(columns) & set(file.schema)):
-                # The length of what was decoded, so that no answer can come from the footer alone.
-                collect(file.scan().select(pl.col(column).is_null().sum()).with_columns(pl.lit(0)), str(file.path))
-                _decode(file, column)
+                with reading(str(file.path)):
+                    pl.read_parquet(file.path, columns=[column], glob=False)
         raise
-
-
-def _decode(file: ForeignFile, column: str) -> None:
-    with reading(str(file.path)):
-        pl.read_parquet(file.path, columns=[column], glob=False)

@@ -14,7 +14,15 @@ from audit_lab.log.schema import TIME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TIME_UNITS", "is_missing", "parse_duration_ms", "parse_number", "parse_text", "parse_time", "readable_instants"]
+__all__ = [
+    "TIME_UNITS",
+    "is_missing",
+    "parse_duration_ms",
+    "parse_number",
+    "parse_text",
+    "parse_time",
+    "readable_instants",
+]
 
 #: Units of a time that is a number, and how many of them make a second.
 TIME_UNITS: Mapping[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -57,37 +65,47 @@ def parse_time(column: str, dtype: pl.DataType, unit: str | None) -> pl.Expr:
     MisuseError
         The column is of a type that cannot be a time, or is a number and no unit was given.
     """
+    if dtype.is_temporal() or dtype == pl.Null:
+        parsed = _from_temporal(column, dtype)
+    elif isinstance(dtype, _TEXTS):
+        text = pl.col(column).cast(pl.String)
+        numbers = text.str.strip_chars().cast(pl.Int64, strict=False)
+        parsed = _from_iso(text) if unit is None else _from_epoch(numbers, unit)
+    elif dtype.is_numeric() and unit is not None:
+        parsed = _from_number(column, dtype, unit)
+    else:
+        parsed = None
+    if parsed is None:
+        raise MisuseError(
+            f"column {printable(column)} is {dtype} and cannot be read as a time",
+            f"Name another column as occurred_at, or state time_unit ({', '.join(TIME_UNITS)}) in the mapping.",
+        )
+    return parsed.alias(column)
+
+
+def _from_temporal(column: str, dtype: pl.DataType) -> pl.Expr | None:
     if isinstance(dtype, pl.Datetime):
         known = readable_instants(column, dtype)
         zoned = known.dt.replace_time_zone("UTC") if dtype.time_zone is None else known.dt.convert_time_zone("UTC")
         return zoned.cast(TIME)
     if dtype == pl.Date:
-        days = pl.col(column).to_physical().cast(pl.Int64)
-        return _from_epoch(days * 86_400, "s")
-    if dtype == pl.Null:
-        return pl.lit(None, dtype=TIME)
-    if isinstance(dtype, _TEXTS):
-        text = pl.col(column).cast(pl.String)
-        if unit is None:
-            return _from_iso(text)
-        return _from_epoch(text.str.strip_chars().cast(pl.Int64, strict=False), unit)
-    if dtype.is_numeric() and unit is not None:
-        if dtype.is_integer():
-            return _from_epoch(pl.col(column).cast(pl.Int64, strict=False), unit)
-        numbers = pl.col(column).cast(pl.Float64, strict=False)
-        per_second = TIME_UNITS[unit]
-        inside = numbers.is_between(_FIRST * per_second, _LAST * per_second)
-        return _from_epoch((pl.when(inside).then(numbers) * (1_000_000 / per_second)).round().cast(pl.Int64), "us")
-    raise MisuseError(
-        f"column {printable(column)} is {dtype} and cannot be read as a time",
-        f"Name another column as occurred_at, or state time_unit ({', '.join(TIME_UNITS)}) in the mapping.",
-    )
+        return _from_epoch(pl.col(column).to_physical().cast(pl.Int64) * 86_400, "s")
+    return pl.lit(None, dtype=TIME) if dtype == pl.Null else None
+
+
+def _from_number(column: str, dtype: pl.DataType, unit: str) -> pl.Expr:
+    if dtype.is_integer():
+        return _from_epoch(pl.col(column).cast(pl.Int64, strict=False), unit)
+    numbers = pl.col(column).cast(pl.Float64, strict=False)
+    per_second = TIME_UNITS[unit]
+    inside = numbers.is_between(_FIRST * per_second, _LAST * per_second)
+    return _from_epoch((pl.when(inside).then(numbers) * (1_000_000 / per_second)).round().cast(pl.Int64), "us")
 
 
 def _from_epoch(numbers: pl.Expr, unit: str) -> pl.Expr:
     per_second = TIME_UNITS[unit]
     known = pl.when(numbers.is_between(_FIRST * per_second, _LAST * per_second)).then(numbers)
-    micros = known * (1_000_000 // per_second) if per_second <= 1_000_000 else known // (per_second // 1_000_000)
+    micros = known // 1_000 if unit == "ns" else known * (TIME_UNITS["us"] // per_second)
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
@@ -97,7 +115,13 @@ def _from_iso(text: pl.Expr) -> pl.Expr:
     offset = part("zone").str.replace(r"^(Z|z|UTC)$", "+0000").str.replace(":", "", literal=True)
     zone = pl.when(offset.str.len_chars() == len("+00")).then(offset + "00").otherwise(offset).fill_null("+0000")
     fraction = (part("fraction").fill_null("") + "000000").str.slice(0, 6)
-    day_and_clock = [part("day"), pl.lit("T"), part("clock").fill_null("00:00"), pl.lit(":"), part("second").fill_null("00")]
+    day_and_clock = [
+        part("day"),
+        pl.lit("T"),
+        part("clock").fill_null("00:00"),
+        pl.lit(":"),
+        part("second").fill_null("00"),
+    ]
     whole = pl.concat_str(*day_and_clock, pl.lit("."), fraction, zone)
     return whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False)
 
@@ -121,7 +145,7 @@ def parse_number(column: str, dtype: pl.DataType) -> pl.Expr:
             f"column {printable(column)} is {dtype} and cannot be read as a number",
             "Name another column for that role in the mapping, or leave the role out.",
         )
-    return pl.when(numbers.is_finite()).then(numbers)
+    return pl.when(numbers.is_finite()).then(numbers).alias(column)
 
 
 def parse_duration_ms(column: str, dtype: pl.DataType, unit: str) -> pl.Expr:
@@ -169,4 +193,4 @@ def parse_text(column: str, dtype: pl.DataType, *, whole_numbers: bool = False) 
             f"column {printable(column)} is {dtype} and cannot be read as text",
             "Name another column for that role in the mapping, or leave the role out.",
         )
-    return pl.when(~is_missing(column, dtype)).then(text)
+    return pl.when(~is_missing(column, dtype)).then(text).alias(column)

@@ -6,7 +6,7 @@ __all__ = ["printable"]
 
 
 def printable(text: str, limit: int = 80) -> str:
-    """Return foreign text on one line: control and invisible characters as escapes, a long text cut and its length said."""
+    """Return foreign text on one line: invisible characters as escapes, a long text cut and its length said."""
     escaped = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text[: limit + 1]
     )

@@ -136,9 +136,8 @@ def find(store: LogStore, question: Question, limit: int | None = None) -> pl.Da
 def _filter(frame: pl.LazyFrame, expression: pl.Expr, text: str) -> pl.LazyFrame:
     schema = frame.collect_schema()
     try:
-        kept = frame.filter(expression)
-        kept.collect_schema()
-        kind = frame.select(expression.alias("kept")).collect_schema()["kept"]
+        # Run on no rows: types that cannot be compared show only when the expression runs.
+        kind = pl.LazyFrame(schema=schema).select(expression.alias("kept")).collect().schema["kept"]
     except pl.exceptions.PolarsError as error:
         inputs = schema.get(_INPUTS)
         features = list(inputs.to_schema()) if isinstance(inputs, pl.Struct) else []
@@ -152,4 +151,4 @@ def _filter(frame: pl.LazyFrame, expression: pl.Expr, text: str) -> pl.LazyFrame
             f"the expression {text[:200]!r} gives {kind}, not true or false",
             "Compare it with something, for example: inputs.distance_miles > 500.",
         )
-    return kept
+    return frame.filter(expression)

@@ -57,6 +57,11 @@ class NumericBins:
 
     kind: Literal["numeric"] = "numeric"
 
+    @property
+    def distinct(self) -> int:
+        """How many distinct values the reference has."""
+        return int(self.values.size)
+
     @cached_property
     def edges(self) -> NDArray[np.float64]:
         """Inner upper edges, each a value of the reference; the last bin ends at the reference's largest value."""
@@ -167,6 +172,11 @@ class CategoryBins:
     missing_rows: int
 
     kind: Literal["categorical"] = "categorical"
+
+    @property
+    def distinct(self) -> int:
+        """How many categories the reference has."""
+        return len(self.categories)
 
     @cached_property
     def named(self) -> int:

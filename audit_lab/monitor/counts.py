@@ -1,13 +1,14 @@
 """Counts by window: what a log holds in each window, from two lazy passes over the needed columns.
 
 The first pass reads the reference's rows only and gives the bins; the second reads every row once and gives, for each
-window, the rows by cell or category. No pass holds the values of the log.
+window, the rows by cell or category. Beyond a fixed number of values no pass holds the values of the log.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -26,13 +27,27 @@ if TYPE_CHECKING:
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["Extent", "WindowCounts", "count_windows", "extent", "prepared", "reference_bins", "values_between", "without_nan"]
+__all__ = [
+    "Extent",
+    "WindowCounts",
+    "count_windows",
+    "extent",
+    "levels",
+    "median_within",
+    "prepared",
+    "reference_bins",
+    "values_between",
+    "without_nan",
+]
 
 _TIME = "__time__"
 _WINDOW = "__window__"
 _ROWS = "__rows__"
 _FIRST = "__first__"
 _LAST = "__last__"
+
+#: Up to this many values, 160 MB of numbers, are kept in memory between the passes.
+_VALUES_KEPT = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -58,11 +73,18 @@ class WindowCounts:
     binned: NDArray[np.int64]
     long: pl.DataFrame
 
+    @cached_property
+    def _by_window(self) -> dict[Any, pl.DataFrame]:
+        return self.long.drop_nulls("key").partition_by("window", as_dict=True)
+
+    def occurring(self, window: int) -> pl.DataFrame:
+        """Return ``key`` and ``rows`` of the cells or categories that occur in one window, missing values left out."""
+        return self._by_window.get((window,), self.long.clear())
+
     def cells(self, window: int) -> NDArray[np.int64]:
         """Return a numeric column's rows by cell in one window."""
-        assert isinstance(self.bins, NumericBins)  # noqa: S101 - narrows the type, no input is checked here
-        rows = self.long.filter((pl.col("window") == window) & pl.col("key").is_not_null())
-        cells = np.zeros(self.bins.reference_cells.size, dtype=np.int64)
+        rows = self.occurring(window)
+        cells = np.zeros(2 * self.bins.distinct + 1, dtype=np.int64)
         cells[rows["key"].to_numpy()] = rows["rows"].to_numpy()
         return cells
 
@@ -128,13 +150,21 @@ def extent(rows: pl.LazyFrame, kinds: dict[str, str]) -> Extent:
         if found.get(f"{name}/nan"):
             facts.append(f"{name}: {found[f'{name}/nan']:,} values are NaN and count as missing")
         if found.get(f"{name}/infinite"):
-            facts.append(f"{name}: {found[f'{name}/infinite']:,} values are infinite and sort below or above all others")
+            facts.append(
+                f"{name}: {found[f'{name}/infinite']:,} values are infinite and sort below or above all others"
+            )
     return Extent(found[_ROWS] - untimed, found[_FIRST], found[_LAST], tuple(fact for fact in facts if fact))
 
 
-def without_nan(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the prepared rows with NaN as null: a number that is none is a missing value."""
-    return rows.with_columns(selectors.float().fill_nan(None))
+def without_nan(rows: pl.LazyFrame, seen: Extent) -> pl.LazyFrame:
+    """Return the prepared rows with NaN as null: a number that is none is a missing value.
+
+    Rows that take little memory are read here, once; the others stay lazy, and each pass reads what it needs.
+    """
+    clean = rows.with_columns(selectors.float().fill_nan(None))
+    if seen.rows * len(clean.collect_schema()) > _VALUES_KEPT:
+        return clean
+    return clean.collect(engine="streaming").lazy()
 
 
 def reference_bins(
@@ -162,10 +192,49 @@ def count_windows(
     return totals, tuple(_counted(one, long, len(starts)) for one, long in zip(bins, placed[1:], strict=True))
 
 
-def values_between(rows: pl.LazyFrame, column: str, start: datetime, end: datetime) -> pl.DataFrame:
-    """Read the values of one column, ``start <= time < end``, as the columns ``time`` and ``value``; nulls dropped."""
+def values_between(rows: pl.LazyFrame, column: str, start: datetime, end: datetime) -> NDArray[np.float64]:
+    """Read the values of one numeric column, ``start <= time < end``, without the missing ones."""
     held = rows.filter(pl.col(_TIME) >= start, pl.col(_TIME) < end, pl.col(column).is_not_null())
-    return held.select(pl.col(_TIME).alias("time"), pl.col(column).alias("value")).collect(engine="streaming")
+    return held.select(column).collect(engine="streaming").to_series().to_numpy()
+
+
+def levels(rows: pl.LazyFrame, columns: Sequence[str], every: str, fewest_rows: int) -> dict[str, pl.DataFrame]:
+    """Return ``start``, ``end``, ``rows`` and ``level`` of numeric columns by interval, ascending.
+
+    The level is the natural logarithm of the interquartile mean: it shifts by the logarithm of a factor that all values
+    are multiplied by, and neither outliers nor a few values below zero move it. Intervals with fewer than `fewest_rows`
+    values are left out, and those whose interquartile mean is not positive.
+    """
+    middle = {name: (pl.col(name).quantile(0.25), pl.col(name).quantile(0.75)) for name in columns}
+    table = (
+        rows.filter(pl.col(_TIME).is_not_null())
+        .group_by(pl.col(_TIME).dt.truncate(every).alias("start"))
+        .agg(
+            *(pl.col(name).count().alias(f"{name}/rows") for name in columns),
+            *(
+                pl.col(name).filter(pl.col(name).is_between(low, high)).mean().alias(f"{name}/level")
+                for name, (low, high) in middle.items()
+            ),
+        )
+        .sort("start")
+        .with_columns(pl.col("start").dt.offset_by(every).alias("end"))
+        .collect(engine="streaming")
+    )
+    return {
+        name: table.select("start", "end", rows=f"{name}/rows", level=f"{name}/level")
+        .filter(pl.col("rows") >= fewest_rows, pl.col("level") > 0, pl.col("level").is_finite())
+        .with_columns(pl.col("level").log())
+        for name in columns
+    }
+
+
+def median_within(rows: pl.LazyFrame, spans: Sequence[tuple[str, datetime, datetime]]) -> list[float | None]:
+    """Return the median of a numeric column over each span, ``start <= time < end``, read together."""
+    held = [
+        rows.filter(pl.col(_TIME) >= start, pl.col(_TIME) < end).select(pl.col(column).median())
+        for column, start, end in spans
+    ]
+    return [answer.item() for answer in pl.collect_all(held, engine="streaming")]
 
 
 def _kind(name: str, dtype: pl.DataType) -> str:

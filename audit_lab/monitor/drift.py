@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,41 +18,41 @@ from audit_lab.monitor.counts import (
     WindowCounts,
     count_windows,
     extent,
+    levels,
+    median_within,
     prepared,
     reference_bins,
     values_between,
     without_nan,
 )
-from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, runs
+from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, is_restless
 from audit_lab.monitor.reference import Reference, described_reference, reference_period
-from audit_lab.monitor.units import UnitChange, find_unit_change
-from audit_lab.monitor.verdict import MAJOR, MINIMUM_ROWS, STABLE, TOO_FEW_ROWS, judge
+from audit_lab.monitor.units import UnitChange, find_unit_changes
+from audit_lab.monitor.verdict import MINIMUM_ROWS, STABLE, TOO_FEW_ROWS, finding_table, judge
 from audit_lab.monitor.windows import utc, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Extent
     from audit_lab.monitor.verdict import Finding
 
 __all__ = ["Drift", "drift"]
 
-_TABLE = {
-    "window_start": TIME,
-    "window_end": TIME,
-    "rows": pl.Int64,
+#: A day, or else a window, with fewer values than this has no median worth comparing ...
+_STEP_ROWS = 30
+#: ... and days will do if they hold this share of the rows.
+_STEP_COVERAGE = 0.8
+
+_ONSETS: dict[str, pl.DataType | type[pl.DataType]] = {
     "column": pl.String,
-    "kind": pl.String,
-    "psi": pl.Float64,
-    "psi_noise": pl.Float64,
-    "js_distance": pl.Float64,
-    "ks": pl.Float64,
-    "ks_p_value": pl.Float64,
-    "missing_rate": pl.Float64,
-    "new_categories": pl.List(pl.String),
-    "vanished_categories": pl.List(pl.String),
-    "verdict": pl.String,
+    "onset": TIME,
+    "until": TIME,
+    "windows": pl.Int64,
+    "ongoing": pl.Boolean,
+    "what": pl.String,
 }
 
 
@@ -74,7 +76,9 @@ class Drift:
     vanished
         Categories that stopped arriving, dated by their last row.
     unit_changes
-        For each run of windows in which a numeric column moved, what the ratio of medians says.
+        Runs of days in which a numeric column arrived multiplied by a known factor.
+    restless
+        Columns of which half the reference's own windows differ from it as far as an incident would.
     facts
         Plain sentences about the data that the numbers must be read with.
     every, columns
@@ -87,6 +91,7 @@ class Drift:
     episodes: tuple[Episode, ...]
     vanished: tuple[VanishedCategory, ...]
     unit_changes: tuple[UnitChange, ...]
+    restless: tuple[str, ...]
     facts: tuple[str, ...]
     every: str
     columns: tuple[str, ...]
@@ -120,12 +125,14 @@ class Drift:
             }
         ).with_row_index("order")
         shares = [
-            (pl.col(f"{side}_rows") / pl.when(pl.col(f"{side}_rows").sum() > 0).then(pl.col(f"{side}_rows").sum())).alias(
-                f"{side}_share"
-            )
+            (
+                pl.col(f"{side}_rows") / pl.when(pl.col(f"{side}_rows").sum() > 0).then(pl.col(f"{side}_rows").sum())
+            ).alias(f"{side}_share")
             for side in ("reference", "window")
         ]
-        ordered = frame.select("bin", pl.col("order").cast(pl.Int64), "reference_rows", "window_rows").with_columns(shares)
+        ordered = frame.select("bin", pl.col("order").cast(pl.Int64), "reference_rows", "window_rows").with_columns(
+            shares
+        )
         return ordered.filter((pl.col("reference_rows") > 0) | (pl.col("window_rows") > 0))
 
     def onsets(self) -> pl.DataFrame:
@@ -138,12 +145,11 @@ class Drift:
             ``ongoing`` (the run holds up to the last window with a verdict), ``what``.
         """
         last = {episode.column: episode for episode in self.episodes}
-        schema = {"column": pl.String, "onset": TIME, "until": TIME, "windows": pl.Int64, "ongoing": pl.Boolean}
         rows = [(one.column, one.start, one.end, one.windows, one.ongoing, one.what) for one in last.values()]
-        return pl.DataFrame(rows, schema={**schema, "what": pl.String}, orient="row")
+        return pl.DataFrame(rows, schema=_ONSETS, orient="row")
 
     def describe_unit_change(self, column: str) -> list[str]:
-        """Return a sentence for each time that a numeric column moved: the ratio of medians, and the conversion it fits.
+        """Return a sentence for each change of unit of a numeric column; for its other episodes, the ratio of medians.
 
         Raises
         ------
@@ -151,7 +157,7 @@ class Drift:
             No such column was measured.
         """
         self._known(column)
-        return [change.describe() for change in self.unit_changes if change.column == column]
+        return report.unit_sentences(self, column)
 
     def summary(self) -> list[str]:
         """Return plain sentences; the first says what moved and since when, or that nothing did."""
@@ -206,7 +212,7 @@ def drift(
     raw, kinds = prepared(frame, time, columns)
     seen = extent(raw, kinds)
     start, end, phrase = reference_period(reference, seen, length)
-    rows = without_nan(raw)
+    rows = without_nan(raw, seen)
     reference_rows, bins = reference_bins(rows, kinds, start, end)
     if not reference_rows:
         message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
@@ -215,70 +221,67 @@ def drift(
     volume, counts = count_windows(rows, bins, length, starts)
     bounds = [*starts, length.after(starts[-1])]
     findings = {one.bins.column: [judge(one, window) for window in range(len(starts))] for one in counts}
-    changes = {
-        one.column: _unit_changes(rows, one, findings[one.column], bounds) for one in bins if isinstance(one, NumericBins)
-    }
-    covered = _covered(seen)
+    compared_with = described_reference(start, end, phrase, reference_rows, bins)
+    numeric = [name for name in columns if kinds[name] == "numeric"]
+    changes = _unit_changes(rows, findings, numeric, compared_with, every)
     episodes = [
         one
         for column in columns
-        for one in find_episodes(column, findings[column], bounds, covered, changes.get(column, ()))
+        for one in find_episodes(column, findings[column], bounds, _covered(seen), changes.get(column, ()))
     ]
-    few = f"the reference has only {reference_rows} rows; a verdict takes {MINIMUM_ROWS}"
     return Drift(
-        table=_table(findings, kinds, bounds, volume.tolist()),
+        table=finding_table(findings, kinds, bounds, volume.tolist()),
         volume=pl.DataFrame(
             {"window_start": starts, "window_end": bounds[1:], "rows": volume},
             schema={"window_start": TIME, "window_end": TIME, "rows": pl.Int64},
         ),
-        reference=described_reference(start, end, phrase, reference_rows, bins),
-        episodes=tuple(episodes),
+        reference=compared_with,
+        episodes=tuple(_with_ratios(rows, episodes, bins)),
         vanished=tuple(one for counted in counts for one in find_vanished(counted, bounds)),
         unit_changes=tuple(change for found in changes.values() for change in found),
-        facts=(*seen.facts, *([few] if reference_rows < MINIMUM_ROWS else [])),
+        restless=tuple(column for column in columns if is_restless(findings[column], bounds, (start, end))),
+        facts=(*seen.facts, *_few_reference_rows(reference_rows)),
         every=every,
         columns=tuple(columns),
         counts=counts,
     )
 
 
+def _with_ratios(rows: pl.LazyFrame, episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
+    """Add the ratio of an episode's median to the reference's, where the column is numeric and that is not zero."""
+    usual = {one.column: one.median for one in bins if isinstance(one, NumericBins)}
+    places = [place for place, one in enumerate(episodes) if usual.get(one.column) not in {None, 0.0}]
+    spans = [(episodes[place].column, episodes[place].start, episodes[place].end) for place in places]
+    for place, median in zip(places, median_within(rows, spans), strict=True):
+        reference = usual[episodes[place].column]
+        if median is not None and reference is not None and math.isfinite(median / reference):
+            episodes[place] = replace(episodes[place], median_ratio=median / reference)
+    return episodes
+
+
+def _few_reference_rows(rows: int) -> list[str]:
+    return [f"the reference has only {rows} rows, and a verdict takes {MINIMUM_ROWS}"] if rows < MINIMUM_ROWS else []
+
+
 def _covered(seen: Extent) -> tuple[datetime, datetime]:
     """Return the days that the rows cover: midnight before the first, midnight after the last."""
-    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
-    return seen.first.replace(**midnight), seen.last.replace(**midnight) + timedelta(days=1)
-
-
-def _table(
-    findings: dict[str, list[Finding]], kinds: dict[str, str], bounds: list[datetime], volume: list[int]
-) -> pl.DataFrame:
-    rows = [
-        {
-            "window_start": bounds[window],
-            "window_end": bounds[window + 1],
-            "rows": volume[window],
-            "column": column,
-            "kind": kinds[column],
-            **{name: getattr(found, name) for name in _TABLE if hasattr(found, name)},
-        }
-        for column, found_here in findings.items()
-        for window, found in enumerate(found_here)
-    ]
-    return pl.DataFrame(rows, schema=_TABLE)
+    first, last = (one.replace(hour=0, minute=0, second=0, microsecond=0) for one in (seen.first, seen.last))
+    return first, last + timedelta(days=1)
 
 
 def _unit_changes(
-    rows: pl.LazyFrame, bins: NumericBins, findings: Sequence[Finding], bounds: Sequence[datetime]
-) -> list[UnitChange]:
-    """Read again the values of the windows in which a numeric column moved, and of their neighbours, and only those.
-
-    A change that fits no known conversion is kept where the column moved far, for its ratio.
-    """
-    marks = [None if found.verdict == TOO_FEW_ROWS else found.verdict != STABLE for found in findings]
-    changes = []
-    for first, last in runs(marks):
-        padded = bounds[max(first - 1, 0)], bounds[min(last + 2, len(bounds) - 1)]
-        values = values_between(rows, bins.column, *padded)
-        change = find_unit_change(bins, values, bounds[first], bounds[last + 1])
-        if change.factor is not None or any(findings[place].verdict == MAJOR for place in range(first, last + 1)):
-            changes.append(change)
+    rows: pl.LazyFrame, findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
+) -> dict[str, list[UnitChange]]:
+    """Look for changes of unit in the numeric columns that moved at all: by day, or by window where days are thin."""
+    quiet = {STABLE, TOO_FEW_ROWS}
+    moved = [name for name in numeric if any(found.verdict not in quiet for found in findings[name])]
+    if not moved:
+        return {}
+    by_day, by_window = (levels(rows, moved, step, _STEP_ROWS) for step in ("1d", every))
+    changes = {}
+    for name in moved:
+        covered = int(by_day[name]["rows"].sum()) >= _STEP_COVERAGE * int(by_window[name]["rows"].sum())
+        steps = by_day[name] if covered else by_window[name]
+        read = partial(values_between, rows, name)
+        changes[name] = find_unit_changes(name, steps, (reference.start, reference.end), read)
     return changes

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from audit_lab.monitor.units import UnitChange
     from audit_lab.monitor.verdict import Finding
 
-__all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "runs"]
+__all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "is_restless", "runs"]
+
+#: A reference of fewer windows than this cannot show that a column moves all the time.
+_FEWEST_OWN_WINDOWS = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Episode:
 
     Windows with too few rows neither break nor lengthen a run. `start` is the start of the first window, `end` the
     end of the last; `ongoing` says that the run holds up to the last window that has a verdict; `partial` that the log
-    covers its only window in part, so that a weekday, say, may differ for no other reason.
+    covers its only window in part, so that a weekday, say, may differ for no other reason; `median_ratio`, for a
+    numeric column, its median divided by the reference's.
     """
 
     column: str
@@ -40,6 +44,7 @@ class Episode:
     ongoing: bool
     partial: bool
     what: str
+    median_ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def find_episodes(
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
         highest = max(found.psi or 0.0 for found in held)
         start, end = starts[first], starts[last + 1]
-        units = [one.conversion for one in changes if one.conversion and one.start < end and one.end > start]
+        units = [one.conversion for one in changes if one.start < end and one.end > start]
         episodes.append(
             Episode(
                 column=column,
@@ -155,10 +160,23 @@ def find_vanished(counts: WindowCounts, starts: Sequence[datetime]) -> list[Vani
     return sorted(found, key=lambda one: (one.gone_from, -one.reference_share))
 
 
+def is_restless(findings: Sequence[Finding], starts: Sequence[datetime], reference: tuple[datetime, datetime]) -> bool:
+    """Say whether at least half of the reference's own windows differ from it as far as an incident would.
+
+    Against such a reference a verdict says little: the column moves all the time.
+    """
+    own = [
+        found.verdict == MAJOR
+        for place, found in enumerate(findings)
+        if reference[0] <= starts[place] and starts[place + 1] <= reference[1] and found.verdict != TOO_FEW_ROWS
+    ]
+    return len(own) >= _FEWEST_OWN_WINDOWS and 2 * sum(own) >= len(own)
+
+
 def _moved(found: Finding, start: datetime, end: datetime, changes: Sequence[UnitChange]) -> bool | None:
     if found.verdict == TOO_FEW_ROWS:
         return None
-    other_unit = any(one.factor is not None and one.start < end and one.end > start for one in changes)
+    other_unit = any(one.start < end and one.end > start for one in changes)
     return found.verdict == MAJOR or bool(found.vanished_categories) or other_unit
 
 

@@ -80,8 +80,8 @@ def stability_index_noise(bins: int, reference_rows: int, window_rows: int, leve
 def jensen_shannon_distance(reference: ArrayLike, window: ArrayLike) -> float:
     """Return the Jensen-Shannon distance, base 2, of two sets of counts over the same bins.
 
-    ``sqrt((KL(p || m) + KL(q || m)) / 2)`` with ``m = (p + q) / 2`` and logarithms to base 2. Range [0, 1]: 0 for equal shares,
-    1 for shares that do not overlap. It is a metric, and empty bins need no correction.
+    ``sqrt((KL(p || m) + KL(q || m)) / 2)`` with ``m = (p + q) / 2`` and logarithms to base 2. Range [0, 1]: 0 for equal
+    shares, 1 for shares that do not overlap. It is a metric, and empty bins need no correction.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ from audit_lab.monitor.windows import WINDOWS, day
 if TYPE_CHECKING:
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.episodes import Episode, VanishedCategory
+    from audit_lab.monitor.units import UnitChange
 
-__all__ = ["sentences", "to_dict", "to_html"]
+__all__ = ["sentences", "to_dict", "to_html", "unit_sentences"]
 
 _COLUMNS_NAMED = 6
 
@@ -23,7 +24,7 @@ def sentences(drift: Drift) -> list[str]:
     """Return what moved, most pressing first: gone for good, moved until now, moved for a while, then the rest."""
     vanished = sorted(drift.vanished, key=lambda one: (one.returned is not None, -one.reference_share))
     told = {(one.column, one.category) for one in vanished}
-    episodes = [one for one in drift.episodes if not _told(one, told)]
+    episodes = [one for one in drift.episodes if one.column not in drift.restless and not _told(one, told)]
     episodes.sort(key=lambda one: (one.partial, not one.ongoing, -one.highest_psi))
     found = [
         *(_vanished(drift, one) for one in vanished if one.returned is None),
@@ -31,10 +32,11 @@ def sentences(drift: Drift) -> list[str]:
         *(_vanished(drift, one) for one in vanished if one.returned is not None),
         *(_episode(drift, one) for one in episodes if one.partial or not one.ongoing),
     ]
+    found += [_unit(change) for change in drift.unit_changes if change.column in drift.restless]
     if not found:
         found = [_nothing(drift)]
     facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
-    return [*found, *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
+    return [*found, *_restless(drift), *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
 
 
 def to_dict(drift: Drift) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def to_dict(drift: Drift) -> dict[str, Any]:
         "episodes": [_json_safe(vars(one)) for one in drift.episodes],
         "vanished": [_json_safe(vars(one)) for one in drift.vanished],
         "unit_changes": [_json_safe(vars(one)) for one in drift.unit_changes],
+        "restless": list(drift.restless),
         "facts": list(drift.facts),
         "bins": [one.bins.describe() for one in drift.counts],
         "volume": [_json_safe(row) for row in drift.volume.to_dicts()],
@@ -73,7 +76,9 @@ _VERDICTS = (MAJOR, MODERATE, STABLE, TOO_FEW_ROWS)
 def _row(drift: Drift, column: str) -> str:
     mine = drift.table.filter(column=column)
     judged = mine.filter(pl.col("verdict") != TOO_FEW_ROWS).sort("psi", descending=True)
-    highest = [f"{judged['psi'][0]:.3f}", WINDOWS[drift.every].name(judged["window_start"][0])] if judged.height else ["", ""]
+    highest = (
+        [f"{judged['psi'][0]:.3f}", WINDOWS[drift.every].name(judged["window_start"][0])] if judged.height else ["", ""]
+    )
     counts = (str(mine.filter(verdict=verdict).height) for verdict in _VERDICTS)
     cells = (column, mine["kind"][0], *highest, *counts)
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
@@ -103,7 +108,7 @@ def _episode(drift: Drift, one: Episode) -> str:
     units = [
         change
         for change in drift.unit_changes
-        if change.column == one.column and change.factor is not None and change.start < one.end and change.end > one.start
+        if change.column == one.column and change.start < one.end and change.end > one.start
     ]
     moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
     if one.partial:
@@ -114,7 +119,42 @@ def _episode(drift: Drift, one: Episode) -> str:
         said = f"{moved} since {name}, in all {count} up to the last ({peak})."
     else:
         said = f"{moved} from {name}, for {count} up to {day(one.end)} ({peak})."
-    return " ".join([said, *(change.describe() for change in units)])
+    return " ".join([said, *(_unit(change) for change in units)])
+
+
+def unit_sentences(drift: Drift, column: str) -> list[str]:
+    """Return what can be said of the unit of one numeric column: recognised changes, else each episode's ratio."""
+    changes = [change for change in drift.unit_changes if change.column == column]
+    ratios = [
+        f"{column}: from {one.start:%Y-%m-%d} to {day(one.end)} the median was {one.median_ratio:.4g} times the "
+        "reference's."
+        for one in drift.episodes
+        if one.column == column
+        and one.median_ratio is not None
+        and not any(change.start < one.end and change.end > one.start for change in changes)
+    ]
+    return [*(_unit(change) for change in changes), *ratios]
+
+
+def _unit(change: UnitChange) -> str:
+    until = "on, to the end of the log," if change.ongoing else f"to {day(change.end)}"
+    return (
+        f"{change.column}: from {change.start:%Y-%m-%d} {until} the median was {change.ratio:.4g} times that of the "
+        f"days beside, consistent with {change.conversion} (x {change.factor:.6g}); with the factor undone the "
+        f"Kolmogorov-Smirnov distance to them falls from {change.ks_before:.2f} to {change.ks_after:.2f}."
+    )
+
+
+def _restless(drift: Drift) -> list[str]:
+    if not drift.restless:
+        return []
+    noun = WINDOWS[drift.every].noun
+    named = ", ".join(drift.restless)
+    said = (
+        f"No incident can be read from {named}: at least half of the reference's own {noun}s differ from it by as much "
+        "as major drift, so that it moves all the time."
+    )
+    return [said]
 
 
 def _nothing(drift: Drift) -> str:
@@ -127,7 +167,11 @@ def _nothing(drift: Drift) -> str:
 
 def _lesser(drift: Drift) -> list[str]:
     """Return one sentence on moderate windows, if there are any."""
-    moderate = drift.table.filter((pl.col("verdict") == MODERATE) & (pl.col("vanished_categories").list.len() == 0))
+    moderate = drift.table.filter(
+        pl.col("verdict") == MODERATE,
+        pl.col("vanished_categories").list.len() == 0,
+        ~pl.col("column").is_in(drift.restless),
+    )
     if moderate.is_empty():
         return []
     noun = WINDOWS[drift.every].noun
@@ -148,7 +192,11 @@ def _compared(drift: Drift) -> str:
 
 def _gaps(drift: Drift) -> list[str]:
     empty = drift.volume.filter(pl.col("rows") == 0)["window_start"].to_list()
-    few = drift.volume.height - drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique() - len(empty)
+    few = (
+        drift.volume.height
+        - drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique()
+        - len(empty)
+    )
     noun = WINDOWS[drift.every].noun
     said = []
     if empty:

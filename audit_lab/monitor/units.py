@@ -1,9 +1,15 @@
-"""Changes of unit: whether a numeric column that moved arrived multiplied by a factor that people know."""
+"""Changes of unit: a numeric column that jumps, from one day to the next, by a factor that people know.
+
+A change of unit is sharp: the level of the days jumps by the factor, and jumps back when it ends. Both are looked for
+in the column's own days, not against the reference, so that a column that wanders with the season can be judged too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,18 +18,19 @@ import polars as pl
 from audit_lab.monitor.measures import kolmogorov_smirnov
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
-    from audit_lab.monitor.bins import NumericBins
-
-__all__ = ["KNOWN_FACTORS", "UnitChange", "find_unit_change"]
+__all__ = ["KNOWN_FACTORS", "UnitChange", "find_unit_changes", "nearest_factor"]
 
 #: Factor from one unit to another, and the conversion it stands for.
 KNOWN_FACTORS: dict[float, str] = {
     1.609344: "mile -> km",
     1 / 1.609344: "km -> mile",
+    1609.344: "mile -> metre",
+    1 / 1609.344: "metre -> mile",
     1.852: "nautical mile -> km",
     1 / 1.852: "km -> nautical mile",
     0.3048: "foot -> metre",
@@ -32,8 +39,6 @@ KNOWN_FACTORS: dict[float, str] = {
     1 / 2.54: "cm -> inch",
     0.45359237: "pound -> kg",
     1 / 0.45359237: "kg -> pound",
-    7.0: "weeks -> days",
-    1 / 7: "days -> weeks",
     24.0: "days -> hours",
     1 / 24: "hours -> days",
     60.0: "hours -> minutes, or minutes -> seconds",
@@ -46,110 +51,202 @@ KNOWN_FACTORS: dict[float, str] = {
     0.001: "a unit -> thousands",
 }
 
-#: The ratio of the medians must be this near to a known factor ...
+#: The ratio must be this near to a known factor, beyond three times the error that the column's own steps show.
 TOLERANCE = 0.03
-#: ... and with the factor undone the values must be this near to the reference's distribution again.
-_RESTORED_DISTANCE = 0.1
+#: A jump stands out if it exceeds this many robust standard deviations of the column's steps, and this ratio ...
+_JUMP_DEVIATIONS = 3.0
+_JUMP_RATIO = 1.25
+#: ... and can be read only in a column where jumps are rare: at most this part of the steps, or so few.
+_JUMP_PART = 0.05
+_FEW_JUMPS = 4
+#: With the factor undone the Kolmogorov-Smirnov distance to the neighbouring steps must fall to this part.
 _RESTORED_PART = 1 / 3
-#: Days are looked at one by one, with this room for the noise of a day's median.
-_DAY_TOLERANCE = 0.15
-_DAY_ROWS = 20
+#: Steps compared on each side of a jump: seven where they scatter about a level, one where the level itself wanders.
+_SIDE_STEPS = 7
+_WANDERING = 3.0
+_FEWEST_STEPS = 4
+#: From the median absolute deviation to the standard deviation of a normal distribution.
+_MAD_SCALE = 1.4826
 
 
 @dataclass(frozen=True)
 class UnitChange:
-    """What the ratio of medians says about a run of windows in which a numeric column moved.
+    """A run of days in which a numeric column arrived multiplied by a known factor.
 
-    `ratio` is the median over the rows counted, divided by the reference's. `factor` and `conversion` are None where
-    no known factor lies within 3 % of it, or where undoing the factor does not restore the reference's distribution:
-    `ks_before` and `ks_after` are the Kolmogorov-Smirnov distances to the reference as recorded and with it undone.
-    `start` and `end` are the days, end excluded, to which the change could be narrowed.
+    `ratio` is the median of the days inside the change divided by that of the days just outside, `factor` the known
+    factor it is near to and `conversion` what that stands for; `ks_before` and `ks_after` are the Kolmogorov-Smirnov
+    distances between the two as recorded and with the factor undone. `end` is excluded; `ongoing` says that the
+    change lasts to the end of the log. `rows` were compared inside.
     """
 
     column: str
-    ratio: float | None
-    factor: float | None
-    conversion: str | None
+    ratio: float
+    factor: float
+    conversion: str
     start: datetime
     end: datetime
+    ongoing: bool
     rows: int
-    ks_before: float | None
-    ks_after: float | None
-
-    def describe(self) -> str:
-        """Say it in one sentence: the ratio, and the conversion where one fits."""
-        if self.ratio is None:
-            return f"{self.column}: no ratio of medians can be taken."
-        days = f"{self.start:%Y-%m-%d} to {self.end - timedelta(microseconds=1):%Y-%m-%d}"
-        said = f"{self.column}: from {days} the median was {self.ratio:.4g} times the reference's"
-        if self.factor is None:
-            return f"{said}."
-        return (
-            f"{said}, consistent with {self.conversion} (x {self.factor:.6g}): with the factor undone the "
-            f"Kolmogorov-Smirnov distance to the reference falls from {self.ks_before:.2f} to {self.ks_after:.2f}."
-        )
+    ks_before: float
+    ks_after: float
 
 
-def find_unit_change(bins: NumericBins, values: pl.DataFrame, start: datetime, end: datetime) -> UnitChange:
-    """Compare the values of windows that moved with the reference under each known factor.
+@dataclass(frozen=True)
+class _Run:
+    """Steps ``first`` to ``last`` (excluded) between two jumps."""
+
+    first: int
+    last: int
+
+
+def nearest_factor(ratio: float) -> float:
+    """Return the known factor nearest to a ratio, by their quotient."""
+    return min(KNOWN_FACTORS, key=lambda factor: abs(math.log(ratio / factor)))
+
+
+def find_unit_changes(
+    column: str,
+    steps: pl.DataFrame,
+    reference: tuple[datetime, datetime],
+    values: Callable[[datetime, datetime], NDArray[np.float64]],
+) -> list[UnitChange]:
+    """Return the changes of unit of one column, in order.
 
     Parameters
     ----------
-    bins
-        The column's bins, which hold the reference's values.
+    column
+        The column.
+    steps
+        The column by step, a day or a window, ascending, only steps with rows enough: ``start``, ``end``, ``level``,
+        the logarithm of the values' interquartile mean, which a change of unit shifts by the factor's logarithm.
+    reference
+        Start and end of the reference: what most of it arrived in is the unit that others are compared with.
     values
-        Rows of these windows and of their neighbours, where a change may have begun or ended: ``time`` and ``value``,
-        no nulls.
-    start, end
-        Bounds of the windows that moved.
+        Reads the column's values between two times, without missing ones.
     """
-    median = bins.median
-    inside = values.filter(pl.col("time") >= start, pl.col("time") < end)
-    if not median or not np.isfinite(median) or inside.is_empty():
-        return UnitChange(bins.column, None, None, None, start, end, inside.height, None, None)
-    reference = np.repeat(bins.values, bins.value_rows)
-    for factor, days in _candidates(values, median):
-        chosen = values.filter(pl.col("time").dt.truncate("1d").is_in(days.implode()))
-        found = _tried(bins.column, chosen, reference, factor, median)
-        if found is not None:
-            return found
-    ratio = _median(inside["value"].to_numpy()) / median
-    return UnitChange(bins.column, ratio, None, None, start, end, inside.height, None, None)
+    if steps.height < _FEWEST_STEPS:
+        return []
+    compared = _Comparison(column, steps, steps["level"].to_numpy(), values)
+    runs = compared.runs()
+    if len(runs) - 1 > max(_FEW_JUMPS, _JUMP_PART * steps.height):
+        return []
+    within = steps.select(pl.col("start").is_between(*reference, closed="left")).to_series().to_numpy()
+    base = max(range(len(runs)), key=lambda place: (within[runs[place].first : runs[place].last].sum(), -place))
+    return sorted(
+        [*_walk(runs[base:], compared), *_walk(runs[base::-1], compared)],
+        key=lambda change: change.start,
+    )
 
 
-def _candidates(values: pl.DataFrame, median: float) -> list[tuple[float, pl.Series]]:
-    """Return the known factors that some day's median is near to, with those days, most days first."""
-    days = values.group_by(pl.col("time").dt.truncate("1d").alias("day")).agg(pl.col("value").median(), pl.len())
-    if days["len"].max() < _DAY_ROWS:  # type: ignore[operator]
-        days = days.with_columns(pl.lit(_median(values["value"].to_numpy())).alias("value"), len=pl.lit(_DAY_ROWS))
-    days = days.filter(pl.col("len") >= _DAY_ROWS, pl.col("value").is_finite()).sort("day")
-    factors = np.array([1.0, *KNOWN_FACTORS])
-    ratios = days["value"].to_numpy() / median
-    nearest = np.abs(ratios[:, None] / factors - 1).argmin(axis=1)
-    near = np.abs(ratios / factors[nearest] - 1) <= _DAY_TOLERANCE
-    found = [
-        (float(factors[place]), days.filter(pl.Series(near & (nearest == place)))["day"])
-        for place in np.unique(nearest[near])
-        if place
-    ]
-    return sorted(found, key=lambda one: -one[1].len())
+@dataclass(frozen=True)
+class _Comparison:
+    """One column's steps, and how a run of them compares with its neighbours."""
+
+    column: str
+    steps: pl.DataFrame
+    levels: NDArray[np.float64]
+    values: Callable[[datetime, datetime], NDArray[np.float64]]
+
+    @cached_property
+    def deviation(self) -> float:
+        """Robust standard deviation of the level's change from one step to the next."""
+        return _robust_deviation(np.diff(self.levels))
+
+    @cached_property
+    def side(self) -> int:
+        """How many steps on each side of a jump are alike enough to compare: one where the level wanders."""
+        apart = self.levels[_SIDE_STEPS:] - self.levels[:-_SIDE_STEPS]
+        wanders = apart.size > _SIDE_STEPS and _robust_deviation(apart) ** 2 > _WANDERING * self.deviation**2
+        return 1 if wanders else _SIDE_STEPS
+
+    def runs(self) -> list[_Run]:
+        """Cut the steps where the level jumps."""
+        threshold = max(_JUMP_DEVIATIONS * self.deviation, math.log(_JUMP_RATIO))
+        jumps = np.flatnonzero(np.abs(np.diff(self.levels)) > threshold) + 1
+        return [_Run(first, last) for first, last in pairwise([0, *jumps.tolist(), self.levels.size])]
+
+    def level(self, run: _Run) -> float:
+        """Return the median level of a run."""
+        return float(np.median(self.levels[run.first : run.last]))
+
+    def change(self, here: _Run, run: _Run, following: _Run | None) -> UnitChange | None:
+        """Return the change of unit that `run` is beside `here`, if it is one; `following` is the next run."""
+        inside, outside = set(_near(run, here, self.side)), set(_near(here, run, self.side))
+        if following and abs(self.level(following) - self.level(here)) < abs(self.level(run) - self.level(here)) / 2:
+            inside |= set(_near(run, following, self.side))
+            outside |= set(_near(following, run, self.side))
+        step = float(np.mean(self.levels[sorted(inside)]) - np.mean(self.levels[sorted(outside)]))
+        factor = nearest_factor(math.exp(step))
+        allowed = math.log1p(TOLERANCE) + 3 * self.deviation / math.sqrt(len(inside))
+        if abs(step - math.log(factor)) > allowed:
+            return None
+        changed, usual = self._gathered(inside), self._gathered(outside)
+        before = kolmogorov_smirnov(usual, changed).statistic
+        after = kolmogorov_smirnov(usual, changed / factor).statistic
+        if after > before * _RESTORED_PART:
+            return None
+        return UnitChange(
+            column=self.column,
+            ratio=float(np.median(changed) / np.median(usual)),
+            factor=factor,
+            conversion=KNOWN_FACTORS[factor],
+            start=self.steps["start"][run.first],
+            end=self.steps["end"][run.last - 1],
+            ongoing=run.last == self.levels.size,
+            rows=int(changed.size),
+            ks_before=before,
+            ks_after=after,
+        )
+
+    def extended(self, change: UnitChange, run: _Run) -> UnitChange:
+        """Return the change with the bounds of a longer run."""
+        ongoing = run.last == self.levels.size
+        return replace(
+            change, start=self.steps["start"][run.first], end=self.steps["end"][run.last - 1], ongoing=ongoing
+        )
+
+    def _gathered(self, steps: set[int]) -> NDArray[np.float64]:
+        """Read the values of some steps, adjoining steps together."""
+        ordered = sorted(steps)
+        breaks = [place for place in range(1, len(ordered)) if ordered[place] != ordered[place - 1] + 1]
+        spans = [(ordered[first], ordered[last - 1]) for first, last in pairwise([0, *breaks, len(ordered)])]
+        return np.concatenate([self.values(self.steps["start"][one], self.steps["end"][two]) for one, two in spans])
 
 
-def _tried(
-    column: str, chosen: pl.DataFrame, reference: NDArray[np.float64], factor: float, median: float
-) -> UnitChange | None:
-    """Return the change if the chosen days' values fit a factor: in the median, and in distribution once undone."""
-    recorded = chosen["value"].to_numpy()
-    ratio = _median(recorded) / median
-    before = kolmogorov_smirnov(reference, recorded).statistic
-    after = kolmogorov_smirnov(reference, recorded / factor).statistic
-    if abs(ratio / factor - 1) > TOLERANCE or after > min(_RESTORED_DISTANCE, before * _RESTORED_PART):
-        return None
-    first = chosen.select(pl.col("time").min().dt.truncate("1d")).item()
-    last = chosen.select(pl.col("time").max().dt.truncate("1d")).item()
-    days = (first, last + timedelta(days=1))
-    return UnitChange(column, ratio, factor, KNOWN_FACTORS[factor], *days, chosen.height, before, after)
+def _walk(runs: Sequence[_Run], compared: _Comparison) -> list[UnitChange]:
+    """Go from the base run outwards; a run that is no change of unit becomes what the next is compared with."""
+    here, changed = runs[0], None
+    found: list[UnitChange] = []
+    for place, run in enumerate(runs[1:], start=1):
+        level = compared.level(run)
+        if changed and abs(level - compared.level(changed)) < abs(level - compared.level(here)):
+            changed = _joined(changed, run)
+            found[-1] = compared.extended(found[-1], changed)
+            continue
+        change = compared.change(here, run, runs[place + 1] if place + 1 < len(runs) else None)
+        if change is None:
+            here = _joined(here, run) if abs(compared.level(here) - level) < math.log(_JUMP_RATIO) else run
+            changed = None
+        else:
+            changed = run
+            found.append(change)
+    return found
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    return float(np.median(values))
+def _joined(here: _Run, run: _Run) -> _Run:
+    """Join two runs where they adjoin; otherwise the second stands for both."""
+    if here.last == run.first or run.last == here.first:
+        return _Run(min(here.first, run.first), max(here.last, run.last))
+    return run
+
+
+def _near(run: _Run, other: _Run, side: int) -> range:
+    """Return the `side` steps of a run that are nearest to another run."""
+    if other.first >= run.last:
+        return range(max(run.last - side, run.first), run.last)
+    return range(run.first, min(run.first + side, run.last))
+
+
+def _robust_deviation(changes: NDArray[np.float64]) -> float:
+    """Return a robust standard deviation: the median absolute deviation, scaled to agree with the normal one."""
+    return float(_MAD_SCALE * np.median(np.abs(changes - np.median(changes))))

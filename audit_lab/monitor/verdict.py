@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
+from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
 from audit_lab.monitor.measures import (
     jensen_shannon_distance,
@@ -14,9 +17,22 @@ from audit_lab.monitor.measures import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from audit_lab.monitor.counts import WindowCounts
 
-__all__ = ["MAJOR", "MINIMUM_ROWS", "MODERATE", "STABLE", "TOO_FEW_ROWS", "VERDICT_RULE", "Finding", "judge", "vanished"]
+__all__ = [
+    "MAJOR",
+    "MINIMUM_ROWS",
+    "MODERATE",
+    "STABLE",
+    "TOO_FEW_ROWS",
+    "VERDICT_RULE",
+    "Finding",
+    "finding_table",
+    "judge",
+    "vanished",
+]
 
 STABLE = "stable"
 MODERATE = "moderate"
@@ -37,6 +53,23 @@ VANISHED_SHARE = 0.01
 VANISHED_ROWS = 10
 
 _NEW_CATEGORIES_LISTED = 20
+
+_TABLE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "window_start": TIME,
+    "window_end": TIME,
+    "rows": pl.Int64,
+    "column": pl.String,
+    "kind": pl.String,
+    "psi": pl.Float64,
+    "psi_noise": pl.Float64,
+    "js_distance": pl.Float64,
+    "ks": pl.Float64,
+    "ks_p_value": pl.Float64,
+    "missing_rate": pl.Float64,
+    "new_categories": pl.List(pl.String),
+    "vanished_categories": pl.List(pl.String),
+    "verdict": pl.String,
+}
 
 VERDICT_RULE = (
     f"moderate from a population stability index (PSI) of {MODERATE_INDEX}, major from {MAJOR_INDEX} (Siddiqi 2006), "
@@ -102,6 +135,25 @@ def vanished(counts: WindowCounts, window: int) -> tuple[str, ...]:
     )
 
 
+def finding_table(
+    findings: dict[str, list[Finding]], kinds: dict[str, str], bounds: list[datetime], volume: list[int]
+) -> pl.DataFrame:
+    """Return one row for each window and column; `bounds` are the windows' starts and the end of the last."""
+    rows = [
+        {
+            "window_start": bounds[window],
+            "window_end": bounds[window + 1],
+            "rows": volume[window],
+            "column": column,
+            "kind": kinds[column],
+            **{name: getattr(found, name) for name in _TABLE if hasattr(found, name)},
+        }
+        for column, found_here in findings.items()
+        for window, found in enumerate(found_here)
+    ]
+    return pl.DataFrame(rows, schema=_TABLE)
+
+
 def _verdict(index: float, noise: float, rows: int, *, category_vanished: bool) -> str:
     if rows < MINIMUM_ROWS:
         return TOO_FEW_ROWS
@@ -129,5 +181,5 @@ def _new(counts: WindowCounts, window: int) -> tuple[str, ...]:
     bins = counts.bins
     if not isinstance(bins, CategoryBins) or not counts.binned[window][bins.named + 1]:
         return ()
-    here = counts.long.filter(counts.long["window"] == window).drop_nulls("key").sort("rows", "key", descending=[True, False])
+    here = counts.occurring(window).sort("rows", "key", descending=[True, False])
     return tuple(name for name in here["key"] if name not in bins.index)[:_NEW_CATEGORIES_LISTED]

@@ -71,7 +71,7 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         .then(pl.lit(output.positive))
         .otherwise(pl.lit(output.negative))
     )
-    labelled = rows.with_columns(label=label)
+    labelled = rows.lazy().with_columns(label=label)  # lazily: eager polars panics on an unknown field of a struct
     by_label = (
         pl.when(pl.col("label") == output.positive)
         .then(pl.lit(output.decision(output.positive)))

@@ -29,7 +29,7 @@ class Limits:
 
     memory_bytes: int = 8_000_000_000
     cpu_s: int = 600
-    wall_s: float = 600.0
+    wall_s: float = 300.0
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def _read_answer(
 
 
 def _task_error(task: str, error: dict[str, Any], limits: Limits) -> SandboxError:
-    if error.get("type") == "MemoryError":
+    if error.get("type") == "MemoryError" or any(mark in str(error.get("message")) for mark in _MEMORY_MARKS):
         return _memory_error(task, limits)
     return SandboxError(
         f"the task {task} raised {error.get('type')}: {error.get('message')}",

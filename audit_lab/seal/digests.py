@@ -71,7 +71,5 @@ def parse_manifest(content: bytes, name: str) -> dict[str, str]:
             raise MalformedError(f"{name} line {number} repeats a name", _NEXT, "manifest.duplicate-name")
         digests[match["name"]] = match["digest"]
     if format_manifest(digests) != content:
-        raise MalformedError(
-            f"{name} is not sorted or does not end in a newline", _NEXT, "manifest.malformed"
-        )
+        raise MalformedError(f"{name} is not sorted or does not end in a newline", _NEXT, "manifest.malformed")
     return digests

@@ -76,9 +76,7 @@ def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
 def sign_envelope(payload: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes:
     """Return the canonical bytes of an envelope around `payload`, signed by each key."""
     message = pre_authentication_encoding(payload_type, payload)
-    signatures = [
-        {"keyid": key.public.key_id, "sig": base64.b64encode(key.sign(message)).decode()} for key in keys
-    ]
+    signatures = [{"keyid": key.public.key_id, "sig": base64.b64encode(key.sign(message)).decode()} for key in keys]
     return canonical_json(
         {"payload": base64.b64encode(payload).decode(), "payloadType": payload_type, "signatures": signatures}
     )

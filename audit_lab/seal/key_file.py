@@ -6,7 +6,6 @@ import getpass
 import os
 import secrets
 from base64 import encodebytes
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,6 +19,7 @@ from audit_lab.seal.keys import SigningKey, check_key_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 __all__ = ["read_key", "read_passphrase", "write_key"]
 
@@ -29,7 +29,7 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 _LONGEST_FILE_BYTES = 16_384
-_INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
+_INTEGER, _OCTETS, _SEQUENCE, _LONG_FORM = 0x02, 0x04, 0x30, 0x80
 
 
 def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
@@ -159,5 +159,5 @@ def _positive(value: int) -> bytes:
 
 def _der(tag: int, parts: Iterable[bytes]) -> bytes:
     content = b"".join(parts)
-    size = bytes([len(content)]) if len(content) < 0x80 else bytes([0x81, len(content)])
+    size = bytes([len(content)]) if len(content) < _LONG_FORM else bytes([_LONG_FORM | 1, len(content)])
     return bytes([tag]) + size + content

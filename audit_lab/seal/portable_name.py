@@ -42,7 +42,7 @@ def name_fault(name: str) -> tuple[str, str] | None:
 
 
 def colliding_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that some file system cannot tell from another's (letter case, normalisation, file and folder)."""
+    """Return the names that some file system cannot tell apart (letter case, normalisation, file and folder)."""
     seen: dict[str, str] = {}
     colliding = []
     for name in names:

@@ -35,7 +35,9 @@ class Statement:
         return canonical_json(
             {
                 "_type": STATEMENT_TYPE,
-                "subject": [{"name": name, "digest": {"sha256": self.subjects[name]}} for name in sorted(self.subjects)],
+                "subject": [
+                    {"name": name, "digest": {"sha256": self.subjects[name]}} for name in sorted(self.subjects)
+                ],
                 "predicateType": self.predicate_type,
                 "predicate": dict(self.predicate),
             }

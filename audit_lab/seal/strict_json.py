@@ -31,7 +31,7 @@ def canonical_json(value: Any) -> bytes:
     MalformedError
         The value holds something that RFC 8785 cannot write (code ``json.not-canonical``).
     """
-    import rfc8785  # noqa: PLC0415 - only writers need it; the light verifier never does
+    import rfc8785
 
     try:
         return rfc8785.dumps(value)

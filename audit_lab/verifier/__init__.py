@@ -1,7 +1,7 @@
 """The light verifier of evidence bundles: standard library and cryptography only.
 
-The order is fixed: the archive's shape, before anything is extracted (`archive`, `folder`); the signature over the exact
-received bytes against the reader's trust file (`signature`); that the attested subjects are the files, and their
+The order is fixed: the archive's shape, before anything is extracted (`archive`, `folder`); the signature over the
+exact received bytes against the reader's trust file (`signature`); that the attested subjects are the files, and their
 digests (`coverage`, `bag`); that the case agrees with itself (`content`). Every finding is collected, and what was not
 checked is listed. Nothing is ever extracted, executed or fetched.
 """

@@ -1,4 +1,4 @@
-"""The archive's shape, checked before anything is extracted: every header must be the one that we would have written."""
+"""The archive's shape, checked before anything is extracted: every header must be ours."""
 
 from __future__ import annotations
 

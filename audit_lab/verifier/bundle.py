@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
@@ -18,11 +18,20 @@ from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, NOTEB
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     from audit_lab.verifier.container import Container
 
-__all__ = ["examine_archive", "examine_bundle", "verify_bundle"]
+__all__ = [
+    "FULL_ONLY_RENDERING",
+    "FULL_ONLY_TABLES",
+    "examine_archive",
+    "examine_bundle",
+    "opened",
+    "verify_bundle",
+]
 
 _DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, NOTEBOOK_HTML, TAG_MANIFEST, *TAG_FILES})
 _SHAPE = "shape of the bundle: names, sizes, headers, nothing but plain stored files"
@@ -37,10 +46,9 @@ _NEVER_CHECKED = (
     "truth of the log: no proof covers a decision that was never logged",
     "re-run: the notebook was not executed again",
 )
-_FULL_ONLY = (
-    "CSV against Parquet: compared by the full verifier",
-    "HTML rendered again from the notebook: compared by the full verifier",
-)
+#: What only the full verifier checks; it takes these lines out of the report.
+FULL_ONLY_TABLES = "CSV against Parquet: compared by the full verifier"
+FULL_ONLY_RENDERING = "HTML rendered again from the notebook: compared by the full verifier"
 _UNANCHORED = (
     "No timestamp and no witness anchors this bundle in time: whoever holds the signing key could have made it today"
 )
@@ -71,13 +79,25 @@ def verify_bundle(path: Path, trust: Trust | None = None, *, require_anchor: boo
 
 def examine_bundle(path: Path, trust: Trust | None = None, *, require_anchor: bool = False) -> Verification:
     """Return the report of `verify_bundle` whatever the verdict."""
-    trust = trust or Trust()
+    with opened(path) as (container, findings):
+        return _report(str(path), container, findings, trust or Trust(), require_anchor=require_anchor)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Container | None, list[Finding]]]:
+    """Give the files of a bundle whose shape is good, or None and the findings against its shape.
+
+    Raises
+    ------
+    MisuseError
+        There is nothing at `path`.
+    """
     try:
         if path.is_dir():
-            folder, findings = read_folder(path)
-            return _report(str(path), folder, findings, trust, require_anchor=require_anchor)
-        with path.open("rb") as file:
-            return examine_archive(file, str(path), trust, require_anchor=require_anchor)
+            yield read_folder(path)
+        else:
+            with path.open("rb") as file:
+                yield read_archive(file)
     except OSError as error:
         raise MisuseError(
             f"The bundle {path} cannot be read ({error.strerror})", "Give the path of an exported bundle"
@@ -101,7 +121,9 @@ def _report(
     checked = CheckedAttestation()
     if attestation is None:
         missing = "the bundle carries no attestation, so nothing in it is vouched for"
-        checked.findings.append(Finding("signature.missing", ATTESTATION, missing, "Ask the sender for a signed bundle"))
+        checked.findings.append(
+            Finding("signature.missing", ATTESTATION, missing, "Ask the sender for a signed bundle")
+        )
     else:
         checked = check_attestation(attestation, trust)
     findings = [*checked.findings, *_content_findings(contents, checked)]
@@ -114,7 +136,7 @@ def _report(
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
         tuple(findings),
         done,
-        (*undone, *_FULL_ONLY, *_NEVER_CHECKED),
+        (*undone, FULL_ONLY_TABLES, FULL_ONLY_RENDERING, *_NEVER_CHECKED),
         signers=tuple(checked.signers),
         notes=(*checked.notes, _UNANCHORED, _PIN),
     )

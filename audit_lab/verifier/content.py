@@ -75,7 +75,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
         _finding("case.exhibit-unlisted", name, "no exhibit of the investigation owns it")
         for name in sorted(stray - known_bad)
     ]
-    ids = {exhibit["id"] for exhibit in exhibits if isinstance(exhibit["id"], str)}
+    ids = [exhibit["id"] for exhibit in exhibits]
     for entry in _list(value["findings"]):
         finding = members(entry, _FINDING, f"A finding of {INVESTIGATION}")
         findings += [
@@ -102,7 +102,9 @@ def _exhibit(exhibit: dict[str, Any], contents: Contents, known_bad: AbstractSet
             findings.append(_finding("case.exhibit-file-wrong", name, "an exhibit lists it with another digest"))
     if not digests or sha256(format_manifest(digests)) != exhibit["id"]:
         findings.append(
-            _finding("case.exhibit-id-wrong", INVESTIGATION, f"exhibit {exhibit['number']!a} is not named by its digest")
+            _finding(
+                "case.exhibit-id-wrong", INVESTIGATION, f"exhibit {exhibit['number']!a} is not named by its digest"
+            )
         )
     return findings
 

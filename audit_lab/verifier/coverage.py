@@ -30,9 +30,7 @@ def check_coverage(contents: Contents, statement: Statement) -> list[Finding]:
     ]
     for name in sorted(files & attested):
         if contents.digest(name) != statement.subjects[name]:
-            findings.append(
-                Finding("bundle.file-changed", name, "its bytes are not those that were signed for", _NEXT)
-            )
+            findings.append(Finding("bundle.file-changed", name, "its bytes are not those that were signed for", _NEXT))
         elif not contents.crc_agrees(name):
             findings.append(
                 Finding("archive.header-changed", name, "the checksum in its header is not that of its bytes", _NEXT)

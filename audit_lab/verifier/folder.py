@@ -72,7 +72,9 @@ def read_folder(path: Path) -> tuple[Folder | None, list[Finding]]:
             else:
                 findings.append(refused("archive.special-file", name, "it is no plain file"))
             if len(sizes) + len(findings) + len(waiting) > MOST_ENTRIES:
-                return None, [refused("archive.too-many-entries", str(path), f"it holds more than {MOST_ENTRIES} files")]
+                return None, [
+                    refused("archive.too-many-entries", str(path), f"it holds more than {MOST_ENTRIES} files")
+                ]
     findings += [
         refused("archive.colliding-names", name, "some file systems cannot tell its name from another's")
         for name in colliding_names(sorted(sizes))

@@ -62,7 +62,7 @@ def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation
                 Finding(
                     "signature.key-not-trusted",
                     ATTESTATION,
-                    f"it is signed by the key {short!a}, which {trust.name} does not accept for the role {_ROLE}",
+                    f"it is signed by the key {short!a}, which is not accepted for the role {_ROLE} ({trust.name})",
                     "Get the investigator's public key from the investigator, not from the bundle, and pin it",
                 )
             )

@@ -1,0 +1,16 @@
+"""Views of a decision, an attribution and a drift: widgets in a notebook, and pages where there is no kernel.
+
+:func:`view` picks the view for an object. Each view is a box of ipywidgets, and beside it carries a static rendering
+(escaped HTML with its pictures inside), so that an exported notebook shows what the live one showed. Each hands out
+the Python that made it, with ``code()``. Views hold no logic: numbers come from the objects, pictures from
+:mod:`audit_lab.charts`.
+"""
+
+from __future__ import annotations
+
+from audit_lab.widgets.attribution import AttributionView
+from audit_lab.widgets.decision import DecisionView
+from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.viewing import view
+
+__all__ = ["AttributionView", "DecisionView", "DriftView", "view"]

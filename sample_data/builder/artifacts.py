@@ -84,7 +84,7 @@ def pipeline_artifact(pipeline: Any, name: str) -> Artifact:
 
 
 def _without_addresses(content: bytes) -> bytes:
-    """Number the objects in order of appearance, and give every member the same date.
+    """Renumber the objects in order of appearance, and give every member the same date.
 
     skops names objects and array files by ``id()``, which differs between two runs.
     """

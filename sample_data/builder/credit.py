@@ -14,10 +14,20 @@ from builder.credit_models import credit_features, train_booster, train_pipeline
 from builder.draws import uniform, uuid7
 from builder.sources import read_applicants
 
-__all__ = ["CREDIT_MODEL", "RULE", "SECOND_CUTOFF", "SECOND_FROM", "THRESHOLDS", "Credit", "credit_tables", "score_applicants"]
+__all__ = [
+    "CREDIT_MODEL",
+    "ENDPOINT",
+    "RULE",
+    "SECOND_CUTOFF",
+    "SECOND_FROM",
+    "THRESHOLDS",
+    "Credit",
+    "credit_tables",
+    "score_applicants",
+]
 
 CREDIT_MODEL = "credit-approval"
-THRESHOLDS = {"1.0.0": 0.45, "2.0.0": 0.4}
+THRESHOLDS = {"1.0.0": 0.45, "2.0.0": 0.5}
 SECOND_FROM = datetime(2025, 9, 1, 8, 0, tzinfo=UTC)
 SECOND_CUTOFF = datetime(2025, 8, 18, tzinfo=UTC)
 ENDPOINT = "/v1/credit-approval"
@@ -28,6 +38,7 @@ _FIRST_WORKDAY = date(2025, 1, 2)
 _LAST_DAY = date(2025, 12, 31)
 _RECORDED_AFTER = timedelta(seconds=1)
 _APPLICANTS = 1000
+_FRIDAY = 5
 
 
 @dataclass(frozen=True)
@@ -77,17 +88,17 @@ def _with_times(applicants: pl.DataFrame) -> pl.DataFrame:
     """Spread the applicants over the working days of 2025, in an order that has nothing to do with them."""
     rows = applicants["row"].to_numpy()
     days = (_LAST_DAY - _FIRST_WORKDAY).days + 1
-    workdays = [day for day in (_FIRST_WORKDAY + timedelta(days=n) for n in range(days)) if day.isoweekday() < 6]
+    workdays = [day for day in (_FIRST_WORKDAY + timedelta(days=n) for n in range(days)) if day.isoweekday() <= _FRIDAY]
     place = np.argsort(np.argsort(uniform(rows, "order of arrival"), kind="stable"), kind="stable")
     day = [workdays[int(position) * len(workdays) // _APPLICANTS] for position in place]
     milliseconds = 9 * 3_600_000 + np.floor(uniform(rows, "time of day") * 8 * 3_600_000).astype(np.int64)
     months_later = 60 + np.floor(uniform(rows, "days to outcome") * 61).astype(np.int64)
     occurred_at = pl.Series("day", day).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.Series(
         "ms", milliseconds
-    ).cast(pl.Duration("ms"))
+    ).cast(pl.Duration("ms")).cast(pl.Duration("us"))
     observed_on = pl.Series("day", day).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.Series(
         "later", months_later * 86_400_000
-    ).cast(pl.Duration("ms"))
+    ).cast(pl.Duration("ms")).cast(pl.Duration("us"))
     timed = applicants.with_columns(occurred_at.alias("occurred_at"), observed_on.alias("observed_at"))
     return timed.sort("occurred_at", "row")
 
@@ -113,7 +124,9 @@ def credit_tables(credit: Credit) -> dict[str, pl.DataFrame]:
         "occurred_at",
         pl.lit(CREDIT_MODEL).alias("model_name"),
         pl.col("version").alias("model_version"),
-        (pl.lit("applicant-") + ((pl.col("row") * 3_571 + 17) % 9_973).cast(pl.String).str.zfill(4)).alias("subject_id"),
+        (pl.lit("applicant-") + ((pl.col("row") * 3_571 + 17) % 9_973).cast(pl.String).str.zfill(4)).alias(
+            "subject_id"
+        ),
         pl.struct("score", "label").alias("outputs"),
         "threshold",
         "decision",
@@ -154,7 +167,9 @@ def _override_rows(scored: pl.DataFrame) -> list[dict[str, Any]]:
     rows += [_override(row, officer, "documents for the stated employment missing", "deny") for row in _dicts(approved)]
     rows += [_override(row, head, "amount secured by property", "approve") for row in _dicts(over.head(2))]
     contested = by_score.filter(pl.col("decision") == "deny").sort(margin, "row", descending=True).row(0, named=True)
-    contest = _override(contested, ("applicant", "subject"), "asks why, and states that the savings were left out", None)
+    contest = _override(
+        contested, ("applicant", "subject"), "asks why, and states that the savings were left out", None
+    )
     answer = _override(contested, head, "checked again with the savings: the decision stands", "deny")
     later = answer["recorded_at"] + timedelta(days=9)
     return [*rows, {**contest, "kind": "contest"}, {**answer, "kind": "contest answer", "recorded_at": later}]

@@ -14,7 +14,14 @@ from builder.draws import uniform
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOOSTER_PARAMETERS", "PIPELINE_PARAMETERS", "credit_features", "cross_validated_auc", "train_booster", "train_pipeline"]
+__all__ = [
+    "BOOSTER_PARAMETERS",
+    "PIPELINE_PARAMETERS",
+    "credit_features",
+    "cross_validated_auc",
+    "train_booster",
+    "train_pipeline",
+]
 
 PIPELINE_PARAMETERS: dict[str, Any] = {"C": 0.3, "max_iter": 500, "coefficients_rounded_to": 6}
 BOOSTER_PARAMETERS: dict[str, Any] = {

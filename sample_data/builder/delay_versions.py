@@ -38,6 +38,7 @@ CANARY = "4.0.0-rc.1"
 
 #: From the last flight that a version is trained on to its cutoff: that flight's outcome comes a day after it left.
 _OUTCOMES_KNOWN = timedelta(days=2)
+_ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,18 @@ class DelayVersion:
     def scores(self, frame: pl.DataFrame) -> pl.Series:
         """Score flights with the saved artifact."""
         return pl.Series("score", score(self.artifact, frame, FEATURES))
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What makes a trained version what it is."""
+
+    version: str
+    trained_until: date
+    threshold: float
+    artifact_format: str
+    max_depth: int
+    changelog: str
 
 
 def delay_versions(flights: pl.DataFrame) -> dict[str, DelayVersion]:
@@ -79,28 +92,30 @@ def delay_versions(flights: pl.DataFrame) -> dict[str, DelayVersion]:
         backtest={},
         changelog="First version: a logistic scorecard with published weights.",
     )
-    shallow = {"max_depth": 3, "num_boost_round": 40}
-    march, may, august = date(2015, 3, 29), date(2015, 5, 31), date(2015, 8, 31)
-    trained = [
-        _trained(flights, "2.0.0", march, shallow, 0.22, "xgboost-ubj", "Gradient-boosted trees replace the scorecard."),
-        _trained(flights, "3.0.0", may, shallow, 0.24, "xgboost-json", "Retrained with April and May."),
-        _trained(flights, HOTFIX, march, {**shallow, "max_depth": 2}, 0.22, "xgboost-ubj", "Shallower trees."),
-        _trained(flights, CANARY, august, shallow, 0.23, "xgboost-ubj", "Retrained with June to August."),
-    ]
+    recipes = (
+        _Recipe("2.0.0", date(2015, 3, 29), 0.22, "xgboost-ubj", 3, "Gradient-boosted trees replace the scorecard."),
+        _Recipe("3.0.0", date(2015, 5, 31), 0.24, "xgboost-json", 3, "Retrained with April and May."),
+        _Recipe(HOTFIX, date(2015, 3, 29), 0.22, "xgboost-ubj", 2, "Shallower trees."),
+        _Recipe(CANARY, date(2015, 8, 31), 0.23, "xgboost-ubj", 3, "Retrained with June to August."),
+    )
+    trained = [_trained(flights, recipe) for recipe in recipes]
     return {version.version: version for version in (first, *trained)}
 
 
 def overwritten_canary(flights: pl.DataFrame, plan: FaultPlan) -> DelayVersion:
     """Return what a later retraining wrote over the canary's artifact, in the week after the canary ended."""
     until = plan.canary_from + timedelta(days=plan.canary_days)
-    return _trained(flights, CANARY, until, {"max_depth": 3, "num_boost_round": 40}, 0.23, "xgboost-ubj", "")
+    return _trained(flights, _Recipe(CANARY, until, 0.23, "xgboost-ubj", 3, "Retrained with newer flights."))
 
 
 def auc_by_month(scored: pl.DataFrame) -> dict[str, float]:
     """Return the area under the ROC curve by month of flight, from columns ``date``, ``score`` and ``late``."""
-    months = scored.group_by(pl.col("date").dt.strftime("%Y-%m").alias("month"), maintain_order=True).agg("score", "late")
+    months = scored.group_by(pl.col("date").dt.strftime("%Y-%m").alias("month"), maintain_order=True).agg(
+        "score", "late"
+    )
     return {
-        month: area_under_curve(late, scores) for month, scores, late in sorted(months.iter_rows(), key=lambda row: row[0])
+        month: area_under_curve(late, scores)
+        for month, scores, late in sorted(months.iter_rows(), key=lambda row: row[0])
     }
 
 
@@ -111,27 +126,20 @@ def area_under_curve(late: list[bool], scores: list[float]) -> float:
     return round(float(roc_auc_score(late, scores)), 3)
 
 
-def _trained(
-    flights: pl.DataFrame,
-    version: str,
-    until: date,
-    parameters: dict[str, Any],
-    threshold: float,
-    artifact_format: str,
-    changelog: str,
-) -> DelayVersion:
+def _trained(flights: pl.DataFrame, recipe: _Recipe) -> DelayVersion:
     """Train a version on all flights up to a day, known by the cutoff two days later."""
-    rows = flights.filter(pl.col("date") <= until)
+    rows = flights.filter(pl.col("date") <= recipe.trained_until)
+    parameters = {"max_depth": recipe.max_depth, "num_boost_round": _ROUNDS}
     return DelayVersion(
-        version,
-        train_booster(rows, parameters, f"delay-risk-{version}", artifact_format),
-        threshold,
-        training_cutoff=day_start(until + _OUTCOMES_KNOWN),
-        trained_until=until,
+        recipe.version,
+        train_booster(rows, parameters, f"delay-risk-{recipe.version}", recipe.artifact_format),
+        recipe.threshold,
+        training_cutoff=day_start(recipe.trained_until + _OUTCOMES_KNOWN),
+        trained_until=recipe.trained_until,
         sample_size=rows.height,
         parameters=parameters,
         backtest=_backtest(rows, parameters),
-        changelog=changelog,
+        changelog=recipe.changelog,
     )
 
 

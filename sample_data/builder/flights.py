@@ -10,7 +10,7 @@ import polars as pl
 from builder.draws import uniform
 from builder.sources import read_flights
 
-__all__ = ["FEATURES", "PRIOR_DELAY_MINUTES", "PRIOR_FLIGHTS", "PRIOR_LATE_RATE", "OUTCOME_DELAY", "scored_flights"]
+__all__ = ["FEATURES", "OUTCOME_DELAY", "PRIOR_DELAY_MINUTES", "PRIOR_FLIGHTS", "PRIOR_LATE_RATE", "scored_flights"]
 
 FEATURES = (
     "carrier",
@@ -93,9 +93,7 @@ def _with_carrier_history(flights: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _window_sums(
-    code: np.ndarray, day: np.ndarray, values: np.ndarray, carriers: int
-) -> np.ndarray:
+def _window_sums(code: np.ndarray, day: np.ndarray, values: np.ndarray, carriers: int) -> np.ndarray:
     """Return, for each flight, the sum of `values` over its carrier's flights in the window known to it."""
     daily = np.zeros((carriers, _DAYS))
     np.add.at(daily, (code, day), values)

@@ -12,7 +12,7 @@ from builder.draws import one_uuid7
 from builder.faults import day_start
 from builder.flights_registry import AUC_FLOOR
 from builder.invented import to_json
-from builder.served import MODEL, within
+from builder.served import MODEL
 
 if TYPE_CHECKING:
     from builder.faults import FaultPlan
@@ -54,11 +54,13 @@ def event_rows(scored: pl.DataFrame, tables: dict[str, pl.DataFrame], plan: Faul
     return pl.DataFrame(rows).with_columns(pl.Series("event_id", ids), pl.col("at").alias("recorded_at"))
 
 
-def _event(at: datetime, kind: str, severity: str, actor: str, subject: tuple[str, str], summary: str, payload: Any) -> dict[str, Any]:
+def _event(
+    at: datetime, what: tuple[str, str], actor: str, subject: tuple[str, str], summary: str, *, payload: Any
+) -> dict[str, Any]:
     return {
         "at": at,
-        "kind": kind,
-        "severity": severity,
+        "kind": what[0],
+        "severity": what[1],
         "actor": actor,
         "subject_kind": subject[0],
         "subject": subject[1],
@@ -72,12 +74,11 @@ def _training_events(runs: pl.DataFrame) -> list[dict[str, Any]]:
     return [
         _event(
             run["ended_at"],
-            "training",
-            "info",
+            ("training", "info"),
             "train-delay-risk",
             ("run", run["run_id"]),
             f"{run['kind'].capitalize()} run {run['run_id']} ended: {run['reason']}",
-            {"hyperparameters": json.loads(run["hyperparameters"])},
+            payload={"hyperparameters": json.loads(run["hyperparameters"])},
         )
         for run in trained.iter_rows(named=True)
     ]
@@ -89,9 +90,13 @@ def _evaluation_alerts(runs: pl.DataFrame) -> list[dict[str, Any]]:
     for run in runs.filter(pl.col("kind") == "evaluation").iter_rows(named=True):
         metrics = json.loads(run["metrics"])
         if metrics["roc_auc"] < AUC_FLOOR:
-            summary = f"{run['reason'].capitalize()}: AUC {metrics['roc_auc']:.3f} is under the floor of {AUC_FLOOR:.2f}"
+            summary = (
+                f"{run['reason'].capitalize()}: AUC {metrics['roc_auc']:.3f} is under the floor of {AUC_FLOOR:.2f}"
+            )
             at = run["ended_at"]
-            events.append(_event(at, "alert", "warning", "evaluate-delay-risk", ("model", MODEL), summary, metrics))
+            events.append(
+                _event(at, ("alert", "warning"), "evaluate-delay-risk", ("model", MODEL), summary, payload=metrics)
+            )
     return events
 
 
@@ -107,7 +112,9 @@ def _deployment_events(deployments: pl.DataFrame) -> list[dict[str, Any]]:
         summary = f"{slot} serves {version} with {share:.0%} of traffic: {row['reason']}"
         severity = "warning" if rollback else "info"
         payload = {"model_version": version, "traffic_share": share}
-        events.append(_event(row["from_time"], kind, severity, row["actor"], ("deployment", slot), summary, payload))
+        events.append(
+            _event(row["from_time"], (kind, severity), row["actor"], ("deployment", slot), summary, payload=payload)
+        )
     return events
 
 
@@ -115,28 +122,24 @@ def _storm_events(scored: pl.DataFrame) -> list[dict[str, Any]]:
     """Return what operations wrote about the real winter storms of February 2015."""
     share = pl.col("cancelled").mean()
     day = scored.filter(pl.col("date") == _WORST_STORM_DAY).select(share).item()
-    january, february = (
-        scored.filter(pl.col("date").dt.month() == month).select(share).item() for month in (1, 2)
-    )
+    january, february = (scored.filter(pl.col("date").dt.month() == month).select(share).item() for month in (1, 2))
     operations = "operations-desk"
     return [
         _event(
             day_start(_WORST_STORM_DAY + timedelta(days=1)) + 6 * _HOUR,
-            "alert",
-            "warning",
+            ("alert", "warning"),
             operations,
             ("model", MODEL),
             f"Winter storm: {day:.1%} of the flights of {_WORST_STORM_DAY} were cancelled",
-            {"cancelled_share": round(day, 4)},
+            payload={"cancelled_share": round(day, 4)},
         ),
         _event(
             datetime(2015, 3, 2, 9, 0, tzinfo=UTC),
-            "incident",
-            "warning",
+            ("incident", "warning"),
             operations,
             ("model", MODEL),
             f"February storms closed: {february:.1%} of the month's flights were cancelled, {january:.1%} in January",
-            {"cancelled_share": {"2015-01": round(january, 4), "2015-02": round(february, 4)}},
+            payload={"cancelled_share": {"2015-01": round(january, 4), "2015-02": round(february, 4)}},
         ),
     ]
 
@@ -151,15 +154,25 @@ def _rollback_alert(scored: pl.DataFrame) -> dict[str, Any]:
         "more than operations can staff for"
     )
     payload = {"late_decision_share": round(decided, 4), "late_share": round(late, 4), "rows": known.height}
-    return _event(_ROLLBACK_ALERT, "alert", "warning", "operations-desk", ("model", MODEL), summary, payload)
+    return _event(_ROLLBACK_ALERT, ("alert", "warning"), "operations-desk", ("model", MODEL), summary, payload=payload)
 
 
 def _source_events(plan: FaultPlan) -> list[dict[str, Any]]:
     """Return the supplier's two configuration changes around the week of the other unit; neither names a unit."""
     source = _FEATURE_SOURCES[plan.unit_change.feature]
     begin = day_start(plan.unit_from)
-    changes = ((begin, "moved to the supplier's new export"), (begin + plan.unit_days * 24 * _HOUR, "moved back to the supplier's former export"))
+    changes = (
+        (begin, "moved to the supplier's new export"),
+        (begin + plan.unit_days * 24 * _HOUR, "moved back to the supplier's former export"),
+    )
     return [
-        _event(at, "configuration", "info", "data-platform", ("feature-source", source), f"Feature source {source} {what}", {})
+        _event(
+            at,
+            ("configuration", "info"),
+            "data-platform",
+            ("feature-source", source),
+            f"Feature source {source} {what}",
+            payload={},
+        )
         for at, what in changes
     ]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.log.write import write_bytes, write_log
-from builder.artifacts import Artifact
 from builder.delay_versions import CANARY, HOTFIX, delay_versions, overwritten_canary
 from builder.flights import scored_flights
 from builder.flights_events import event_rows
@@ -19,19 +18,30 @@ from builder.served import Served, log_tables, serve
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from builder.artifacts import Artifact
     from builder.faults import FaultPlan
 
 __all__ = ["FlightsLog", "build_flights", "write_flights"]
 
 _NOTES = [
-    "The flights, their dates, carriers, distances, cancellations and departure delays are real: US DOT BTS on-time "
-    "performance 2015, 100,000 flights sampled by the popmon project.",
-    "The hour of departure is not in the source: it is invented, deterministically, and so are the moments of "
-    "prediction (two to four hours before departure, on the flight's date in UTC) and of the outcome (a day later).",
-    "Look-back features use the carrier's flights of the seven days ending two days before the flight, blended with "
-    "10 assumed flights at 20 % late and 9 minutes mean delay; on the first days only the assumption is there.",
-    "An outcome is late when the flight left more than 15 minutes after schedule or was cancelled; its value is the "
-    "departure delay in minutes, missing where the flight never left.",
+    (
+        "The flights, their dates, carriers, distances, cancellations and departure delays are real: US DOT BTS on-"
+        "time performance 2015, 100,000 flights sampled by the popmon project."
+    ),
+    (
+        "The hour of departure is not in the source: it is invented, deterministically, and so are the moments of "
+        "prediction (two to four hours before departure, on the flight's date in UTC) and of the outcome (a day "
+        "later)."
+    ),
+    (
+        "Look-back features use the carrier's flights of the seven days ending two days before the flight, blended "
+        "with 10 assumed flights at 20 % late and 9 minutes mean delay; on the first days only the assumption is "
+        "there."
+    ),
+    (
+        "An outcome is late when the flight left more than 15 minutes after schedule or was cancelled; its value is "
+        "the departure delay in minutes, missing where the flight never left."
+    ),
     "People, nodes, latencies, code commits, container digests and the subject pseudonyms are invented.",
     WEAK,
 ]
@@ -62,9 +72,7 @@ def build_flights(plan: FaultPlan) -> FlightsLog:
     registered = {name: version.artifact for name, version in versions.items() if name != HOTFIX}
     artifacts = {artifact.uri: artifact.content for artifact in registered.values()}
     artifacts[registered[CANARY].uri] = overwritten.artifact.content
-    return FlightsLog(
-        tables, artifacts, served, registered[CANARY], overwritten.artifact, versions[HOTFIX].artifact
-    )
+    return FlightsLog(tables, artifacts, served, registered[CANARY], overwritten.artifact, versions[HOTFIX].artifact)
 
 
 def write_flights(log: FlightsLog, folder: Path) -> None:

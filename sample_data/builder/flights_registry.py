@@ -174,7 +174,12 @@ def _run_row(version: DelayVersion) -> dict[str, Any]:
 def _retraining_row(overwritten: DelayVersion) -> dict[str, Any]:
     """Return the run of the retraining that nobody registered; its name is all that ties it to the canary."""
     run = _run_row(overwritten)
-    return {**run, "run_id": f"{_run_id(overwritten)}-b", "kind": "retraining", "reason": "retraining with newer flights"}
+    return {
+        **run,
+        "run_id": f"{_run_id(overwritten)}-b",
+        "kind": "retraining",
+        "reason": "retraining with newer flights",
+    }
 
 
 def _version_row(version: DelayVersion) -> dict[str, Any]:
@@ -216,7 +221,9 @@ def _justification(version: DelayVersion) -> str:
 
 def _evaluation(version: DelayVersion) -> str:
     if version.trained_until is None:
-        return to_json({"metric": "roc_auc", "auc_by_month": {}, "method": "not evaluated before use", "statement": WEAK})
+        return to_json(
+            {"metric": "roc_auc", "auc_by_month": {}, "method": "not evaluated before use", "statement": WEAK}
+        )
     return to_json(
         {
             "metric": "roc_auc",

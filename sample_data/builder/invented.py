@@ -1,4 +1,4 @@
-"""What a public data set does not have and a life cycle needs: digests of containers and commits, and the libraries used."""
+"""What a life cycle has and a public data set lacks: invented digests and commits, and the libraries really used."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ _RUNTIME_PACKAGES = {
 
 
 def built_with() -> dict[str, str]:
-    """Return the interpreter and the library versions that decide the built bytes."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    """Return the processor family, the interpreter and the library versions that decide the built bytes."""
+    return {
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
 
 
 def runtime_json(artifact_format: str) -> str:

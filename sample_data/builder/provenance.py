@@ -25,7 +25,9 @@ def _edge(from_node: str, relation: str, to_node: str, at: datetime, run_id: str
     }
 
 
-def version_edges(version: dict[str, Any], run: dict[str, Any], dataset: str, sources: Iterable[str]) -> list[dict[str, Any]]:
+def version_edges(
+    version: dict[str, Any], run: dict[str, Any], dataset: str, sources: Iterable[str]
+) -> list[dict[str, Any]]:
     """Return the edges from a model version back to its run, that run's data and code, and the data behind those.
 
     Parameters

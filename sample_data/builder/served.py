@@ -79,8 +79,7 @@ def serve(flights: pl.DataFrame, versions: dict[str, DelayVersion], plan: FaultP
     scored = scored.with_columns(_label(), pl.Series("prediction_id", _ids(scored, plan.seed)))
     scored, shared_id = _share_an_id(scored, plan)
     without_inputs = scored.select(
-        within(plan.inputs_missing_from, plan.inputs_missing_days)
-        & (pl.col("carrier") == plan.inputs_missing_carrier)
+        within(plan.inputs_missing_from, plan.inputs_missing_days) & (pl.col("carrier") == plan.inputs_missing_carrier)
     ).to_series()
     return Served(scored, without_inputs, _lost(scored, plan), shared_id)
 
@@ -123,7 +122,9 @@ def _with_writers(scored: pl.DataFrame) -> pl.DataFrame:
     writer = np.where(uniform(rows, "writer") < _WRITER_A_SHARE, *WRITERS)
     latency = np.round(3.0 + 2.5 * -np.log1p(-uniform(rows, "latency")), 1)
     return scored.with_columns(
-        pl.Series("writer_id", writer), pl.Series("latency_ms", latency), (pl.col("occurred_at") + _RECORDED_AFTER).alias("recorded_at")
+        pl.Series("writer_id", writer),
+        pl.Series("latency_ms", latency),
+        (pl.col("occurred_at") + _RECORDED_AFTER).alias("recorded_at"),
     ).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("writer_id").alias("sequence"))
 
 

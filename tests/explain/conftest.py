@@ -14,6 +14,7 @@ import pytest
 from audit_lab.explain import BackgroundRows
 from audit_lab.replay.scoring import load_model
 from audit_lab.replay.signature import Signature
+from audit_lab.sandbox.job import Job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,16 @@ class Model:
         """Load the artifact in this process."""
         return load_model(self.path, self.artifact_format, self.signature)
 
+    def job(self, row: pl.DataFrame | None = None, background: pl.DataFrame | None = None, **header: Any) -> Job:
+        """What a task in the child is given."""
+        standard = {"output": "probability", "samples": 2000, "seed": 0}
+        fixed = {"signature": self.signature.to_json(), "artifact_format": self.artifact_format}
+        tables = {
+            "inputs": self.row if row is None else row,
+            "background": self.background if background is None else background,
+        }
+        return Job({**standard, **fixed, **header}, tables, {"artifact": self.path})
+
     def request(self, **changes: Any) -> dict[str, Any]:
         """Keyword arguments of `explain` for the row and the background."""
         rows = BackgroundRows(self.background, tuple(f"b-{n}" for n in range(self.background.height)), "0" * 64, "test")
@@ -87,6 +98,12 @@ def flights(rows: int, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
     late = margin + generator.logistic(size=rows) > 0
     gaps = pl.Series(generator.random(rows) < 0.05)
     return frame.with_columns(distance=pl.when(~gaps).then("distance")), late
+
+
+@pytest.fixture(scope="session")
+def make_model() -> type[Model]:
+    """The class, for tests that train a model of their own."""
+    return Model
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ export function span(first: string | null, last: string | null): string | null {
   return day(first) === day(last) ? day(first) : `${day(first)} – ${day(last)}`;
 }
 
+/** Cut a long id before its tail: ids made within one hour differ in their last characters. */
+export function parted(id: string, tail = 8): [string, string] {
+  return id.length > 2 * tail ? [id.slice(0, -tail), id.slice(-tail)] : [id, ''];
+}
+
 /** Write a count with thin groups of thousands. */
 export function count(rows: number, noun: string): string {
   return `${rows.toLocaleString('en-US')} ${noun}${rows === 1 ? '' : 's'}`;

@@ -64,11 +64,11 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
       aria-current={props.selected}
       className={`auditlab-Item ${props.selected ? 'auditlab-mod-selected' : ''}`}
       onClick={props.select}
-      title={[log.path, log.description, ...log.notes].filter(line => line !== null).join('\n')}
+      title={[log.origin, log.path, log.description, ...log.notes].filter(line => line !== null).join('\n')}
       type="button"
     >
       <span className="auditlab-Item-line">
-        <span className="auditlab-Item-name">{log.origin ?? nameOf(log.path)}</span>
+        <span className="auditlab-Item-name">{log.path === '.' ? (log.origin ?? '.') : nameOf(log.path)}</span>
         {log.problem !== null && <span className="auditlab-Tag auditlab-mod-error">cannot be read</span>}
         {log.problem === null && <span className="auditlab-Item-aside">{count(log.predictions ?? 0, 'prediction')}</span>}
       </span>
@@ -78,7 +78,7 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
           {[span(log.first_time, log.last_time), log.models.join(', ')].filter(part => part).join(' · ')}
         </span>
       ) : (
-        <span className="auditlab-Item-problem">
+        <span className="auditlab-Item-problem" title={`${log.problem.message}. ${log.problem.next_step}`}>
           {log.problem.message}. {log.problem.next_step}
         </span>
       )}

@@ -90,6 +90,8 @@ export interface Decision {
   threshold: number | null;
   decision: string | null;
   decision_rule: string | null;
+  artifact_sha256: string | null;
+  training_cutoff: string | null;
   inputs: InputValue[];
   lineage: Edge[];
   events: LogEvent[];
@@ -172,6 +174,8 @@ function decision(message: Row): Decision {
     threshold: numberOrNull(message, 'threshold'),
     decision: textOrNull(message, 'decision'),
     decision_rule: textOrNull(message, 'decision_rule'),
+    artifact_sha256: textOrNull(message, 'artifact_sha256'),
+    training_cutoff: textOrNull(message, 'training_cutoff'),
     inputs: absent(message, 'inputs') ? [] : list(message, 'inputs', inputValue),
     lineage: list(message, 'lineage', edge),
     events: list(message, 'events', logEvent),

@@ -1,7 +1,7 @@
 import { InputGroup, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { instant, score } from './format';
+import { count, instant, parted, score } from './format';
 import { ItemList } from './itemlist';
 import type { LogEntry, PredictionRow } from './messages';
 import type { PanelModel } from './model';
@@ -42,7 +42,8 @@ export class PredictionsWidget extends ReactWidget {
 function Predictions(props: { log: LogEntry; model: PanelModel; open: Open }): React.JSX.Element {
   const { log, model } = props;
   const open = (reference: string): void => props.open({ log: log.path, reference });
-  const rows = model.predictions.state === 'answered' ? model.predictions.value.predictions : [];
+  const answered = model.predictions.state === 'answered' ? model.predictions.value : null;
+  const rows = answered?.predictions ?? [];
   return (
     <>
       <div className="auditlab-Search">
@@ -51,7 +52,7 @@ function Predictions(props: { log: LogEntry; model: PanelModel; open: Open }): R
           onChange={event => model.searchFor(event.target.value)}
           onKeyDown={event => {
             if (event.key === 'Enter' && model.search.trim() !== '') {
-              open(meant(model.search.trim(), rows));
+              open(meant(model));
             }
           }}
           placeholder="Find a prediction id"
@@ -61,11 +62,12 @@ function Predictions(props: { log: LogEntry; model: PanelModel; open: Open }): R
           value={model.search}
         />
       </div>
+      {rows.length > 0 && <p className="auditlab-Caption">{caption(log, answered?.search ?? '', rows.length)}</p>}
       {model.predictions.state === 'asking' && <p className="auditlab-Hint">Reading predictions…</p>}
       {model.predictions.state === 'failed' && <ProblemNote problem={model.predictions.problem} />}
-      {model.predictions.state === 'answered' && rows.length === 0 && (
+      {answered !== null && rows.length === 0 && (
         <p className="auditlab-Hint">
-          {model.predictions.value.search === ''
+          {answered.search === ''
             ? 'This log holds no predictions.'
             : 'No prediction id of this log contains this text.'}
         </p>
@@ -81,25 +83,36 @@ function Predictions(props: { log: LogEntry; model: PanelModel; open: Open }): R
   );
 }
 
-/** What a search that was entered opens: the only prediction found, else the id as it was typed. */
-function meant(search: string, rows: PredictionRow[]): string {
-  const found = rows.filter(row => row.prediction_id.includes(search));
-  return found.length === 1 && found[0] !== undefined ? found[0].prediction_id : search;
+/** Which of the log's predictions are listed. */
+function caption(log: LogEntry, search: string, rows: number): string {
+  const shown = search === '' ? `Newest ${rows}` : `${rows} found`;
+  return `${shown} of ${count(log.predictions ?? 0, 'prediction')} · UTC`;
+}
+
+/** What a search that was entered opens: the only prediction that the server found for it, else the id as typed. */
+function meant(model: PanelModel): string {
+  const search = model.search.trim();
+  const found = model.predictions.state === 'answered' ? model.predictions.value : null;
+  const only = found?.search === search && found.predictions.length === 1 ? found.predictions[0] : undefined;
+  return only?.prediction_id ?? search;
 }
 
 function PredictionItem({ row, open }: { row: PredictionRow; open: () => void }): React.JSX.Element {
   const version = [row.model_name, row.model_version ?? 'no version'].filter(part => part !== null).join(' ');
+  const [head, tail] = parted(row.prediction_id);
   return (
-    <button className="auditlab-Item" onClick={open} title={`${row.prediction_id}\n${version}`} type="button">
+    <button className="auditlab-Item" onClick={open} title={[row.prediction_id, version, instant(row.occurred_at)].join('\n')} type="button">
       <span className="auditlab-Item-line">
-        <span className="auditlab-Item-id">{row.prediction_id}</span>
-        <span className="auditlab-Item-number">{row.score === null ? '–' : score(row.score)}</span>
+        <span className="auditlab-Item-name">{row.decision ?? 'no decision'}</span>
+        <span className="auditlab-Item-aside auditlab-mod-cut">{row.model_version ?? 'no version'}</span>
+        <span className="auditlab-Item-number">{row.score === null ? 'no score' : score(row.score)}</span>
       </span>
       <span className="auditlab-Item-line">
-        <span className="auditlab-Item-detail">
-          {instant(row.occurred_at)} · {row.model_version ?? 'no version'}
+        <span className="auditlab-Item-id">
+          <span className="auditlab-Item-head">{head}</span>
+          <span>{tail}</span>
         </span>
-        <span className="auditlab-Tag">{row.decision ?? 'no decision'}</span>
+        <span className="auditlab-Item-aside">{instant(row.occurred_at).replace(' UTC', '')}</span>
       </span>
     </button>
   );

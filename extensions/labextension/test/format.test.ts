@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { count, instant, score, span } from '../src/format';
+import { count, instant, parted, score, span } from '../src/format';
 
 test('a time is written in UTC to the second', () => {
   assert.equal(instant('2015-06-30T18:05:00.123456+00:00'), '2015-06-30 18:05:00 UTC');
@@ -20,6 +20,11 @@ test('a span names both days, and one day once', () => {
   assert.equal(span('2015-01-01T00:00:00+00:00', '2015-12-31T23:00:00+00:00'), '2015-01-01 – 2015-12-31');
   assert.equal(span('2015-01-01T00:00:00+00:00', '2015-01-01T23:00:00+00:00'), '2015-01-01');
   assert.equal(span(null, null), null);
+});
+
+test('a long id keeps its tail apart, a short one stays whole', () => {
+  assert.deepEqual(parted('0151f9bc-ecda-72a4-84fa-5cc56b79785b'), ['0151f9bc-ecda-72a4-84fa-5cc5', '6b79785b']);
+  assert.deepEqual(parted('p-001'), ['p-001', '']);
 });
 
 test('one is not many', () => {

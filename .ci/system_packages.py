@@ -1,0 +1,54 @@
+"""Install the system packages that some tests need, or say plainly which tests will not run without them.
+
+Packages stand in apt.txt, beside this file. With CI=true in the environment a missing one is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+_NEEDED_FOR = {
+    "chromium": "tests/browser (the panel in a real JupyterLab) and the offline check of exported pages",
+    "fonts-dejavu-core": "readable text in the pictures that the browser tests take",
+}
+
+
+def missing() -> list[str]:
+    """Return the listed packages that are not installed."""
+    listed = Path(__file__).with_name("apt.txt").read_text("utf-8").split()
+    if shutil.which("dpkg-query") is None:
+        return [name for name in listed if shutil.which(name) is None]
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *listed]
+    shown = subprocess.run(query, capture_output=True, text=True, check=False).stdout  # noqa: S603 - names from apt.txt
+    installed = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [name for name in listed if name not in installed]
+
+
+def install(names: list[str]) -> None:
+    """Install packages where this user may."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in ([apt, "update", "-qq"], [apt, "install", "-y", "-qq", "--no-install-recommends", *names]):
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - names from apt.txt
+
+
+def main() -> int:
+    """Install what is missing; report what still is."""
+    names = missing()
+    if names:
+        print(f"installing system packages: {', '.join(names)}", flush=True)  # noqa: T201
+        install(names)
+        names = missing()
+    for name in names:
+        print(f"{name} is not installed: will not run: {_NEEDED_FOR[name]}")  # noqa: T201
+    return int(bool(names) and os.environ.get("CI") == "true")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+# Every target does its own set-up: a machine with python3 and make can run `make demo`; `make test` also needs node
+# and npm. Nothing is downloaded but packages from the ordinary registries, at the versions that lock/ names.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+EXTENSION := extensions/labextension
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+FRONT_END := audit_lab/labextension/package.json
+NPM_CACHE := $(CURDIR)/build/npm
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak benchmarks \
+	sample-data lock pictures wheel clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: $(RUNTIME) ## investigate the sample incident from end to end, and verify the evidence
+	@$(BIN)/audit-lab demo --log sample_data/flights --out out/demo
+
+lab: $(FRONT_END) ## open JupyterLab on the sample investigation
+	$(BIN)/jupyter lab notebooks/01_investigate_an_incident.ipynb
+
+test: system-packages check test-python test-browser ## everything: Python, TypeScript, browser, notebooks
+
+check: check-python check-typescript
+
+check-python: $(DEVELOPMENT) ## style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-typescript: $(EXTENSION)/node_modules/.yarn-state.yml ## types and unit tests of the extension
+	cd $(EXTENSION) && $(JLPM) lint && $(JLPM) test
+
+test-python: $(DEVELOPMENT)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not soak"
+
+test-browser: $(DEVELOPMENT) wheel
+	AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m browser
+
+system-packages: $(DEVELOPMENT)
+	@$(BIN)/python .ci/system_packages.py
+
+soak: $(DEVELOPMENT) ## tests that run for minutes
+	$(BIN)/pytest -m soak
+
+sample-data: $(RUNTIME) ## build the sample logs again, from their public sources
+	$(BIN)/python sample_data/build.py --out sample_data
+
+pictures: $(DEVELOPMENT) wheel ## take the pictures of the README again
+	AUDIT_LAB_PICTURES=1 AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m browser
+
+wheel: $(FRONT_END)
+	@rm -rf build/wheel
+	$(UV) build --quiet --wheel --no-build-isolation --out-dir build/wheel
+
+lock: $(RUNTIME) ## resolve the pins again
+	$(UV) pip compile lock/uv.in $(COMPILE) -o lock/uv.txt
+	$(UV) pip compile pyproject.toml --all-extras --group build $(COMPILE) -o lock/runtime.txt
+	$(UV) pip compile pyproject.toml --all-extras --group test -c lock/runtime.txt $(COMPILE) -o lock/test.txt
+
+clean: ## remove whatever the other targets made
+	rm -rf $(VENV) build dist out audit_lab/labextension $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo
+
+COMPILE := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate
+JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
+
+$(UV): lock/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "audit_lab needs Python 3.11 or newer; this is %s. Name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r lock/uv.txt
+	@touch $@
+
+# The Python package is installed in place, without its front end: the library and the command line need none.
+$(RUNTIME): $(UV) lock/runtime.txt pyproject.toml
+	@echo "setting up $(VENV) (about 1.4 GB, once) ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r lock/runtime.txt
+	@HATCH_BUILD_NO_HOOKS=true $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) lock/test.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r lock/test.txt
+	@touch $@
+
+$(EXTENSION)/node_modules/.yarn-state.yml: $(RUNTIME) $(EXTENSION)/package.json $(EXTENSION)/yarn.lock
+	@command -v node >/dev/null || { echo "the front end needs node 20.19 or newer, and npm"; exit 1; }
+	cd $(EXTENSION) && $(JLPM) install --immutable
+	@touch $@
+
+$(FRONT_END): $(EXTENSION)/node_modules/.yarn-state.yml $(shell find $(EXTENSION)/src $(EXTENSION)/style $(EXTENSION)/schema -type f 2>/dev/null)
+	cd $(EXTENSION) && $(JLPM) build:prod
+	@touch $@

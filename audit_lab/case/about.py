@@ -1,0 +1,75 @@
+"""What a case is about: its id, its question, who asks and why, and of which log (``case.toml``)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import AuditLabError, MisuseError
+from audit_lab.log.write import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+__all__ = ["ABOUT_NAME", "CaseAbout"]
+
+ABOUT_NAME = "case.toml"
+
+_FORMAT = "audit_lab.case"
+_VERSION = 1
+_LONGEST_ID = 120
+
+
+@dataclass(frozen=True)
+class CaseAbout:
+    """The facts that a case is opened with; `log_path` is only for opening the log again and is never exported."""
+
+    case_id: str
+    question: str
+    actor: str
+    purpose: str
+    log_origin: str
+    log_path: str
+    log_manifest_sha256: str
+
+    def __post_init__(self) -> None:
+        """Refuse an id that is no single line, and a case without question or actor."""
+        if not self.case_id.isprintable() or not 0 < len(self.case_id.strip()) <= _LONGEST_ID:
+            raise MisuseError(f"{self.case_id[:140]!a} cannot be a case's id", "Use one line of at most 120 characters")
+        for name in ("question", "actor", "purpose"):
+            if not str(getattr(self, name)).strip():
+                raise MisuseError(f"The case {self.case_id} has no {name}", f"Give {name}=...")
+
+    def write(self, folder: Path) -> None:
+        """Write ``case.toml``."""
+        lines = [f'format = "{_FORMAT}"', f"version = {_VERSION}"]
+        lines += [f"{field.name} = {_toml_text(getattr(self, field.name))}" for field in fields(self)]
+        write_bytes(folder / ABOUT_NAME, ("\n".join(lines) + "\n").encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read ``case.toml``.
+
+        Raises
+        ------
+        AuditLabError
+            It is missing or not what it should be.
+        """
+        path = folder / ABOUT_NAME
+        try:
+            value = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise AuditLabError(f"{path} cannot be read", "Give the folder of a case") from error
+        if (value.pop("format", None), value.pop("version", None)) != (_FORMAT, _VERSION):
+            raise AuditLabError(f"{path} is not {_FORMAT} version {_VERSION}", "Use a newer audit_lab")
+        if value.keys() != {field.name for field in fields(cls)} or not all(isinstance(v, str) for v in value.values()):
+            raise AuditLabError(f"{path} has missing or unknown entries", "Restore the file as the case wrote it")
+        return cls(**value)
+
+
+def _toml_text(text: str) -> str:
+    """Return a TOML basic string: a JSON string, and the one control character that JSON lets stand."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,150 @@
+"""What a case keeps of a thing: plain files, by what the thing can say of itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.case.frame_files import csv_bytes, parquet_bytes, rows_frame
+from audit_lab.case.inert_svg import inert_svg
+from audit_lab.case.plain_json import plain_json
+from audit_lab.errors import MisuseError
+from audit_lab.log.schema import table_schema
+from audit_lab.seal.digests import format_manifest, sha256
+from audit_lab.seal.strict_json import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["ROWS_PREFIX", "Representation", "represent"]
+
+#: Files whose name begins so are rows of the log, not renderings of the thing.
+ROWS_PREFIX = "rows/"
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A thing as files: `kind` of the thing, `files` by name, and the model versions that it speaks of."""
+
+    kind: str
+    files: Mapping[str, bytes]
+    models: tuple[Mapping[str, str], ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """The id of the exhibit: SHA-256 of the manifest of its files."""
+        return sha256(format_manifest({name: sha256(content) for name, content in self.files.items()}))
+
+
+def represent(thing: Any) -> Representation:
+    """Return the files that a case keeps of a thing.
+
+    Parameters
+    ----------
+    thing
+        A polars frame (Parquet and CSV), an altair chart (SVG, specification and data), or what a log gave: a
+        decision, a replay, an attribution (canonical JSON), a drift (its table).
+
+    Raises
+    ------
+    MisuseError
+        It is none of these, or cannot be kept as it is.
+    """
+    if isinstance(thing, pl.LazyFrame):
+        thing = thing.collect()
+    if isinstance(thing, pl.DataFrame):
+        return Representation("table", _table(thing))
+    if _has(thing, "to_dict", "prediction_id", "prediction", "inputs"):
+        return _decision(thing)
+    if _has(thing, "to_json", "contributions"):
+        return _attribution(thing)
+    if _has(thing, "to_dict", "verdict"):
+        return Representation("replay", {"replay.json": _json(thing.to_dict())})
+    if isinstance(getattr(thing, "table", None), pl.DataFrame):
+        return Representation("drift", _drift(thing))
+    if _has(thing, "to_dict", "mark_bar") or type(thing).__module__.startswith("altair."):
+        return _chart(thing)
+    raise MisuseError(
+        f"A case cannot keep a {type(thing).__name__}",
+        "Keep a polars frame, an altair chart, a decision, a replay, an attribution or a drift",
+    )
+
+
+def _has(thing: Any, *names: str) -> bool:
+    return not isinstance(thing, type) and all(hasattr(thing, name) for name in names)
+
+
+def _json(value: Any) -> bytes:
+    return canonical_json(plain_json(value)) + b"\n"
+
+
+def _table(frame: pl.DataFrame) -> dict[str, bytes]:
+    return {"table.parquet": parquet_bytes(frame), "table.csv": csv_bytes(frame)}
+
+
+def _decision(decision: Any) -> Representation:
+    files = {
+        "decision.json": _json(decision.to_dict()),
+        f"{ROWS_PREFIX}predictions.parquet": parquet_bytes(
+            rows_frame([decision.prediction], table_schema("predictions"))
+        ),
+    }
+    if decision.inputs:
+        files[f"{ROWS_PREFIX}inputs.parquet"] = parquet_bytes(rows_frame([decision.inputs]))
+    version = getattr(decision, "model_version", None) or {}
+    known = ("model_name", "model_version", "artifact_sha256", "artifact_format")
+    model = {name: str(version[name]) for name in known if version.get(name) is not None}
+    return Representation("decision", files, (model,) if model else ())
+
+
+def _attribution(attribution: Any) -> Representation:
+    content = attribution.to_json()
+    files = {"attribution.json": content.encode() if isinstance(content, str) else bytes(content)}
+    if hasattr(attribution, "to_frame"):
+        files |= _table(attribution.to_frame())
+    digest = getattr(attribution, "artifact_sha256", None)
+    return Representation("attribution", files, ({"artifact_sha256": str(digest)},) if digest else ())
+
+
+def _drift(drift: Any) -> dict[str, bytes]:
+    files = _table(drift.table)
+    if hasattr(drift, "summary"):
+        files["summary.json"] = _json(list(drift.summary()))
+    return files
+
+
+def _chart(chart: Any) -> Representation:
+    """Return a chart as its picture, its Vega-Lite specification and the rows that it draws."""
+    import altair as alt
+    import vl_convert
+
+    with alt.data_transformers.enable("default", max_rows=None):
+        specification = plain_json(chart.to_dict())
+    if any(_addresses(specification)):
+        raise MisuseError("The chart loads its data from an address", "Give the chart a frame: a case keeps the rows")
+    files = {
+        "chart.svg": inert_svg(vl_convert.vegalite_to_svg(specification)).encode() + b"\n",
+        "chart.vl.json": (json.dumps(specification, sort_keys=True, ensure_ascii=False) + "\n").encode(),
+    }
+    datasets = [rows for _, rows in sorted(specification.get("datasets", {}).items()) if rows]
+    for number, rows in enumerate(datasets, start=1):
+        name = "data" if len(datasets) == 1 else f"data-{number}"
+        files[f"{name}.parquet"] = parquet_bytes(rows_frame(rows))
+    return Representation("chart", files)
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Yield every ``data.url`` in a specification."""
+    if isinstance(value, dict):
+        data = value.get("data")
+        if isinstance(data, dict) and "url" in data:
+            yield str(data["url"])
+        for name, item in value.items():
+            if name != "datasets":
+                yield from _addresses(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _addresses(item)

@@ -1,0 +1,70 @@
+"""Charts to SVG and PNG, in this process, without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+__all__ = ["enable_offline", "png", "svg"]
+
+#: The renderer's ids, which it counts on from one picture to the next.
+_IDENTIFIER = re.compile(r"(?<![\w-])(clip|gradient_|hatch_)(\d+)(?![\w-])")
+
+
+def svg(chart: Any) -> str:
+    """Return a chart as SVG text; the same chart gives the same text.
+
+    Ids inside it are counted from 1 and carry a part of the picture's digest, so that several pictures can stand on
+    one page.
+    """
+    import vl_convert
+
+    return _own_identifiers(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=_version(), allowed_base_urls=[]))
+
+
+def png(chart: Any, scale: float = 2) -> bytes:
+    """Return a chart as PNG, `scale` pixels to a unit; the same chart gives the same bytes."""
+    import vl_convert
+
+    rendered: bytes = vl_convert.vegalite_to_png(
+        chart.to_dict(), vl_version=_version(), scale=scale, allowed_base_urls=[]
+    )
+    return rendered
+
+
+def enable_offline() -> None:
+    """Let notebooks show charts as SVG drawn in this process, in place of altair's renderer that loads from a CDN.
+
+    Called when the first chart is made, unless another renderer than altair's default has been chosen.
+    """
+    import altair as alt
+
+    if _RENDERER not in alt.renderers.names():
+        alt.renderers.register(_RENDERER, _mimebundle)
+    alt.renderers.enable(_RENDERER)
+
+
+_RENDERER = "audit_lab"
+
+
+def _mimebundle(spec: dict[str, Any], **_: Any) -> dict[str, str]:
+    import vl_convert
+
+    drawn = vl_convert.vegalite_to_svg(spec, vl_version=_version(), allowed_base_urls=[])
+    return {"image/svg+xml": _own_identifiers(drawn)}
+
+
+def _own_identifiers(drawn: str) -> str:
+    """Count the ids from 1 in order of appearance, behind a prefix that no other picture has."""
+    numbers: dict[str, int] = {}
+    counted = _IDENTIFIER.sub(lambda found: f"{found[1]}{numbers.setdefault(found[0], len(numbers) + 1)}", drawn)
+    prefix = hashlib.sha256(counted.encode()).hexdigest()[:10]
+    return _IDENTIFIER.sub(lambda found: f"p{prefix}-{found[0]}", counted)
+
+
+def _version() -> str:
+    """Return the Vega-Lite version that altair writes, as vl-convert names it: ``6.4``."""
+    import altair as alt
+
+    return ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])

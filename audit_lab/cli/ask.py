@@ -1,0 +1,189 @@
+"""Commands that ask a log: show, find and drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from audit_lab.cli import output
+from audit_lab.cli.output import AsJson, LogPath, MappingPath
+from audit_lab.errors import MisuseError
+
+__all__ = ["register", "show_decision"]
+
+_SHOWN = ("occurred_at", "model_version", "decision", "decision_rule")
+_MEASURES = ("window_start", "column", "rows", "psi", "js_distance", "ks", "missing_rate", "verdict")
+
+Since = Annotated[str | None, typer.Option("--since", help="From this date or time on (UTC).")]
+Until = Annotated[str | None, typer.Option("--until", help="Before this date or time (UTC).")]
+Model = Annotated[str | None, typer.Option("--model", help="The model, where the log has several.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(show)
+    app.command()(find)
+    app.command()(drift)
+
+
+def show(
+    prediction_id: Annotated[
+        str | None, typer.Argument(help="A prediction's id or place; without it, the log.")
+    ] = None,
+    log: LogPath = ".",
+    mapping: MappingPath = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show a log, or one decision with everything the log knows about it.
+
+    A decision comes with its inputs, the version it states and the version in force, lineage, approvals, events, outcome,
+    overrides, and every gap with its effect. Where an id stands in several places, ask for one: `ID@SEGMENT:ROW`.
+    """
+    import audit_lab as al
+
+    opened = al.open(log, mapping)
+    document: dict[str, Any] = opened.describe() if prediction_id is None else opened.decision(prediction_id).to_dict()
+    if as_json:
+        output.print_json(document)
+    elif prediction_id is None:
+        _show_log(document)
+    else:
+        show_decision(document)
+    return 0
+
+
+def _show_log(document: dict[str, Any]) -> None:
+    output.title(document["origin"])
+    output.facts(
+        {
+            "description": document["description"],
+            "from": document["first_time"],
+            "to": document["last_time"],
+            "models": ", ".join(document["models"]),
+        }
+    )
+    output.table(("table", "rows"), [(name, f"{rows:,}") for name, rows in document["tables"].items()])
+    output.title("Know this")
+    output.lines(document["notes"])
+
+
+def show_decision(document: dict[str, Any]) -> None:
+    """Print a decision as `Decision.to_dict` gives it."""
+    output.title(f"{document['decision']}  (prediction {document['prediction_id']})")
+    output.facts(
+        {
+            "when": document["occurred_at"],
+            "score": document["score"],
+            "threshold": document["threshold"],
+            "rule": document["decision_rule"],
+            "version": f"{document['model_name']} {document['stated_version']}",
+            "in force": document["in_force"]["statement"],
+            "artifact": document["artifact_sha256"],
+            "outcome": (document["outcome"] or {}).get("label"),
+            "place": document["place"],
+        }
+    )
+    if document["inputs"]:
+        output.title("Inputs")
+        output.table(("feature", "value", "unit"), [(i["feature"], i["value"], i["unit"]) for i in document["inputs"]])
+    if document["gaps"]:
+        output.title("Gaps")
+        output.lines(f"{gap['code']}: {gap['what']} {gap['effect']}" for gap in document["gaps"])
+    for heading, rows in (
+        ("Overrides", document["overrides"]),
+        ("Approvals of this version", document["approvals"]),
+        ("Events within 14 days", document["events"]),
+        ("Lineage", document["lineage"]),
+    ):
+        if rows:
+            output.title(heading)
+            output.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def find(
+    expression: Annotated[
+        str | None, typer.Argument(help="For example: \"inputs.distance_miles > 500 AND decision = 'late'\".")
+    ] = None,
+    log: LogPath = ".",
+    since: Since = None,
+    until: Until = None,
+    model: Model = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most this many.")] = 20,
+    mapping: MappingPath = None,
+    as_json: AsJson = False,
+) -> int:
+    """Find predictions by an expression and a time range.
+
+    The expression is SQL over the columns of predictions and `inputs.FEATURE`; it is parsed, never evaluated as code.
+    Exits 1 when nothing matches.
+    """
+    import polars as pl
+
+    import audit_lab as al
+
+    found = al.open(log, mapping).find(expression, since=since, until=until, model=model)
+    shown = found.head(limit).with_columns(score=pl.col("outputs").struct.field("score"))
+    if as_json:
+        output.print_json({"matches": found.height, "shown": shown.height, "predictions": shown.to_dicts()})
+    else:
+        names = ("prediction_id", *_SHOWN, "score")
+        output.table(names, shown.select(names).iter_rows(), keep=("prediction_id",))
+        output.line(f"{found.height:,} match; {shown.height} shown.")
+    return int(found.is_empty())
+
+
+def drift(
+    log: LogPath = ".",
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Comma-separated; all inputs, score, decision.")
+    ] = None,
+    every: Annotated[str, typer.Option("--every", help="Window: 1d, 1w or 1mo.")] = "1w",
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="FROM..TO, like 2015-01-01..2015-03-01; the first eight weeks.")
+    ] = None,
+    model: Model = None,
+    picture: Annotated[str | None, typer.Option("--picture", help="Write the heat map to this SVG file.")] = None,
+    mapping: MappingPath = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say since when, and in what, a model's inputs, score or decisions moved.
+
+    Compares each window with a reference period: population stability index, Jensen-Shannon distance and
+    Kolmogorov-Smirnov. Exits 1 when something moved.
+    """
+    import polars as pl
+
+    import audit_lab as al
+
+    chosen = None if columns is None else [name.strip() for name in columns.split(",")]
+    result = al.open(log, mapping).drift(chosen, every=every, reference=_range(reference), model=model)
+    moved = result.table.filter(pl.col("verdict") == "major")
+    if picture is not None:
+        _write_picture(result.table, picture)
+    if as_json:
+        output.print_json(result.to_dict())
+    else:
+        output.lines(result.summary(), bullet="")
+        if moved.height:
+            output.title("Windows that moved")
+            output.table(_MEASURES, moved.select(_MEASURES).sort("column", "window_start").iter_rows())
+        output.line(f"Compared with {result.reference.description}.")
+    return int(moved.height > 0)
+
+
+def _range(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    since, separator, until = text.partition("..")
+    if not separator:
+        raise MisuseError(f"--reference is {text!r}", "Write it as FROM..TO, like 2015-01-01..2015-03-01.")
+    return since, until
+
+
+def _write_picture(table: Any, picture: str) -> None:
+    from audit_lab import charts
+    from audit_lab.log.write import write_bytes
+
+    write_bytes(Path(picture), charts.svg(charts.drift_heatmap(table)).encode())

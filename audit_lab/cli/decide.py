@@ -1,0 +1,168 @@
+"""Commands about decisions: replay and explain."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from audit_lab.cli import output
+from audit_lab.cli.ask import Model, Since, Until
+from audit_lab.cli.output import AsJson, LogPath, MappingPath
+from audit_lab.errors import MisuseError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from audit_lab.face import AuditLog
+    from audit_lab.sandbox import Limits
+
+__all__ = ["register"]
+
+TimeLimit = Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that a model may take.")]
+MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of memory that a model may take.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(replay)
+    app.command()(explain)
+
+
+def _limits(time_limit: float, memory_limit: float) -> Limits:
+    from audit_lab.sandbox import Limits
+
+    return Limits(memory_bytes=int(memory_limit * 1e9), cpu_s=int(time_limit), wall_s=time_limit)
+
+
+def replay(
+    prediction_id: Annotated[str | None, typer.Argument(help="A prediction's id or place.")] = None,
+    log: LogPath = ".",
+    everything: Annotated[bool, typer.Option("--all", help="Replay every prediction of the log.")] = False,
+    where: Annotated[str | None, typer.Option("--where", help="Replay those that match an expression.")] = None,
+    since: Since = None,
+    until: Until = None,
+    model: Model = None,
+    time_limit: TimeLimit = 600,
+    memory_limit: MemoryLimit = 8,
+    mapping: MappingPath = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run recorded inputs through the recorded model again, and say whether the decision comes out the same.
+
+    The artifact's digest is checked before a byte of it is read; the model runs in a child process without network.
+    Verdicts: EXACT, WITHIN_TOLERANCE, DIVERGED (at which step), UNREPLAYABLE (why). Exits 1 unless all were reproduced.
+    """
+    import audit_lab as al
+
+    opened = al.open(log, mapping)
+    limits = _limits(time_limit, memory_limit)
+    window = any(value is not None for value in (where, since, until, model))
+    if prediction_id is not None and not (everything or window):
+        return _replay_one(opened, prediction_id, limits, as_json=as_json)
+    if prediction_id is None and (everything or window):
+        return _replay_many(opened, {"since": since, "until": until, "model": model}, where, limits, as_json=as_json)
+    raise MisuseError(
+        "replay needs an id, or --all, or a window", "Give one of them: audit-lab replay ID --log FOLDER."
+    )
+
+
+def _replay_one(log: AuditLog, prediction_id: str, limits: Limits, *, as_json: bool) -> int:
+    result = log.decision(prediction_id).replay(limits)
+    if as_json:
+        output.print_json(result.to_dict())
+    else:
+        output.title(f"Replay of {result.prediction_id}")
+        output.line(str(result.verdict))
+        output.line(result.why)
+        rows = [(name, result.recorded[name], result.replayed[name]) for name in result.recorded]
+        output.table(("", "recorded", "replayed"), rows)
+        for name, (recorded, present) in result.environment.items():
+            output.line(f"environment: {name} was {recorded}, here {present or 'not installed'}")
+        isolation = ", ".join(f"{name} {value}" for name, value in result.isolation.items())
+        output.line(f"isolation: {isolation or 'nothing ran'}")
+    return int(not result.reproduced)
+
+
+def _replay_many(log: AuditLog, window: dict[str, Any], where: str | None, limits: Limits, *, as_json: bool) -> int:
+    import polars as pl
+
+    with output.bar() as progress:
+        total = (
+            log.predictions.select(pl.len()).collect().item() if where is None and not any(window.values()) else None
+        )
+        task = progress.add_task("replaying", total=total)
+        batch = log.replay(
+            where,
+            **window,
+            limits=limits,
+            progress=lambda version, count: progress.update(task, advance=count, description=f"replayed {version}"),
+        )
+    groups = _grouped(batch.rows)
+    reproduced = batch.rows.filter(pl.col("verdict").is_in(["EXACT", "WITHIN_TOLERANCE"])).height
+    if as_json:
+        output.print_json(
+            {
+                "predictions": batch.rows.height,
+                "reproduced": reproduced,
+                "groups": groups.to_dicts(),
+                "not_reproduced": batch.rows.filter(~pl.col("verdict").is_in(["EXACT", "WITHIN_TOLERANCE"])).to_dicts(),
+                "isolation": batch.isolation,
+            }
+        )
+    else:
+        names = ("model_name", "model_version", "verdict", "code", "predictions", "largest distance", "first id")
+        output.table(names, groups.iter_rows(), keep=("first id",))
+        output.line(f"{reproduced:,} of {batch.rows.height:,} predictions reproduced.")
+    return int(reproduced != batch.rows.height)
+
+
+def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    return (
+        rows.group_by("model_name", "model_version", "verdict", "code")
+        .agg(
+            pl.len().alias("predictions"),
+            pl.col("distance").max().alias("largest_distance"),
+            pl.col("prediction_id").first().alias("first_id"),
+        )
+        .sort("model_name", "model_version", "verdict", "code")
+    )
+
+
+def explain(
+    prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
+    log: LogPath = ".",
+    method: Annotated[str, typer.Option("--method", help="shap or lime.")] = "shap",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
+    time_limit: TimeLimit = 600,
+    memory_limit: MemoryLimit = 8,
+    mapping: MappingPath = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
+
+    The background is a fixed choice of the same version's earlier decisions; its digest, the seed and the checks are part
+    of the answer. Exits 1 when a check of the explanation failed.
+    """
+    import audit_lab as al
+
+    if method not in ("shap", "lime"):
+        raise MisuseError(f"there is no method {method!r}", "Choose shap or lime.")
+    named = cast("Literal['shap', 'lime']", method)
+    limits = _limits(time_limit, memory_limit)
+    result = al.open(log, mapping).decision(prediction_id).explain(named, seed=seed, limits=limits)
+    if as_json:
+        output.print_json({**json.loads(result.to_json()), "digest": result.digest})
+    else:
+        output.title(f"{result.method.upper()} explanation of {result.prediction_id}")
+        output.lines(result.describe(), bullet="")
+        output.table(("feature", "value", "contribution"), result.to_frame().iter_rows())
+        output.facts({"background": result.background.description, "seed": result.seed, "digest": result.digest})
+        output.title("Checks")
+        output.lines(
+            f"{'passed' if check.passed else 'FAILED'}: {check.name}: {check.detail}" for check in result.checks
+        )
+    return int(not all(check.passed for check in result.checks))

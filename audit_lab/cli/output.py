@@ -1,0 +1,150 @@
+"""What the commands print: tables by rich for people, JSON for programs. Text from a log is never markup."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from audit_lab.seal.report import Verification
+
+__all__ = [
+    "AsJson",
+    "LogPath",
+    "MappingPath",
+    "bar",
+    "facts",
+    "line",
+    "lines",
+    "print_json",
+    "show_verification",
+    "table",
+    "title",
+]
+
+LogPath = Annotated[str, typer.Option("--log", "-l", help="The audit log: a folder.", show_default="this folder")]
+MappingPath = Annotated[
+    str | None, typer.Option("--mapping", "-m", help="Mapping file, for a folder that another system wrote.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+_VERDICT_STYLES = {
+    "EXACT": "green",
+    "WITHIN_TOLERANCE": "green",
+    "DIVERGED": "red",
+    "UNREPLAYABLE": "yellow",
+    "VERIFIED": "green",
+    "UNANCHORED": "yellow",
+    "STALE": "yellow",
+    "FAILED": "red",
+    "REFUSED": "red",
+    "ok": "green",
+    "missing": "yellow",
+    "stable": "green",
+    "moderate": "yellow",
+    "major": "red",
+}
+
+
+def _console() -> Console:
+    """Return a console on today's standard output, as wide as the terminal, or wide enough for ids where it is none."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 140)
+
+
+def _text(value: Any) -> Text:
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, datetime):
+        return Text(f"{value:%Y-%m-%d %H:%M:%S}")
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return Text(shown, style=_VERDICT_STYLES.get(shown, ""))
+
+
+def title(text: str) -> None:
+    """Print a heading."""
+    console = _console()
+    console.print()
+    console.print(_text(text), style="bold")
+
+
+def line(text: str) -> None:
+    """Print one line of text."""
+    _console().print(_text(text))
+
+
+def lines(texts: Iterable[str], bullet: str = "- ") -> None:
+    """Print a list."""
+    for text in texts:
+        line(bullet + text)
+
+
+def facts(pairs: dict[str, Any]) -> None:
+    """Print names and values side by side."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(Text(name), _text(value))
+    _console().print(grid)
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[Any]], keep: Sequence[str] = ()) -> None:
+    """Print a table; columns named in `keep` are never cut or folded, so that ids can be copied."""
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        grid.add_column(Text(name), no_wrap=name in keep, overflow="fold", min_width=36 if name in keep else None)
+    for row in rows:
+        grid.add_row(*(_text(value) for value in row))
+    _console().print(grid)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON; times as ISO 8601."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=_json_value) + "\n")
+
+
+def _json_value(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def bar() -> Progress:
+    """Return a progress bar with an estimate, on standard error; silent where that is not a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def show_verification(report: Verification) -> None:
+    """Print a verification: verdict, findings, what was checked, what was not, and its anchors."""
+    title(report.subject)
+    line(str(report.verdict))
+    if report.findings:
+        names = ("code", "file", "meaning", "next step")
+        table(names, [(found.code, found.file, found.meaning, found.next_step) for found in report.findings])
+    for heading, texts in (
+        ("Checked", report.checked),
+        ("Not checked", report.not_checked),
+        ("Signed by", report.signers),
+        ("Anchors", report.anchors or ("none: whoever holds the key could have made all of it today",)),
+        ("Note", report.notes),
+    ):
+        if texts:
+            title(heading)
+            lines(texts)

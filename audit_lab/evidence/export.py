@@ -1,0 +1,163 @@
+"""The export: a case, and the notebook that made it, as one signed bundle."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit_lab.case.about import ABOUT_NAME
+from audit_lab.case.casefile import CaseFile
+from audit_lab.errors import AuditLabError, NotebookError
+from audit_lab.evidence.archive_writer import aside, write_archive
+from audit_lab.evidence.bundle_files import bundle_files
+from audit_lab.evidence.environment import environment_facts
+from audit_lab.evidence.investigation import investigation_payload
+from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
+from audit_lab.evidence.readme_page import readme_page
+from audit_lab.seal.custody import time_text
+from audit_lab.seal.digests import sha256, sha256_file
+from audit_lab.seal.portable_name import safe_name
+from audit_lab.seal.report import settle
+from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
+from audit_lab.verifier.bundle import examine_archive
+from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README
+from audit_lab.verifier.predicate import Predicate
+
+if TYPE_CHECKING:
+    from audit_lab.evidence.archive_writer import FileContent
+    from audit_lab.seal.keys import SigningKey
+
+__all__ = ["export_case", "export_notebook"]
+
+_ARCHIVE_SUFFIX = ".zip"
+
+
+def export_case(
+    case: CaseFile,
+    out: Path,
+    *,
+    key: SigningKey,
+    notebook: Path | None = None,
+    signed_at: datetime | None = None,
+    timeout_s: float = 600.0,
+) -> Path:
+    """Export a case as a signed bundle, with a notebook that is run for it.
+
+    Parameters
+    ----------
+    case
+        The case; a line about the export is appended to its custody record afterwards.
+    out
+        The folder for ``<case>.zip``, or the archive's own path where it ends in ``.zip``.
+    key
+        The investigator's key.
+    notebook
+        A notebook to run from a clean kernel; when it makes a case of the same id, its exhibits must be this case's.
+    signed_at
+        The time to state; default: now.
+    timeout_s
+        The longest that one cell may take.
+
+    Returns
+    -------
+    Path
+        The archive.
+
+    Raises
+    ------
+    NotebookError
+        The notebook did not run to its end, or made other exhibits. Nothing is written.
+    """
+    executed = None
+    if notebook is not None:
+        with tempfile.TemporaryDirectory(prefix="audit_lab-cases-") as cases:
+            executed = execute_notebook(notebook, Path(cases), timeout_s)
+            for again in _cases_in(Path(cases)):
+                _check_same_exhibits(case, again, notebook)
+    path = _write_bundle(case, out, key, executed, signed_at)
+    case.record("exported", sha256_file(path))
+    return path
+
+
+def export_notebook(
+    notebook: Path, out: Path, *, key: SigningKey, signed_at: datetime | None = None, timeout_s: float = 600.0
+) -> Path:
+    """Run a notebook from a clean kernel and export the one case that it makes, together with it.
+
+    Raises
+    ------
+    NotebookError
+        The notebook did not run to its end, or made no case, or several. Nothing is written.
+    """
+    with tempfile.TemporaryDirectory(prefix="audit_lab-cases-") as folder:
+        executed = execute_notebook(notebook, Path(folder), timeout_s)
+        cases = _cases_in(Path(folder))
+        if len(cases) != 1:
+            names = ", ".join(case.case_id for case in cases) or "none"
+            raise NotebookError(
+                f"{notebook.name} should make one case and made {len(cases)} ({names})",
+                "Create one case in it with al.Case.create, and leave its folder to the default",
+            )
+        return _write_bundle(cases[0], out, key, executed, signed_at)
+
+
+def _cases_in(folder: Path) -> list[CaseFile]:
+    return [CaseFile.open(about.parent) for about in sorted(folder.glob(f"*/{ABOUT_NAME}"))]
+
+
+def _check_same_exhibits(case: CaseFile, again: CaseFile, notebook: Path) -> None:
+    if again.case_id != case.case_id:
+        return
+    made, kept = ({exhibit.id: exhibit for exhibit in each.exhibits} for each in (again, case))
+    differing = [
+        *(made[name] for name in made.keys() - kept.keys()),
+        *(kept[name] for name in kept.keys() - made.keys()),
+    ]
+    if differing:
+        titles = ", ".join(sorted({exhibit.title for exhibit in differing}))
+        raise NotebookError(
+            f"{notebook.name} does not make the exhibits that the case {case.case_id} keeps ({titles})",
+            "Run the notebook again on a new case, or export the case without it",
+        )
+
+
+def _write_bundle(
+    case: CaseFile, out: Path, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime | None
+) -> Path:
+    predicate, payload = _payload(case, key, executed, signed_at or datetime.now(UTC))
+    files = bundle_files(payload, predicate, key)
+    name = safe_name(case.case_id, sha256(case.case_id.encode())) + _ARCHIVE_SUFFIX
+    path = out if out.suffix == _ARCHIVE_SUFFIX else out / name
+    trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
+    with aside(path) as file:
+        write_archive(file, files)
+        settle(examine_archive(file, path.name, trust))
+    return path
+
+
+def _payload(
+    case: CaseFile, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime
+) -> tuple[Predicate, dict[str, FileContent]]:
+    exhibits, custody = case.exhibits, case.custody
+    if not custody:
+        raise AuditLabError(f"The case {case.case_id} has no custody record", "Restore the case's folder as it was")
+    facts = environment_facts()
+    predicate = Predicate(
+        case_id=case.case_id,
+        question=case.about.question,
+        log_origin=case.about.log_origin,
+        log_manifest_sha256=case.about.log_manifest_sha256,
+        notebook=None if executed is None else executed.attested(),
+        custody_lines=len(custody),
+        custody_head=custody[-1].digest,
+        environment={name: str(facts[name]) for name in ("python", "implementation", "system", "machine")},
+        signed_at=time_text(signed_at),
+        signer=key.name,
+    )
+    payload = investigation_payload(case, exhibits, custody)
+    if executed is not None:
+        payload |= {NOTEBOOK: executed.executed, NOTEBOOK_HTML: executed.html}
+    payload[README] = readme_page(case, exhibits, predicate, key.public)
+    return predicate, payload

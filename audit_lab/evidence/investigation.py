@@ -1,0 +1,82 @@
+"""The case as a bundle carries it: ``investigation.json``, exhibits, rows, model digests, custody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.case.representation import ROWS_PREFIX
+from audit_lab.evidence.environment import environment_facts
+from audit_lab.seal.strict_json import canonical_json
+from audit_lab.verifier.layout import (
+    CUSTODY,
+    ENVIRONMENT,
+    EXHIBITS,
+    FORMAT_VERSION,
+    INVESTIGATION,
+    INVESTIGATION_FORMAT,
+    MODELS,
+    PAYLOAD,
+    ROWS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.case.casefile import CaseFile
+    from audit_lab.case.exhibit import Exhibit
+    from audit_lab.evidence.archive_writer import FileContent
+    from audit_lab.seal.custody import CustodyLine
+
+__all__ = ["exhibit_file", "investigation_payload"]
+
+
+def exhibit_file(exhibit: Exhibit, name: str) -> str:
+    """Return where a file of an exhibit stands in the bundle: rows of the log under ``data/rows/``."""
+    if name.startswith(ROWS_PREFIX):
+        return f"{ROWS}{exhibit.folder.name}/{name.removeprefix(ROWS_PREFIX)}"
+    return f"{EXHIBITS}{exhibit.folder.name}/{name}"
+
+
+def investigation_payload(
+    case: CaseFile, exhibits: Sequence[Exhibit], custody: Sequence[CustodyLine]
+) -> dict[str, FileContent]:
+    """Return the files of a case, by their names in the bundle."""
+    payload: dict[str, FileContent] = {
+        INVESTIGATION: canonical_json(_investigation(case, exhibits)) + b"\n",
+        MODELS: canonical_json(_models(exhibits)) + b"\n",
+        ENVIRONMENT: canonical_json(environment_facts()) + b"\n",
+        CUSTODY: b"".join(line.to_bytes() + b"\n" for line in custody),
+    }
+    for exhibit in exhibits:
+        for name in exhibit.files:
+            payload[exhibit_file(exhibit, name)] = exhibit.folder / name
+    return payload
+
+
+def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any]:
+    about = case.about
+    return {
+        "format": INVESTIGATION_FORMAT,
+        "version": FORMAT_VERSION,
+        "case": {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose},
+        "log": {"origin": about.log_origin, "manifest_sha256": about.log_manifest_sha256, "checkpoint": None},
+        "parameters": {},
+        "steps": [],
+        "exhibits": [_exhibit(exhibit) for exhibit in exhibits],
+        "findings": [finding.to_dict() for finding in case.findings],
+        "conclusion": case.conclusion,
+    }
+
+
+def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+    files = [
+        {"name": name, "path": exhibit_file(exhibit, name).removeprefix(PAYLOAD), "sha256": digest}
+        for name, digest in sorted(exhibit.files.items())
+    ]
+    return {**exhibit.to_dict(), "files": files}
+
+
+def _models(exhibits: Sequence[Exhibit]) -> dict[str, Any]:
+    """Return the model versions that the exhibits speak of, each once; the artifacts stay with the log."""
+    known = {tuple(sorted(model.items())) for exhibit in exhibits for model in exhibit.models}
+    return {"format": "audit_lab.models", "version": 1, "models": [dict(model) for model in sorted(known)]}

@@ -1,0 +1,183 @@
+"""Runs a notebook from a clean kernel, in the interpreter that is running, so that two runs give equal bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.case.casefile import CASES_VARIABLE
+from audit_lab.errors import NotebookError
+from audit_lab.evidence.environment import KERNEL_SETTINGS
+from audit_lab.evidence.notebook_html import render_html, renderer
+from audit_lab.seal.digests import sha256
+
+if TYPE_CHECKING:
+    from audit_lab.verifier.predicate import AttestedNotebook
+
+__all__ = ["RUN_VARIABLE", "ExecutedNotebook", "execute_notebook"]
+
+#: Set in the kernel of a notebook that is being run for an export.
+RUN_VARIABLE = "AUDIT_LAB_EXPORTING"
+
+_ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
+_WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class ExecutedNotebook:
+    """A notebook's source file, the notebook as it ran, and its rendering."""
+
+    source: bytes
+    executed: bytes
+    html: bytes
+    renderer: str
+
+    def attested(self) -> AttestedNotebook:
+        """Return the digests that an attestation states of it."""
+        from audit_lab.verifier.predicate import AttestedNotebook
+
+        return AttestedNotebook(sha256(self.source), sha256(self.executed), sha256(self.html), self.renderer)
+
+
+def execute_notebook(path: Path, cases: Path, timeout_s: float = 600.0) -> ExecutedNotebook:
+    """Run every cell of a notebook in a clean kernel and render it.
+
+    The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in the
+    notebook's own folder, so that relative paths to logs hold; the cases that it makes go to `cases`.
+
+    Parameters
+    ----------
+    path
+        The ``.ipynb`` file; it is not changed.
+    cases
+        An empty folder for the cases that the notebook makes.
+    timeout_s
+        The longest that one cell may take.
+
+    Raises
+    ------
+    NotebookError
+        The file is no notebook, or a cell failed, took too long or killed its kernel.
+    """
+    source, notebook = _read(path)
+    with tempfile.TemporaryDirectory(prefix="audit_lab-run-") as private:
+        _run(notebook, path, cases, Path(private), timeout_s)
+    executed = _normalised(notebook)
+    return ExecutedNotebook(source, executed, render_html(executed), renderer())
+
+
+def _read(path: Path) -> tuple[bytes, Any]:
+    import nbformat
+
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise NotebookError(f"The notebook {path} cannot be read ({error.strerror})", "Give an .ipynb file") from error
+    try:
+        notebook = nbformat.reads(_with_cell_ids(source), as_version=4)
+        nbformat.validate(notebook)
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        first = str(error).strip().split("\n")[0][:_LONGEST_ERROR]
+        raise NotebookError(f"{path} is not a notebook ({first})", "Save it again from Jupyter") from error
+    return source, notebook
+
+
+def _with_cell_ids(source: bytes) -> str:
+    """Return the notebook as format 4.5 text in which every cell has an id; one that lacks it is named by position."""
+    import json
+
+    value = json.loads(source.decode("utf-8"))
+    if value.get("nbformat") == 4:  # noqa: PLR2004 - the format's own version number
+        value["nbformat_minor"] = max(5, value.get("nbformat_minor", 0))
+        for number, cell in enumerate(value.get("cells", []), start=1):
+            cell.setdefault("id", f"cell-{number}")
+    return json.dumps(value)
+
+
+def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float) -> None:
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    class OwnKernel(KernelSpecManager):
+        """Knows one kernel: the running interpreter, whatever kernels the user installed."""
+
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002 - part of the interface
+            launch = ["-m", "ipykernel_launcher", "--HistoryManager.enabled=False", "-f", "{connection_file}"]
+            return KernelSpec(
+                argv=[sys.executable, "-Xfrozen_modules=off", *launch],
+                metadata={"supported_encryption": ["curve"]},
+                **_ABOUT_KERNEL,
+            )
+
+    started = 0
+
+    def note_start(cell_index: int, **_: Any) -> None:
+        nonlocal started
+        started = cell_index
+
+    client = NotebookClient(
+        notebook,
+        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=OwnKernel(), transport_encryption="auto"),
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+        timeout=timeout_s,
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        on_cell_start=note_start,
+    )
+    try:
+        client.execute(cleanup_kc=True, env=_kernel_environment(cases, private))
+    except CellExecutionError as error:
+        what = f"{error.ename}: {error.evalue}"
+        raise _cell_error(path, notebook, started, what) from error
+    except CellTimeoutError as error:
+        raise _cell_error(path, notebook, started, f"it took longer than {timeout_s:g} s") from error
+    except DeadKernelError as error:
+        raise _cell_error(path, notebook, started, "the kernel died") from error
+
+
+def _kernel_environment(cases: Path, private: Path) -> dict[str, str]:
+    """Return the environment of the kernel: the caller's, with seeds fixed and start-up files out of reach."""
+    return {
+        **os.environ,
+        **KERNEL_SETTINGS,
+        CASES_VARIABLE: str(cases.resolve()),
+        RUN_VARIABLE: "1",
+        "IPYTHONDIR": str(private / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "NO_COLOR": "1",
+    }
+
+
+def _cell_error(path: Path, notebook: Any, index: int, what: str) -> NotebookError:
+    lines = notebook.cells[index].source.strip().split("\n")
+    reason = _ANSI.sub("", what).strip().split("\n")[0][:_LONGEST_ERROR]
+    return NotebookError(
+        f"Cell {index + 1} of {path.name} ({lines[0][:100]!r}) failed: {reason}",
+        "Correct the cell and export again; nothing was exported",
+    )
+
+
+def _normalised(notebook: Any) -> bytes:
+    """Return the bytes of the executed notebook without what differs from run to run (widgets, names, times)."""
+    import nbformat
+
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = {**_ABOUT_KERNEL, "name": "python3"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            for kind in _WIDGET_KINDS:
+                if kind in output.get("data", {}) and len(output["data"]) > 1:
+                    del output["data"][kind]
+    text: str = nbformat.writes(notebook)
+    return (text.rstrip("\n") + "\n").encode()

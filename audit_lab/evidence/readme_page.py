@@ -1,0 +1,148 @@
+"""``README.html``: the page that a judge reads first."""
+
+from __future__ import annotations
+
+import csv
+from html import escape
+from typing import TYPE_CHECKING
+
+from audit_lab.evidence.html_cleaning import picture_html
+from audit_lab.evidence.investigation import exhibit_file
+from audit_lab.evidence.stylesheet import page
+from audit_lab.verifier.layout import ATTESTATION, CUSTODY, ENVIRONMENT, INVESTIGATION, NOTEBOOK_HTML, PAYLOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.case.casefile import CaseFile
+    from audit_lab.case.exhibit import Exhibit
+    from audit_lab.seal.keys import PublicKey
+    from audit_lab.verifier.predicate import Predicate
+
+__all__ = ["readme_page"]
+
+_CHECKED = (
+    "The notebook was run from its first cell to its last in a clean kernel before it was exported.",
+    "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",
+    "Every exhibit is named by the digest of its files, and every finding rests on exhibits.",
+    "Every line of the custody record is bound to the line before it.",
+)
+_NOT_KNOWN = (
+    "Whether the log is complete: no proof covers a decision that was never logged.",
+    "Whether the rows shown are in a sealed log: the log was not sealed, so their inclusion is not proven.",
+    "Whether the bundle existed at the time that it states: no timestamp and no witness anchors it.",
+    "Whose key signed it: a public key proves something only if it reached you by another way than this bundle.",
+)
+
+_MOST_ROWS, _MOST_COLUMNS = 10, 12
+_HOW = (
+    "<p>Unpack the bundle and run <code>sha256sum -c manifest-sha256.txt</code>: every file must be OK. To check the "
+    "signature too, get the verifier and the investigator's public key from elsewhere than this bundle, then run "
+    "<code>audit-lab verify BUNDLE --trust TRUST-FILE</code>.</p>"
+)
+
+
+def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicate, key: PublicKey) -> bytes:
+    """Return the page: question, answer, findings, exhibits, what was checked, who signed, what is not known."""
+    conclusion = case.conclusion
+    answer = "No conclusion was stated." if conclusion is None else conclusion
+    checked = _CHECKED if predicate.notebook is not None else _CHECKED[1:]
+    parts = [
+        f"<h1>{escape(case.about.question)}</h1>",
+        f"<p>Case {escape(case.case_id)}, about the log {escape(case.about.log_origin)}</p>",
+        _demonstration_warning(key),
+        "<h2>Answer</h2>",
+        f'<div class="answer">{_paragraphs(answer)}</div>',
+        _findings(case, exhibits),
+        "<h2>Exhibits</h2>",
+        *(_exhibit(exhibit) for exhibit in exhibits),
+        _links(predicate),
+        "<h2>What was checked</h2>",
+        _list(checked),
+        "<h2>Who signed it</h2>",
+        _signature(case, predicate, key),
+        "<h2>What is not known</h2>",
+        _list(_NOT_KNOWN),
+        "<h2>How to check it yourself</h2>",
+        _HOW,
+    ]
+    return page(escape(f"Case {case.case_id}"), "", "\n".join(parts))
+
+
+def _demonstration_warning(key: PublicKey) -> str:
+    if not key.is_demonstration:
+        return ""
+    return '<p class="warning">Signed with a demonstration key: this shows how evidence looks and proves nothing.</p>'
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part.strip())
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def _findings(case: CaseFile, exhibits: Sequence[Exhibit]) -> str:
+    findings = case.findings
+    if not findings:
+        return ""
+    numbers = {exhibit.id: exhibit.number for exhibit in exhibits}
+    rows = "".join(
+        f"<tr><td>{escape(finding.id)}</td><td>{escape(finding.claim)}</td><td>{escape(finding.confidence)}</td>"
+        f"<td>{', '.join(str(numbers[support]) for support in finding.supported_by)}</td></tr>"
+        for finding in findings
+    )
+    head = "<tr><th>Finding</th><th>Claim</th><th>Confidence</th><th>Rests on exhibits</th></tr>"
+    return f"<h2>Findings</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def _exhibit(exhibit: Exhibit) -> str:
+    picture = ""
+    if "chart.svg" in exhibit.files:
+        picture = picture_html((exhibit.folder / "chart.svg").read_text(encoding="utf-8"))
+    files = ", ".join(
+        f'<a href="{escape(exhibit_file(exhibit, name).removeprefix(PAYLOAD))}">{escape(name)}</a>'
+        for name in exhibit.files
+    )
+    query = f"<p>Made by</p><pre>{escape(exhibit.query)}</pre>" if exhibit.query else ""
+    return (
+        f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}"
+        f"{_first_rows(exhibit)}{query}"
+        f"<p>{escape(exhibit.kind.capitalize())}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
+    )
+
+
+def _first_rows(exhibit: Exhibit) -> str:
+    """Show the beginning of a table, as its CSV has it, and say how much is left out."""
+    if "table.csv" not in exhibit.files:
+        return ""
+    with (exhibit.folder / "table.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = [[escape(value) for value in row[:_MOST_COLUMNS]] for row in csv.reader(file)] or [[]]
+    header = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{value}</td>" for value in row) + "</tr>" for row in rows[:_MOST_ROWS])
+    left_out = f"<p>The first {_MOST_ROWS} of {len(rows)} rows.</p>" if len(rows) > _MOST_ROWS else ""
+    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{left_out}'
+
+
+def _links(predicate: Predicate) -> str:
+    names = {INVESTIGATION: "the investigation", CUSTODY: "the custody record", ENVIRONMENT: "the environment"}
+    if predicate.notebook is not None:
+        names = {NOTEBOOK_HTML: "the notebook, as it ran", **names}
+    links = ", ".join(f'<a href="{name.removeprefix(PAYLOAD)}">{words}</a>' for name, words in names.items())
+    return f"<p>Also here: {links}.</p>"
+
+
+def _signature(case: CaseFile, predicate: Predicate, key: PublicKey) -> str:
+    facts = {
+        "Signed by": key.name,
+        "Key id": key.key_id,
+        "Time stated": predicate.signed_at,
+        "Investigator": case.about.actor,
+        "Purpose": case.about.purpose,
+        "Log": predicate.log_origin,
+        "Log manifest SHA-256": predicate.log_manifest_sha256 or "not known",
+        "Signature": ATTESTATION,
+    }
+    rows = "".join(f"<tr><td>{name}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
+    return f'<table class="facts"><tbody>{rows}</tbody></table>'

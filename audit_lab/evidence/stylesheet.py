@@ -1,0 +1,67 @@
+"""The stylesheet of every page in a bundle: readable on a screen and on paper, with nothing to load."""
+
+from __future__ import annotations
+
+__all__ = ["PAGE_STYLE", "page"]
+
+#: What a page may do: show text, its own styles, and pictures that stand in it.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+PAGE_STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #1a1f26;
+  background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1.5rem; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .5rem; }
+h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 1px solid #d5dae1; }
+h3 { font-size: 1.05rem; margin: 1.5rem 0 .4rem; }
+p, ul, ol, table, pre { margin: .6rem 0; }
+a { color: #0b57a4; }
+a.anchor-link { display: none; }
+code, pre, td.digest { font: 13px/1.45 ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+img { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { border: 1px solid #d5dae1; padding: .25rem .55rem; text-align: left; vertical-align: top; }
+th { background: #f1f4f8; font-weight: 600; }
+.wide, .output_html { overflow-x: auto; }
+.cell { margin: .9rem 0; }
+.input_area pre, .highlight pre { background: #f6f8fa; border-left: 3px solid #b8c4d3; padding: .6rem .8rem;
+  margin: 0; }
+.highlight .k, .highlight .kn, .highlight .kc, .highlight .kd, .highlight .ow { color: #0b57a4; font-weight: 600; }
+.highlight .s1, .highlight .s2, .highlight .sa, .highlight .sd, .highlight .si, .highlight .se { color: #1b6e3c; }
+.highlight .mi, .highlight .mf, .highlight .mh, .highlight .mb { color: #8a4b08; }
+.highlight .c1, .highlight .cm, .highlight .ch { color: #5b6675; font-style: italic; }
+.highlight .nd, .highlight .nb, .highlight .nf, .highlight .nc, .highlight .fm { color: #6b2fa0; }
+.input_prompt, .output_prompt, .prompt { color: #5b6675; font: 12px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
+.output_area { margin: .4rem 0 .4rem 1rem; }
+.output_stderr pre { background: #fff4e5; padding: .4rem .6rem; }
+.omitted { color: #7a4a00; font-style: italic; }
+.facts td:first-child { font-weight: 600; white-space: nowrap; }
+.warning { background: #fff4e5; border-left: 4px solid #c77700; padding: .5rem .9rem; }
+.answer { background: #eef4fb; border-left: 4px solid #0b57a4; padding: .5rem .9rem; font-size: 1.05rem; }
+td.digest { overflow-wrap: anywhere; font-size: 11px; }
+.ansi-red-fg { color: #b3261e; } .ansi-green-fg { color: #1b6e3c; } .ansi-blue-fg { color: #0b57a4; }
+.ansi-yellow-fg { color: #7a5b00; } .ansi-cyan-fg { color: #006d77; } .ansi-magenta-fg { color: #8a2c83; }
+.ansi-bold { font-weight: 700; }
+@media print {
+  body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; }
+  h1, h2, h3 { break-after: avoid; }
+  img, tr, .answer, .warning { break-inside: avoid; }
+  thead { display: table-header-group; }
+  a { color: inherit; }
+  @page { margin: 18mm; }
+}
+"""
+
+
+def page(title_html: str, head_html: str, body_html: str) -> bytes:
+    """Return a whole page around a body that is already safe; `title_html` is escaped text."""
+    return (
+        "<!DOCTYPE html>\n"
+        '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{head_html}<title>{title_html}</title>\n<style>{PAGE_STYLE}</style>\n</head>\n"
+        f"<body>\n{body_html}\n</body>\n</html>\n"
+    ).encode()

@@ -1,0 +1,117 @@
+"""The view of an attribution: what moved the score, in sentences and pictures, and what the numbers rest on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.widgets.page import facts, listed, page, picture, section, table
+from audit_lab.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from audit_lab.explain.attribution import Attribution
+
+__all__ = ["AttributionView"]
+
+_COLUMNS = {"feature": "Feature", "value": "Recorded value", "contribution": "Contribution"}
+_CHECKS = {"name": "Check", "passed": "Passed", "detail": "What was found"}
+_WAY, _BARS, _BOTH = "Way from base to prediction", "Bars by feature", "Both side by side"
+
+
+class AttributionView(Panel):
+    """Sentences, picture, table, checks and provenance of an attribution; beside another one if given.
+
+    Parameters
+    ----------
+    attribution
+        The explanation to show.
+    other
+        A second explanation of the same decision by another method, to be shown beside the first.
+    """
+
+    def __init__(self, attribution: Attribution, other: Attribution | None = None) -> None:
+        self._shown = {one.method: one for one in (attribution, other) if one is not None}
+        both = [_BOTH] if {"shap", "lime"} <= set(self._shown) else []
+        self.method = ipywidgets.Dropdown(
+            options=[(name.upper(), name) for name in self._shown], value=attribution.method, description="Method"
+        )
+        self.picture = ipywidgets.Dropdown(options=[*both, _WAY, _BARS], description="Picture")
+        self._content = ipywidgets.HTML()
+        drawer, self._code = self._code_drawer()
+        self.method.observe(self._refresh, names="value")
+        self.picture.observe(self._refresh, names="value")
+        super().__init__([ipywidgets.HBox([self.method, self.picture]), self._content, drawer])
+        self._refresh()
+
+    def parts(self) -> list[str]:
+        """Return the chosen method's sentences, the picture, the table and what it all rests on."""
+        chosen = self._chosen
+        rows = [{"name": check.name, "passed": check.passed, "detail": check.detail} for check in chosen.checks]
+        return [
+            section(f"{chosen.method.upper()} of {chosen.prediction_id}", listed(chosen.describe())),
+            picture(self._chart(), "; ".join(chosen.describe()[:1])),
+            table(chosen.to_frame().to_dicts(), _COLUMNS),
+            section("Checks", table(rows, _CHECKS)),
+            section("What the numbers rest on", facts(_provenance(chosen))),
+        ]
+
+    def text(self) -> str:
+        """Return the sentences of each method."""
+        return "\n".join(line for name, one in self._shown.items() for line in [f"{name.upper()}:", *one.describe()])
+
+    def code(self) -> str:
+        """Return the Python that explains the decision again and shows it."""
+        first = next(iter(self._shown.values()))
+        explained = [f"{name} = decision.explain({name!r}, seed={one.seed})" for name, one in self._shown.items()]
+        lines = ["import audit_lab as al", "", f"decision = log.decision({first.prediction_id!r})", *explained]
+        return "\n".join([*lines, f"al.view({', '.join(self._shown)})", ""])
+
+    @property
+    def _chosen(self) -> Attribution:
+        chosen: Attribution = self._shown[self.method.value]
+        return chosen
+
+    def _refresh(self, _: Any = None) -> None:
+        self._content.value = page(self.parts())
+
+    def _chart(self) -> Any:
+        chosen, frame = self._chosen, self._chosen.to_frame()
+        unit = f"{chosen.output_explained} of {chosen.label}"
+        rest = [
+            f"{chosen.prediction_id}, against {len(chosen.background.rows):,} background decisions, seed {chosen.seed}",
+            f"{chosen.algorithm}; {chosen.library} {chosen.library_version}; digest {chosen.digest[:12]}",
+        ]
+        if self.picture.value == _BOTH:
+            return shap_against_lime(
+                self._shown["shap"].to_frame(),
+                self._shown["lime"].to_frame(),
+                title="SHAP beside LIME",
+                subtitle=rest[:1],
+                axis_title=unit,
+            )
+        title = f"What moved the {unit} ({chosen.method.upper()})"
+        if self.picture.value == _BARS:
+            return attribution_bars(frame, title=title, subtitle=rest, axis_title=unit)
+        return waterfall(
+            frame,
+            base_value=chosen.base_value,
+            prediction_value=chosen.prediction_value,
+            title=title,
+            subtitle=rest,
+            axis_title=unit,
+        )
+
+
+def _provenance(chosen: Attribution) -> list[tuple[str, Any]]:
+    return [
+        ("Algorithm", chosen.algorithm),
+        ("Library", f"{chosen.library} {chosen.library_version}"),
+        ("Seed", chosen.seed),
+        ("Compared with", chosen.background.description),
+        ("Background (SHA-256)", chosen.background.sha256),
+        ("Artifact (SHA-256)", chosen.artifact_sha256),
+        ("This explanation (SHA-256)", chosen.digest),
+        ("Isolation", ", ".join(f"{name}: {value}" for name, value in chosen.isolation.items())),
+    ]

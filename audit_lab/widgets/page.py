@@ -1,0 +1,112 @@
+"""Pieces of static HTML: everything that comes from a log is escaped here, pictures stand inside the page."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.charts.render import svg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["badge", "facts", "listed", "note", "page", "paragraph", "picture", "section", "shown", "table"]
+
+#: Looks stand at each element, because an export keeps no style sheet of an output.
+_LINE = "1px solid rgba(128,128,128,0.25)"
+_PAGE = (
+    "font-family: Liberation Sans, Arial, Helvetica, sans-serif; font-size: 13px; line-height: 1.45; max-width: 900px"
+)
+_HEADING = f"font-size: 13px; font-weight: 600; margin: 18px 0 6px; padding-bottom: 3px; border-bottom: {_LINE}"
+_TABLE = "border-collapse: collapse; margin: 4px 0"
+_CELL = (
+    f"text-align: left; vertical-align: top; padding: 3px 16px 3px 0; border: 0; border-top: {_LINE}; max-width: 420px"
+)
+_HEAD = "text-align: left; vertical-align: top; padding: 3px 16px 3px 0; border: 0; font-weight: 600; opacity: 0.7"
+_NUMBER = _CELL.replace("text-align: left", "text-align: right") + "; font-variant-numeric: tabular-nums"
+_WRAPPED = f"{_CELL}; word-break: break-word"
+_NOTE = "margin: 8px 0; padding: 6px 12px"
+_NOTE_GOOD = f"{_NOTE}; border-left: 4px solid #0b5cad; background-color: rgba(11,92,173,0.08)"
+_NOTE_BAD = f"{_NOTE}; border-left: 4px solid #9e1b32; background-color: rgba(158,27,50,0.08)"
+_BADGE = "display: inline-block; padding: 2px 12px; border-radius: 11px; font-size: 16px; font-weight: 600"
+_BADGE_COLOURS = "color: #ffffff; background-color: #1f2933"
+
+_SHORTEST_FLOAT = 1e-4
+_LONGEST_FLOAT = 1e15
+
+
+def page(parts: Iterable[str]) -> str:
+    """Return one block of HTML with its own looks; the parts are HTML already."""
+    return f'<div style="{_PAGE}">{"".join(parts)}</div>'
+
+
+def section(title: str, body: str) -> str:
+    """Return a titled part; nothing if the body is empty."""
+    return f'<h3 style="{_HEADING}">{escape(title)}</h3>{body}' if body else ""
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph; nothing if there is no text."""
+    return f'<p style="margin: 4px 0">{escape(text)}</p>' if text else ""
+
+
+def note(text: str, *, bad: bool = False) -> str:
+    """Return a statement that stands out; `bad` for one that says that something is amiss."""
+    return f'<div style="{_NOTE_BAD if bad else _NOTE_GOOD}">{escape(text)}</div>'
+
+
+def badge(text: str) -> str:
+    """Return a few words as a label."""
+    return f'<span style="{_BADGE}; {_BADGE_COLOURS}">{escape(text)}</span>'
+
+
+def listed(lines: Sequence[str]) -> str:
+    """Return a list of sentences; nothing if there are none."""
+    items = "".join(f'<li style="margin: 2px 0">{escape(line)}</li>' for line in lines)
+    return f'<ul style="margin: 4px 0; padding-left: 20px">{items}</ul>' if lines else ""
+
+
+def facts(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Return names and values as a table of two columns; those without a value are left out."""
+    rows = [(name, shown(value)) for name, value in pairs if value is not None and value not in ("", [], ())]
+    cells = "".join(
+        f'<tr><th style="{_HEAD}; border-top: {_LINE}">{escape(name)}</th><td style="{_WRAPPED}">{escape(text)}</td></tr>'
+        for name, text in rows
+    )
+    return f'<table style="{_TABLE}"><tbody>{cells}</tbody></table>' if rows else ""
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """Return rows as a table; `columns` maps a row's keys to their headings. Nothing if there are no rows."""
+    if not rows:
+        return ""
+    head = "".join(f'<th style="{_HEAD}">{escape(heading)}</th>' for heading in columns.values())
+    body = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in columns)}</tr>" for row in rows)
+    return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def picture(chart: Any, alternative: str) -> str:
+    """Return a chart as an image inside the page: an SVG that can neither run a script nor load anything."""
+    encoded = base64.b64encode(svg(chart).encode()).decode("ascii")
+    looks = "display: block; max-width: 100%; height: auto; margin: 6px 0"
+    return f'<img alt="{escape(alternative)}" style="{looks}" src="data:image/svg+xml;base64,{encoded}">'
+
+
+def shown(value: Any) -> str:
+    """Return a value as a reader expects it: four digits after the point at most, lists with commas, None as a dash."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        plain = _SHORTEST_FLOAT <= abs(value) < _LONGEST_FLOAT or value == 0
+        return f"{value:,.4f}".rstrip("0").rstrip(".") if plain else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(entry) for entry in value)
+    return str(value)
+
+
+def _cell(value: Any) -> str:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return f'<td style="{_NUMBER if numeric else _WRAPPED}">{escape(shown(value))}</td>'

@@ -1,0 +1,234 @@
+"""JupyterLab as a user has it: the wheel installed beside nothing else of ours, a folder of logs, Debian's Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import polars as pl
+import pytest
+
+from audit_lab.log.write import write_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import BrowserContext, Page
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "a-token-for-this-test"
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab, and the folder that it shows."""
+
+    url: str
+    folder: Path
+
+
+@dataclass
+class Watch:
+    """What a page must not do: complain from our code, fail a request of ours, talk to another host."""
+
+    host: str
+    complaints: list[str] = field(default_factory=list)
+
+    def follow(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("console", lambda message: self._console(message.type, message.text, message.location.get("url", "")))
+        page.on("requestfailed", lambda request: self._failed(request.url, str(request.failure)))
+        page.on("response", lambda response: self._answered(response.url, response.status))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _console(self, kind: str, text: str, url: str) -> None:
+        if kind in {"error", "warning"} and ("audit" in text.lower() or "audit-lab" in url):
+            self.complaints.append(f"console {kind}: {text} ({url})")
+
+    def _failed(self, url: str, failure: str) -> None:
+        if "/audit-lab" in url and "ERR_ABORTED" not in failure:
+            self.complaints.append(f"failed: {url} {failure}")
+
+    def _answered(self, url: str, status: int) -> None:
+        if "/audit-lab" in url and status >= 400:
+            self.complaints.append(f"status {status}: {url}")
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != self.host:
+            self.complaints.append(f"another host: {url}")
+
+
+def unavailable(reason: str) -> None:
+    """Skip with a reason; where everything must be there (CI), fail with it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        unavailable("Debian's chromium is not installed (apt-get install chromium)")
+    return {**browser_type_launch_args, "executable_path": chromium}
+
+
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a prefix that holds the installed wheel: the one in AUDIT_LAB_WHEEL, or one built here."""
+    wheel = os.environ.get("AUDIT_LAB_WHEEL")
+    if wheel is None:
+        if shutil.which("node") is None:
+            unavailable("node is not installed, so the wheel cannot be built (apt-get install nodejs npm)")
+        folder = tmp_path_factory.mktemp("wheel")
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], {**os.environ, "PATH": path}
+        )
+        wheel = str(next(folder.glob("*.whl")))
+    prefix = tmp_path_factory.mktemp("prefix")
+    if find_spec("pip") is not None:
+        installer = [sys.executable, "-m", "pip", "install", "--ignore-installed", "--disable-pip-version-check"]
+    else:
+        installer = ["uv", "pip", "install", "--python", sys.executable]
+    run([*installer, "--no-deps", "--prefix", str(prefix), wheel], dict(os.environ))
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def lab(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    base = tmp_path_factory.mktemp("lab")
+    folder = base / "work"
+    prepare(folder)
+    # The question whether Jupyter may fetch its news is answered, so that it does not cover what is looked at.
+    notification = base / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notification.parent.mkdir(parents=True)
+    notification.write_text('{"fetchNews": "false"}')
+    site = next((prefix / "lib").glob("python*/site-packages"))
+    port = free_port()
+    environment = {
+        **os.environ,
+        "HOME": str(base),
+        "JUPYTER_CONFIG_DIR": str(base / "config"),
+        "JUPYTER_DATA_DIR": str(base / "data"),
+        "JUPYTER_RUNTIME_DIR": str(base / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(base / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(base / "workspaces"),
+        "IPYTHONDIR": str(base / "ipython"),
+        "JUPYTER_PATH": str(prefix / "share" / "jupyter"),
+        "JUPYTER_CONFIG_PATH": str(prefix / "etc" / "jupyter"),
+        "PYTHONPATH": str(site),
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
+        *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={TOKEN}"),
+        *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+        "--LabApp.extension_manager=readonly",
+    ]
+    with (base / "lab.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}/api", process, base / "lab.log")
+        yield Lab(f"http://127.0.0.1:{port}", folder)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, object]:
+    return {**browser_context_args, "viewport": {"width": 1400, "height": 900}}
+
+
+@pytest.fixture
+def watch(lab: Lab, context: BrowserContext) -> Iterator[Watch]:
+    watch = Watch(urlsplit(lab.url).netloc)
+    context.on("page", watch.follow)
+    yield watch
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def unreadable_log(lab: Lab) -> Iterator[None]:
+    """Lay a log with a torn manifest into the working folder."""
+    folder = lab.folder / "unreadable"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"format": "audit_lab.log", "tables": {')
+    yield
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def hostile_log(lab: Lab) -> Iterator[str]:
+    """Lay a log whose every text is markup into the working folder; return that text."""
+    text = "<img src=x onerror=document.title='owned'>"
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    columns = ["prediction_id", "model_name", "model_version", "decision", "decision_rule"]
+    rows = pl.DataFrame({"occurred_at": [at], "recorded_at": [at], **{column: [text] for column in columns}})
+    about = {"origin": text, "description": text, "notes": [text]}
+    write_log(lab.folder / "uploads" / text, {"predictions": rows}, about)
+    yield text
+    shutil.rmtree(lab.folder / "uploads")
+
+
+@pytest.fixture
+def notebook(lab: Lab, watch: Watch, page: Page) -> Page:
+    """Return a page on a fresh workspace with the notebook open, its kernel ready and the Audit Lab panel shown."""
+    page.goto(f"{lab.url}/lab/tree/notebooks/investigation.ipynb?token={TOKEN}&reset")
+    page.locator(".jp-NotebookPanel").wait_for(timeout=60_000)
+    page.locator('.jp-SideBar [data-id="audit-lab-panel"]').click()
+    page.get_by_role("region", name="Audit Lab").wait_for()
+    return page
+
+
+def prepare(folder: Path) -> None:
+    """Lay out a working folder: the sample logs, and a notebook in a folder beside them."""
+    for log in ("credit", "flights"):
+        shutil.copytree(ROOT / "sample_data" / log, folder / "sample_data" / log)
+    cells = [
+        {"cell_type": "markdown", "id": "title", "metadata": {}, "source": "# Which version decided?"},
+        {"cell_type": "code", "id": "first", "metadata": {}, "source": "", "outputs": [], "execution_count": None},
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / "investigation.ipynb").write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells})
+    )
+
+
+def run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except URLError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not answer within two minutes:\n{log.read_text()}")

@@ -1,0 +1,270 @@
+"""A real JupyterLab, driven as a user drives it: from the list of logs to a decision that runs in a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect
+
+import audit_lab as al
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def newest():
+    """The newest prediction of the sample log, as the library reconstructs it."""
+    log = al.open(ROOT / "sample_data" / "flights")
+    return log.decision(log.newest(1)["prediction_id"][0]).to_dict()
+
+
+@pytest.fixture(scope="module")
+def of_changed_artifact():
+    """A prediction of the version whose artifact is not the registered one."""
+    log = al.open(ROOT / "sample_data" / "flights")
+    return log.find("model_version = '4.0.0-rc.1'", limit=1)["prediction_id"][0]
+
+
+@pytest.fixture(scope="module")
+def last_of_merged_carrier():
+    """The last prediction for the carrier that left the reporting on 1 July 2015."""
+    log = al.open(ROOT / "sample_data" / "flights")
+    return log.find("inputs.carrier = 'US'", until="2015-07-01")["prediction_id"][-1]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Take a picture: for the README where AUDIT_LAB_PICTURES=1, else to be looked at and forgotten."""
+    folder = ROOT / "docs" / "pictures" if os.environ.get("AUDIT_LAB_PICTURES") == "1" else tmp_path
+
+    def take(page, name):
+        page.mouse.move(700, 5)
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}.png")
+
+    return take
+
+
+def panel(page):
+    return page.get_by_role("region", name="Audit Lab")
+
+
+def select_log(page, name):
+    panel(page).get_by_role("list", name="Audit logs").get_by_role("button", name=name).click()
+
+
+def predictions(page):
+    return panel(page).get_by_role("list", name="Newest predictions")
+
+
+def decision(page, prediction_id):
+    return page.get_by_role("article", name=f"Decision {prediction_id}")
+
+
+def active_cell(page):
+    return page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active .cm-content")
+
+
+def open_by_id(page, prediction_id):
+    search = panel(page).get_by_role("searchbox", name="Search for a prediction id")
+    search.fill(prediction_id)
+    search.press("Enter")
+
+
+def excuse(watch, *words):
+    """Take out the complaints about the one answer that a test asked for; there must be one."""
+    expected = [complaint for complaint in watch.complaints if all(word in complaint for word in words)]
+    assert expected
+    watch.complaints[:] = [complaint for complaint in watch.complaints if complaint not in expected]
+
+
+def test_from_the_list_of_logs_to_a_decision_that_runs_in_the_notebook(notebook, newest, picture):
+    page = notebook
+    flights = panel(page).get_by_role("button", name="sample_data/flights")
+    expect(flights).to_contain_text("99,953 predictions")
+    expect(flights).to_contain_text("2015-01-01 \N{EN DASH} 2015-12-31")
+    expect(flights).to_contain_text("delay-risk")
+
+    select_log(page, "sample_data/flights")
+    first = predictions(page).get_by_role("button").first
+    expect(first).to_contain_text(newest["prediction_id"])
+    expect(first).to_contain_text(newest["stated_version"])
+    expect(first).to_contain_text(newest["decision"])
+    expect(first).to_contain_text(f"{newest['score']:.4f}")
+    expect(predictions(page).get_by_role("button")).to_have_count(50)
+
+    first.click()
+    shown = decision(page, newest["prediction_id"])
+    expect(shown.get_by_role("heading", level=1)).to_have_text(newest["decision"])
+    version = shown.get_by_role("region", name="Version")
+    expect(version).to_contain_text(newest["stated_version"])
+    expect(version).to_contain_text("✓ agree")
+    rows = shown.get_by_role("table").get_by_role("row")
+    expect(rows).to_have_count(1 + len(newest["inputs"]))
+    distance = next(entry for entry in newest["inputs"] if entry["feature"] == "distance_miles")
+    expect(rows.filter(has_text="distance_miles")).to_have_text(f"distance_miles{distance['value']:.0f}mile")
+    expect(shown.get_by_role("img", name=re.compile("at or above the threshold 0.22"))).to_be_visible()
+
+    page.get_by_role("button", name="Insert cell").click()
+    cell = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
+    expect(cell.locator(".cm-content")).to_contain_text('al.open("../sample_data/flights")')
+    expect(cell.locator(".cm-content")).to_contain_text(f'log.decision("{newest["prediction_id"]}")')
+    page.locator('.jp-NotebookPanel [data-status="idle"]').wait_for(timeout=60_000)
+    page.keyboard.press("Control+Enter")
+    expect(cell.locator(".jp-OutputArea-output")).to_contain_text(newest["place"], timeout=60_000)
+    picture(page, "panel")
+
+
+def test_an_id_is_searched_in_the_whole_log_and_opens_its_decision(notebook, last_of_merged_carrier):
+    page = notebook
+    select_log(page, "sample_data/flights")
+    search = panel(page).get_by_role("searchbox", name="Search for a prediction id")
+    search.fill(last_of_merged_carrier[4:])
+    expect(predictions(page).get_by_role("button")).to_have_count(1)
+    search.press("Enter")
+    expect(decision(page, last_of_merged_carrier).get_by_role("row", name="carrier US")).to_be_visible()
+
+
+def test_a_gap_is_called_out_with_its_effect(notebook, of_changed_artifact, picture):
+    page = notebook
+    select_log(page, "sample_data/flights")
+    open_by_id(page, of_changed_artifact)
+    gaps = decision(page, of_changed_artifact).get_by_role("region", name="Gaps")
+    expect(gaps).to_contain_text("artifact-digest-mismatch")
+    expect(gaps).to_contain_text("SHA-256")
+    expect(gaps.locator(".auditlab-Callout-effect").first).not_to_be_empty()
+    picture(page, "decision")
+
+
+def test_an_override_is_announced_beside_the_decision(notebook):
+    page = notebook
+    override = al.open(ROOT / "sample_data" / "credit").overrides.first().collect().row(0, named=True)
+    select_log(page, "sample_data/credit")
+    open_by_id(page, override["prediction_id"])
+    shown = decision(page, override["prediction_id"])
+    expect(shown).to_contain_text("Overridden afterwards")
+    changed = f"{override['decision_before']} → {override['decision_after']}"
+    expect(shown.get_by_role("region", name="Overrides")).to_contain_text(changed)
+
+
+def test_an_id_that_stands_twice_lets_the_user_choose_the_place(notebook, watch):
+    page = notebook
+    log = al.open(ROOT / "sample_data" / "flights")
+    twice = log.predictions.filter(pl.col("prediction_id").is_duplicated()).first().collect()["prediction_id"][0]
+    select_log(page, "sample_data/flights")
+    open_by_id(page, twice)
+    choices = page.locator(".auditlab-Decision").get_by_role("alert").get_by_role("button", name=f"{twice}@")
+    expect(choices).to_have_count(2)
+    choices.first.click()
+    expect(decision(page, twice)).to_contain_text(f"{twice}@")
+    excuse(watch, "422", f"id={twice}")
+
+
+def test_an_unknown_id_says_what_to_do(notebook, watch):
+    page = notebook
+    select_log(page, "sample_data/flights")
+    open_by_id(page, "nobody")
+    expect(page.locator(".auditlab-Decision").get_by_role("alert")).to_contain_text("nobody")
+    excuse(watch, "404", "id=nobody")
+
+
+def test_a_broken_log_is_listed_with_its_problem(unreadable_log, notebook):
+    broken = panel(notebook).get_by_role("button", name="unreadable")
+    expect(broken).to_contain_text("cannot be read")
+    expect(broken).to_contain_text("unreadable/manifest.json")
+
+
+def test_what_a_log_says_is_shown_as_text_and_inserted_as_a_literal(hostile_log, notebook):
+    page = notebook
+    select_log(page, "uploads/")
+    row = predictions(page).get_by_role("button")
+    expect(row).to_contain_text(hostile_log[:-8])
+    row.click()
+    expect(decision(page, hostile_log).get_by_role("heading", level=1)).to_have_text(hostile_log)
+    expect(page.locator('img[src="x"]')).to_have_count(0)
+    assert page.title() != "owned"
+    page.get_by_role("button", name="Insert cell").click()
+    expect(active_cell(page)).to_contain_text(f'log.decision("{hostile_log}")')
+
+
+def test_commands_act_on_the_decision_that_was_looked_at_last(notebook, context, newest):
+    page = notebook
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    select_log(page, "sample_data/flights")
+    open_by_id(page, newest["prediction_id"])
+    expect(decision(page, newest["prediction_id"])).to_be_visible()
+    page.get_by_role("button", name="Copy id").click()
+    assert page.evaluate("navigator.clipboard.readText()") == newest["prediction_id"]
+    page.keyboard.press("Control+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("Insert Decision into Notebook")
+    page.locator(".lm-CommandPalette-item", has_text="Insert Decision into Notebook").click()
+    expect(active_cell(page)).to_contain_text(f'log.decision("{newest["prediction_id"]}")')
+
+
+def test_an_open_decision_comes_back_after_a_reload(notebook, newest):
+    page = notebook
+    select_log(page, "sample_data/flights")
+    with page.expect_response(
+        lambda response: (
+            "/lab/api/workspaces" in response.url
+            and response.request.method == "PUT"
+            and newest["prediction_id"] in (response.request.post_data or "")
+        )
+    ):
+        open_by_id(page, newest["prediction_id"])
+    page.reload()
+    expect(decision(page, newest["prediction_id"])).to_be_visible(timeout=60_000)
+    expect(decision(page, newest["prediction_id"]).get_by_role("heading", level=1)).to_have_text(newest["decision"])
+
+
+def test_the_keyboard_alone_reaches_a_decision(notebook, newest):
+    page = notebook
+    panel(page).get_by_role("button", name="sample_data/flights").focus()
+    page.keyboard.press("Enter")
+    expect(predictions(page).get_by_role("button")).to_have_count(50)
+    panel(page).get_by_role("searchbox").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(decision(page, newest["prediction_id"])).to_be_visible()
+
+
+def test_the_dark_theme_reaches_the_decision(notebook, newest):
+    page = notebook
+    select_log(page, "sample_data/flights")
+    open_by_id(page, newest["prediction_id"])
+    shown = decision(page, newest["prediction_id"])
+    expect(shown).to_be_visible()
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
+    page.locator('body[data-jp-theme-light="false"]').wait_for(state="attached")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
+    background, text = json.loads(
+        page.evaluate(
+            """() => {
+                const of = (selector, what) => getComputedStyle(document.querySelector(selector))[what];
+                return JSON.stringify([of('.auditlab-Decision', 'backgroundColor'), of('.auditlab-Verdict', 'color')]);
+            }"""
+        )
+    )
+    assert brightness(background) < 0.2
+    assert brightness(text) > 0.8
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Light", exact=True).click()
+    page.locator('body[data-jp-theme-light="true"]').wait_for(state="attached")
+
+
+def brightness(colour):
+    """Mean of red, green and blue of a CSS ``rgb(...)`` colour, times its opacity, 0 to 1."""
+    numbers = [float(number) for number in re.findall(r"[\d.]+", colour)]
+    return pl.Series(numbers[:3]).mean() / 255 * (numbers[3] if len(numbers) > 3 else 1)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from audit_lab.case.frame_files import csv_bytes
+from audit_lab.case.representation import represent
+from audit_lab.errors import MisuseError
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("table", {"table.parquet", "table.csv"}),
+        ("decision", {"decision.json", "rows/predictions.parquet", "rows/inputs.parquet"}),
+        ("replay", {"replay.json"}),
+        ("attribution", {"attribution.json", "table.parquet", "table.csv"}),
+        ("drift", {"table.parquet", "table.csv", "summary.json"}),
+    ],
+)
+def test_each_thing_is_kept_in_its_own_way(things, kind, files):
+    kept = represent(things[kind])
+    assert (kept.kind, set(kept.files)) == (kind, files)
+    assert represent(things[kind]).digest == kept.digest
+
+
+def test_a_frame_reads_back(things):
+    kept = represent(things["table"])
+    assert pl.read_parquet(io.BytesIO(kept.files["table.parquet"])).equals(things["table"])
+    assert kept.files["table.csv"] == b"a\n1\n2\n"
+
+
+def test_a_lazy_frame_is_kept_as_its_rows(things):
+    assert represent(things["table"].lazy()).digest == represent(things["table"]).digest
+
+
+def test_nested_values_are_json_in_csv():
+    frame = pl.DataFrame({"a": [["x", "y"], None], "b": [{"s": 0.5}, {"s": None}]})
+    assert csv_bytes(frame) == b'a,b\n"[""x"",""y""]","{""s"":0.5}"\n,"{""s"":null}"\n'
+
+
+def test_a_decision_keeps_its_rows_with_the_logs_types(things):
+    files = represent(things["decision"]).files
+    row = pl.read_parquet(io.BytesIO(files["rows/predictions.parquet"]))
+    assert row.schema["occurred_at"] == pl.Datetime("us", "UTC")
+    assert row.schema["threshold"] == pl.Float64
+    assert row["outputs"][0] == {"score": 0.25, "label": "on time"}
+
+
+def test_numbers_that_json_cannot_hold_are_text(things):
+    assert json.loads(represent(things["decision"]).files["decision.json"]) == {
+        "prediction_id": "p1",
+        "distance": "nan",
+        "big": "1152921504606846976",
+    }
+
+
+def test_a_decision_names_its_model_version(things):
+    assert represent(things["decision"]).models == (
+        {"model_name": "delay", "model_version": "2", "artifact_sha256": "cd" * 32},
+    )
+
+
+def test_a_decision_without_inputs_and_version_is_kept(things):
+    things["decision"].inputs = None
+    things["decision"].model_version = None
+    kept = represent(things["decision"])
+    assert set(kept.files) == {"decision.json", "rows/predictions.parquet"}
+    assert kept.models == ()
+
+
+@pytest.mark.parametrize("thing", ["text", 7, None, object(), pl.Series([1]), dict])
+def test_anything_else_is_refused(thing):
+    with pytest.raises(MisuseError, match="cannot keep"):
+        represent(thing)
+
+
+@pytest.fixture(scope="module")
+def chart():
+    import altair as alt
+
+    rows = pl.DataFrame({"carrier": ["AA", "</script><script>alert(1)</script>"], "rows": [10, 2]})
+    return alt.Chart(rows, title="Rows").mark_bar().encode(x="carrier", y="rows", href="carrier")
+
+
+def test_a_chart_is_kept_with_the_rows_it_draws(chart):
+    kept = represent(chart)
+    assert (kept.kind, set(kept.files)) == ("chart", {"chart.svg", "chart.vl.json", "data.parquet"})
+    assert pl.read_parquet(io.BytesIO(kept.files["data.parquet"]))["rows"].to_list() == [10, 2]
+    assert represent(chart).digest == kept.digest
+
+
+def test_text_in_a_charts_data_is_no_markup(chart):
+    svg = represent(chart).files["chart.svg"]
+    assert b"<script" not in svg
+    assert b"href" not in svg
+    assert b"&lt;script&gt;" in svg
+
+
+def test_a_chart_that_loads_its_data_is_refused():
+    import altair as alt
+
+    chart = alt.Chart("http://example.com/data.csv").mark_bar().encode(x="a:Q")
+    with pytest.raises(MisuseError, match="loads its data from an address"):
+        represent(chart)
+
+
+def test_keeping_a_frame_loads_no_chart_library():
+    program = (
+        "import sys, polars; from audit_lab.case.representation import represent;"
+        "represent(polars.DataFrame({'a': [1]})); print('altair' in sys.modules, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "False False\n"

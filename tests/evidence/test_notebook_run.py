@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from audit_lab.errors import NotebookError
+from audit_lab.evidence.notebook_run import execute_notebook
+
+
+def _texts(executed):
+    outputs = [output for cell in json.loads(executed)["cells"] for output in cell.get("outputs", [])]
+    return ["".join(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in outputs]
+
+
+WIDGET = """from IPython.display import display
+view = {"model_id": os.urandom(4).hex()}
+display({"text/plain": "w", "application/vnd.jupyter.widget-view+json": view}, raw=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Run one notebook that tells what it sees, twice."""
+    folder = tmp_path_factory.mktemp("run")
+    cells = [
+        "import os, sys; print(sys.executable); print(os.environ['PYTHONHASHSEED'], os.environ['OMP_NUM_THREADS'])",
+        "open('beside.txt').read()",
+        "os.environ['AUDIT_LAB_CASES']",
+        "print('a'); print('b', file=sys.stderr); print('c')",
+        "list({'x', 'y', 'z', 'w'})",
+        WIDGET,
+    ]
+    code = {"cell_type": "code", "metadata": {"name": "kept"}, "execution_count": None, "outputs": []}
+    value = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{**code, "source": each} for each in cells]}
+    path = folder / "n.ipynb"
+    path.write_text(json.dumps(value))
+    (folder / "beside.txt").write_text("found")
+    before = path.read_bytes()
+    (folder / "cases").mkdir()
+    first = execute_notebook(path, folder / "cases")
+    second = execute_notebook(path, folder / "cases")
+    assert path.read_bytes() == before
+    return folder, first, second
+
+
+def test_two_runs_give_equal_bytes(ran):
+    _, first, second = ran
+    assert first.executed == second.executed
+    assert first.html == second.html
+
+
+def test_the_kernel_is_this_interpreter_with_fixed_seeds(ran):
+    assert _texts(ran[1].executed)[0] == f"{sys.executable}\n0 2\n"
+
+
+def test_relative_paths_start_at_the_notebook(ran):
+    assert _texts(ran[1].executed)[1] == "'found'"
+
+
+def test_cases_go_where_they_are_told(ran):
+    assert _texts(ran[1].executed)[2] == repr(str(ran[0] / "cases"))
+
+
+def test_execution_counts_are_kept_and_times_are_not(ran):
+    value = json.loads(ran[1].executed)
+    assert [cell["execution_count"] for cell in value["cells"]] == [1, 2, 3, 4, 5, 6]
+    assert all(cell["metadata"] == {"name": "kept"} for cell in value["cells"])
+    assert value["metadata"]["kernelspec"] == {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def test_widgets_of_a_run_are_left_out(ran):
+    shown = json.loads(ran[1].executed)["cells"][5]["outputs"][0]["data"]
+    assert shown == {"text/plain": "w"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["# Text", "1 + 1", "value = 1\n1 / 0"], r"Cell 3 of story\.ipynb \('value = 1'\) failed: ZeroDivisionError"),
+        (["import os; os._exit(3)"], r"Cell 1 of story\.ipynb .* failed: the kernel died"),
+    ],
+)
+def test_a_cell_that_fails_is_named(write_notebook, tmp_path, cells, message):
+    with pytest.raises(NotebookError, match=message):
+        execute_notebook(write_notebook(*cells), tmp_path)
+
+
+def test_a_cell_that_hangs_is_stopped(write_notebook, tmp_path):
+    path = write_notebook("import time; time.sleep(60)")
+    with pytest.raises(NotebookError, match=r"Cell 1 .* took longer than 1 s"):
+        execute_notebook(path, tmp_path, timeout_s=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"not json", b"\xff\xfe", b'{"nbformat": 4, "cells": 7}', b"[]"])
+def test_what_is_no_notebook(tmp_path, content):
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(NotebookError, match="is not a notebook"):
+        execute_notebook(path, tmp_path)
+
+
+def test_a_missing_notebook(tmp_path):
+    with pytest.raises(NotebookError, match="cannot be read"):
+        execute_notebook(tmp_path / "none.ipynb", tmp_path)

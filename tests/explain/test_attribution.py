@@ -1,0 +1,129 @@
+"""The attribution type: canonical bytes, digest, frame, sentences, HTML."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from audit_lab.explain import Attribution, Background, Check, Contribution
+
+EXAMPLE = Attribution(
+    prediction_id="p-1",
+    method="shap",
+    algorithm="exact enumeration of coalitions, interventional",
+    output_explained="probability",
+    label="late",
+    contributions=(
+        Contribution("hour", 19, 0.10),
+        Contribution("carrier", "US", 0.25),
+        Contribution("distance", 412.5, -0.05),
+        Contribution("weekend", value=False, contribution=0.0002),
+        Contribution("idle", None, 0.0),
+    ),
+    base_value=0.4,
+    prediction_value=0.7002,
+    background=Background("two rows", ("b-0", "b-1"), "ab" * 32),
+    seed=0,
+    library="shap",
+    library_version="0.51.0",
+    artifact_sha256="cd" * 32,
+    checks=(Check("additivity", passed=True, detail="they add up"),),
+    isolation={"network": "none"},
+)
+
+EXAMPLE_OUTCOME = (
+    "The model put the probability of 'late' at 70.0 %; over the 2 decisions it is compared with the average is 40.0 %."
+)
+
+
+def test_json_is_sorted_compact_and_ends_in_no_newline() -> None:
+    text = EXAMPLE.to_json().decode()
+
+    assert text.startswith('{"algorithm":"exact enumeration of coalitions, interventional","artifact_sha256":"cdcd')
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_json_keeps_floats_exact() -> None:
+    third = replace(EXAMPLE, base_value=1 / 3)
+
+    assert json.loads(third.to_json())["base_value"] == 1 / 3
+
+
+def test_digest_is_pinned() -> None:
+    assert EXAMPLE.digest == "9da0e0adc8d34a1b91bda5dec25c36197c4d4e3d7a3a53b9df8ee925a47429ef"
+
+
+def test_digest_ignores_isolation() -> None:
+    assert replace(EXAMPLE, isolation={"network": "audit hook only"}).digest == EXAMPLE.digest
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"base_value": 0.41}, {"checks": ()}, {"artifact_sha256": "ef" * 32}])
+def test_digest_follows_everything_else(change: dict[str, object]) -> None:
+    assert replace(EXAMPLE, **change).digest != EXAMPLE.digest  # type: ignore[arg-type]
+
+
+def test_frame_is_sorted_by_magnitude_with_values_as_text() -> None:
+    assert EXAMPLE.to_frame().equals(
+        pl.DataFrame(
+            {
+                "feature": ["carrier", "hour", "distance", "weekend", "idle"],
+                "value": ["US", "19", "412.5", "no", "missing"],
+                "contribution": [0.25, 0.10, -0.05, 0.0002, 0.0],
+            }
+        )
+    )
+
+
+def test_frame_orders_equal_magnitudes_by_name() -> None:
+    tied = replace(EXAMPLE, contributions=(Contribution("b", 1, -0.1), Contribution("a", 1, 0.1)))
+
+    assert tied.to_frame()["feature"].to_list() == ["a", "b"]
+
+
+def test_describe_says_the_numbers_in_sentences() -> None:
+    assert EXAMPLE.describe() == [
+        EXAMPLE_OUTCOME,
+        "What raised it most: carrier = US (+25.0 points), hour = 19 (+10.0 points), weekend = no (+under 0.1 points).",
+        "What lowered it most: distance = 412.5 (-5.0 points).",
+        "No influence here: idle.",
+        "Every check passed (additivity).",
+    ]
+
+
+def test_describe_adds_up_the_features_it_does_not_name() -> None:
+    many = replace(EXAMPLE, contributions=tuple(Contribution(f"f{n}", n, 0.1 - n / 100) for n in range(5)))
+
+    assert many.describe()[1] == (
+        "What raised it most: f0 = 0 (+10.0 points), f1 = 1 (+9.0 points), f2 = 2 (+8.0 points); "
+        "2 more features together +13.0 points."
+    )
+
+
+def test_describe_speaks_of_log_odds_without_points() -> None:
+    margin = replace(EXAMPLE, output_explained="log-odds")
+
+    assert "carrier = US (+0.250)" in margin.describe()[1]
+
+
+def test_describe_warns_of_a_failed_check() -> None:
+    doubtful = replace(
+        EXAMPLE, checks=(*EXAMPLE.checks, Check("stability", passed=False, detail="the top features change."))
+    )
+
+    assert doubtful.describe()[-1] == "Read with caution: the top features change."
+
+
+def test_html_escapes_what_a_log_holds() -> None:
+    hostile = replace(
+        EXAMPLE, prediction_id="<script>1</script>", contributions=(Contribution("<b>x</b>", "<img src=x>", 0.1),)
+    )
+
+    html = hostile._repr_html_()
+
+    assert "<script>" not in html
+    assert "<b>x" not in html
+    assert "<img" not in html
+    assert "&lt;img src=x&gt;" in html

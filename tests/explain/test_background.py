@@ -1,0 +1,134 @@
+"""The choice of background rows."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from audit_lab.errors import AuditLabError
+from audit_lab.explain import BackgroundRows, choose_background
+
+START = datetime(2015, 3, 1, tzinfo=UTC)
+LATER = START + timedelta(hours=50)
+
+
+def predictions(rows: int = 100, version: str = "v1") -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "prediction_id": [f"p-{n:03}" for n in range(rows)],
+            "occurred_at": [START + timedelta(hours=n) for n in range(rows)],
+            "model_name": ["delay-risk"] * rows,
+            "model_version": [version] * rows,
+        }
+    )
+
+
+def inputs(rows: int = 100) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "prediction_id": [f"p-{n:03}" for n in range(rows)],
+            "recorded_at": [START] * rows,
+            "carrier": ["AA" if n % 2 else "US" for n in range(rows)],
+            "distance": [float(n) for n in range(rows)],
+        }
+    )
+
+
+def choose(
+    scored: pl.DataFrame, recorded: pl.DataFrame, before: datetime = LATER, rows: int = 100, seed: int = 0
+) -> BackgroundRows:
+    return choose_background(
+        scored.lazy(), recorded.lazy(), "delay-risk", "v1", before, rows=rows, seed=seed, prediction_id="p-050"
+    )
+
+
+def test_takes_the_earlier_decisions_with_the_smallest_digests() -> None:
+    chosen = choose(predictions(), inputs(), rows=5, seed=7)
+
+    digests = {f"p-{n:03}": hashlib.sha256(f"7|p-{n:03}".encode()).hexdigest() for n in range(50)}
+    assert list(chosen.ids) == sorted(digests, key=lambda name: digests[name])[:5]
+
+
+def test_frame_holds_the_features_in_the_order_of_the_ids() -> None:
+    chosen = choose(predictions(), inputs(), rows=5)
+
+    assert chosen.frame.columns == ["carrier", "distance"]
+    assert [f"p-{distance:03.0f}" for distance in chosen.frame["distance"]] == list(chosen.ids)
+
+
+def test_does_not_depend_on_the_order_of_the_log() -> None:
+    straight = choose(predictions(), inputs(), rows=10)
+    shuffled = choose(predictions().reverse(), inputs().sample(fraction=1, shuffle=True, seed=3), rows=10)
+
+    assert shuffled.ids == straight.ids
+    assert shuffled.sha256 == straight.sha256
+
+
+def test_another_seed_chooses_other_rows() -> None:
+    assert choose(predictions(), inputs(), rows=10, seed=1).ids != choose(predictions(), inputs(), rows=10, seed=0).ids
+
+
+def test_digest_is_that_of_ids_and_values_in_canonical_text() -> None:
+    chosen = choose(predictions(2), inputs(2))
+
+    lines = {"p-000": '["p-000","US",0.0]\n', "p-001": '["p-001","AA",1.0]\n'}
+    text = '["prediction_id","carrier","distance"]\n' + "".join(lines[name] for name in chosen.ids)
+    assert chosen.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_digest_follows_a_value() -> None:
+    changed = inputs().with_columns(distance=pl.col("distance") + 1e-12)
+
+    assert choose(predictions(), changed).sha256 != choose(predictions(), inputs()).sha256
+
+
+def test_later_decisions_stand_in_where_fewer_than_twenty_came_before() -> None:
+    chosen = choose(predictions(), inputs(), before=START + timedelta(hours=19))
+
+    assert len(chosen.ids) == 99
+    assert "fewer than 20 were decided before 2015-03-01T19:00:00+00:00" in chosen.description
+
+
+def test_twenty_earlier_decisions_are_enough() -> None:
+    chosen = choose(predictions(), inputs(), before=START + timedelta(hours=20))
+
+    assert sorted(chosen.ids) == [f"p-{n:03}" for n in range(20)]
+    assert "fewer" not in chosen.description
+
+
+def test_the_decision_itself_is_never_chosen() -> None:
+    assert "p-050" not in choose(predictions(), inputs(), before=START).ids
+
+
+def test_an_id_that_occurs_twice_is_never_chosen() -> None:
+    twice = pl.concat([predictions(), predictions()[3:4].with_columns(model_version=pl.lit("v2"))])
+    repeated = pl.concat([inputs(), inputs()[4:5]])
+
+    chosen = choose(twice, repeated)
+
+    assert len(chosen.ids) == 48
+    assert not {"p-003", "p-004"} & set(chosen.ids)
+
+
+def test_other_versions_and_decisions_without_inputs_are_never_chosen() -> None:
+    mixed = predictions().with_columns(
+        model_version=pl.when(pl.col("prediction_id") == "p-001").then(pl.lit("v2")).otherwise("model_version")
+    )
+
+    chosen = choose(mixed, inputs().filter(pl.col("prediction_id") != "p-002"))
+
+    assert len(chosen.ids) == 48
+    assert not {"p-001", "p-002"} & set(chosen.ids)
+
+
+def test_an_empty_background_is_refused() -> None:
+    with pytest.raises(AuditLabError, match="no other decision of delay-risk v1 has recorded inputs"):
+        choose(predictions(version="v2"), inputs())
+
+
+def test_the_decision_alone_is_no_background() -> None:
+    with pytest.raises(AuditLabError, match="there is no background"):
+        choose(predictions()[50:51], inputs())

@@ -1,0 +1,186 @@
+"""Running recorded inputs through the recorded artifact: verdict and reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab import Limits
+
+
+def verdict(log, prediction_id="p-001", **limits):
+    result = log.decision(prediction_id).replay(Limits(**limits) if limits else None)
+    return str(result.verdict), result.code
+
+
+def set_column(**values):
+    return lambda frame: frame.with_columns(**{name: pl.lit(value) for name, value in values.items()})
+
+
+def with_field(frame, **fields):
+    """Change fields of the outputs of one prediction."""
+    changed = pl.col("outputs").struct.with_fields(**{name: value for name, value in fields.items()})
+    return frame.with_columns(outputs=pl.when(pl.col("prediction_id") == "p-001").then(changed).otherwise("outputs"))
+
+
+def test_same_bits(make_log):
+    result = al.open(make_log()).decision("p-001").replay()
+    assert result.verdict == "EXACT"
+    assert result.distance == 0.0
+    assert result.recorded == result.replayed
+    assert result.reproduced
+    assert result.isolation["memory_bytes"] == "8000000000"
+
+
+def test_tolerance_is_stated_and_beyond_it_the_score_differs(make_log):
+    near = make_log("near", predictions=lambda f: with_field(f, score=pl.col("outputs").struct.field("score") + 5e-7))
+    far = make_log("far", predictions=lambda f: with_field(f, score=pl.col("outputs").struct.field("score") + 5e-6))
+    result = al.open(near).decision("p-001").replay()
+    assert (result.verdict, result.code, result.tolerance) == ("WITHIN_TOLERANCE", "within-tolerance", 1e-6)
+    assert result.distance == pytest.approx(5e-7, rel=1e-3)
+    assert verdict(al.open(far)) == ("DIVERGED", "score-differs")
+
+
+def test_step_at_which_the_replay_parted(make_log):
+    label = make_log("label", predictions=lambda f: with_field(f, label=pl.lit("other")))
+    assert verdict(al.open(label)) == ("DIVERGED", "label-differs")
+    rule = make_log("rule", predictions=set_column(decision_rule="other"))
+    assert verdict(al.open(rule)) == ("DIVERGED", "rule-differs")
+    decision = make_log("decision", predictions=set_column(decision="other"))
+    assert verdict(al.open(decision)) == ("DIVERGED", "decision-differs")
+
+
+def test_rule_is_part_of_the_replay(make_log, small_model):
+    ruled = small_model.inputs.with_row_index("row").filter(pl.col("years") < 2)["row"].to_list()
+    assert ruled
+    prediction_id = f"p-{ruled[0]:03d}"
+    log = al.open(make_log())
+    result = log.decision(prediction_id).replay()
+    assert result.replayed["rule"] == "newcomer"
+    assert result.replayed["decision"] == "deny"
+    without = al.open(make_log("without", model_versions=set_column(decision_rules="[]")))
+    assert verdict(without, prediction_id) == ("DIVERGED", "rule-differs")
+
+
+def test_input_changed_after_the_fact(make_log):
+    change = lambda frame: frame.with_columns(income=10_000 - pl.col("income"))  # noqa: E731
+    assert verdict(al.open(make_log(inputs_loans=change))) == ("DIVERGED", "score-differs")
+
+
+def test_order_of_input_columns_does_not_matter(make_log):
+    change = lambda frame: frame.select("years", "prediction_id", "city", "recorded_at", "income")  # noqa: E731
+    assert verdict(al.open(make_log(inputs_loans=change))) == ("EXACT", "exact")
+
+
+def test_signature_in_another_order_than_the_artifact_is_never_a_silent_answer(make_log):
+    def reorder(frame):
+        signature = json.loads(frame["signature"][0])
+        signature["features"].reverse()
+        return frame.with_columns(signature=pl.lit(json.dumps(signature)))
+
+    assert verdict(al.open(make_log(model_versions=reorder))) == ("UNREPLAYABLE", "model-error")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"inputs_loans": None}, "inputs-missing"),
+        ({"inputs_loans": lambda f: f.drop("years")}, "inputs-incomplete"),
+        ({"inputs_loans": lambda f: f.with_columns(pl.col("income").cast(pl.String))}, "inputs-mistyped"),
+        ({"model_versions": None}, "version-not-registered"),
+        ({"model_versions": set_column(artifact_sha256="0" * 64)}, "artifact-digest-mismatch"),
+        ({"model_versions": set_column(artifact_uri="artifacts/none")}, "artifact-missing"),
+        ({"model_versions": set_column(artifact_uri="../../etc/passwd")}, "artifact-missing"),
+        ({"model_versions": set_column(artifact_format="pickle")}, "artifact-format-unsafe"),
+        ({"model_versions": set_column(artifact_format="riddle")}, "artifact-format-unknown"),
+        ({"model_versions": set_column(decision_rules="nonsense")}, "rules-unreadable"),
+        (
+            {"model_versions": set_column(decision_rules='[{"name":"a","when":"inputs.x > 1","decision":"b"}]')},
+            "rules-unreadable",
+        ),
+        ({"model_versions": lambda f: f.with_columns(artifact_sha256=pl.lit(None))}, "artifact-digest-missing"),
+        ({"predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String))}, "version-not-stated"),
+        ({"predictions": set_column(error="backend down")}, "prediction-failed"),
+        ({"predictions": lambda f: with_field(f, score=pl.lit(None, dtype=pl.Float64))}, "output-missing"),
+    ],
+)
+def test_each_obstacle_has_its_own_reason(make_log, change, code):
+    assert verdict(al.open(make_log(**change))) == ("UNREPLAYABLE", code)
+
+
+def test_corrupt_artifact_with_the_right_digest(make_log):
+    broken = b"{not a booster"
+    digest = hashlib.sha256(broken).hexdigest()
+    folder = make_log(artifact=broken, model_versions=set_column(artifact_sha256=digest))
+    assert verdict(al.open(folder)) == ("UNREPLAYABLE", "model-error")
+
+
+def test_pickle_is_never_opened(make_log, tmp_path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "evil"), "w"))
+
+    artifact = pickle.dumps(Evil())
+    for artifact_format in ("skops", "xgboost-ubj"):
+        folder = make_log(
+            artifact_format,
+            artifact=artifact,
+            model_versions=set_column(
+                artifact_sha256=hashlib.sha256(artifact).hexdigest(), artifact_format=artifact_format
+            ),
+        )
+        assert verdict(al.open(folder)) == ("UNREPLAYABLE", "model-error")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_model_that_takes_too_long_is_a_verdict(make_log):
+    assert verdict(al.open(make_log()), wall_s=0.2) == ("UNREPLAYABLE", "model-timeout")
+
+
+def test_model_that_wants_too_much_memory_is_a_verdict(make_log):
+    # UBJSON: an object whose one key holds an array that declares 2^38 64-bit numbers.
+    greedy = b"{L" + struct.pack(">q", 7) + b"learner" + b"[$D#L" + struct.pack(">q", 2**38)
+    digest = hashlib.sha256(greedy).hexdigest()
+    log = al.open(make_log(artifact=greedy, model_versions=set_column(artifact_sha256=digest)))
+    assert verdict(log, wall_s=60.0) == ("UNREPLAYABLE", "model-memory")
+
+
+def test_batch_keeps_order_and_agrees_with_single(make_log):
+    log = al.open(make_log(inputs_loans=lambda f: f.filter(pl.col("prediction_id") != "p-007")))
+    rows = log.replay().rows
+    assert rows["prediction_id"].to_list() == [f"p-{row:03d}" for row in range(40)]
+    assert rows.filter(pl.col("verdict") != "EXACT").select("prediction_id", "code").rows() == [
+        ("p-007", "inputs-missing")
+    ]
+
+
+def test_batch_of_a_repeated_id_marks_every_place(make_log):
+    log = al.open(
+        make_log(predictions=lambda f: pl.concat([f, f[3:4].with_columns(sequence=pl.lit(40, dtype=pl.Int64))]))
+    )
+    marked = log.replay().rows.filter(pl.col("code") == "ambiguous-id")
+    assert marked["place"].to_list() == ["p-003@part-00000:3", "p-003@part-00000:40"]
+    assert log.decision("p-003@part-00000:40").replay().code == "ambiguous-id"
+
+
+def test_batch_of_nothing(make_log):
+    assert al.open(make_log()).replay(until="1999-01-01").rows.height == 0
+
+
+def test_environment_differences_are_reported(make_log):
+    runtime = json.dumps({"packages": {"polars": "0.1", "no-such-package": "3"}})
+    result = al.open(make_log(model_versions=set_column(runtime=runtime))).decision("p-001").replay()
+    assert set(result.environment) == {"polars", "no-such-package"}
+    assert result.environment["no-such-package"] == ("3", None)
+
+
+def test_replay_agrees_with_the_library_called_directly(make_log, small_model):
+    rows = al.open(make_log()).replay().rows
+    assert rows["replayed_score"].to_list() == small_model.scores

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from audit_lab.errors import MisuseError
+from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import Trust, TrustedKey, format_trust
+
+KEY = SigningKey.generate("jane").public
+HEAD = 'format = "audit_lab.trust"\nversion = 1\n'
+
+
+def test_an_empty_trust_accepts_nothing():
+    assert Trust().pinned(KEY.key_id, "investigator") == ()
+    assert Trust.parse(HEAD, "t").pinned(KEY.key_id, "investigator") == ()
+
+
+def test_a_key_is_accepted_for_its_role_only():
+    trust = Trust((TrustedKey(KEY, "investigator", "*"),))
+    assert len(trust.pinned(KEY.key_id, "investigator")) == 1
+    assert trust.pinned(KEY.key_id, "log") == ()
+
+
+def test_a_trust_file_reads_back():
+    key = TrustedKey(KEY, "investigator", 'a "quoted" \\ log', datetime(2026, 5, 1, tzinfo=UTC))
+    assert Trust.parse(format_trust([key]), "t").keys == (key,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "format = ",
+        HEAD.replace("1", "2"),
+        HEAD + "other = 1\n",
+        HEAD + f'[[key]]\npublic = "{KEY}"\nrole = "investigator"\n',
+        HEAD + f'[[key]]\npublic = "{KEY}"\nrole = "king"\norigin = "*"\n',
+        HEAD + f'[[key]]\npublic = "{KEY}"\nrole = "log"\norigin = "*"\nextra = 1\n',
+        HEAD + f'[[key]]\npublic = "{KEY}"\nrole = "log"\norigin = "*"\nrevoked_from = 2026-05-01T00:00:00\n',
+        HEAD + f'[[key]]\npublic = "{KEY}x"\nrole = "log"\norigin = "*"\n',
+        HEAD
+        + '[[key]]\npublic = "m+f0a2b1f5+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"\nrole = "log"\norigin = "*"\n',
+    ],
+)
+def test_a_damaged_trust_file_is_refused(text):
+    with pytest.raises(MisuseError, match="trust file t"):
+        Trust.parse(text, "t")
+
+
+def test_a_missing_trust_file_is_refused(tmp_path):
+    with pytest.raises(MisuseError, match="cannot be read"):
+        Trust.read(tmp_path / "none.toml")
