@@ -435,9 +435,9 @@ class Decision:
                 "agrees": parts.in_force.agrees,
                 "statement": parts.in_force.statement,
             },
-            "score": outputs.get("score"),
+            "score": _plain(outputs.get("score")),
             "label": outputs.get("label"),
-            "threshold": threshold,
+            "threshold": _plain(threshold),
             "decision": row["decision"],
             "decision_rule": row["decision_rule"],
             "artifact_sha256": registered.get("artifact_sha256"),
@@ -450,7 +450,7 @@ class Decision:
             "events": [_plain_row(event, "at", "kind", "severity", "actor", "summary") for event in self.events],
             "approvals": [_plain_row(r, "recorded_at", "act", "approver", "role", "reason") for r in self.approvals],
             "overrides": [
-                _plain_row(r, "recorded_at", "actor", "role", "reason", "decision_before", "decision_after")
+                _plain_row(r, "recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
                 for r in self.overrides
             ],
             "outcome": None

@@ -12,6 +12,7 @@ import polars as pl
 from audit_lab.log.foreign import collect_foreign
 from audit_lab.log.foreign_values import readable_instants
 from audit_lab.log.printable import printable
+from audit_lab.log.reading import collect
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def profile_folder(folder: ForeignFolder) -> FolderProfile:
     """
     schema = folder.schema
     every = folder.scan(schema)
-    sample = collect_foreign(_sampled(folder), folder, schema)
+    sample = _sampled(folder)
     statistics: dict[str, Any] = {}
     names = list(schema)
     for start in range(0, len(names), _COLUMNS_PER_PASS):
@@ -199,22 +200,19 @@ def profile_folder(folder: ForeignFolder) -> FolderProfile:
     return FolderProfile(folder, rows, columns, sample)
 
 
-def _sampled(folder: ForeignFolder) -> pl.LazyFrame:
+def _sampled(folder: ForeignFolder) -> pl.DataFrame:
+    """Read the sample file by file, so that no more than one file's row groups are in memory."""
     count = len(folder.files)
     step = (count - 1) / (_FILES - 1)
     chosen = range(count) if count <= _FILES else sorted({round(place * step) for place in range(_FILES)})
-    names = {folder.files[place].name for place in chosen}
+    scans = folder.scans(folder.schema)
+    columns = [_sample(name, dtype) for name, dtype in folder.schema.items()]
     parts = [
-        part
-        for file, frame in zip(folder.files, folder.scans(folder.schema), strict=True)
-        if file.name in names
-        for part in _slices(frame, file.rows())
+        collect(part.drop(SEGMENT, ROW).select(columns), str(folder.files[place].path))
+        for place in chosen
+        for part in _slices(scans[place], folder.files[place].rows())
     ]
-    return (
-        pl.concat(parts, how="vertical")
-        .drop(SEGMENT, ROW)
-        .select(_sample(name, dtype) for name, dtype in folder.schema.items())
-    )
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def _slices(frame: pl.LazyFrame, rows: int) -> list[pl.LazyFrame]:

@@ -48,8 +48,8 @@ class ExaminedLog(Protocol):
         ...
 
     @property
-    def manifest_sha256(self) -> str:
-        """The digest of the log's manifest."""
+    def manifest_sha256(self) -> str | None:
+        """The digest of the log's manifest; None for a log that has none."""
         ...
 
 
@@ -199,7 +199,9 @@ class CaseFile:
             exhibits = self.exhibits
             same = next((exhibit for exhibit in exhibits if exhibit.id == kept.digest), None)
             if same is None:
-                exhibit = write_exhibit(self.folder / _EXHIBITS, len(exhibits) + 1, kept, stated)
+                exhibit = write_exhibit(
+                    self.folder / _EXHIBITS, max((each.number for each in exhibits), default=0) + 1, kept, stated
+                )
                 self._record("exhibit kept", exhibit.id)
                 return exhibit
             if same.caption != stated:

@@ -119,14 +119,18 @@ def _drift(drift: Any) -> dict[str, bytes]:
 def _chart(chart: Any) -> Representation:
     """Return a chart as its picture, its Vega-Lite specification and the rows that it draws."""
     import altair as alt
-    import vl_convert
+
+    from audit_lab.charts import svg
 
     with alt.data_transformers.enable("default", max_rows=None):
         specification = plain_json(chart.to_dict())
-    if any(_addresses(specification)):
-        raise MisuseError("The chart loads its data from an address", "Give the chart a frame: a case keeps the rows")
+        if any(_addresses(specification)):
+            raise MisuseError(
+                "The chart loads its data from an address", "Give the chart a frame: a case keeps the rows"
+            )
+        picture = svg(chart)
     files = {
-        "chart.svg": inert_svg(vl_convert.vegalite_to_svg(specification)).encode() + b"\n",
+        "chart.svg": inert_svg(picture).encode() + b"\n",
         "chart.vl.json": (json.dumps(specification, sort_keys=True, ensure_ascii=False) + "\n").encode(),
     }
     datasets = [rows for _, rows in sorted(specification.get("datasets", {}).items()) if rows]

@@ -144,8 +144,8 @@ def explain(
 ) -> int:
     """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
 
-    The background is a fixed choice of the same version's earlier decisions; its digest, the seed and the checks are part
-    of the answer. Exits 1 when a check of the explanation failed.
+    The background is a fixed choice of the same version's earlier decisions; its digest, the seed and the checks are
+    part of the answer. Exits 1 when a check of the explanation failed.
     """
     import audit_lab as al
 

@@ -26,8 +26,8 @@ def doctor(
 ) -> int:
     """Check this machine, and a log, and say what will not work.
 
-    Looks at the interpreter, the libraries, the isolation that the kernel offers to replays and, with --log, at the log's
-    segments, their digests, and which predictions cannot be replayed. Exits 1 when something was found wanting.
+    Looks at the interpreter, the libraries, the isolation that the kernel offers to replays and, with --log, at the
+    log's segments, their digests, and which predictions cannot be replayed. Exits 1 when something was found wanting.
     """
     from audit_lab.cli.examination import examine_log, examine_machine
 
@@ -72,12 +72,11 @@ def adapt(
         output.title(f"Proposed mapping of {folder}")
         output.table(
             ("role", "column", "confidence", "why", "samples"),
-            [
-                (role.role, role.column, role.confidence, role.why, ", ".join(role.samples[:3]))
-                for role in proposal.roles
-            ],
+            [(role.role, role.column, role.level, role.why, ", ".join(role.samples[:3])) for role in proposal.roles],
         )
         output.line(f"inputs: {', '.join(chosen.inputs) or 'none'}")
+        output.lines(f"left out: {left.column}: {left.why}" for left in proposal.left_out)
+        output.lines(proposal.concerns)
     output.title("Ingest report")
     output.lines(report.lines())
     output.title("What follows")

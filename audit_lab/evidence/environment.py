@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import audit_lab
+
 __all__ = ["KERNEL_SETTINGS", "environment_facts", "library_version"]
 
 #: What every investigation notebook runs under, so that it gives the same outputs again.
@@ -45,11 +47,8 @@ def environment_facts() -> dict[str, Any]:
 
 
 def library_version() -> str:
-    """Return the version of audit_lab that is installed."""
-    try:
-        return importlib.metadata.version("audit-lab")
-    except importlib.metadata.PackageNotFoundError:
-        return "unreleased"
+    """Return the version of audit_lab that is running."""
+    return audit_lab.__version__
 
 
 def _processor() -> dict[str, str]:

@@ -79,7 +79,7 @@ def _enumerate_or_sample(
         return scorer.scores(decode(codings, codes))
 
     shap = _shap()
-    masker = shap.maskers.Independent(reference, max_samples=10)
+    masker = shap.maskers.Independent(reference, max_samples=len(reference))
     varying = int((reference != own).any(axis=0).sum())
     checks: list[Check] = []
     if len(names) <= _MOST_ENUMERATED:

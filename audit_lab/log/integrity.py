@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["verify_segments"]
 
 _NEXT_STEP = "Restore it from a backup, and find out who had write access since the manifest was written."
+_NO_ANCHOR = Finding(
+    "log.no-anchor",
+    MANIFEST_NAME,
+    "nothing outside the writer's reach holds this log in time",
+    "Seal the log, and have its checkpoints witnessed or timestamped.",
+)
 
 
-def verify_segments(store: LogStore) -> Verification:
+def verify_segments(store: LogStore, *, require_anchor: bool = False) -> Verification:
     """Recompute the SHA-256 of every segment and look for files that the manifest does not list.
 
     Returns
@@ -29,19 +35,23 @@ def verify_segments(store: LogStore) -> Verification:
     Raises
     ------
     IntegrityError
-        A segment is missing, changed, or not listed; the error carries the report.
+        A segment is missing, changed, or not listed, or an anchor was required (no log of this schema has one); the
+        error carries the report.
     """
     subject = f"log {store.origin} at {store.path}"
+    wanting = [_NO_ANCHOR] if require_anchor else []
     if store.manifest is None:
-        return Verification(
+        report = Verification(
             subject,
-            Verdict.UNANCHORED,
+            Verdict.FAILED if wanting else Verdict.UNANCHORED,
+            findings=tuple(wanting),
             not_checked=("everything: another system wrote these files, and no digest of them was ever recorded",),
             notes=store.notes,
         )
+        return settle(report)
     segments = [segment for table in store.manifest.tables.values() for segment in table]
     findings = [finding for segment in segments if (finding := _check(store, segment)) is not None]
-    findings += _unlisted(store, {segment.path for segment in segments})
+    findings += _unlisted(store, {segment.path for segment in segments}) + wanting
     return settle(
         Verification(
             subject,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from audit_lab.errors import NotFoundError
 from audit_lab.log.manifest import Manifest, inside, read_manifest
-from audit_lab.log.mapping import Mapping, MappedSource
+from audit_lab.log.mapping import MappedSource, Mapping
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 

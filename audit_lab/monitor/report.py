@@ -18,25 +18,28 @@ if TYPE_CHECKING:
 __all__ = ["sentences", "to_dict", "to_html", "unit_sentences"]
 
 _COLUMNS_NAMED = 6
+#: A column with more past episodes than this has one sentence for all of them.
+_EPISODES_TOLD = 2
 
 
 def sentences(drift: Drift) -> list[str]:
     """Return what moved, most pressing first: gone for good, moved until now, moved for a while, then the rest."""
     vanished = sorted(drift.vanished, key=lambda one: (one.returned is not None, -one.reference_share))
     told = {(one.column, one.category) for one in vanished}
-    episodes = [one for one in drift.episodes if one.column not in drift.restless and not _told(one, told)]
-    episodes.sort(key=lambda one: (one.partial, not one.ongoing, -one.highest_psi))
+    episodes = [one for one in drift.episodes if not (one.partial or one.column in drift.restless or _told(one, told))]
+    episodes.sort(key=lambda one: (not one.ongoing, -one.highest_psi))
+    past = [one for one in episodes if not one.ongoing]
     found = [
         *(_vanished(drift, one) for one in vanished if one.returned is None),
-        *(_episode(drift, one) for one in episodes if one.ongoing and not one.partial),
+        *(_episode(drift, one) for one in episodes if one.ongoing),
         *(_vanished(drift, one) for one in vanished if one.returned is not None),
-        *(_episode(drift, one) for one in episodes if one.partial or not one.ongoing),
+        *_past(drift, past),
     ]
     found += [_unit(change) for change in drift.unit_changes if change.column in drift.restless]
     if not found:
         found = [_nothing(drift)]
     facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
-    return [*found, *_restless(drift), *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
+    return [*found, *_restless(drift), *_partial(drift), *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
 
 
 def to_dict(drift: Drift) -> dict[str, Any]:
@@ -111,9 +114,7 @@ def _episode(drift: Drift, one: Episode) -> str:
         if change.column == one.column and change.start < one.end and change.end > one.start
     ]
     moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
-    if one.partial:
-        said = f"{moved} in {name} ({peak}), which the log covers only in part."
-    elif one.windows == 1:
+    if one.windows == 1:
         said = f"{moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
     elif one.ongoing:
         said = f"{moved} since {name}, in all {count} up to the last ({peak})."
@@ -122,12 +123,27 @@ def _episode(drift: Drift, one: Episode) -> str:
     return " ".join([said, *(_unit(change) for change in units)])
 
 
+def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
+    """Return a sentence for each episode that ended, or one for a column that had several; farthest first."""
+    said = []
+    for column in dict.fromkeys(one.column for one in episodes):
+        mine = [one for one in episodes if one.column == column]
+        if len(mine) <= _EPISODES_TOLD:
+            said += [_episode(drift, one) for one in mine]
+            continue
+        window = WINDOWS[drift.every]
+        changes = [_unit(change) for change in drift.unit_changes if change.column == column]
+        count = _plural(sum(one.windows for one in mine), window.noun)
+        farthest = f"the farthest from {window.name(mine[0].start)} (PSI up to {mine[0].highest_psi:.2f})"
+        said.append(" ".join([f"{column}: {len(mine)} episodes of major drift, {count} in all, {farthest}.", *changes]))
+    return said
+
+
 def unit_sentences(drift: Drift, column: str) -> list[str]:
     """Return what can be said of the unit of one numeric column: recognised changes, else each episode's ratio."""
     changes = [change for change in drift.unit_changes if change.column == column]
     ratios = [
-        f"{column}: from {one.start:%Y-%m-%d} to {day(one.end)} the median was {one.median_ratio:.4g} times the "
-        "reference's."
+        f"{column}: {one.start:%Y-%m-%d} to {day(one.end)}, the median is {one.median_ratio:.4g} times the reference's."
         for one in drift.episodes
         if one.column == column
         and one.median_ratio is not None
@@ -155,6 +171,16 @@ def _restless(drift: Drift) -> list[str]:
         "as major drift, so that it moves all the time."
     )
     return [said]
+
+
+def _partial(drift: Drift) -> list[str]:
+    """Return one sentence on windows that differ, perhaps only for being cut short by the log's beginning or end."""
+    window = WINDOWS[drift.every]
+    mine = [one for one in drift.episodes if one.partial and one.column not in drift.restless]
+    if not mine:
+        return []
+    named = "; ".join(f"{one.column} in {window.name(one.start)} (PSI {one.highest_psi:.2f})" for one in mine)
+    return [f"Major drift only in a {window.noun} that the log covers in part, which can be the reason: {named}."]
 
 
 def _nothing(drift: Drift) -> str:

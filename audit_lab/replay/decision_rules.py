@@ -88,12 +88,9 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         "outputs": pl.struct(pl.col("score"), pl.col("label")),
     }
     try:
-        return (
-            labelled.with_columns(**scope)
-            .with_columns(decision=decision, decision_rule=fired)
-            .drop("inputs", "outputs")
-        )
-    except pl.exceptions.PolarsError as error:
+        decided = labelled.with_columns(**scope).with_columns(decision=decision, decision_rule=fired)
+        return decided.drop("inputs", "outputs").collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ModelError(
             f"a decision rule of {model} does not fit its inputs ({str(error).splitlines()[0][:160]})",
             "Ask the model's owner for the rules in force; the score can be replayed, the decision cannot.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.decision import score_against_threshold
-from audit_lab.widgets.page import badge, facts, listed, note, page, paragraph, picture, section, table
+from audit_lab.widgets.page import badge, exact, facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class DecisionView(Panel):
     def _sentence(self) -> str:
         known = self._facts
         version = f"{known['model_name']} {known['stated_version'] or '(no version stated)'}"
-        return f"{known['prediction_id']}: {known['decision']} at {known['occurred_at']} by {version}"
+        return f"{known['prediction_id']}: {known['decision']} at {moment(known['occurred_at'])} by {version}"
 
     def _headline(self) -> list[str]:
         known = self._facts
@@ -103,32 +103,39 @@ class DecisionView(Panel):
             distribution=self._distribution,
             positive=self._output.positive if self._output else "at or above",
             negative=self._output.negative if self._output else "below",
-            subtitle=f"{self._facts['model_name']} {self._facts['stated_version'] or ''}, {self._facts['occurred_at']}",
+            subtitle=f"{self._facts['model_name']} {self._facts['stated_version'] or ''}, {moment(self._facts['occurred_at'])}",
         )
         return picture(chart, f"Score {score}, threshold {threshold}") + paragraph(decided)
 
     def _details(self) -> list[tuple[str, str]]:
         known, outcome = self._facts, self._facts["outcome"]
+        inputs = [{**row, "value": exact(row["value"])} for row in known["inputs"]]
+        no_event = paragraph("No event within 14 days before and after.")
         missing = paragraph("No inputs are recorded for this decision.")
         version = [
             ("Model", known["model_name"]),
             ("Version stated", known["stated_version"]),
             ("In force", known["in_force"]["versions"]),
             ("Artifact (SHA-256)", known.get("artifact_sha256")),
-            ("Trained on data up to", known.get("training_cutoff")),
+            ("Trained on data up to", moment(known.get("training_cutoff"))),
             ("Place in the log", known["place"]),
         ]
         observed = (
-            facts([("Label", outcome["label"]), ("Value", outcome["value"]), ("Observed", outcome["observed_at"])])
+            facts(
+                [("Label", outcome["label"]), ("Value", outcome["value"]), ("Observed", moment(outcome["observed_at"]))]
+            )
             if outcome
             else paragraph("No outcome is known yet.")
         )
         return [
-            ("Inputs", table(known["inputs"], _INPUTS) or missing),
+            ("Inputs", table(inputs, _INPUTS) or missing),
             ("Model version", facts(version) + listed_acts(known["approvals"])),
             ("Lineage", table(known["lineage"], _LINEAGE) or paragraph("No lineage is recorded for this version.")),
-            ("Events", table(known["events"], _EVENTS) or paragraph("No event within 14 days before and after.")),
-            ("Overrides", table(known["overrides"], _OVERRIDES)),
+            (
+                "Events",
+                table(dated(known["events"], "at"), _EVENTS) or no_event,
+            ),
+            ("Overrides", table(dated(known["overrides"], "recorded_at"), _OVERRIDES)),
             ("Outcome", observed),
         ]
 
@@ -138,6 +145,11 @@ def known_number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def dated(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return rows with one of their times as people write it."""
+    return [{**row, name: moment(row[name])} for row in rows]
+
+
 def listed_acts(approvals: list[dict[str, Any]]) -> str:
     """Return the approvals of a version as a table, or say that there are none."""
-    return table(approvals, _APPROVALS) or listed(["No approval of this version is recorded."])
+    return table(dated(approvals, "recorded_at"), _APPROVALS) or paragraph("No approval of this version is recorded.")

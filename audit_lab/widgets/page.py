@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,20 @@ from audit_lab.charts.render import svg
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["badge", "facts", "listed", "note", "page", "paragraph", "picture", "section", "shown", "table"]
+__all__ = [
+    "badge",
+    "exact",
+    "facts",
+    "listed",
+    "moment",
+    "note",
+    "page",
+    "paragraph",
+    "picture",
+    "section",
+    "shown",
+    "table",
+]
 
 #: Looks stand at each element, because an export keeps no style sheet of an output.
 _LINE = "1px solid rgba(128,128,128,0.25)"
@@ -19,11 +33,13 @@ _PAGE = (
     "font-family: Liberation Sans, Arial, Helvetica, sans-serif; font-size: 13px; line-height: 1.45; max-width: 900px"
 )
 _HEADING = f"font-size: 13px; font-weight: 600; margin: 18px 0 6px; padding-bottom: 3px; border-bottom: {_LINE}"
-_TABLE = "border-collapse: collapse; margin: 4px 0"
+_TABLE = "border-collapse: collapse; margin: 4px 0; font-size: 13px"
 _CELL = (
     f"text-align: left; vertical-align: top; padding: 3px 16px 3px 0; border: 0; border-top: {_LINE}; max-width: 420px"
 )
-_HEAD = "text-align: left; vertical-align: top; padding: 3px 16px 3px 0; border: 0; font-weight: 600; opacity: 0.7"
+_HEAD = (
+    f"text-align: left; vertical-align: top; padding: 3px 16px 3px 0; border: 0; font-weight: 600; border-top: {_LINE}"
+)
 _NUMBER = _CELL.replace("text-align: left", "text-align: right") + "; font-variant-numeric: tabular-nums"
 _WRAPPED = f"{_CELL}; word-break: break-word"
 _NOTE = "margin: 8px 0; padding: 6px 12px"
@@ -31,9 +47,6 @@ _NOTE_GOOD = f"{_NOTE}; border-left: 4px solid #0b5cad; background-color: rgba(1
 _NOTE_BAD = f"{_NOTE}; border-left: 4px solid #9e1b32; background-color: rgba(158,27,50,0.08)"
 _BADGE = "display: inline-block; padding: 2px 12px; border-radius: 11px; font-size: 16px; font-weight: 600"
 _BADGE_COLOURS = "color: #ffffff; background-color: #1f2933"
-
-_SHORTEST_FLOAT = 1e-4
-_LONGEST_FLOAT = 1e15
 
 
 def page(parts: Iterable[str]) -> str:
@@ -71,7 +84,7 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> str:
     """Return names and values as a table of two columns; those without a value are left out."""
     rows = [(name, shown(value)) for name, value in pairs if value is not None and value not in ("", [], ())]
     cells = "".join(
-        f'<tr><th style="{_HEAD}; border-top: {_LINE}">{escape(name)}</th><td style="{_WRAPPED}">{escape(text)}</td></tr>'
+        f'<tr><th style="{_HEAD}">{escape(name)}</th><td style="{_WRAPPED}">{escape(text)}</td></tr>'
         for name, text in rows
     )
     return f'<table style="{_TABLE}"><tbody>{cells}</tbody></table>' if rows else ""
@@ -94,17 +107,33 @@ def picture(chart: Any, alternative: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a reader expects it: four digits after the point at most, lists with commas, None as a dash."""
+    """Return a value as a reader expects it: six digits at most, lists with commas, None as a dash."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        plain = _SHORTEST_FLOAT <= abs(value) < _LONGEST_FLOAT or value == 0
-        return f"{value:,.4f}".rstrip("0").rstrip(".") if plain else f"{value:.4g}"
+        return f"{value:.6g}"
     if isinstance(value, list | tuple):
         return ", ".join(shown(entry) for entry in value)
     return str(value)
+
+
+def exact(value: Any) -> Any:
+    """Return a recorded number as text with every digit it has, whole ones without a point; all else as it is."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value).removesuffix(".0")
+    return value
+
+
+def moment(text: str | None) -> str:
+    """Return a time in ISO 8601 as people write it, to the second, in UTC; a text that is no time as it is."""
+    if text is None:
+        return ""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return text
 
 
 def _cell(value: Any) -> str:

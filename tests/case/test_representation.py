@@ -95,6 +95,22 @@ def test_a_chart_is_kept_with_the_rows_it_draws(chart):
     assert represent(chart).digest == kept.digest
 
 
+def test_a_chart_is_the_same_exhibit_however_many_pictures_were_drawn_before():
+    import altair as alt
+
+    rows = pl.DataFrame({"x": [1, 2], "y": [1, 2]})
+    chart = alt.Chart(rows).mark_line(clip=True).encode(x="x", y="y").interactive()
+    assert represent(chart).digest == represent(chart).digest
+
+
+def test_a_chart_of_more_rows_than_altair_draws_is_kept():
+    import altair as alt
+
+    rows = pl.DataFrame({"x": range(5001)})
+    kept = represent(alt.Chart(rows).mark_tick().encode(x="x"))
+    assert pl.read_parquet(io.BytesIO(kept.files["data.parquet"])).height == 5001
+
+
 def test_text_in_a_charts_data_is_no_markup(chart):
     svg = represent(chart).files["chart.svg"]
     assert b"<script" not in svg

@@ -72,7 +72,7 @@ def test_execution_counts_are_kept_and_times_are_not(ran):
 
 def test_widgets_of_a_run_are_left_out(ran):
     shown = json.loads(ran[1].executed)["cells"][5]["outputs"][0]["data"]
-    assert shown == {"text/plain": "w"}
+    assert shown == {"text/plain": ["w"]}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_break_in_a_writers_numbering_is_counted_as_lost(make_log):
 
 
 def test_writers_are_counted_apart(make_log):
-    halves = lambda f: f.with_columns(  # noqa: E731
+    halves = lambda f: f.with_columns(
         writer_id=pl.when(pl.col("sequence") < 20).then(pl.lit("a")).otherwise(pl.lit("b")),
         sequence=pl.col("sequence") % 20,
     )

@@ -87,7 +87,7 @@ def test_version_that_was_never_registered(make_log):
 
 
 def test_version_registered_twice_with_other_digests(make_log):
-    two = lambda frame: pl.concat([frame, frame.with_columns(artifact_sha256=pl.lit("0" * 64))])  # noqa: E731
+    two = lambda frame: pl.concat([frame, frame.with_columns(artifact_sha256=pl.lit("0" * 64))])
     assert gaps(al.open(make_log(model_versions=two)).decision("p-001")) == ["version-ambiguous"]
 
 
@@ -95,7 +95,7 @@ def test_version_registered_twice_with_other_digests(make_log):
     "text", [None, "", "{", "[]", '{"features": []}', '{"features": [{"name": "a", "dtype": "blob"}]}']
 )
 def test_unreadable_signature(make_log, text):
-    change = lambda frame: frame.with_columns(signature=pl.lit(text, dtype=pl.String))  # noqa: E731
+    change = lambda frame: frame.with_columns(signature=pl.lit(text, dtype=pl.String))
     assert gaps(al.open(make_log(model_versions=change)).decision("p-001")) == ["signature-unreadable"]
 
 
@@ -104,7 +104,7 @@ def test_replaced_artifact(make_log):
 
 
 def test_deployments_that_say_another_version(make_log):
-    change = lambda frame: frame.with_columns(model_version=pl.lit("2"))  # noqa: E731
+    change = lambda frame: frame.with_columns(model_version=pl.lit("2"))
     decision = al.open(make_log(deployments=change)).decision("p-001")
     assert decision.in_force.agrees is False
     assert decision.in_force.versions == ("2",)
@@ -112,7 +112,7 @@ def test_deployments_that_say_another_version(make_log):
 
 
 def test_canary_is_one_of_several_candidates(make_log):
-    canary = lambda frame: pl.concat(  # noqa: E731
+    canary = lambda frame: pl.concat(
         [
             frame,
             frame.with_columns(deployment_id=pl.lit("canary"), model_version=pl.lit("2"), traffic_share=pl.lit(0.02)),
@@ -124,7 +124,7 @@ def test_canary_is_one_of_several_candidates(make_log):
 
 
 def test_slot_that_ended_is_not_in_force(make_log):
-    ended = lambda frame: pl.concat(  # noqa: E731
+    ended = lambda frame: pl.concat(
         [
             frame,
             frame.with_columns(pl.col("from_time") + timedelta(minutes=30), traffic_share=pl.lit(0.0)),
@@ -136,7 +136,7 @@ def test_slot_that_ended_is_not_in_force(make_log):
 
 
 def test_later_deployment_does_not_count(make_log):
-    later = lambda frame: frame.with_columns(pl.col("from_time") + timedelta(days=30))  # noqa: E731
+    later = lambda frame: frame.with_columns(pl.col("from_time") + timedelta(days=30))
     assert al.open(make_log(deployments=later)).decision("p-001").in_force.versions == ()
 
 
@@ -147,7 +147,7 @@ def test_to_dict_is_json(make_log):
 
 
 def test_numbers_that_json_lacks_become_text(make_log):
-    change = lambda frame: frame.with_columns(income=pl.lit(float("nan")))  # noqa: E731
+    change = lambda frame: frame.with_columns(income=pl.lit(float("nan")))
     document = al.open(make_log(inputs_loans=change)).decision("p-001").to_dict()
     assert document["inputs"][0]["value"] == "nan"
     json.dumps(document, allow_nan=False)
@@ -155,7 +155,7 @@ def test_numbers_that_json_lacks_become_text(make_log):
 
 def test_html_is_escaped(make_log):
     hostile = "<img src=x onerror=alert(1)>"
-    change = lambda frame: frame.with_columns(decision=pl.lit(hostile))  # noqa: E731
+    change = lambda frame: frame.with_columns(decision=pl.lit(hostile))
     shown = al.open(make_log(predictions=change)).decision("p-001")._repr_html_()
     assert "<img" not in shown
     assert "&lt;img" in shown

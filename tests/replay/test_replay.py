@@ -24,7 +24,7 @@ def set_column(**values):
 
 def with_field(frame, **fields):
     """Change fields of the outputs of one prediction."""
-    changed = pl.col("outputs").struct.with_fields(**{name: value for name, value in fields.items()})
+    changed = pl.col("outputs").struct.with_fields(**fields)
     return frame.with_columns(outputs=pl.when(pl.col("prediction_id") == "p-001").then(changed).otherwise("outputs"))
 
 
@@ -68,12 +68,12 @@ def test_rule_is_part_of_the_replay(make_log, small_model):
 
 
 def test_input_changed_after_the_fact(make_log):
-    change = lambda frame: frame.with_columns(income=10_000 - pl.col("income"))  # noqa: E731
+    change = lambda frame: frame.with_columns(income=10_000 - pl.col("income"))
     assert verdict(al.open(make_log(inputs_loans=change))) == ("DIVERGED", "score-differs")
 
 
 def test_order_of_input_columns_does_not_matter(make_log):
-    change = lambda frame: frame.select("years", "prediction_id", "city", "recorded_at", "income")  # noqa: E731
+    change = lambda frame: frame.select("years", "prediction_id", "city", "recorded_at", "income")
     assert verdict(al.open(make_log(inputs_loans=change))) == ("EXACT", "exact")
 
 

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import zipfile
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from audit_lab.errors import IntegrityError, MisuseError
+from audit_lab.evidence import export_case
+from audit_lab.evidence.verification import verify
+from audit_lab.log.write import write_log
+from audit_lab.seal.report import Verdict
+
+
+def test_a_bundle_as_an_archive_and_as_a_folder(case, key, trust, tmp_path):
+    path = export_case(case, tmp_path, key=key)
+    assert verify(path, trust).verdict is Verdict.UNANCHORED
+    with zipfile.ZipFile(path) as file:
+        file.extractall(tmp_path / "unpacked")
+    assert verify(str(tmp_path / "unpacked"), trust).verdict is Verdict.UNANCHORED
+    with pytest.raises(IntegrityError, match="anchor.missing"):
+        verify(path, trust, require_anchor=True)
+
+
+def test_a_bundle_that_brings_a_log_manifest_is_still_a_bundle(case, key, trust, tmp_path):
+    with zipfile.ZipFile(export_case(case, tmp_path, key=key)) as file:
+        file.extractall(tmp_path / "unpacked")
+    (tmp_path / "unpacked" / "manifest.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match=r"bundle.file-added in manifest\.json"):
+        verify(tmp_path / "unpacked", trust)
+
+
+def test_a_log(tmp_path):
+    row = {"prediction_id": ["p1"], "occurred_at": [datetime(2026, 1, 1, tzinfo=UTC)]}
+    write_log(tmp_path / "log", {"predictions": pl.DataFrame(row)}, {"origin": "o", "description": "", "notes": []})
+    assert verify(tmp_path / "log").verdict is Verdict.UNANCHORED
+    segment = next((tmp_path / "log").rglob("*.parquet"))
+    segment.write_bytes(segment.read_bytes()[:-1])
+    with pytest.raises(IntegrityError):
+        verify(tmp_path / "log")
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(MisuseError, match="none cannot be read"):
+        verify(tmp_path / "none")
