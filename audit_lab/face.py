@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from audit_lab.seal.report import Verification
 
 __all__ = ["AuditLog", "Decision", "open_log"]
+
+_OVERRIDE = ("recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
 
 When = str | date | datetime | None
 
@@ -435,9 +438,9 @@ class Decision:
                 "agrees": parts.in_force.agrees,
                 "statement": parts.in_force.statement,
             },
-            "score": _plain(outputs.get("score")),
+            "score": _finite(outputs.get("score")),
             "label": outputs.get("label"),
-            "threshold": _plain(threshold),
+            "threshold": _finite(threshold),
             "decision": row["decision"],
             "decision_rule": row["decision_rule"],
             "artifact_sha256": registered.get("artifact_sha256"),
@@ -449,10 +452,7 @@ class Decision:
             "lineage": [{"from": e.from_node, "relation": e.relation, "to": e.to_node} for e in parts.lineage],
             "events": [_plain_row(event, "at", "kind", "severity", "actor", "summary") for event in self.events],
             "approvals": [_plain_row(r, "recorded_at", "act", "approver", "role", "reason") for r in self.approvals],
-            "overrides": [
-                _plain_row(r, "recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
-                for r in self.overrides
-            ],
+            "overrides": [_plain_row(r, *_OVERRIDE) for r in self.overrides],
             "outcome": None
             if self.outcome is None
             else _plain_row(self.outcome, "observed_at", "label", "value", "source"),
@@ -495,12 +495,17 @@ def _iso(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
+def _finite(value: float | None) -> float | None:
+    """Return a number as JSON takes it; None for what JSON has no number for."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON takes it; what JSON has no number for becomes text."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124 - NaN alone differs
+        return value if math.isfinite(value) else str(value)
     return _iso(value) if isinstance(value, datetime) else str(value)
 
 

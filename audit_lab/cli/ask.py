@@ -38,8 +38,8 @@ def show(
 ) -> int:
     """Show a log, or one decision with everything the log knows about it.
 
-    A decision comes with its inputs, the version it states and the version in force, lineage, approvals, events, outcome,
-    overrides, and every gap with its effect. Where an id stands in several places, ask for one: `ID@SEGMENT:ROW`.
+    A decision comes with its inputs, the version it states and the version in force, lineage, approvals, events,
+    outcome, overrides, and every gap with its effect. Where an id stands in several places, ask for `ID@SEGMENT:ROW`.
     """
     import audit_lab as al
 

@@ -36,7 +36,8 @@ def demo(
 ) -> int:
     """Investigate the sample incident from end to end: what moved, one decision replayed, evidence signed and verified.
 
-    The log holds real flights of 2015 and a model that predicts their delays. Runs headless; changes nothing in the log.
+    The log holds real flights of 2015 and a model that predicts their delays. Needs no browser; changes nothing in the
+    log.
     """
     import audit_lab as al
 

@@ -131,9 +131,14 @@ def _write_bundle(
     name = safe_name(case.case_id, sha256(case.case_id.encode())) + _ARCHIVE_SUFFIX
     path = out if out.suffix == _ARCHIVE_SUFFIX else out / name
     trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
-    with aside(path) as file:
-        write_archive(file, files)
-        settle(examine_archive(file, path.name, trust))
+    try:
+        with aside(path) as file:
+            write_archive(file, files)
+            settle(examine_archive(file, path.name, trust))
+    except OSError as error:
+        raise AuditLabError(
+            f"The bundle {path} cannot be written ({error.strerror})", "Choose another folder, or make room in this one"
+        ) from error
     return path
 
 

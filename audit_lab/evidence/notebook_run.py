@@ -130,6 +130,7 @@ def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float
         resources={"metadata": {"path": str(path.resolve().parent)}},
         timeout=timeout_s,
         record_timing=False,
+        shutdown_kernel="immediate",
         store_widget_state=False,
         coalesce_streams=True,
         on_cell_start=note_start,

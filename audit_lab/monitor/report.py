@@ -154,9 +154,10 @@ def unit_sentences(drift: Drift, column: str) -> list[str]:
 
 def _unit(change: UnitChange) -> str:
     until = "on, to the end of the log," if change.ongoing else f"to {day(change.end)}"
+    conversion = " or ".join([f"{change.conversion} (x {change.factor:.6g})", *change.alternatives])
     return (
         f"{change.column}: from {change.start:%Y-%m-%d} {until} the median was {change.ratio:.4g} times that of the "
-        f"days beside, consistent with {change.conversion} (x {change.factor:.6g}); with the factor undone the "
+        f"days beside, consistent with {conversion}; with the factor undone the "
         f"Kolmogorov-Smirnov distance to them falls from {change.ks_before:.2f} to {change.ks_after:.2f}."
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["KNOWN_FACTORS", "UnitChange", "find_unit_changes", "nearest_factor"]
+__all__ = ["KNOWN_FACTORS", "UnitChange", "find_unit_changes"]
 
 #: Factor from one unit to another, and the conversion it stands for.
 KNOWN_FACTORS: dict[float, str] = {
@@ -61,8 +61,11 @@ _JUMP_PART = 0.05
 _FEW_JUMPS = 4
 #: With the factor undone the Kolmogorov-Smirnov distance to the neighbouring steps must fall to this part.
 _RESTORED_PART = 1 / 3
+#: Two factors are told apart if these distances differ by half the 5 % critical value of the test (Smirnov 1948).
+_TOLD_APART = 1.358 / 2
 #: Steps compared on each side of a jump: seven where they scatter about a level, one where the level itself wanders.
 _SIDE_STEPS = 7
+_JUMP_STEPS = 3
 _WANDERING = 3.0
 _FEWEST_STEPS = 4
 #: From the median absolute deviation to the standard deviation of a normal distribution.
@@ -76,7 +79,8 @@ class UnitChange:
     `ratio` is the median of the days inside the change divided by that of the days just outside, `factor` the known
     factor it is near to and `conversion` what that stands for; `ks_before` and `ks_after` are the Kolmogorov-Smirnov
     distances between the two as recorded and with the factor undone. `end` is excluded; `ongoing` says that the
-    change lasts to the end of the log. `rows` were compared inside.
+    change lasts to the end of the log. `rows` were compared inside. `alternatives` are other conversions that so few
+    rows cannot tell from it.
     """
 
     column: str
@@ -89,6 +93,7 @@ class UnitChange:
     rows: int
     ks_before: float
     ks_after: float
+    alternatives: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,6 @@ class _Run:
 
     first: int
     last: int
-
-
-def nearest_factor(ratio: float) -> float:
-    """Return the known factor nearest to a ratio, by their quotient."""
-    return min(KNOWN_FACTORS, key=lambda factor: abs(math.log(ratio / factor)))
 
 
 def find_unit_changes(
@@ -160,14 +160,40 @@ class _Comparison:
         return 1 if wanders else _SIDE_STEPS
 
     def runs(self) -> list[_Run]:
-        """Cut the steps where the level jumps."""
-        threshold = max(_JUMP_DEVIATIONS * self.deviation, math.log(_JUMP_RATIO))
-        jumps = np.flatnonzero(np.abs(np.diff(self.levels)) > threshold) + 1
-        return [_Run(first, last) for first, last in pairwise([0, *jumps.tolist(), self.levels.size])]
+        """Cut the steps where the level jumps: from one step to the next where it wanders, else from a few to a few."""
+        width = 1 if self.side == 1 else _JUMP_STEPS
+        around = range(1, self.levels.size)
+        jumps = np.array([self._jump(place, width) for place in around])
+        threshold = max(_JUMP_DEVIATIONS * _robust_deviation(jumps), math.log(_JUMP_RATIO))
+        marks = np.sign(jumps) * (np.abs(jumps) > threshold)
+        edges = [0, *(np.flatnonzero(np.diff(marks)) + 1).tolist(), marks.size]
+        found = [(first + 1, last + 1) for first, last in pairwise(edges) if marks[first]]
+        middles = [0, *((first + last) // 2 for first, last in found), self.levels.size]
+        cuts = [
+            max(range(first, last), key=lambda place: self._gain(place, middles[order], middles[order + 2]))
+            for order, (first, last) in enumerate(found)
+        ]
+        return [_Run(first, last) for first, last in pairwise([0, *cuts, self.levels.size])]
+
+    def _jump(self, place: int, width: int) -> float:
+        """Return how far the mean level of `width` steps from `place` on lies above that of the steps before."""
+        before, after = self.levels[max(place - width, 0) : place], self.levels[place : place + width]
+        return float(after.mean() - before.mean())
+
+    def _gain(self, place: int, low: int, high: int) -> float:
+        """Return how much better two levels, before and from `place` on, fit the steps around than one does."""
+        before = self.levels[max(place - _SIDE_STEPS, low) : place]
+        after = self.levels[place : min(place + _SIDE_STEPS, high)]
+        if not before.size or not after.size:
+            return 0.0
+        return float((after.mean() - before.mean()) ** 2) * before.size * after.size / (before.size + after.size)
 
     def level(self, run: _Run) -> float:
         """Return the median level of a run."""
         return float(np.median(self.levels[run.first : run.last]))
+
+    def _mean(self, steps: set[int]) -> float:
+        return float(np.mean(self.levels[sorted(steps)]))
 
     def change(self, here: _Run, run: _Run, following: _Run | None) -> UnitChange | None:
         """Return the change of unit that `run` is beside `here`, if it is one; `following` is the next run."""
@@ -175,14 +201,18 @@ class _Comparison:
         if following and abs(self.level(following) - self.level(here)) < abs(self.level(run) - self.level(here)) / 2:
             inside |= set(_near(run, following, self.side))
             outside |= set(_near(following, run, self.side))
-        step = float(np.mean(self.levels[sorted(inside)]) - np.mean(self.levels[sorted(outside)]))
-        factor = nearest_factor(math.exp(step))
+        if self.side > 1 and abs(self._mean(outside) - self.level(here)) > abs(self.level(run) - self.level(here)) / 2:
+            return None
+        step = self._mean(inside) - self._mean(outside)
         allowed = math.log1p(TOLERANCE) + 3 * self.deviation / math.sqrt(len(inside))
-        if abs(step - math.log(factor)) > allowed:
+        possible = [factor for factor in KNOWN_FACTORS if abs(step - math.log(factor)) <= allowed]
+        if not possible:
             return None
         changed, usual = self._gathered(inside), self._gathered(outside)
         before = kolmogorov_smirnov(usual, changed).statistic
-        after = kolmogorov_smirnov(usual, changed / factor).statistic
+        undone = {factor: kolmogorov_smirnov(usual, changed / factor).statistic for factor in possible}
+        factor = min(undone, key=lambda one: undone[one])
+        after, margin = undone[factor], _TOLD_APART * math.sqrt(1 / usual.size + 1 / changed.size)
         if after > before * _RESTORED_PART:
             return None
         return UnitChange(
@@ -196,6 +226,9 @@ class _Comparison:
             rows=int(changed.size),
             ks_before=before,
             ks_after=after,
+            alternatives=tuple(
+                KNOWN_FACTORS[one] for one, distance in undone.items() if one != factor and distance - after < margin
+            ),
         )
 
     def extended(self, change: UnitChange, run: _Run) -> UnitChange:

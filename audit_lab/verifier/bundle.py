@@ -10,11 +10,12 @@ from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.trust import Trust
 from audit_lab.verifier.archive import read_archive
 from audit_lab.verifier.bag import check_bag
+from audit_lab.verifier.container import refused
 from audit_lab.verifier.content import check_content
 from audit_lab.verifier.contents import Contents
 from audit_lab.verifier.coverage import check_coverage
 from audit_lab.verifier.folder import read_folder
-from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, NOTEBOOK_HTML, TAG_FILES, TAG_MANIFEST
+from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, TAG_FILES, TAG_MANIFEST
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = [
     "verify_bundle",
 ]
 
-_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, NOTEBOOK_HTML, TAG_MANIFEST, *TAG_FILES})
+_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, TAG_MANIFEST, *TAG_FILES})
 _SHAPE = "shape of the bundle: names, sizes, headers, nothing but plain stored files"
 _SIGNATURE = "signature over the exact bytes of the attestation, by a key that the trust file accepts"
 _COVERAGE = "attested files are the bundle's files, no more and no fewer"
@@ -113,10 +114,15 @@ def examine_archive(file: BinaryIO, name: str, trust: Trust, *, require_anchor: 
 def _report(
     subject: str, container: Container | None, findings: list[Finding], trust: Trust, *, require_anchor: bool
 ) -> Verification:
-    if container is None:
+    contents = None if container is None else Contents(container, _DOCUMENTS)
+    if contents is not None:
+        too_large = (
+            refused("archive.document-too-large", name, "it is larger than 16 MiB") for name in contents.too_large()
+        )
+        findings = [*findings, *too_large]
+    if contents is None or findings:
         later = tuple(f"{stage}: the shape was refused" for stage in _STAGES[1:])
         return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), later + _NEVER_CHECKED)
-    contents = Contents(container, _DOCUMENTS)
     attestation = contents.document(ATTESTATION)
     checked = CheckedAttestation()
     if attestation is None:

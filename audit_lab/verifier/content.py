@@ -134,7 +134,7 @@ def _rendering(contents: Contents, predicate: Predicate, known_bad: AbstractSet[
     if contents.digest(NOTEBOOK_HTML) != predicate.notebook.html_sha256:
         findings.append(_finding("notebook.other-rendering", NOTEBOOK_HTML, "it is not the attested rendering"))
     mark = HTML_MARK.format(contents.digest(NOTEBOOK)).encode()
-    if mark not in (contents.document(NOTEBOOK_HTML) or b""):
+    if mark not in contents.head(NOTEBOOK_HTML):
         findings.append(
             _finding("notebook.rendering-of-another", NOTEBOOK_HTML, "it says it was made from another notebook")
         )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["MOST_DOCUMENT_BYTES", "Contents"]
 
 #: The largest file that is held in memory to be parsed.
-MOST_DOCUMENT_BYTES = 1 << 26
+MOST_DOCUMENT_BYTES = 1 << 24
+_HEAD_BYTES = 1 << 16
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Contents:
     documents: frozenset[str]
     _digests: dict[str, str] = field(default_factory=dict)
     _bytes: dict[str, bytes] = field(default_factory=dict)
+    _heads: dict[str, bytes] = field(default_factory=dict)
     _wrong_crc: set[str] = field(default_factory=set)
 
     @property
@@ -43,18 +45,27 @@ class Contents:
         return name not in self._wrong_crc
 
     def document(self, name: str) -> bytes | None:
-        """Return the bytes of a file to be parsed; None when it is absent or too large for that."""
-        if name not in self.names or self.container.size_bytes(name) > MOST_DOCUMENT_BYTES:
+        """Return the bytes of a file to be parsed; None when it is absent."""
+        if name not in self.names:
             return None
         self.digest(name)
         return self._bytes[name]
 
+    def head(self, name: str) -> bytes:
+        """Return the first 64 KiB of a file, or all of a shorter one."""
+        self.digest(name)
+        return self._heads.get(name, b"")
+
+    def too_large(self) -> tuple[str, ...]:
+        """Return the documents that are too large to be parsed."""
+        present = sorted(self.documents.intersection(self.names))
+        return tuple(name for name in present if self.container.size_bytes(name) > MOST_DOCUMENT_BYTES)
+
     def _read(self, name: str) -> None:
         digest, crc = hashlib.sha256(), 0
-        kept: list[bytes] | None = None
-        if name in self.documents and self.container.size_bytes(name) <= MOST_DOCUMENT_BYTES:
-            kept = []
+        kept: list[bytes] | None = [] if name in self.documents else None
         for chunk in self.container.chunks(name):
+            self._heads.setdefault(name, chunk[:_HEAD_BYTES])
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
             if kept is not None:

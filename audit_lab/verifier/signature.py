@@ -45,15 +45,16 @@ def check_attestation(content: bytes, trust: Trust) -> CheckedAttestation:
             checked.findings.append(_finding("attestation.unknown-kind", f"it attests something else: {kind!a}"))
             return checked
         checked.predicate = Predicate.parse(checked.statement.predicate, ATTESTATION)
-        for key in accepted:
-            _check_scope(key, checked.predicate, checked)
+        for entries in accepted:
+            _check_scope(entries, checked.predicate, checked)
     except MalformedError as error:
         checked.findings.append(Finding(error.code, ATTESTATION, error.message, error.next_step))
     return checked
 
 
-def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation) -> list[TrustedKey]:
-    accepted: list[TrustedKey] = []
+def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation) -> list[tuple[TrustedKey, ...]]:
+    """Return, for each key whose signature holds, what the trust file says of it."""
+    accepted: list[tuple[TrustedKey, ...]] = []
     for signature in envelope.signatures:
         pinned = trust.pinned(signature.key_id, _ROLE)
         short = signature.key_id[:16]
@@ -70,25 +71,26 @@ def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation
             name = pinned[0].public.name
             checked.findings.append(_finding("signature.invalid", f"{name} did not sign these bytes"))
         else:
-            accepted += pinned
+            accepted.append(pinned)
             checked.signers.append(f"{pinned[0].public.name} (key id {short})")
             if pinned[0].public.is_demonstration:
                 checked.notes.append(_DEMONSTRATION.format(pinned[0].public.name))
     return accepted
 
 
-def _check_scope(key: TrustedKey, predicate: Predicate, checked: CheckedAttestation) -> None:
-    """Check what the trust file says of one key: its origin, its revocation; and that the signer names himself."""
-    name = key.public.name
-    if key.origin not in {ANY_ORIGIN, predicate.log_origin}:
+def _check_scope(entries: tuple[TrustedKey, ...], predicate: Predicate, checked: CheckedAttestation) -> None:
+    """Check that a key is accepted for this origin and not revoked, and that the signer names himself."""
+    name = entries[0].public.name
+    if not {entry.origin for entry in entries} & {ANY_ORIGIN, predicate.log_origin}:
         checked.findings.append(
             _finding("signature.wrong-origin", f"{name} is not accepted for the log {predicate.log_origin!a}")
         )
-    if key.revoked_from is not None:
+    revoked = min((entry.revoked_from for entry in entries if entry.revoked_from is not None), default=None)
+    if revoked is not None:
         checked.findings.append(
             _finding(
                 "signature.key-revoked",
-                f"{name} is revoked from {key.revoked_from.isoformat()}, and no timestamp proves an earlier signature",
+                f"{name} is revoked from {revoked.isoformat()}, and no timestamp proves an earlier signature",
             )
         )
     if predicate.signer != name:

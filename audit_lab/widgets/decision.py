@@ -103,7 +103,7 @@ class DecisionView(Panel):
             distribution=self._distribution,
             positive=self._output.positive if self._output else "at or above",
             negative=self._output.negative if self._output else "below",
-            subtitle=f"{self._facts['model_name']} {self._facts['stated_version'] or ''}, {moment(self._facts['occurred_at'])}",
+            subtitle=self._sentence(),
         )
         return picture(chart, f"Score {score}, threshold {threshold}") + paragraph(decided)
 

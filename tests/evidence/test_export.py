@@ -10,7 +10,7 @@ import zipfile
 import polars as pl
 import pytest
 
-from audit_lab.errors import IntegrityError, MisuseError, NotebookError
+from audit_lab.errors import AuditLabError, IntegrityError, MisuseError, NotebookError
 from audit_lab.evidence import Case, examine_in_full, export_case, export_notebook, verify_in_full
 from audit_lab.seal.report import Verdict
 from audit_lab.verifier import examine_bundle
@@ -144,9 +144,15 @@ def test_an_export_that_is_interrupted_leaves_nothing(case, key, tmp_path, monke
         raise error
 
     monkeypatch.setattr("audit_lab.evidence.archive_writer.central_header", fail)
-    with pytest.raises((KeyboardInterrupt, OSError, MemoryError)):
+    with pytest.raises((KeyboardInterrupt, MemoryError, AuditLabError)):
         export_case(case, tmp_path / "out", key=key)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written(case, key, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(AuditLabError, match="cannot be written"):
+        export_case(case, tmp_path / "out", key=key)
 
 
 def test_an_interrupted_export_leaves_the_earlier_one(case, key, trust, tmp_path, monkeypatch):

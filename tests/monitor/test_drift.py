@@ -6,14 +6,48 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from frames import LAST, START, WEEKS, changed, steady, without
 from scipy import stats
 
 from audit_lab.errors import LogError, MisuseError, NotFoundError
 from audit_lab.monitor.drift import drift
 
+START = datetime(2015, 1, 5, tzinfo=UTC)
+WEEKS = 30
+PER_WEEK = 700
+LAST = START + timedelta(weeks=WEEKS)
 WEEK = timedelta(weeks=1)
 COLUMNS = ["carrier", "distance", "late"]
+
+
+def steady(seed: int = 0, weeks: int = WEEKS, per_week: int = PER_WEEK) -> pl.DataFrame:
+    """Return rows that do not drift: a carrier, a skewed distance, a flag; evenly over Monday to Sunday."""
+    random = np.random.default_rng(seed)
+    rows = weeks * per_week
+    seconds = (np.arange(rows) + 0.5) * (7 * 86_400 / per_week)
+    return pl.DataFrame(
+        {
+            "at": pl.Series([START + timedelta(seconds=float(second)) for second in seconds]).cast(
+                pl.Datetime("us", "UTC")
+            ),
+            "carrier": random.choice(["AA", "DL", "US", "WN"], size=rows, p=[0.4, 0.3, 0.1, 0.2]),
+            "distance": np.round(np.exp(random.normal(6.4, 0.7, size=rows))),
+            "late": random.random(rows) < 0.2,
+        }
+    )
+
+
+def changed(frame: pl.DataFrame, since: datetime, until: datetime, **columns: pl.Expr) -> pl.DataFrame:
+    """Return the frame with columns replaced by other expressions between two times."""
+    inside = pl.col("at").is_between(since, until, closed="left")
+    return frame.with_columns(
+        pl.when(inside).then(expression).otherwise(pl.col(name)).alias(name) for name, expression in columns.items()
+    )
+
+
+def without(frame: pl.DataFrame, carrier: str, since: datetime, until: datetime) -> pl.DataFrame:
+    """Return the frame in which one carrier's rows are another's between two times."""
+    renamed = pl.when(pl.col("carrier") == carrier).then(pl.lit("AA")).otherwise(pl.col("carrier"))
+    return changed(frame, since, until, carrier=renamed)
 
 
 def measured(frame, **options):
@@ -88,13 +122,28 @@ def test_new_categories_are_named():
 def test_a_change_of_unit_is_found_with_its_days_and_factor(first_day, days, factor, conversion):
     since = datetime.combine(first_day, datetime.min.time(), UTC)
     until = since + timedelta(days=days)
-    found = measured(changed(steady(), since, until, distance=pl.col("distance") * factor))
+    found = measured(changed(steady(per_week=2100), since, until, distance=pl.col("distance") * factor))
     (change,) = found.unit_changes
     assert (change.column, change.start, change.conversion) == ("distance", since, conversion)
     assert change.end == min(until, LAST)
     assert change.ratio == pytest.approx(factor, rel=0.1)
     assert any(episode.column == "distance" and episode.start <= since < episode.end for episode in found.episodes)
     assert any(conversion in sentence for sentence in found.summary())
+
+
+def test_conversions_that_few_rows_cannot_tell_apart_are_all_named():
+    since = datetime(2015, 6, 10, tzinfo=UTC)
+    found = measured(changed(steady(), since, since + WEEK, distance=pl.col("distance") / 1.609344))
+    (change,) = found.unit_changes
+    assert {change.conversion, *change.alternatives} == {"km -> mile", "km -> nautical mile"}
+    assert " or km -> " in found.describe_unit_change("distance")[0]
+
+
+def test_a_change_of_unit_that_lasts_is_dated_and_said_to_last():
+    since = datetime(2015, 6, 10, tzinfo=UTC)
+    found = measured(changed(steady(per_week=2100), since, LAST, distance=pl.col("distance") * 1.609344))
+    (change,) = found.unit_changes
+    assert (change.start, change.end, change.ongoing) == (since, LAST, True)
 
 
 def test_a_change_that_is_no_known_factor_gets_its_ratio_and_no_more():
@@ -107,7 +156,7 @@ def test_a_change_that_is_no_known_factor_gets_its_ratio_and_no_more():
 
 
 def test_a_column_that_moves_all_the_time_is_said_to_be_no_evidence():
-    wander = pl.col("distance") * (1 + (pl.col("at").dt.ordinal_day() // 7 % 3))
+    wander = pl.col("distance") * (4.0 ** (pl.col("at").dt.week() % 3))
     found = measured(steady().with_columns(distance=wander))
     assert found.restless == ("distance",)
     assert not any(sentence.startswith("distance: major drift") for sentence in found.summary())
@@ -129,7 +178,11 @@ def test_numeric_bins_are_deciles_of_the_reference_with_their_rows():
     bins = found.bins("distance", START)
     inside = bins.filter(~pl.col("bin").str.contains("below|above"))
     assert inside["reference_share"].to_list() == pytest.approx([0.1] * 10, abs=0.01)
-    assert bins["reference_rows"].sum() == found.reference.rows == frame.filter(pl.col("at") < START + 7 * WEEK).height + 700
+    assert (
+        bins["reference_rows"].sum()
+        == found.reference.rows
+        == frame.filter(pl.col("at") < START + 7 * WEEK).height + 700
+    )
     assert bins["window_rows"].sum() == 700
 
 
@@ -196,7 +249,13 @@ def test_a_week_that_the_log_covers_in_part_is_told_apart():
 
 def test_missing_values_are_a_bin_and_nan_counts_as_missing():
     since = START + 20 * WEEK
-    gaps = pl.when(pl.col("late")).then(None).when(pl.col("carrier") == "AA").then(float("nan")).otherwise(pl.col("distance"))
+    gaps = (
+        pl.when(pl.col("late"))
+        .then(None)
+        .when(pl.col("carrier") == "AA")
+        .then(float("nan"))
+        .otherwise(pl.col("distance"))
+    )
     found = measured(changed(steady(), since, LAST, distance=gaps))
     row = found.table.filter(column="distance", window_start=since)
     frame = steady().filter(pl.col("at").is_between(since, since + WEEK, closed="left"))
@@ -229,17 +288,19 @@ def test_a_constant_column_that_changes_is_seen():
 
 
 def test_rare_categories_share_a_bin():
-    frame = steady().with_row_index().with_columns(
-        carrier=pl.when(pl.col("index") % 400 == 0).then(pl.format("rare-{}", "index")).otherwise("carrier")
+    frame = (
+        steady()
+        .with_row_index()
+        .with_columns(
+            carrier=pl.when(pl.col("index") % 400 == 0).then(pl.format("rare-{}", "index")).otherwise("carrier")
+        )
     )
     labels = measured(frame).bins("carrier", START)["bin"].to_list()
     assert set(labels) == {"AA", "DL", "WN", "US", "(other)", "(new)"} - ({"(new)"} - set(labels))
 
 
 def test_integers_booleans_and_categoricals_are_measured():
-    frame = steady().with_columns(
-        number=pl.col("distance").cast(pl.Int32), kind=pl.col("carrier").cast(pl.Categorical)
-    )
+    frame = steady().with_columns(number=pl.col("distance").cast(pl.Int32), kind=pl.col("carrier").cast(pl.Categorical))
     found = measured(frame, columns=["number", "kind", "late"])
     kinds = dict(found.table.select("column", "kind").unique().iter_rows())
     assert kinds == {"number": "numeric", "kind": "categorical", "late": "categorical"}

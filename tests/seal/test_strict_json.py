@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,14 @@ def test_refuses(content, code):
 def test_brackets_inside_strings_are_no_nesting():
     content = json.dumps(["[" * 100 + '\\"' + "{" * 100]).encode()
     assert parse_json(content, "x.json") == json.loads(content)
+
+
+@pytest.mark.parametrize("content", [b'"' + b'\\"' * 300_000, b'"' + b"a" * 600_000 + b"\\", b'{"' * 200_000])
+def test_text_that_never_ends_is_refused_in_a_moment(content):
+    started = time.process_time()
+    with pytest.raises(MalformedError):
+        parse_json(content, "x.json")
+    assert time.process_time() - started < 2
 
 
 def test_sixty_four_levels_are_allowed():

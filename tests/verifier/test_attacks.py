@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.report import Verdict
@@ -106,6 +108,23 @@ def test_all_findings_are_collected(bundle):
     files["data/custody.jsonl"] = b"2"
     del files["bagit.txt"]
     assert len(bundle.found_in(files)) == 3
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_spliced_archive_is_never_accepted(bundle, data):
+    content = bundle.archive()
+    start = data.draw(st.integers(0, len(content) - 1))
+    end = data.draw(st.integers(start, min(len(content), start + 400)))
+    put = data.draw(st.binary(max_size=100) | st.just(content[start : start + 200]))
+    changed = content[:start] + put + content[end:]
+    assert changed == content or not bundle.report(changed).holds
+
+
+def test_a_document_too_large_to_parse_is_refused(bundle):
+    report = bundle.report(bundle.archive({**bundle.files(), "data/custody.jsonl": b" " * (2**24 + 1)}))
+    assert report.verdict is Verdict.REFUSED
+    assert [(f.code, f.file) for f in report.findings] == [("archive.document-too-large", "data/custody.jsonl")]
 
 
 # --- signatures -------------------------------------------------------------------------------------------------------
@@ -214,6 +233,13 @@ def test_a_key_accepted_for_any_origin(bundle):
     assert bundle.report(trust=Trust((TrustedKey(bundle.key.public, "investigator", "*"),))).holds
 
 
+def test_a_key_accepted_for_several_origins(bundle):
+    entries = tuple(TrustedKey(bundle.key.public, "investigator", origin) for origin in ("credit", "flights"))
+    assert bundle.report(trust=Trust(entries)).holds
+    revoked = replace(entries[0], revoked_from=datetime(2026, 1, 1, tzinfo=UTC))
+    assert bundle.found(trust=Trust((revoked, entries[1]))) == [("signature.key-revoked", ATTESTATION)]
+
+
 def test_a_signer_who_names_another(bundle):
     assert bundle.attest(signer="ceo@bank").found() == [("signature.signer-differs", ATTESTATION)]
 
@@ -320,3 +346,40 @@ def test_a_notebook_slipped_in(bundle):
 def test_an_attested_notebook_left_out(bundle):
     del bundle.payload["data/notebook/investigation.ipynb"]
     assert bundle.found() == [("notebook.missing", ATTESTATION)]
+
+
+def _places(value, path=()):
+    """Yield the path of every member and item of a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        yield (*path, name)
+        yield from _places(item, (*path, name))
+
+
+def _replaced(value, path, new):
+    copy = json.loads(json.dumps(value))
+    inside = copy
+    for name in path[:-1]:
+        inside = inside[name]
+    inside[path[-1]] = new
+    return copy
+
+
+STRANGE = [None, True, 7, "x", [], {}, [[]], [{"a": 1}], {"a": 1}]
+
+
+def test_an_investigation_with_any_member_of_another_type_does_not_crash(bundle):
+    good = json.loads(bundle.payload["data/investigation.json"])
+    for path in _places(good):
+        for strange in STRANGE:
+            bundle.payload["data/investigation.json"] = json.dumps(_replaced(good, path, strange)).encode()
+            assert isinstance(bundle.report().holds, bool), (path, strange)
+
+
+def test_an_attestation_with_any_member_of_another_type_does_not_crash(bundle):
+    files, good = bundle.files(), json.loads(_payload(bundle))
+    for path in _places(good):
+        for strange in STRANGE:
+            statement = json.dumps(_replaced(good, path, strange)).encode()
+            report = bundle.report(bundle.archive({**files, ATTESTATION: bundle.signed(statement, bundle.key)}))
+            assert isinstance(report.holds, bool), (path, strange)
