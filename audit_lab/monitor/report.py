@@ -28,7 +28,7 @@ def sentences(drift: Drift) -> list[str]:
     told = {(one.column, one.category) for one in vanished}
     episodes = [one for one in drift.episodes if not (one.partial or one.column in drift.restless or _told(one, told))]
     episodes.sort(key=lambda one: (not one.ongoing, -one.highest_psi))
-    past = [one for one in episodes if not one.ongoing]
+    past = sorted((one for one in episodes if not one.ongoing), key=lambda one: not _unit_changes(drift, one))
     found = [
         *(_vanished(drift, one) for one in vanished if one.returned is None),
         *(_episode(drift, one) for one in episodes if one.ongoing),
@@ -108,11 +108,7 @@ def _vanished(drift: Drift, one: VanishedCategory) -> str:
 def _episode(drift: Drift, one: Episode) -> str:
     window = WINDOWS[drift.every]
     name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
-    units = [
-        change
-        for change in drift.unit_changes
-        if change.column == one.column and change.start < one.end and change.end > one.start
-    ]
+    units = _unit_changes(drift, one)
     moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
     if one.windows == 1:
         said = f"{moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
@@ -121,6 +117,14 @@ def _episode(drift: Drift, one: Episode) -> str:
     else:
         said = f"{moved} from {name}, for {count} up to {day(one.end)} ({peak})."
     return " ".join([said, *(_unit(change) for change in units)])
+
+
+def _unit_changes(drift: Drift, one: Episode) -> list[UnitChange]:
+    return [
+        change
+        for change in drift.unit_changes
+        if change.column == one.column and change.start < one.end and change.end > one.start
+    ]
 
 
 def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
@@ -145,9 +149,7 @@ def unit_sentences(drift: Drift, column: str) -> list[str]:
     ratios = [
         f"{column}: {one.start:%Y-%m-%d} to {day(one.end)}, the median is {one.median_ratio:.4g} times the reference's."
         for one in drift.episodes
-        if one.column == column
-        and one.median_ratio is not None
-        and not any(change.start < one.end and change.end > one.start for change in changes)
+        if one.column == column and one.median_ratio is not None and not _unit_changes(drift, one)
     ]
     return [*(_unit(change) for change in changes), *ratios]
 

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.errors import MisuseError
+from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
+from audit_lab.monitor.drift import drift
+from audit_lab.widgets import AttributionView, DecisionView, DriftView
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+ESCAPED = "&lt;img src=x onerror=alert(1)&gt;"
+LIVE = "application/vnd.jupyter.widget-view+json"
+START = datetime(2015, 1, 5, tzinfo=UTC)
+
+
+class Described:
+    """Stands for a decision: what the view reads of one."""
+
+    def __init__(self, **changes):
+        self.facts = {
+            "prediction_id": "p-1",
+            "place": "p-1@part-00000:7",
+            "occurred_at": "2015-07-02T04:57:47.155000+00:00",
+            "model_name": "risk",
+            "stated_version": "3.0",
+            "in_force": {"versions": ["3.0"], "agrees": True, "statement": "Deployments agree: 3.0 was in force."},
+            "score": 0.2847,
+            "label": "late",
+            "threshold": 0.24,
+            "decision": "late",
+            "decision_rule": "threshold",
+            "inputs": [{"feature": "distance", "value": 2611.125, "unit": "mile"}],
+            "lineage": [{"from": "model:risk@3.0", "relation": "wasGeneratedBy", "to": "run:7"}],
+            "events": [{"at": "2015-07-01T00:00:00+00:00", "kind": "alert", "severity": "high", "summary": "storm"}],
+            "approvals": [],
+            "overrides": [],
+            "outcome": {"observed_at": "2015-07-03T07:06:00+00:00", "label": "on time", "value": 0.0, "source": "bts"},
+            "gaps": [],
+            **changes,
+        }
+
+    def to_dict(self):
+        return self.facts
+
+
+def pictures(page):
+    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    return [base64.b64decode(encoded).decode() for encoded in found]
+
+
+def attribution(method="shap", feature="distance"):
+    return Attribution(
+        prediction_id="p-1",
+        method=method,
+        algorithm="exact",
+        output_explained="probability",
+        label="late",
+        contributions=(Contribution(feature, 2611.0, 0.08125), Contribution("carrier", "UA", -0.02)),
+        base_value=0.2,
+        prediction_value=0.26125,
+        background=Background("100 decisions", ("p-2", "p-3"), "ab" * 32),
+        seed=5,
+        library="shap",
+        library_version="0.51",
+        artifact_sha256="cd" * 32,
+        checks=(Check("additivity", passed=True, detail="adds up"),),
+        isolation={"network": "none"},
+    )
+
+
+def moved(category="US"):
+    random = np.random.default_rng(1)
+    rows = 12 * 400
+    at = [START + timedelta(seconds=1512 * number) for number in range(rows)]
+    frame = pl.DataFrame(
+        {"at": at, "carrier": random.choice(["AA", category], size=rows), "distance": random.normal(size=rows)}
+    ).with_columns(
+        carrier=pl.when(pl.col("at") >= START + timedelta(weeks=9)).then(pl.lit("AA")).otherwise(pl.col("carrier"))
+    )
+    return drift(frame.lazy(), time="at", columns=["carrier", "distance"])
+
+
+@pytest.fixture(scope="module")
+def found():
+    return moved()
+
+
+def test_the_static_decision_has_its_numbers():
+    shown = DecisionView(Described()).static_html()
+    for said in ("p-1: late at 2015-07-02 04:57:47 UTC by risk 3.0", "2611.125", "mile", "run:7", "storm", "on time"):
+        assert said in shown
+    assert "Deployments agree: 3.0 was in force." in shown
+    (picture,) = pictures(shown)
+    assert "Score 0.2847, at or above the threshold 0.24" in picture
+
+
+def test_the_static_decision_escapes_the_texts_of_the_log():
+    shown = DecisionView(
+        Described(
+            prediction_id=HOSTILE,
+            decision=HOSTILE,
+            decision_rule=HOSTILE,
+            inputs=[{"feature": HOSTILE, "value": HOSTILE, "unit": HOSTILE}],
+            events=[{"at": HOSTILE, "kind": HOSTILE, "severity": HOSTILE, "summary": HOSTILE}],
+            gaps=[{"code": HOSTILE, "what": HOSTILE, "effect": HOSTILE}],
+            model_name=HOSTILE,
+        )
+    ).static_html()
+    assert HOSTILE not in shown
+    assert shown.count(ESCAPED) >= 12
+    assert all("<img" not in picture and "onerror=alert(1)>" not in picture for picture in pictures(shown))
+
+
+def test_gaps_stand_out_before_the_details():
+    gap = {"code": "version-not-registered", "what": "No row for 3.0.", "effect": "It cannot be replayed."}
+    shown = DecisionView(Described(gaps=[gap])).static_html()
+    assert shown.index("version-not-registered: No row for 3.0. It cannot be replayed.") < shown.index(">Inputs<")
+
+
+def test_a_score_that_is_no_probability_is_given_as_a_number():
+    shown = DecisionView(Described(score=1234.5, threshold=1000.0)).static_html()
+    assert not pictures(shown)
+    assert "1234.5" in shown
+
+
+def test_a_decision_without_score_inputs_or_outcome_is_shown():
+    shown = DecisionView(Described(score=None, threshold=None, inputs=[], outcome=None, lineage=[])).static_html()
+    assert "No inputs are recorded for this decision." in shown
+    assert "No outcome is known yet." in shown
+
+
+def test_the_live_decision_shows_what_the_static_one_does():
+    view = DecisionView(Described())
+    live = "".join(view.children[0].value for _ in [0]) + "".join(tab.value for tab in view.children[1].children)
+    assert "2611.125" in live
+    assert pictures(live) == pictures(view.static_html())
+
+
+def test_every_view_has_a_live_and_a_static_form(found):
+    for view in (DecisionView(Described()), AttributionView(attribution()), DriftView(found)):
+        bundle = view._repr_mimebundle_()
+        assert set(bundle) == {LIVE, "text/html", "text/plain"}
+        assert bundle["text/html"] == view.static_html()
+
+
+def test_no_view_names_an_address(found):
+    for view in (DecisionView(Described()), AttributionView(attribution(), attribution("lime")), DriftView(found)):
+        shown = view.static_html()
+        assert "http" not in shown
+        assert all(
+            set(re.findall(r"https?://[\w./]+", one)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+            for one in pictures(shown)
+        )
+
+
+def test_the_code_of_a_decision_runs(small_log):
+    log = al.open(small_log)
+    decision = log.decision(log.newest(1)["prediction_id"][0])
+    names = {}
+    exec(DecisionView(decision, log_path=small_log).code(), names)
+    assert names["decision"].to_dict() == decision.to_dict()
+
+
+def test_the_static_attribution_has_its_numbers_and_provenance():
+    shown = AttributionView(attribution()).static_html()
+    for said in ("0.08125", "2611", "adds up", "shap 0.51", "cd" * 32, "ab" * 32, attribution().digest):
+        assert said in shown
+    assert "What moved the probability of late (SHAP)" in pictures(shown)[0]
+
+
+def test_the_static_attribution_escapes_the_texts_of_the_log():
+    shown = AttributionView(attribution(feature=HOSTILE)).static_html()
+    assert HOSTILE not in shown
+    assert ESCAPED in shown
+
+
+def test_choosing_the_other_method_changes_picture_and_table():
+    view = AttributionView(attribution(), attribution("lime", feature="weekday"))
+    view.picture.value = "Bars by feature"
+    before = view.static_html()
+    view.method.value = "lime"
+    assert "weekday" in view.static_html()
+    assert "weekday" not in before
+    assert pictures(view.static_html()) != pictures(before)
+
+
+def test_two_methods_begin_side_by_side():
+    assert "SHAP beside LIME" in pictures(AttributionView(attribution(), attribution("lime")).static_html())[0]
+
+
+def test_the_code_of_an_attribution_names_method_and_seed():
+    code = AttributionView(attribution(), attribution("lime")).code()
+    assert "shap = decision.explain('shap', seed=5)" in code
+    assert "al.view(shap, lime)" in code
+    compile(code, "shown", "exec")
+
+
+def test_the_drift_view_begins_at_what_vanished(found):
+    view = DriftView(found)
+    assert (view.column.value, view.window.value) == ("carrier", START + timedelta(weeks=9))
+    shown = view.static_html()
+    assert "category US" in shown
+    assert ">major<" in shown
+    assert len(pictures(shown)) == 3
+
+
+@pytest.mark.parametrize(
+    ("dropdown", "value"),
+    [("column", "distance"), ("measure", "js_distance"), ("window", START)],
+)
+def test_each_dropdown_changes_picture_and_code(found, dropdown, value):
+    view = DriftView(found)
+    before, code = pictures(view.children[2].value), view.code()
+    getattr(view, dropdown).value = value
+    assert pictures(view.children[2].value) != before
+    assert view.code() != code
+    assert view.children[3].children[0].value == view.code()
+
+
+def test_measures_that_were_not_taken_are_not_offered(found):
+    view = DriftView(found)
+    assert "ks" not in {name for _, name in view.measure.options}
+    view.column.value = "distance"
+    view.measure.value = "ks"
+    view.column.value = "carrier"
+    assert view.measure.value == "psi"
+
+
+def test_the_drift_view_escapes_the_texts_of_the_log():
+    shown = DriftView(moved(category=HOSTILE)).static_html()
+    assert HOSTILE not in shown
+    assert ESCAPED in shown
+    assert all("<img" not in picture for picture in pictures(shown))
+
+
+def test_the_code_of_a_drift_draws_the_same_pictures(found):
+    class Log:
+        def drift(self, columns, *, every, reference):
+            assert columns == ["carrier", "distance"]
+            bounds = tuple(datetime.fromisoformat(moment) for moment in reference)
+            assert (every, bounds) == ("1w", (found.reference.start, found.reference.end))
+            return found
+
+    view = DriftView(found)
+    names = {"log": Log()}
+    exec(view.code(), names)
+    timeline, distribution = pictures(view.children[2].value)
+    assert al.charts.svg(names["timeline"]) == timeline
+    assert al.charts.svg(names["distribution"]) == distribution
+
+
+def test_view_picks_the_view_of_an_object(found, small_log):
+    log = al.open(small_log)
+    assert isinstance(al.view(log.decision(log.newest(1)["prediction_id"][0])), DecisionView)
+    assert isinstance(al.view(attribution()), AttributionView)
+    assert isinstance(al.view(found), DriftView)
+
+
+def test_view_refuses_what_it_cannot_show():
+    with pytest.raises(MisuseError, match="no view of a int"):
+        al.view(7)
