@@ -82,7 +82,7 @@ def adapt(
     output.title("What follows")
     output.lines(chosen.notes())
     if save is not None:
-        output.line(f"\nSaved {save}. Look it through, then: audit-lab find --log {folder} --mapping {save}")
+        output.line(f"Saved {save}. Look it through, then: audit-lab find --log {folder} --mapping {save}")
     elif proposal:
-        output.line("\nNothing was saved; add --save MAPPING.toml to keep this mapping.")
+        output.line("Nothing was saved; add --save MAPPING.toml to keep this mapping.")
     return 0

@@ -91,9 +91,9 @@ def _introduce(log: AuditLog) -> None:
 
 def _last_decision(log: AuditLog, moved: Drift) -> Decision:
     """Return the last decision about the category that vanished first, or the newest one where none vanished."""
-    if not moved.vanished:
+    gone = next((one for one in moved.vanished if one.last_seen is not None), None)
+    if gone is None or gone.last_seen is None:
         return log.decision(str(log.newest(1)["prediction_id"][0]))
-    gone = moved.vanished[0]
     value = gone.category.replace("'", "''")
     found = log.find(f"inputs.{gone.column} = '{value}'", since=gone.last_seen.date())
     return log.decision(str(found["place"][-1]))

@@ -14,17 +14,19 @@ from audit_lab.log.schema import INPUTS_PREFIX, TIME, table_schema
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from polars.datatypes import DataTypeClass
+
 __all__ = ["ROW", "SEGMENT", "SegmentSource", "conform"]
 
 #: Names of the two columns that say where a row stands.
 SEGMENT = "_segment"
 ROW = "_row"
 
-_KEY_SCHEMA = pl.Schema({"prediction_id": pl.String, "recorded_at": TIME})
+_KEY_SCHEMA = pl.Schema([("prediction_id", pl.String()), ("recorded_at", TIME)])
 _SMALL_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 
 #: For each canonical type, the narrower ones whose every value it can hold.
-_NARROWER: dict[pl.DataType, tuple[type[pl.DataType], ...]] = {
+_NARROWER: dict[pl.DataType | DataTypeClass, tuple[type[pl.DataType], ...]] = {
     pl.Float64(): (pl.Float32, *_SMALL_INTEGERS),
     pl.Int64(): _SMALL_INTEGERS,
     pl.String(): (pl.Categorical, pl.Enum),
@@ -98,7 +100,7 @@ def conform(
     return frame.select(columns + others)
 
 
-def _widens(found: pl.DataType, wanted: pl.DataType) -> bool:
+def _widens(found: pl.DataType | DataTypeClass, wanted: pl.DataType | DataTypeClass) -> bool:
     """Whether every value of one type has an equal value in the other."""
     if found in (pl.Null(), wanted):
         return True

@@ -24,17 +24,22 @@ __all__ = ["Reference", "described_reference", "reference_period"]
 #: The default reference: this long, or a quarter of the span where that is shorter.
 _DEFAULT_LENGTH = timedelta(weeks=8)
 _DEFAULT_PART = 4
+_GIVEN = "the period given"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The period compared with: ``start <= time < end``, its rows, and a digest of its bins and their counts."""
+    """The period compared with: ``start <= time < end``, its rows, and a digest of its bins and their counts.
+
+    `given` says that the call named it; otherwise it is the default.
+    """
 
     description: str
     start: datetime
     end: datetime
     rows: int
     sha256: str
+    given: bool
 
 
 def reference_period(
@@ -55,7 +60,7 @@ def reference_period(
         if start > seen.last or end <= seen.first:
             message = f"The reference from {start:%Y-%m-%d} to {end:%Y-%m-%d} holds no rows"
             raise MisuseError(message, f"The rows go from {seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}.")
-        return start, end, "the period given"
+        return start, end, _GIVEN
     starts = length.starts(seen.first, seen.last)
     if len(starts) == 1:
         message = f"All {seen.rows:,} rows lie in {length.name(starts[0])}, so there is nothing to compare it with"
@@ -78,4 +83,4 @@ def described_reference(start: datetime, end: datetime, phrase: str, rows: int, 
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     description = f"{phrase}: {start:%Y-%m-%d} to {day(end)}, {rows:,} rows"
-    return Reference(description, start, end, rows, hashlib.sha256(text.encode()).hexdigest())
+    return Reference(description, start, end, rows, hashlib.sha256(text.encode()).hexdigest(), phrase == _GIVEN)

@@ -78,19 +78,22 @@ class DriftView(Panel):
     def code(self) -> str:
         """Return the Python that measures the drift again and draws the chosen pictures."""
         drift, column, window = self._drift, self.column.value, self.window.value
-        bounds = ", ".join(repr(moment.isoformat()) for moment in (drift.reference.start, drift.reference.end))
+        bounds = (drift.reference.start.isoformat(), drift.reference.end.isoformat())
+        reference = f", reference={bounds!r}" if drift.reference.given else ""
         return "\n".join(
             [
                 "from datetime import datetime",
                 "",
                 "import audit_lab as al",
                 "",
-                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}, reference=({bounds}))",
+                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{reference})",
                 "timeline = al.charts.drift_timeline(",
                 f"    drift.table, {column!r}, {self.measure.value!r}, reference=drift.reference.description",
                 ")",
                 f"bins = drift.bins({column!r}, datetime.fromisoformat({window.isoformat()!r}))",
-                f"distribution = al.charts.distribution(bins, column={column!r}, window={self._name(window)!r})",
+                "distribution = al.charts.distribution(",
+                f"    bins, column={column!r}, window={self._name(window)!r}, reference=drift.reference.description",
+                ")",
                 "",
             ]
         )

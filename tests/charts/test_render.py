@@ -3,8 +3,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
-import altair
+import altair as alt
 import pytest
 
 from audit_lab import charts
@@ -52,7 +53,7 @@ def test_an_svg_names_no_address_but_its_namespaces(picture):
 
 
 def test_a_notebook_gets_an_svg_and_nothing_that_loads(picture):
-    with altair.renderers.enable("default"):
+    with alt.renderers.enable("default"):
         charts.enable_offline()
         bundle = picture._repr_mimebundle_()
     assert set(bundle) == {"image/svg+xml"}
@@ -60,9 +61,9 @@ def test_a_notebook_gets_an_svg_and_nothing_that_loads(picture):
 
 
 def test_a_renderer_that_the_user_chose_is_left_alone():
-    with altair.renderers.enable("png"):
+    with alt.renderers.enable("png"):
         charts.score_against_threshold(0.7, 0.5)
-        assert altair.renderers.active == "png"
+        assert alt.renderers.active == "png"
 
 
 def test_the_package_is_imported_without_altair():
@@ -72,10 +73,10 @@ def test_the_package_is_imported_without_altair():
 
 def test_verdicts_differ_in_lightness_and_shape():
     light = sorted(lightness(colour) for colour, _ in VERDICTS.values())
-    assert all((high + 0.05) / (low + 0.05) > 1.2 for low, high in zip(light, light[1:], strict=False))
+    assert all((high + 0.05) / (low + 0.05) > 1.2 for low, high in pairwise(light))
     assert len({shape for _, shape in VERDICTS.values()}) == len(VERDICTS)
 
 
 def test_neighbouring_categories_differ_in_lightness():
     light = [lightness(colour) for colour in CATEGORIES]
-    assert all(max(pair) + 0.05 > 1.3 * (min(pair) + 0.05) for pair in zip(light, light[1:], strict=False))
+    assert all(max(pair) + 0.05 > 1.3 * (min(pair) + 0.05) for pair in pairwise(light))

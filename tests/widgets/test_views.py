@@ -75,7 +75,7 @@ def attribution(method="shap", feature="distance"):
     )
 
 
-def moved(category="US"):
+def moved(category="US", **options):
     random = np.random.default_rng(1)
     rows = 12 * 400
     at = [START + timedelta(seconds=1512 * number) for number in range(rows)]
@@ -84,7 +84,7 @@ def moved(category="US"):
     ).with_columns(
         carrier=pl.when(pl.col("at") >= START + timedelta(weeks=9)).then(pl.lit("AA")).otherwise(pl.col("carrier"))
     )
-    return drift(frame.lazy(), time="at", columns=["carrier", "distance"])
+    return drift(frame.lazy(), time="at", columns=["carrier", "distance"], **options)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,8 @@ def test_a_decision_without_score_inputs_or_outcome_is_shown():
 
 def test_the_live_decision_shows_what_the_static_one_does():
     view = DecisionView(Described())
-    live = "".join(view.children[0].value for _ in [0]) + "".join(tab.value for tab in view.children[1].children)
+    headline, details, _ = view.children
+    live = headline.value + "".join(tab.value for tab in details.children)
     assert "2611.125" in live
     assert pictures(live) == pictures(view.static_html())
 
@@ -160,11 +161,12 @@ def test_no_view_names_an_address(found):
         )
 
 
-def test_the_code_of_a_decision_runs(small_log):
-    log = al.open(small_log)
+def test_the_code_of_a_decision_runs(make_log):
+    path = make_log()
+    log = al.open(path)
     decision = log.decision(log.newest(1)["prediction_id"][0])
     names = {}
-    exec(DecisionView(decision, log_path=small_log).code(), names)
+    exec(DecisionView(decision, log_path=path).code(), names)
     assert names["decision"].to_dict() == decision.to_dict()
 
 
@@ -242,10 +244,8 @@ def test_the_drift_view_escapes_the_texts_of_the_log():
 
 def test_the_code_of_a_drift_draws_the_same_pictures(found):
     class Log:
-        def drift(self, columns, *, every, reference):
-            assert columns == ["carrier", "distance"]
-            bounds = tuple(datetime.fromisoformat(moment) for moment in reference)
-            assert (every, bounds) == ("1w", (found.reference.start, found.reference.end))
+        def drift(self, columns, *, every):
+            assert (columns, every) == (["carrier", "distance"], "1w")
             return found
 
     view = DriftView(found)
@@ -256,8 +256,13 @@ def test_the_code_of_a_drift_draws_the_same_pictures(found):
     assert al.charts.svg(names["distribution"]) == distribution
 
 
-def test_view_picks_the_view_of_an_object(found, small_log):
-    log = al.open(small_log)
+def test_the_code_of_a_drift_names_a_reference_that_was_given():
+    code = DriftView(moved(reference=(START, START + timedelta(weeks=4)))).code()
+    assert "reference=('2015-01-05T00:00:00+00:00', '2015-02-02T00:00:00+00:00'))" in code
+
+
+def test_view_picks_the_view_of_an_object(found, make_log):
+    log = al.open(make_log())
     assert isinstance(al.view(log.decision(log.newest(1)["prediction_id"][0])), DecisionView)
     assert isinstance(al.view(attribution()), AttributionView)
     assert isinstance(al.view(found), DriftView)
