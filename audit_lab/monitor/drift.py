@@ -45,6 +45,8 @@ __all__ = ["Drift", "drift"]
 _STEP_ROWS = 30
 #: ... and days will do if they hold this share of the rows.
 _STEP_COVERAGE = 0.8
+#: A text column with more different texts than this part of the rows is an id rather than a category.
+_SCATTERED_PART = 0.5
 
 _ONSETS: dict[str, pl.DataType | type[pl.DataType]] = {
     "column": pl.String,
@@ -240,7 +242,7 @@ def drift(
         vanished=tuple(one for counted in counts for one in find_vanished(counted, bounds)),
         unit_changes=tuple(change for found in changes.values() for change in found),
         restless=tuple(column for column in columns if is_restless(findings[column], bounds, (start, end))),
-        facts=(*seen.facts, *_few_reference_rows(reference_rows)),
+        facts=(*seen.facts, *_reference_facts(reference_rows, bins)),
         every=every,
         columns=tuple(columns),
         counts=counts,
@@ -259,8 +261,14 @@ def _with_ratios(rows: pl.LazyFrame, episodes: list[Episode], bins: Sequence[Bin
     return episodes
 
 
-def _few_reference_rows(rows: int) -> list[str]:
-    return [f"the reference has only {rows} rows, and a verdict takes {MINIMUM_ROWS}"] if rows < MINIMUM_ROWS else []
+def _reference_facts(rows: int, bins: Sequence[Bins]) -> list[str]:
+    few = [f"the reference has only {rows} rows, and a verdict takes {MINIMUM_ROWS}"] if rows < MINIMUM_ROWS else []
+    scattered = [
+        f"{one.column} has {one.distinct:,} different texts in the {rows:,} rows of the reference; drift says little"
+        for one in bins
+        if one.kind == "categorical" and one.distinct > _SCATTERED_PART * rows and rows >= MINIMUM_ROWS
+    ]
+    return [*few, *scattered]
 
 
 def _covered(seen: Extent) -> tuple[datetime, datetime]:
