@@ -80,7 +80,7 @@ $(UV): lock/uv.txt
 # The Python package is installed in place, without its front end: the library and the command line need none.
 $(RUNTIME): $(UV) lock/runtime.txt pyproject.toml
 	@echo "setting up $(VENV) (about 1.4 GB, once) ..."
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r lock/runtime.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r lock/runtime.txt
 	@HATCH_BUILD_NO_HOOKS=true $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
