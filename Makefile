@@ -11,6 +11,9 @@ DEVELOPMENT := $(VENV)/.development
 FRONT_END := audit_lab/labextension/package.json
 NPM_CACHE := $(CURDIR)/build/npm
 
+# Behind a proxy with its own certificate authority, uv must trust what the system trusts, as pip does.
+export UV_SYSTEM_CERTS := true
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak benchmarks \

@@ -109,6 +109,11 @@ class NumericBins:
         return cells
 
     @cached_property
+    def cumulated_cells(self) -> NDArray[np.int64]:
+        """Reference rows up to and with each cell."""
+        return np.cumsum(self.reference_cells)
+
+    @cached_property
     def reference_counts(self) -> NDArray[np.int64]:
         """Reference rows by bin, missing last."""
         return self.binned(self.reference_cells, self.missing_rows)

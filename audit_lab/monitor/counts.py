@@ -75,18 +75,11 @@ class WindowCounts:
 
     @cached_property
     def _by_window(self) -> dict[Any, pl.DataFrame]:
-        return self.long.drop_nulls("key").partition_by("window", as_dict=True)
+        return self.long.drop_nulls("key").sort("window", "key").partition_by("window", as_dict=True)
 
     def occurring(self, window: int) -> pl.DataFrame:
-        """Return ``key`` and ``rows`` of the cells or categories that occur in one window, missing values left out."""
+        """Return ``key`` and ``rows`` of the cells or categories that occur in one window, ascending, none missing."""
         return self._by_window.get((window,), self.long.clear())
-
-    def cells(self, window: int) -> NDArray[np.int64]:
-        """Return a numeric column's rows by cell in one window."""
-        rows = self.occurring(window)
-        cells = np.zeros(2 * self.bins.distinct + 1, dtype=np.int64)
-        cells[rows["key"].to_numpy()] = rows["rows"].to_numpy()
-        return cells
 
 
 def prepared(frame: pl.LazyFrame, time: str, columns: Sequence[str]) -> tuple[pl.LazyFrame, dict[str, str]]:
@@ -265,7 +258,7 @@ def _bins(name: str, kind: str, counts: pl.DataFrame) -> Bins:
 
 
 def _by_window(windowed: pl.LazyFrame, bins: Bins) -> pl.LazyFrame:
-    counted = [pl.len().alias("rows")]
+    counted = [pl.len().cast(pl.Int64).alias("rows")]
     if isinstance(bins, CategoryBins):
         key = pl.col(bins.column)
         counted += [pl.col(_TIME).min().alias("first"), pl.col(_TIME).max().alias("last")]
@@ -280,7 +273,9 @@ def _counted(bins: Bins, long: pl.DataFrame, windows: int) -> WindowCounts:
     gone = long.filter(pl.col("key").is_null())
     keys = held["key"]
     places = bins.bin_of_cell[keys.to_numpy()] if isinstance(bins, NumericBins) else bins.bin_of(keys.to_list())
-    binned = np.zeros((windows, len(bins.labels)), dtype=np.int64)
-    np.add.at(binned, (held["window"].to_numpy(), places), held["rows"].to_numpy())
+    width = len(bins.labels)
+    flat = held["window"].to_numpy() * width + places
+    rows = held["rows"].to_numpy().astype(np.float64)
+    binned = np.bincount(flat, weights=rows, minlength=windows * width).astype(np.int64).reshape(windows, width)
     binned[gone["window"].to_numpy(), -1] = gone["rows"].to_numpy()
     return WindowCounts(bins, binned, long)

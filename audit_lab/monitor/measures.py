@@ -18,7 +18,7 @@ __all__ = [
     "chi_square_survival",
     "jensen_shannon_distance",
     "kolmogorov_smirnov",
-    "kolmogorov_smirnov_of_counts",
+    "kolmogorov_smirnov_of_cells",
     "population_stability_index",
     "stability_index_noise",
 ]
@@ -114,7 +114,7 @@ def kolmogorov_smirnov(reference: ArrayLike, window: ArrayLike) -> KolmogorovSmi
     Notes
     -----
     Smirnov, *Table for Estimating the Goodness of Fit of Empirical Distributions* (1948). The p-value is the
-    asymptotic one: see :func:`kolmogorov_smirnov_of_counts`.
+    asymptotic one: see :func:`kolmogorov_smirnov_of_cells`.
     """
     first = np.sort(np.asarray(reference, dtype=np.float64))
     second = np.sort(np.asarray(window, dtype=np.float64))
@@ -126,26 +126,35 @@ def kolmogorov_smirnov(reference: ArrayLike, window: ArrayLike) -> KolmogorovSmi
     return _tested(float(gaps.max()), first.size, second.size)
 
 
-def kolmogorov_smirnov_of_counts(reference: ArrayLike, window: ArrayLike) -> KolmogorovSmirnov:
+def kolmogorov_smirnov_of_cells(
+    reference: NDArray[np.int64], cells: NDArray[np.int64], rows: NDArray[np.int64]
+) -> KolmogorovSmirnov:
     """Return the two-sample Kolmogorov-Smirnov test from counts over ordered cells.
 
     Exact, and equal to the test on the values, when every distinct value of the reference is a cell of its own and
     every gap between two of them another: inside a gap the reference's distribution function is flat, so the largest
-    distance lies at one of its ends.
+    distance lies just before or at the end of a cell that the window has rows in.
 
     Parameters
     ----------
-    reference, window
-        Counts by cell in ascending order of value, shape (cells,), each with a positive sum.
+    reference
+        Cumulated counts of the reference by cell, in ascending order of value, shape (cells,).
+    cells, rows
+        The cells that occur in the window, ascending, and how many rows each has, both of shape (occurring,).
 
     Notes
     -----
     The p-value is ``Q(statistic * sqrt(m n / (m + n)))`` with Kolmogorov's limiting distribution,
     ``Q(x) = 2 sum((-1)^(k-1) exp(-2 k^2 x^2))``: Kolmogorov (1933), Smirnov (1948). With ties it is conservative.
     """
-    expected, actual = _counts(reference, window)
-    gaps = np.abs(np.cumsum(expected) / expected.sum() - np.cumsum(actual) / actual.sum())
-    return _tested(float(gaps.max()), expected.sum(), actual.sum())
+    if not cells.size or not reference.size or reference[-1] <= 0:
+        message = "both sides need at least one row"
+        raise ValueError(message)
+    below = np.where(cells > 0, reference[cells - 1], 0) / reference[-1]
+    upto = reference[cells] / reference[-1]
+    cumulated = np.cumsum(rows) / rows.sum()
+    gaps = np.maximum(np.abs(upto - cumulated), np.abs(below - np.append(0.0, cumulated[:-1])))
+    return _tested(float(gaps.max()), float(reference[-1]), float(rows.sum()))
 
 
 def chi_square_survival(value: float, degrees: int) -> float:

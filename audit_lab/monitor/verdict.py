@@ -11,7 +11,7 @@ from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
 from audit_lab.monitor.measures import (
     jensen_shannon_distance,
-    kolmogorov_smirnov_of_counts,
+    kolmogorov_smirnov_of_cells,
     population_stability_index,
     stability_index_noise,
 )
@@ -169,10 +169,10 @@ def _kolmogorov_smirnov(counts: WindowCounts, window: int) -> tuple[float | None
     bins = counts.bins
     if not isinstance(bins, NumericBins) or not bins.value_rows.sum():
         return None, None
-    cells = counts.cells(window)
-    if not cells.sum():
+    here = counts.occurring(window)
+    if here.is_empty():
         return None, None
-    result = kolmogorov_smirnov_of_counts(bins.reference_cells, cells)
+    result = kolmogorov_smirnov_of_cells(bins.cumulated_cells, here["key"].to_numpy(), here["rows"].to_numpy())
     return result.statistic, result.p_value
 
 
