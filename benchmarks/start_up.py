@@ -24,7 +24,10 @@ WORK = {
     "import polars": ("pass", "import polars"),
     "import audit_lab, beyond polars": ("import polars", "import audit_lab; audit_lab.open"),
     "open the flights log": ("import audit_lab as al; al.open", f"al.open({FLIGHTS!r})"),
-    "scan_parquet of its predictions (polars)": ("import polars as pl", f"pl.scan_parquet({SEGMENT!r}).collect_schema()"),
+    "scan_parquet of its predictions (polars)": (
+        "import polars as pl",
+        f"pl.scan_parquet({SEGMENT!r}).collect_schema()",
+    ),
     "reconstruct one decision": (
         f"import audit_lab as al; log = al.open({FLIGHTS!r}); key = log.newest(1)['prediction_id'][0]",
         "log.decision(key)",
@@ -48,7 +51,8 @@ def main() -> None:
     for name, (before, work) in WORK.items():
         seconds = [measure(before, work) for _ in range(runs)]
         results[name] = {"median_s": round(statistics.median(seconds), 4), "largest_s": round(max(seconds), 4)}
-        print(f"{name:45} median {results[name]['median_s'] * 1000:8.1f} ms   largest {results[name]['largest_s'] * 1000:8.1f} ms")
+        median_ms, largest_ms = (value * 1000 for value in results[name].values())
+        print(f"{name:45} median {median_ms:8.1f} ms   largest {largest_ms:8.1f} ms")
     machine = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
     document = {"runs": runs, "machine": machine, "results": results}
     Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
