@@ -7,12 +7,14 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 
 from __future__ import annotations
 
+from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
 from audit_lab.charts.render import enable_offline, png, svg
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
+    "attribution_bars",
     "distribution",
     "drift_heatmap",
     "drift_timeline",
@@ -20,7 +22,9 @@ __all__ = [
     "outcome_rate",
     "png",
     "score_against_threshold",
+    "shap_against_lime",
     "svg",
     "versions",
     "volume",
+    "waterfall",
 ]

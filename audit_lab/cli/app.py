@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 from typer.exceptions import TyperException
 
-from audit_lab.cli import ask, decide, hand_over, look, walk
-from audit_lab.errors import AuditLabError, IntegrityError
+from audit_lab.cli import ask, decide, hand_over, look, output, walk
+from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
+from audit_lab.log.printable import printable
 
 __all__ = ["main"]
 
@@ -22,6 +23,7 @@ manifest.json; any other folder of Parquet files is opened through a mapping, wh
 Exit codes: 0 all well, 1 found wanting, 2 the call was wrong.
 """
 _INTERRUPTED = 130
+_LONGEST_LINE = 4_000
 
 app = typer.Typer(
     name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -33,22 +35,37 @@ for module in (walk, look, ask, decide, hand_over):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal or a file that cannot show a character gets its escape
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
+        sys.stdout.flush()
     except AuditLabError as error:
-        return _tell(error, as_json="--json" in arguments)
+        return _tell(error, as_json=as_json)
     except TyperException as error:
-        text = " ".join(str(getattr(error, "message", "") or error).split())
-        if not text:  # the help was asked for by giving nothing
-            return 2
-        sys.stderr.write(f"audit-lab: {text} Try `audit-lab --help`.\n")
-        return 2
+        return _misuse(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("audit-lab: stopped; nothing half-written was left.\n")
         return _INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # whoever read the output left; typer and rich turn that into SystemExit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        where = error.filename or "a file"
+        advice = "Check that it exists, is what it should be, and that you may read or write it."
+        return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)
+    return code
+
+
+def _misuse(error: TyperException, *, as_json: bool) -> int:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if not message:  # nothing was asked for, so the help was shown
+        return MisuseError.exit_code
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "audit-lab"
+    return _tell(MisuseError(message, f"See `{command} --help`."), as_json=as_json)
 
 
 def _tell(error: AuditLabError, *, as_json: bool) -> int:
@@ -56,12 +73,10 @@ def _tell(error: AuditLabError, *, as_json: bool) -> int:
         document = {"error": {"kind": type(error).__name__, "message": error.message, "next_step": error.next_step}}
         if isinstance(error, IntegrityError):
             document["report"] = error.report.to_dict()
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        output.print_json(document)
     else:
         if isinstance(error, IntegrityError):
-            from audit_lab.cli.output import show_verification
-
-            show_verification(error.report)
-        line = " ".join(str(error).split())
+            output.show_verification(error.report)
+        line = printable(" ".join(str(error).split()), _LONGEST_LINE)
         sys.stderr.write(f"audit-lab: {line}\n")
     return error.exit_code

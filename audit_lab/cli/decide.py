@@ -11,6 +11,7 @@ from audit_lab.cli import output
 from audit_lab.cli.ask import Model, Since, Until
 from audit_lab.cli.output import AsJson, LogPath, MappingPath
 from audit_lab.errors import MisuseError
+from audit_lab.log.printable import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,7 +98,9 @@ def _replay_many(log: AuditLog, window: dict[str, Any], where: str | None, limit
             where,
             **window,
             limits=limits,
-            progress=lambda version, count: progress.update(task, advance=count, description=f"replayed {version}"),
+            progress=lambda version, count: progress.update(
+                task, advance=count, description=f"replayed {printable(version)}"
+            ),
         )
     groups = _grouped(batch.rows)
     reproduced = batch.rows.filter(pl.col("verdict").is_in(["EXACT", "WITHIN_TOLERANCE"])).height

@@ -99,6 +99,7 @@ def keys(
     name: Annotated[str, typer.Argument(help="Whose key it is, for example jane-doe.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the key file and the line to pin.")],
     passphrase: Passphrase = None,
+    as_json: AsJson = False,
 ) -> int:
     """Make a signing key, encrypted with a passphrase, and a trust file that accepts it.
 
@@ -114,6 +115,9 @@ def keys(
     path = write_key(Path(out), key, chosen_passphrase(passphrase))
     trust = Path(out) / f"{name}.trust.toml"
     write_bytes(trust, format_trust([TrustedKey(key.public, "investigator", ANY_ORIGIN)]).encode())
+    if as_json:
+        output.print_json({"key": str(path), "trust": str(trust), "name": name, "key_id": key.public.key_id})
+        return 0
     output.line(f"{path}: keep it; sign with audit-lab export NOTEBOOK --key {path}")
     output.line(f"{trust}: hand it to those who verify; they use audit-lab verify BUNDLE --trust {trust}")
     return 0

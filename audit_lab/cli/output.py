@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from audit_lab.log.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -38,6 +40,8 @@ MappingPath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+#: A longer value is cut, and its length said; ``--json`` gives all of it.
+_LONGEST = 1_000
 _VERDICT_STYLES = {
     "EXACT": "green",
     "WITHIN_TOLERANCE": "green",
@@ -67,7 +71,7 @@ def _text(value: Any) -> Text:
     if isinstance(value, datetime):
         return Text(f"{value:%Y-%m-%d %H:%M:%S}")
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    shown = printable(text, _LONGEST)
     return Text(shown, style=_VERDICT_STYLES.get(shown, ""))
 
 
@@ -110,18 +114,16 @@ def table(names: Sequence[str], rows: Iterable[Sequence[Any]], keep: Sequence[st
 
 
 def print_json(document: Any) -> None:
-    """Print a document as JSON; times as ISO 8601."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=_json_value) + "\n")
+    """Print a document as JSON in ASCII, so that no text in it speaks to the terminal; times as ISO 8601."""
+    from audit_lab.case.plain_json import plain_json
 
-
-def _json_value(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    sys.stdout.write(json.dumps(plain_json(document), indent=1, allow_nan=False) + "\n")
 
 
 def bar() -> Progress:
     """Return a progress bar with an estimate, on standard error; silent where that is not a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -1,0 +1,67 @@
+"""Explain a reconstructed decision: its artifact, its inputs and a background from its own log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import ModelError
+from audit_lab.explain.background import choose_background
+from audit_lab.explain.explainer import explain
+from audit_lab.replay.batch import load_registered
+from audit_lab.replay.verdict import EFFECTS
+
+if TYPE_CHECKING:
+    from audit_lab.explain.attribution import Attribution
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.reconstruct import Reconstruction
+    from audit_lab.sandbox import Limits
+
+__all__ = ["explain_decision"]
+
+
+def explain_decision(
+    store: LogStore, decision: Reconstruction, method: str, *, seed: int = 0, limits: Limits | None = None
+) -> Attribution:
+    """Attribute a decision's score to its recorded inputs, against decisions of the same version before it.
+
+    Raises
+    ------
+    ModelError
+        The inputs or the artifact are missing; `code` says which.
+    """
+    row, inputs = decision.prediction, decision.inputs
+    model = load_registered(store, row["model_name"], row["model_version"])
+    if inputs is None:
+        code = next((gap.code for gap in decision.gaps if gap.code in EFFECTS), "inputs-missing")
+        raise ModelError(
+            f"the prediction {decision.prediction_id} cannot be explained: {EFFECTS[code].rstrip('.')}",
+            "Explain another decision of the same version, or ask the writer's owner for the inputs.",
+            code,
+        )
+    if row["occurred_at"] is None:
+        raise ModelError(
+            f"the prediction {decision.prediction_id} has no time, so decisions before it cannot be told",
+            "Ask the writer's owner when it was made; without that no background can be declared.",
+            "time-missing",
+        )
+    background = choose_background(
+        store.table("predictions"),
+        store.inputs(row["model_name"]),
+        model_name=row["model_name"],
+        model_version=row["model_version"],
+        before=row["occurred_at"],
+        prediction_id=decision.prediction_id,
+        seed=seed,
+    )
+    return explain(
+        method,
+        prediction_id=decision.prediction_id,
+        inputs=inputs,
+        signature=model.signature,
+        artifact=model.artifact,
+        artifact_format=model.version["artifact_format"],
+        artifact_sha256=model.version["artifact_sha256"],
+        background=background,
+        seed=seed,
+        limits=limits,
+    )

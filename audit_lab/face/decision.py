@@ -1,0 +1,130 @@
+"""`Decision`: one prediction, reconstructed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit_lab.face.document import decision_document, decision_html, iso
+
+if TYPE_CHECKING:
+    from audit_lab.explain.attribution import Attribution
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.lineage import Edge
+    from audit_lab.replay.reconstruct import Gap, Reconstruction
+    from audit_lab.replay.registry import InForce
+    from audit_lab.replay.signature import Signature
+    from audit_lab.replay.verdict import Replay
+    from audit_lab.sandbox import Limits
+
+__all__ = ["Decision"]
+
+
+class Decision:
+    """One prediction, reconstructed: its row, inputs, version, lineage, events, outcome and gaps."""
+
+    def __init__(self, store: LogStore, parts: Reconstruction) -> None:
+        self._store = store
+        self._parts = parts
+
+    @property
+    def prediction_id(self) -> str:
+        """Its id."""
+        return self._parts.prediction_id
+
+    @property
+    def place(self) -> str:
+        """Where its row stands: ``id@segment:row``."""
+        return self._parts.place
+
+    @property
+    def prediction(self) -> dict[str, Any]:
+        """Its row of the predictions table."""
+        return self._parts.prediction
+
+    @property
+    def inputs(self) -> dict[str, Any] | None:
+        """Feature to recorded value, in the model's order; None where they are missing or ambiguous."""
+        return self._parts.inputs
+
+    @property
+    def model_version(self) -> dict[str, Any] | None:
+        """Its version's row in the registry; None where it was never registered."""
+        return self._parts.model_version
+
+    @property
+    def signature(self) -> Signature | None:
+        """Which features the version takes, and what it puts out."""
+        return self._parts.signature
+
+    @property
+    def in_force(self) -> InForce:
+        """Which version deployments say was in force, and whether the prediction agrees."""
+        return self._parts.in_force
+
+    @property
+    def lineage(self) -> tuple[Edge, ...]:
+        """Edges from its version back to runs, commits and data."""
+        return self._parts.lineage
+
+    @property
+    def approvals(self) -> tuple[dict[str, Any], ...]:
+        """Who submitted, approved and promoted its version."""
+        return self._parts.approvals
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """What happened around the model within 14 days before and after."""
+        return self._parts.events
+
+    @property
+    def overrides(self) -> tuple[dict[str, Any], ...]:
+        """What persons changed afterwards."""
+        return self._parts.overrides
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """The ground truth, where it arrived."""
+        return self._parts.outcome
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What should be there and is not, each with its effect."""
+        return self._parts.gaps
+
+    def replay(self, limits: Limits | None = None) -> Replay:
+        """Run the recorded inputs through the recorded artifact in a child process and compare."""
+        from audit_lab.replay.single import replay_decision
+
+        return replay_decision(self._store, self._parts, limits)
+
+    def explain(
+        self, method: Literal["shap", "lime"] = "shap", *, seed: int = 0, limits: Limits | None = None
+    ) -> Attribution:
+        """Attribute the score to the recorded inputs, against a declared background of the same version's decisions.
+
+        Raises
+        ------
+        ModelError
+            The inputs or the artifact are missing; `code` says which.
+        """
+        from audit_lab.explain.of_decision import explain_decision
+
+        return explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reconstruction as JSON-safe values, in the form that the panel and ``--json`` show."""
+        return decision_document(self._parts)
+
+    def __repr__(self) -> str:
+        """Return what was decided, when, by which version, and the codes of its gaps."""
+        row = self.prediction
+        gaps = f"; gaps: {', '.join(gap.code for gap in self.gaps)}" if self.gaps else ""
+        score = (row["outputs"] or {}).get("score")
+        return (
+            f"Decision {self.prediction_id}: {row['decision']!r} (score {score}) at {_iso(row['occurred_at'])} "
+            f"by {row['model_name']} {row['model_version']}{gaps}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a table of the main facts; every text from the log is escaped."""
+        return decision_html(self.to_dict())

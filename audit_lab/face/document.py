@@ -1,0 +1,99 @@
+"""A reconstructed decision as JSON-safe values, and as a plain table."""
+
+from __future__ import annotations
+
+import html
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab.replay.reconstruct import Reconstruction
+
+__all__ = ["decision_document", "decision_html", "iso"]
+
+_OVERRIDE = ("recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
+
+
+def decision_document(parts: Reconstruction) -> dict[str, Any]:
+    """Return a reconstruction as the document that the panel, the widgets and ``--json`` show."""
+    row, signature = parts.prediction, parts.signature
+    units = {feature.name: feature.unit for feature in signature.features} if signature else {}
+    outputs = row["outputs"] or {}
+    registered = parts.model_version or {}
+    threshold = row["threshold"] if row["threshold"] is not None else registered.get("threshold")
+    return {
+        "prediction_id": parts.prediction_id,
+        "place": parts.place,
+        "occurred_at": iso(row["occurred_at"]),
+        "model_name": row["model_name"],
+        "stated_version": row["model_version"],
+        "in_force": {
+            "versions": list(parts.in_force.versions),
+            "agrees": parts.in_force.agrees,
+            "statement": parts.in_force.statement,
+        },
+        "score": _finite(outputs.get("score")),
+        "label": outputs.get("label"),
+        "threshold": _finite(threshold),
+        "decision": row["decision"],
+        "decision_rule": row["decision_rule"],
+        "artifact_sha256": registered.get("artifact_sha256"),
+        "training_cutoff": iso(registered.get("training_cutoff")),
+        "inputs": [
+            {"feature": name, "value": _plain(value), "unit": units.get(name)}
+            for name, value in (parts.inputs or {}).items()
+        ],
+        "lineage": [{"from": e.from_node, "relation": e.relation, "to": e.to_node} for e in parts.lineage],
+        "events": [_plain_row(event, "at", "kind", "severity", "actor", "summary") for event in parts.events],
+        "approvals": [_plain_row(r, "recorded_at", "act", "approver", "role", "reason") for r in parts.approvals],
+        "overrides": [_plain_row(r, *_OVERRIDE) for r in parts.overrides],
+        "outcome": None
+        if parts.outcome is None
+        else _plain_row(parts.outcome, "observed_at", "label", "value", "source"),
+        "gaps": [{"code": gap.code, "what": gap.what, "effect": gap.effect} for gap in parts.gaps],
+    }
+
+
+def decision_html(shown: dict[str, Any]) -> str:
+    """Return the main facts of a decision's document as an HTML table; every text is escaped."""
+    facts = {
+        "Prediction": shown["place"],
+        "Decided": f"{shown['decision']} (rule: {shown['decision_rule']})",
+        "When": shown["occurred_at"],
+        "Score": f"{shown['score']} (threshold {shown['threshold']})",
+        "Version": f"{shown['model_name']} {shown['stated_version']}",
+        "In force": shown["in_force"]["statement"],
+        **{f"Input {entry['feature']}": f"{entry['value']} {entry['unit'] or ''}" for entry in shown["inputs"]},
+        "Outcome": (shown["outcome"] or {}).get("label"),
+        **{f"Gap: {gap['code']}": f"{gap['what']} {gap['effect']}" for gap in shown["gaps"]},
+    }
+    rows = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th>"
+        f"<td style='text-align:left'>{html.escape('' if value is None else str(value))}</td></tr>"
+        for name, value in facts.items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def iso(value: datetime | None) -> str | None:
+    """Return a time as ISO 8601 text."""
+    return None if value is None else value.isoformat()
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number as JSON takes it; None for what JSON has no number for."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON takes it; what JSON has no number for becomes text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return iso(value) if isinstance(value, datetime) else str(value)
+
+
+def _plain_row(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: _plain(row[name]) for name in names}
