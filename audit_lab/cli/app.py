@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # a terminal or a file that cannot show a character gets its escape
             stream.reconfigure(errors="backslashreplace")
     try:
+        _check_utf_8(arguments)
         code = int(app(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
         sys.stdout.flush()
     except AuditLabError as error:
@@ -57,6 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
         advice = "Check that it exists, is what it should be, and that you may read or write it."
         return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)
     return code
+
+
+def _check_utf_8(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise MisuseError(f"the argument {argument!r} is not UTF-8", "Write it in the terminal's UTF-8.") from error
 
 
 def _misuse(error: TyperException, *, as_json: bool) -> int:

@@ -65,8 +65,9 @@ def _show_log(document: dict[str, Any]) -> None:
         }
     )
     output.table(("table", "rows"), [(name, f"{rows:,}") for name, rows in document["tables"].items()])
-    output.title("Know this")
-    output.lines(document["notes"])
+    if document["notes"]:
+        output.title("Know this")
+        output.lines(document["notes"])
 
 
 def show_decision(document: dict[str, Any]) -> None:

@@ -121,7 +121,7 @@ class Decision:
         gaps = f"; gaps: {', '.join(gap.code for gap in self.gaps)}" if self.gaps else ""
         score = (row["outputs"] or {}).get("score")
         return (
-            f"Decision {self.prediction_id}: {row['decision']!r} (score {score}) at {_iso(row['occurred_at'])} "
+            f"Decision {self.prediction_id}: {row['decision']!r} (score {score}) at {iso(row['occurred_at'])} "
             f"by {row['model_name']} {row['model_version']}{gaps}"
         )
 

@@ -159,3 +159,9 @@ def test_html_is_escaped(make_log):
     shown = al.open(make_log(predictions=change)).decision("p-001")._repr_html_()
     assert "<img" not in shown
     assert "&lt;img" in shown
+
+
+def test_repr_names_what_was_decided_and_the_gaps(make_log):
+    shown = repr(al.open(make_log(inputs_loans=None)).decision("p-001"))
+    assert shown.startswith("Decision p-001: '")
+    assert "at 2024-03-04T10:00:00+00:00 by loans 1; gaps: inputs-missing" in shown

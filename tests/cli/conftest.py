@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit_lab.cli import main
+
+REPOSITORY = Path(__file__).parents[2]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "RUST_", "FORCE_"))}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Parse the output as strict JSON: `NaN` and `Infinity`, which Python would accept, are refused."""
+        return json.loads(self.out, parse_constant=refuse)
+
+
+def refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Return a function that runs a command in this process; environment variables of ours are out of the way."""
+    for name in set(os.environ) - set(CLEAN):
+        monkeypatch.delenv(name)
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Return a function that runs a command as a process of its own, as a shell does."""
+
+    def call(*arguments, **settings):
+        done = subprocess.run(
+            [sys.executable, "-m", "audit_lab", *map(str, arguments)],
+            **{"cwd": REPOSITORY, "env": CLEAN, "stdin": subprocess.DEVNULL, **settings},
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def foreign() -> Path:
+    return REPOSITORY / "sample_data" / "foreign_loans"
+
+
+@pytest.fixture
+def mapping(run, foreign, tmp_path):
+    path = tmp_path / "loans.toml"
+    assert run("adapt", foreign, "--save", path).code == 0
+    return path
+
+
+@pytest.fixture
+def write_notebook(tmp_path):
+    """Return a function that writes a notebook of code cells."""
+
+    def write(*sources):
+        code = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+        cells = [{**code, "id": f"c{number}", "source": source} for number, source in enumerate(sources)]
+        path = tmp_path / "story.ipynb"
+        path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+        return path
+
+    return write

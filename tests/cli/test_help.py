@@ -1,0 +1,84 @@
+"""What a newcomer reads first: the help of each command."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+#: Each command, its options and arguments, and a sentence that explains it.
+COMMANDS = {
+    "demo": (["--log", "--notebook", "--out", "--json"], "what moved, one decision replayed, evidence signed"),
+    "doctor": (["--log", "--mapping", "--json"], "say what will not work"),
+    "adapt": (["folder", "--save", "--mapping", "--json"], "Nothing is changed or copied."),
+    "show": (["prediction_id", "--log", "--mapping", "--json"], "every gap with its effect"),
+    "find": (
+        ["expression", "--log", "--since", "--until", "--model", "--limit", "--mapping", "--json"],
+        "never evaluated as code",
+    ),
+    "drift": (
+        ["--log", "--columns", "--every", "--reference", "--model", "--picture", "--mapping", "--json"],
+        "population stability index",
+    ),
+    "replay": (
+        [
+            *("prediction_id", "--log", "--all", "--where", "--since", "--until", "--model"),
+            *("--time-limit", "--memory-limit", "--mapping", "--json"),
+        ],
+        "the model runs in a child process without network",
+    ),
+    "explain": (
+        ["prediction_id", "--log", "--method", "--seed", "--time-limit", "--memory-limit", "--mapping", "--json"],
+        "against a declared background",
+    ),
+    "export": (
+        ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--time-limit", "--json"],
+        "A notebook that fails half-way exports nothing",
+    ),
+    "verify": (["path", "--trust", "--require-anchor", "--json"], "say what was checked and what was not"),
+    "keys": (["name", "--out", "--passphrase", "--json"], "Hand the trust file to whoever will verify"),
+}
+
+
+def words(text):
+    """Return text without the frames that rich draws, on one line."""
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_teaches(run, command):
+    answer = run(command, "--help")
+    options, sentence = COMMANDS[command]
+    assert (answer.code, answer.err) == (0, "")
+    shown = words(answer.out)
+    assert f"Usage: audit-lab {command}" in shown
+    assert sentence in shown
+    assert [option for option in options if option not in shown] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_explains_every_option_that_there_is(run, command):
+    listed = re.findall(
+        r"(?m)^│[ *]+(--[a-z-]+)(?:  +-[a-z])? +<[^>]+> +(?:\[x[^\]]*\] +)?(\S*)", run(command, "--help").out
+    )
+    assert {option for option, _ in listed} - {"--help"} == {o for o in COMMANDS[command][0] if o.startswith("--")}
+    assert [option for option, explained in listed if not explained] == []
+
+
+def test_the_help_of_all_names_each_command_and_the_exit_codes(run):
+    shown = words(run("--help").out)
+    for command in COMMANDS:
+        assert f" {command} " in shown
+    assert "Exit codes: 0 all well, 1 found wanting, 2 the call was wrong." in shown
+
+
+def test_nothing_asked_for_shows_the_help_and_is_misuse(run):
+    answer = run()
+    assert answer.code == 2
+    assert "Begin with audit-lab demo" in words(answer.out)
+
+
+def test_python_m_audit_lab_is_the_same_command(start):
+    answer = start("show", "--help")
+    assert answer.code == 0
+    assert "Usage: audit-lab show" in words(answer.out)
