@@ -9,15 +9,18 @@ EXTENSION := extensions/labextension
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 FRONT_END := audit_lab/labextension/package.json
-NPM_CACHE := $(CURDIR)/build/npm
+PANEL := $(VENV)/.panel
+COMPILE := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate
+INSTALL := HATCH_BUILD_NO_HOOKS=true $(UV) pip install --quiet --reinstall --python $(BIN)/python --no-deps --no-build-isolation -e .
+JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
 # Behind a proxy with its own certificate authority, uv must trust what the system trusts, as pip does.
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak benchmarks \
-	sample-data lock pictures wheel clean
+.PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak \
+	benchmarks sample-data lock pictures wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,8 +28,8 @@ help: ## list the targets
 demo: $(RUNTIME) ## investigate the sample incident from end to end, and verify the evidence
 	@$(BIN)/audit-lab demo --log sample_data/flights --out out/demo
 
-lab: $(FRONT_END) ## open JupyterLab on the sample investigation
-	$(BIN)/jupyter lab notebooks/01_investigate_an_incident.ipynb
+lab: $(PANEL) ## open JupyterLab on the sample investigation (LAB_OPTIONS=... are handed to it)
+	$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/01_investigate_an_incident.ipynb
 
 test: system-packages check test-python test-browser ## everything: Python, TypeScript, browser, notebooks
 
@@ -53,6 +56,9 @@ system-packages: $(DEVELOPMENT)
 soak: $(DEVELOPMENT) ## tests that run for minutes
 	$(BIN)/pytest -m soak
 
+benchmarks: $(RUNTIME) ## measure; results stand in benchmarks/
+	$(BIN)/python benchmarks/start_up.py
+
 sample-data: $(RUNTIME) ## build the sample logs again, from their public sources
 	$(BIN)/python sample_data/build.py --out sample_data
 
@@ -71,9 +77,6 @@ lock: $(RUNTIME) ## resolve the pins again
 clean: ## remove whatever the other targets made
 	rm -rf $(VENV) build dist out audit_lab/labextension $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo
 
-COMPILE := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate
-JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
-
 $(UV): lock/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "audit_lab needs Python 3.11 or newer; this is %s. Name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
@@ -84,7 +87,7 @@ $(UV): lock/uv.txt
 $(RUNTIME): $(UV) lock/runtime.txt pyproject.toml
 	@echo "setting up $(VENV) (about 1.4 GB, once) ..."
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r lock/runtime.txt
-	@HATCH_BUILD_NO_HOOKS=true $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(INSTALL)
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) lock/test.txt
@@ -98,4 +101,9 @@ $(EXTENSION)/node_modules/.yarn-state.yml: $(RUNTIME) $(EXTENSION)/package.json 
 
 $(FRONT_END): $(EXTENSION)/node_modules/.yarn-state.yml $(shell find $(EXTENSION)/src $(EXTENSION)/style $(EXTENSION)/schema -type f 2>/dev/null)
 	cd $(EXTENSION) && $(JLPM) build:prod
+	@touch $@
+
+# Installed in place once more: now that the front end is there, it is put where JupyterLab looks for it.
+$(PANEL): $(FRONT_END)
+	@$(INSTALL)
 	@touch $@
