@@ -53,8 +53,8 @@ test-browser: $(DEVELOPMENT) wheel
 system-packages: $(DEVELOPMENT)
 	@$(BIN)/python .ci/system_packages.py
 
-soak: $(DEVELOPMENT) ## tests that run for minutes
-	$(BIN)/pytest -m soak
+soak: $(DEVELOPMENT) ## tests that run for minutes; the last result is kept in tests/soak/
+	@$(BIN)/pytest -m soak -q --no-header > tests/soak/last_result.txt; status=$$?; cat tests/soak/last_result.txt; exit $$status
 
 benchmarks: $(RUNTIME) ## measure; results stand in benchmarks/
 	$(BIN)/python benchmarks/start_up.py

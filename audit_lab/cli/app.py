@@ -48,8 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except TyperException as error:
         return _misuse(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("audit-lab: stopped; nothing half-written was left.\n")
-        return _INTERRUPTED
+        code = _INTERRUPTED
     except (BrokenPipeError, SystemExit):  # whoever read the output left; typer and rich turn that into SystemExit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -57,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         where = error.filename or "a file"
         advice = "Check that it exists, is what it should be, and that you may read or write it."
         return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)
+    if code == _INTERRUPTED:  # typer makes this code of an interrupt, or passes it on
+        sys.stderr.write("audit-lab: stopped; nothing half-written was left.\n")
     return code
 
 

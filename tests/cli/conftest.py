@@ -34,6 +34,12 @@ def refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Return this process's environment without variables of ours, and those that make a program talk more."""
+    return CLEAN
+
+
 @pytest.fixture
 def run(capsys, monkeypatch):
     """Return a function that runs a command in this process; environment variables of ours are out of the way."""
