@@ -10,6 +10,7 @@ import typer
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson, LogPath, MappingPath
 from audit_lab.errors import MisuseError
+from audit_lab.face.document import overridden
 
 __all__ = ["register", "show_decision"]
 
@@ -79,10 +80,11 @@ def show_decision(document: dict[str, Any]) -> None:
             "score": document["score"],
             "threshold": document["threshold"],
             "rule": document["decision_rule"],
-            "version": f"{document['model_name']} {document['stated_version']}",
+            "version": f"{document['model_name']} {document['stated_version'] or '(not stated)'}",
             "in force": document["in_force"]["statement"],
             "artifact": document["artifact_sha256"],
             "outcome": (document["outcome"] or {}).get("label"),
+            "overridden": overridden(document),
             "place": document["place"],
         }
     )

@@ -109,7 +109,11 @@ def examine_log(path: str, mapping: str | None) -> list[Check]:
     ]
     try:
         report = log.verify()
-        checks.append(Check("segments", "ok", "; ".join(report.checked) or "; ".join(report.not_checked)))
+        if report.checked:
+            checks.append(Check("segments", "ok", "; ".join(report.checked)))
+        else:
+            advice = "Ask its writer for digests, and keep them elsewhere."
+            checks.append(Check("segments", "missing", "not checked: " + "; ".join(report.not_checked), advice))
     except IntegrityError as error:
         checks += [Check(f.file, "wanting", f"{f.code}: {f.meaning}", f.next_step) for f in error.report.findings]
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audit_lab.replay.reconstruct import Reconstruction
 
-__all__ = ["decision_document", "decision_html", "iso"]
+__all__ = ["decision_document", "decision_html", "iso", "overridden"]
 
 _OVERRIDE = ("recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
 
@@ -62,7 +62,8 @@ def decision_html(shown: dict[str, Any]) -> str:
         "Decided": f"{shown['decision']} (rule: {shown['decision_rule']})",
         "When": shown["occurred_at"],
         "Score": f"{shown['score']} (threshold {shown['threshold']})",
-        "Version": f"{shown['model_name']} {shown['stated_version']}",
+        "Overridden": overridden(shown),
+        "Version": f"{shown['model_name']} {shown['stated_version'] or '(not stated)'}",
         "In force": shown["in_force"]["statement"],
         **{f"Input {entry['feature']}": f"{entry['value']} {entry['unit'] or ''}" for entry in shown["inputs"]},
         "Outcome": (shown["outcome"] or {}).get("label"),
@@ -74,6 +75,17 @@ def decision_html(shown: dict[str, Any]) -> str:
         for name, value in facts.items()
     )
     return f"<table>{rows}</table>"
+
+
+def overridden(shown: dict[str, Any]) -> str:
+    """Return what a person changed last about a decision, in a sentence; "no" where nobody did."""
+    changed = [row for row in shown["overrides"] if row["decision_after"] not in (None, row["decision_before"])]
+    if not changed:
+        return "no"
+    last = changed[-1]
+    return (
+        f"to {last['decision_after']}, by {last['actor']} ({last['role']}) on {last['recorded_at']}: {last['reason']}"
+    )
 
 
 def iso(value: datetime | None) -> str | None:

@@ -20,7 +20,7 @@ _NO_ANCHOR = Finding(
     "log.no-anchor",
     MANIFEST_NAME,
     "nothing outside the writer's reach holds this log in time",
-    "Seal the log, and have its checkpoints witnessed or timestamped.",
+    "Keep the SHA-256 of its manifest where the writer cannot reach it; logs of this schema version are not sealed.",
 )
 
 

@@ -61,7 +61,7 @@ class Coverage:
         share = self.replayable / self.predictions if self.predictions else 0.0
         lines = [f"{self.replayable:,} of {self.predictions:,} predictions ({share:.3%}) can be replayed."]
         lines += [
-            f"{row['predictions']:,} of {row['model_name']} {row['model_version']} cannot: "
+            f"{row['predictions']:,} of {row['model_name']} {row['model_version'] or 'without a version'} cannot: "
             f"{EFFECTS[row['code']]} First: {row['first_id']}."
             for row in self.table.filter(pl.col("code") != REPLAYABLE).iter_rows(named=True)
         ]

@@ -165,3 +165,13 @@ def test_repr_names_what_was_decided_and_the_gaps(make_log):
     shown = repr(al.open(make_log(inputs_loans=None)).decision("p-001"))
     assert shown.startswith("Decision p-001: '")
     assert "at 2024-03-04T10:00:00+00:00 by loans 1; gaps: inputs-missing" in shown
+
+
+def test_override_is_told_beside_the_decision(credit):
+    log = al.open(credit)
+    changed = log.overrides.filter(pl.col("decision_after") != pl.col("decision_before")).collect().row(0, named=True)
+    decision = log.decision(changed["prediction_id"])
+    assert decision.prediction["decision"] == changed["decision_before"]
+    told = f"to {changed['decision_after']}, by {changed['actor']}"
+    assert told in decision._repr_html_()
+    assert "Overridden" in decision._repr_html_()
