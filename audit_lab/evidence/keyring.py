@@ -39,7 +39,7 @@ def signing_key(key: SigningKey | Path | str | None = None, passphrase: str | No
     if not path:
         raise MisuseError(
             "There is no key to sign with",
-            f"Give key=..., or set {KEY_VARIABLE}; for a trial, use a demonstration key",
+            f"Give --key (in Python: key=...), or set {KEY_VARIABLE}; for a trial there is --demonstration-key",
         )
     return read_key(Path(path), chosen_passphrase(passphrase))
 

@@ -64,9 +64,12 @@ def candidates_in_force(store: LogStore, model_name: str, at: datetime, environm
 
 
 def version_in_force(
-    store: LogStore, model_name: str, at: datetime | None, environment: str | None, stated: str | None
+    store: LogStore, model_name: str | None, at: datetime | None, environment: str | None, stated: str | None
 ) -> InForce:
     """Compare the version that a prediction states with those that deployments say were in force."""
+    if model_name is None:
+        statement = "The prediction names no model: which version was in force cannot be told."
+        return InForce((), agrees=None, statement=statement)
     if at is None:
         return InForce(
             (), agrees=None, statement="The prediction has no time: which version was in force cannot be told."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import sys
 from base64 import encodebytes
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,11 @@ def read_passphrase(source: str) -> bytes:
     """
     kind, _, place = source.partition(":")
     if kind == "prompt" and not place:
+        if not sys.stdin.isatty():
+            raise MisuseError(
+                "There is no terminal to ask for the passphrase of the key",
+                "Give it by --passphrase env:NAME or fd:NUMBER (in Python: passphrase=...)",
+            )
         text = getpass.getpass("Passphrase of the key: ").encode()
     elif kind == "env" and place:
         text = os.environ.get(place, "").encode()

@@ -32,7 +32,8 @@ def picture(tmp_path):
 def view(notebook):
     """Return the page and the view that a cell shows."""
     page = notebook
-    page.locator('.jp-NotebookPanel [data-status="idle"]').wait_for(timeout=60_000)
+    # Before it has a kernel the notebook's own indicator says idle too; the status bar names the kernel.
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     cell = page.locator(".jp-NotebookPanel .jp-CodeCell").first
     cell.locator(".cm-content").fill(SOURCE)
     page.keyboard.press("Control+Enter")

@@ -116,7 +116,8 @@ def test_from_the_list_of_logs_to_a_decision_that_runs_in_the_notebook(notebook,
     cell = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
     expect(cell.locator(".cm-content")).to_contain_text('al.open("../sample_data/flights")')
     expect(cell.locator(".cm-content")).to_contain_text(f'log.decision("{newest["prediction_id"]}")')
-    page.locator('.jp-NotebookPanel [data-status="idle"]').wait_for(timeout=60_000)
+    # Before it has a kernel the notebook's own indicator says idle too; the status bar names the kernel.
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     page.keyboard.press("Control+Enter")
     expect(cell.locator(".jp-OutputArea-output")).to_contain_text(newest["place"], timeout=60_000)
     picture(page, "panel")

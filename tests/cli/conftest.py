@@ -13,7 +13,9 @@ import pytest
 from audit_lab.cli import main
 
 REPOSITORY = Path(__file__).parents[2]
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "RUST_", "FORCE_"))}
+#: Variables that change how a program talks: ours, and those of a developer's machine.
+LOUD = ("AUDIT_LAB_", "FORCE_", "PYTHONUNBUFFERED", "RUST_")
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(LOUD)}
 
 
 @dataclass(frozen=True)

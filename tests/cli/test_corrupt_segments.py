@@ -26,8 +26,6 @@ def told(*arguments):
     return code, out.getvalue(), err.getvalue()
 
 
-# A change can take the model's name away; the registry is then asked for none, which polars remarks on.
-@pytest.mark.filterwarnings("ignore:Comparisons with None:UserWarning")
 def test_each_change_of_a_byte_is_an_answer_or_one_line(segment, capfd):
     log = str(segment.parents[1])
     original = segment.read_bytes()

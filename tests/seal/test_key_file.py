@@ -103,6 +103,7 @@ def test_passphrase_from_a_file_descriptor():
 
 
 def test_passphrase_from_the_prompt(monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda _: "open sesame")
     assert read_passphrase("prompt") == b"open sesame"
 
@@ -112,3 +113,9 @@ def test_a_passphrase_is_never_itself_an_argument(source):
     with pytest.raises(MisuseError) as caught:
         read_passphrase(source)
     assert caught.value.exit_code == 2
+
+
+def test_no_terminal_to_ask_at_says_where_else_a_passphrase_can_come_from(monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    with pytest.raises(MisuseError, match="no terminal.*env:NAME"):
+        read_passphrase("prompt")
