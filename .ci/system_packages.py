@@ -20,8 +20,8 @@ _NEEDED_FOR = {
 def missing() -> list[str]:
     """Return the listed packages that are not installed."""
     listed = Path(__file__).with_name("apt.txt").read_text("utf-8").split()
-    if shutil.which("dpkg-query") is None:
-        return [name for name in listed if shutil.which(name) is None]
+    if shutil.which("dpkg-query") is None:  # another system: what can be looked for is the browser
+        return [name for name in listed if name == "chromium" and shutil.which(name) is None]
     query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *listed]
     shown = subprocess.run(query, capture_output=True, text=True, check=False).stdout  # noqa: S603 - names from apt.txt
     installed = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
@@ -33,6 +33,7 @@ def install(names: list[str]) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         return
+    print(f"installing system packages: {', '.join(names)}", flush=True)  # noqa: T201
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in ([apt, "update", "-qq"], [apt, "install", "-y", "-qq", "--no-install-recommends", *names]):
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - names from apt.txt
@@ -42,7 +43,6 @@ def main() -> int:
     """Install what is missing; report what still is."""
     names = missing()
     if names:
-        print(f"installing system packages: {', '.join(names)}", flush=True)  # noqa: T201
         install(names)
         names = missing()
     for name in names:

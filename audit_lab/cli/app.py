@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         advice = "Check that it exists, is what it should be, and that you may read or write it."
         return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)
     if code == _INTERRUPTED:  # typer makes this code of an interrupt, or passes it on
-        sys.stderr.write("audit-lab: stopped; nothing half-written was left.\n")
+        sys.stderr.write("audit-lab: stopped.\n")
     return code
 
 

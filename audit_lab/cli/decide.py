@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -34,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def _limits(time_limit: float, memory_limit: float) -> Limits:
     from audit_lab.sandbox import Limits
 
-    return Limits(memory_bytes=int(memory_limit * 1e9), cpu_s=int(time_limit), wall_s=time_limit)
+    return Limits(
+        memory_bytes=int(memory_limit * 1e9), cpu_s=int(time_limit * (os.cpu_count() or 1)), wall_s=time_limit
+    )
 
 
 def replay(
@@ -90,9 +93,8 @@ def _replay_many(log: AuditLog, window: dict[str, Any], where: str | None, limit
     import polars as pl
 
     with output.bar() as progress:
-        total = (
-            log.predictions.select(pl.len()).collect().item() if where is None and not any(window.values()) else None
-        )
+        whole = where is None and not any(window.values())
+        total = log.describe()["tables"].get("predictions") if whole else None
         task = progress.add_task("replaying", total=total)
         batch = log.replay(
             where,
@@ -118,7 +120,9 @@ def _replay_many(log: AuditLog, window: dict[str, Any], where: str | None, limit
         names = ("model_name", "model_version", "verdict", "code", "predictions", "largest distance", "first id")
         output.table(names, groups.iter_rows(), keep=("first id",))
         output.line(f"{reproduced:,} of {batch.rows.height:,} predictions reproduced.")
-    return int(reproduced != batch.rows.height)
+    if batch.rows.is_empty() and not as_json:
+        output.line("No prediction matches, so nothing was replayed.")
+    return int(reproduced != batch.rows.height or batch.rows.is_empty())
 
 
 def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
@@ -147,8 +151,8 @@ def explain(
 ) -> int:
     """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
 
-    The background is a fixed choice of the same version's earlier decisions; its digest, the seed and the checks are
-    part of the answer. Exits 1 when a check of the explanation failed.
+    The background is a fixed choice of the same version's decisions, earlier ones where there are 20; its digest,
+    the seed and the checks are part of the answer. Exits 1 when a check of the explanation failed.
     """
     import audit_lab as al
 

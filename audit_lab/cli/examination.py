@@ -120,7 +120,7 @@ def examine_log(path: str, mapping: str | None) -> list[Check]:
         covered = log.coverage()
     except AuditLabError as error:
         return [*checks, Check("coverage", "wanting", error.message, error.next_step)]
-    complete = covered.replayable == covered.predictions and not covered.lost
+    complete = 0 < covered.predictions == covered.replayable and not covered.lost
     first, *rest = covered.summary()
     checks.append(Check("coverage", "ok" if complete else "wanting", first))
     checks += [Check("coverage", "ok" if text.startswith("Not checked") else "wanting", text) for text in rest]

@@ -33,6 +33,7 @@ def export(
     demonstration: Annotated[
         bool, typer.Option("--demonstration-key", help="Sign with a key that anybody has: for trying things out.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle of the same name.")] = False,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that one cell may take.")] = 600,
     as_json: AsJson = False,
 ) -> int:
@@ -52,7 +53,7 @@ def export(
         chosen, trust = made.key, made.trust
     else:
         chosen = signing_key(key, passphrase)
-    bundle = export_notebook(path, Path(out), key=chosen, timeout_s=time_limit)
+    bundle = export_notebook(path, Path(out), key=chosen, timeout_s=time_limit, overwrite=overwrite)
     if as_json:
         output.print_json({"bundle": str(bundle), "signed_by": chosen.public.name, "trust": trust and str(trust)})
     else:

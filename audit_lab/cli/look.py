@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -82,7 +83,9 @@ def adapt(
     output.title("What follows")
     output.lines(chosen.notes())
     if save is not None:
-        output.line(f"Saved {save}. Look it through, then: audit-lab find --log {folder} --mapping {save}")
+        output.line(
+            f"Saved {save}. Look it through, then: audit-lab find --log {quote(folder)} --mapping {quote(save)}"
+        )
     elif proposal:
         output.line("Nothing was saved; add --save MAPPING.toml to keep this mapping.")
     return 0

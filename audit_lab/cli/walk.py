@@ -126,5 +126,5 @@ def _hand_over(notebook: Path, out: Path, *, quiet: bool) -> tuple[Path, Path, V
     if not quiet:
         output.title("6. Evidence: the notebook runs from a clean kernel, is rendered, signed and verified")
     demonstration = demonstration_key(out / "demonstration-key")
-    bundle = export_notebook(notebook, out, key=demonstration.key)
+    bundle = export_notebook(notebook, out, key=demonstration.key, overwrite=True)
     return bundle, demonstration.trust, verify(bundle, demonstration.trust)

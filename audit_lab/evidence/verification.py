@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit_lab.errors import MisuseError
 from audit_lab.evidence.full_verifier import verify_in_full
 from audit_lab.face import open_log
 from audit_lab.log.write import MANIFEST_NAME
@@ -45,5 +46,10 @@ def verify(path: Path | str, trust: Trust | Path | str | None = None, *, require
     place = Path(path)
     is_bundle = (place / ATTESTATION).exists() or (place / BAG_DECLARATION).exists()
     if (place / MANIFEST_NAME).exists() and not is_bundle:
-        return open_log(place).verify()
+        return open_log(place).verify(require_anchor=require_anchor)
+    if place.is_dir() and not is_bundle:
+        raise MisuseError(
+            f"{place} is neither an audit log nor an evidence bundle",
+            f"For Parquet files that another system wrote: audit-lab doctor --log {place} --mapping MAPPING.toml.",
+        )
     return verify_in_full(place, trust, require_anchor=require_anchor)

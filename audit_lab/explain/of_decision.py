@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import ModelError
 from audit_lab.explain.background import choose_background
 from audit_lab.explain.explainer import explain
-from audit_lab.replay.batch import load_registered
+from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:

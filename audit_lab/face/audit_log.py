@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import MisuseError
+from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.face.decision import Decision
 from audit_lab.face.document import iso
 from audit_lab.log.query import Question, find, instant
@@ -182,6 +182,8 @@ class AuditLog:
         MisuseError
             The expression or a time cannot be read.
         """
+        if limit is not None and limit < 0:
+            raise MisuseError(f"limit is {limit}", "Give 0 or more, or leave it out.")
         question = Question(expression, instant(since, "since"), instant(until, "until"), model)
         return find(self._store, question, limit)
 
@@ -203,6 +205,8 @@ class AuditLog:
         AmbiguousIdError
             The id stands in several places; the error names each.
         """
+        if not isinstance(prediction_id, str):
+            raise MisuseError(f"a prediction id is text, not {type(prediction_id).__name__}", "Give it as text.")
         return Decision(self._store, reconstruct(self._store, prediction_id))
 
     def replay(
@@ -249,7 +253,7 @@ class AuditLog:
         from audit_lab.log.wide import wide
         from audit_lab.monitor.drift import drift
 
-        frame, features = wide(self._store, self._model(model))
+        frame, features = wide(self._store, self._predicting(model))
         span = None
         if reference is not None:
             since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
@@ -261,17 +265,30 @@ class AuditLog:
         chosen = list(columns) if columns is not None else [*features, "score", "decision"]
         return drift(frame, time="occurred_at", columns=chosen, every=every, reference=span)
 
-    def verify(self) -> Verification:
-        """Check every segment against the digests of the manifest.
+    def verify(self, *, require_anchor: bool = False) -> Verification:
+        """Check every segment against the digests and row counts of the manifest.
 
         Raises
         ------
         IntegrityError
-            A segment is missing, changed or not listed; the error carries the report.
+            A segment is missing, changed or not listed, or an anchor was required and there is none; the error carries
+            the report.
         """
         from audit_lab.log.integrity import verify_segments
 
-        return verify_segments(self._store)
+        return verify_segments(self._store, require_anchor=require_anchor)
+
+    def _predicting(self, model: str | None) -> str:
+        """Return the model whose predictions are meant, which need no inputs."""
+        known = self.describe()["models"]
+        if model is None and len(known) == 1:
+            return str(known[0])
+        if model is not None and model not in known:
+            raise NotFoundError(
+                f"the log {self.path} holds no prediction of a model named {model!r}",
+                f"Models with predictions: {', '.join(known) or 'none'}.",
+            )
+        return self._model(model)
 
     def _model(self, model: str | None) -> str:
         if model is not None:

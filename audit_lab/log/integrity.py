@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from audit_lab.errors import LogError
+from audit_lab.log.reading import collect
 from audit_lab.log.write import MANIFEST_NAME
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 
@@ -20,7 +23,7 @@ _NO_ANCHOR = Finding(
     "log.no-anchor",
     MANIFEST_NAME,
     "nothing outside the writer's reach holds this log in time",
-    "Keep the SHA-256 of its manifest where the writer cannot reach it; logs of this schema version are not sealed.",
+    "Keep the SHA-256 of its manifest where the writer cannot reach it: this log is not sealed.",
 )
 
 
@@ -58,7 +61,10 @@ def verify_segments(store: LogStore, *, require_anchor: bool = False) -> Verific
             Verdict.FAILED if findings else Verdict.UNANCHORED,
             findings=tuple(findings),
             checked=(
-                f"SHA-256 and size of {len(segments)} segments against {MANIFEST_NAME} ({store.manifest.sha256[:12]}…)",
+                (
+                    f"SHA-256, size and rows of {len(segments)} segments against {MANIFEST_NAME} "
+                    f"({store.manifest.sha256[:12]}…)"
+                ),
                 "no Parquet file in the log that the manifest does not list",
             ),
             not_checked=(
@@ -88,6 +94,10 @@ def _check(store: LogStore, segment: Segment) -> Finding | None:
     if found != segment.sha256:
         meaning = f"its SHA-256 is {found[:12]}…; the manifest says {segment.sha256[:12]}…"
         return Finding("log.segment-changed", segment.path, meaning, _NEXT_STEP)
+    rows = int(collect(pl.scan_parquet(path, glob=False).select(pl.len()), str(path)).item())
+    if rows != segment.rows:
+        meaning = f"the segment has {rows} rows; the manifest says {segment.rows}"
+        return Finding("log.rows-misstated", segment.path, meaning, _NEXT_STEP)
     return None
 
 

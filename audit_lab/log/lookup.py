@@ -56,11 +56,18 @@ def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, li
         places = places_of(chosen)
         raise AmbiguousIdError(
             f"the id {asked[:200]!r} stands in {chosen.height} places of {store.path}: {', '.join(places[:10])}",
-            "Ask for one of these places instead; the writer reused an id, which is a finding in itself.",
+            _corrected(chosen),
             places,
         )
     row = chosen.drop(SEGMENT, ROW).row(0, named=True)
     return row, places_of(chosen)[0], places_of(found)
+
+
+def _corrected(rows: pl.DataFrame) -> str:
+    """Say what to do about an id that stands twice: a correction says so itself."""
+    if rows["supersedes"].null_count() < rows.height:
+        return "Ask for one of these places instead; one of them says that it corrects another (supersedes)."
+    return "Ask for one of these places instead; the writer used an id twice, which is a finding in itself."
 
 
 def _rows(store: LogStore, prediction_id: str) -> pl.DataFrame:

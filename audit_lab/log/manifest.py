@@ -98,10 +98,16 @@ def _parse(document: dict[str, Any], sha256: str, path: Path) -> Manifest:
         tables[name] = tuple(_segment(entry) for entry in table["segments"])
         if len({segment.name for segment in tables[name]}) != len(tables[name]):
             raise ValueError(f"two segments of {name!r} have one name")
+    paths = [segment.path for segments in tables.values() for segment in segments]
+    if len(set(paths)) != len(paths):
+        raise ValueError("one file is a segment of two tables")
+    notes = document.get("notes", [])
+    if not isinstance(notes, list):
+        raise TypeError("notes is not a list")
     return Manifest(
         origin=str(document["origin"]),
         description=str(document.get("description", "")),
-        notes=tuple(str(note) for note in document.get("notes", [])),
+        notes=tuple(str(note) for note in notes),
         tables=tables,
         sha256=sha256,
     )

@@ -9,7 +9,7 @@ import polars as pl
 from audit_lab.errors import LogError
 from audit_lab.log.manifest import Manifest, Segment, inside
 from audit_lab.log.reading import reading
-from audit_lab.log.schema import INPUTS_PREFIX, TIME, table_schema
+from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME, table_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +68,13 @@ class SegmentSource:
         with reading(str(path)):
             frame = pl.scan_parquet(path, row_index_name=ROW, glob=False)
             schema = frame.collect_schema()
+        keys = ("prediction_id",) if table.startswith(INPUTS_PREFIX) else TABLES[table].key
+        missing = [key for key in keys if key not in schema]
+        if missing:
+            raise LogError(
+                f"the segment {segment.path} lacks {', '.join(missing)}, which names the rows of table {table}",
+                "Restore it from a backup, or ask whoever wrote the log: without it no row can be found.",
+            )
         return conform(frame, schema, expected, segment.path).with_columns(pl.lit(segment.name).alias(SEGMENT))
 
 

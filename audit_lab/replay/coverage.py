@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import ModelError
 from audit_lab.log.query import Question, find
 from audit_lab.log.reading import collect
-from audit_lab.replay.batch import load_registered, repeated_ids
+from audit_lab.replay.readiness import examined, repeated_ids
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
@@ -58,10 +57,13 @@ class Coverage:
 
     def summary(self) -> list[str]:
         """Return the statement in plain sentences."""
-        share = self.replayable / self.predictions if self.predictions else 0.0
+        if not self.predictions:
+            return ["The log holds no prediction.", *(f"Not checked: {what}" for what in self.not_checked)]
+        share = self.replayable / self.predictions
         lines = [f"{self.replayable:,} of {self.predictions:,} predictions ({share:.3%}) can be replayed."]
         lines += [
-            f"{row['predictions']:,} of {row['model_name']} {row['model_version'] or 'without a version'} cannot: "
+            f"{row['predictions']:,} of {row['model_name'] or 'no model'} "
+            f"{row['model_version'] or 'without a version'} cannot: "
             f"{EFFECTS[row['code']]} First: {row['first_id']}."
             for row in self.table.filter(pl.col("code") != REPLAYABLE).iter_rows(named=True)
         ]
@@ -87,53 +89,20 @@ class Coverage:
 
 def coverage(store: LogStore) -> Coverage:
     """State which predictions of a log can be replayed, without running any model."""
-    predictions = find(store, Question()).select(
-        "prediction_id", "place", "model_name", "model_version", "error", pl.col("outputs").struct.field("score")
-    )
-    repeated = repeated_ids(store)
-    with_inputs = [
-        collect(
-            store.inputs(model).select("prediction_id", pl.lit(model).alias("model_name")),
-            f"the inputs of {store.path}",
-        )
-        for model in store.models()
+    predictions = find(store, Question())
+    groups = [
+        group.rows.select("_order", "prediction_id", "model_name", "model_version", "code")
+        for group in examined(store, predictions, repeated_ids(store))
     ]
-    empty = pl.DataFrame(schema={"prediction_id": pl.String, "model_name": pl.String})
-    recorded = pl.concat([empty, *with_inputs]).unique().with_columns(has_inputs=True)
-    versions = predictions.select("model_name", "model_version").unique().drop_nulls()
-    codes = [_version_code(store, name, version) for name, version in versions.iter_rows()]
-    wanting = versions.with_columns(pl.Series("version_code", codes, dtype=pl.String))
+    empty = pl.DataFrame(schema={"model_name": pl.String, "model_version": pl.String, "code": pl.String})
+    rows = pl.concat(groups).sort("_order") if groups else empty.with_columns(prediction_id=pl.lit(""))
     table = (
-        predictions.join(recorded, on=["prediction_id", "model_name"], how="left", maintain_order="left")
-        .join(wanting, on=["model_name", "model_version"], how="left", maintain_order="left")
-        .with_columns(
-            code=pl.when(pl.col("error").is_not_null())
-            .then(pl.lit("prediction-failed"))
-            .when(pl.col("prediction_id").is_in(repeated.implode()))
-            .then(pl.lit("ambiguous-id"))
-            .when(pl.col("model_version").is_null())
-            .then(pl.lit("version-not-stated"))
-            .when(pl.col("version_code").is_not_null())
-            .then(pl.col("version_code"))
-            .when(pl.col("has_inputs").is_null())
-            .then(pl.lit("inputs-missing"))
-            .when(pl.col("score").is_null())
-            .then(pl.lit("output-missing"))
-            .otherwise(pl.lit(REPLAYABLE))
-        )
-        .group_by("model_name", "model_version", "code")
+        rows.with_columns(pl.col("code").fill_null(REPLAYABLE))
+        .group_by("model_name", "model_version", "code", maintain_order=True)
         .agg(pl.len().alias("predictions"), pl.col("prediction_id").first().alias("first_id"))
         .sort("model_name", "model_version", "code")
     )
     return Coverage(table, sequence_gaps(store), _not_checked(store))
-
-
-def _version_code(store: LogStore, name: str, version: str) -> str | None:
-    try:
-        load_registered(store, name, version)
-    except ModelError as error:
-        return error.code
-    return None
 
 
 def sequence_gaps(store: LogStore) -> pl.DataFrame:

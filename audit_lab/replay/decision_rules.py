@@ -14,10 +14,13 @@ from audit_lab.log.query import parse_expression
 if TYPE_CHECKING:
     from audit_lab.replay.signature import Signature
 
-__all__ = ["THRESHOLD_RULE", "Rule", "decide", "parse_rules"]
+__all__ = ["FEATURE", "THRESHOLD_RULE", "Rule", "check_rules", "decide", "parse_rules"]
 
 #: What `decision_rule` says where no rule fired and the threshold alone decided.
 THRESHOLD_RULE = "threshold"
+
+#: Prefix of a feature's column beside those of the prediction, so that a feature may bear any name.
+FEATURE = "inputs."
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,26 @@ def parse_rules(text: str | None, model: str) -> tuple[Rule, ...]:
     return rules
 
 
+def check_rules(rules: tuple[Rule, ...], signature: Signature, model: str) -> None:
+    """Run the rules on no rows at all, to see whether they fit the signature.
+
+    Raises
+    ------
+    ModelError
+        Code ``rules-unreadable``: a rule names a column that is not there or gives no truth value.
+    """
+    dtypes = {"str": pl.String(), "float": pl.Float64(), "int": pl.Int64(), "bool": pl.Boolean()}
+    features = {FEATURE + feature.name: dtypes[feature.dtype] for feature in signature.features}
+    decide(pl.DataFrame(schema={"score": pl.Float64(), "threshold": pl.Float64(), **features}), signature, rules, model)
+
+
 def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], model: str) -> pl.DataFrame:
-    """Add ``label``, ``decision_rule`` and ``decision`` to rows that have ``score``, ``threshold`` and the features.
+    """Add ``label``, ``decision_rule`` and ``decision``.
+
+    Parameters
+    ----------
+    rows
+        ``score``, ``threshold`` and the features, each named with the prefix `FEATURE`.
 
     Raises
     ------
@@ -63,7 +84,8 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         Code ``rules-unreadable``: a rule names a column that is not there or gives no truth value.
     """
     output = signature.output
-    positive = pl.col("score") >= pl.col("threshold")
+    # A score that is not a number is on neither side of a threshold; polars would sort it above.
+    positive = pl.when(pl.col("score").is_not_nan()).then(pl.col("score") >= pl.col("threshold"))
     label = (
         pl.when(positive.is_null())
         .then(None)
@@ -71,7 +93,6 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         .then(pl.lit(output.positive))
         .otherwise(pl.lit(output.negative))
     )
-    labelled = rows.lazy().with_columns(label=label)  # lazily: eager polars panics on an unknown field of a struct
     by_label = (
         pl.when(pl.col("label") == output.positive)
         .then(pl.lit(output.decision(output.positive)))
@@ -84,12 +105,13 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         decision = pl.when(holds).then(pl.lit(rule.decision)).otherwise(decision)
         fired = pl.when(holds).then(pl.lit(rule.name)).otherwise(fired)
     scope: dict[str, Any] = {
-        "inputs": pl.struct(signature.names),
+        "inputs": pl.struct(pl.col(FEATURE + name).alias(name) for name in signature.names),
         "outputs": pl.struct(pl.col("score"), pl.col("label")),
     }
     try:
-        decided = labelled.with_columns(**scope).with_columns(decision=decision, decision_rule=fired)
-        return decided.drop("inputs", "outputs").collect()
+        # Lazily: eager polars panics on an unknown field of a struct.
+        scoped = rows.lazy().with_columns(label=label).with_columns(**scope)
+        return scoped.with_columns(decision=decision, decision_rule=fired).drop("inputs", "outputs").collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ModelError(
             f"a decision rule of {model} does not fit its inputs ({str(error).splitlines()[0][:160]})",

@@ -11,8 +11,8 @@ import polars as pl
 from audit_lab.errors import ModelError
 from audit_lab.log.lookup import prediction_row
 from audit_lab.log.reading import collect
-from audit_lab.replay.artifact import read_artifact
 from audit_lab.replay.lineage import Edge, lineage_of
+from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registry import InForce, registered_versions, version_in_force
 from audit_lab.replay.signature import Signature
 from audit_lab.replay.verdict import EFFECTS
@@ -98,24 +98,21 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
 def _registered(
     store: LogStore, name: str | None, version: str | None
 ) -> tuple[dict[str, Any] | None, Signature | None, list[Gap]]:
-    """Return the registry row, its signature, and a gap for whatever keeps the artifact from being run."""
-    if version is None:
-        return None, None, [Gap("version-not-stated", EFFECTS["version-not-stated"], _NO_REPLAY)]
-    rows = registered_versions(store).get((name or "", version), [])
-    if not rows:
-        return None, None, [Gap("version-not-registered", f"The registry has no row for {name} {version}.", _NO_REPLAY)]
-    row = rows[-1]
-    if len({entry["artifact_sha256"] for entry in rows}) > 1:
-        return row, None, [Gap("version-ambiguous", EFFECTS["version-ambiguous"], _NO_REPLAY)]
+    """Return the registry row, its signature, and a gap for whatever keeps the version from being run."""
+    rows = registered_versions(store).get((name or "", version or ""), [])
     try:
-        signature = Signature.parse(row["signature"], f"{name} {version}")
+        model = load_registered(store, name, version)
     except ModelError as error:
-        return row, None, [Gap(error.code, error.message + ".", _NO_REPLAY)]
+        row = rows[-1] if rows else None
+        return row, _signature(row), [Gap(error.code, error.message[0].upper() + error.message[1:] + ".", _NO_REPLAY)]
+    return model.version, model.signature, []
+
+
+def _signature(row: dict[str, Any] | None) -> Signature | None:
     try:
-        read_artifact(store, row)
-    except ModelError as error:
-        return row, signature, [Gap(error.code, error.message[0].upper() + error.message[1:] + ".", _NO_REPLAY)]
-    return row, signature, []
+        return None if row is None else Signature.parse(row["signature"])
+    except ModelError:
+        return None  # the gap names it already
 
 
 def _inputs(
@@ -201,8 +198,24 @@ def _events(store: LogStore, row: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     if at is None:
         return ()
     near = pl.col("at").is_between(at - _EVENTS_AROUND, at + _EVENTS_AROUND)
-    of_other = pl.col("subject_kind").is_in(["model", "model_version"]) & ~pl.col("subject").str.starts_with(
-        row["model_name"] or ""
-    )
-    frame = store.table("events").filter(near & ~of_other.fill_null(value=False)).sort("at", "event_id")
-    return tuple(collect(frame, f"the events of {store.path}").iter_rows(named=True))
+    frame = store.table("events").filter(near).sort("at", "event_id")
+    rows = collect(frame, f"the events of {store.path}").iter_rows(named=True)
+    others = _other_models(store, row["model_name"])
+    return tuple(event for event in rows if _concerns(event, row["model_name"], others))
+
+
+def _concerns(event: dict[str, Any], model_name: str | None, others: set[tuple[str, str]]) -> bool:
+    """Whether an event is not known to be about another model."""
+    if event["subject_kind"] in ("model", "model_version"):
+        return (event["subject"] or "").partition("@")[0] == model_name
+    return (event["subject_kind"], event["subject"]) not in others
+
+
+def _other_models(store: LogStore, model_name: str | None) -> set[tuple[str, str]]:
+    """Return the subjects that are known to belong to another model: its runs and deployments."""
+    registry = collect(store.table("model_versions"), f"the model versions of {store.path}").iter_rows(named=True)
+    slots = collect(store.table("deployments"), f"the deployments of {store.path}").iter_rows(named=True)
+    subjects = [("run", row["run_id"], row["model_name"]) for row in registry]
+    subjects += [("deployment", row["deployment_id"], row["model_name"]) for row in slots]
+    mine = {(kind, subject) for kind, subject, model in subjects if model == model_name}
+    return {(kind, subject) for kind, subject, _ in subjects} - mine

@@ -70,7 +70,9 @@ def _why(row: dict[str, Any], isolation: dict[str, str]) -> str:
             f"{row[f'replayed_{step}']!r}; recorded is {row[f'recorded_{step}']!r}."
         )
     compared = [name for name in ("label", "rule", "decision") if row[f"recorded_{name}"] is not None]
-    rest = f" and the same {', '.join(compared)}" if compared else "; label and decision were not recorded"
+    left_out = [name for name in ("label", "rule", "decision") if row[f"recorded_{name}"] is None]
+    rest = f" and the same {', '.join(compared)}" if compared else ""
+    rest += f"; not recorded, so not compared: {', '.join(left_out)}" if left_out else ""
     closed = (
         "" if isolation.get("network", "").startswith("none") else " (the child's network was closed in Python only)"
     )

@@ -236,3 +236,23 @@ def test_json_is_ascii(run, make_log):
     answer = run("show", "p-001", "--log", log, "--json")
     assert answer.out.isascii()
     assert json.loads(answer.out)["decision"] == "r\u00e9fus\u00e9"
+
+
+def test_replay_of_nothing_is_no_success(run, make_log):
+    text, document = both(run, "replay", "--log", make_log(), "--since", "2030-01-01")
+    assert text.code == 1
+    assert document["predictions"] == 0
+    assert has(text, "No prediction matches, so nothing was replayed.")
+
+
+def test_doctor_does_not_call_an_empty_log_well(run, make_log):
+    empty = make_log(predictions=lambda frame: frame.clear())
+    text, _ = both(run, "doctor", "--log", empty)
+    assert text.code == 1
+    assert has(text, "wanting coverage The log holds no prediction.")
+
+
+def test_verify_of_a_log_with_an_anchor_required_exits_1(run, make_log):
+    text = run("verify", make_log(), "--require-anchor")
+    assert text.code == 1
+    assert has(text, "log.no-anchor")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.errors import MisuseError
+from audit_lab.errors import MisuseError, NotFoundError
 
 
 def test_expression_over_inputs_and_predictions(make_log, small_model):
@@ -80,3 +80,14 @@ def test_unreadable_time_is_refused(make_log):
 def test_empty_log(make_log):
     folder = make_log(predictions=lambda frame: frame.clear(), inputs_loans=lambda frame: frame.clear())
     assert al.open(folder).find("inputs.income > 3").height == 0
+
+
+def test_misused_arguments_are_told_as_such(make_log):
+    log = al.open(make_log())
+    with pytest.raises(MisuseError, match="limit is -3"):
+        log.find(limit=-3)
+    for wrong in (None, 5, b"p-001"):
+        with pytest.raises(MisuseError, match="a prediction id is text"):
+            log.decision(wrong)
+    with pytest.raises(NotFoundError, match="no prediction of a model named 'nope'"):
+        log.drift(model="nope")

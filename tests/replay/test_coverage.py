@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import polars as pl
+import pytest
 
 import audit_lab as al
 
@@ -56,3 +57,38 @@ def test_to_dict_is_json(flights):
 def test_empty_log(make_log):
     covered = al.open(make_log(predictions=lambda f: f.clear())).coverage()
     assert (covered.predictions, covered.lost) == (0, 0)
+
+
+ODD = {
+    "column-missing": {"inputs_loans": lambda f: f.drop("years")},
+    "column-mistyped": {"inputs_loans": lambda f: f.with_columns(pl.col("income").cast(pl.String))},
+    "inputs-twice": {"inputs_loans": lambda f: pl.concat([f, f.head(3)])},
+    "inputs-absent": {"inputs_loans": None},
+    "rules-broken": {"model_versions": lambda f: f.with_columns(decision_rules=pl.lit("nonsense"))},
+    "threshold-nowhere": {
+        "predictions": lambda f: f.with_columns(threshold=pl.lit(None, dtype=pl.Float64)),
+        "model_versions": lambda f: f.with_columns(threshold=pl.lit(None, dtype=pl.Float64)),
+    },
+    "no-model": {"predictions": lambda f: f.with_columns(model_name=pl.lit(None, dtype=pl.String))},
+    "no-version": {"predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String))},
+    "some-failed": {
+        "predictions": lambda f: f.with_columns(error=pl.when(pl.col("sequence") < 5).then(pl.lit("backend down")))
+    },
+    "artifact-swapped": {"artifact": b"other"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_coverage_and_replay_never_disagree(make_log, odd):
+    log = al.open(make_log(**ODD[odd]))
+    counted = {row["code"]: row["predictions"] for row in log.coverage().table.iter_rows(named=True)}
+    replayed = dict(
+        log.replay()
+        .rows.with_columns(code=pl.when(pl.col("verdict") == "EXACT").then(pl.lit("replayable")).otherwise("code"))[
+            "code"
+        ]
+        .value_counts()
+        .rows()
+    )
+    assert counted == replayed
+    assert counted != {"replayable": 40}

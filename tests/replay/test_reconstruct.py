@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -175,3 +175,43 @@ def test_override_is_told_beside_the_decision(credit):
     told = f"to {changed['decision_after']}, by {changed['actor']}"
     assert told in decision._repr_html_()
     assert "Overridden" in decision._repr_html_()
+
+
+def events(*subjects):
+    when = datetime(2024, 3, 4, 12, tzinfo=UTC)
+    return pl.DataFrame(
+        {
+            "event_id": [f"e{row}" for row in range(len(subjects))],
+            "at": [when] * len(subjects),
+            "recorded_at": [when] * len(subjects),
+            "kind": ["note"] * len(subjects),
+            "subject_kind": [kind for kind, _ in subjects],
+            "subject": [subject for _, subject in subjects],
+        }
+    )
+
+
+def test_events_of_another_model_are_not_told(make_log):
+    other = lambda frame: pl.concat(
+        [frame, frame.with_columns(model_name=pl.lit("loans-eu"), deployment_id=pl.lit("eu"))]
+    )
+    told = [
+        ("model", "loans"),
+        ("model_version", "loans@1"),
+        ("deployment", "primary"),
+        ("feature-source", "bureau"),
+    ]
+    hidden = [("model", "loans-eu"), ("model_version", "loans-eu@1"), ("deployment", "eu")]
+    decision = al.open(make_log(deployments=other, events=events(*told, *hidden))).decision("p-001")
+    assert [(event["subject_kind"], event["subject"]) for event in decision.events] == told
+
+
+def test_correction_is_not_called_a_reused_id(make_log):
+    corrected = lambda frame: pl.concat(
+        [
+            frame.with_columns(supersedes=pl.lit(None, dtype=pl.String)),
+            frame[3:4].with_columns(supersedes=pl.lit("p-003@part-00000:3")),
+        ]
+    )
+    with pytest.raises(AmbiguousIdError, match="corrects another"):
+        al.open(make_log(predictions=corrected)).decision("p-003")

@@ -184,3 +184,75 @@ def test_environment_differences_are_reported(make_log):
 def test_replay_agrees_with_the_library_called_directly(make_log, small_model):
     rows = al.open(make_log()).replay().rows
     assert rows["replayed_score"].to_list() == small_model.scores
+
+
+def test_without_a_threshold_no_decision_is_called_the_same(make_log):
+    without = set_column(threshold=None)
+    unknown = lambda frame: without(frame).with_columns(pl.col("threshold").cast(pl.Float64))
+    log = al.open(make_log(predictions=unknown, model_versions=unknown))
+    assert verdict(log) == ("UNREPLAYABLE", "threshold-missing")
+
+
+def test_registered_threshold_serves_where_the_prediction_states_none(make_log):
+    unknown = lambda frame: frame.with_columns(threshold=pl.lit(None, dtype=pl.Float64))
+    assert verdict(al.open(make_log(predictions=unknown))) == ("EXACT", "exact")
+
+
+def test_what_was_not_recorded_is_said_not_to_be_compared(make_log):
+    unknown = lambda frame: frame.with_columns(decision=pl.lit(None, dtype=pl.String))
+    result = al.open(make_log(predictions=unknown)).decision("p-001").replay()
+    assert result.verdict == "EXACT"
+    assert result.why.endswith("and the same label, rule; not recorded, so not compared: decision.")
+
+
+@pytest.mark.parametrize(
+    "change", [{"threshold": 0.99}, {"decision_rules": "[]"}, {"artifact_format": "xgboost-json"}, {"signature": "{}"}]
+)
+def test_registry_rows_that_contradict_each_other_are_never_chosen_between(make_log, change):
+    twice = lambda frame: pl.concat([frame, frame.with_columns(**{name: pl.lit(v) for name, v in change.items()})])
+    log = al.open(make_log(model_versions=twice))
+    assert verdict(log) == ("UNREPLAYABLE", "version-ambiguous")
+    assert next(iter(change)) in log.decision("p-001").replay().why
+
+
+def test_registry_row_repeated_word_for_word_is_no_contradiction(make_log):
+    assert verdict(al.open(make_log(model_versions=lambda f: pl.concat([f, f])))) == ("EXACT", "exact")
+
+
+def test_feature_may_bear_the_name_of_a_column_of_predictions(make_log):
+    from audit_lab.replay.decision_rules import FEATURE, parse_rules
+    from audit_lab.replay.decision_rules import decide as decided
+    from audit_lab.replay.signature import Signature
+
+    signature = Signature.parse(
+        '{"features": [{"name": "threshold", "dtype": "float"}, {"name": "score", "dtype": "float"}],'
+        ' "output": {"kind": "probability", "positive": "yes", "negative": "no"}}'
+    )
+    rules = parse_rules('[{"name": "low", "when": "inputs.threshold < 0", "decision": "never"}]', "m 1")
+    rows = pl.DataFrame(
+        {
+            "score": [0.6, 0.6],
+            "threshold": [0.5, 0.5],
+            f"{FEATURE}threshold": [-1.0, 1.0],
+            f"{FEATURE}score": [0.0, 0.0],
+        }
+    )
+    assert decided(rows, signature, rules, "m 1")["decision"].to_list() == ["never", "yes"]
+
+
+def test_score_that_is_not_a_number_is_on_neither_side_of_the_threshold(make_log):
+    from audit_lab.replay.decision_rules import FEATURE
+    from audit_lab.replay.decision_rules import decide as decided
+    from audit_lab.replay.signature import Signature
+
+    signature = Signature.parse(
+        '{"features": [{"name": "a", "dtype": "float"}],'
+        ' "output": {"kind": "probability", "positive": "yes", "negative": "no"}}'
+    )
+    rows = pl.DataFrame({"score": [float("nan")], "threshold": [0.5], f"{FEATURE}a": [1.0]})
+    assert decided(rows, signature, (), "m 1").select("label", "decision").rows() == [(None, None)]
+
+
+def test_two_models_with_one_version_each_have_their_own_isolation(credit):
+    batch = al.open(credit).replay(since="2025-08-25", until="2025-09-05")
+    assert sorted(batch.isolation) == ["credit-approval 1.0.0", "credit-approval 2.0.0"]

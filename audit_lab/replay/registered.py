@@ -1,0 +1,73 @@
+"""A registered model version, ready to run: its registry row, signature, rules and checked artifact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.errors import ModelError
+from audit_lab.replay.artifact import read_artifact
+from audit_lab.replay.decision_rules import check_rules, parse_rules
+from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.signature import Signature
+
+if TYPE_CHECKING:
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.decision_rules import Rule
+
+__all__ = ["Model", "load_registered"]
+
+#: Columns of the registry that decide what comes out; two rows that differ in one of them contradict each other.
+_DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "decision_rules")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A version's registry row, signature, decision rules and the bytes of its artifact, each checked."""
+
+    version: dict[str, Any]
+    signature: Signature
+    rules: tuple[Rule, ...]
+    artifact: bytes
+
+    @property
+    def name(self) -> str:
+        """Model and version in one, for messages."""
+        return f"{self.version['model_name']} {self.version['model_version']}"
+
+
+def load_registered(store: LogStore, model_name: str | None, model_version: str | None) -> Model:
+    """Return a version as the registry has it, its artifact's digest checked.
+
+    Raises
+    ------
+    ModelError
+        With the code of the first thing that is wanting; see `audit_lab.replay.verdict.EFFECTS`.
+    """
+    if model_name is None or model_version is None:
+        what, code = ("version", "version-not-stated") if model_name is not None else ("model", "model-not-stated")
+        raise ModelError(
+            f"the prediction does not state its {what}",
+            "Ask the writer's owner; where a column says it, name that column in the mapping.",
+            code,
+        )
+    name = f"{model_name} {model_version}"
+    rows = registered_versions(store).get((model_name, model_version), [])
+    if not rows:
+        raise ModelError(
+            f"the registry of {store.origin} has no version {name}",
+            "Ask who deployed it: a version in traffic that was never registered has no approval either.",
+            "version-not-registered",
+        )
+    differing = [column for column in _DECIDING if len({row[column] for row in rows}) > 1]
+    if differing:
+        raise ModelError(
+            f"the registry of {store.origin} has {len(rows)} rows for {name}, which differ in {', '.join(differing)}",
+            "Ask the model's owner which was in force when the decision was taken.",
+            "version-ambiguous",
+        )
+    signature = Signature.parse(rows[-1]["signature"], name)
+    artifact = read_artifact(store, rows[-1])
+    rules = parse_rules(rows[-1]["decision_rules"], name)
+    check_rules(rules, signature, name)
+    return Model(rows[-1], signature, rules, artifact)
