@@ -6,6 +6,8 @@ import hashlib
 import re
 from typing import Any
 
+from audit_lab.charts.drawable import drawable
+
 __all__ = ["enable_offline", "png", "svg"]
 
 #: The renderer's ids, which it counts on from one picture to the next.
@@ -18,9 +20,7 @@ def svg(chart: Any) -> str:
     Ids inside it are counted from 1 and carry a part of the picture's digest, so that several pictures can stand on
     one page.
     """
-    import vl_convert
-
-    return _own_identifiers(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=_version(), allowed_base_urls=[]))
+    return _drawn(chart.to_dict())
 
 
 def png(chart: Any, scale: float = 2) -> bytes:
@@ -28,7 +28,7 @@ def png(chart: Any, scale: float = 2) -> bytes:
     import vl_convert
 
     rendered: bytes = vl_convert.vegalite_to_png(
-        chart.to_dict(), vl_version=_version(), scale=scale, allowed_base_urls=[]
+        drawable(chart.to_dict()), vl_version=_version(), scale=scale, allowed_base_urls=[]
     )
     return rendered
 
@@ -49,10 +49,14 @@ _RENDERER = "audit_lab"
 
 
 def _mimebundle(spec: dict[str, Any], **_: Any) -> dict[str, str]:
+    return {"image/svg+xml": _drawn(spec)}
+
+
+def _drawn(spec: dict[str, Any]) -> str:
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(spec, vl_version=_version(), allowed_base_urls=[])
-    return {"image/svg+xml": _own_identifiers(drawn)}
+    drawn = vl_convert.vegalite_to_svg(drawable(spec), vl_version=_version(), allowed_base_urls=[])
+    return _own_identifiers(drawn)
 
 
 def _own_identifiers(drawn: str) -> str:

@@ -33,6 +33,7 @@ class Case(CaseFile):
         notebook: Path | str | None = None,
         passphrase: str | None = None,
         signed_at: datetime | None = None,
+        overwrite: bool = False,
     ) -> Path:
         """Export the case as a signed evidence bundle and return the archive's path.
 
@@ -48,11 +49,13 @@ class Case(CaseFile):
             Where the key's passphrase comes from: ``prompt``, ``env:NAME`` or ``fd:NUMBER``.
         signed_at
             The time to state; default: now.
+        overwrite
+            Whether a bundle that stands there already is replaced.
 
         Raises
         ------
         MisuseError
-            There is no key, or it does not open.
+            There is no key, or it does not open; or the archive exists and `overwrite` was not given.
         NotebookError
             The notebook did not run to its end, or calls its own export. Nothing is written.
         """
@@ -62,4 +65,11 @@ class Case(CaseFile):
                 "Leave the call out of the notebook, or leave notebook= out of the call",
             )
         chosen = None if notebook is None else Path(notebook)
-        return export_case(self, Path(out), key=signing_key(key, passphrase), notebook=chosen, signed_at=signed_at)
+        return export_case(
+            self,
+            Path(out),
+            key=signing_key(key, passphrase),
+            notebook=chosen,
+            signed_at=signed_at,
+            overwrite=overwrite,
+        )

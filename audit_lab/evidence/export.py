@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.case.about import ABOUT_NAME
 from audit_lab.case.casefile import CaseFile
-from audit_lab.errors import AuditLabError, NotebookError
+from audit_lab.errors import AuditLabError, MisuseError, NotebookError
 from audit_lab.evidence.archive_writer import aside, write_archive
 from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.environment import environment_facts
+from audit_lab.evidence.export_folder import export_folder
 from audit_lab.evidence.investigation import investigation_payload
-from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
+from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
@@ -26,6 +25,8 @@ from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from audit_lab.evidence.archive_writer import FileContent
     from audit_lab.seal.keys import SigningKey
 
@@ -42,6 +43,7 @@ def export_case(
     notebook: Path | None = None,
     signed_at: datetime | None = None,
     timeout_s: float = 600.0,
+    overwrite: bool = False,
 ) -> Path:
     """Export a case as a signed bundle, with a notebook that is run for it.
 
@@ -59,6 +61,8 @@ def export_case(
         The time to state; default: now.
     timeout_s
         The longest that one cell may take.
+    overwrite
+        Whether a bundle that stands there already is replaced.
 
     Returns
     -------
@@ -67,44 +71,76 @@ def export_case(
 
     Raises
     ------
+    MisuseError
+        The archive exists and `overwrite` was not given.
     NotebookError
         The notebook did not run to its end, or made other exhibits. Nothing is written.
     """
-    executed = None
-    if notebook is not None:
-        with tempfile.TemporaryDirectory(prefix="audit_lab-cases-") as cases:
-            executed = execute_notebook(notebook, Path(cases), timeout_s)
-            for again in _cases_in(Path(cases)):
+    path = _archive_of(case, out)
+    _check_free(path, overwrite=overwrite)
+    with export_folder() as folder:
+        executed = None
+        if notebook is not None:
+            executed = execute_notebook(notebook, folder, timeout_s)
+            for again in _cases_in(folder):
                 _check_same_exhibits(case, again, notebook)
-    path = _write_bundle(case, out, key, executed, signed_at)
-    case.record("exported", sha256_file(path))
+            _check_free(path, overwrite=overwrite)
+        _write_bundle(case, path, key, executed, signed_at)
+        case.record("exported", sha256_file(path))
     return path
 
 
 def export_notebook(
-    notebook: Path, out: Path, *, key: SigningKey, signed_at: datetime | None = None, timeout_s: float = 600.0
+    notebook: Path,
+    out: Path,
+    *,
+    key: SigningKey,
+    signed_at: datetime | None = None,
+    timeout_s: float = 600.0,
+    overwrite: bool = False,
 ) -> Path:
     """Run a notebook from a clean kernel and export the one case that it makes, together with it.
 
     Raises
     ------
+    MisuseError
+        The archive exists and `overwrite` was not given.
     NotebookError
         The notebook did not run to its end, or made no case, or several. Nothing is written.
     """
-    with tempfile.TemporaryDirectory(prefix="audit_lab-cases-") as folder:
-        executed = execute_notebook(notebook, Path(folder), timeout_s)
-        cases = _cases_in(Path(folder))
+    if out.suffix == _ARCHIVE_SUFFIX:
+        _check_free(out, overwrite=overwrite)
+    with export_folder() as folder:
+        executed = execute_notebook(notebook, folder, timeout_s)
+        cases = _cases_in(folder)
         if len(cases) != 1:
             names = ", ".join(case.case_id for case in cases) or "none"
             raise NotebookError(
                 f"{notebook.name} should make one case and made {len(cases)} ({names})",
                 "Create one case in it with al.Case.create, and leave its folder to the default",
             )
-        return _write_bundle(cases[0], out, key, executed, signed_at)
+        path = _archive_of(cases[0], out)
+        _check_free(path, overwrite=overwrite)
+        _write_bundle(cases[0], path, key, executed, signed_at)
+    return path
+
+
+def _archive_of(case: CaseFile, out: Path) -> Path:
+    if out.suffix == _ARCHIVE_SUFFIX:
+        return out
+    return out / (safe_name(case.case_id, sha256(case.case_id.encode())) + _ARCHIVE_SUFFIX)
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    if not overwrite and path.exists():
+        raise MisuseError(
+            f"There is a bundle already: {path}",
+            "Choose another --out (in Python: out), or replace it with --overwrite (in Python: overwrite=True)",
+        )
 
 
 def _cases_in(folder: Path) -> list[CaseFile]:
-    return [CaseFile.open(about.parent) for about in sorted(folder.glob(f"*/{ABOUT_NAME}"))]
+    return [CaseFile.open(about.parent) for about in sorted(folder.glob(f"{CASES_FOLDER}/*/{ABOUT_NAME}"))]
 
 
 def _check_same_exhibits(case: CaseFile, again: CaseFile, notebook: Path) -> None:
@@ -124,12 +160,10 @@ def _check_same_exhibits(case: CaseFile, again: CaseFile, notebook: Path) -> Non
 
 
 def _write_bundle(
-    case: CaseFile, out: Path, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime | None
-) -> Path:
+    case: CaseFile, path: Path, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime | None
+) -> None:
     predicate, payload = _payload(case, key, executed, signed_at or datetime.now(UTC))
     files = bundle_files(payload, predicate, key)
-    name = safe_name(case.case_id, sha256(case.case_id.encode())) + _ARCHIVE_SUFFIX
-    path = out if out.suffix == _ARCHIVE_SUFFIX else out / name
     trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
     try:
         with aside(path) as file:
@@ -139,7 +173,6 @@ def _write_bundle(
         raise AuditLabError(
             f"The bundle {path} cannot be written ({error.strerror})", "Choose another folder, or make room in this one"
         ) from error
-    return path
 
 
 def _payload(

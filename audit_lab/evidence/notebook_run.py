@@ -5,29 +5,33 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CASES_VARIABLE
 from audit_lab.errors import NotebookError
 from audit_lab.evidence.environment import KERNEL_SETTINGS
 from audit_lab.evidence.notebook_html import render_html, renderer
+from audit_lab.evidence.own_thread import run_in_own_thread
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from audit_lab.verifier.predicate import AttestedNotebook
 
-__all__ = ["RUN_VARIABLE", "ExecutedNotebook", "execute_notebook"]
+__all__ = ["CASES_FOLDER", "RUN_VARIABLE", "ExecutedNotebook", "execute_notebook"]
 
 #: Set in the kernel of a notebook that is being run for an export.
 RUN_VARIABLE = "AUDIT_LAB_EXPORTING"
+#: Where in the folder of a run the cases stand that its notebook makes.
+CASES_FOLDER = "cases"
 
 _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_ERROR = 300
+_IPYTHON, _RUNTIME, _TEMPORARY = _KERNEL_FOLDERS = ("ipython", "runtime", "tmp")
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,18 @@ class ExecutedNotebook:
         return AttestedNotebook(sha256(self.source), sha256(self.executed), sha256(self.html), self.renderer)
 
 
-def execute_notebook(path: Path, cases: Path, timeout_s: float = 600.0) -> ExecutedNotebook:
+def execute_notebook(path: Path, folder: Path, timeout_s: float = 600.0) -> ExecutedNotebook:
     """Run every cell of a notebook in a clean kernel and render it.
 
     The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in the
-    notebook's own folder, so that relative paths to logs hold; the cases that it makes go to `cases`.
+    notebook's own folder, so that relative paths to logs hold. Nothing that it needs or makes stands outside `folder`.
 
     Parameters
     ----------
     path
         The ``.ipynb`` file; it is not changed.
-    cases
-        An empty folder for the cases that the notebook makes.
+    folder
+        An empty folder, for the cases that the notebook makes (in ``cases``) and for all that its kernel writes.
     timeout_s
         The longest that one cell may take.
 
@@ -67,8 +71,9 @@ def execute_notebook(path: Path, cases: Path, timeout_s: float = 600.0) -> Execu
         The file is no notebook, or a cell failed, took too long or killed its kernel.
     """
     source, notebook = _read(path)
-    with tempfile.TemporaryDirectory(prefix="audit_lab-run-") as private:
-        _run(notebook, path, cases, Path(private), timeout_s)
+    for name in (CASES_FOLDER, *_KERNEL_FOLDERS):
+        (folder / name).mkdir(mode=0o700)
+    _run(notebook, path, folder.resolve(), timeout_s)
     executed = _normalised(notebook)
     return ExecutedNotebook(source, executed, render_html(executed), renderer())
 
@@ -101,7 +106,7 @@ def _with_cell_ids(source: bytes) -> str:
     return json.dumps(value)
 
 
-def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float) -> None:
+def _run(notebook: Any, path: Path, folder: Path, timeout_s: float) -> None:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
@@ -126,7 +131,12 @@ def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float
 
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=OwnKernel(), transport_encryption="auto"),
+        km=AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=OwnKernel(),
+            transport_encryption="auto",
+            connection_file=str(folder / _RUNTIME / "kernel.json"),
+        ),
         resources={"metadata": {"path": str(path.resolve().parent)}},
         timeout=timeout_s,
         record_timing=False,
@@ -136,7 +146,7 @@ def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float
         on_cell_start=note_start,
     )
     try:
-        client.execute(cleanup_kc=True, env=_kernel_environment(cases, private))
+        run_in_own_thread(client.async_execute(cleanup_kc=True, env=_kernel_environment(folder)))
     except CellExecutionError as error:
         what = f"{error.ename}: {error.evalue}"
         raise _cell_error(path, notebook, started, what) from error
@@ -146,15 +156,19 @@ def _run(notebook: Any, path: Path, cases: Path, private: Path, timeout_s: float
         raise _cell_error(path, notebook, started, "the kernel died") from error
 
 
-def _kernel_environment(cases: Path, private: Path) -> dict[str, str]:
+def _kernel_environment(folder: Path) -> dict[str, str]:
     """Return the environment of the kernel: the caller's, with seeds fixed and start-up files out of reach."""
+    temporary = str(folder / _TEMPORARY)
     return {
         **os.environ,
         **KERNEL_SETTINGS,
-        CASES_VARIABLE: str(cases.resolve()),
+        CASES_VARIABLE: str(folder / CASES_FOLDER),
         RUN_VARIABLE: "1",
-        "IPYTHONDIR": str(private / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "IPYTHONDIR": str(folder / _IPYTHON),
+        "JUPYTER_RUNTIME_DIR": str(folder / _RUNTIME),
+        "TMPDIR": temporary,
+        "TEMP": temporary,
+        "TMP": temporary,
         "NO_COLOR": "1",
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import AuditLabError
+from audit_lab.log.reading import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,12 +39,15 @@ class BackgroundRows:
         Digest (hexadecimal) of ids and values in canonical text.
     description
         How the rows were chosen, in a sentence.
+    later
+        How many of the rows were decided no earlier than the explained decision.
     """
 
     frame: pl.DataFrame
     ids: tuple[str, ...]
     sha256: str
     description: str
+    later: int = 0
 
 
 def choose_background(
@@ -61,7 +65,7 @@ def choose_background(
 
     Of the decisions that the same model version took before `before` and whose inputs were recorded, take those with
     the smallest SHA-256 of ``seed|prediction_id``. Where fewer than 20 exist, decisions of that version at any time
-    are eligible, and the description says so. An id that stands more than once in either table is never taken.
+    are eligible; the description and `later` say so. An id that stands more than once in either table is never taken.
 
     Parameters
     ----------
@@ -93,8 +97,9 @@ def choose_background(
             "Record the inputs of this version's decisions; without any, SHAP and LIME have nothing to compare with.",
         )
     ids = heapq.nsmallest(rows, pool["prediction_id"], key=lambda name: _order(seed, name))
+    known_earlier = set(earlier["prediction_id"])
     order = pl.LazyFrame({"prediction_id": ids, "_order": range(len(ids))})
-    chosen = order.join(inputs, on="prediction_id", how="inner").sort("_order").collect()
+    chosen = collect(order.join(inputs, on="prediction_id", how="inner").sort("_order"), f"inputs/{model_name}")
     frame = chosen.drop("_order", *_NOT_FEATURES, strict=False)
     return BackgroundRows(
         frame,
@@ -102,6 +107,7 @@ def choose_background(
         _digest(ids, frame),
         f"{len(ids)} of {pool.height} decisions of {model_name} {model_version} with recorded inputs, "
         f"{_when(before, whole=whole)}; those with the smallest SHA-256 of '{seed}|prediction_id'",
+        later=sum(name not in known_earlier for name in ids),
     )
 
 
@@ -115,12 +121,12 @@ def _eligible(
     recorded = inputs.group_by("prediction_id").agg(pl.len().alias("rows"))
     mine = (pl.col("model_name") == model_name) & (pl.col("model_version") == model_version)
     others = pl.col("prediction_id").ne_missing(pl.lit(prediction_id, dtype=pl.String))
-    return (
+    eligible = (
         versions.filter((pl.col("places") == 1) & mine & others)
         .join(recorded.filter(pl.col("rows") == 1), on="prediction_id", how="inner")
         .select("prediction_id", "occurred_at")
-        .collect()
     )
+    return collect(eligible, f"predictions, or inputs/{model_name},")
 
 
 def _order(seed: int, prediction_id: str) -> bytes:

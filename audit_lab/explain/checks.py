@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_lab.explain.attribution import Value
+    from audit_lab.explain.background import BackgroundRows
     from audit_lab.replay.signature import Signature
 
-__all__ = ["check_additivity", "check_familiarity"]
+__all__ = ["check_additivity", "check_background", "check_familiarity"]
 
 #: Boosters compute in float32: one part in ten million of a margin of a few units.
 _ADDITIVITY = 1e-6
@@ -29,6 +30,15 @@ def check_additivity(contributions: Sequence[float], base_value: float, predicti
         distance <= _ADDITIVITY,
         f"base value and contributions {verb} to the prediction (difference {distance:.1e}, allowed {_ADDITIVITY:.0e})",
     )
+
+
+def check_background(background: BackgroundRows) -> Check:
+    """Test that the decision is compared with decisions before it, and none that were still to come."""
+    rows = len(background.ids)
+    if background.later:
+        later = f"{background.later} of the {rows} background rows were decided no earlier than this decision"
+        return Check("background", passed=False, detail=f"{later}, because too few came before it")
+    return Check("background", passed=True, detail=f"all {rows} background rows were decided before this decision")
 
 
 def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Signature) -> Check:

@@ -10,6 +10,7 @@ import polars as pl
 
 from audit_lab.errors import AuditLabError, MisuseError, ModelError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
+from audit_lab.explain.checks import check_background
 from audit_lab.sandbox import Limits, run_task
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ def explain(
         library=found["library"],
         library_version=found["library_version"],
         artifact_sha256=artifact_sha256,
-        checks=tuple(Check(name, passed, detail) for name, passed, detail in found["checks"]),
+        checks=(
+            *(Check(name, passed, detail) for name, passed, detail in found["checks"]),
+            check_background(background),
+        ),
         isolation=result.isolation,
     )
 

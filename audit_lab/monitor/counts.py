@@ -15,6 +15,7 @@ import polars as pl
 from polars import selectors
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.reading import collect, reading
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
 
@@ -46,6 +47,8 @@ _ROWS = "__rows__"
 _FIRST = "__first__"
 _LAST = "__last__"
 
+#: What errors call the rows, which may come from several tables.
+_MEASURED = "What drift is measured on"
 #: Up to this many values, 160 MB of numbers, are kept in memory between the passes.
 _VALUES_KEPT = 20_000_000
 
@@ -122,7 +125,7 @@ def extent(rows: pl.LazyFrame, kinds: dict[str, str]) -> Extent:
         There is no row with a time.
     """
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
-    seen = rows.select(
+    looked_at = rows.select(
         pl.len().alias(_ROWS),
         pl.col(_TIME).min().alias(_FIRST),
         pl.col(_TIME).max().alias(_LAST),
@@ -130,8 +133,8 @@ def extent(rows: pl.LazyFrame, kinds: dict[str, str]) -> Extent:
         *(pl.col(name).count().name.suffix("/values") for name in kinds),
         *(pl.col(name).is_infinite().sum().name.suffix("/infinite") for name in numeric),
         *(pl.col(name).is_nan().sum().name.suffix("/nan") for name in numeric),
-    ).collect(engine="streaming")
-    found = seen.row(0, named=True)
+    )
+    found = collect(looked_at, _MEASURED).row(0, named=True)
     untimed = found[_TIME]
     if found[_ROWS] == untimed:
         message = "There are no rows with a time to look for drift in"
@@ -157,7 +160,7 @@ def without_nan(rows: pl.LazyFrame, seen: Extent) -> pl.LazyFrame:
     clean = rows.with_columns(selectors.float().fill_nan(None))
     if seen.rows * len(clean.collect_schema()) > _VALUES_KEPT:
         return clean
-    return clean.collect(engine="streaming").lazy()
+    return collect(clean, _MEASURED).lazy()
 
 
 def reference_bins(
@@ -166,7 +169,7 @@ def reference_bins(
     """Read the reference's rows, ``start <= time < end``; return how many they are and the bins of each column."""
     held = rows.filter(pl.col(_TIME) >= start, pl.col(_TIME) < end)
     counts = [held.group_by(name).len(_ROWS) for name in kinds]
-    answers = pl.collect_all([held.select(pl.len()), *counts], engine="streaming")
+    answers = _collect_all([held.select(pl.len()), *counts])
     bins = (_bins(name, kind, answer) for (name, kind), answer in zip(kinds.items(), answers[1:], strict=True))
     return int(answers[0].item()), tuple(bins)
 
@@ -177,7 +180,7 @@ def count_windows(
     """Read every row once; return the rows by window, and for each column its counts by window."""
     windowed = rows.filter(pl.col(_TIME).is_not_null()).with_columns(length.truncate(pl.col(_TIME)).alias(_WINDOW))
     volume = windowed.group_by(_WINDOW).len(_ROWS)
-    answers = pl.collect_all([volume, *(_by_window(windowed, one) for one in bins)], engine="streaming")
+    answers = _collect_all([volume, *(_by_window(windowed, one) for one in bins)])
     places = pl.DataFrame({_WINDOW: pl.Series(starts, dtype=TIME), "window": np.arange(len(starts))})
     placed = [answer.join(places, on=_WINDOW, how="left").drop(_WINDOW) for answer in answers]
     totals = np.zeros(len(starts), dtype=np.int64)
@@ -188,7 +191,7 @@ def count_windows(
 def values_between(rows: pl.LazyFrame, column: str, start: datetime, end: datetime) -> NDArray[np.float64]:
     """Read the values of one numeric column, ``start <= time < end``, without the missing ones."""
     held = rows.filter(pl.col(_TIME) >= start, pl.col(_TIME) < end, pl.col(column).is_not_null())
-    return held.select(column).collect(engine="streaming").to_series().to_numpy()
+    return collect(held.select(column), _MEASURED).to_series().to_numpy()
 
 
 def levels(rows: pl.LazyFrame, columns: Sequence[str], every: str, fewest_rows: int) -> dict[str, pl.DataFrame]:
@@ -199,7 +202,7 @@ def levels(rows: pl.LazyFrame, columns: Sequence[str], every: str, fewest_rows: 
     values are left out, and those whose interquartile mean is not positive.
     """
     middle = {name: (pl.col(name).quantile(0.25), pl.col(name).quantile(0.75)) for name in columns}
-    table = (
+    by_interval = (
         rows.filter(pl.col(_TIME).is_not_null())
         .group_by(pl.col(_TIME).dt.truncate(every).alias("start"))
         .agg(
@@ -211,8 +214,8 @@ def levels(rows: pl.LazyFrame, columns: Sequence[str], every: str, fewest_rows: 
         )
         .sort("start")
         .with_columns(pl.col("start").dt.offset_by(every).alias("end"))
-        .collect(engine="streaming")
     )
+    table = collect(by_interval, _MEASURED)
     return {
         name: table.select("start", "end", rows=f"{name}/rows", level=f"{name}/level")
         .filter(pl.col("rows") >= fewest_rows, pl.col("level") > 0, pl.col("level").is_finite())
@@ -227,7 +230,12 @@ def median_within(rows: pl.LazyFrame, spans: Sequence[tuple[str, datetime, datet
         rows.filter(pl.col(_TIME) >= start, pl.col(_TIME) < end).select(pl.col(column).median())
         for column, start, end in spans
     ]
-    return [answer.item() for answer in pl.collect_all(held, engine="streaming")]
+    return [answer.item() for answer in _collect_all(held)]
+
+
+def _collect_all(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+    with reading(_MEASURED):
+        return pl.collect_all(frames, engine="streaming")
 
 
 def _kind(name: str, dtype: pl.DataType) -> str:

@@ -323,4 +323,4 @@ def test_an_interrupted_command_says_so(run, monkeypatch, make_log):
 
     monkeypatch.setattr("audit_lab.open", interrupt)
     answer = run("show", "--log", make_log())
-    assert (answer.code, answer.err) == (130, "audit-lab: stopped; nothing half-written was left.\n")
+    assert (answer.code, answer.err) == (130, "audit-lab: stopped.\n")

@@ -27,7 +27,7 @@ def ran(tmp_path_factory):
     cells = [
         "import os, sys; print(sys.executable); print(os.environ['PYTHONHASHSEED'], os.environ['OMP_NUM_THREADS'])",
         "open('beside.txt').read()",
-        "os.environ['AUDIT_LAB_CASES']",
+        "os.path.relpath(os.environ['AUDIT_LAB_CASES'], os.environ['TMPDIR'])",
         "print('a'); print('b', file=sys.stderr); print('c')",
         "list({'x', 'y', 'z', 'w'})",
         WIDGET,
@@ -38,9 +38,10 @@ def ran(tmp_path_factory):
     path.write_text(json.dumps(value))
     (folder / "beside.txt").write_text("found")
     before = path.read_bytes()
-    (folder / "cases").mkdir()
-    first = execute_notebook(path, folder / "cases")
-    second = execute_notebook(path, folder / "cases")
+    (folder / "first").mkdir()
+    (folder / "second").mkdir()
+    first = execute_notebook(path, folder / "first")
+    second = execute_notebook(path, folder / "second")
     assert path.read_bytes() == before
     return folder, first, second
 
@@ -60,7 +61,8 @@ def test_relative_paths_start_at_the_notebook(ran):
 
 
 def test_cases_go_where_they_are_told(ran):
-    assert _texts(ran[1].executed)[2] == repr(str(ran[0] / "cases"))
+    assert _texts(ran[1].executed)[2] == repr("../cases")
+    assert (ran[0] / "first" / "cases").is_dir()
 
 
 def test_execution_counts_are_kept_and_times_are_not(ran):

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from audit_lab.cli import main
 from audit_lab.seal.report import Verdict
 from audit_lab.seal.trust import Trust
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 EXECUTED = "data/notebook/investigation.ipynb"
 HTML = "data/notebook/investigation.html"
 
@@ -49,7 +51,7 @@ def test_it_is_committed_without_outputs(story):
 def test_it_names_no_place_of_one_machine(story):
     text = story.read_text()
     assert "/home/" not in text
-    assert "/work/" not in text
+    assert str(REPOSITORY) not in text
     assert '"../sample_data/flights\\"' in text
 
 
