@@ -178,7 +178,7 @@ class CaseFile:
         Parameters
         ----------
         thing
-            A polars frame, an altair chart, a decision, a replay, an attribution or a drift.
+            A polars frame, an altair chart, a decision, a replay, an attribution, a drift, or the log's verification.
         title
             One line that says what is seen.
         note
@@ -193,7 +193,7 @@ class CaseFile:
         """
         if not title.strip():
             raise MisuseError("An exhibit needs a title", "Say in one line what is seen")
-        kept = represent(thing)
+        kept = represent(thing, self.about.log_origin)
         stated = Caption(title, note or "", query or "")
         with folder_lock(self.folder):
             exhibits = self.exhibits

@@ -10,10 +10,13 @@ import polars as pl
 
 from audit_lab.case.frame_files import csv_bytes, parquet_bytes, rows_frame
 from audit_lab.case.inert_svg import inert_svg
+from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND, log_report
 from audit_lab.case.plain_json import plain_json
 from audit_lab.errors import MisuseError
+from audit_lab.log.reading import collect
 from audit_lab.log.schema import table_schema
 from audit_lab.seal.digests import format_manifest, sha256
+from audit_lab.seal.report import Verification
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -39,14 +42,16 @@ class Representation:
         return sha256(format_manifest({name: sha256(content) for name, content in self.files.items()}))
 
 
-def represent(thing: Any) -> Representation:
+def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0911 - one return for each kind of thing
     """Return the files that a case keeps of a thing.
 
     Parameters
     ----------
     thing
         A polars frame (Parquet and CSV), an altair chart (SVG, specification and data), or what a log gave: a
-        decision, a replay, an attribution (canonical JSON), a drift (its table).
+        decision, a replay, an attribution, a verification (canonical JSON), a drift (its table).
+    log_origin
+        The name of the case's log; a verification must be about it.
 
     Raises
     ------
@@ -54,9 +59,11 @@ def represent(thing: Any) -> Representation:
         It is none of these, or cannot be kept as it is.
     """
     if isinstance(thing, pl.LazyFrame):
-        thing = thing.collect()
+        thing = collect(thing, "The frame to keep")
     if isinstance(thing, pl.DataFrame):
         return Representation("table", _table(thing))
+    if isinstance(thing, Verification):
+        return Representation(LOG_REPORT_KIND, {LOG_REPORT: _json(log_report(thing, log_origin))})
     if _has(thing, "to_dict", "prediction_id", "prediction", "inputs"):
         return _decision(thing)
     if _has(thing, "to_json", "contributions"):
@@ -69,7 +76,7 @@ def represent(thing: Any) -> Representation:
         return _chart(thing)
     raise MisuseError(
         f"A case cannot keep a {type(thing).__name__}",
-        "Keep a polars frame, an altair chart, a decision, a replay, an attribution or a drift",
+        "Keep a polars frame, an altair chart, a decision, a replay, an attribution, a drift or a verification",
     )
 
 
@@ -131,7 +138,10 @@ def _chart(chart: Any) -> Representation:
         picture = svg(chart)
     files = {
         "chart.svg": inert_svg(picture).encode() + b"\n",
-        "chart.vl.json": (json.dumps(specification, sort_keys=True, ensure_ascii=False) + "\n").encode(),
+        "chart.vl.json": (json.dumps(specification, sort_keys=True, ensure_ascii=False) + "\n").encode(
+            "utf-8",
+            "backslashreplace",  # half a surrogate pair: JSON has it as an escape, UTF-8 has it not at all
+        ),
     }
     datasets = [rows for _, rows in sorted(specification.get("datasets", {}).items()) if rows]
     for number, rows in enumerate(datasets, start=1):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.case.frame_files import csv_bytes
+from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND
 from audit_lab.evidence.keyring import accepted_keys
+from audit_lab.evidence.log_comparison import NOT_COMPARED, states_comparison
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
@@ -64,7 +66,10 @@ def examine_in_full(path: Path, trust: Trust, *, require_anchor: bool = False) -
             return report
         findings = _table_findings(container)
         checked, not_checked = [_TABLES], [line for line in report.not_checked if line != FULL_ONLY_TABLES]
-        attested = _attested_renderer(container)
+        predicate = _predicate(container)
+        if not _keeps_comparison(container, predicate.log_manifest_sha256):
+            not_checked.append(NOT_COMPARED)
+        attested = None if predicate.notebook is None else predicate.notebook.renderer
         if attested == renderer():
             findings += _rendering_findings(container)
             checked.append(_RENDERING)
@@ -108,10 +113,17 @@ def _rendering_findings(container: Container) -> list[Finding]:
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]
 
 
-def _attested_renderer(container: Container) -> str | None:
+def _keeps_comparison(container: Container, manifest_sha256: str) -> bool:
+    return any(
+        states_comparison(_whole(container, name), manifest_sha256)
+        for name in container.names
+        if name.startswith(EXHIBITS) and name.endswith(f"-{LOG_REPORT_KIND}/{LOG_REPORT}")
+    )
+
+
+def _predicate(container: Container) -> Predicate:
     envelope = Envelope.parse(_whole(container, ATTESTATION), ATTESTATION)
-    predicate = Predicate.parse(Statement.parse(envelope.payload, ATTESTATION).predicate, ATTESTATION)
-    return None if predicate.notebook is None else predicate.notebook.renderer
+    return Predicate.parse(Statement.parse(envelope.payload, ATTESTATION).predicate, ATTESTATION)
 
 
 def _whole(container: Container, name: str) -> bytes:

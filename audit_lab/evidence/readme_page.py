@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from html import escape
 from typing import TYPE_CHECKING
 
 from audit_lab.evidence.html_cleaning import picture_html
 from audit_lab.evidence.investigation import exhibit_file
+from audit_lab.evidence.log_comparison import NOT_COMPARED, comparison_in
+from audit_lab.evidence.shown_table import HOW_TABLES_ARE_SHOWN, table_html
 from audit_lab.evidence.stylesheet import page
 from audit_lab.verifier.layout import ATTESTATION, CUSTODY, ENVIRONMENT, INVESTIGATION, NOTEBOOK_HTML, PAYLOAD
 
@@ -34,7 +35,8 @@ _NOT_KNOWN = (
     "Whose key signed it: a public key proves something only if it reached you by another way than this bundle.",
 )
 
-_MOST_ROWS, _MOST_COLUMNS = 10, 12
+_TABLE = "table.parquet"
+_COMPARED = "The log's segments had the digests of its manifest when they were verified: see exhibit {}."
 _HOW = (
     "<p>Unpack the bundle and run <code>sha256sum -c manifest-sha256.txt</code>: every file must be OK. To check the "
     "signature too, get the verifier and the investigator's public key from elsewhere than this bundle, then run "
@@ -46,7 +48,13 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
     """Return the page: question, answer, findings, exhibits, what was checked, who signed, what is not known."""
     conclusion = case.conclusion
     answer = "No conclusion was stated." if conclusion is None else conclusion
-    checked = _CHECKED if predicate.notebook is not None else _CHECKED[1:]
+    checked = [*_CHECKED] if predicate.notebook is not None else [*_CHECKED[1:]]
+    not_known = [*_NOT_KNOWN]
+    compared = comparison_in(exhibits, predicate.log_manifest_sha256)
+    if compared is None:
+        not_known.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
+    else:
+        checked.append(_COMPARED.format(compared.number))
     parts = [
         f"<h1>{escape(case.about.question)}</h1>",
         f"<p>Case {escape(case.case_id)}, about the log {escape(case.about.log_origin)}</p>",
@@ -55,6 +63,7 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         f'<div class="answer">{_paragraphs(answer)}</div>',
         _findings(case, exhibits),
         "<h2>Exhibits</h2>",
+        f"<p>{HOW_TABLES_ARE_SHOWN}</p>" if any(_TABLE in exhibit.files for exhibit in exhibits) else "",
         *(_exhibit(exhibit) for exhibit in exhibits),
         _links(predicate),
         "<h2>What was checked</h2>",
@@ -62,7 +71,7 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         "<h2>Who signed it</h2>",
         _signature(case, predicate, key),
         "<h2>What is not known</h2>",
-        _list(_NOT_KNOWN),
+        _list(not_known),
         "<h2>How to check it yourself</h2>",
         _HOW,
     ]
@@ -108,21 +117,9 @@ def _exhibit(exhibit: Exhibit) -> str:
     query = f"<p>Made by</p><pre>{escape(exhibit.query)}</pre>" if exhibit.query else ""
     return (
         f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}"
-        f"{_first_rows(exhibit)}{query}"
+        f"{table_html(exhibit.folder / _TABLE) if _TABLE in exhibit.files else ''}{query}"
         f"<p>{escape(exhibit.kind.capitalize())}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
     )
-
-
-def _first_rows(exhibit: Exhibit) -> str:
-    """Show the beginning of a table, as its CSV has it, and say how much is left out."""
-    if "table.csv" not in exhibit.files:
-        return ""
-    with (exhibit.folder / "table.csv").open(encoding="utf-8", newline="") as file:
-        head, *rows = [[escape(value) for value in row[:_MOST_COLUMNS]] for row in csv.reader(file)] or [[]]
-    header = "".join(f"<th>{name}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{value}</td>" for value in row) + "</tr>" for row in rows[:_MOST_ROWS])
-    left_out = f"<p>The first {_MOST_ROWS} of {len(rows)} rows.</p>" if len(rows) > _MOST_ROWS else ""
-    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{left_out}'
 
 
 def _links(predicate: Predicate) -> str:

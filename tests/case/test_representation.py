@@ -10,7 +10,8 @@ import pytest
 
 from audit_lab.case.frame_files import csv_bytes
 from audit_lab.case.representation import represent
-from audit_lab.errors import MisuseError
+from audit_lab.errors import LogError, MisuseError
+from audit_lab.seal.report import Verdict, Verification
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,34 @@ def test_keeping_a_frame_loads_no_chart_library():
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "False False\n"
+
+
+def test_a_verification_of_the_log_is_kept_without_its_folder():
+    report = Verification("log flights at /home/jane/flights", Verdict.UNANCHORED, checked=("segments",))
+    kept = represent(report, "flights")
+    assert kept.kind == "verification"
+    assert b"jane" not in kept.files["verification.json"]
+    assert json.loads(kept.files["verification.json"])["checked"] == ["segments"]
+
+
+@pytest.mark.parametrize("subject", ["log other at /logs/other", "flights.zip", "log flights2 at /logs/flights2"])
+def test_a_verification_of_something_else_is_refused(subject):
+    with pytest.raises(MisuseError, match="is about .* and the case about the log flights"):
+        represent(Verification(subject, Verdict.UNANCHORED), "flights")
+
+
+def test_a_lazy_frame_that_cannot_be_read(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"a": range(1000)}).write_parquet(path)
+    frame = pl.scan_parquet(path)
+    frame.collect_schema()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(LogError, match="The frame to keep cannot be read"):
+        represent(frame)
+
+
+def test_a_chart_with_half_a_surrogate_pair_is_kept():
+    import altair as alt
+
+    chart = alt.Chart(alt.Data(values=[{"x": 1}])).mark_tick().encode(x="x:Q").properties(title="half \ud800")
+    assert json.loads(represent(chart).files["chart.vl.json"])["title"] == "half \ud800"

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError, NotebookError
 from audit_lab.evidence import Case, examine_in_full, export_case, export_notebook, verify_in_full
-from audit_lab.seal.report import Verdict
+from audit_lab.seal.report import Verdict, Verification
 from audit_lab.verifier import examine_bundle
 
 
@@ -135,6 +139,65 @@ def test_nothing_in_the_readme_is_markup(make_case, key, tmp_path):
     assert "&lt;script&gt;" in page
 
 
+def test_the_readme_shows_times_and_numbers_for_people(case, key, tmp_path):
+    at = [datetime(2014, 12, 29, tzinfo=UTC), datetime(2014, 12, 29, 1, 2, 3, tzinfo=UTC), None]
+    frame = pl.DataFrame({"at": at, "psi": [0.12345678901234567, None, 2.0], "list": [[0.5], [], None]})
+    exhibit = case.keep(frame, "Drift")
+    content = _read(export_case(case, tmp_path, key=key))
+    page = content["data/README.html"].decode()
+    for row in ("2014-12-29 00:00 UTC</td><td>0.123457</td><td>[0.5]", "2014-12-29 01:02:03 UTC</td><td></td><td>[]"):
+        assert f"<tr><td>{row}</td></tr>" in page
+    assert "<tr><td></td><td>2</td><td></td></tr>" in page
+    assert page.count("numbers to 6 significant digits") == 1
+    assert b",0.12345678901234566," in content[f"data/exhibits/{exhibit.folder.name}/table.csv"]
+
+
+def test_the_readme_shows_the_first_rows_and_says_of_how_many(case, key, tmp_path):
+    case.keep(pl.DataFrame({"row": [f"<{number}>" for number in range(1200)]}), "Many")
+    page = _read(export_case(case, tmp_path, key=key))["data/README.html"].decode()
+    assert "<td>&lt;9&gt;</td>" in page
+    assert "<td>&lt;10&gt;</td>" not in page
+    assert "The first 10 of 1,200 rows." in page
+
+
+# --- whether the log's segments were compared -------------------------------------------------------------------------
+
+COMPARED = Verification(
+    "log flights.example at /home/jane/flights", Verdict.UNANCHORED, checked=("SHA-256 of 3 segments (abababababab…)",)
+)
+
+
+def test_a_bundle_says_when_the_segments_were_not_compared(case, key, trust, tmp_path):
+    path = export_case(case, tmp_path, key=key)
+    page = _read(path)["data/README.html"].decode()
+    assert "the case keeps no verification of it.</li>" in page
+    assert [line for line in verify_in_full(path, trust).not_checked if "the digests of its manifest" in line] != []
+
+
+def test_a_bundle_names_the_exhibit_that_compared_the_segments(case, key, trust, tmp_path):
+    exhibit = case.keep(COMPARED, "The log's segments against its manifest")
+    path = export_case(case, tmp_path, key=key)
+    content = _read(path)
+    page = content["data/README.html"].decode()
+    assert f"digests of its manifest when they were verified: see exhibit {exhibit.number}." in page
+    assert "keeps no verification" not in page
+    assert [line for line in verify_in_full(path, trust).not_checked if "the digests of its manifest" in line] == []
+    kept = json.loads(content[f"data/exhibits/{exhibit.folder.name}/verification.json"])
+    assert (kept["subject"], kept["verdict"]) == ("log flights.example", "UNANCHORED")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"verdict": Verdict.FAILED}, {"checked": ("SHA-256 of 3 segments (cdcdcdcdcdcd…)",)}, {"checked": ()}],
+    ids=["it failed", "of another manifest", "of nothing"],
+)
+def test_a_verification_that_shows_nothing_is_not_counted(case, key, trust, tmp_path, changes):
+    case.keep(replace(COMPARED, **changes), "A verification")
+    path = export_case(case, tmp_path, key=key)
+    assert "the case keeps no verification" in _read(path)["data/README.html"].decode()
+    assert [line for line in verify_in_full(path, trust).not_checked if "the digests of its manifest" in line] != []
+
+
 # --- nothing half-made ------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +227,7 @@ def test_an_interrupted_export_leaves_the_earlier_one(case, key, trust, tmp_path
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(KeyboardInterrupt):
-        export_case(case, tmp_path, key=key)
+        export_case(case, tmp_path, key=key, overwrite=True)
     assert path.read_bytes() == before
     assert examine_bundle(path, trust).holds
 
@@ -177,9 +240,42 @@ def test_an_export_that_is_killed_leaves_no_bundle(case, tmp_path):
         "export_case(Case.open(sys.argv[1]), Path(sys.argv[2]), key=SigningKey.generate('k'))"
     )
     out = tmp_path / "out"
-    done = subprocess.run([sys.executable, "-c", program, case.folder, out], check=False, capture_output=True)
+    command = [sys.executable, "-c", program, case.folder, out]
+    temporary = {**os.environ, "TMPDIR": str(tmp_path)}  # what a kill leaves there goes with the test
+    done = subprocess.run(command, check=False, capture_output=True, env=temporary)
     assert done.returncode == -signal.SIGKILL
     assert list(out.glob("*.zip")) == []
+
+
+def test_a_bundle_is_replaced_only_on_demand(case, key, signed_at, tmp_path):
+    path = case.export(tmp_path, key=key)
+    before = path.read_bytes()
+    for out in (tmp_path, path):
+        with pytest.raises(MisuseError, match=r"There is a bundle already: .*INC-1\.zip.*overwrite"):
+            case.export(out, key=key, signed_at=signed_at)
+    assert path.read_bytes() == before
+    assert [line.action for line in case.custody].count("exported") == 1
+    assert case.export(tmp_path, key=key, signed_at=signed_at, overwrite=True) == path
+    assert path.read_bytes() != before
+
+
+def test_a_bundle_of_a_notebook_is_replaced_only_on_demand(story, write_notebook, key, tmp_path):
+    path = export_notebook(story, tmp_path / "out", key=key)
+    before = path.read_bytes()
+    with pytest.raises(MisuseError, match="There is a bundle already"):
+        export_notebook(story, tmp_path / "out", key=key)
+    with pytest.raises(MisuseError, match="There is a bundle already"):
+        export_notebook(write_notebook("1 / 0", name="fails.ipynb"), path, key=key)  # refused before it runs
+    assert path.read_bytes() == before
+    export_notebook(story, tmp_path / "out", key=key, overwrite=True)
+    assert path.read_bytes() != before
+
+
+def test_a_table_that_was_damaged_is_not_exported(case, key, tmp_path):
+    (case.exhibits[0].folder / "table.parquet").write_bytes(b"PAR1")
+    with pytest.raises(AuditLabError, match=r"table\.parquet cannot be read as Parquet .*Restore the case's folder"):
+        export_case(case, tmp_path / "out", key=key)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_case_that_was_tampered_with_is_not_exported(case, key, tmp_path):
@@ -228,7 +324,16 @@ def test_a_case_exported_with_its_notebook(case, story, key, trust, tmp_path):
     assert verify_in_full(path, trust).holds
     case.keep(pl.DataFrame({"x": [1]}), "Kept by hand")
     with pytest.raises(NotebookError, match="Kept by hand"):
-        case.export(tmp_path / "out", key=key, notebook=story)
+        case.export(tmp_path / "out", key=key, notebook=story, overwrite=True)
+
+
+def test_a_notebook_is_exported_from_a_cell(write_notebook, story, key, trust, tmp_path):
+    """A kernel runs a loop of its own; the notebook of the export runs beside it."""
+
+    async def cell():
+        return export_notebook(story, tmp_path / "out", key=key)
+
+    assert verify_in_full(asyncio.run(cell()), trust).holds
 
 
 def test_a_notebook_that_exports_itself_is_refused(case, key, story, monkeypatch):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
-from audit_lab.errors import AuditLabError
+from audit_lab.errors import AuditLabError, LogError
 from audit_lab.explain import BackgroundRows, choose_background
+from audit_lab.explain.attribution import Check
+from audit_lab.explain.checks import check_background
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = datetime(2015, 3, 1, tzinfo=UTC)
 LATER = START + timedelta(hours=50)
@@ -132,3 +138,35 @@ def test_an_empty_background_is_refused() -> None:
 def test_the_decision_alone_is_no_background() -> None:
     with pytest.raises(AuditLabError, match="there is no background"):
         choose(predictions()[50:51], inputs())
+
+
+def test_unreadable_inputs_are_an_error_of_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.parquet"
+    inputs().write_parquet(path)
+    content = path.read_bytes()
+    damaged = bytearray(content)
+    damaged[40:400] = b"\xa5" * 360
+    lazy = pl.scan_parquet(path)
+    lazy.collect_schema()
+    path.write_bytes(damaged)
+
+    with pytest.raises(LogError, match="cannot be read as Parquet"):
+        choose_background(predictions().lazy(), lazy, "delay-risk", "v1", LATER, prediction_id="p-050")
+
+
+def test_later_decisions_in_the_background_fail_its_check() -> None:
+    chosen = choose(predictions(), inputs(), before=START + timedelta(hours=19))
+
+    assert chosen.later == 80
+    check = check_background(chosen)
+    assert (check.name, check.passed) == ("background", False)
+    assert check.detail.startswith("80 of the 99 background rows were decided no earlier than this decision")
+
+
+def test_a_background_of_earlier_decisions_passes_its_check() -> None:
+    chosen = choose(predictions(), inputs())
+
+    assert chosen.later == 0
+    assert check_background(chosen) == Check(
+        "background", passed=True, detail="all 50 background rows were decided before this decision"
+    )

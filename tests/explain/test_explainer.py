@@ -43,7 +43,7 @@ def test_shap_through_the_sandbox_equals_the_task_in_this_process(pipeline: Mode
     values = [entry.contribution for entry in attribution.contributions]
     assert values == pytest.approx(found["contributions"], abs=1e-12)
     assert attribution.prediction_value == found["prediction_value"]
-    assert [check.name for check in attribution.checks if check.passed] == ["additivity", "familiarity"]
+    assert [check.name for check in attribution.checks if check.passed] == ["additivity", "familiarity", "background"]
 
 
 def test_lime_through_the_sandbox_carries_everything_it_rests_on(booster: Model) -> None:

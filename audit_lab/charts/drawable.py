@@ -1,0 +1,34 @@
+"""Makes foreign text in a chart drawable: an SVG is XML, and XML cannot hold every character."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["drawable"]
+
+#: What XML 1.0 forbids (section 2.2, Char). The renderer ends the whole process when one reaches it.
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: A backslash that makes a character of what follows: Vega-Lite puts titles as they are into the code of descriptions.
+_ESCAPING = re.compile(r"\\(?=[bfvux0-7])")
+_TITLE = "title"
+
+
+def drawable(part: Any, *, is_title: bool = False) -> Any:
+    r"""Return a copy of a part of a specification in which no name and no text holds what XML forbids.
+
+    Such a character is shown by its number: ``<U+001B>``. An escape with a backslash, as the command line shows it,
+    would not do: in a title, Vega-Lite turns ``\x1b`` into the character again.
+    """
+    if isinstance(part, str):
+        shown = _FORBIDDEN.sub(_number, part)
+        return _ESCAPING.sub(_number, shown) if is_title else shown
+    if isinstance(part, dict):
+        return {drawable(name): drawable(value, is_title=name == _TITLE) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [drawable(value, is_title=is_title) for value in part]
+    return part
+
+
+def _number(found: re.Match[str]) -> str:
+    return f"<U+{ord(found[0]):04X}>"

@@ -1,0 +1,47 @@
+"""Whether a case shows that its log's segments had the digests of the log's manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND
+from audit_lab.errors import AuditLabError
+from audit_lab.seal.report import Verdict
+from audit_lab.seal.strict_json import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.case.exhibit import Exhibit
+
+__all__ = ["NOT_COMPARED", "comparison_in", "states_comparison"]
+
+NOT_COMPARED = (
+    "that the log's segments had the digests of its manifest when they were read: the case keeps no verification of it"
+)
+
+_HOLDS = (Verdict.VERIFIED.value, Verdict.UNANCHORED.value)
+#: Reports name the manifest by the beginning of its digest.
+_DIGITS = 12
+
+
+def comparison_in(exhibits: Sequence[Exhibit], manifest_sha256: str) -> Exhibit | None:
+    """Return the first exhibit that reports the segments of the log with this manifest as intact."""
+    for exhibit in exhibits:
+        if exhibit.kind == LOG_REPORT_KIND and LOG_REPORT in exhibit.files:
+            content = (exhibit.folder / LOG_REPORT).read_bytes()
+            if states_comparison(content, manifest_sha256):
+                return exhibit
+    return None
+
+
+def states_comparison(report: bytes, manifest_sha256: str) -> bool:
+    """Whether a kept report found the segments of the log with this manifest to be as its manifest says."""
+    try:
+        value: Any = parse_json(report, LOG_REPORT)
+    except AuditLabError:
+        return False
+    if not isinstance(value, dict) or not isinstance(checked := value.get("checked"), list):
+        return False
+    named = manifest_sha256[:_DIGITS]
+    return value.get("verdict") in _HOLDS and bool(named) and any(named in str(line) for line in checked)

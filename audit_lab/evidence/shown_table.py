@@ -1,0 +1,68 @@
+"""The beginning of an exhibit's table as a page shows it: times and numbers in the form that people read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit_lab.case.frame_files import csv_bytes
+from audit_lab.errors import AuditLabError, LogError
+from audit_lab.log.reading import reading
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["HOW_TABLES_ARE_SHOWN", "table_html"]
+
+#: What a page with such tables must say once.
+HOW_TABLES_ARE_SHOWN = (
+    "Tables are shown with their first rows, times to the minute or second, and numbers to 6 significant digits; the "
+    "CSV and Parquet files hold them whole and exact."
+)
+
+_MOST_ROWS, _MOST_COLUMNS = 10, 12
+
+
+def table_html(path: Path) -> str:
+    """Return the beginning of a Parquet file as an HTML table, and how much is left out.
+
+    Raises
+    ------
+    AuditLabError
+        It is not readable Parquet.
+    """
+    try:
+        with reading(f"The exhibit {path}"):
+            frame = pl.read_parquet(path)
+    except LogError as error:
+        raise AuditLabError(error.message, "Restore the case's folder as it was") from error
+    shown = frame[:_MOST_ROWS, :_MOST_COLUMNS]
+    readable = [
+        pl.Series(name, [None if value is None else _text(value) for value in shown[name]], pl.String)
+        for name, dtype in shown.schema.items()
+        if dtype.is_float() or isinstance(dtype, pl.Datetime)
+    ]
+    head, *rows = list(csv.reader(io.StringIO(csv_bytes(shown.with_columns(readable)).decode()))) or [[]]
+    header = "".join(f"<th>{escape(name)}</th>" for name in head)
+    cells = ("".join(f"<td>{escape(value)}</td>" for value in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    left_out = [
+        f"The first {most} of {count:,} {what}."
+        for most, count, what in ((_MOST_ROWS, frame.height, "rows"), (_MOST_COLUMNS, frame.width, "columns"))
+        if count > most
+    ]
+    note = f"<p>{' '.join(left_out)}</p>" if left_out else ""
+    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+
+
+def _text(value: float | datetime) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    clock = "%H:%M" if value.second == value.microsecond == 0 else "%H:%M:%S"
+    zone = value.tzname()
+    return f"{value:%Y-%m-%d} {value:{clock}}{f' {zone}' if zone else ''}"

@@ -1,0 +1,99 @@
+"""Text that XML cannot hold is drawn as its number, whatever draws it; the renderer would end the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from audit_lab.charts.drawable import drawable
+
+#: Draws every kind of chart with one text wherever a log could have written it: a text, or a character by its number.
+PROGRAM = r"""
+import sys
+from datetime import UTC, datetime, timedelta
+import altair as alt
+import polars as pl
+from audit_lab import charts
+
+bad = chr(int(sys.argv[1])) if sys.argv[1].isdigit() else sys.argv[1]
+in_frames = "x" if bad == chr(0xD800) else bad  # polars itself takes no half of a surrogate pair
+start, day = datetime(2015, 6, 1, tzinfo=UTC), timedelta(days=1)
+words = {"title": bad, "subtitle": [bad], "axis_title": bad}
+shares = pl.DataFrame({"feature": [in_frames, "b"], "value": [in_frames, "1"], "contribution": [0.2, -0.1]})
+windows = {"window_start": [start], "window_end": [start + 7 * day], "rows": [9]}
+table = pl.DataFrame({
+    **windows, "column": [f"weird\n{in_frames}"], "kind": ["numeric"], "psi": [0.3], "psi_noise": [0.02],
+    "js_distance": [0.1], "ks": [0.1], "missing_rate": [0.0], "vanished_categories": [[in_frames]],
+    "verdict": ["major"],
+})
+bins = pl.DataFrame({
+    "bin": [in_frames], "order": [0], "reference_rows": [1], "window_rows": [1],
+    "reference_share": [1.0], "window_share": [1.0],
+})
+slots = pl.DataFrame({
+    "deployment_id": [in_frames], "from_time": [start], "model_version": [in_frames], "traffic_share": [1.0],
+    "model_name": [in_frames], "environment": [in_frames],
+})
+events = pl.DataFrame({"at": [start + day], "summary": [in_frames]})
+labelled = pl.DataFrame({**windows, "positives": [3]})
+scores = pl.DataFrame({"lower": [0.0], "upper": [1.0], "rows": [1]})
+drawn = {
+    "attribution_bars": charts.attribution_bars(shares, **words),
+    "shap_against_lime": charts.shap_against_lime(shares, shares, **words),
+    "waterfall": charts.waterfall(shares, base_value=0.4, prediction_value=0.5, **words),
+    "score_against_threshold": charts.score_against_threshold(
+        0.5, 0.4, distribution=scores, positive=bad, negative=bad, subtitle=bad
+    ),
+    "distribution": charts.distribution(bins, column=bad, window=bad, reference=bad),
+    "drift_heatmap": charts.drift_heatmap(table, reference=bad),
+    "drift_timeline": charts.drift_timeline(table, table["column"][0], reference=bad),
+    "outcome_rate": charts.outcome_rate(labelled, label=bad),
+    "versions": charts.versions(slots, end=start + 9 * day),
+    "volume": charts.volume(pl.DataFrame(windows), events=events, subject=bad),
+}
+assert set(drawn) == set(charts.__all__) - {"enable_offline", "png", "svg"}
+charts.enable_offline()
+for name, chart in drawn.items():
+    text = charts.svg(chart)
+    assert chart._repr_mimebundle_()["image/svg+xml"] == text, name
+    assert charts.png(chart).startswith(b"\x89PNG"), name
+    print(name, f"&lt;U+{ord(bad[0]):04X}&gt;" in text)
+"""
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\ufffe", "\ud800"], ids=ascii)
+def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
+    command = [sys.executable, "-c", PROGRAM, str(ord(character))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = dict(line.split() for line in done.stdout.splitlines())
+    assert len(shown) == 10
+    assert {name for name in shown if shown[name] == "False"} == ({"versions"} if character == "\ud800" else set())
+
+
+def test_no_text_ends_the_process_by_becoming_such_a_character():
+    command = [sys.executable, "-c", PROGRAM, r"""\x1b \u0000 \b \033 "+' ${x}"""]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_names_and_texts_at_any_depth_are_escaped_and_nothing_else_changes():
+    spec = {"a\x00": [{"b": "tab\t, line\n, \u202e, \U0001f600"}, 1.5, None, True], "c": ("\uffff",)}
+    assert drawable(spec) == {
+        "a<U+0000>": [{"b": "tab\t, line\n, \u202e, \U0001f600"}, 1.5, None, True],
+        "c": ["<U+FFFF>"],
+    }
+
+
+def test_a_decision_with_foreign_names_is_shown(make_log):
+    name = pl.lit("2\x1b[31m")
+    log = make_log(
+        predictions=lambda frame: frame.with_columns(model_version=name, decision=name),
+        model_versions=lambda frame: frame.with_columns(model_version=name),
+    )
+    code = "import sys, audit_lab as al; al.view(al.open(sys.argv[1]).decision('p-001'))"
+    done = subprocess.run([sys.executable, "-c", code, log], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
