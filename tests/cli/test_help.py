@@ -32,7 +32,7 @@ COMMANDS = {
         "against a declared background",
     ),
     "export": (
-        ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--time-limit", "--json"],
+        ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit", "--json"],
         "A notebook that fails half-way exports nothing",
     ),
     "verify": (["path", "--trust", "--require-anchor", "--json"], "say what was checked and what was not"),
