@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
@@ -15,6 +16,8 @@ from audit_lab.sandbox import run_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy.typing as npt
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.registered import Model
@@ -129,15 +132,15 @@ def _replay_version(model: Model, rows: pl.DataFrame, limits: Limits | None) -> 
 
 def _compare(rows: pl.DataFrame) -> pl.DataFrame:
     """Name the first step at which the replay parted from the record: score, label, rule, decision."""
-    same = pl.col("score").eq_missing(pl.col("recorded_score"))
+    same = pl.Series(_bits(rows["score"]) == _bits(rows["recorded_score"]))
     near = pl.col("distance") <= TOLERANCE
     steps = {
-        "score-differs": ~(same | near),
+        "score-differs": ~(pl.lit(same) | near),
         "label-differs": _parted("recorded_label", "label"),
         "rule-differs": _parted("recorded_rule", "decision_rule"),
         "decision-differs": _parted("recorded_decision", "decision"),
     }
-    code = pl.when(same).then(pl.lit("exact")).otherwise(pl.lit("within-tolerance"))
+    code = pl.when(pl.lit(same)).then(pl.lit("exact")).otherwise(pl.lit("within-tolerance"))
     for name, parted in reversed(steps.items()):
         code = pl.when(parted.fill_null(value=name == "score-differs")).then(pl.lit(name)).otherwise(code)
     verdicts = {"exact": Verdict.EXACT, "within-tolerance": Verdict.WITHIN_TOLERANCE}
@@ -153,6 +156,11 @@ def _compare(rows: pl.DataFrame) -> pl.DataFrame:
         replayed_rule=pl.col("decision_rule"),
         replayed_decision=pl.col("decision"),
     )
+
+
+def _bits(scores: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return the IEEE 754 bits of scores, none of them null: -0.0 is not 0.0, and one NaN is not another."""
+    return scores.to_numpy().astype(np.float64).view(np.uint64)
 
 
 def _parted(recorded: str, replayed: str) -> pl.Expr:

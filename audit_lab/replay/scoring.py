@@ -77,7 +77,7 @@ def _encode(values: pl.Series, feature: Feature) -> npt.NDArray[np.float64]:
 
 
 def _import_xgboost() -> Any:
-    """Import xgboost without scikit-learn, which only its wrapper classes need; that saves 3 of 4 seconds."""
+    """Import xgboost without scikit-learn, which only its wrapper classes need and which takes most of the time."""
     hidden = "sklearn" not in sys.modules
     if hidden:
         sys.modules["sklearn"] = None  # type: ignore[assignment]

@@ -210,6 +210,19 @@ def prepare(folder: Path) -> None:
     )
 
 
+@pytest.fixture
+def picture(tmp_path):
+    """Take a picture of the page: for the README where AUDIT_LAB_PICTURES=1, else to be looked at and forgotten."""
+    folder = ROOT / "docs" / "pictures" if os.environ.get("AUDIT_LAB_PICTURES") == "1" else tmp_path
+
+    def take(page, name):
+        page.mouse.move(700, 5)
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}.png")
+
+    return take
+
+
 def run(command: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"

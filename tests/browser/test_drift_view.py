@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -13,19 +12,6 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 SOURCE = "import audit_lab as al\nal.view(al.open('../sample_data/flights').drift())"
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """Take a picture of the page: for the README where AUDIT_LAB_PICTURES=1, else to be looked at and forgotten."""
-    folder = ROOT / "docs" / "pictures" if os.environ.get("AUDIT_LAB_PICTURES") == "1" else tmp_path
-
-    def take(page, name):
-        page.mouse.move(700, 5)
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}.png")
-
-    return take
 
 
 @pytest.fixture

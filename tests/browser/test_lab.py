@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -37,19 +36,6 @@ def last_of_merged_carrier():
     """The last prediction for the carrier that left the reporting on 1 July 2015."""
     log = al.open(ROOT / "sample_data" / "flights")
     return log.find("inputs.carrier = 'US'", until="2015-07-01")["prediction_id"][-1]
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """Take a picture: for the README where AUDIT_LAB_PICTURES=1, else to be looked at and forgotten."""
-    folder = ROOT / "docs" / "pictures" if os.environ.get("AUDIT_LAB_PICTURES") == "1" else tmp_path
-
-    def take(page, name):
-        page.mouse.move(700, 5)
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}.png")
-
-    return take
 
 
 def panel(page):

@@ -256,3 +256,26 @@ def test_score_that_is_not_a_number_is_on_neither_side_of_the_threshold(make_log
 def test_two_models_with_one_version_each_have_their_own_isolation(credit):
     batch = al.open(credit).replay(since="2025-08-25", until="2025-09-05")
     assert sorted(batch.isolation) == ["credit-approval 1.0.0", "credit-approval 2.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "replayed", "code"),
+    [
+        (0.25, 0.25, "exact"),
+        (0.0, -0.0, "within-tolerance"),
+        (0.25, 0.25 + 2**-54, "within-tolerance"),
+        (float("nan"), float("nan"), "exact"),
+        (float("nan"), -float("nan"), "score-differs"),
+        (float("inf"), float("inf"), "exact"),
+        (float("inf"), -float("inf"), "score-differs"),
+        (0.25, float("nan"), "score-differs"),
+    ],
+)
+def test_exact_means_the_same_bits(recorded, replayed, code):
+    from audit_lab.replay.batch import _compare
+
+    steps = {f"{side}{name}": ["x"] for side in ("recorded_", "") for name in ("label", "decision")}
+    rows = pl.DataFrame(
+        {"score": [replayed], "recorded_score": [recorded], "recorded_rule": ["x"], "decision_rule": ["x"], **steps}
+    )
+    assert _compare(rows)["code"].to_list() == [code]
