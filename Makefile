@@ -71,8 +71,8 @@ wheel: $(FRONT_END)
 
 lock: $(RUNTIME) ## resolve the pins again
 	$(UV) pip compile lock/uv.in $(COMPILE) -o lock/uv.txt
-	$(UV) pip compile pyproject.toml --all-extras --group build $(COMPILE) -o lock/runtime.txt
-	$(UV) pip compile pyproject.toml --all-extras --group test -c lock/runtime.txt $(COMPILE) -o lock/test.txt
+	$(UV) pip compile pyproject.toml --all-extras --group test $(COMPILE) -o lock/test.txt
+	$(UV) pip compile pyproject.toml --extra delta --extra duckdb --extra models --group build -c lock/test.txt $(COMPILE) -o lock/runtime.txt
 
 clean: ## remove whatever the other targets made
 	rm -rf $(VENV) build dist out audit_lab/labextension $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo

@@ -13,7 +13,10 @@ from pathlib import Path
 
 _NEEDED_FOR = {
     "chromium": "tests/browser (the panel in a real JupyterLab) and the offline check of exported pages",
+    "default-jre-headless": "the test that asks a log the same questions on Spark",
     "fonts-dejavu-core": "readable text in the pictures that the browser tests take",
+    "golang-go": "the test that checks a log's tree with Go's sumdb",
+    "golang-golang-x-mod-dev": "the same test: the library it checks with",
     "openssl": "the tests that check signatures and key files with another implementation",
     "unzip": "the test that opens a bundle with another implementation",
 }
