@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, MisuseError
@@ -25,7 +25,11 @@ _LONGEST_ID = 120
 
 @dataclass(frozen=True)
 class CaseAbout:
-    """The facts that a case is opened with; `log_path` is only for opening the log again and is never exported."""
+    """The facts that a case is opened with.
+
+    `log_path` is only for opening the log again and is never exported; `log_checkpoint` is the signed note of the log's
+    checkpoint, empty for a log that is not sealed.
+    """
 
     case_id: str
     question: str
@@ -34,6 +38,7 @@ class CaseAbout:
     log_origin: str
     log_path: str
     log_manifest_sha256: str
+    log_checkpoint: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an id that is no single line, and a case without question or actor."""
@@ -65,7 +70,10 @@ class CaseAbout:
             raise AuditLabError(f"{path} cannot be read", "Give the folder of a case") from error
         if (value.pop("format", None), value.pop("version", None)) != (_FORMAT, _VERSION):
             raise AuditLabError(f"{path} is not {_FORMAT} version {_VERSION}", "Use a newer audit_lab")
-        if value.keys() != {field.name for field in fields(cls)} or not all(isinstance(v, str) for v in value.values()):
+        required = {field.name for field in fields(cls) if field.default is MISSING}
+        if not required <= value.keys() <= {field.name for field in fields(cls)} or not all(
+            isinstance(v, str) for v in value.values()
+        ):
             raise AuditLabError(f"{path} has missing or unknown entries", "Restore the file as the case wrote it")
         return cls(**value)
 

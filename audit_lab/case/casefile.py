@@ -32,6 +32,7 @@ CASES_VARIABLE = "AUDIT_LAB_CASES"
 
 _EXHIBITS = "exhibits"
 _SHORTEST_PREFIX = 8
+_AS_OF = "; where the log has grown since, open it as the case saw it: al.open(path, as_of={})"
 
 
 class ExaminedLog(Protocol):
@@ -50,6 +51,11 @@ class ExaminedLog(Protocol):
     @property
     def manifest_sha256(self) -> str | None:
         """The digest of the log's manifest; None for a log that has none."""
+        ...
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The signed note of the log's checkpoint; None for a log that is not sealed."""
         ...
 
 
@@ -106,8 +112,8 @@ class CaseFile:
         MisuseError
             A case of that id is about another log or another question.
         """
-        log_digest = str(log.manifest_sha256 or "")
-        about = CaseAbout(case_id, question, actor, purpose, str(log.origin), str(log.path), log_digest)
+        log_digest, checkpoint = str(log.manifest_sha256 or ""), log.checkpoint or ""
+        about = CaseAbout(case_id, question, actor, purpose, str(log.origin), str(log.path), log_digest, checkpoint)
         cases = Path(folder or os.environ.get(CASES_VARIABLE) or "cases")
         place = cases / safe_name(case_id, sha256(case_id.encode()))
         place.mkdir(parents=True, exist_ok=True)
@@ -122,7 +128,8 @@ class CaseFile:
             if asked != (existing.case_id, existing.log_origin, existing.log_manifest_sha256, existing.question):
                 raise MisuseError(
                     f"The case {case_id} in {place} is about another log or another question",
-                    "Choose another id, or reopen that case with Case.open",
+                    "Choose another id, or reopen that case with Case.open"
+                    + (_AS_OF.format(_size(existing.log_checkpoint)) if existing.log_checkpoint else ""),
                 )
             case._record("reopened", case_id)
         return cls(place, existing, actor, purpose, clock)
@@ -281,3 +288,8 @@ class CaseFile:
     def _repr_html_(self) -> str:
         """Show a summary in a notebook."""
         return summary_html(self.about, self.exhibits, self.findings, self.conclusion)
+
+
+def _size(checkpoint: str) -> str:
+    """Return the tree size that a checkpoint's note states, its second line."""
+    return (checkpoint.split("\n") + ["?"])[1]

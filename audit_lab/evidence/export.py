@@ -187,6 +187,7 @@ def _payload(
         question=case.about.question,
         log_origin=case.about.log_origin,
         log_manifest_sha256=case.about.log_manifest_sha256,
+        log_checkpoint=case.about.log_checkpoint or None,
         notebook=None if executed is None else executed.attested(),
         custody_lines=len(custody),
         custody_head=custody[-1].digest,

@@ -59,7 +59,11 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
         "format": INVESTIGATION_FORMAT,
         "version": FORMAT_VERSION,
         "case": {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose},
-        "log": {"origin": about.log_origin, "manifest_sha256": about.log_manifest_sha256, "checkpoint": None},
+        "log": {
+            "origin": about.log_origin,
+            "manifest_sha256": about.log_manifest_sha256,
+            "checkpoint": about.log_checkpoint or None,
+        },
         "parameters": {},
         "steps": [],
         "exhibits": [_exhibit(exhibit) for exhibit in exhibits],

@@ -30,9 +30,14 @@ _CHECKED = (
 )
 _NOT_KNOWN = (
     "Whether the log is complete: no proof covers a decision that was never logged.",
-    "Whether the rows shown are in a sealed log: the log was not sealed, so their inclusion is not proven.",
     "Whether the bundle existed at the time that it states: no timestamp and no witness anchors it.",
     "Whose key signed it: a public key proves something only if it reached you by another way than this bundle.",
+)
+
+_NOT_SEALED = "Whether the rows shown are in a sealed log: the log was not sealed, so their inclusion is not proven."
+_NOT_PROVEN = (
+    "Whether the rows shown are in the log that its checkpoint seals: this bundle names the checkpoint and carries no "
+    "proofs of inclusion."
 )
 
 _TABLE = "table.parquet"
@@ -50,6 +55,7 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
     answer = "No conclusion was stated." if conclusion is None else conclusion
     checked = [*_CHECKED] if predicate.notebook is not None else [*_CHECKED[1:]]
     not_known = [*_NOT_KNOWN]
+    not_known.insert(1, _NOT_SEALED if predicate.log_checkpoint is None else _NOT_PROVEN)
     compared = comparison_in(exhibits, predicate.log_manifest_sha256)
     if compared is None:
         not_known.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
@@ -139,7 +145,16 @@ def _signature(case: CaseFile, predicate: Predicate, key: PublicKey) -> str:
         "Purpose": case.about.purpose,
         "Log": predicate.log_origin,
         "Log manifest SHA-256": predicate.log_manifest_sha256 or "not known",
+        "Log checkpoint": _checkpoint(predicate.log_checkpoint),
         "Signature": ATTESTATION,
     }
     rows = "".join(f"<tr><td>{name}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
     return f'<table class="facts"><tbody>{rows}</tbody></table>'
+
+
+def _checkpoint(note: str | None) -> str:
+    """Return the size and root that a checkpoint's note states, in one line."""
+    if note is None:
+        return "none: the log was not sealed"
+    _, size, root, *_ = [*note.split("\n"), "?", "?", "?"]
+    return f"size {size}, root {root}"

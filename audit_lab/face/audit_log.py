@@ -71,6 +71,11 @@ class AuditLog:
         return self._store.manifest.sha256 if self._store.manifest else None
 
     @property
+    def checkpoint(self) -> str | None:
+        """The signed note of the checkpoint that was opened: origin, size, root; None for a log that is not sealed."""
+        return self._store.checkpoint
+
+    @property
     def predictions(self) -> pl.LazyFrame:
         """Scored items: id, time, model, version, outputs, decision."""
         return self._store.table("predictions")

@@ -39,6 +39,8 @@ class LogStore:
     source: Source = field(repr=False)
     manifest: Manifest | None = field(repr=False, default=None)
     mapping: Mapping | None = field(repr=False, default=None)
+    #: The signed note of the snapshot that was opened; None for a log that is not sealed.
+    checkpoint: str | None = field(repr=False, default=None)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return a canonical table without the columns that say where its rows stand."""

@@ -43,7 +43,7 @@ _CONTENT = "exhibits are named by their digests, findings rest on them, custody 
 _RENDERING = "HTML names the notebook it was made from, and both are the attested ones"
 _STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
 _NEVER_CHECKED = (
-    "inclusion of the rows in the log: the log was not sealed when the case was exported",
+    "inclusion of the rows in the log: this version of the bundle carries no proofs of it",
     "truth of the log: no proof covers a decision that was never logged",
     "re-run: the notebook was not executed again",
 )

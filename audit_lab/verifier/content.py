@@ -64,7 +64,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     case, log = value["case"], value["log"]
     stated = (_member(case, "id"), _member(case, "question"), _member(log, "origin"), _member(log, "manifest_sha256"))
     attested = (predicate.case_id, predicate.question, predicate.log_origin, predicate.log_manifest_sha256)
-    if stated != attested:
+    if stated != attested or _member(log, "checkpoint") != predicate.log_checkpoint:
         findings.append(_finding("case.other-case", INVESTIGATION, "case or log are not those in the attestation"))
     exhibits = [members(entry, _EXHIBIT, f"An exhibit of {INVESTIGATION}") for entry in _list(value["exhibits"])]
     owned = [str(_member(file, "path")) for exhibit in exhibits for file in _list(exhibit["files"])]

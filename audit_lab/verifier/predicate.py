@@ -41,6 +41,7 @@ class Predicate:
     question: str
     log_origin: str
     log_manifest_sha256: str
+    log_checkpoint: str | None
     notebook: AttestedNotebook | None
     custody_lines: int
     custody_head: str
@@ -51,14 +52,18 @@ class Predicate:
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate as it stands in the statement.
 
-        `checkpoint`, `parameters` and `results` are there for the sealed log, the declared parameters and the re-run;
-        version 1 writes them empty.
+        `parameters` and `results` are there for the declared parameters and the re-run; version 1 writes them empty.
         """
         notebook = None if self.notebook is None else dict(self.notebook.__dict__)
+        log = {
+            "origin": self.log_origin,
+            "manifest_sha256": self.log_manifest_sha256,
+            "checkpoint": self.log_checkpoint,
+        }
         return {
             "version": FORMAT_VERSION,
             "case": {"id": self.case_id, "question": self.question},
-            "log": {"origin": self.log_origin, "manifest_sha256": self.log_manifest_sha256, "checkpoint": None},
+            "log": log,
             "notebook": notebook,
             "custody": {"lines": self.custody_lines, "head": self.custody_head},
             "environment": dict(self.environment),
@@ -93,6 +98,7 @@ class Predicate:
             question=case["question"],
             log_origin=log["origin"],
             log_manifest_sha256=log["manifest_sha256"],
+            log_checkpoint=log["checkpoint"],
             notebook=notebook,
             custody_lines=custody["lines"],
             custody_head=custody["head"],
@@ -100,7 +106,9 @@ class Predicate:
             signed_at=value["signed_at"],
             signer=value["signer"],
         )
-        texts = (predicate.case_id, predicate.question, predicate.log_origin, predicate.signed_at, predicate.signer)
+        checkpoint = "" if predicate.log_checkpoint is None else predicate.log_checkpoint
+        texts = (predicate.case_id, predicate.question, predicate.log_origin, checkpoint, predicate.signed_at)
+        texts += (predicate.signer,)
         if not all(isinstance(text, str) for text in texts) or _TIME.fullmatch(predicate.signed_at) is None:
             raise MalformedError(
                 f"{name} has members of the wrong type", "Ask the signer for a valid bundle", "attestation.malformed"

@@ -19,6 +19,7 @@ class FakeLog:
     origin: str = "flights.example"
     path: Path = Path("sample_data/flights")
     manifest_sha256: str = "ab" * 32
+    checkpoint: str | None = None
 
 
 class FakeVerdict(enum.StrEnum):

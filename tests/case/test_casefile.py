@@ -209,3 +209,11 @@ def test_the_summary_takes_nothing_as_markup(create):
 def test_the_record_of_an_exhibit_is_plain_json(case):
     exhibit = case.keep(FRAME, "rows")
     assert json.loads((exhibit.folder / "exhibit.json").read_bytes())["title"] == "rows"
+
+
+def test_a_case_about_a_log_that_has_grown_says_how_to_open_it_as_it_was(create, log):
+    log.checkpoint = "flights\n7\nAAAA\n"
+    create()
+    log.manifest_sha256 = "cd" * 32
+    with pytest.raises(MisuseError, match=r"al\.open\(path, as_of=7\)"):
+        create(log=log)

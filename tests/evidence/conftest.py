@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import polars as pl
 from audit_lab.evidence import Case
-log = SimpleNamespace(origin="flights.example", path=Path("flights"), manifest_sha256="ab" * 32)
+log = SimpleNamespace(origin="flights.example", path=Path("flights"), manifest_sha256="ab" * 32, checkpoint=None)
 case = Case.create("INC-1", log, question="Why?", actor="jane", purpose="complaint")
 rows = case.keep(pl.DataFrame({"carrier": ["AA", "US"], "rows": [10, 0]}), "Rows by carrier")
 case.finding("US vanished", [rows], "high")
@@ -31,6 +31,7 @@ class FakeLog:
     origin: str = "flights.example"
     path: Path = Path("flights")
     manifest_sha256: str = "ab" * 32
+    checkpoint: str | None = None
 
 
 def notebook_text(*sources):

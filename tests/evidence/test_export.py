@@ -127,6 +127,17 @@ def test_the_readme_answers_the_question(case, key, tmp_path):
     assert "demonstration" not in page
 
 
+def test_a_bundle_about_a_sealed_log_states_its_checkpoint(case, key, tmp_path):
+    note = "flights.example\n7\nq83v\n\n— flights.example AAAA\n"
+    sealed = replace(case, about=replace(case.about, log_checkpoint=note))
+    content = _read(export_case(sealed, tmp_path, key=key))
+    assert json.loads(content["data/investigation.json"])["log"]["checkpoint"] == note
+    page = content["data/README.html"].decode()
+    assert "size 7, root q83v" in page
+    assert "carries no proofs of inclusion" in page
+    assert "not sealed" not in page
+
+
 def test_nothing_in_the_readme_is_markup(make_case, key, tmp_path):
     attack = "</title><script>alert(1)</script><img src=x onerror=alert(1)>"
     case = make_case(question=attack)

@@ -55,6 +55,7 @@ def predicate():
         question="Why?",
         log_origin="flights",
         log_manifest_sha256="ab" * 32,
+        log_checkpoint=None,
         notebook=AttestedNotebook(sha256(b"source"), sha256(NOTEBOOK), sha256(HTML), "renderer 1"),
         custody_lines=1,
         custody_head=CUSTODY[-1].digest,

@@ -288,6 +288,15 @@ def test_an_investigation_of_another_case(bundle):
     assert bundle.found() == [("case.other-case", "data/investigation.json")]
 
 
+def test_an_investigation_that_names_another_checkpoint(bundle):
+    bundle.attest(log_checkpoint="flights\n7\nAAAA\n")
+    log = {"origin": "flights", "manifest_sha256": "ab" * 32, "checkpoint": "flights\n7\nAAAA\n"}
+    bundle.edit_investigation(log=log)
+    assert bundle.found() == []
+    bundle.edit_investigation(log={**log, "checkpoint": "flights\n6\nAAAA\n"})
+    assert bundle.found() == [("case.other-case", "data/investigation.json")]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
