@@ -292,4 +292,4 @@ class CaseFile:
 
 def _size(checkpoint: str) -> str:
     """Return the tree size that a checkpoint's note states, its second line."""
-    return (checkpoint.split("\n") + ["?"])[1]
+    return ([*checkpoint.split("\n"), "?"])[1]
