@@ -17,6 +17,7 @@ __all__ = [
     "NotFoundError",
     "NotebookError",
     "SandboxError",
+    "StorageError",
 ]
 
 
@@ -82,6 +83,18 @@ class SandboxError(AuditLabError):
     """A task in the isolated child did not end well.
 
     `reason` is one of ``timeout``, ``memory``, ``crash``, ``error``, ``output``.
+    """
+
+    def __init__(self, message: str, next_step: str, reason: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
+
+
+class StorageError(AuditLabError):
+    """A file could not be read or written.
+
+    `reason` is one of ``full``, ``read-only``, ``denied``, ``missing``, ``failing`` (an input or output error),
+    ``locked`` and ``other``.
     """
 
     def __init__(self, message: str, next_step: str, reason: str) -> None:

@@ -6,14 +6,13 @@ import os
 from pathlib import Path
 
 from audit_lab.errors import MisuseError
-from audit_lab.seal.key_file import read_key, read_passphrase
+from audit_lab.seal.key_file import PASSPHRASE_VARIABLE, chosen_passphrase, read_key
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust
 
 __all__ = ["KEY_VARIABLE", "PASSPHRASE_VARIABLE", "TRUST_VARIABLE", "accepted_keys", "chosen_passphrase", "signing_key"]
 
 KEY_VARIABLE = "AUDIT_LAB_KEY"
-PASSPHRASE_VARIABLE = "AUDIT_LAB_PASSPHRASE"  # noqa: S105 - the name of a variable
 TRUST_VARIABLE = "AUDIT_LAB_TRUST"
 
 
@@ -42,15 +41,6 @@ def signing_key(key: SigningKey | Path | str | None = None, passphrase: str | No
             f"Give --key (in Python: key=...), or set {KEY_VARIABLE}; for a trial there is --demonstration-key",
         )
     return read_key(Path(path), chosen_passphrase(passphrase))
-
-
-def chosen_passphrase(source: str | None = None) -> bytes:
-    """Return the passphrase from a source (``prompt``, ``env:NAME``, ``fd:NUMBER``).
-
-    The default is the environment variable AUDIT_LAB_PASSPHRASE where it is set, else the prompt.
-    """
-    default = f"env:{PASSPHRASE_VARIABLE}" if PASSPHRASE_VARIABLE in os.environ else "prompt"
-    return read_passphrase(source or default)
 
 
 def accepted_keys(trust: Trust | Path | str | None = None) -> Trust:

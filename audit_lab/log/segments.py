@@ -52,11 +52,21 @@ class SegmentSource:
         LogError
             A segment is missing, is not readable Parquet, or holds a column of another type than the schema's.
         """
-        expected = _KEY_SCHEMA if name.startswith(INPUTS_PREFIX) else table_schema(name)
+        expected = _expected(name)
         frames = [self._scan_segment(name, segment, expected) for segment in self._tables.get(name, ())]
         if not frames:
             return pl.LazyFrame(schema={**expected, SEGMENT: pl.String, ROW: pl.UInt32})
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+
+    def scan_file(self, table: str, segment: Segment) -> pl.LazyFrame:
+        """Return the rows of one file in stored order, with the columns that `scan` gives.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        """
+        return self._scan_segment(table, segment, _expected(table))
 
     def _scan_segment(self, table: str, segment: Segment, expected: pl.Schema) -> pl.LazyFrame:
         path = inside(self._folder, segment.path)
@@ -76,6 +86,10 @@ class SegmentSource:
                 "Restore it from a backup, or ask whoever wrote the log: without it no row can be found.",
             )
         return conform(frame, schema, expected, segment.path).with_columns(pl.lit(segment.name).alias(SEGMENT))
+
+
+def _expected(table: str) -> pl.Schema:
+    return _KEY_SCHEMA if table.startswith(INPUTS_PREFIX) else table_schema(table)
 
 
 def conform(

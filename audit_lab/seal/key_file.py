@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["read_key", "read_passphrase", "write_key"]
+__all__ = [
+    "PASSPHRASE_VARIABLE",
+    "chosen_passphrase",
+    "key_file_bytes",
+    "key_file_name",
+    "read_key",
+    "read_passphrase",
+    "write_key",
+]
+
+PASSPHRASE_VARIABLE = "AUDIT_LAB_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 _NAME_LINE = "audit_lab signing key: "
 _COST, _BLOCK_SIZE, _PARALLEL = 2**14, 8, 5
@@ -55,8 +65,7 @@ def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
     MisuseError
         The passphrase is empty, or the file exists already.
     """
-    if not passphrase:
-        raise MisuseError("The passphrase is empty", "Give one: a key file is never written in the clear")
+    content = key_file_bytes(key, passphrase)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = key.name.replace("/", "_")
     path = folder / f"{stem}.pem"
@@ -65,11 +74,35 @@ def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
     except FileExistsError as error:
         raise MisuseError(f"The key file {path} exists", "Choose another name: a key is never overwritten") from error
     with os.fdopen(handle, "wb") as file:
-        file.write(f"{_NAME_LINE}{key.name}\n".encode() + _encrypted_pem(key, passphrase))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     (folder / f"{stem}.pub").write_text(f"{key.public}\n", encoding="utf-8")
     return path
+
+
+def key_file_bytes(key: SigningKey, passphrase: bytes) -> bytes:
+    """Return the content of a private key file.
+
+    Raises
+    ------
+    MisuseError
+        The passphrase is empty.
+    """
+    if not passphrase:
+        raise MisuseError("The passphrase is empty", "Give one: a key file is never written in the clear")
+    return f"{_NAME_LINE}{key.name}\n".encode() + _encrypted_pem(key, passphrase)
+
+
+def key_file_name(path: Path) -> str:
+    """Return the name of the key in a private key file, which its passphrase does not hide.
+
+    Raises
+    ------
+    MisuseError
+        The file is missing, readable by others, or no key file of ours.
+    """
+    return _name_and_pem(path)[0]
 
 
 def read_key(path: Path, passphrase: bytes) -> SigningKey:
@@ -80,19 +113,7 @@ def read_key(path: Path, passphrase: bytes) -> SigningKey:
     MisuseError
         The file is missing, readable by others, no key file of ours, or the passphrase is wrong.
     """
-    try:
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise MisuseError(f"The key file {path} can be read by others", f"Run: chmod 600 {path}")
-        with path.open("rb") as file:
-            content = file.read(_LONGEST_FILE_BYTES)
-    except OSError as error:
-        raise MisuseError(
-            f"The key file {path} cannot be read ({error.strerror})", "Give the path of a key's .pem file"
-        ) from error
-    first, _, pem = content.partition(b"\n")
-    line = first.decode("utf-8", "replace")
-    if not line.startswith(_NAME_LINE):
-        raise MisuseError(f"{path} is not a key file of audit_lab", "Give the .pem file that was made with the key")
+    name, pem = _name_and_pem(path)
     try:
         private = serialization.load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -101,7 +122,16 @@ def read_key(path: Path, passphrase: bytes) -> SigningKey:
         ) from error
     if not isinstance(private, Ed25519PrivateKey):
         raise MisuseError(f"{path} holds a key that is not Ed25519", "Make a key with audit_lab")
-    return SigningKey(check_key_name(line.removeprefix(_NAME_LINE)), private)
+    return SigningKey(name, private)
+
+
+def chosen_passphrase(source: str | None = None) -> bytes:
+    """Return the passphrase from a source (``prompt``, ``env:NAME``, ``fd:NUMBER``).
+
+    The default is the environment variable AUDIT_LAB_PASSPHRASE where it is set, else the prompt.
+    """
+    default = f"env:{PASSPHRASE_VARIABLE}" if PASSPHRASE_VARIABLE in os.environ else "prompt"
+    return read_passphrase(source or default)
 
 
 def read_passphrase(source: str) -> bytes:
@@ -138,6 +168,23 @@ def read_passphrase(source: str) -> bytes:
     if not text:
         raise MisuseError(f"The passphrase from {source} is empty", "Set it there, or use another source")
     return text
+
+
+def _name_and_pem(path: Path) -> tuple[str, bytes]:
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise MisuseError(f"The key file {path} can be read by others", f"Run: chmod 600 {path}")
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_FILE_BYTES)
+    except OSError as error:
+        raise MisuseError(
+            f"The key file {path} cannot be read ({error.strerror})", "Give the path of a key's .pem file"
+        ) from error
+    first, _, pem = content.partition(b"\n")
+    line = first.decode("utf-8", "replace")
+    if not line.startswith(_NAME_LINE):
+        raise MisuseError(f"{path} is not a key file of audit_lab", "Give the .pem file that was made with the key")
+    return check_key_name(line.removeprefix(_NAME_LINE)), pem
 
 
 def _encrypted_pem(key: SigningKey, passphrase: bytes) -> bytes:

@@ -25,6 +25,9 @@ __all__ = ["DEMONSTRATION_PREFIX", "PublicKey", "SigningKey", "check_key_name"]
 DEMONSTRATION_PREFIX = "demonstration-"
 
 _ED25519 = b"\x01"
+#: Timestamped Ed25519 cosignatures of witnesses (C2SP tlog-cosignature).
+_COSIGNATURE = b"\x04"
+_ALGORITHMS = frozenset({_ED25519, _COSIGNATURE})
 _KEY_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}")
 _FIELD_PRIME = 2**255 - 19
@@ -51,15 +54,26 @@ def check_key_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A named Ed25519 public key: `raw` is its 32 bytes."""
+    """A named Ed25519 public key: `raw` is its 32 bytes, `algorithm` the signed-note byte of what it signs."""
 
     name: str
     raw: bytes
+    algorithm: bytes = _ED25519
 
     @property
     def key_id(self) -> str:
         """SHA-256 over name, newline, algorithm byte and key; its first 8 digits are the signed-note key hash."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.raw).hexdigest()
+        return hashlib.sha256(self.name.encode() + b"\n" + self.algorithm + self.raw).hexdigest()
+
+    @property
+    def key_hash(self) -> bytes:
+        """The four bytes that name the key in a signed note."""
+        return bytes.fromhex(self.key_id[:8])
+
+    @property
+    def is_cosigner(self) -> bool:
+        """Whether it checks the timestamped cosignatures of a witness, and nothing else."""
+        return self.algorithm == _COSIGNATURE
 
     @property
     def is_demonstration(self) -> bool:
@@ -67,8 +81,8 @@ class PublicKey:
         return self.name.startswith(DEMONSTRATION_PREFIX)
 
     def __str__(self) -> str:
-        """Return the C2SP verifier key: ``name+hash+base64(0x01 || key)``."""
-        return f"{self.name}+{self.key_id[:8]}+{base64.b64encode(_ED25519 + self.raw).decode()}"
+        """Return the C2SP verifier key: ``name+hash+base64(algorithm || key)``."""
+        return f"{self.name}+{self.key_id[:8]}+{base64.b64encode(self.algorithm + self.raw).decode()}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -84,9 +98,9 @@ class PublicKey:
             blob = base64.b64decode(rest.partition("+")[2], validate=True)
         except binascii.Error:
             blob = b""
-        if _NAME.fullmatch(name) is None or len(blob) != 1 + _KEY_BYTES or blob[:1] != _ED25519:
+        if _NAME.fullmatch(name) is None or len(blob) != 1 + _KEY_BYTES or blob[:1] not in _ALGORITHMS:
             raise _refused_key(text, "is not an Ed25519 verifier key", "key.malformed")
-        key = cls(name, blob[1:])
+        key = cls(name, blob[1:], blob[:1])
         if str(key) != text:
             raise _refused_key(text, "does not carry its own key hash", "key.malformed")
         y_coordinate = int.from_bytes(key.raw, "little") & (2**255 - 1)
@@ -120,6 +134,11 @@ class SigningKey:
         """The key that checks what this one signs."""
         raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return PublicKey(self.name, raw)
+
+    @property
+    def cosigner(self) -> PublicKey:
+        """The key that checks what this one cosigns as a witness."""
+        return PublicKey(self.name, self.public.raw, _COSIGNATURE)
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes of the deterministic signature over `message`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from audit_lab.seal.malformed import MalformedError
 
-__all__ = ["canonical_json", "members", "parse_json"]
+__all__ = ["canonical_json", "canonical_text", "members", "parse_json"]
 
 _MOST_NESTING = 64
 _MOST_DIGITS = 16
@@ -40,6 +40,29 @@ def canonical_json(value: Any) -> bytes:
         raise MalformedError(
             f"A value cannot be written as canonical JSON: {error}",
             "Write big integers, NaN and infinities as strings",
+            "json.not-canonical",
+        ) from error
+
+
+def canonical_text(value: Any) -> bytes:
+    """Return the same bytes as `canonical_json` for a value without floats, by the standard library alone.
+
+    Parameters
+    ----------
+    value
+        Objects whose member names are ASCII, lists, strings, booleans, null and integers within +-(2^53 - 1).
+
+    Raises
+    ------
+    MalformedError
+        A string holds half of a surrogate pair (code ``json.not-canonical``).
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError(
+            "A value cannot be written as canonical JSON: a text holds half of a surrogate pair",
+            "Correct the text, or write it escaped",
             "json.not-canonical",
         ) from error
 

@@ -22,6 +22,7 @@ __all__ = ["ANY_ORIGIN", "ROLES", "Trust", "TrustedKey", "format_trust"]
 ANY_ORIGIN = "*"
 ROLES = frozenset({"investigator", "log", "sign-off", "witness", "timestamp"})
 
+_WITNESS = "witness"
 _FORMAT = "audit_lab.trust"
 _VERSION = 1
 _NEXT = "Correct the trust file: its form is described in docs/formats.md"
@@ -109,4 +110,9 @@ def _trusted(entry: Any, name: str) -> TrustedKey:
         public = PublicKey.parse(entry["public"])
     except MalformedError as error:
         raise MisuseError(f"The trust file {name} holds a key that is refused: {error.message}", _NEXT) from error
+    if public.is_cosigner != (entry["role"] == _WITNESS):
+        raise MisuseError(
+            f"The trust file {name} gives the role {entry['role']} to {public.name}, a key of another kind",
+            "A witness has the key line of a cosigner (its base64 begins with B), and nobody else has",
+        )
     return TrustedKey(public, entry["role"], entry["origin"], revoked)

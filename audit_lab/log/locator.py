@@ -1,0 +1,179 @@
+"""The locator: which rows of which files may hold an id, by index files that are built, found and never trusted."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import AuditLabError, LogError
+from audit_lab.log.index_builder import IndexBuilder
+from audit_lab.log.index_cache import IndexCache
+from audit_lab.log.index_file import (
+    MAXIMUM_INDEX_BYTES,
+    IndexFile,
+    check_index,
+    index_digest,
+    index_files,
+    index_path,
+    indexed_columns,
+    key_of,
+)
+from audit_lab.log.manifest import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from audit_lab.log.manifest import Segment
+    from audit_lab.log.row_reader import RowReader
+
+__all__ = [
+    "Candidates",
+    "Locator",
+    "check_index",
+    "index_digest",
+    "index_files",
+    "index_path",
+    "indexed_columns",
+]
+
+_MOST_OPEN_INDEXES = 512
+
+#: An id with more candidates in one file than this is found by reading the file's column.
+_MOST_CANDIDATES = 64
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Where an id may stand.
+
+    Parameters
+    ----------
+    rows
+        Files and row numbers to look at; each must be compared with the id.
+    to_scan
+        Files for which there is no index, or one with too many candidates.
+    """
+
+    rows: list[tuple[Segment, int]]
+    to_scan: list[Segment]
+
+
+class Locator:
+    """Finds candidates through the indexes of a log, or through the user's own where the log has none or wrong ones.
+
+    What is missing is built in the user's cache folder: at once for short files, else by a thread of its own while the
+    first lookups read the column. Nothing is ever written to the log.
+    """
+
+    def __init__(self, folder: Path, reader: RowReader, cache: IndexCache | None = None) -> None:
+        self._folder = folder
+        self._reader = reader
+        self._cache = cache or IndexCache()
+        self._builder = IndexBuilder(reader, self._cache)
+        self._open: OrderedDict[tuple[str, str], IndexFile] = OrderedDict()
+        self._most_open = _most_open()
+        self._distrusted: dict[tuple[str, str], str] = {}
+        self._lock = Lock()
+
+    def candidates(self, table: str, segments: Sequence[Segment], column: str, value: str) -> Candidates:
+        """Return where a value of an indexed column may stand."""
+        key = key_of(value)
+        rows: list[tuple[Segment, int]] = []
+        to_scan = []
+        missing = []
+        for segment in segments:
+            index = self._open.get((segment.path, column)) or self._index(table, segment, column)
+            if index is None:
+                missing.append(segment)
+                continue
+            found = index.find(key)
+            if len(found) > _MOST_CANDIDATES:
+                to_scan.append(segment)
+            elif len(found):
+                rows += [(segment, row) for row in found]
+        if missing and self._builder.build(table, missing, column):
+            return self.candidates(table, segments, column, value)
+        return Candidates(rows, to_scan + missing)
+
+    def distrust(self, table: str, segment: Segment, column: str) -> None:
+        """Stop using the index that gave a wrong candidate; another is built in its place."""
+        key = (segment.path, column)
+        with self._lock:
+            self._open.pop(key, None)
+            first = key not in self._distrusted
+            self._distrusted[key] = index_path(table, segment.name, column)
+        if not first:
+            self._forget_own(segment, column)
+
+    def damaged(self) -> tuple[str, ...]:
+        """Return the paths of the log's indexes that gave a wrong candidate since the log was opened."""
+        return tuple(sorted(self._distrusted.values()))
+
+    def finish(self) -> None:
+        """Wait until every index that is being built is there."""
+        self._builder.finish()
+
+    def _index(self, table: str, segment: Segment, column: str) -> IndexFile | None:
+        key = (segment.path, column)
+        index = None if key in self._distrusted else self._of_log(table, segment, column)
+        if index is None:
+            index = self._own(segment, column)
+        if index is not None:
+            with self._lock:
+                self._open[key] = index
+                while len(self._open) > self._most_open:
+                    self._open.popitem(last=False)
+        return index
+
+    def _of_log(self, table: str, segment: Segment, column: str) -> IndexFile | None:
+        try:
+            path = inside(self._folder, index_path(table, segment.name, column))
+        except LogError:
+            return None
+        return _map(path, segment)
+
+    def _own(self, segment: Segment, column: str) -> IndexFile | None:
+        stamp = self._reader.stamp(segment)
+        path = None if stamp is None else self._cache.path(segment.sha256, stamp, column)
+        return None if path is None else _map(path, segment)
+
+    def _forget_own(self, segment: Segment, column: str) -> None:
+        stamp = self._reader.stamp(segment)
+        path = None if stamp is None else self._cache.path(segment.sha256, stamp, column)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _map(path: Path, segment: Segment) -> IndexFile | None:
+    """Map an index into memory; None where there is none that speaks of this file."""
+    try:
+        # A log may hold a pipe under this name: opening it must not wait for a writer.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAXIMUM_INDEX_BYTES:
+            return None
+        index = IndexFile.parse(mmap.mmap(handle, status.st_size, access=mmap.ACCESS_READ))
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(handle)
+    return index if (index.file_sha256, index.file_rows) == (segment.sha256, segment.rows) else None
+
+
+def _most_open() -> int:
+    """Return how many indexes may be mapped: each keeps a file open, of which the process may have a limited number."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover - no such limit on this system
+        return _MOST_OPEN_INDEXES
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_OPEN_INDEXES if allowed < 0 else min(_MOST_OPEN_INDEXES, allowed // 2)
