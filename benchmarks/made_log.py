@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from audit_lab.log.row_reader import PAGE_BYTES, ROWS_PER_GROUP
 from audit_lab.log.schema import TABLES, table_schema
 from audit_lab.log.write import write_log
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 MODEL = "credit-line"
+THRESHOLD = 0.5
 FEATURES = [f"feature_{number:02d}" for number in range(20)]
 CITIES = ("Bern", "Oslo", "Rome", "Lima", "Kyiv", "Pune", "Cork", "Graz")
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -59,10 +61,10 @@ def segment(number: int, rows: int, every: timedelta) -> tuple[pl.DataFrame, pl.
         request_id=uuids(generator, rows),
         subject_id=pl.Series(generator.integers(0, 5_000_000, rows)).cast(pl.String).str.pad_start(8, "0"),
         outputs=pl.struct(
-            score=pl.Series(scores), label=pl.Series(np.where(scores >= 0.5, "bad", "good"), dtype=pl.String)
+            score=pl.Series(scores), label=pl.Series(np.where(scores >= THRESHOLD, "bad", "good"), dtype=pl.String)
         ),
-        threshold=pl.lit(0.5),
-        decision=pl.Series(np.where(scores >= 0.5, "deny", "approve"), dtype=pl.String),
+        threshold=pl.lit(THRESHOLD),
+        decision=pl.Series(np.where(scores >= THRESHOLD, "deny", "approve"), dtype=pl.String),
         decision_rule=pl.lit("threshold"),
         environment=pl.lit("production"),
         latency_ms=pl.Series(generator.gamma(2.0, 6.0, rows).round(1)),
@@ -84,7 +86,7 @@ def small_tables(rows: int) -> dict[str, pl.DataFrame]:
     version = {"model_name": [MODEL], "model_version": ["1"], "recorded_at": [at]}
     ids = segment(0, rows, timedelta(milliseconds=250))[0]["prediction_id"][:: max(rows // 1000, 1)]
     return {
-        "model_versions": pl.DataFrame({**version, "signature": [json.dumps(SIGNATURE)], "threshold": [0.5]}),
+        "model_versions": pl.DataFrame({**version, "signature": [json.dumps(SIGNATURE)], "threshold": [THRESHOLD]}),
         "approvals": pl.DataFrame({**version, "act": ["approved"], "approver": ["r.keller"]}),
         "deployments": pl.DataFrame(
             {**version, "deployment_id": ["primary"], "from_time": [at], "traffic_share": [1.0]}
@@ -120,12 +122,16 @@ def small_tables(rows: int) -> dict[str, pl.DataFrame]:
 
 
 def made_log(
-    millions: float, folder: Path = DEFAULT_FOLDER, segment_rows: int = 1_000_000, rows_per_group: int = 16_384
+    millions: float,
+    folder: Path = DEFAULT_FOLDER,
+    segment_rows: int = 1_000_000,
+    rows_per_group: int = ROWS_PER_GROUP,
+    page_bytes: int = PAGE_BYTES,
 ) -> Path:
     """Return the path of a log of `millions` million predictions, made now or before."""
     rows = round(millions * 1_000_000)
     segment_rows = min(segment_rows, rows)
-    made = folder / f"log-{rows}-{segment_rows}-{rows_per_group}"
+    made = folder / f"log-{rows}-{segment_rows}-{rows_per_group}-{page_bytes}"
     if (made / "manifest.json").is_file():
         return made
     shutil.rmtree(made, ignore_errors=True)
@@ -136,7 +142,13 @@ def made_log(
         for table, frame in zip(entries, segment(number, segment_rows, every), strict=True):
             path = made / table / f"part-{number:05d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=rows_per_group)
+            frame.write_parquet(
+                path,
+                compression="zstd",
+                compression_level=1,
+                row_group_size=rows_per_group,
+                data_page_size=page_bytes,
+            )
             entries[table].append(_entry(made, path, frame))
         shown = (number + 1) * segment_rows
         print(f"\r{shown:,} rows in {time.perf_counter() - start:.0f} s", end="", file=sys.stderr, flush=True)
@@ -183,9 +195,10 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=10)
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--segment-rows", type=int, default=1_000_000)
-    parser.add_argument("--rows-per-group", type=int, default=16_384)
+    parser.add_argument("--rows-per-group", type=int, default=ROWS_PER_GROUP)
+    parser.add_argument("--page-bytes", type=int, default=PAGE_BYTES)
     given = parser.parse_args()
-    print(made_log(given.millions, given.folder, given.segment_rows, given.rows_per_group))
+    print(made_log(given.millions, given.folder, given.segment_rows, given.rows_per_group, given.page_bytes))
 
 
 if __name__ == "__main__":

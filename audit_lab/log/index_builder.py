@@ -1,4 +1,4 @@
-"""Build missing indexes in the user's cache folder: at once where that is quick, else in a thread beside the lookups."""
+"""Build missing indexes in the user's cache folder: at once where that is quick, else in a thread of its own."""
 
 from __future__ import annotations
 
@@ -51,13 +51,18 @@ class IndexBuilder:
             wanted = [segment for segment in segments if (segment.path, column) not in self._asked]
             self._asked.update((segment.path, column) for segment in wanted)
         if sum(segment.rows for segment in segments) <= _MOST_ROWS_AT_ONCE:
-            return any([self._build(table, segment, column) for segment in wanted])
+            return True in [self._build(table, segment, column) for segment in wanted]
         with self._lock:
             self._waiting += [(table, segment, column) for segment in wanted]
             if self._waiting and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="audit_lab index builder")
                 self._thread.start()
         return False
+
+    def again(self, segment: Segment, column: str) -> None:
+        """Allow an index to be built once more: the one that was built is damaged."""
+        with self._lock:
+            self._asked.discard((segment.path, column))
 
     def finish(self) -> None:
         """Wait until nothing waits to be built."""

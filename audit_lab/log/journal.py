@@ -45,7 +45,7 @@ class Journal:
     Parameters
     ----------
     path
-        The journal's file; made when missing, its folder too, both readable by their owner only.
+        The journal's file; made when missing, its folder too, then readable by their owner only.
     actor, purpose
         Who asks, and why.
     log, snapshot
@@ -66,6 +66,7 @@ class Journal:
     def __init__(
         self,
         path: Path,
+        *,
         actor: str,
         purpose: str,
         log: str,
@@ -79,7 +80,8 @@ class Journal:
         #: How far the file was followed, the head there, the time and the size of the line at it.
         self._end, self._head, self._at, self._last_bytes = 0, START, "", 0
         with journal_errors(self.path, "open"):
-            make_private_folder(self.path.parent)
+            if not self.path.parent.is_dir():
+                make_private_folder(self.path.parent)
             with self._locked():
                 self._catch_up()
 
@@ -113,7 +115,9 @@ class Journal:
         """
         with journal_errors(self.path, "write"), self._locked():
             self._catch_up()
-            return self._write(kind, _shortened(question), rows, columns, answer)
+            line = self._next(self._head, kind, _shortened(question), answer, rows=rows, columns=columns)
+            self._write(line)
+        return line
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -153,7 +157,7 @@ class Journal:
         aside = self.path.with_name(f"{self.path.name}.{_TORN}-{digest[:16]}")
         write_private_file(aside, chain.torn)
         question = f"a last line that a crash tore, {len(chain.torn)} bytes, SHA-256 {digest}, is kept in {aside.name}"
-        line = self._next(chain.head, _TORN, question, None, (), "set aside")
+        line = self._next(chain.head, _TORN, question, "set aside")
         whole = self._since(0)
         kept = whole[: len(whole) - len(chain.torn)]
         write_private_file(self.path, kept + line.to_bytes() + b"\n")
@@ -161,7 +165,14 @@ class Journal:
         self._know(len(kept) + len(line.to_bytes()) + 1, line)
 
     def _next(
-        self, head: Head, kind: str, question: str, rows: int | None, columns: Iterable[str], answer: str
+        self,
+        head: Head,
+        kind: str,
+        question: str,
+        answer: str,
+        *,
+        rows: int | None = None,
+        columns: Iterable[str] = (),
     ) -> JournalLine:
         return JournalLine(
             number=head[0] + 1,
@@ -178,8 +189,7 @@ class Journal:
             previous=head[1],
         )
 
-    def _write(self, kind: str, question: str, rows: int | None, columns: Iterable[str], answer: str) -> JournalLine:
-        line = self._next(self._head, kind, question, rows, columns, answer)
+    def _write(self, line: JournalLine) -> None:
         is_new = not self.path.exists()
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
         try:
@@ -194,7 +204,6 @@ class Journal:
         if is_new:
             sync_folder(self.path.parent)
         self._know(len(line.to_bytes()) + 1, line)
-        return line
 
 
 def _said(name: str, text: str, longest: int) -> str:

@@ -106,7 +106,10 @@ def field_digests(frame: pl.DataFrame, row_keys: bytes) -> pl.DataFrame:
 def _piecewise(
     work: Callable[[pl.DataFrame, bytes], Result], frame: pl.DataFrame, row_keys: bytes | None
 ) -> list[Result]:
-    """Do `work` on slices of the rows, several at once, and return what it gave in order (at least one result)."""
+    """Do `work` on slices of the rows, several at once, and return what it gave in order (at least one result).
+
+    A frame without columns is not sliced: its slices would forget how many rows they have.
+    """
     schema_document(frame.schema)
     if row_keys is not None and len(row_keys) != frame.height * _KEY_BYTES:
         raise LogError(
@@ -114,6 +117,8 @@ def _piecewise(
             "Restore the segment's row keys from the vault's backup.",
         )
     keys = row_keys or b""
+    if not frame.width:
+        return [work(frame, keys)]
 
     def piece(start: int) -> Result:
         stop = start + _ROWS_AT_ONCE

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import AuditLabError, LogError
+from audit_lab.errors import LogError
 from audit_lab.log.index_builder import IndexBuilder
 from audit_lab.log.index_cache import IndexCache
 from audit_lab.log.index_file import (
@@ -78,6 +78,7 @@ class Locator:
         self._builder = IndexBuilder(reader, self._cache)
         self._open: OrderedDict[tuple[str, str], IndexFile] = OrderedDict()
         self._most_open = _most_open()
+        self._own_ones: set[tuple[str, str]] = set()
         self._distrusted: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
@@ -102,14 +103,17 @@ class Locator:
         return Candidates(rows, to_scan + missing)
 
     def distrust(self, table: str, segment: Segment, column: str) -> None:
-        """Stop using the index that gave a wrong candidate; another is built in its place."""
+        """Stop using the index that gave a wrong candidate; the next lookup builds another in its place."""
         key = (segment.path, column)
         with self._lock:
             self._open.pop(key, None)
-            first = key not in self._distrusted
-            self._distrusted[key] = index_path(table, segment.name, column)
-        if not first:
-            self._forget_own(segment, column)
+            own = key in self._own_ones
+            if not own:
+                self._distrusted[key] = index_path(table, segment.name, column)
+        path = self._own_path(segment, column) if own else None
+        if path is not None:
+            path.unlink(missing_ok=True)
+            self._builder.again(segment, column)
 
     def damaged(self) -> tuple[str, ...]:
         """Return the paths of the log's indexes that gave a wrong candidate since the log was opened."""
@@ -122,11 +126,14 @@ class Locator:
     def _index(self, table: str, segment: Segment, column: str) -> IndexFile | None:
         key = (segment.path, column)
         index = None if key in self._distrusted else self._of_log(table, segment, column)
-        if index is None:
-            index = self._own(segment, column)
+        own = index is None
+        if own:
+            path = self._own_path(segment, column)
+            index = None if path is None else _map(path, segment)
         if index is not None:
             with self._lock:
                 self._open[key] = index
+                (self._own_ones.add if own else self._own_ones.discard)(key)
                 while len(self._open) > self._most_open:
                     self._open.popitem(last=False)
         return index
@@ -138,16 +145,9 @@ class Locator:
             return None
         return _map(path, segment)
 
-    def _own(self, segment: Segment, column: str) -> IndexFile | None:
+    def _own_path(self, segment: Segment, column: str) -> Path | None:
         stamp = self._reader.stamp(segment)
-        path = None if stamp is None else self._cache.path(segment.sha256, stamp, column)
-        return None if path is None else _map(path, segment)
-
-    def _forget_own(self, segment: Segment, column: str) -> None:
-        stamp = self._reader.stamp(segment)
-        path = None if stamp is None else self._cache.path(segment.sha256, stamp, column)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        return None if stamp is None else self._cache.path(segment.sha256, stamp, column)
 
 
 def _map(path: Path, segment: Segment) -> IndexFile | None:

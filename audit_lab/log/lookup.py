@@ -1,36 +1,129 @@
-"""Find the one row that an id names, or say in how many places it stands."""
+"""Find the rows that an id names, through the locator where there is one, or say in how many places it stands."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, NotFoundError
-from audit_lab.log.reading import collect
+from audit_lab.log.index_file import indexed_columns, key_of
+from audit_lab.log.reading import collect, reading
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
+    from audit_lab.log.manifest import Segment
+    from audit_lab.log.shelf import Shelf
     from audit_lab.log.store import LogStore
 
-__all__ = ["places_of", "prediction_row"]
+__all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "places_of", "prediction_row", "rows_by"]
 
 _PLACE = re.compile(r"(?s)(?P<id>.*)@(?P<segment>[^@]+):(?P<row>[0-9]{1,9})")
+_ROWS_AT_A_TIME = 64
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that have a value in an indexed column.
+
+    Parameters
+    ----------
+    rows
+        Canonical columns, ``_segment`` and ``_row``, in order of place. Every row was read from its file and compared.
+    every_row_read
+        Whether each row of the table was looked at. Else the indexes said which to look at, and a further row with
+        the same value would be missed where an index does not list it; `log.verify()` compares indexes with files.
+    damaged
+        Paths of indexes of the log that named a wrong row; they were not used.
+    """
+
+    rows: pl.DataFrame
+    every_row_read: bool
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def searched(self) -> str:
+        """How the rows were searched for, as one sentence."""
+        if self.every_row_read:
+            return "Every row was looked at."
+        sentence = "The rows, and others under the same value, were looked for through the locator index."
+        if self.damaged:
+            sentence += f" Damaged, so not used: {', '.join(self.damaged[:10])}."
+        return sentence
+
+
+@dataclass(frozen=True)
+class FoundPrediction:
+    """One prediction: its canonical columns, its place, every place where its id stands, and how that was searched."""
+
+    row: dict[str, Any]
+    place: str
+    places: list[str]
+    searched: str
 
 
 def places_of(rows: pl.DataFrame) -> list[str]:
     """Return ``id@segment:row`` for each row of a placed table."""
-    return [f"{row['prediction_id']}@{row[SEGMENT]}:{row[ROW]}" for row in rows.iter_rows(named=True)]
+    return [
+        f"{prediction_id}@{segment}:{row}"
+        for prediction_id, segment, row in rows.select("prediction_id", SEGMENT, ROW).rows()
+    ]
+
+
+def rows_by(store: LogStore, table: str, column: str, value: str) -> pl.DataFrame:
+    """Return the rows of a table that have a value in a column, with ``_segment`` and ``_row``, in order of place.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    return look_up(store, table, column, value).rows
+
+
+def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bool = True) -> Found:
+    """Return the rows of a table that have a value in a column, and how they were searched for.
+
+    Parameters
+    ----------
+    store, table, column, value
+        The indexed columns of a table (see `audit_lab.log.index_file.indexed_columns`) are looked up through the
+        locator; small tables, other columns and logs without segments on this machine are read whole.
+    confirm
+        Whether "there is no such row" is confirmed by reading the column.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    shelf = store.shelf
+    if shelf is not None and shelf.is_small(table):
+        return Found(_in_order(shelf.whole(table).filter(pl.col(column) == value)), every_row_read=True)
+    if shelf is None or column not in indexed_columns(table):
+        return _scanned(store, table, column, value)
+    rows = _located(shelf, table, column, value)
+    if not rows.height and confirm:
+        return _scanned(store, table, column, value)
+    return Found(rows, every_row_read=False, damaged=shelf.locator.damaged())
 
 
 def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, list[str]]:
-    """Return the prediction that an id or a place names.
+    """Return the row, the place and all places of the prediction that an id or a place names.
 
-    Returns
-    -------
-    row, place, places
-        The row's canonical columns, its place (``id@segment:row``) and every place where its id stands.
+    Raises
+    ------
+    NotFoundError, AmbiguousIdError
+        As `find_prediction`.
+    """
+    found = find_prediction(store, asked)
+    return found.row, found.place, found.places
+
+
+def find_prediction(store: LogStore, asked: str) -> FoundPrediction:
+    """Return the prediction that an id or a place (``id@segment:row``) names.
 
     Raises
     ------
@@ -39,14 +132,15 @@ def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, li
     AmbiguousIdError
         The id stands in several places; the error names each, and each can be asked for.
     """
-    found = _rows(store, asked)
     place = _PLACE.fullmatch(asked)
-    if not found.height and place:
-        found = _rows(store, place["id"])
-        at = (pl.col(SEGMENT) == place["segment"]) & (pl.col(ROW) == int(place["row"]))
-        chosen = found.filter(at)
-    else:
-        chosen = found
+    found = look_up(store, "predictions", "prediction_id", asked, confirm=place is None)
+    chosen = found.rows
+    if place and not chosen.height:
+        found = look_up(store, "predictions", "prediction_id", place["id"])
+        chosen = found.rows.filter((pl.col(SEGMENT) == place["segment"]) & (pl.col(ROW) == int(place["row"])))
+    if place and not chosen.height:
+        found = look_up(store, "predictions", "prediction_id", asked)
+        chosen = found.rows
     if not chosen.height:
         raise NotFoundError(
             f"the log {store.path} holds no prediction {asked[:200]!r}",
@@ -60,7 +154,7 @@ def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, li
             places,
         )
     row = chosen.drop(SEGMENT, ROW).row(0, named=True)
-    return row, places_of(chosen)[0], places_of(found)
+    return FoundPrediction(row, places_of(chosen)[0], places_of(found.rows), found.searched)
 
 
 def _corrected(rows: pl.DataFrame) -> str:
@@ -70,6 +164,47 @@ def _corrected(rows: pl.DataFrame) -> str:
     return "Ask for one of these places instead; the writer used an id twice, which is a finding in itself."
 
 
-def _rows(store: LogStore, prediction_id: str) -> pl.DataFrame:
-    rows = store.placed("predictions").filter(pl.col("prediction_id") == prediction_id)
-    return collect(rows, f"the predictions of {store.path}").sort(SEGMENT, ROW)
+def _scanned(store: LogStore, table: str, column: str, value: str) -> Found:
+    rows = store.placed(table).filter(pl.col(column) == value)
+    return Found(_in_order(collect(rows, f"the {table} of {store.path}")), every_row_read=True)
+
+
+def _located(shelf: Shelf, table: str, column: str, value: str) -> pl.DataFrame:
+    """Return the rows that the locator leads to; files whose index is missing or wrong are read."""
+    locator = shelf.locator
+    candidates = locator.candidates(table, shelf.segments(table), column, value)
+    to_scan = list(candidates.to_scan)
+    frames = []
+    for start in range(0, len(candidates.rows), _ROWS_AT_A_TIME):
+        some = candidates.rows[start : start + _ROWS_AT_A_TIME]
+        for (segment, _), row in zip(some, shelf.reader.rows(table, some), strict=True):
+            if segment in to_scan:
+                continue
+            if row.height and row[column][0] == value:
+                frames.append((segment, row))
+            elif not row.height or row[column][0] is None or key_of(row[column][0]) != key_of(value):
+                locator.distrust(table, segment, column)
+                to_scan.append(segment)
+    kept = [row for segment, row in frames if segment not in to_scan]
+    return _in_order(_together(shelf, table, [*kept, *_read(shelf, table, to_scan, column, value)]))
+
+
+def _read(shelf: Shelf, table: str, segments: list[Segment], column: str, value: str) -> list[pl.DataFrame]:
+    if not segments:
+        return []
+    scans = [shelf.reader.scan(table, segment) for segment in segments]
+    every = pl.concat(scans, how="diagonal_relaxed") if len(scans) > 1 else scans[0]
+    return [collect(every.filter(pl.col(column) == value), f"the {table}")]
+
+
+def _together(shelf: Shelf, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return rows of several files under the columns and types of the whole table."""
+    schema = shelf.schema(table)
+    if len(frames) == 1 and frames[0].schema == schema:
+        return frames[0]
+    with reading(f"the {table}"):
+        return pl.concat([schema.to_frame(), *frames], how="diagonal_relaxed")
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort(SEGMENT, ROW) if rows.height > 1 else rows

@@ -71,6 +71,13 @@ class Segment:
     last_time: str | None
     #: What the file holds, in file order; empty for a file without rows only.
     holds: tuple[Hold, ...] = ()
+    #: Of these, the segments that an earlier snapshot does not have yet; never stated by a manifest file.
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def shown_rows(self) -> int:
+        """How many of the file's rows belong to the snapshot."""
+        return self.rows - sum(hold.rows for hold in self.holds if hold.segment in self.hidden)
 
     @property
     def name(self) -> str:

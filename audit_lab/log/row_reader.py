@@ -64,6 +64,7 @@ class RowReader:
         self._folder = folder
         self._most_open_files = most_open_files
         self._opened: OrderedDict[str, _Opened] = OrderedDict()
+        self._paths: dict[str, str] = {}
         self._lock = Lock()
 
     def rows(self, table: str, wanted: Sequence[tuple[Segment, int]]) -> list[pl.DataFrame]:
@@ -94,8 +95,8 @@ class RowReader:
                 self._opened.move_to_end(segment.path)
         if opened is not None and opened.stamp is not None and stamp_of(opened.path) == opened.stamp:
             return opened.rows
-        path = inside(self._folder, segment.path)
-        opened = _Opened(str(path), stamp_of(path), self._source.scan_file(table, segment))
+        path = str(inside(self._folder, segment.path))
+        opened = _Opened(path, stamp_of(path), self._source.scan_file(table, segment))
         with self._lock:
             self._opened[segment.path] = opened
             self._opened.move_to_end(segment.path)
@@ -105,9 +106,10 @@ class RowReader:
 
     def stamp(self, segment: Segment) -> Stamp | None:
         """Return the stamp of a segment's file; None where it is missing or leads out of the log."""
-        with self._lock:
-            opened = self._opened.get(segment.path)
-        try:
-            return stamp_of(opened.path if opened is not None else inside(self._folder, segment.path))
-        except LogError:
-            return None
+        path = self._paths.get(segment.path)
+        if path is None:
+            try:
+                path = self._paths[segment.path] = str(inside(self._folder, segment.path))
+            except LogError:
+                return None
+        return stamp_of(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,8 @@ from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from audit_lab.log.shelf import Shelf
 
 __all__ = ["LogStore", "Source", "open_store"]
 
@@ -41,6 +44,15 @@ class LogStore:
     mapping: Mapping | None = field(repr=False, default=None)
     #: The signed note of the snapshot that was opened; None for a log that is not sealed.
     checkpoint: str | None = field(repr=False, default=None)
+
+    @cached_property
+    def shelf(self) -> Shelf | None:
+        """What is kept at hand between questions; None where the tables are not segments on this machine."""
+        if self.manifest is None or not isinstance(self.source, SegmentSource):
+            return None
+        from audit_lab.log.shelf import Shelf
+
+        return Shelf(self.source, self.path, self.manifest.tables)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return a canonical table without the columns that say where its rows stand."""

@@ -26,7 +26,7 @@ from audit_lab.seal.tiles import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from audit_lab.log.storage import Storage
     from audit_lab.seal.keys import SigningKey
@@ -203,6 +203,11 @@ class LogTree:
         self._drop_superseded(old_size)
         return checkpoint
 
+    def settle(self) -> None:
+        """Put the newest checkpoint on the disk: the writer that renamed it may have ended before it was synced."""
+        if self.note:
+            self._storage.create(CHECKPOINT_NAME, self.note, replace=True)
+
     def _take(self, note: bytes) -> None:
         checkpoint = parse_checkpoint(note).checkpoint if note else None
         if checkpoint is not None:
@@ -262,19 +267,18 @@ class LogTree:
 
     def _stored(self, tile: Tile) -> tuple[bytes, int]:
         """Return the bytes of a bundle or tile and its width, which may be larger: growth replaces partial files."""
-        for find in (lambda: [tile], lambda: self._wider(tile)):
-            for stored in find():
-                try:
-                    return self._storage.read_range(stored.path, 0, _LARGEST_FILE_BYTES + 1), stored.width
-                except StorageError as error:
-                    if error.reason != "missing":
-                        raise
+        for stored in self._candidates(tile):
+            try:
+                return self._storage.read_range(stored.path, 0, _LARGEST_FILE_BYTES + 1), stored.width
+            except StorageError as error:
+                if error.reason != "missing":
+                    raise
         raise LogError(f"the file {tile.path} of the log {self.origin} is missing", _NEXT)
 
-    def _wider(self, tile: Tile) -> list[Tile]:
-        """Return the files that begin with what a partial one holds, those that a reader may have to look for."""
-        if tile.width == TILE_WIDTH:
-            return []
-        names = (path.rpartition("/")[2] for path in self._storage.list(tile.path.rpartition("/")[0]))
-        widths = sorted(int(name) for name in names if name.isdecimal() and tile.width < int(name) < TILE_WIDTH)
-        return [Tile(tile.level, tile.index, width) for width in [*widths, TILE_WIDTH]]
+    def _candidates(self, tile: Tile) -> Iterator[Tile]:
+        """Yield the file itself, then, for a partial one, the wider ones that begin with what it holds."""
+        yield tile
+        if tile.width < TILE_WIDTH:
+            names = (path.rpartition("/")[2] for path in self._storage.list(tile.path.rpartition("/")[0]))
+            widths = sorted(int(name) for name in names if name.isdecimal() and tile.width < int(name) < TILE_WIDTH)
+            yield from (Tile(tile.level, tile.index, width) for width in [*widths, TILE_WIDTH])

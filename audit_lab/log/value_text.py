@@ -41,9 +41,10 @@ def value_text(column: pl.Expr, dtype: pl.DataType, *, nullable: bool = True) ->
     if isinstance(dtype, pl.Null):
         return [pl.when(column.is_null()).then(pl.lit(_NULL))]
     pieces = _pieces(column, dtype)
-    if not nullable:
+    is_struct = isinstance(dtype, pl.Struct)
+    if not nullable and not (is_struct and not dtype.fields):
         return pieces
-    if isinstance(dtype, pl.Struct):
+    if is_struct:
         return [pl.when(column.is_null()).then(pl.lit(_NULL)).otherwise(pl.concat_str(pieces))]
     return [pl.concat_str(pieces).fill_null(_NULL)]
 

@@ -199,6 +199,10 @@ class Vault:
         self._keys[key.public.key_id] = key
         return key
 
+    def has_prepared_key(self) -> bool:
+        """Whether a rotation was begun and not ended: by a process that stopped, since each ends its own."""
+        return (self.folder / _NEXT_KEY).exists()
+
     def adopt_key(self, public: PublicKey) -> None:
         """Put the prepared key in the old one's place and destroy the old one; nothing where that is done already.
 

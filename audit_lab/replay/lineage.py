@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_lab.log.reading import collect
+from audit_lab.log.shelf import derived, table_rows
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
@@ -27,11 +27,7 @@ class Edge:
 
 def lineage_of(store: LogStore, model_name: str | None, model_version: str | None) -> tuple[Edge, ...]:
     """Return the edges reachable from a version and from its model's inputs, nearest first; cycles end."""
-    rows = collect(store.table("lineage"), f"the lineage of {store.path}").sort("edge_id")
-    leaving: dict[str, list[Edge]] = {}
-    for row in rows.iter_rows(named=True):
-        edge = Edge(row["from_node"], row["relation"], row["to_node"])
-        leaving.setdefault(edge.from_node, []).append(edge)
+    leaving = derived(store, "edges by node", ("lineage",), lambda: _leaving(store))
     frontier = [f"model:{model_name}@{model_version}"]
     seen, found = set(frontier), list[Edge]()
     if leaving.get(frontier[0]):
@@ -42,3 +38,12 @@ def lineage_of(store: LogStore, model_name: str | None, model_version: str | Non
         frontier = list(dict.fromkeys(edge.to_node for edge in edges if edge.to_node not in seen))
         seen.update(frontier)
     return tuple(found)
+
+
+def _leaving(store: LogStore) -> dict[str, list[Edge]]:
+    """Return the edges that leave each node, in order of their ids."""
+    leaving: dict[str, list[Edge]] = {}
+    rows = table_rows(store, "lineage").sort("edge_id").select("from_node", "relation", "to_node")
+    for edge in (Edge(*row) for row in rows.iter_rows()):
+        leaving.setdefault(edge.from_node, []).append(edge)
+    return leaving

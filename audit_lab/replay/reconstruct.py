@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import ModelError
-from audit_lab.log.lookup import prediction_row
-from audit_lab.log.reading import collect
+from audit_lab.errors import LogError, ModelError
+from audit_lab.log.lookup import find_prediction, look_up
+from audit_lab.log.row_reader import stamp_of
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.log.shelf import derived, table_rows
 from audit_lab.replay.lineage import Edge, lineage_of
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registry import InForce, registered_versions, version_in_force
@@ -18,10 +22,14 @@ from audit_lab.replay.signature import Signature
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_lab.log.row_reader import Stamp
     from audit_lab.log.store import LogStore
 
 __all__ = ["Gap", "Reconstruction", "reconstruct"]
 
+_NO_FEATURES = ("prediction_id", "recorded_at", SEGMENT, ROW)
 _EVENTS_AROUND = timedelta(days=14)
 _NO_REPLAY = "It cannot be replayed or explained; the recorded decision can still be shown."
 
@@ -40,7 +48,8 @@ class Reconstruction:
     """A prediction with everything the log knows about it; rows are dicts by canonical column name.
 
     `inputs` maps feature to recorded value (None when they are missing or ambiguous); `places` lists every place where
-    the id stands; `events` are those of the model within 14 days before and after.
+    the id stands; `events` are those of the model within 14 days before and after; `searched` says how the id was
+    looked for, and what that could miss.
     """
 
     prediction_id: str
@@ -57,6 +66,7 @@ class Reconstruction:
     overrides: tuple[dict[str, Any], ...]
     outcome: dict[str, Any] | None
     gaps: tuple[Gap, ...]
+    searched: str
 
 
 def reconstruct(store: LogStore, asked: str) -> Reconstruction:
@@ -69,7 +79,8 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     LogError
         A table cannot be read.
     """
-    row, place, places = prediction_row(store, asked)
+    found = find_prediction(store, asked)
+    row, places = found.row, found.places
     name, version = row["model_name"], row["model_version"]
     in_force = version_in_force(store, name, row["occurred_at"], row["environment"], version)
     registered, signature, gaps = _registered(store, name, version)
@@ -79,7 +90,7 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     gaps = [*input_gaps, *gaps, *_other_gaps(row, in_force, lineage, outcome, places)]
     return Reconstruction(
         prediction_id=row["prediction_id"],
-        place=place,
+        place=found.place,
         places=tuple(places),
         prediction=row,
         inputs=inputs,
@@ -87,25 +98,51 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
         model_version=registered,
         signature=signature,
         lineage=lineage,
-        approvals=_of_version(store, "approvals", name, version),
+        approvals=_approvals(store, name, version),
         events=_events(store, row),
         overrides=_of_prediction(store, "overrides", row["prediction_id"]),
         outcome=outcome,
         gaps=tuple(gaps),
+        searched=found.searched,
     )
 
 
 def _registered(
     store: LogStore, name: str | None, version: str | None
 ) -> tuple[dict[str, Any] | None, Signature | None, list[Gap]]:
-    """Return the registry row, its signature, and a gap for whatever keeps the version from being run."""
+    """Return the registry row, its signature, and a gap for whatever keeps the version from being run.
+
+    The artifact is read and compared with its digest again only where its file or the registry changed.
+    """
     rows = registered_versions(store).get((name or "", version or ""), [])
+    row, signature, gap = derived(
+        store,
+        ("registered", name, version),
+        ("model_versions",),
+        lambda: _checked(store, name, version, rows),
+        _artifact_stamp(store, rows),
+    )
+    return None if row is None else dict(row), signature, [] if gap is None else [gap]
+
+
+def _checked(
+    store: LogStore, name: str | None, version: str | None, rows: list[dict[str, Any]]
+) -> tuple[dict[str, Any] | None, Signature | None, Gap | None]:
     try:
         model = load_registered(store, name, version)
     except ModelError as error:
         row = rows[-1] if rows else None
-        return row, _signature(row), [Gap(error.code, error.message[0].upper() + error.message[1:] + ".", _NO_REPLAY)]
-    return model.version, model.signature, []
+        return row, _signature(row), Gap(error.code, error.message[0].upper() + error.message[1:] + ".", _NO_REPLAY)
+    return model.version, model.signature, None
+
+
+def _artifact_stamp(store: LogStore, rows: list[dict[str, Any]]) -> Stamp | None:
+    if not rows or not rows[-1]["artifact_uri"]:
+        return None
+    try:
+        return stamp_of(store.file(rows[-1]["artifact_uri"]))
+    except LogError:
+        return None
 
 
 def _signature(row: dict[str, Any] | None) -> Signature | None:
@@ -121,17 +158,16 @@ def _inputs(
     missing = Gap("inputs-missing", EFFECTS["inputs-missing"], _NO_REPLAY)
     if row["model_name"] not in store.models():
         return None, [missing]
-    frame = store.inputs(row["model_name"]).filter(pl.col("prediction_id") == row["prediction_id"])
-    found = collect(frame, f"the inputs of {store.path}").drop("prediction_id", "recorded_at")
-    if not found.height:
+    rows = look_up(store, INPUTS_PREFIX + row["model_name"], "prediction_id", row["prediction_id"]).rows
+    if not rows.height:
         return None, [missing]
-    if found.height > 1 or len(places) > 1:
+    if rows.height > 1 or len(places) > 1:
         what = (
-            f"The id stands in {len(places)} places, with {found.height} rows of inputs: "
+            f"The id stands in {len(places)} places, with {rows.height} rows of inputs: "
             "which belong here cannot be told."
         )
         return None, [Gap("ambiguous-id", what, _NO_REPLAY)]
-    values = found.row(0, named=True)
+    values = {name: value for name, value in rows.row(0, named=True).items() if name not in _NO_FEATURES}
     names = signature.names if signature else tuple(values)
     lacking = [name for name in names if name not in values]
     ordered = {
@@ -175,17 +211,21 @@ def _other_gaps(
 
 
 def _of_prediction(store: LogStore, table: str, prediction_id: str) -> tuple[dict[str, Any], ...]:
-    frame = store.table(table).filter(pl.col("prediction_id") == prediction_id).sort("recorded_at")
-    return tuple(collect(frame, f"the {table} of {store.path}").iter_rows(named=True))
+    rows = look_up(store, table, "prediction_id", prediction_id, confirm=False).rows
+    if not rows.height:
+        return ()
+    return tuple(rows.drop(SEGMENT, ROW).sort("recorded_at").iter_rows(named=True))
 
 
-def _of_version(store: LogStore, table: str, name: str | None, version: str | None) -> tuple[dict[str, Any], ...]:
+def _approvals(store: LogStore, name: str | None, version: str | None) -> tuple[dict[str, Any], ...]:
     same = (pl.col("model_name") == pl.lit(name)) & (pl.col("model_version") == pl.lit(version))
-    return tuple(
-        collect(store.table(table).filter(same).sort("recorded_at"), f"the {table} of {store.path}").iter_rows(
-            named=True
-        )
+    rows = derived(
+        store,
+        ("approvals", name, version),
+        ("approvals",),
+        lambda: table_rows(store, "approvals", same).sort("recorded_at"),
     )
+    return tuple(rows.iter_rows(named=True))
 
 
 def _outcome(store: LogStore, prediction_id: str) -> dict[str, Any] | None:
@@ -197,11 +237,26 @@ def _events(store: LogStore, row: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     at = row["occurred_at"]
     if at is None:
         return ()
-    near = pl.col("at").is_between(at - _EVENTS_AROUND, at + _EVENTS_AROUND)
-    frame = store.table("events").filter(near).sort("at", "event_id")
-    rows = collect(frame, f"the events of {store.path}").iter_rows(named=True)
-    others = _other_models(store, row["model_name"])
+    first, last = at - _EVENTS_AROUND, at + _EVENTS_AROUND
+    if store.shelf is not None and store.shelf.is_small("events"):
+        times, frame = derived(store, "events in order", ("events",), lambda: _events_in_order(store))
+        start = bisect_left(times, first)
+        near = frame.slice(start, bisect_right(times, last) - start)
+    else:
+        near = table_rows(store, "events", pl.col("at").is_between(first, last)).sort("at", "event_id")
+    others = derived(
+        store,
+        ("other models", row["model_name"]),
+        ("model_versions", "deployments"),
+        lambda: _other_models(store, row["model_name"]),
+    )
+    rows = near.iter_rows(named=True)
     return tuple(event for event in rows if _concerns(event, row["model_name"], others))
+
+
+def _events_in_order(store: LogStore) -> tuple[list[datetime], pl.DataFrame]:
+    frame = table_rows(store, "events").drop_nulls("at").sort("at", "event_id")
+    return frame["at"].to_list(), frame
 
 
 def _concerns(event: dict[str, Any], model_name: str | None, others: set[tuple[str, str]]) -> bool:
@@ -213,8 +268,8 @@ def _concerns(event: dict[str, Any], model_name: str | None, others: set[tuple[s
 
 def _other_models(store: LogStore, model_name: str | None) -> set[tuple[str, str]]:
     """Return the subjects that are known to belong to another model: its runs and deployments."""
-    registry = collect(store.table("model_versions"), f"the model versions of {store.path}").iter_rows(named=True)
-    slots = collect(store.table("deployments"), f"the deployments of {store.path}").iter_rows(named=True)
+    registry = table_rows(store, "model_versions").iter_rows(named=True)
+    slots = table_rows(store, "deployments").iter_rows(named=True)
     subjects = [("run", row["run_id"], row["model_name"]) for row in registry]
     subjects += [("deployment", row["deployment_id"], row["model_name"]) for row in slots]
     mine = {(kind, subject) for kind, subject, model in subjects if model == model_name}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.reading import collect
+from audit_lab.log.shelf import derived, table_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,30 +37,36 @@ class InForce:
 
 
 def registered_versions(store: LogStore) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Return the registry: (model name, version) to its rows, in order of `recorded_at`.
+    """Return the registry: (model name, version) to its rows, in order of `recorded_at`; not to be changed.
 
     A sound registry has one row for each; several are returned so that a conflict can be named.
     """
-    rows = collect(store.table("model_versions"), f"the model versions of {store.path}").sort("recorded_at")
+    return derived(store, "registered versions", ("model_versions",), lambda: _registered_versions(store))
+
+
+def _registered_versions(store: LogStore) -> dict[tuple[str, str], list[dict[str, Any]]]:
     versions: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in table_rows(store, "model_versions").sort("recorded_at").iter_rows(named=True):
         versions.setdefault((row["model_name"], row["model_version"]), []).append(row)
     return versions
 
 
 def candidates_in_force(store: LogStore, model_name: str, at: datetime, environment: str | None) -> list[str]:
     """Return the versions with traffic at a moment: for each slot its last row at or before it, share above zero."""
-    rows = store.table("deployments").filter((pl.col("model_name") == model_name) & (pl.col("from_time") <= at))
-    if environment is not None:
-        rows = rows.filter(pl.col("environment").is_null() | (pl.col("environment") == environment))
-    last = (
-        collect(rows, f"the deployments of {store.path}")
-        .sort("from_time", "recorded_at")
-        .group_by("deployment_id")
-        .last()
-    )
-    serving = last.filter(pl.col("traffic_share").is_null() | (pl.col("traffic_share") > 0)).drop_nulls("model_version")
-    return sorted(serving["model_version"].unique())
+    rows = derived(store, ("deployments", model_name), ("deployments",), lambda: _deployments(store, model_name))
+    last: dict[str, tuple[str | None, float | None]] = {}
+    for slot, from_time, where, version, share in rows:
+        if from_time <= at and (environment is None or where is None or where == environment):
+            last[slot] = (version, share)
+    serving = {version for version, share in last.values() if version is not None and (share is None or not share <= 0)}
+    return sorted(serving)
+
+
+def _deployments(store: LogStore, model_name: str) -> list[tuple[Any, ...]]:
+    """Return slot, beginning, environment, version and share of a model's deployments, in order of time."""
+    rows = table_rows(store, "deployments", (pl.col("model_name") == model_name) & pl.col("from_time").is_not_null())
+    ordered = rows.sort("from_time", "recorded_at")
+    return ordered.select("deployment_id", "from_time", "environment", "model_version", "traffic_share").rows()
 
 
 def version_in_force(

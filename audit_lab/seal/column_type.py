@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_lab.seal.malformed import MalformedError
-from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
     from audit_lab.seal.values import Value
@@ -152,7 +151,7 @@ def _is_decimal(text: str, expected: ColumnType) -> bool:
 
 def _name_text(name: str) -> str:
     """Return a field's name bare where it is plain, as a JSON string elsewhere, so that no two types read alike."""
-    return name if _BARE_NAME.fullmatch(name) else canonical_json(name).decode()
+    return name if _BARE_NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 class _NoTypeError(ValueError):
@@ -215,9 +214,11 @@ class _Parser:
         if not self._text.startswith('"', self.at):
             return self._match(_BARE_NAME)[0]
         try:
-            return str(json.loads(self._match(_STRING)[0]))
+            name = str(json.loads(self._match(_STRING)[0]))
+            name.encode()
         except ValueError as error:
             raise _NoTypeError from error
+        return name
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str]:
         match = pattern.match(self._text, self.at)

@@ -9,10 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
+from audit_lab.seal.column_type import parse_type
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import DIGEST
 from audit_lab.seal.keys import PublicKey, check_key_name
@@ -228,10 +230,26 @@ def _read_schema(value: Any) -> tuple[tuple[str, str], ...]:
     for pair in value:
         if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 (a name and a dtype)
             raise ValueError("has a column that is not a name and a dtype")
-        columns.append((_read_text(pair[0]), _read_line(pair[1])))
+        columns.append((_read_text(pair[0]), _read_dtype(pair[1])))
     if len({name for name, _ in columns}) != len(columns):
         raise ValueError("names a column twice")
     return tuple(columns)
+
+
+@lru_cache(maxsize=4096)
+def _is_type(text: str) -> bool:
+    try:
+        parse_type(text)
+    except MalformedError:
+        return False
+    return True
+
+
+def _read_dtype(value: Any) -> str:
+    text = _read_text(value)
+    if not _is_type(text):
+        raise ValueError(f"has a column of no known dtype ({text[:60]!a})")
+    return text
 
 
 def _read_placed(value: Any) -> PlacedRows:

@@ -1,7 +1,7 @@
 """From a pinned key of a log to the key that signs today: the log's own rotations, each vouched for by the key before.
 
 A rotation that merely stands in the tree proves nothing, because whoever signs the newest checkpoint wrote that tree.
-So each link carries a checkpoint that the *old* key signed and that holds the rotation, and the proof that the tree
+So each link carries the checkpoint that the *old* key signed and that ends in the rotation, and the proof that the tree
 grew from there: a stranger's key cannot be slipped in, nor a history that an old key never saw.
 """
 
@@ -38,7 +38,7 @@ class KeyLink:
     index
         Where it stands in the log's tree.
     checkpoint
-        The note of a checkpoint that holds it, signed by the key before.
+        The note of the checkpoint that ends in it, signed by the key before.
     path
         The entry's inclusion in that checkpoint.
     growth
@@ -60,7 +60,8 @@ def follow_key_chain(
     Parameters
     ----------
     links
-        Rotations, the oldest first, each after the one before.
+        Rotations, the oldest first, each after the one before. Those up to the last one that introduced a pinned key
+        are not needed, and not looked at.
     pinned
         The keys of the log that the reader accepts by himself.
     checkpoint
@@ -69,36 +70,52 @@ def follow_key_chain(
     Returns
     -------
     tuple of PublicKey
-        The pinned keys without links; with links, the last one's new key and nothing else.
+        The last link's new key and nothing else; the pinned keys where there are no links.
 
     Raises
     ------
     MalformedError
         A link does not hold: ``key-chain.not-a-rotation``, ``key-chain.wrong-origin``, ``key-chain.out-of-order``,
-        ``key-chain.not-vouched-for``, or codes ``note.*``, ``checkpoint.*``, ``entry.*`` and ``proof.*``.
+        ``key-chain.not-vouched-for``, ``key-chain.not-last``, or codes ``note.*``, ``checkpoint.*``,
+        ``entry.*`` and ``proof.*``.
     """
-    accepted = tuple(pinned)
+    entries = [_rotation(link, number, checkpoint.origin) for number, link in enumerate(links, start=1)]
+    start = max((at for at, entry in enumerate(entries, start=1) if entry.new_key in pinned), default=0)
+    accepted = (entries[start - 1].new_key,) if start else tuple(pinned)
     last_index = -1
-    for number, link in enumerate(links, start=1):
-        name = f"Key rotation {number}"
-        signed = parse_checkpoint(link.checkpoint, f"The checkpoint of key rotation {number}")
-        entry = parse_entry(link.entry, name)
-        if not isinstance(entry, RotateEntry):
-            raise _refused(f"{name} is an entry of another kind", "key-chain.not-a-rotation")
-        if {entry.origin, signed.checkpoint.origin} != {checkpoint.origin}:
-            raise _refused(f"{name} is of another log", "key-chain.wrong-origin")
-        if link.index <= last_index:
+    for at in range(start, len(links)):
+        name = f"Key rotation {at + 1}"
+        if links[at].index <= last_index:
             raise _refused(f"{name} does not come after the one before it", "key-chain.out-of-order")
-        signers = [key for key in accepted if signed.note.by(key) is not None]
-        if not signers:
-            raise _refused(f"{name} stands under no checkpoint of an accepted key", "key-chain.not-vouched-for")
-        for key in signers:
-            signed.check_signature(key, f"The checkpoint of key rotation {number}")
-        old = signed.checkpoint
-        check_inclusion(leaf_hash(link.entry), link.index, old.size, link.path, old.root)
-        check_consistency(old.size, old.root, checkpoint.size, checkpoint.root, link.growth)
-        accepted, last_index = (entry.new_key,), link.index
+        _check_link(links[at], accepted, checkpoint, name)
+        accepted, last_index = (entries[at].new_key,), links[at].index
     return accepted
+
+
+def _rotation(link: KeyLink, number: int, origin: str) -> RotateEntry:
+    entry = parse_entry(link.entry, f"Key rotation {number}")
+    if not isinstance(entry, RotateEntry):
+        raise _refused(f"Key rotation {number} is an entry of another kind", "key-chain.not-a-rotation")
+    if entry.origin != origin:
+        raise _refused(f"Key rotation {number} is of another log", "key-chain.wrong-origin")
+    return entry
+
+
+def _check_link(link: KeyLink, accepted: Sequence[PublicKey], checkpoint: Checkpoint, name: str) -> None:
+    """Check that an accepted key signed the checkpoint that ends in a rotation, and that the tree grew from there."""
+    signed = parse_checkpoint(link.checkpoint, f"The checkpoint of {name.lower()}")
+    old = signed.checkpoint
+    if old.origin != checkpoint.origin:
+        raise _refused(f"{name} stands under a checkpoint of another log", "key-chain.wrong-origin")
+    signers = [key for key in accepted if signed.note.by(key) is not None]
+    if not signers:
+        raise _refused(f"{name} stands under no checkpoint of an accepted key", "key-chain.not-vouched-for")
+    for key in signers:
+        signed.check_signature(key, f"The checkpoint of {name.lower()}")
+    if old.size != link.index + 1:
+        raise _refused(f"{name} is not the last entry that the old key sealed", "key-chain.not-last")
+    check_inclusion(leaf_hash(link.entry), link.index, old.size, link.path, old.root)
+    check_consistency(old.size, old.root, checkpoint.size, checkpoint.root, link.growth)
 
 
 def _refused(message: str, code: str) -> MalformedError:

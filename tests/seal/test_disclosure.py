@@ -22,11 +22,13 @@ from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.values import Value, value_bytes
 
 KEY = bytes(range(32))
+# Computed with sha256sum from the text of the specification.
+SALT = "c009f83da15854a3d9cab45adce053b2"
+DIGEST = "06cd803a1bfea495c7c241a35f10795dcbb91d0535b14c532dfc5eabc5c231c7"
 NAMES = ("prediction_id", "score", "note")
 VALUES = (Value("s", "p-1"), Value("d", 0x3FE0000000000000), Value("n", None))
 SHOWN = [
-    disclosure_bytes(field_salt(KEY, name), name, value_bytes(value))
-    for name, value in zip(NAMES, VALUES, strict=True)
+    disclosure_bytes(field_salt(KEY, name), name, value_bytes(value)) for name, value in zip(NAMES, VALUES, strict=True)
 ]
 ROW = committed_row([field_digest(content) for content in SHOWN])
 
@@ -38,11 +40,10 @@ def _refusal(row, names, disclosures):
 
 
 def test_known_bytes():
-    # Computed with sha256sum from the specification's text.
     assert field_salt(KEY, "score") == SALT
     assert SHOWN[1] == f"r3:s32:{SALT}s5:scored4602678819172646912;".encode()
     assert field_digest(SHOWN[1]) == DIGEST
-    assert ROW == f"k3:{field_digest(SHOWN[0])}{DIGEST}{field_digest(SHOWN[2])}".encode()
+    assert f"k3:{field_digest(SHOWN[0])}{DIGEST}{field_digest(SHOWN[2])}".encode() == ROW
 
 
 def test_the_salt_is_sixteen_bytes_of_a_hash_of_key_label_and_name():
@@ -162,12 +163,11 @@ def test_what_is_no_disclosure_is_refused(content, code):
     assert caught.value.code == code
 
 
-@given(st.binary(min_size=32, max_size=32).filter(any), st.lists(st.text(max_size=5), unique=True, max_size=6), st.data())
+NAME_LISTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), unique=True, max_size=6)
+
+
+@given(st.binary(min_size=32, max_size=32).filter(any), NAME_LISTS, st.data())
 def test_whatever_is_shown_of_a_row_is_checked_to_be_of_it(key, names, data):
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError:
-        return
     shown = [disclosure_bytes(field_salt(key, name), name, b"i%d;" % place) for place, name in enumerate(names)]
     row = committed_row([field_digest(content) for content in shown])
     chosen = [content for content in shown if data.draw(st.booleans())]

@@ -18,8 +18,8 @@ QUIET_NAN = 0x7FF8000000000000
 
 GOLDEN = [
     (NULL, b"n;"),
-    (Value("b", False), b"b0;"),
-    (Value("b", True), b"b1;"),
+    (Value("b", content=False), b"b0;"),
+    (Value("b", content=True), b"b1;"),
     (Value("i", 0), b"i0;"),
     (Value("i", -1), b"i-1;"),
     (Value("i", 2**53 + 1), b"i9007199254740993;"),
@@ -71,7 +71,7 @@ def test_known_bytes(value, content):
         (NULL, Value("r", (NULL,))),
         (NULL, Value("l", ())),
         (Value("l", (NULL,)), Value("l", ())),
-        (Value("b", True), Value("i", 1)),
+        (Value("b", content=True), Value("i", 1)),
         (Value("x", b"a"), Value("s", "a")),
         (Value("c", "1.50"), Value("c", "1.5")),
         (Value("t", 1), Value("u", 1)),
@@ -179,7 +179,7 @@ def test_forty_levels_are_allowed():
     [
         Value("n", 0),
         Value("b", 1),
-        Value("i", True),
+        Value("i", content=True),
         Value("i", 1.0),
         Value("i", "1"),
         Value("d", 1.5),

@@ -1,0 +1,240 @@
+"""Recompute the row hashes of one Parquet file and compare them with what was sealed; runs in `decoder_child`.
+
+The request says what the file should hold: parts, each a run of rows of one segment, with the segment's schema and how
+its rows are committed. The answer says of each part what is otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.log.column_types import schema_document
+from audit_lab.log.integrity.file_limits import check_footer
+from audit_lab.log.integrity.row_keys import resolved_leaves
+from audit_lab.log.kept import Kept, committed_leaves
+from audit_lab.log.leaves import row_leaves
+from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.seal.merkle import HASH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["examine_file"]
+
+_ROWS_AT_ONCE = 131_072
+_MOST_NAMED = 200
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A run of rows of one segment, as the log states it, and what is needed to recompute its leaves.
+
+    `leaves` and `keys` are empty where they are not known.
+    """
+
+    segment: str
+    first_row: int
+    rows: int
+    schema: list[list[str]]
+    committed: bool
+    time: str | None
+    key: list[str]
+    leaves: bytes
+    keys: bytes
+    kept: Kept | None
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for name, _ in self.schema]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether leaves can be recomputed."""
+        return not self.committed or bool(self.keys) or self.rows == 0
+
+    def leaves_of(self, frame: pl.DataFrame, start: int) -> bytes:
+        """Return the leaves of rows that stand from `start` of the part on."""
+        if not self.committed:
+            return row_leaves(frame)
+        keys = self.keys[start * HASH_BYTES : (start + frame.height) * HASH_BYTES]
+        return committed_leaves(frame, keys, self.kept, self.first_row + start)
+
+
+def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes]:
+    """Answer what a file holds.
+
+    Parameters
+    ----------
+    request
+        ``path`` and ``parts``; of each part ``segment``, ``first_row``, ``rows``, ``schema``, ``committed``, ``time``
+        (the column whose range the statement gives, or null), ``key`` (the columns that name a row), ``has_leaves``,
+        ``has_keys``, and ``kept`` (the path of the kept file and the rows of the segment, or null).
+    blob
+        The sealed leaves and the row keys of the parts that have them, one after another.
+
+    Raises
+    ------
+    MalformedError
+        The file declares more than a log can hold, or is no Parquet file.
+    LogError
+        It cannot be read.
+    """
+    declared = check_footer(request["path"])
+    frame = pl.scan_parquet(request["path"], glob=False)
+    found = frame.collect_schema()
+    labelled = SEGMENT in found and ROW in found
+    parts = list(_parts(request["parts"], blob))
+    answers, blobs, offset = [], [], 0
+    as_stated = declared == sum(part.rows for part in parts)
+    for part in parts:
+        wrong = _wrong_schema(part, found)
+        if wrong is not None:
+            answers.append({"schema": wrong})
+            continue
+        if as_stated:
+            rows = frame.slice(offset, part.rows)
+        elif labelled:
+            rows = frame.filter(pl.col(SEGMENT) == part.segment)
+        elif len(parts) == 1:
+            rows = frame
+        else:
+            answers.append({"labels": "the file holds rows of several segments and does not say which is whose"})
+            continue
+        answer, leaves = _examine_part(part, rows, labelled=labelled)
+        answers.append({**answer, "leaves_bytes": len(leaves)})
+        blobs.append(leaves)
+        offset += part.rows
+    return {"rows": declared, "parts": answers}, b"".join(blobs)
+
+
+def _parts(values: list[dict[str, Any]], blob: bytes) -> Iterator[_Part]:
+    at = 0
+    for value in values:
+        size = value["rows"] * HASH_BYTES
+        leaves = blob[at : at + size] if value["has_leaves"] else b""
+        at += len(leaves)
+        keys = blob[at : at + size] if value["has_keys"] else b""
+        at += len(keys)
+        kept = None
+        if value["kept"] is not None:
+            columns = [name for name, _ in value["schema"]]
+            content = Path(value["kept"]["path"]).read_bytes()
+            kept = Kept.parse(content, columns, value["kept"]["rows"], value["kept"]["name"])
+        known = {name: value[name] for name in ("segment", "first_row", "rows", "schema", "committed", "time", "key")}
+        yield _Part(**known, leaves=leaves, keys=keys, kept=kept)
+
+
+def _wrong_schema(part: _Part, found: pl.Schema) -> str | None:
+    """Return a phrase for a file whose columns are not those of the statement; None where they are."""
+    stated = dict(part.schema)
+    present = {name: kind for name, kind in schema_document(found) if name not in {SEGMENT, ROW}}
+    missing = [name for name in stated if name not in present]
+    added = [name for name in present if name not in stated]
+    other = [f"{name} is {present[name]}, not {kind}" for name, kind in stated.items() if present.get(name, kind) != kind]
+    phrases = []
+    if missing:
+        phrases.append(f"lacks {', '.join(missing[:5])}")
+    if added:
+        phrases.append(f"has {', '.join(added[:5])} besides")
+    phrases += other[:5]
+    return "; ".join(phrases)[:500] or None
+
+
+def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[dict[str, Any], bytes]:
+    """Return what a part is, and its leaves where they are not those that were sealed."""
+    answer: dict[str, Any] = {"comparable": part.comparable, "found": 0, "labels": None, "differs": False}
+    ranges: list[Any] = []
+    sequences: list[tuple[int, int]] = []
+    leaves, restored, slices = [], [], []
+    start = 0
+    while True:
+        frame = rows.slice(start, _ROWS_AT_ONCE).collect()
+        if labelled and answer["labels"] is None:
+            answer["labels"] = _wrong_labels(part, frame, start)
+        values = frame.select(part.columns)
+        _note_ranges(part, values, ranges, sequences)
+        if part.comparable and start + values.height <= part.rows:
+            leaves.append(part.leaves_of(values, start))
+        restored += _restored(part, values, start)
+        slices.append(values.height)
+        start += values.height
+        if values.height < _ROWS_AT_ONCE:
+            break
+    answer |= {"found": start, "restored": restored[:_MOST_NAMED], "kept": _kept_rows(part)}
+    answer |= {"times": _bounds(ranges), "sequences": _bounds(sequences)}
+    if not part.comparable:
+        return answer, b""
+    found = b"".join(leaves)
+    if start == part.rows and part.leaves and found == part.leaves:
+        return answer, b""
+    answer["differs"] = True
+    if part.leaves or start != part.rows:
+        found, answer["names"] = _different(part, rows, found, start, labelled=labelled)
+    return answer, found
+
+
+def _different(
+    part: _Part, rows: pl.LazyFrame, found: bytes, height: int, *, labelled: bool
+) -> tuple[bytes, dict[str, str]]:
+    """Return the leaves of rows that may stand elsewhere than they were sealed, and the names of the first of them."""
+    frame = rows.collect()
+    values = frame.select(part.columns)
+    if not part.committed:
+        found = row_leaves(values)
+    elif part.kept is None:
+        stated = frame[ROW].to_list() if labelled else None
+        found = resolved_leaves(values, part.keys, part.leaves, stated, part.first_row)
+    elif height != part.rows:
+        found = b""
+    at = [
+        row
+        for row in range(height)
+        if found[row * HASH_BYTES : (row + 1) * HASH_BYTES] != part.leaves[row * HASH_BYTES : (row + 1) * HASH_BYTES]
+    ][:_MOST_NAMED]
+    named = values[at].select(pl.col(column) for column in part.key if column in values.columns)
+    return found, {str(row): _name(key) for row, key in zip(at, named.rows(), strict=True)}
+
+
+def _name(key: tuple[Any, ...]) -> str:
+    text = ", ".join(str(value) for value in key)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+
+
+def _wrong_labels(part: _Part, frame: pl.DataFrame, start: int) -> str | None:
+    first = part.first_row + start
+    expected = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True)
+    if (frame[SEGMENT] != part.segment).any() or frame[SEGMENT].null_count():
+        return f"rows that stand where those of {part.segment} should are labelled otherwise"
+    if frame[ROW].cast(pl.Int64).ne_missing(expected).any():
+        return f"rows of {part.segment} are not numbered from {part.first_row} on"
+    return None
+
+
+def _note_ranges(part: _Part, values: pl.DataFrame, times: list[Any], sequences: list[tuple[int, int]]) -> None:
+    if part.time is not None and part.time in values.columns and values[part.time].null_count() < values.height:
+        column = values[part.time]
+        times += [value.isoformat() for value in (column.min(), column.max()) if hasattr(value, "isoformat")]
+    if "sequence" in values.columns and values["sequence"].null_count() < values.height:
+        sequences += [int(values["sequence"].min()), int(values["sequence"].max())]  # type: ignore[arg-type]
+
+
+def _bounds(values: list[Any]) -> list[Any] | None:
+    return [min(values), max(values)] if values else None
+
+
+def _restored(part: _Part, values: pl.DataFrame, start: int) -> list[tuple[int, str]]:
+    if part.kept is None:
+        return []
+    first = part.first_row + start
+    inside = pl.col(ROW).is_between(first, first + values.height - 1)
+    here = Kept(part.kept.columns, part.kept.frame.filter(inside))
+    return here.restored(values[[row - first for row in here.rows]])
+
+
+def _kept_rows(part: _Part) -> list[tuple[int, list[str]]]:
+    return [] if part.kept is None else [(row, list(part.kept.erased(row))) for row in part.kept.rows]

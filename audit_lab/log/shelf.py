@@ -1,0 +1,132 @@
+"""The shelf of an opened log: what is kept at hand between questions, bounded, and renewed when files change."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from audit_lab.log.locator import Locator
+from audit_lab.log.reading import collect, reading
+from audit_lab.log.row_reader import RowReader
+from audit_lab.log.segments import ROW, SEGMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from pathlib import Path
+
+    import polars as pl
+
+    from audit_lab.log.manifest import Segment
+    from audit_lab.log.row_reader import Stamp
+    from audit_lab.log.segments import SegmentSource
+    from audit_lab.log.store import LogStore
+
+__all__ = ["Shelf", "derived", "table_rows"]
+
+#: Tables of at most so many rows, in files of at most so many bytes, are read once and kept.
+_MOST_ROWS = 65_536
+_LARGEST_FILES_BYTES = 16_000_000
+
+_MOST_DERIVED = 64
+
+_T = TypeVar("_T")
+_Stamps = tuple["Stamp | None", ...]
+
+
+class Shelf:
+    """Small tables, opened files and indexes of one opened log whose segments are files of this machine."""
+
+    def __init__(self, source: SegmentSource, folder: Path, tables: dict[str, tuple[Segment, ...]]) -> None:
+        self._folder = folder
+        self._source = source
+        self._tables = tables
+        self.reader = RowReader(source, folder)
+        self.locator = Locator(folder, self.reader)
+        self._frames: dict[str, tuple[_Stamps, pl.DataFrame]] = {}
+        self._derived: OrderedDict[Hashable, tuple[_Stamps, Any]] = OrderedDict()
+        self._lock = Lock()
+
+    def segments(self, table: str) -> tuple[Segment, ...]:
+        """Return the files of a table."""
+        return self._tables.get(table, ())
+
+    def is_small(self, table: str) -> bool:
+        """Whether a table is kept whole."""
+        segments = self.segments(table)
+        few = sum(segment.rows for segment in segments) <= _MOST_ROWS
+        return few and sum(segment.size_bytes for segment in segments) <= _LARGEST_FILES_BYTES
+
+    def whole(self, table: str) -> pl.DataFrame:
+        """Return a small table with ``_segment`` and ``_row``; it is read again only where a file changed.
+
+        Raises
+        ------
+        LogError
+            A file is missing or cannot be read.
+        """
+        stamps = self._stamps(table)
+        kept = self._frames.get(table)
+        if kept is not None and None not in stamps and kept[0] == stamps:
+            return kept[1]
+        frame = collect(self._source.scan(table), f"the {table} of {self._folder}")
+        # The manifest's sizes are the log's word: a table that is larger than it says is used, but not kept.
+        if frame.height <= _MOST_ROWS:
+            self._frames[table] = (stamps, frame)
+        return frame
+
+    def schema(self, table: str) -> pl.Schema:
+        """Return the columns and types of a table, which those of all its files are unified to.
+
+        Raises
+        ------
+        LogError
+            A file is missing, cannot be read, or does not fit the others.
+        """
+        return self.derived(("schema", table), (), lambda: self._schema(table))
+
+    def derived(self, key: Hashable, tables: tuple[str, ...], make: Callable[[], _T], *further: Stamp | None) -> _T:
+        """Return what `make` returns, made again only where a file of `tables`, or a further stamp, changed."""
+        stamps = (*(stamp for table in tables for stamp in self._stamps(table)), *further)
+        with self._lock:
+            kept = self._derived.get(key)
+        if kept is not None and kept[0] == stamps:
+            return cast("_T", kept[1])
+        made = make()
+        with self._lock:
+            self._derived[key] = (stamps, made)
+            while len(self._derived) > _MOST_DERIVED:
+                self._derived.popitem(last=False)
+        return made
+
+    def _schema(self, table: str) -> pl.Schema:
+        with reading(f"the {table} of {self._folder}"):
+            return self._source.scan(table).collect_schema()
+
+    def _stamps(self, table: str) -> _Stamps:
+        return tuple(self.reader.stamp(segment) for segment in self.segments(table))
+
+
+def derived(
+    store: LogStore, key: Hashable, tables: tuple[str, ...], make: Callable[[], _T], *further: Stamp | None
+) -> _T:
+    """Return what `make` returns, kept on the log's shelf (see `Shelf.derived`); made each time where it has none."""
+    return make() if store.shelf is None else store.shelf.derived(key, tables, make, *further)
+
+
+def table_rows(store: LogStore, table: str, predicate: pl.Expr | None = None) -> pl.DataFrame:
+    """Return the rows of a table that a predicate holds for (all when omitted), without where they stand.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    shelf = store.shelf
+    if shelf is not None and shelf.is_small(table):
+        frame = shelf.whole(table)
+        if predicate is not None:
+            frame = frame.filter(predicate)
+        return frame.drop(SEGMENT, ROW)
+    rows = store.table(table)
+    return collect(rows if predicate is None else rows.filter(predicate), f"the {table} of {store.path}")
