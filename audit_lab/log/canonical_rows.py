@@ -94,11 +94,8 @@ def canonical_rows(table: str, rows: pl.DataFrame, now: datetime) -> pl.DataFram
     for name in key_columns(table):
         empty = frame[name].is_null()
         if empty.any():
-            first = empty.arg_true()[0]
-            raise MisuseError(
-                f"{int(empty.sum())} rows of {table} have no {name}, which names them (the first is row {first})",
-                _NEXT,
-            )
+            which = f"{int(empty.sum())} of {frame.height} rows, the first is row {empty.arg_true()[0]}"
+            raise MisuseError(f"rows of {table} have no {name}, which names them ({which})", _NEXT)
     return frame
 
 

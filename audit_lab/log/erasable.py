@@ -1,8 +1,8 @@
 """Which fields of a personal table an erasure takes, unless told otherwise.
 
-Erased is whatever is about the person: who it was, what went in, what came out, and free text. What stays says only that
-there was a prediction, when, by which model on which machine: with it counts, gaps in sequences and a model's coverage
-stay true after an erasure. A column that the schema does not know is erased, since nobody can say what is in it. The
+Erased is whatever is about the person: who it was, what went in, what came out, and free text. What stays says only
+that there was a prediction, when, by which model on which machine: with it counts, gaps in sequences and coverage
+stay true after an erasure. A column that the schema does not know is erased: nobody can say what is in it. The
 reasons, field by field, stand in ``docs/formats.md``, "Erasure".
 """
 

@@ -39,25 +39,20 @@ class IndexBuilder:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def build(self, table: str, segments: Sequence[Segment], column: str) -> bool:
-        """Build the indexes of some files, now or soon.
+    def build_at_once(self, table: str, segments: Sequence[Segment], column: str) -> bool:
+        """Build the indexes of some files if that is quick, and say whether any was built."""
+        if sum(segment.rows for segment in segments) > _MOST_ROWS_AT_ONCE:
+            return False
+        return True in [self._build(table, segment, column) for segment in self._wanted(segments, column)]
 
-        Returns
-        -------
-        bool
-            Whether any was built now.
-        """
-        with self._lock:
-            wanted = [segment for segment in segments if (segment.path, column) not in self._asked]
-            self._asked.update((segment.path, column) for segment in wanted)
-        if sum(segment.rows for segment in segments) <= _MOST_ROWS_AT_ONCE:
-            return True in [self._build(table, segment, column) for segment in wanted]
+    def build(self, table: str, segments: Sequence[Segment], column: str) -> None:
+        """Build the indexes of some files beside what goes on."""
+        wanted = self._wanted(segments, column)
         with self._lock:
             self._waiting += [(table, segment, column) for segment in wanted]
-            if self._waiting and (self._thread is None or not self._thread.is_alive()):
+            if self._waiting and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="audit_lab index builder")
                 self._thread.start()
-        return False
 
     def again(self, segment: Segment, column: str) -> None:
         """Allow an index to be built once more: the one that was built is damaged."""
@@ -69,6 +64,13 @@ class IndexBuilder:
         thread = self._thread
         if thread is not None:
             thread.join()
+
+    def _wanted(self, segments: Sequence[Segment], column: str) -> list[Segment]:
+        """Return the files whose index was not asked for before."""
+        with self._lock:
+            wanted = [segment for segment in segments if (segment.path, column) not in self._asked]
+            self._asked.update((segment.path, column) for segment in wanted)
+        return wanted
 
     def _run(self) -> None:
         while threading.main_thread().is_alive():

@@ -95,8 +95,8 @@ class LetterAmount:
             ]
         return pl.min_horizontal(ranks) if ranks else pl.lit(None, dtype=pl.Int8)
 
-    def closest(self, row: Mapping[str, Any], units: Mapping[str, str | None]) -> tuple[str, AmountMatch] | None:
-        """Return the input of a row that matches in the closest way, and the way."""
+    def closest(self, row: Mapping[str, Any], units: Mapping[str, str | None]) -> tuple[str, Any, AmountMatch] | None:
+        """Return the input of a row that matches in the closest way, its value, and the way."""
         found = [
             (way.rank, abs(float(row[name]) - float(self.value)), name, way)
             for name, unit in units.items()
@@ -104,7 +104,10 @@ class LetterAmount:
             for way in self.matches(unit)
             if way.holds(float(row[name]))
         ]
-        return min(found, key=lambda each: each[:3])[2:] if found else None
+        if not found:
+            return None
+        _, _, name, way = min(found, key=lambda each: each[:3])
+        return name, row[name], way
 
     def nearest(self, row: Mapping[str, Any], units: Mapping[str, str | None]) -> tuple[str, Any] | None:
         """Return the numeric input of a row that comes nearest to the amount, where any is within half of it."""

@@ -134,18 +134,16 @@ def _time(given: LetterTime, moment: datetime | None) -> Reason:
 
 
 def _amount(given: LetterAmount, around: Surroundings) -> tuple[Reason, int | None]:
-    rows = [] if around.inputs is None else around.inputs.to_dicts()
-    if not rows:
+    if around.inputs is None or not around.inputs.height:
         return Reason("amount", matches=False, words=f"amount {given}: no inputs are recorded"), None
+    rows = around.inputs.to_dicts()
     twice = f" (its inputs stand in {len(rows)} rows)" if len(rows) > 1 else ""
-    names = numeric_inputs(around.inputs.schema) if around.inputs is not None else ()
-    units = {name: around.units.get(name) for name in names}
-    found = [(match, row) for row in rows if (match := given.closest(row, units)) is not None]
-    if found:
-        (name, way), row = min(found, key=lambda each: each[0][1].rank)
-        value = "" if way.rank == EXACT else number_text(row[name])
-        shown = way.words.format(_input(name, value, units[name]))
-        return Reason("amount", matches=True, words=f"amount {given} {shown}{twice}"), way.rank
+    units = {name: around.units.get(name) for name in numeric_inputs(around.inputs.schema)}
+    matches = [match for row in rows if (match := given.closest(row, units)) is not None]
+    if matches:
+        name, value, way = min(matches, key=lambda each: each[2].rank)
+        shown = _input(name, "" if way.rank == EXACT else number_text(value), units[name])
+        return Reason("amount", matches=True, words=f"amount {given} {way.words.format(shown)}{twice}"), way.rank
     words = f"amount {given} stands in no input"
     near = [found for row in rows if (found := given.nearest(row, units)) is not None]
     if near:

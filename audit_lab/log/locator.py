@@ -56,12 +56,15 @@ class Candidates:
     ----------
     rows
         Files and row numbers to look at; each must be compared with the id.
-    to_scan
-        Files for which there is no index, or one with too many candidates.
+    to_read
+        Files whose column must be read: for which there is no index, or one with too many candidates.
+    missing
+        Those of them for which there is no index.
     """
 
     rows: list[tuple[Segment, int]]
-    to_scan: list[Segment]
+    to_read: list[Segment]
+    missing: list[Segment]
 
 
 class Locator:
@@ -84,23 +87,14 @@ class Locator:
 
     def candidates(self, table: str, segments: Sequence[Segment], column: str, value: str) -> Candidates:
         """Return where a value of an indexed column may stand."""
-        key = key_of(value)
-        rows: list[tuple[Segment, int]] = []
-        to_scan = []
-        missing = []
-        for segment in segments:
-            index = self._open.get((segment.path, column)) or self._index(table, segment, column)
-            if index is None:
-                missing.append(segment)
-                continue
-            found = index.find(key)
-            if len(found) > _MOST_CANDIDATES:
-                to_scan.append(segment)
-            elif len(found):
-                rows += [(segment, row) for row in found]
-        if missing and self._builder.build(table, missing, column):
-            return self.candidates(table, segments, column, value)
-        return Candidates(rows, to_scan + missing)
+        candidates = self._candidates(table, segments, column, key_of(value))
+        if candidates.missing and self._builder.build_at_once(table, candidates.missing, column):
+            return self._candidates(table, segments, column, key_of(value))
+        return candidates
+
+    def build(self, table: str, segments: Sequence[Segment], column: str) -> None:
+        """Begin to build the indexes of some files; later lookups find them."""
+        self._builder.build(table, segments, column)
 
     def distrust(self, table: str, segment: Segment, column: str) -> None:
         """Stop using the index that gave a wrong candidate; the next lookup builds another in its place."""
@@ -122,6 +116,21 @@ class Locator:
     def finish(self) -> None:
         """Wait until every index that is being built is there."""
         self._builder.finish()
+
+    def _candidates(self, table: str, segments: Sequence[Segment], column: str, key: int) -> Candidates:
+        rows: list[tuple[Segment, int]] = []
+        missing, crowded = [], []
+        for segment in segments:
+            index = self._open.get((segment.path, column)) or self._index(table, segment, column)
+            if index is None:
+                missing.append(segment)
+                continue
+            found = index.find(key)
+            if len(found) > _MOST_CANDIDATES:
+                crowded.append(segment)
+            elif len(found):
+                rows += [(segment, row) for row in found]
+        return Candidates(rows, missing + crowded, missing)
 
     def _index(self, table: str, segment: Segment, column: str) -> IndexFile | None:
         key = (segment.path, column)

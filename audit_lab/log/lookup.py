@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, NotFoundError
-from audit_lab.log.index_file import indexed_columns, key_of
-from audit_lab.log.reading import collect, reading
+from audit_lab.log.index_file import indexed_columns
+from audit_lab.log.reading import collect
+from audit_lab.log.row_search import search_rows
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from audit_lab.log.manifest import Segment
-    from audit_lab.log.shelf import Shelf
     from audit_lab.log.store import LogStore
 
 __all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "places_of", "prediction_row", "rows_by"]
 
 _PLACE = re.compile(r"(?s)(?P<id>.*)@(?P<segment>[^@]+):(?P<row>[0-9]{1,9})")
-_ROWS_AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
@@ -104,10 +102,8 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
         return Found(_in_order(shelf.whole(table).filter(pl.col(column) == value)), every_row_read=True)
     if shelf is None or column not in indexed_columns(table):
         return _scanned(store, table, column, value)
-    rows = _located(shelf, table, column, value)
-    if not rows.height and confirm:
-        return _scanned(store, table, column, value)
-    return Found(rows, every_row_read=False, damaged=shelf.locator.damaged())
+    rows, every_row_read = search_rows(shelf, table, column, value, confirm=confirm)
+    return Found(_in_order(rows), every_row_read, shelf.locator.damaged())
 
 
 def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, list[str]]:
@@ -167,43 +163,6 @@ def _corrected(rows: pl.DataFrame) -> str:
 def _scanned(store: LogStore, table: str, column: str, value: str) -> Found:
     rows = store.placed(table).filter(pl.col(column) == value)
     return Found(_in_order(collect(rows, f"the {table} of {store.path}")), every_row_read=True)
-
-
-def _located(shelf: Shelf, table: str, column: str, value: str) -> pl.DataFrame:
-    """Return the rows that the locator leads to; files whose index is missing or wrong are read."""
-    locator = shelf.locator
-    candidates = locator.candidates(table, shelf.segments(table), column, value)
-    to_scan = list(candidates.to_scan)
-    frames = []
-    for start in range(0, len(candidates.rows), _ROWS_AT_A_TIME):
-        some = candidates.rows[start : start + _ROWS_AT_A_TIME]
-        for (segment, _), row in zip(some, shelf.reader.rows(table, some), strict=True):
-            if segment in to_scan:
-                continue
-            if row.height and row[column][0] == value:
-                frames.append((segment, row))
-            elif not row.height or row[column][0] is None or key_of(row[column][0]) != key_of(value):
-                locator.distrust(table, segment, column)
-                to_scan.append(segment)
-    kept = [row for segment, row in frames if segment not in to_scan]
-    return _in_order(_together(shelf, table, [*kept, *_read(shelf, table, to_scan, column, value)]))
-
-
-def _read(shelf: Shelf, table: str, segments: list[Segment], column: str, value: str) -> list[pl.DataFrame]:
-    if not segments:
-        return []
-    scans = [shelf.reader.scan(table, segment) for segment in segments]
-    every = pl.concat(scans, how="diagonal_relaxed") if len(scans) > 1 else scans[0]
-    return [collect(every.filter(pl.col(column) == value), f"the {table}")]
-
-
-def _together(shelf: Shelf, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """Return rows of several files under the columns and types of the whole table."""
-    schema = shelf.schema(table)
-    if len(frames) == 1 and frames[0].schema == schema:
-        return frames[0]
-    with reading(f"the {table}"):
-        return pl.concat([schema.to_frame(), *frames], how="diagonal_relaxed")
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:

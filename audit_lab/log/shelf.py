@@ -38,7 +38,7 @@ class Shelf:
     """Small tables, opened files and indexes of one opened log whose segments are files of this machine."""
 
     def __init__(self, source: SegmentSource, folder: Path, tables: dict[str, tuple[Segment, ...]]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._source = source
         self._tables = tables
         self.reader = RowReader(source, folder)
@@ -69,7 +69,7 @@ class Shelf:
         kept = self._frames.get(table)
         if kept is not None and None not in stamps and kept[0] == stamps:
             return kept[1]
-        frame = collect(self._source.scan(table), f"the {table} of {self._folder}")
+        frame = collect(self._source.scan(table), f"the {table} of {self.folder}")
         # The manifest's sizes are the log's word: a table that is larger than it says is used, but not kept.
         if frame.height <= _MOST_ROWS:
             self._frames[table] = (stamps, frame)
@@ -100,7 +100,7 @@ class Shelf:
         return made
 
     def _schema(self, table: str) -> pl.Schema:
-        with reading(f"the {table} of {self._folder}"):
+        with reading(f"the {table} of {self.folder}"):
             return self._source.scan(table).collect_schema()
 
     def _stamps(self, table: str) -> _Stamps:

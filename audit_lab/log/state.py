@@ -5,6 +5,7 @@ The entries are the authority; the manifest is written from this.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from audit_lab.log.tree_file import LogTree
     from audit_lab.seal.entry import Entry
 
-__all__ = ["LogState", "Sealed", "manifest_document", "manifest_of"]
+__all__ = ["LogState", "Sealed", "manifest_bytes", "manifest_document", "manifest_of"]
 
 _NEXT = "Ask whoever keeps the log for its entries exactly as they were sealed; this log cannot be read by them."
 
@@ -61,6 +62,8 @@ class LogState:
         The log's keys in the order in which they came into force.
     segments
         Table to segment name to its statement, in order of sealing.
+    schemas
+        Table to the digest of each schema that its segments have, to the first segment that has it.
     files
         Table to path to the file that holds rows now.
     replaced, disposed
@@ -77,6 +80,7 @@ class LogState:
         self.genesis: GenesisEntry | None = None
         self.keys: list[EpochKey] = []
         self.segments: dict[str, dict[str, Sealed]] = {}
+        self.schemas: dict[str, dict[str, SegmentEntry]] = {}
         self.files: dict[str, dict[str, Segment]] = {}
         self.replaced: dict[str, str] = {}
         self.disposed: set[str] = set()
@@ -169,6 +173,7 @@ class LogState:
         if entry.segment in segments:
             raise self._contradiction(f"states the segment {entry.table}/{entry.segment} again")
         segments[entry.segment] = Sealed(entry, self.size)
+        self.schemas.setdefault(entry.table, {}).setdefault(entry.schema_sha256, entry)
         if entry.last_sequence is not None:
             self.writers[entry.writer_id] = max(entry.last_sequence, self.writers.get(entry.writer_id, -1))
 
@@ -284,6 +289,11 @@ def manifest_document(state: LogState, root: bytes) -> dict[str, Any]:
             if state.files[table]
         },
     }
+
+
+def manifest_bytes(state: LogState, root: bytes) -> bytes:
+    """Return the content of ``manifest.json``; parameters as for `manifest_document`."""
+    return json.dumps(manifest_document(state, root), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _in_order(state: LogState, table: str) -> list[Segment]:

@@ -189,6 +189,18 @@ class Vault:
                 "Open the log with its own, current vault: one restored from an older backup cannot continue the log",
             ) from error
 
+    def first_key(self) -> SigningKey:
+        """Return the key that a log which is begun with this vault is signed with.
+
+        Raises
+        ------
+        MisuseError
+            The passphrase does not open it.
+        """
+        key = read_key(self.folder / _KEY, self._passphrase(self.origin))
+        self._keys[key.public.key_id] = key
+        return key
+
     def prepare_key(self) -> SigningKey:
         """Make the next epoch's key and keep it, durably, beside the one in force; an unused one is replaced."""
         origin = self.origin

@@ -106,7 +106,7 @@ def _usable(checked: CheckedCheckpoint, pinned: Sequence[TrustedKey]) -> list[Tr
     """Return the pinned keys of this log; one that was revoked counts only if a witness saw the checkpoint before."""
     usable = []
     for key in pinned:
-        if key.public.name != checked.origin or key.origin not in {ANY_ORIGIN, checked.origin}:
+        if not _is_of(key, checked.origin):
             continue
         if key.revoked_from is None or (checked.seen is not None and checked.seen < key.revoked_from):
             usable.append(key)
@@ -117,6 +117,11 @@ def _usable(checked: CheckedCheckpoint, pinned: Sequence[TrustedKey]) -> list[Tr
                 "and no accepted witness saw the checkpoint before",
             )
     return usable
+
+
+def _is_of(key: TrustedKey, origin: str) -> bool:
+    """Whether a pinned key is one of this log, whose keys bear its name."""
+    return key.public.name == origin and key.origin in {ANY_ORIGIN, origin}
 
 
 def _signers(
@@ -139,8 +144,8 @@ def _check_witnesses(checked: CheckedCheckpoint, trust: Trust) -> None:
     known = set()
     for entry in trust.keys:
         witness = entry.public
-        is_witness = entry.role == _WITNESS and entry.origin in {ANY_ORIGIN, checked.origin}
-        if not is_witness or witness in known or note.by(witness) is None:
+        is_accepted = entry.role == _WITNESS and witness.is_cosigner and entry.origin in {ANY_ORIGIN, checked.origin}
+        if not is_accepted or witness in known or note.by(witness) is None:
             continue
         known.add(witness)
         try:
@@ -162,14 +167,17 @@ def _check_witnesses(checked: CheckedCheckpoint, trust: Trust) -> None:
 
 
 def _add_not_trusted(checked: CheckedCheckpoint, pinned: Sequence[TrustedKey], trust: Trust) -> None:
-    """Say why no signature was accepted: a key that is pinned for another log, or one that is not pinned at all."""
+    """Say why no signature was accepted: a pinned key of another log or of former days, or no pinned key at all."""
     note = checked.signed.note
     for key in pinned:
         if any(key.public.accepts(line.value, note.body) for line in note.signatures):
+            if _is_of(key, checked.origin):
+                checked.add("signature.key-retired", "it is signed with a key that the log had replaced before")
+                return
             checked.add(
                 "signature.wrong-origin",
-                f"it is a checkpoint of the log {checked.origin!a}, signed with the key that is pinned for the log "
-                f"{key.public.name!a}",
+                f"it is a checkpoint of the log {checked.origin!a}, signed with the key {key.public.name!a}, which is "
+                f"pinned for {'its own log' if key.origin == ANY_ORIGIN else ascii(key.origin)}",
             )
             return
     named = ", ".join(ascii(f"{line.name}+{line.key_hash.hex()}") for line in note.signatures[:3])

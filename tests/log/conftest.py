@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+from audit_lab.log.index_file import index_files, index_path
 from audit_lab.log.timestamps import Authority, read_authority, timestamp_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+_INPUTS = "inputs/loans"
 
 _CONFIGURATION = """
 [req]
@@ -106,3 +112,50 @@ def authority(make_authority: Callable[[str], LocalAuthority]) -> LocalAuthority
 @pytest.fixture(scope="session")
 def other_authority(make_authority: Callable[[str], LocalAuthority]) -> LocalAuthority:
     return make_authority("another-clock")
+
+
+@pytest.fixture
+def segmented_log(
+    make_log: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Return a function that writes the small log as several segments, found by index although it is small.
+
+    It takes tables, each with the frames of its segments, beside or instead of the predictions and inputs in segments
+    of 15, 15 and 10 rows. With `indexes` each segment has its indexes in the log. The user's caches are in `tmp_path`.
+    """
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", 0)
+
+    def make(name: str = "log", *, indexes: bool = True, **tables: list[pl.DataFrame]) -> Path:
+        folder = make_log(name)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        whole = {table: pl.read_parquet(folder / table / "part-00000.parquet") for table in ("predictions", _INPUTS)}
+        cut = {table: [frame[:15], frame[15:30], frame[30:]] for table, frame in whole.items()}
+        for table, frames in (
+            cut | {key.replace("inputs_", "inputs/"): given for key, given in tables.items()}
+        ).items():
+            entries = [_write_segment(folder, table, n, frame, indexes) for n, frame in enumerate(frames)]
+            manifest["tables"][table] = {"segments": entries}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+    return make
+
+
+def _write_segment(folder: Path, table: str, number: int, frame: pl.DataFrame, indexes: bool) -> dict[str, object]:  # noqa: FBT001
+    path = folder / table / f"part-{number:05d}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    for column, content in index_files(table, frame, digest).items() if indexes else ():
+        index = folder / index_path(table, path.stem, column)
+        index.parent.mkdir(parents=True, exist_ok=True)
+        index.write_bytes(content)
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "rows": frame.height,
+        "size_bytes": path.stat().st_size,
+        "sha256": digest,
+        "first_time": None,
+        "last_time": None,
+    }

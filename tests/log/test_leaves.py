@@ -89,7 +89,7 @@ def _hashes(content):
         ([b"", b"\x00\xff;", None], pl.Binary, ["x;", "x00ff3b;", "n;"]),
         ([date(1970, 1, 1), date(1969, 12, 31), None], pl.Date, ["y0;", "y-1;", "n;"]),
         ([clock_time(0), clock_time(23, 59, 59, 999_999), None], pl.Time, ["o0;", "o86399999999000;", "n;"]),
-        ([datetime(1970, 1, 1, 0, 0, 1), None], pl.Datetime("us"), ["t1000000;", "n;"]),
+        ([1_000_000, None], pl.Datetime("us"), ["t1000000;", "n;"]),
         ([datetime(2024, 3, 4, tzinfo=UTC), None], pl.Datetime("us", "Asia/Tokyo"), ["t1709510400000000;", "n;"]),
         ([-1, 0, 1, 2**63 - 1, None], pl.Datetime("ms"), ["t-1000;", "t0;", "t1000;", f"t{2**63 - 1}000;", "n;"]),
         ([-1, 0, None], pl.Datetime("ns", "UTC"), ["u-1;", "u0;", "n;"]),
@@ -528,34 +528,45 @@ def _present(column_type):
 
 def _series(column_type, values):
     """Build a column from its bits and integers, without a float or a time of Python's in between."""
-    dtype = schema_of_document([["x", str(column_type)]])["x"]
     content = [value.content for value in values]
     if column_type.kind == "struct":
-        mask = pl.Series([value.tag != "n" for value in values], dtype=pl.Boolean)
-        fields = [
-            _series(inner, [NULL if each is None else each[place] for each in content]).alias(f"f{place}")
-            for place, inner in enumerate(column_type.inner)
-        ]
-        if not fields:
-            return pl.Series([None if each is None else {} for each in content], dtype=dtype)
-        struct = pl.DataFrame(fields).to_struct("x")
-        return pl.DataFrame([struct, mask.alias("mask")]).select(pl.when("mask").then(pl.col("x"))).to_series()
+        return _structs(column_type, content)
     if column_type.kind in {"list", "array"}:
         inner = column_type.inner[0]
-        none = pl.Series([None], dtype=pl.List(schema_of_document([["x", str(inner)]])["x"]))
+        none = pl.Series([None], dtype=pl.List(_dtype(inner)))
         lists = [none if each is None else _series(inner, each).implode().alias("") for each in content]
-        return pl.concat([none.clear(), *lists]).cast(dtype)
+        return pl.concat([none.clear(), *lists]).cast(_dtype(column_type))
+    return _flat_series(column_type, content)
+
+
+def _dtype(column_type):
+    return schema_of_document([["x", str(column_type)]])["x"]
+
+
+def _structs(column_type, content):
+    if not column_type.inner:
+        return pl.Series([None if each is None else {} for each in content], dtype=pl.Struct([]))
+    fields = [
+        _series(inner, [NULL if each is None else each[place] for each in content]).alias(f"f{place}")
+        for place, inner in enumerate(column_type.inner)
+    ]
+    mask = pl.Series("mask", [each is not None for each in content], dtype=pl.Boolean)
+    frame = pl.DataFrame([pl.DataFrame(fields).to_struct("x"), mask])
+    return frame.select(pl.when("mask").then(pl.col("x"))).to_series()
+
+
+def _flat_series(column_type, content):
+    dtype = _dtype(column_type)
     if column_type.kind in {"f16", "f32", "f64"}:
         bits = {"f16": pl.UInt16, "f32": pl.UInt32, "f64": pl.UInt64}[column_type.kind]
         return pl.Series(content, dtype=bits).reinterpret(dtype=dtype)
-    if column_type.kind == "date":
-        return pl.Series(content, dtype=pl.Int32).cast(dtype)
-    if column_type.kind in {"time", "datetime", "duration"}:
-        units = 1000 if column_type.unit == "ms" else 1
-        return pl.Series([None if each is None else each // units for each in content], dtype=pl.Int64).cast(dtype)
     if column_type.kind == "decimal":
         digits = [None if each is None else int(each.replace(".", "")) for each in content]
         return pl.Series(digits, dtype=pl.Int128).reinterpret(dtype=dtype)
+    if column_type.kind in {"date", "time", "datetime", "duration"}:
+        units = 1000 if column_type.unit == "ms" else 1
+        whole = pl.Int32 if column_type.kind == "date" else pl.Int64
+        return pl.Series([None if each is None else each // units for each in content], dtype=whole).cast(dtype)
     return pl.Series(content, dtype=dtype)
 
 
@@ -564,7 +575,7 @@ def _frames(draw):
     types = draw(st.lists(TYPES, min_size=1, max_size=4))
     height = draw(st.integers(0, 5))
     columns = [draw(st.lists(_values(each), min_size=height, max_size=height)) for each in types]
-    names = draw(st.lists(st.text(CHARACTERS, max_size=3), min_size=len(types), max_size=len(types), unique=True))
+    names = [f"{draw(st.text(CHARACTERS, max_size=3))}{place}" for place in range(len(types))]
     frame = pl.DataFrame(
         [_series(each, values).alias(name) for each, values, name in zip(types, columns, names, strict=True)]
     )

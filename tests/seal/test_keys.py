@@ -22,9 +22,25 @@ def test_reads_and_writes_the_public_key_of_another_project():
     assert key.key_id.startswith("033de0ae")
 
 
-def _line(name, raw):
-    digest = hashlib.sha256(name.encode() + b"\n\x01" + raw).hexdigest()[:8]
-    return name + "+" + digest + "+" + base64.b64encode(b"\x01" + raw).decode()
+def test_reads_and_writes_the_key_of_a_public_witness():
+    line = "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G"
+    key = PublicKey.parse(line)
+    assert key.is_cosigner
+    assert str(key) == line
+    assert key.key_hash.hex() == "a3e00fe2"
+    assert not PublicKey.parse(SUMDB).is_cosigner
+
+
+def test_one_secret_gives_different_keys_for_signing_and_for_cosigning():
+    key = SigningKey("w.example/w", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+    assert key.cosigner.raw == key.public.raw
+    assert key.cosigner.key_id != key.public.key_id
+    assert PublicKey.parse(str(key.cosigner)) == key.cosigner
+
+
+def _line(name, raw, *, algorithm=b"\x01"):
+    digest = hashlib.sha256(name.encode() + b"\n" + algorithm + raw).hexdigest()[:8]
+    return name + "+" + digest + "+" + base64.b64encode(algorithm + raw).decode()
 
 
 def _add(one, two):
@@ -72,6 +88,8 @@ def test_keys_of_small_order_are_refused(y, sign):
         "jane",
         SUMDB.replace("033de0ae", "033de0af"),
         SUMDB.replace("+Ac4", "+As4"),
+        _line("jane", bytes(range(32)), algorithm=b"\x02"),
+        _line("jane", bytes(range(32)), algorithm=b"\x05"),
         SUMDB + "=",
         SUMDB + "\n",
         SUMDB.replace("sum.golang.org", "sum golang"),

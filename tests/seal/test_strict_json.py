@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lab.seal.malformed import MalformedError
-from audit_lab.seal.strict_json import canonical_json, members, parse_json
+from audit_lab.seal.strict_json import canonical_json, canonical_text, members, parse_json
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,18 @@ def test_unknown_and_missing_members_are_named():
 @given(st.recursive(st.none() | st.booleans() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
 def test_what_is_written_canonically_is_read_back(value):
     assert parse_json(canonical_json(value), "x") == value
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="ascii")), inner),
+    )
+)
+def test_without_floats_the_standard_library_writes_the_same_bytes(value):
+    assert canonical_text(value) == canonical_json(value)
+
+
+def test_half_of_a_pair_cannot_be_written():
+    with pytest.raises(MalformedError, match="surrogate"):
+        canonical_text(["\ud800"])

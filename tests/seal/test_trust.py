@@ -49,6 +49,15 @@ def test_a_damaged_trust_file_is_refused(text):
         Trust.parse(text, "t")
 
 
+def test_a_witness_has_the_key_of_a_cosigner_and_nobody_else_has():
+    witness = SigningKey.generate("w.example/w")
+    key = TrustedKey(witness.cosigner, "witness", "*")
+    assert Trust.parse(format_trust([key]), "t").keys == (key,)
+    for public, role in ((witness.public, "witness"), (witness.cosigner, "log"), (witness.cosigner, "investigator")):
+        with pytest.raises(MisuseError, match="a key of another kind"):
+            Trust.parse(format_trust([TrustedKey(public, role, "*")]), "t")
+
+
 def test_a_missing_trust_file_is_refused(tmp_path):
     with pytest.raises(MisuseError, match="cannot be read"):
         Trust.read(tmp_path / "none.toml")

@@ -155,7 +155,8 @@ def _check_kept(
     size = newest.checkpoint.size
     later = sorted(number for number in kept if number > size)
     if later:
-        _note_later(later, size, examination)
+        what = f"a checkpoint of {later[-1]} entries was kept, and the log's checkpoint counts {size}"
+        examination.notes.append(f"{what}: left by a writer that was stopped, or the log was cut back to an older state")
     if size not in kept:
         examination.find("log.checkpoint-missing", checkpoint_path(size), "the newest checkpoint was not kept")
     for number, signed in kept.items():

@@ -1,0 +1,300 @@
+"""One writer's turn at a log: the lock is held, the log's state is the newest, and what is sealed follows from it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import LogError, StorageError
+from audit_lab.log.epochs import signer_at
+from audit_lab.log.state import LogState, manifest_bytes
+from audit_lab.log.storage import ASIDE_PREFIX
+from audit_lab.log.tree_file import LogTree
+from audit_lab.log.write import MANIFEST_NAME
+from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint
+from audit_lab.seal.custody import time_text
+from audit_lab.seal.entry import parse_entry
+from audit_lab.seal.merkle import EMPTY_ROOT, Frontier, leaf_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from audit_lab.log.storage import Storage
+    from audit_lab.log.vault import Vault
+    from audit_lab.seal.entry import Entry
+    from audit_lab.seal.keys import SigningKey
+
+__all__ = ["Turn", "Turns"]
+
+_FORKED = "Do not append to it: restore the newest copy of the log, and find out who replaced it."
+
+
+@dataclass
+class Turn:
+    """What a writer may do while it is its turn.
+
+    Attributes
+    ----------
+    storage, vault
+        The log's files and its secrets.
+    state
+        The sum of the log's entries; kept current by `seal`.
+    sealed_at
+        What entries that are sealed in this turn must be dated: never earlier than the last entry.
+    clock_behind
+        How far the clock stands before the last entry; zero where it does not.
+    """
+
+    storage: Storage
+    vault: Vault
+    state: LogState
+    sealed_at: str
+    clock_behind: timedelta
+    _turns: Turns
+    _signer: SigningKey
+    _written: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.state.origin
+
+    @property
+    def now(self) -> datetime:
+        """The moment that `sealed_at` says."""
+        return datetime.fromisoformat(self.sealed_at)
+
+    def write(self, files: Mapping[str, bytes], derived: Mapping[str, bytes] | None = None) -> None:
+        """Write files that the entries to be sealed speak of; they are removed again if these are not sealed.
+
+        Parameters
+        ----------
+        files
+            Path to content; on the disk when this returns.
+        derived
+            The same for files that can be made again from others; a disk that refuses them is no failure.
+
+        Raises
+        ------
+        LogError
+            A file has such a name already.
+        StorageError
+            The disk refused.
+        """
+        with nothing_sealed():
+            self._written += files
+            self.storage.create_all(files)
+        with suppress(StorageError):
+            self._written += derived or ()
+            self.storage.create_all(derived or {}, replace=True, derived=True)
+
+    def seal(self, entries: Sequence[Entry]) -> None:
+        """Seal entries in one checkpoint; they are on the disk when this returns.
+
+        Whatever they speak of must be on the disk before.
+
+        Raises
+        ------
+        LogError
+            An entry contradicts those before it.
+        StorageError
+            The disk refused. The entries are not in the log, unless the message says that this is not known.
+        """
+        self._turns.append(entries, self._signer)
+        self._written.clear()
+        self._turns.write_manifest()
+
+    def clear_asides(self) -> None:
+        """Remove the files that writers left aside: who holds the lock knows that nobody is writing them.
+
+        Files that were written and never sealed stay: a log that was cut back holds such files too, and they may be
+        what shows it.
+        """
+        for path in self.storage.list():
+            if path.rpartition("/")[2].startswith(ASIDE_PREFIX):
+                self.storage.remove(path)
+
+    def discard(self) -> None:
+        """Remove what was written and not sealed; what cannot be removed is left over, and no part of the log."""
+        for path in self._written:
+            with suppress(StorageError):
+                self.storage.remove(path)
+        self._written.clear()
+
+
+class Turns:
+    """The turns of one writer at one log, and what it remembers between them.
+
+    Parameters
+    ----------
+    storage, vault
+        The log's files and its secrets.
+    origin
+        The log's name.
+    clock
+        Gives the present time.
+    """
+
+    def __init__(self, storage: Storage, vault: Vault, origin: str, clock: Callable[[], datetime]) -> None:
+        self._storage = storage
+        self._vault = vault
+        self._clock = clock
+        self._tree = LogTree(storage, origin)
+        self._state = LogState()
+        self._frontier = Frontier()
+        #: The newest checkpoint that this writer saw; the log may only ever have grown from there.
+        self._seen = Checkpoint(origin, 0, EMPTY_ROOT)
+        self._in_doubt = False
+
+    @property
+    def seen(self) -> Checkpoint:
+        """The newest checkpoint that this writer saw."""
+        return self._seen
+
+    @property
+    def note(self) -> bytes:
+        """The same as it was signed."""
+        return self._tree.note
+
+    @property
+    def state(self) -> LogState:
+        """The state as of the last turn; to be read only."""
+        return self._state
+
+    @contextmanager
+    def take(self) -> Iterator[Turn]:
+        """Wait for the lock, catch up with the log and yield the turn.
+
+        Raises
+        ------
+        LogError
+            The log is not a continuation of what this writer saw before, or contradicts itself; the vault does not
+            hold its key.
+        StorageError
+            The lock could not be taken, or a file not be read.
+        """
+        with ExitStack() as held:
+            with nothing_sealed():
+                held.enter_context(self._storage.lock())
+                self._catch_up()
+            if self._state.genesis is None:
+                raise LogError(f"the log {self._tree.origin} was never begun", "Begin it with `create_log`.")
+            last, now = datetime.fromisoformat(self._state.sealed_at), self._clock()
+            sealed_at = max(last, now)
+            signer, rotated = signer_at(self._tree, self._vault, self._state.keys[-1], sealed_at)
+            if rotated:
+                self._catch_up()
+            behind = max(last - now, timedelta(0))
+            turn = Turn(self._storage, self._vault, self._state, time_text(sealed_at), behind, self, signer)
+            self._in_doubt = False
+            try:
+                yield turn
+            except BaseException:
+                if not self._in_doubt:
+                    turn.discard()
+                raise
+
+    def begin(self, entries: Sequence[Entry], signer: SigningKey) -> None:
+        """Begin a log with its first entries.
+
+        Raises
+        ------
+        LogError
+            It was begun already.
+        """
+        with self._storage.lock():
+            self._catch_up()
+            if self._seen.size:
+                raise LogError(
+                    f"the log {self._tree.origin} was begun already", "Open it for writing: it is not begun twice."
+                )
+            self.append(entries, signer)
+            self.write_manifest()
+
+    def append(self, entries: Sequence[Entry], signer: SigningKey) -> None:
+        """Seal entries while the lock is held."""
+        contents = [entry.to_bytes() for entry in entries]
+        try:
+            for entry, content in zip(entries, contents, strict=True):
+                self._state.take(entry)
+                self._frontier.append(leaf_hash(content))
+            with nothing_sealed(self._doubt):
+                self._seen = self._tree.append(contents, signer)
+        except BaseException:
+            self._forget()
+            raise
+
+    def write_manifest(self) -> None:
+        """Write the manifest. Readers do without one that lags behind, so a disk that refuses it now is no failure."""
+        with suppress(StorageError):
+            content = manifest_bytes(self._state, self._seen.root)
+            self._storage.create_all({MANIFEST_NAME: content}, replace=True, derived=True)
+
+    def _catch_up(self) -> None:
+        """Read what other writers sealed since, and check that it continues what this one saw."""
+        if not self._tree.refresh() and self._state.size == self._tree.size:
+            return
+        try:
+            self._read_on()
+        except BaseException:
+            self._forget()
+            raise
+        self._seen = Checkpoint(self._tree.origin, self._tree.size, self._tree.root)
+
+    def _read_on(self) -> None:
+        tree, state, frontier = self._tree, self._state, self._frontier
+        if tree.size < self._seen.size:
+            raise self._forked(f"has {tree.size} entries, and had {self._seen.size}")
+        if state.size > tree.size:
+            raise self._forked("changed under the lock")
+        for number, content in enumerate(tree.entries(state.size), start=state.size):
+            state.take(parse_entry(content, f"Entry {number}"))
+            frontier.append(leaf_hash(content))
+            if frontier.size == self._seen.size and frontier.root() != self._seen.root:
+                raise self._forked("holds other entries than before")
+        if frontier.root() != tree.root:
+            raise self._forked("has a checkpoint that its entries do not lead to")
+        if tree.size:
+            key = next(key.key for key in state.keys if key.covers(tree.size))
+            parse_checkpoint(tree.note).check_signature(key)
+
+    def _forget(self) -> None:
+        """Read all entries again at the next turn; what was seen stays known."""
+        self._state, self._frontier = LogState(), Frontier()
+
+    def _forked(self, what: str) -> LogError:
+        return LogError(f"the log {self._tree.origin} {what}", _FORKED)
+
+    def _doubt(self) -> bool:
+        """Whether a seal that failed may stand in the log all the same."""
+        self._in_doubt = True
+        with suppress(StorageError):
+            self._in_doubt = LogTree(self._storage).root == self._frontier.root()
+        return self._in_doubt
+
+
+@contextmanager
+def nothing_sealed(in_doubt: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Say in an error of the disk what became of the log.
+
+    Parameters
+    ----------
+    in_doubt
+        Tells whether the entries may stand in the log although the disk failed.
+    """
+    try:
+        yield
+    except StorageError as error:
+        if in_doubt():
+            raise StorageError(
+                f"{error.message}, at the very end: the entries stand in the log, but a power loss may take them away",
+                f"{error.next_step} Look whether they are in the log before you append them again.",
+                error.reason,
+            ) from error
+        raise StorageError(
+            f"{error.message}; nothing of this is in the log, and all that was acknowledged before is kept",
+            error.next_step,
+            error.reason,
+        ) from error
