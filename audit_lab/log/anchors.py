@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from audit_lab.log.timestamps import check_timestamp
@@ -40,6 +40,8 @@ __all__ = [
 ANCHOR_NAME = re.compile(r"anchors/(?P<size>0|[1-9][0-9]{0,18})\.(?P<kind>cosigned|tsr)")
 
 _WITNESS = "witness"
+#: How far the clocks of a witness and of a writer may be apart.
+_CLOCK_SKEW = timedelta(minutes=5)
 _FORKED = "Keep both: two signed histories that contradict each other prove that the log was rewritten."
 _CUT = "Get the newest copy from whoever keeps the log; if this one is said to be it, the log was cut."
 _ASK = "Ask whoever keeps the log where the anchor comes from."
@@ -70,6 +72,11 @@ class SealedHistory(Protocol):
 
     def root(self, size: int) -> bytes:
         """Return the root of the first `size` entries."""
+        ...
+
+    @property
+    def log_keys(self) -> frozenset[bytes]:
+        """The keys that sign, or signed, for the log, 32 bytes each."""
         ...
 
     def sealed_at(self, size: int) -> datetime:
@@ -103,6 +110,8 @@ class Anchoring:
         What holds the log, and what speaks against it.
     not_checked, notes
         Anchors that the reader gave no means to check, and what else to know.
+    key_is_remembered
+        Whether this user verified a log before that began with this key.
     """
 
     def __init__(self, history: SealedHistory) -> None:
@@ -111,6 +120,7 @@ class Anchoring:
         self.findings: list[Finding] = []
         self.not_checked: list[str] = []
         self.notes: list[str] = []
+        self.key_is_remembered = False
 
     def check_remembered(self, log_key: PublicKey, remembered: Remembered, *, key_is_pinned: bool) -> None:
         """Compare with the checkpoint that this user verified last.
@@ -126,6 +136,7 @@ class Anchoring:
         """
         known = remembered.recall(log_key)
         if known is not None:
+            self.key_is_remembered = True
             since = datetime.fromtimestamp(remembered.path(log_key).stat().st_mtime, UTC)
             seen = f"remembered from a verification on {since:%Y-%m-%d %H:%M} UTC"
             self._compare(known, seen, "checkpoint", from_outside=True)
@@ -164,9 +175,14 @@ class Anchoring:
         except MalformedError as error:
             self.findings.append(Finding(error.code, name, error.message, error.next_step))
             return
-        if not seen:
+        if not seen and not any(note.startswith(f"{name}: ") for note in self.notes):
             self.not_checked.append(f"{name}: no witness that cosigned it is accepted here ({trust.name})")
         for witness, time in seen:
+            size = signed.checkpoint.size
+            if size <= self._history.size and time + _CLOCK_SKEW < self._history.sealed_at(size):
+                what = f"{witness} cosigned it at {time}, well before its last entry was sealed"
+                self.findings.append(Finding("cosignature.before-data", name, what, _ASK))
+                continue
             when = f"cosigned by {witness} on {time:%Y-%m-%d %H:%M} UTC"
             self._compare(signed.checkpoint, when, name, from_outside=from_outside)
 
@@ -212,12 +228,15 @@ class Anchoring:
             accepted = pinned.role == _WITNESS and pinned.origin in {ANY_ORIGIN, self._history.origin}
             if not accepted or signed.note.by(key) is None:
                 continue
+            time = check_cosignature(signed.note, key, name)
             if pinned.revoked_from is not None:
                 self.notes.append(f"{name}: the witness {key.name} is revoked, so its cosignature counts for nothing")
-                continue
-            seen.append((key.name, check_cosignature(signed.note, key, name)))
-            if key.is_demonstration:
-                self.notes.append(f"{key.name} is a demonstration key: its cosignature proves nothing")
+            elif key.raw in self._history.log_keys:
+                self.notes.append(f"{name}: {key.name} has a key of the log itself, and is no independent witness")
+            elif key.is_demonstration:
+                self.notes.append(f"{name}: {key.name} is a demonstration key, and its cosignature proves nothing")
+            else:
+                seen.append((key.name, time))
         return seen
 
     def _compare(self, known: Checkpoint, seen: str, name: str, *, from_outside: bool) -> None:

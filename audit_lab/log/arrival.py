@@ -87,15 +87,15 @@ def seal_log(
     vault: Vault | Path | None = None,
     passphrase: bytes | str | None = None,
     origin: str | None = None,
-    tolerance: str = "0",
+    tolerance: str = "0.000001",
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Arrival:
     """Seal a log of schema version 1 where it lies.
 
     Nothing in the files of its tables is changed. Interrupted, it can be run again; the log is unsealed until the very
-    last step, and sealed after it. One file at a time is looked at: in memory are about 100 bytes for each of its rows,
-    its ids and a slice of its rows.
+    last step, and sealed after it; sealed on arrival already, it is left as it is. One file at a time is looked at: in
+    memory are about 100 bytes for each of its rows, its ids and a slice of its rows.
 
     Parameters
     ----------
@@ -121,29 +121,27 @@ def seal_log(
     MisuseError
         The folder is no log, its name cannot be that of a key, or the vault does not fit.
     LogError
-        The log is sealed already; a file is missing, is not what the manifest states, or changed meanwhile.
+        The log was sealed from its creation on; a file is missing, is not what the manifest states, or changed
+        meanwhile.
     StorageError
         Something cannot be written.
     """
     manifest = read_manifest(folder)
     name = _name(manifest.origin if origin is None else origin)
     storage = LocalStorage(folder)
-    keeper = vault if isinstance(vault, Vault) else Vault.create(name, vault, passphrase=passphrase, log=folder)
-    if keeper.origin != name:
-        raise MisuseError(f"The vault {keeper.folder} is the vault of {keeper.origin}, not of {name}", "Name another")
     with storage.lock():
         tree = LogTree(storage, name)
         if tree.size == 0:
             if manifest.schema_version == SEALED_SCHEMA_VERSION:
                 raise LogError(f"the log {folder} is sealed, and its checkpoint is missing", "Restore it from a backup")
+            keeper = _vault(vault, name, passphrase, folder)
             _Sealing(folder, storage, keeper, manifest, progress).run(tree, actor, tolerance, clock)
-        elif manifest.schema_version == SEALED_SCHEMA_VERSION:
-            raise LogError(f"the log {folder} is sealed already", "Open it: nothing has to be done")
         state = LogState.fold(tree.entries())
-        storage.create(MANIFEST_NAME, manifest_bytes(state, tree.root), replace=True)
+        if manifest.schema_version != SEALED_SCHEMA_VERSION:
+            storage.create(MANIFEST_NAME, manifest_bytes(state, tree.root), replace=True)
     genesis = state.genesis
-    if genesis is None:
-        raise LogError(f"the log {folder} has no genesis entry", "Restore its tile folder from a backup")
+    if genesis is None or genesis.sealed_from != "arrival":
+        raise LogError(f"the log {folder} is sealed from its creation on", "Open it: nothing has to be done")
     files = [file for table in state.files.values() for file in table.values()]
     rows = sum(file.rows for file in files)
     return Arrival(folder, name, genesis.sealed_at, genesis.source, state.size, len(files), rows)
@@ -157,6 +155,13 @@ def _name(origin: str) -> str:
             f"The log's name {origin!r} cannot be that of a sealed log: it is the name of its key too",
             "Give another one (origin=...): letters, digits and . _ @ / - only, 100 characters at most",
         ) from error
+
+
+def _vault(vault: Vault | Path | None, origin: str, passphrase: bytes | str | None, folder: Path) -> Vault:
+    made = vault if isinstance(vault, Vault) else Vault.create(origin, vault, passphrase=passphrase, log=folder)
+    if made.origin != origin:
+        raise MisuseError(f"The vault {made.folder} is the vault of {made.origin}, not of {origin}", "Name another")
+    return made
 
 
 class _Sealing:

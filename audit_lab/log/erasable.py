@@ -14,12 +14,9 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-__all__ = ["PERSONAL_TABLES", "erasable_fields", "is_personal"]
-
-#: Tables whose rows are committed field by field; so are all tables of inputs.
-PERSONAL_TABLES = ("predictions", "overrides", "explanations", "outcomes")
+__all__ = ["check_fields", "erasable_fields"]
 
 _STAY = {
     "predictions": (
@@ -33,41 +30,42 @@ _STAY = {
 }
 
 
-def is_personal(table: str) -> bool:
-    """Whether a table's rows are committed field by field, so that fields of them can be erased."""
-    return table in PERSONAL_TABLES or table.startswith(INPUTS_PREFIX)
-
-
 def erasable_fields(table: str, columns: Sequence[str], asked: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return the columns that an erasure takes from a row of a table, in the table's order.
+    """Return the columns that an erasure takes from a row of a personal table, in the table's order.
 
     Parameters
     ----------
     table
-        A personal table.
+        The table.
     columns
         The columns of the segment.
     asked
-        What somebody asked for by name; None for what is erased by default.
-
-    Raises
-    ------
-    MisuseError
-        A column that was asked for is not there, or is the table's key or time: without them the row's place among the
-        others is lost.
+        What somebody asked for by name (see `check_fields`); None for what is erased by default.
     """
     if asked is None:
         stay = _STAY[INPUTS_PREFIX if table.startswith(INPUTS_PREFIX) else table].split()
         return tuple(name for name in columns if name not in stay)
-    needed = (
-        {"prediction_id", "recorded_at"}
-        if table.startswith(INPUTS_PREFIX)
-        else {*TABLES[table].key, TABLES[table].time, "recorded_at"}
-    )
+    return tuple(name for name in columns if name in asked)
+
+
+def check_fields(table: str, columns: Collection[str], asked: Sequence[str]) -> None:
+    """Check fields that somebody asked to be erased; `columns` are those of all segments of the table.
+
+    Raises
+    ------
+    MisuseError
+        A column is not there, or is the table's key or time: without them the row's place among the others is lost.
+    """
+    missing = [name for name in asked if name not in columns]
+    if missing:
+        raise MisuseError(
+            f"The table {table} has no column {missing[0]!a}", f"Its columns: {', '.join(sorted(columns))}"
+        )
+    inputs = table.startswith(INPUTS_PREFIX)
+    needed = {"prediction_id", "recorded_at", *(() if inputs else (*TABLES[table].key, TABLES[table].time))}
     kept = sorted(needed & set(asked))
     if kept:
         raise MisuseError(
             f"{', '.join(kept)} of the table {table} cannot be erased: it says which row this is, and when it was",
             "Name other fields; an id that itself tells who somebody is should have been a pseudonym",
         )
-    return tuple(name for name in columns if name in asked)

@@ -16,18 +16,18 @@ __all__ = ["HASH_BYTES", "block_hashes", "fixed_texts", "hex_sha256", "text_hash
 HASH_BYTES = 32
 
 
-def hex_sha256(column: str) -> pl.Expr:
-    """Return the expression for a text or binary column's SHA-256: 64 lower-case hexadecimal digits each."""
+def hex_sha256(texts: pl.Expr) -> pl.Expr:
+    """Return the SHA-256 of each text or binary value as 64 lower-case hexadecimal digits."""
     import polars_hash
 
-    return polars_hash.col(column).chash.sha2_256()
+    return polars_hash.CryptographicHashingNameSpace(texts).sha2_256()
 
 
 def text_hashes(texts: pl.Series) -> bytes:
     """Return the SHA-256 of each text or binary value, 32 bytes each; there is no null among them."""
     if texts.is_empty():
         return b""
-    digits = texts.alias("text").to_frame().select(hex_sha256("text").cast(pl.Binary)).to_series()
+    digits = texts.to_frame().select(hex_sha256(pl.first()).cast(pl.Binary)).to_series()
     rows = digits.bin.reinterpret(dtype=pl.Array(pl.UInt8, 2 * HASH_BYTES)).to_numpy()
     return binascii.unhexlify(rows.data)
 

@@ -16,7 +16,7 @@ import polars as pl
 from audit_lab.errors import LogError
 from audit_lab.log.column_types import schema_document, schema_sha256
 from audit_lab.log.hashing import fixed_texts, hex_sha256, text_hashes
-from audit_lab.log.value_text import value_text
+from audit_lab.log.value_text import Column, concatenated, row_pieces, value_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,9 @@ def value_texts(frame: pl.DataFrame) -> pl.DataFrame:
         A column has a type without canonical bytes.
     """
     schema_document(frame.schema)
-    return _restored(_values(_by_position(frame)), frame)
+    rows, columns = _columns(frame)
+    texts = (concatenated(value_pieces(each)).alias(str(place)) for place, each in enumerate(columns))
+    return _restored(rows.select(texts), frame)
 
 
 def field_digests(frame: pl.DataFrame, row_keys: bytes) -> pl.DataFrame:
@@ -132,49 +134,32 @@ def _piecewise(
 
 
 def _row_texts(frame: pl.DataFrame, prefix: str = "") -> pl.Series:
-    start = f"{prefix}r{frame.width}:"
     if not frame.width:
-        return _constant(start, frame.height)
-    rows = _by_position(frame)
-    pieces = [
-        text
-        for name, dtype in rows.schema.items()
-        for text in value_text(pl.col(name), dtype, nullable=rows[name].null_count() > 0)
-    ]
-    return rows.select(row=pl.concat_str(pl.lit(start), *pieces)).to_series()
-
-
-def _values(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        pl.concat_str(value_text(pl.col(name), dtype, nullable=rows[name].null_count() > 0)).alias(name)
-        for name, dtype in rows.schema.items()
-    )
+        return _constant(f"{prefix}r0:", frame.height)
+    rows, columns = _columns(frame)
+    return rows.select(row=concatenated([prefix, *row_pieces(columns)])).to_series()
 
 
 def _digests(frame: pl.DataFrame, row_keys: bytes) -> pl.DataFrame:
     if not frame.width:
         return frame
-    key = fixed_texts(row_keys.hex().encode(), 2 * _KEY_BYTES)
-    salted = (
-        key.alias("key")
-        .to_frame()
-        .select(
-            pl.concat_str(pl.col("key"), pl.lit(f"{_SALT_LABEL}{name}")).alias(str(place))
-            for place, name in enumerate(frame.columns)
-        )
-    )
-    salts = salted.select(hex_sha256(name).str.slice(0, _SALT_DIGITS).name.prefix("salt") for name in salted.columns)
-    values = _values(_by_position(frame)).hstack(salts)
-    disclosures = values.select(
-        pl.concat_str(
-            pl.lit("r3:s32:"),
-            pl.col(f"salt{place}"),
-            pl.lit(f"s{len(name.encode())}:{name}"),
-            pl.col(str(place)),
-        ).alias(str(place))
-        for place, name in enumerate(frame.columns)
-    )
-    return _restored(disclosures.select(hex_sha256(name) for name in disclosures.columns), frame)
+    rows, columns = _columns(frame)
+    rows = rows.with_columns(fixed_texts(row_keys.hex().encode(), 2 * _KEY_BYTES).alias("key"))
+    disclosures = [
+        hex_sha256(concatenated(["r3:s32:", _salt(name), f"s{len(name.encode())}:{name}", *value_pieces(column)]))
+        for name, column in zip(frame.columns, columns, strict=True)
+    ]
+    return _restored(rows.select(each.alias(str(place)) for place, each in enumerate(disclosures)), frame)
+
+
+def _salt(name: str) -> pl.Expr:
+    return hex_sha256(concatenated([pl.col("key"), f"{_SALT_LABEL}{name}"])).str.head(_SALT_DIGITS)
+
+
+def _columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Column]]:
+    """Return the frame with its columns named 0, 1, 2, and the expressions for them."""
+    rows = _by_position(frame)
+    return rows, [Column(pl.col(each.name), each.dtype, each.null_count() > 0) for each in rows.get_columns()]
 
 
 def _constant(text: str, rows: int) -> pl.Series:

@@ -14,7 +14,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.letter_candidate import Candidate, Clues, Surroundings, candidate_of
-from audit_lab.log.letter_ranking import best_rows
+from audit_lab.log.letter_ranking import Ranking, Units, best_rows
 from audit_lab.log.lookup import look_up, places_of
 from audit_lab.log.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["Letter", "Units", "search_letter"]
+__all__ = ["Letter", "search_letter"]
 
-#: Model to input to unit, as far as the registry states them.
-Units = dict[str, dict[str, str | None]]
-
+#: More rows than this are read in one pass over the table.
+_MOST_LOOK_UPS = 100
 _OTHERS = "Leave the customer out to search the decisions on everybody."
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "place": pl.String,
@@ -159,29 +158,18 @@ def search_letter(store: LogStore, clues: Clues, units: Units, limit: int = 20) 
     if not 1 <= limit <= 1_000:  # noqa: PLR2004 - said in the message
         raise MisuseError(f"limit is {limit}", "Give 1 to 1,000.")
     notes = clues.time.notes if clues.time else ()
-    rows, matching, searched = _rows(store, clues, units, limit)
-    candidates = sorted(_explained(store, clues, units, rows), key=_order)
-    kept = tuple(each for each in candidates if each.matches)[:limit]
-    return Letter(kept, matching, searched, notes, clues.asked)
-
-
-def _rows(store: LogStore, clues: Clues, units: Units, limit: int) -> tuple[pl.DataFrame, int, str]:
-    """Return rows among which the best are, how many match, and what was searched."""
-    everybody, found = store.placed("predictions"), None
     of_model = "" if clues.model is None else f" of the model {clues.model}"
-    if clues.subject is not None:
-        found = look_up(store, "predictions", "subject_id", clues.subject)
+    found = None if clues.subject is None else look_up(store, "predictions", "subject_id", clues.subject)
     if found is not None and found.rows.height:
-        frame = found.rows.lazy()
+        rows = found.rows if clues.model is None else found.rows.filter(pl.col("model_name") == clues.model)
+        ranking = Ranking(rows, clues, rows.height)
         searched = f"Only the decisions on this customer{of_model} were searched. {found.searched} {_OTHERS}"
     else:
-        frame = everybody
+        ranking = best_rows(store, clues, units, limit)
         unknown = "" if clues.subject is None else "This customer's pseudonym is not in the log. "
         searched = f"{unknown}All decisions{of_model} were searched."
-    if clues.model is not None:
-        frame = frame.filter(pl.col("model_name") == clues.model)
-    rows, matching = best_rows(store, frame, clues, units, limit)
-    return rows, matching, searched
+    candidates = sorted(_explained(store, ranking.clues, units, ranking.rows), key=_order)
+    return Letter(tuple(candidates[:limit]), ranking.matching, searched, (*notes, *ranking.notes), ranking.clues.asked)
 
 
 def _explained(store: LogStore, clues: Clues, units: Units, rows: pl.DataFrame) -> list[Candidate]:
@@ -203,9 +191,9 @@ def _explained(store: LogStore, clues: Clues, units: Units, rows: pl.DataFrame) 
 
 
 def _inputs(store: LogStore, model: str, ids: pl.Series) -> Mapping[str, pl.DataFrame]:
-    """Return the rows of inputs of some predictions, read through the locator where there is one."""
+    """Return the rows of inputs of some predictions: through the locator where there is one and they are few."""
     table = INPUTS_PREFIX + model
-    if store.shelf is not None:
+    if store.shelf is not None and ids.len() <= _MOST_LOOK_UPS:
         return {each: look_up(store, table, "prediction_id", each).rows for each in ids}
     rows = collect(store.placed(table).filter(pl.col("prediction_id").is_in(ids.implode())), f"the {table}")
     return {str(key[0]): found for key, found in rows.group_by("prediction_id")}
@@ -223,9 +211,9 @@ def _overridden(store: LogStore, ids: pl.Series) -> dict[str, list[str]]:
 
 
 def _order(candidate: Candidate) -> tuple[Any, ...]:
-    """Return what candidates are sorted by; it must agree with the order in which `best_rows` cuts."""
+    """Return what candidates are sorted by, as in `best_rows`; equals stay in the order of their places."""
     offset, moment = candidate.offset, candidate.occurred_at
     distance = (True,) if offset is None else (False, abs(offset))
     rank = (True,) if candidate.amount_rank is None else (False, candidate.amount_rank)
     newest = (True,) if moment is None else (False, -moment.timestamp())
-    return -candidate.matches, distance, rank, newest, candidate.prediction_id
+    return -candidate.matches, distance, rank, newest

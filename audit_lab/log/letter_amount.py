@@ -62,10 +62,14 @@ class AmountMatch:
 
 @dataclass(frozen=True)
 class LetterAmount:
-    """An amount as a letter gives it; `half_step` is how far rounding may have moved it."""
+    """An amount as a letter gives it; `half_step` is how far rounding may have moved it.
+
+    With `is_exact`, only an input that equals it matches.
+    """
 
     value: Decimal
     half_step: Decimal
+    is_exact: bool = False
 
     def __str__(self) -> str:
         """Return the amount with its thousands grouped."""
@@ -75,14 +79,30 @@ class LetterAmount:
         """Return the ways in which an input of a unit can be this amount, closest first."""
         word = (unit or "").lower().split(maxsplit=1)[0] if unit and unit.strip() else ""
         factor = _FACTORS.get(word, Decimal(1))
+        exact = _way(EXACT, self.value, Decimal(0), factor, "equals {}")
+        if self.is_exact:
+            return (exact,)
         ways = [
-            _way(EXACT, self.value, Decimal(0), factor, "equals {}"),
+            exact,
             _way(_ROUNDED, self.value, self.half_step, factor, "is {} rounded"),
         ]
         if factor == 1 and word not in _PLAIN_UNITS and self.value:
             ways += [_way(_SCALED, self.value, self.half_step, scale, f"is {{}} {how}") for how, scale in _SCALES]
             ways.append(_way(_SCALED, self.value, self.half_step, Decimal("0.001"), f"is {{}} {_GIVEN_IN_THOUSANDS}"))
         return tuple(ways)
+
+    def exactly(self) -> LetterAmount:
+        """Return the same amount, neither rounded nor in another power of its unit."""
+        return LetterAmount(self.value, Decimal(0), is_exact=True)
+
+    def is_in(self, units: Mapping[str, str | None]) -> pl.Expr:
+        """Return whether any of some numeric columns is the amount, in whichever way."""
+        held = [
+            pl.col(name).cast(pl.Float64).is_between(way.low, way.high)
+            for name, unit in units.items()
+            for way in _widest(self.matches(unit))
+        ]
+        return pl.any_horizontal(each.fill_null(value=False) for each in held) if held else pl.lit(value=False)
 
     def rank(self, units: Mapping[str, str | None]) -> pl.Expr:
         """Return the rank of the closest way in which any of some numeric columns matches; null where none does."""
@@ -163,6 +183,15 @@ def _step(value: Decimal) -> Decimal:
         return Decimal(1).scaleb(exponent)
     digits = str(abs(int(value)))
     return Decimal(10) ** (len(digits) - len(digits.rstrip("0"))) if value else Decimal(0)
+
+
+def _widest(ways: tuple[AmountMatch, ...]) -> list[AmountMatch]:
+    """Return the ways that lie within no other."""
+    return [
+        way
+        for way in ways
+        if not any(o.low <= way.low and way.high <= o.high and (o.low, o.high) != (way.low, way.high) for o in ways)
+    ]
 
 
 def _way(rank: int, value: Decimal, half_step: Decimal, factor: Decimal, words: str) -> AmountMatch:

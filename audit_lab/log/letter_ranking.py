@@ -1,131 +1,161 @@
 """Which rows match a letter best, found in passes over the log that hold no more than the best.
 
-The clues that stand in the predictions themselves are scored in one pass. An amount stands in the inputs: the ids whose
-inputs match are taken in parts of bounded size, and each part is joined to the predictions. A row is among the best in
-the end only if it is among the best without the amount, or among the best of those whose amount matches.
+The clues are scored over the few columns that they need, and only the best rows are then read whole. An amount stands
+in the inputs: the ids whose inputs match it are gathered first, up to a million; an amount that more inputs match tells
+nothing apart, so it is taken more strictly, or left out, and the letter's notes say so.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.errors import MisuseError
 from audit_lab.log.letter_amount import numeric_inputs
 from audit_lab.log.letter_candidate import as_word
+from audit_lab.log.lookup import look_up
 from audit_lab.log.reading import collect, reading
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from audit_lab.log.letter_amount import LetterAmount
     from audit_lab.log.letter_candidate import Clues
     from audit_lab.log.letter_time import LetterTime
     from audit_lab.log.store import LogStore
 
-__all__ = ["best_rows"]
+__all__ = ["Ranking", "Units", "best_rows"]
 
-#: How many ids are joined at once.
-_IDS_AT_A_TIME = 1_000_000
-_MET, _DISTANCE, _RANK, _OVERRIDDEN = "_met", "_distance", "_rank", "_overridden"
+#: Model to input to unit, as far as the registry states them.
+Units = dict[str, dict[str, str | None]]
+
+#: How many ids whose inputs match an amount are held at most.
+_MOST_IDS = 1_000_000
+_MET, _DISTANCE, _RANK, _OVERRIDDEN, _LABEL = "_met", "_distance", "_rank", "_overridden", "_label"
 #: Best first: the order of the candidates themselves, so that cutting here loses none of them.
-_ORDER = (_MET, _DISTANCE, _RANK, "occurred_at", "prediction_id", SEGMENT, ROW)
-_DESCENDING = (True, False, False, True, False, False, False)
-_NEEDED = ("prediction_id", "occurred_at", "model_name", "model_version", "subject_id", "decision", "outputs")
+_ORDER = (_MET, _DISTANCE, _RANK, "occurred_at", SEGMENT, ROW)
+_DESCENDING = (True, False, False, True, False, False)
 
 
-def best_rows(
-    store: LogStore, predictions: pl.LazyFrame, clues: Clues, units: dict[str, dict[str, str | None]], limit: int
-) -> tuple[pl.DataFrame, int]:
-    """Return the rows among which the `limit` best candidates are, and how many rows match at least one clue.
+@dataclass(frozen=True)
+class Ranking:
+    """The rows of the best candidates, the clues as they were applied, how many rows meet one, and what to know."""
 
-    Parameters
-    ----------
-    store
-        The log.
-    predictions
-        The rows to rank, placed, of one customer or of all.
-    clues
-        What the letter says.
-    units
-        Model to input to unit, as far as known.
-    limit
-        How many of the best are wanted.
+    rows: pl.DataFrame
+    clues: Clues
+    matching: int
+    notes: tuple[str, ...] = ()
+
+
+def best_rows(store: LogStore, clues: Clues, units: Units, limit: int) -> Ranking:
+    """Return the predictions of the whole log that match a letter best.
+
+    Raises
+    ------
+    MisuseError
+        The amount is the only clue, and stands in too many inputs to tell them apart.
     """
-    scored = _scored(store, predictions, clues)
-    best, matching = _best(scored, limit, f"the predictions of {store.path}")
-    tops = [best]
+    notes: tuple[str, ...] = ()
+    ids = None
     if clues.amount is not None:
-        models = store.models() if clues.model is None else sorted({clues.model} & set(store.models()))
-        for model in models:
-            of_model = scored.filter(pl.col("model_name") == model)
-            for ids in _matching_ids(store, model, clues.amount, units.get(model, {})):
-                joined = of_model.drop(_RANK).join(ids.lazy(), on="prediction_id", how="inner")
-                top, found = _best(joined, limit, f"the inputs of {model}", unmatched=True)
-                tops.append(top)
-                matching += found
-    rows = pl.concat(tops, how="diagonal").unique([SEGMENT, ROW], keep="any").sort(SEGMENT, ROW)
-    return rows.drop(_MET, _DISTANCE, _RANK), matching
+        clues, ids, notes = _amount_applied(store, clues, clues.amount, units)
+    scored = _scored(store, clues, ids).filter(pl.col(_MET) > 0)
+    what = f"the predictions of {store.path}"
+    best = scored.sort(_ORDER, descending=_DESCENDING, nulls_last=True).head(limit)
+    places = collect(best.select("prediction_id", SEGMENT, ROW), what)
+    matching = int(collect(scored.select(pl.len()), what).item())
+    return Ranking(_whole(store, places), clues, matching, notes)
 
 
-def _scored(store: LogStore, predictions: pl.LazyFrame, clues: Clues) -> pl.LazyFrame:
-    """Add to each row how many clues it meets, but for the amount, and its distance in time in microseconds."""
-    frame = predictions.select(*_NEEDED, SEGMENT, ROW)
-    met = [pl.lit(0, dtype=pl.Int8)]
-    if clues.subject is not None:
-        met.append(pl.col("subject_id").eq_missing(pl.lit(clues.subject)))
+def _whole(store: LogStore, places: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with all their columns: through the locator where there is one, else in one pass."""
+    ids = places["prediction_id"].unique()
+    if store.shelf is None:
+        every = store.placed("predictions").filter(pl.col("prediction_id").is_in(ids.implode()))
+        rows = collect(every, f"the predictions of {store.path}")
+    else:
+        found = [look_up(store, "predictions", "prediction_id", each).rows for each in ids]
+        rows = pl.concat(found, how="diagonal_relaxed") if found else collect(store.placed("predictions").head(0), "")
+    return rows.join(places.select(SEGMENT, ROW), on=[SEGMENT, ROW], how="semi").sort(SEGMENT, ROW)
+
+
+def _amount_applied(
+    store: LogStore, clues: Clues, amount: LetterAmount, units: Units
+) -> tuple[Clues, pl.DataFrame | None, tuple[str, ...]]:
+    """Return the ids whose inputs match the amount, as strictly as it takes to have a bounded number of them."""
+    models = store.models() if clues.model is None else sorted({clues.model} & set(store.models()))
+    ids = _matching_ids(store, models, amount, units)
+    if ids is not None:
+        return clues, ids, ()
+    exact = amount.exactly()
+    ids = _matching_ids(store, models, exact, units)
+    many = f"the inputs of more than {_MOST_IDS:,} decisions"
+    if ids is not None:
+        note = f"The amount {amount}, rounded or in other units, stands in {many}: it was taken exactly"
+        return replace(clues, amount=exact), ids, (note,)
+    remaining = replace(clues, amount=None)
+    if not remaining.asked:
+        raise MisuseError(
+            f"the amount {amount} stands in {many}", "Give another clue too: a customer, a time or a decision."
+        )
+    return remaining, None, (f"The amount {amount} stands in {many}: it tells nothing apart, and was left out",)
+
+
+def _matching_ids(store: LogStore, models: Sequence[str], amount: LetterAmount, units: Units) -> pl.DataFrame | None:
+    """Return model, id and closest way of all inputs that match an amount; None where there are too many."""
+    found = [pl.DataFrame(schema={"model_name": pl.String, "prediction_id": pl.String, _RANK: pl.Int8})]
+    for model in models:
+        inputs = store.inputs(model)
+        with reading(f"the inputs of {model}"):
+            schema = inputs.collect_schema()
+        stated = {name: units.get(model, {}).get(name) for name in numeric_inputs(schema)}
+        matched = inputs.filter(amount.is_in(stated)).select(
+            pl.lit(model).alias("model_name"), "prediction_id", amount.rank(stated).alias(_RANK)
+        )
+        ids = collect(matched.head(_MOST_IDS + 1), f"the inputs of {model}")
+        found.append(ids.group_by("model_name", "prediction_id").agg(pl.col(_RANK).min()))
+        if ids.height > _MOST_IDS or sum(each.height for each in found) > _MOST_IDS:
+            return None
+    return pl.concat(found)
+
+
+def _scored(store: LogStore, clues: Clues, ids: pl.DataFrame | None) -> pl.LazyFrame:
+    """Return the place of each row, how many clues it meets, and what it is ordered by beside that."""
+    label = pl.col("outputs").struct.field("label").alias(_LABEL)
+    frame = store.placed("predictions")
+    if clues.model is not None:
+        frame = frame.filter(pl.col("model_name") == clues.model)
+    frame = frame.select("prediction_id", "occurred_at", "model_name", "subject_id", "decision", label, SEGMENT, ROW)
+    met = [] if clues.subject is None else [pl.col("subject_id") == clues.subject]
     if clues.decision is not None:
         word = as_word(pl.lit(clues.decision))
         changed = store.table("overrides").filter(as_word(pl.col("decision_after")) == word)
-        ids = changed.select("prediction_id", pl.lit(value=True).alias(_OVERRIDDEN)).unique("prediction_id")
-        frame = frame.join(ids, on="prediction_id", how="left")
-        recorded = (pl.col("decision"), pl.col("outputs").struct.field("label"))
-        met += [pl.any_horizontal(*((as_word(text) == word) for text in recorded), pl.col(_OVERRIDDEN))]
+        overridden = changed.select("prediction_id", pl.lit(value=True).alias(_OVERRIDDEN)).unique("prediction_id")
+        frame = frame.join(overridden, on="prediction_id", how="left")
+        recorded = [as_word(pl.col(name)) == word for name in ("decision", _LABEL)]
+        met.append(pl.any_horizontal(*(each.fill_null(value=False) for each in recorded), pl.col(_OVERRIDDEN)))
+    rank = pl.lit(None, dtype=pl.Int8).alias(_RANK)
+    if ids is not None:
+        frame = frame.join(ids.lazy(), on=["model_name", "prediction_id"], how="left")
+        rank = pl.col(_RANK)
+        met.append(rank.is_not_null())
     distance = pl.lit(None, dtype=pl.Int64)
     if clues.time is not None:
         distance = _distance(clues.time)
-        met.append(distance <= _microseconds(clues.time))
-    counted = pl.sum_horizontal([each.fill_null(value=False).cast(pl.Int8) for each in met])
-    columns = (counted.alias(_MET), distance.alias(_DISTANCE), pl.lit(None, dtype=pl.Int8).alias(_RANK))
-    return frame.with_columns(*columns).select(*_NEEDED, SEGMENT, ROW, _MET, _DISTANCE, _RANK)
-
-
-def _microseconds(given: LetterTime) -> int:
-    return round(given.within.total_seconds() * 1_000_000)
+        met.append(distance <= round(clues.time.within.total_seconds() * 1_000_000))
+    counted = pl.sum_horizontal(each.fill_null(value=False).cast(pl.Int8) for each in met)
+    columns = ("prediction_id", "occurred_at", SEGMENT, ROW)
+    return frame.select(*columns, counted.alias(_MET), distance.alias(_DISTANCE), rank)
 
 
 def _distance(given: LetterTime) -> pl.Expr:
-    """Return how far each row lies from the nearest reading of the letter's time."""
+    """Return how far each row lies from the nearest reading of the letter's time, in microseconds."""
     moment = pl.col("occurred_at").dt.epoch("us")
     far = []
     for first, last in given.spans:
         start, end = (pl.lit(each).dt.epoch("us") for each in (first, last))
         far.append(pl.max_horizontal(start - moment, moment - end, pl.lit(0, dtype=pl.Int64)))
     return pl.when(moment.is_not_null()).then(pl.min_horizontal(far))
-
-
-def _best(frame: pl.LazyFrame, limit: int, what: str, *, unmatched: bool = False) -> tuple[pl.DataFrame, int]:
-    """Return the best rows, and how many meet a clue; with `unmatched`, how many meet none (and so match newly)."""
-    ordered = frame.sort(_ORDER, descending=_DESCENDING, nulls_last=True).head(limit)
-    counted = frame.select((pl.col(_MET) == 0 if unmatched else pl.col(_MET) > 0).sum())
-    with reading(what):
-        top, count = pl.collect_all([ordered, counted], engine="streaming")
-    return top, int(count.item())
-
-
-def _matching_ids(
-    store: LogStore, model: str, amount: LetterAmount, units: dict[str, str | None]
-) -> Iterator[pl.DataFrame]:
-    """Yield the ids whose inputs match an amount, each once with its closest way, in parts of bounded size."""
-    inputs = store.inputs(model)
-    what = f"the inputs of {model}"
-    with reading(what):
-        names = numeric_inputs(inputs.collect_schema())
-    rank = amount.rank({name: units.get(name) for name in names}).alias(_RANK)
-    matched = inputs.select("prediction_id", rank).filter(pl.col(_RANK).is_not_null())
-    parts = math.ceil(int(collect(matched.select(pl.len()), what).item()) / _IDS_AT_A_TIME)
-    for part in range(parts):
-        some = matched.filter(pl.col("prediction_id").hash() % parts == part)
-        yield collect(some.group_by("prediction_id").agg(pl.col(_RANK).min()), what)

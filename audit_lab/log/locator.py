@@ -97,7 +97,7 @@ class Locator:
         self._builder.build(table, segments, column)
 
     def distrust(self, table: str, segment: Segment, column: str) -> None:
-        """Stop using the index that gave a wrong candidate; the next lookup builds another in its place."""
+        """Stop using an index that names a wrong row or lacks one; the next lookup has another built in its place."""
         key = (segment.path, column)
         with self._lock:
             self._open.pop(key, None)
@@ -109,9 +109,9 @@ class Locator:
             path.unlink(missing_ok=True)
             self._builder.again(segment, column)
 
-    def damaged(self) -> tuple[str, ...]:
-        """Return the paths of the log's indexes that gave a wrong candidate since the log was opened."""
-        return tuple(sorted(self._distrusted.values()))
+    def damaged(self, table: str) -> tuple[str, ...]:
+        """Return the paths of the log's indexes of a table that were found wrong since the log was opened."""
+        return tuple(sorted(path for path in self._distrusted.values() if path.startswith(f"index/{table}/")))
 
     def finish(self) -> None:
         """Wait until every index that is being built is there."""

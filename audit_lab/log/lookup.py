@@ -34,7 +34,7 @@ class Found:
         Whether each row of the table was looked at. Else the indexes said which to look at, and a further row with
         the same value would be missed where an index does not list it; `log.verify()` compares indexes with files.
     damaged
-        Paths of indexes of the log that named a wrong row; they were not used.
+        Paths of indexes of the log that named a wrong row or lacked one; they were not used.
     """
 
     rows: pl.DataFrame
@@ -103,7 +103,7 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
     if shelf is None or column not in indexed_columns(table):
         return _scanned(store, table, column, value)
     rows, every_row_read = search_rows(shelf, table, column, value, confirm=confirm)
-    return Found(_in_order(rows), every_row_read, shelf.locator.damaged())
+    return Found(_in_order(rows), every_row_read, shelf.locator.damaged(table))
 
 
 def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, list[str]]:

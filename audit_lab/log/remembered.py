@@ -62,8 +62,18 @@ class Remembered:
             A file is not what was written.
         """
         own = self.path(log_key)
+        return tuple(path for path in self.of_origin(log_key.name) if path != own)
+
+    def of_origin(self, origin: str) -> tuple[Path, ...]:
+        """Return the files of logs that bear an origin.
+
+        Raises
+        ------
+        MisuseError
+            A file is not what was written.
+        """
         known = sorted(self.folder.glob("*.note")) if self.folder.is_dir() else []
-        return tuple(path for path in known if path != own and _read(path).origin == log_key.name)
+        return tuple(path for path in known if _read(path).origin == origin)
 
     def keep(self, log_key: PublicKey, note: bytes) -> None:
         """Remember the note of a checkpoint that was just verified, unless a larger one is remembered.

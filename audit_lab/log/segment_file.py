@@ -42,15 +42,12 @@ class NewSegment:
     Attributes
     ----------
     files
-        Path to content of what must be on the disk before the segment is sealed.
-    derived
-        The same for what can be made again: indexes.
+        Path to content of what must be on the disk before the segment is sealed: rows, row hashes, indexes.
     statement, placement
         The entries that seal it, to be dated when they are.
     """
 
     files: dict[str, bytes]
-    derived: dict[str, bytes]
     statement: SegmentEntry
     placement: PlacementEntry
 
@@ -140,8 +137,11 @@ def new_segment(
     )
     statement.to_bytes()  # refuses what no statement can say before anything is written
     return NewSegment(
-        {path: content, f"{table}/{name}.leaves": levels},
-        {index_path(table, name, column): index for column, index in indexes.items()},
+        {
+            path: content,
+            f"{table}/{name}.leaves": levels,
+            **{index_path(table, name, column): index for column, index in indexes.items()},
+        },
         statement,
         placement,
     )

@@ -1,133 +1,281 @@
-"""Read the tables of a log that audit_lab wrote: Parquet segments unified into the canonical schema."""
+"""Read the tables of a log that audit_lab wrote: Parquet files unified into one schema, each row with its place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import LogError
-from audit_lab.log.manifest import Manifest, Segment, inside
+from audit_lab.errors import AuditLabError, LogError
+from audit_lab.log.engines.part import ROW, SEGMENT, Part, PlacedFile
+from audit_lab.log.engines.polars_engine import scan_part
 from audit_lab.log.reading import reading
-from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME, table_schema
+from audit_lab.log.schema import INPUTS_PREFIX, TABLES
+from audit_lab.log.unification import expected_schema, unified_schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
 
-    from polars.datatypes import DataTypeClass
+    import narwhals as nw
 
-__all__ = ["ROW", "SEGMENT", "SegmentSource", "conform"]
+    from audit_lab.log.engines.choice import Engine
+    from audit_lab.log.folder import LogFolder
+    from audit_lab.log.manifest import Manifest, Segment
 
-#: Names of the two columns that say where a row stands.
-SEGMENT = "_segment"
-ROW = "_row"
+__all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource"]
 
-_KEY_SCHEMA = pl.Schema([("prediction_id", pl.String()), ("recorded_at", TIME)])
-_SMALL_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 
-#: For each canonical type, the narrower ones whose every value it can hold.
-_NARROWER: dict[pl.DataType | DataTypeClass, tuple[type[pl.DataType], ...]] = {
-    pl.Float64(): (pl.Float32, *_SMALL_INTEGERS),
-    pl.Int64(): _SMALL_INTEGERS,
-    pl.String(): (pl.Categorical, pl.Enum),
-}
+class MissingFileError(LogError):
+    """A file that a snapshot needs is not there, or is another one by now."""
 
 
 class SegmentSource:
-    """The tables of one log folder, read lazily; nothing is opened before it is asked for."""
+    """The tables of one snapshot of a log, read lazily; no file is opened before its table is asked for.
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    Compaction replaces files and may remove them. Where a file of this snapshot is gone, the files that hold its rows
+    by now are looked up in the log's entries, once for each time that this happens.
+
+    Parameters
+    ----------
+    folder
+        Where the files are.
+    manifest
+        Which files the snapshot consists of.
+    resolve
+        Returns the snapshot's manifest with the files that hold its rows by now; None for a log that is not sealed.
+    """
+
+    def __init__(
+        self, folder: LogFolder, manifest: Manifest, resolve: Callable[[Manifest], Manifest] | None = None
+    ) -> None:
         self._folder = folder
-        self._tables = manifest.tables
+        self._manifest = manifest
+        self._resolve = resolve
+        self._schemas: dict[str, tuple[object, pl.Schema]] = {}
 
     def tables(self) -> dict[str, int]:
         """Return the name of each table present and its number of rows, from the manifest alone."""
-        return {name: sum(segment.rows for segment in segments) for name, segments in self._tables.items()}
+        return {name: sum(file.shown_rows for file in files) for name, files in self._tables.items()}
 
-    def scan(self, name: str) -> pl.LazyFrame:
+    def files(self, name: str) -> tuple[Segment, ...]:
+        """Return the files that hold a table's rows now."""
+        return self._tables.get(name, ())
+
+    def scan(self, name: str, since: datetime | None = None, until: datetime | None = None) -> pl.LazyFrame:
         """Return a table with its canonical columns first, then ``_segment`` and ``_row``; empty when it is absent.
+
+        Parameters
+        ----------
+        name
+            The table.
+        since, until
+            Files that by the manifest hold no row of ``since <= time < until`` are left out. Rows are not filtered.
 
         Raises
         ------
         LogError
-            A segment is missing, is not readable Parquet, or holds a column of another type than the schema's.
+            A file is missing, is not readable Parquet, or holds a column of another type than the schema's.
         """
-        expected = _expected(name)
-        frames = [self._scan_segment(name, segment, expected) for segment in self._tables.get(name, ())]
-        if not frames:
-            return pl.LazyFrame(schema={**expected, SEGMENT: pl.String, ROW: pl.UInt32})
-        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+        return self._renewing(lambda: self._scan(name, self._within(name, since, until)))
+
+    def frame(
+        self, name: str, engine: Engine, since: datetime | None = None, until: datetime | None = None
+    ) -> nw.LazyFrame[Any]:
+        """Return the same rows as `scan`, for an engine.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        MisuseError
+            The engine cannot read such files, or from where they are.
+        """
+        import narwhals as nw
+
+        if engine.name == "polars":
+            return nw.from_native(self.scan(name, since, until))
+        return self._renewing(lambda: self._frame(name, self._within(name, since, until), engine))
 
     def scan_file(self, table: str, segment: Segment) -> pl.LazyFrame:
         """Return the rows of one file in stored order, with the columns that `scan` gives.
+
+        Rows that came after the snapshot are among them: row numbers are those of the file.
 
         Raises
         ------
         LogError
             As `scan`.
         """
-        return self._scan_segment(table, segment, _expected(table))
+        schema = self._schema(table, segment)
+        wanted = unified_schema(table, [(segment.path, _without_places(schema))])
+        return scan_part(self._part((segment,), schema, wanted))
 
-    def _scan_segment(self, table: str, segment: Segment, expected: pl.Schema) -> pl.LazyFrame:
-        path = inside(self._folder, segment.path)
-        if not path.is_file():
+    def renew(self) -> bool:
+        """Look up the files that hold the snapshot's rows by now; return whether they are others than before.
+
+        Raises
+        ------
+        LogError
+            The log's entries cannot be read.
+        """
+        if self._resolve is None:
+            return False
+        before = {file.path for files in self._tables.values() for file in files}
+        self._manifest = self._resolve(self._manifest)
+        return before != {file.path for files in self._tables.values() for file in files}
+
+    @property
+    def _tables(self) -> Mapping[str, tuple[Segment, ...]]:
+        return self._manifest.tables
+
+    def _renewing(self, scan: Callable[[], Any]) -> Any:
+        try:
+            return scan()
+        except MissingFileError as error:
+            if not self._renewed(error):
+                raise
+            return scan()
+
+    def _renewed(self, missing: MissingFileError) -> bool:
+        try:
+            return self.renew()
+        except AuditLabError:
+            raise missing from None
+
+    def _within(self, name: str, since: datetime | None, until: datetime | None) -> Callable[[], list[Segment]]:
+        def files() -> list[Segment]:
+            return [file for file in self.files(name) if _may_hold(file, since, until)]
+
+        return files
+
+    def _scan(self, name: str, files: Callable[[], list[Segment]]) -> pl.LazyFrame:
+        parts = self._parts(name, files())
+        if not parts:
+            return pl.LazyFrame(schema={**expected_schema(name), SEGMENT: pl.String, ROW: pl.UInt32})
+        frames = [_shown(scan_part(part), hidden) for part, hidden in parts]
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
+
+    def _frame(self, name: str, files: Callable[[], list[Segment]], engine: Engine) -> nw.LazyFrame[Any]:
+        import narwhals as nw
+
+        parts = self._parts(name, files())
+        if not parts:
+            return engine.local(pl.DataFrame(schema={**expected_schema(name), SEGMENT: pl.String, ROW: pl.UInt32}))
+        frames = []
+        for part, hidden in parts:
+            frame = engine.scan(part)
+            frames.append(frame.filter(~nw.col(SEGMENT).is_in(list(hidden))) if hidden else frame)
+        return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
+
+    def _parts(self, name: str, files: Iterable[Segment]) -> list[tuple[Part, tuple[str, ...]]]:
+        """Group neighbouring files that can be scanned together; with each group, the segments that are not shown."""
+        known = [(file, self._schema(name, file)) for file in files]
+        wanted = unified_schema(name, [(file.path, _without_places(schema)) for file, schema in known])
+        kinds = groupby(known, lambda each: (list(each[1].items()), SEGMENT in each[1], each[0].hidden))
+        grouped = [(hidden, [file for file, _ in group], schema) for (schema, _, hidden), group in kinds]
+        return [(self._part(tuple(group), pl.Schema(schema), wanted), hidden) for hidden, group, schema in grouped]
+
+    def _part(self, files: tuple[Segment, ...], schema: pl.Schema, wanted: pl.Schema) -> Part:
+        placed = tuple(
+            PlacedFile(self._folder.uri(file.path), file.rows, None if SEGMENT in schema else _only_segment(file))
+            for file in files
+        )
+        return Part(placed, schema, wanted, self._folder.storage_options)
+
+    def _schema(self, table: str, file: Segment) -> pl.Schema:
+        """Return the columns of a file, from its footer, which is read again only where the file changed."""
+        uri = self._folder.uri(file.path)
+        stamp = self._stamp(table, file, uri)
+        kept = self._schemas.get(file.path)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        with reading(uri):
+            schema = pl.scan_parquet(
+                uri, glob=False, storage_options=self._folder.storage_options
+            ).collect_schema()
+        self._check_columns(table, file, schema)
+        self._schemas[file.path] = (stamp, schema)
+        return schema
+
+    def _stamp(self, table: str, file: Segment, uri: str) -> object:
+        """Return what shows that a file was rewritten; a file of a sealed log must have the size that was sealed."""
+        if self._folder.path is None:
+            if file.path not in self._schemas and not self._folder.exists(file.path):
+                raise self._missing(table, file)
+            return file.sha256
+        try:
+            status = os.stat(uri)  # noqa: PTH116 - asked for with every scan of every file
+        except FileNotFoundError as error:
+            raise self._missing(table, file) from error
+        except OSError as error:
             raise LogError(
-                f"the segment {segment.path} of table {table} is missing from {self._folder}",
-                "Restore it from a backup; until then every answer from this table would be incomplete.",
+                f"the segment {file.path} of table {table} cannot be opened ({error.strerror})",
+                "Check who may read the log's files.",
+            ) from error
+        if self._manifest.tree_size is not None and status.st_size != file.size_bytes:
+            raise LogError(
+                f"the segment {file.path} of table {table} has {status.st_size:,} bytes instead of the "
+                f"{file.size_bytes:,} that were sealed",
+                "It was changed after it was sealed: `audit-lab verify` says what else was; restore it from a backup.",
             )
-        with reading(str(path)):
-            frame = pl.scan_parquet(path, row_index_name=ROW, glob=False)
-            schema = frame.collect_schema()
+        return (status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def _check_columns(self, table: str, file: Segment, schema: pl.Schema) -> None:
+        places = {SEGMENT, ROW} & set(schema)
+        if places and (self._manifest.tree_size is None or len(places) == 1):
+            raise LogError(
+                f"the segment {file.path} has a column {min(places)}, a name by which audit_lab says where rows stand",
+                "Give that column another name at its source.",
+            )
         keys = ("prediction_id",) if table.startswith(INPUTS_PREFIX) else TABLES[table].key
         missing = [key for key in keys if key not in schema]
         if missing:
             raise LogError(
-                f"the segment {segment.path} lacks {', '.join(missing)}, which names the rows of table {table}",
+                f"the segment {file.path} lacks {', '.join(missing)}, which names the rows of table {table}",
                 "Restore it from a backup, or ask whoever wrote the log: without it no row can be found.",
             )
-        return conform(frame, schema, expected, segment.path).with_columns(pl.lit(segment.name).alias(SEGMENT))
+
+    def _missing(self, table: str, file: Segment) -> MissingFileError:
+        return MissingFileError(
+            f"the segment {file.path} of table {table} is missing from {self._folder}",
+            "Restore it from a backup; until then every answer from this table would be incomplete.",
+        )
 
 
-def _expected(table: str) -> pl.Schema:
-    return _KEY_SCHEMA if table.startswith(INPUTS_PREFIX) else table_schema(table)
+def _only_segment(file: Segment) -> str:
+    """Return the one segment that a file without places of its own holds."""
+    whole = [hold.segment for hold in file.holds if hold.first_row == 0]
+    if len(file.holds) > 1 or len(whole) != len(file.holds):
+        raise LogError(
+            f"the segment {file.path} holds rows of several segments and does not say which",
+            "Restore it from a backup, or ask whoever wrote the log.",
+        )
+    return whole[0] if whole else file.name
 
 
-def conform(
-    frame: pl.LazyFrame,
-    schema: pl.Schema,
-    expected: pl.Schema,
-    where: str,
-) -> pl.LazyFrame:
-    """Put expected columns first, cast where nothing can be lost, add missing ones as nulls, keep the others.
-
-    Raises
-    ------
-    LogError
-        A column's type is neither the expected one nor a narrower one of its kind.
-    """
-    columns = []
-    for name, dtype in expected.items():
-        found = schema.get(name)
-        if found is None:
-            columns.append(pl.lit(None, dtype=dtype).alias(name))
-        elif _widens(found, dtype):
-            columns.append(pl.col(name).cast(dtype))
-        else:
-            raise LogError(
-                f"column {name} of {where} is {found}, but the schema says {dtype}",
-                "The file was not written for this table: correct it at its source, or read it through a mapping.",
-            )
-    others = [pl.col(name) for name in schema.names() if name not in expected]
-    return frame.select(columns + others)
+def _without_places(schema: pl.Schema) -> pl.Schema:
+    return pl.Schema({name: dtype for name, dtype in schema.items() if name not in {SEGMENT, ROW}})
 
 
-def _widens(found: pl.DataType | DataTypeClass, wanted: pl.DataType | DataTypeClass) -> bool:
-    """Whether every value of one type has an equal value in the other."""
-    if found in (pl.Null(), wanted):
+def _shown(frame: pl.LazyFrame, hidden: tuple[str, ...]) -> pl.LazyFrame:
+    return frame.filter(~pl.col(SEGMENT).is_in(hidden)) if hidden else frame
+
+
+def _may_hold(file: Segment, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a file may hold a row of ``since <= time < until``, by the times that the manifest states."""
+    first, last = _moment(file.first_time), _moment(file.last_time)
+    if first is None or last is None:
+        # Without times stated nothing is known; a file whose rows have no time is only skipped by reading it.
         return True
-    if isinstance(found, pl.Datetime):
-        return wanted == TIME and found.time_zone == "UTC" and found.time_unit == "ms"
-    if isinstance(wanted, pl.Struct) and isinstance(found, pl.Struct):
-        fields = wanted.to_schema()
-        return all(name in fields and _widens(dtype, fields[name]) for name, dtype in found.to_schema().items())
-    return any(found == dtype for dtype in _NARROWER.get(wanted, ()))
+    return (since is None or last >= since) and (until is None or first < until)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment is None or moment.tzinfo is None else moment

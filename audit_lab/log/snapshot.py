@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_lab.log.folder import LogFolder
+    from audit_lab.log.tree_file import LogTree
 
 __all__ = ["Snapshot", "open_snapshot", "resolved_again"]
 
@@ -35,6 +37,9 @@ _TAIL = re.compile(rb',"tree":\{"root":"([0-9a-f]{64})","size":(0|[1-9][0-9]{0,1
 _LONGEST_TAIL = 200
 _HEAD_MEMBERS = frozenset({"description", "format", "notes", "origin", "schema_version"})
 _NEAR_SIZES = 3
+
+#: As in `audit_lab.log.tree_file`, which is loaded for sealed logs only.
+_CHECKPOINT_NAME = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ def open_snapshot(folder: LogFolder, as_of: datetime | int | None = None) -> Sna
         The manifest is not one, comes from a newer schema version, or contradicts the checkpoint.
     """
     content = _manifest_bytes(folder)
+    if content is None:
+        return _sealed(folder, None, as_of)
     manifest = _sealed_manifest(content, f"{folder}/{MANIFEST_NAME}") or parse_manifest(
         content, f"{folder}/{MANIFEST_NAME}"
     )
@@ -80,34 +87,41 @@ def resolved_again(folder: LogFolder, manifest: Manifest) -> Manifest:
     from audit_lab.log.state import LogState
     from audit_lab.log.tree_file import LogTree
 
-    with _entries_of(folder):
+    with _tree_of(folder):
         tree = LogTree(folder, manifest.origin)
         return _at(LogState.at(tree, manifest.tree_size or 0), bytes.fromhex(manifest.tree_root or ""))
 
 
-def _sealed(folder: LogFolder, manifest: Manifest, as_of: datetime | int | None) -> Snapshot:
+def _sealed(folder: LogFolder, manifest: Manifest | None, as_of: datetime | int | None) -> Snapshot:
     from audit_lab.log.state import LogState
     from audit_lab.log.tree_file import LogTree
 
-    with _entries_of(folder):
+    with _tree_of(folder):
         # The manifest was read before the checkpoint, so a writer at work can only have left it behind.
-        tree = LogTree(folder, manifest.origin)
+        tree = LogTree(folder, None if manifest is None else manifest.origin)
         if as_of is not None:
             state = LogState.at(tree, as_of)
             note, size = _checkpoint_at(tree, state.size, exact=isinstance(as_of, int))
             if size != state.size:
                 state = LogState.at(tree, size)
             return Snapshot(_at(state, tree.root_at(size)), note)
-        if (manifest.tree_size, manifest.tree_root) == (tree.size, tree.root.hex()):
+        if manifest is not None and _agree(folder, manifest, tree):
             return Snapshot(manifest, tree.note.decode("utf-8"))
-        if (manifest.tree_size or 0) >= tree.size:
-            raise LogError(
-                f"the manifest of {folder} speaks of a tree of {manifest.tree_size} entries, "
-                f"its checkpoint of {'another one' if manifest.tree_size == tree.size else tree.size}",
-                "Do not use it before it is cleared which of the two was put back or rewritten: audit-lab verify.",
-            )
         state = LogState.fold(tree.entries())
         return Snapshot(_at(state, tree.root), tree.note.decode("utf-8"))
+
+
+def _agree(folder: LogFolder, manifest: Manifest, tree: LogTree) -> bool:
+    """Whether the manifest is that of the checkpoint; one that a stopped writer left behind is not."""
+    if (manifest.tree_size, manifest.tree_root) == (tree.size, tree.root.hex()):
+        return True
+    if (manifest.tree_size or 0) >= tree.size:
+        other = "another one" if manifest.tree_size == tree.size else str(tree.size)
+        raise LogError(
+            f"the manifest of {folder} speaks of a tree of {manifest.tree_size} entries, its checkpoint of {other}",
+            "Do not use it before it is cleared which of the two was put back or rewritten: audit-lab verify.",
+        )
+    return False
 
 
 def _at(state: Any, root: bytes) -> Manifest:
@@ -133,32 +147,29 @@ def _checkpoint_at(tree: Any, size: int, *, exact: bool) -> tuple[str, int]:
     )
 
 
-class _entries_of:  # noqa: N801 - reads as a phrase where it is used
-    """Translate what parsing the files of a log's tree raises into errors that name the log."""
+@contextmanager
+def _tree_of(folder: LogFolder) -> Iterator[None]:
+    """Translate what the strict parsers of a log's tree raise into an error that names the log."""
+    from audit_lab.seal.malformed import MalformedError
 
-    def __init__(self, folder: LogFolder) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise `LogError` in place of what the strict parsers raise."""
-        from audit_lab.seal.malformed import MalformedError
-
-        if isinstance(error, MalformedError):
-            raise LogError(
-                f"the tree of {self._folder} cannot be read: {error.message}",
-                "Restore checkpoint and tile/ from a backup; `audit-lab verify` says what else differs.",
-            ) from error
+    try:
+        yield
+    except MalformedError as error:
+        raise LogError(
+            f"the tree of {folder} cannot be read: {error.message}",
+            "Restore checkpoint and tile/ from a backup; `audit-lab verify` says what else differs.",
+        ) from error
 
 
-def _manifest_bytes(folder: LogFolder) -> bytes:
-    if not folder.there():
-        raise MisuseError(
-            f"there is no folder {folder}", "Give the path of an audit log: a folder with a manifest.json."
-        )
+def _manifest_bytes(folder: LogFolder) -> bytes | None:
+    """Return the manifest's bytes; None for a log that was sealed and has lost its manifest, which derives from it."""
     if not folder.exists(MANIFEST_NAME):
+        if folder.exists(_CHECKPOINT_NAME):
+            return None
+        if not folder.there():
+            raise MisuseError(
+                f"there is no folder {folder}", "Give the path of an audit log: a folder with a manifest.json."
+            )
         raise MisuseError(
             f"{folder} is not an audit log: it has no {MANIFEST_NAME}",
             f"For a Parquet folder that another system wrote, `audit-lab adapt {folder}` makes a mapping.",

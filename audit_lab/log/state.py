@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, MisuseError
@@ -265,7 +266,7 @@ def manifest_of(state: LogState, root: bytes) -> Manifest:
     )
 
 
-def manifest_document(state: LogState, root: bytes) -> dict[str, Any]:
+def manifest_document(state: LogState, root: bytes, *, tables: bool = True) -> dict[str, Any]:
     """Return what ``manifest.json`` of a sealed log says, for a state that hides nothing.
 
     Parameters
@@ -274,6 +275,8 @@ def manifest_document(state: LogState, root: bytes) -> dict[str, Any]:
         The state at the newest checkpoint.
     root
         The tree's root.
+    tables
+        Whether to list the files.
     """
     genesis = state.genesis
     return {
@@ -286,14 +289,30 @@ def manifest_document(state: LogState, root: bytes) -> dict[str, Any]:
         "tables": {
             table: {"segments": [_file_entry(file) for file in _in_order(state, table)]}
             for table in sorted(state.files)
-            if state.files[table]
+            if state.files[table] and tables
         },
     }
 
 
 def manifest_bytes(state: LogState, root: bytes) -> bytes:
     """Return the content of ``manifest.json``; parameters as for `manifest_document`."""
-    return json.dumps(manifest_document(state, root), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    document = {**manifest_document(state, root, tables=False), "tables": None}
+    tables = (
+        f'{_text(table)}:{{"segments":[{",".join(_file_text(file) for file in _in_order(state, table))}]}}'
+        for table in sorted(state.files)
+        if state.files[table]
+    )
+    return f"{_text(document).removesuffix('null}')}{{{','.join(tables)}}}}}\n".encode()
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(65_536)
+def _file_text(file: Segment) -> str:
+    """Return a file's entry as text; kept, since every manifest repeats those of all older files."""
+    return _text(_file_entry(file))
 
 
 def _in_order(state: LogState, table: str) -> list[Segment]:

@@ -166,7 +166,7 @@ class LocalStorage:
         self.create_all({path: content}, replace=replace)
 
     def create_all(self, files: Mapping[str, bytes], *, replace: bool = False, derived: bool = False) -> None:
-        """Write several files, each whole or not at all, and sync each folder once.
+        """Write several files, each whole or not at all, and sync all of them together.
 
         Parameters
         ----------
@@ -181,31 +181,42 @@ class LocalStorage:
         Raises
         ------
         StorageError
-            One cannot be written; those before it may be there.
+            One cannot be written; others may be there.
         LogError
-            A file has that name already and `replace` is false.
+            A file has one of the names already and `replace` is false.
         """
+        folders = list(dict.fromkeys(_parent(path) for path in files))
         asides: dict[str, str] = {}
         try:
-            for path, content in files.items():
-                if not replace and self.exists(path):
-                    raise LogError(
-                        f"the file {path} of the log {self.folder} exists already",
-                        "Nothing was overwritten: find out who wrote it.",
-                    )
-                self._settle(_parent(path))
-                asides[path] = self._write_aside(path, content)
+            with ExitStack() as opened:
+                handles = []
+                for path, content in files.items():
+                    if not replace and self.exists(path):
+                        raise LogError(
+                            f"the file {path} of the log {self.folder} exists already",
+                            "Nothing was overwritten: find out who wrote it.",
+                        )
+                    self._settle(_parent(path))
+                    asides[path] = _aside(path)
+                    with self._doing("write", path):
+                        handle = self._disk.open_new(self._full(asides[path]))
+                        opened.callback(self._close, handle, path)
+                        self._disk.write(handle, content)
+                    handles.append(handle)
+                with self._doing("write", ", ".join(folder or "files" for folder in folders)):
+                    self._disk.sync(handles)
             for path in files:
                 with self._doing("write", path):
                     self._disk.rename(self._full(asides[path]), self._full(path))
                 del asides[path]
         finally:
             for aside in asides.values():
-                self._abandon(aside)
+                # Whatever went wrong is being raised; a file that stays aside is no part of the log.
+                with suppress(OSError):
+                    self._disk.unlink(self._full(aside))
         if not derived:
-            for folder in dict.fromkeys(_parent(path) for path in files):
-                with self._doing("write", folder):
-                    self._disk.sync_folder(self._full(folder))
+            with self._doing("write", ", ".join(folder or "files" for folder in folders)):
+                self._disk.sync_folders([self._full(folder) for folder in folders])
 
     def remove(self, path: str) -> None:
         """Remove a file; after a power loss it may be back.
@@ -233,27 +244,9 @@ class LocalStorage:
                 held.enter_context(self._disk.lock(self._full(LOCK_NAME)))
             yield
 
-    def _write_aside(self, path: str, content: bytes) -> str:
-        folder = _parent(path)
-        name = f"{ASIDE_PREFIX}{secrets.token_hex(8)}"
-        aside = f"{folder}/{name}" if folder else name
-        try:
-            with self._doing("write", path):
-                handle = self._disk.open_new(self._full(aside))
-                try:
-                    self._disk.write(handle, content)
-                    self._disk.sync(handle)
-                finally:
-                    self._disk.close(handle)
-        except BaseException:
-            self._abandon(aside)
-            raise
-        return aside
-
-    def _abandon(self, aside: str) -> None:
-        # Whatever went wrong is being raised already; a file that stays aside is no part of the log.
-        with suppress(OSError):
-            self._disk.unlink(self._full(aside))
+    def _close(self, handle: int, path: str) -> None:
+        with self._doing("write", path):
+            self._disk.close(handle)
 
     def _settle(self, folder: str) -> None:
         """Make a folder and those above it, and sync the name of each in its parent.
@@ -271,7 +264,7 @@ class LocalStorage:
                 self._make_ancestors(above)
             if not self._disk.has_folder(full):
                 self._disk.make_folder(full)
-            self._disk.sync_folder(above)
+            self._disk.sync_folders([above])
         self._settled.add(folder)
 
     def _make_ancestors(self, full: str) -> None:
@@ -279,7 +272,7 @@ class LocalStorage:
             above = full.rpartition("/")[0] or "/"
             self._make_ancestors(above)
             self._disk.make_folder(full)
-            self._disk.sync_folder(above)
+            self._disk.sync_folders([above])
 
     def _full(self, path: str) -> str:
         if not path:
@@ -315,6 +308,11 @@ def _outside(path: str) -> LogError:
         f"a log names a file outside itself: {path!r}",
         "Do not use this log before its origin is cleared: a sound log never does that.",
     )
+
+
+def _aside(path: str) -> str:
+    folder, name = _parent(path), f"{ASIDE_PREFIX}{secrets.token_hex(8)}"
+    return f"{folder}/{name}" if folder else name
 
 
 def _parent(path: str) -> str:

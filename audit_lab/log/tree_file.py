@@ -26,7 +26,7 @@ from audit_lab.seal.tiles import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from audit_lab.log.storage import Storage
     from audit_lab.seal.keys import SigningKey
@@ -170,10 +170,21 @@ class LogTree:
             raise LogError(f"the tiles of the log {self.origin} are not those of its checkpoint", _NEXT)
         return frontier
 
-    def append(self, entries: Sequence[bytes], signer: SigningKey) -> Checkpoint:
+    def append(
+        self, entries: Sequence[bytes], signer: SigningKey, files: Mapping[str, bytes] | None = None
+    ) -> Checkpoint:
         """Grow the tree by some entries, and return its new checkpoint when it is on the disk.
 
         The caller holds the log's lock and has refreshed the tree.
+
+        Parameters
+        ----------
+        entries
+            The bytes of each new entry.
+        signer
+            The log's key in force.
+        files
+            Path to content of new files that the entries speak of, which are written along with the tree.
 
         Raises
         ------
@@ -196,8 +207,8 @@ class LogTree:
                 f"The key {signer.name} cannot sign the log {self.origin}", "Use the key that bears its name"
             )
         note = sign_checkpoint(checkpoint, signer)
-        files = self._grown(entries, leaves, frontier.size)
-        self._storage.create_all({**files, checkpoint_path(frontier.size): note}, replace=True)
+        grown = self._grown(entries, leaves, frontier.size)
+        self._storage.create_all({**(files or {}), **grown, checkpoint_path(frontier.size): note}, replace=True)
         self._storage.create(CHECKPOINT_NAME, note, replace=True)
         self._take(note)
         self._drop_superseded(old_size)

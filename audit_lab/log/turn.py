@@ -66,15 +66,8 @@ class Turn:
         """The moment that `sealed_at` says."""
         return datetime.fromisoformat(self.sealed_at)
 
-    def write(self, files: Mapping[str, bytes], derived: Mapping[str, bytes] | None = None) -> None:
-        """Write files that the entries to be sealed speak of; they are removed again if these are not sealed.
-
-        Parameters
-        ----------
-        files
-            Path to content; on the disk when this returns.
-        derived
-            The same for files that can be made again from others; a disk that refuses them is no failure.
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write new files, which are on the disk when this returns, and are removed again if nothing is sealed after.
 
         Raises
         ------
@@ -83,38 +76,41 @@ class Turn:
         StorageError
             The disk refused.
         """
+        self._claim(files)
         with nothing_sealed():
-            self._written += files
             self.storage.create_all(files)
-        with suppress(StorageError):
-            self._written += derived or ()
-            self.storage.create_all(derived or {}, replace=True, derived=True)
 
-    def seal(self, entries: Sequence[Entry]) -> None:
+    def seal(self, entries: Sequence[Entry], files: Mapping[str, bytes] | None = None) -> None:
         """Seal entries in one checkpoint; they are on the disk when this returns.
 
-        Whatever they speak of must be on the disk before.
+        Parameters
+        ----------
+        entries
+            Dated `sealed_at`.
+        files
+            Path to content of new files that the entries speak of, to be written before. What else they speak of must
+            be on the disk already.
 
         Raises
         ------
         LogError
-            An entry contradicts those before it.
+            An entry contradicts those before it, or a file has such a name already.
         StorageError
-            The disk refused. The entries are not in the log, unless the message says that this is not known.
+            The disk refused; the message says what became of the entries.
         """
-        self._turns.append(entries, self._signer)
+        self._claim(files or {})
+        self._turns.append(entries, self._signer, files)
         self._written.clear()
         self._turns.write_manifest()
 
-    def clear_asides(self) -> None:
-        """Remove the files that writers left aside: who holds the lock knows that nobody is writing them.
-
-        Files that were written and never sealed stay: a log that was cut back holds such files too, and they may be
-        what shows it.
-        """
-        for path in self.storage.list():
-            if path.rpartition("/")[2].startswith(ASIDE_PREFIX):
-                self.storage.remove(path)
+    def _claim(self, files: Mapping[str, bytes]) -> None:
+        for path in files:
+            if self.storage.exists(path):
+                raise LogError(
+                    f"a file {path} is in the log {self.origin} already",
+                    "Nothing was overwritten: find out who wrote it.",
+                )
+        self._written += files
 
     def discard(self) -> None:
         """Remove what was written and not sealed; what cannot be removed is left over, and no part of the log."""
@@ -196,6 +192,25 @@ class Turns:
                     turn.discard()
                 raise
 
+    def resume(self) -> None:
+        """Catch up with the log, and remove the files that writers left aside that were stopped.
+
+        Who holds the lock knows that nobody is writing them. Files that were written and never sealed stay: a log that
+        was cut back holds such files too, and they may be what shows it.
+
+        Raises
+        ------
+        LogError
+            The log contradicts itself.
+        StorageError
+            The disk refused.
+        """
+        with self._storage.lock():
+            self._catch_up()
+            for path in self._storage.list():
+                if path.rpartition("/")[2].startswith(ASIDE_PREFIX):
+                    self._storage.remove(path)
+
     def begin(self, entries: Sequence[Entry], signer: SigningKey) -> None:
         """Begin a log with its first entries.
 
@@ -213,15 +228,15 @@ class Turns:
             self.append(entries, signer)
             self.write_manifest()
 
-    def append(self, entries: Sequence[Entry], signer: SigningKey) -> None:
-        """Seal entries while the lock is held."""
+    def append(self, entries: Sequence[Entry], signer: SigningKey, files: Mapping[str, bytes] | None = None) -> None:
+        """Seal entries while the lock is held; parameters as for `LogTree.append`."""
         contents = [entry.to_bytes() for entry in entries]
         try:
             for entry, content in zip(entries, contents, strict=True):
                 self._state.take(entry)
                 self._frontier.append(leaf_hash(content))
             with nothing_sealed(self._doubt):
-                self._seen = self._tree.append(contents, signer)
+                self._seen = self._tree.append(contents, signer, files)
         except BaseException:
             self._forget()
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -308,9 +309,21 @@ class Vault:
             What the id names (``subject``, ``prediction``), so that equal texts of two kinds differ.
         text
             The id.
+
+        Raises
+        ------
+        LogError
+            The key is not in the vault.
         """
-        key = (self.folder / _DIGEST_KEY).read_bytes()
-        return hmac.new(key, f"{kind}\0{text}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
+        message = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._digest_key, message, sha256).hexdigest()
+
+    @cached_property
+    def _digest_key(self) -> bytes:
+        try:
+            return (self.folder / _DIGEST_KEY).read_bytes()
+        except FileNotFoundError as error:
+            raise LogError(f"The vault {self.folder} lacks {_DIGEST_KEY}", _RESTORE) from error
 
     def _row_key_path(self, table: str, segment: str) -> Path:
         return inside(self.folder, f"{_ROW_KEYS}/{table}/{segment}.keys")

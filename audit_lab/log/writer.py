@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import LogError, MisuseError
+from audit_lab.errors import MisuseError
 from audit_lab.log.canonical_rows import canonical_rows
 from audit_lab.log.column_types import schema_of_document
 from audit_lab.log.receipt import Fact, Receipt, SealedRows, clock_fact, event_rows, repeated_ids_fact, sequence_fact
 from audit_lab.log.segment_file import NewSegment, is_personal, new_segment, segment_name
-from audit_lab.log.storage import ASIDE_PREFIX, LocalStorage
+from audit_lab.log.storage import LocalStorage
 from audit_lab.log.tree_file import CHECKPOINT_NAME, LogTree
 from audit_lab.log.turn import Turns
 from audit_lab.log.unification import unified_schema
@@ -236,8 +236,7 @@ class LogWriter:
         StorageError
             The folder cannot be written to.
         """
-        with self.turn() as turn:
-            turn.clear_asides()
+        self._turns.resume()
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -294,9 +293,8 @@ class LogWriter:
             noticed = tuple(fact for fact in facts if fact is not None)
             if noticed:
                 made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
-            for each in made:
-                turn.write(each.files, each.derived)
-            turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)])
+            files = {path: content for each in made for path, content in each.files.items()}
+            turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)], files)
             return self._receipt(turn.sealed_at, made, noticed)
 
     def heartbeat(self) -> Receipt:

@@ -140,6 +140,8 @@ def _refusal(name: str, what: str, code: str) -> MalformedError:
 
 
 def _check_nesting(text: str, name: str) -> None:
+    if text.count("[") + text.count("{") <= _MOST_NESTING:
+        return
     depth = 0
     for bracket in _BRACKET.finditer(_STRING.sub("", text)):
         depth += 1 if bracket.group() in "[{" else -1

@@ -107,8 +107,8 @@ class Predicate:
             signer=value["signer"],
         )
         checkpoint = "" if predicate.log_checkpoint is None else predicate.log_checkpoint
-        texts = (predicate.case_id, predicate.question, predicate.log_origin, checkpoint, predicate.signed_at)
-        texts += (predicate.signer,)
+        texts = [predicate.case_id, predicate.question, predicate.log_origin, checkpoint]
+        texts += [predicate.signed_at, predicate.signer]
         if not all(isinstance(text, str) for text in texts) or _TIME.fullmatch(predicate.signed_at) is None:
             raise MalformedError(
                 f"{name} has members of the wrong type", "Ask the signer for a valid bundle", "attestation.malformed"

@@ -25,6 +25,7 @@ class NineEntries:
     origin: str = ORIGIN
     tree: MemoryTree = field(default_factory=lambda: MemoryTree(leaf_hash(b"entry %d" % number) for number in range(9)))
     sealed: datetime = SEEN
+    log_keys: frozenset = frozenset()
 
     @property
     def size(self):
@@ -188,7 +189,23 @@ class TestWitnesses:
     def test_demonstration_witness_is_named_as_one(self, anchoring, log_key):
         witness = SigningKey.generate("demonstration-witness")
         anchoring.check_cosigned(cosigned(note(log_key, 5), witness), "w", trusting(witness), from_outside=False)
-        assert anchoring.notes == ["demonstration-witness is a demonstration key: its cosignature proves nothing"]
+        assert anchoring.notes == [
+            "w: demonstration-witness is a demonstration key, and its cosignature proves nothing"
+        ]
+        assert (anchoring.anchors, anchoring.not_checked) == ([], [])
+
+    def test_log_does_not_witness_itself(self, log_key, witness):
+        anchoring = Anchoring(NineEntries(log_keys=frozenset({witness.public.raw})))
+        anchoring.check_cosigned(cosigned(note(log_key, 5), witness), "w", trusting(witness), from_outside=False)
+        assert anchoring.notes == ["w: witness.example has a key of the log itself, and is no independent witness"]
+        assert anchoring.anchors == []
+
+    def test_clocks_may_differ_by_minutes_and_no_more(self, anchoring, log_key, witness):
+        for minutes, expected in ((4, []), (6, ["cosignature.before-data"])):
+            content = cosigned(note(log_key, 5), witness, SEEN - timedelta(minutes=minutes))
+            anchoring.check_cosigned(content, "anchors/5.cosigned", trusting(witness), from_outside=False)
+            assert codes(anchoring) == expected
+        assert len(anchoring.anchors) == 1
 
     def test_forged_cosignature_is_a_finding(self, anchoring, log_key, witness):
         impostor = SigningKey(witness.name, SigningKey.generate("x").private)

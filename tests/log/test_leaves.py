@@ -157,6 +157,48 @@ def test_a_leaf_is_the_hash_of_a_zero_byte_and_the_row():
     assert _hashes(row_leaves(frame)) == expected
 
 
+NUMBERS = [
+    (pl.Float64, "d", pl.UInt64, 2**64),
+    (pl.Float32, "e", pl.UInt32, 2**32),
+    (pl.Float16, "h", pl.UInt16, 2**16),
+    (pl.UInt64, "i", pl.UInt64, 2**64),
+    (pl.Int8, "i", pl.Int8, 2**7),
+    (pl.Date, "y", pl.Int32, 2**31),
+    (pl.Time, "o", pl.Int64, 86_400 * 10**9),
+    (pl.Datetime("us", "UTC"), "t", pl.Int64, 2**63),
+    (pl.Datetime("ns"), "u", pl.Int64, 2**63),
+    (pl.Duration("us"), "p", pl.Int64, 2**63),
+    (pl.Duration("ns"), "q", pl.Int64, 2**63),
+]
+
+
+@pytest.mark.parametrize(("dtype", "tag", "stored", "above"), NUMBERS)
+@pytest.mark.parametrize("nulls", ["nowhere", "first", "last", "somewhere", "everywhere"])
+def test_numbers_side_by_side_read_as_those_alone(dtype, tag, stored, above, nulls):
+    is_null = {
+        "nowhere": lambda row, column: False,
+        "first": lambda row, column: column == 0,
+        "last": lambda row, column: column == 2,
+        "somewhere": lambda row, column: (row + column) % 2,
+        "everywhere": lambda row, column: True,
+    }[nulls]
+    numbers = [
+        [None if is_null(row, column) else (above - 1) // (row + column + 1) for row in range(4)] for column in range(3)
+    ]
+    columns = [pl.Series(str(place), some, dtype=stored) for place, some in enumerate(numbers)]
+    frame = pl.DataFrame(
+        [
+            each.reinterpret(dtype=dtype) if dtype in {pl.Float16, pl.Float32, pl.Float64} else each.cast(dtype)
+            for each in columns
+        ]
+    )
+    texts = [["n;" if each is None else f"{tag}{each};" for each in some] for some in numbers]
+    assert row_text(frame).to_list() == ["r3:" + "".join(row) for row in zip(*texts, strict=True)]
+    between = frame.with_columns(pl.lit("n").alias("text"), frame["0"].alias("after"))
+    expected = [f"r5:{''.join(row)}s1:n{row[0]}" for row in zip(*texts, strict=True)]
+    assert row_text(between).to_list() == expected
+
+
 # What must not read alike (attacks 8 and 9).
 
 

@@ -212,9 +212,46 @@ def test_an_empty_log_gives_no_candidate(tmp_path):
     assert letter.frame.height == 0
 
 
+@pytest.fixture
+def crowded(tmp_path, monkeypatch):
+    """Two equal amounts, four that round to them, and room for three ids."""
+    monkeypatch.setattr(letter_ranking, "_MOST_IDS", 3)
+    ids = [f"p{number}" for number in range(6)]
+    tables = {
+        "predictions": predictions(
+            prediction_id=ids, occurred_at=[NOON + timedelta(hours=number) for number in range(6)]
+        ),
+        "inputs/loans": pl.DataFrame({"prediction_id": ids, "credit_amount": [2_490, 2_510, 2_500, 2_500, 2_505, 7]}),
+    }
+    write_log(tmp_path, tables, {"origin": "l", "description": "", "notes": []})
+    return open_store(tmp_path)
+
+
+def test_an_amount_that_too_many_inputs_round_to_is_taken_exactly(crowded):
+    letter = search(crowded, around=NOON, within="30m", amount=2_500)
+    assert [(each.prediction_id, each.matches) for each in letter.candidates] == [("p0", 1), ("p2", 1), ("p3", 1)]
+    assert letter.candidates[0].why.endswith("stands in no input: the nearest is inputs.credit_amount 2,490 (EUR)")
+    assert letter.notes == (
+        (
+            "The amount 2,500, rounded or in other units, stands in the inputs of more than 3 decisions: "
+            "it was taken exactly"
+        ),
+    )
+
+
+def test_an_amount_that_too_many_inputs_equal_is_left_out(crowded, monkeypatch):
+    monkeypatch.setattr(letter_ranking, "_MOST_IDS", 1)
+    letter = search(crowded, around=NOON, within="30m", amount=2_500)
+    assert (letter.asked, [each.prediction_id for each in letter.candidates]) == (("time",), ["p0"])
+    assert letter.notes == (
+        "The amount 2,500 stands in the inputs of more than 1 decisions: it tells nothing apart, and was left out",
+    )
+    with pytest.raises(MisuseError, match="more than 1 decisions.* Give another clue too"):
+        search(crowded, amount=2_500)
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_the_passes_find_what_looking_at_every_row_finds(tmp_path, monkeypatch, seed):
-    monkeypatch.setattr(letter_ranking, "_IDS_AT_A_TIME", 7)
+def test_the_passes_find_what_looking_at_every_row_finds(tmp_path, seed):
     draw = random.Random(seed)
     count = 60
     ids = [f"p{draw.randrange(50)}" for _ in range(count)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -142,6 +144,19 @@ def test_a_signature_is_of_one_key_over_one_text():
     assert checked(format_note(BODY, [short]), KEY.public) == "note.signature-invalid"
     relabelled = NoteSignature(KEY.name, OTHER.public.key_hash, KEY.sign(BODY))
     assert checked(format_note(BODY, [relabelled]), KEY.public) == "note.wrong-key-id"
+
+
+def test_openssl_accepts_the_signature_and_no_other(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    signature, body, key = tmp_path / "signature", tmp_path / "body", tmp_path / "key.der"
+    signature.write_bytes(parse_note(NOTE, "x.note").signatures[0].value)
+    key.write_bytes(bytes.fromhex("302a300506032b6570032100") + KEY.public.raw)
+    command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER", "-inkey", key]
+    for content, code in ((BODY, 0), (BODY + b"x", 1)):
+        body.write_bytes(content)
+        done = subprocess.run([*command, "-in", body, "-sigfile", signature], check=False, capture_output=True)
+        assert done.returncode == code
 
 
 def test_lines_of_other_keys_are_not_looked_at():

@@ -291,6 +291,12 @@ def test_a_proof_from_another_log_with_the_same_key_is_named():
     assert codes(replace(theirs, origin=ORIGIN), both) == ["record-proof.wrong-origin"]
 
 
+def test_a_log_cannot_sign_for_another(log):
+    theirs = Log(origin="b.example/log", key=signing_key("b.example/log", 1))
+    note = sign_note(Checkpoint("b.example/log", theirs.tree.size, theirs.tree.root()).body, [LOG])
+    assert codes(theirs.proof(checkpoint=note)) == ["signature.wrong-origin"]
+
+
 def test_records_of_another_log_with_the_same_key_are_named(log):
     theirs = Log(origin="b.example/log", key=signing_key("b.example/log", 1))
     note = sign_note(Checkpoint(ORIGIN, theirs.tree.size, theirs.tree.root()).body, [LOG])

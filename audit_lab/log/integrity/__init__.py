@@ -6,6 +6,7 @@ file and the hash of every row, and looks for something outside the log that hol
 the first finding. A log that is not sealed is checked against its manifest alone (`verify_segments`).
 """
 
+from audit_lab.log.integrity.check import examine_log, verify
 from audit_lab.log.integrity.unsealed import verify_segments
 
-__all__ = ["verify_segments"]
+__all__ = ["examine_log", "verify", "verify_segments"]

@@ -1,4 +1,4 @@
-"""Decode Parquet files in a child process: a file that crashes its reader, or eats its memory, takes only that one down.
+"""Decode Parquet files in a child process: a file that crashes its reader, or eats its memory, ends only that one.
 
 The child is started when the first file needs it, answers one file after another, and is started again after a file
 that brought it down. It has a limit of memory, and each file a limit of time.
@@ -96,7 +96,7 @@ class Decoder:
         if self._child is None:
             self._errors.seek(0)
             self._errors.truncate()
-            self._child = subprocess.Popen(
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and code; no text from a log
                 [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[3])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

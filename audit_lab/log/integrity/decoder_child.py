@@ -10,10 +10,7 @@ import json
 import os
 import struct
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any, BinaryIO
 
 __all__ = ["main", "read_frame", "write_frame"]
 

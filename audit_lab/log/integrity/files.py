@@ -66,7 +66,12 @@ def sealed_files(history: History) -> list[SealedFile]:
         for table in state.files.values()
         for file in table.values()
     ]
-    held = {(table, hold.segment) for table, files_ in state.files.items() for each in files_.values() for hold in each.holds}
+    held = {
+        (table, hold.segment)
+        for table, files_ in state.files.items()
+        for each in files_.values()
+        for hold in each.holds
+    }
     for table, segments in state.segments.items():
         for name, sealed in segments.items():
             if (table, name) in held:
@@ -75,9 +80,7 @@ def sealed_files(history: History) -> list[SealedFile]:
                 files.append(SealedFile(f"{table}/{name}.leaves", "leaves", digest, size))
     kept = {(erasure.table, erasure.segment): erasure for erasure in state.erasures}
     files += [
-        SealedFile(erasure.kept, "kept", erasure.kept_sha256, None)
-        for key, erasure in kept.items()
-        if key in held
+        SealedFile(erasure.kept, "kept", erasure.kept_sha256, None) for key, erasure in kept.items() if key in held
     ]
     return files
 
@@ -119,8 +122,8 @@ def file_digest(folder: LogFolder, path: str) -> tuple[str, int]:
     LogError
         It cannot be read, or its name leads out of the log.
     """
-    if isinstance(folder, LocalStorage):
-        place = inside(folder.folder, checked(path))
+    if folder.path is not None:
+        place = inside(folder.path, checked(path))
         if not place.is_file():
             raise StorageError(f"the file {path} is not there", _WHO, "missing")
         try:

@@ -1,4 +1,4 @@
-"""The log's history, recomputed: its entries as they stand in its files, the tree over them, and what they amount to."""
+"""The log's history, recomputed: its entries as they stand in its files, the tree over them, and what they come to."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ class History:
     def size(self) -> int:
         """How many entries there are."""
         return self._tree.size
+
+    @property
+    def log_keys(self) -> frozenset[bytes]:
+        """The keys that sign, or signed, for the log, 32 bytes each."""
+        return frozenset(each.key.raw for each in self.state.keys)
 
     def root(self, size: int) -> bytes:
         """Return the root of the first `size` entries."""

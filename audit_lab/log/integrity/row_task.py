@@ -7,6 +7,7 @@ its rows are committed. The answer says of each part what is otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ __all__ = ["examine_file"]
 _ROWS_AT_ONCE = 131_072
 _MOST_NAMED = 200
 _LONGEST_NAME = 80
+_STATED = ("segment", "first_row", "rows", "schema", "committed", "time", "numbered", "key")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class _Part:
     schema: list[list[str]]
     committed: bool
     time: str | None
+    numbered: bool
     key: list[str]
     leaves: bytes
     keys: bytes
@@ -72,8 +75,9 @@ def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], 
     ----------
     request
         ``path`` and ``parts``; of each part ``segment``, ``first_row``, ``rows``, ``schema``, ``committed``, ``time``
-        (the column whose range the statement gives, or null), ``key`` (the columns that name a row), ``has_leaves``,
-        ``has_keys``, and ``kept`` (the path of the kept file and the rows of the segment, or null).
+        (the column whose range the statement gives, or null), ``numbered`` (whether the table has sequence numbers),
+        ``key`` (the columns that name a row), ``has_leaves``, ``has_keys``, and ``kept`` (the path of the kept file
+        and the rows of the segment, or null).
     blob
         The sealed leaves and the row keys of the parts that have them, one after another.
 
@@ -89,9 +93,11 @@ def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], 
     found = frame.collect_schema()
     labelled = SEGMENT in found and ROW in found
     parts = list(_parts(request["parts"], blob))
-    answers, blobs, offset = [], [], 0
+    answers: list[dict[str, Any]] = []
+    blobs, end = [], 0
     as_stated = declared == sum(part.rows for part in parts)
     for part in parts:
+        offset, end = end, end + part.rows
         wrong = _wrong_schema(part, found)
         if wrong is not None:
             answers.append({"schema": wrong})
@@ -108,7 +114,6 @@ def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], 
         answer, leaves = _examine_part(part, rows, labelled=labelled)
         answers.append({**answer, "leaves_bytes": len(leaves)})
         blobs.append(leaves)
-        offset += part.rows
     return {"rows": declared, "parts": answers}, b"".join(blobs)
 
 
@@ -125,7 +130,7 @@ def _parts(values: list[dict[str, Any]], blob: bytes) -> Iterator[_Part]:
             columns = [name for name, _ in value["schema"]]
             content = Path(value["kept"]["path"]).read_bytes()
             kept = Kept.parse(content, columns, value["kept"]["rows"], value["kept"]["name"])
-        known = {name: value[name] for name in ("segment", "first_row", "rows", "schema", "committed", "time", "key")}
+        known = {name: value[name] for name in _STATED}
         yield _Part(**known, leaves=leaves, keys=keys, kept=kept)
 
 
@@ -135,7 +140,9 @@ def _wrong_schema(part: _Part, found: pl.Schema) -> str | None:
     present = {name: kind for name, kind in schema_document(found) if name not in {SEGMENT, ROW}}
     missing = [name for name in stated if name not in present]
     added = [name for name in present if name not in stated]
-    other = [f"{name} is {present[name]}, not {kind}" for name, kind in stated.items() if present.get(name, kind) != kind]
+    other = [
+        f"{name} is {present[name]}, not {kind}" for name, kind in stated.items() if present.get(name, kind) != kind
+    ]
     phrases = []
     if missing:
         phrases.append(f"lacks {', '.join(missing[:5])}")
@@ -148,8 +155,8 @@ def _wrong_schema(part: _Part, found: pl.Schema) -> str | None:
 def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[dict[str, Any], bytes]:
     """Return what a part is, and its leaves where they are not those that were sealed."""
     answer: dict[str, Any] = {"comparable": part.comparable, "found": 0, "labels": None, "differs": False}
-    ranges: list[Any] = []
-    sequences: list[tuple[int, int]] = []
+    times: list[str] = []
+    numbers: list[pl.DataFrame] = []
     leaves, restored, slices = [], [], []
     start = 0
     while True:
@@ -157,7 +164,9 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[d
         if labelled and answer["labels"] is None:
             answer["labels"] = _wrong_labels(part, frame, start)
         values = frame.select(part.columns)
-        _note_ranges(part, values, ranges, sequences)
+        times += _times(part, values)
+        if part.numbered and {"writer_id", "sequence"} <= set(part.columns):
+            numbers.append(values.select("writer_id", pl.col("sequence").cast(pl.Int64)).drop_nulls())
         if part.comparable and start + values.height <= part.rows:
             leaves.append(part.leaves_of(values, start))
         restored += _restored(part, values, start)
@@ -166,7 +175,7 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[d
         if values.height < _ROWS_AT_ONCE:
             break
     answer |= {"found": start, "restored": restored[:_MOST_NAMED], "kept": _kept_rows(part)}
-    answer |= {"times": _bounds(ranges), "sequences": _bounds(sequences)}
+    answer |= {"times": [min(times), max(times)] if times else None, "sequences": _sequences(numbers)}
     if not part.comparable:
         return answer, b""
     found = b"".join(leaves)
@@ -215,16 +224,21 @@ def _wrong_labels(part: _Part, frame: pl.DataFrame, start: int) -> str | None:
     return None
 
 
-def _note_ranges(part: _Part, values: pl.DataFrame, times: list[Any], sequences: list[tuple[int, int]]) -> None:
-    if part.time is not None and part.time in values.columns and values[part.time].null_count() < values.height:
-        column = values[part.time]
-        times += [value.isoformat() for value in (column.min(), column.max()) if hasattr(value, "isoformat")]
-    if "sequence" in values.columns and values["sequence"].null_count() < values.height:
-        sequences += [int(values["sequence"].min()), int(values["sequence"].max())]  # type: ignore[arg-type]
+def _times(part: _Part, values: pl.DataFrame) -> list[str]:
+    """Return the first and the last time of some rows; nothing where they have none."""
+    if part.time is None or part.time not in values.columns:
+        return []
+    column = values[part.time]
+    return [value.isoformat() for value in (column.min(), column.max()) if isinstance(value, datetime)]
 
 
-def _bounds(values: list[Any]) -> list[Any] | None:
-    return [min(values), max(values)] if values else None
+def _sequences(numbers: list[pl.DataFrame]) -> dict[str, list[int]]:
+    """Return, for each writer, the lowest and the highest sequence number and how many different ones there are."""
+    if not numbers:
+        return {}
+    column = pl.col("sequence")
+    found = pl.concat(numbers).group_by("writer_id").agg(low=column.min(), high=column.max(), count=column.n_unique())
+    return {str(writer): [low, high, count] for writer, low, high, count in found.rows()}
 
 
 def _restored(part: _Part, values: pl.DataFrame, start: int) -> list[tuple[int, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, LogError, StorageError
 from audit_lab.log.epochs import epoch_findings
+from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity.history import History, read_history
 from audit_lab.log.tree_file import CHECKPOINT_NAME, LogTree, checkpoint_path
 from audit_lab.seal.checkpoint import parse_checkpoint
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_lab.log.integrity.findings import Examination
-    from audit_lab.log.storage import Storage
     from audit_lab.seal.checkpoint import SignedCheckpoint
 
 __all__ = ["SealedTree", "examine_tree"]
@@ -41,10 +41,10 @@ class SealedTree:
         return b"" if self.checkpoint is None else self.checkpoint.note.to_bytes()
 
 
-def examine_tree(storage: Storage, examination: Examination) -> SealedTree:
+def examine_tree(folder: LogFolder, examination: Examination) -> SealedTree:
     """Check everything that is signed, from the checkpoint down to each entry, and recompute the tree."""
-    kept = dict(_kept_checkpoints(storage, examination))
-    tree = _open_tree(storage, kept, examination)
+    kept = dict(_kept_checkpoints(folder, examination))
+    tree = _open_tree(folder, kept, examination)
     if tree is None:
         return SealedTree(History(), None)
     history = read_history(tree, examination)
@@ -57,16 +57,16 @@ def examine_tree(storage: Storage, examination: Examination) -> SealedTree:
         examination.checked.append(
             f"{history.size} entries lead to the root of the checkpoint ({checkpoint.root.hex()[:12]}…)"
         )
-        _check_tiles(storage, history, examination)
+        _check_tiles(folder, history, examination)
     _check_kept(kept, history, signed, examination)
     return SealedTree(history, signed)
 
 
-def _open_tree(storage: Storage, kept: dict[int, SignedCheckpoint], examination: Examination) -> LogTree | None:
+def _open_tree(folder: LogFolder, kept: dict[int, SignedCheckpoint], examination: Examination) -> LogTree | None:
     """Open the tree at its checkpoint; where that cannot be read, at the newest one that was kept."""
     try:
-        if storage.exists(CHECKPOINT_NAME):
-            tree = LogTree(storage)
+        if folder.exists(CHECKPOINT_NAME):
+            tree = LogTree(folder)
             parse_checkpoint(tree.note, CHECKPOINT_NAME, most_signatures=1)
             return tree
         examination.refuse("log.checkpoint-missing", CHECKPOINT_NAME, "the log has no checkpoint")
@@ -79,34 +79,33 @@ def _open_tree(storage: Storage, kept: dict[int, SignedCheckpoint], examination:
         return None
     newest = max(kept)
     examination.notes.append(f"what follows was checked against {checkpoint_path(newest)} instead of the checkpoint")
-    return LogTree(_Instead(storage, kept[newest].note.to_bytes()))
+    return LogTree(_Instead(folder, kept[newest].note.to_bytes()))
 
 
-class _Instead:
+class _Instead(LogFolder):
     """A log's files with another checkpoint in the place of the one that cannot be read."""
 
-    def __init__(self, storage: Storage, note: bytes) -> None:
-        self._storage = storage
+    def __init__(self, folder: LogFolder, note: bytes) -> None:
+        super().__init__(str(folder), folder.storage_options)
         self._note = note
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
+        """Return bytes of a file."""
         if path == CHECKPOINT_NAME:
             return self._note[start : start + length]
-        return self._storage.read_range(path, start, length)
+        return super().read_range(path, start, length)
 
     def exists(self, path: str) -> bool:
-        return path == CHECKPOINT_NAME or self._storage.exists(path)
-
-    def list(self, folder: str = "") -> list[str]:
-        return self._storage.list(folder)
+        """Whether there is such a file."""
+        return path == CHECKPOINT_NAME or super().exists(path)
 
 
-def _check_tiles(storage: Storage, history: History, examination: Examination) -> None:
+def _check_tiles(folder: LogFolder, history: History, examination: Examination) -> None:
     """Compare each stored tile with the hashes that the entries lead to."""
     tiles = [tile for tile in growth(0, history.size) if tile.level is not None]
     for tile in tiles:
         expected = b"".join(history.hashes(TILE_LEVELS * (tile.level or 0), tile.first, tile.width))
-        found = _stored(storage, tile)
+        found = _stored(folder, tile)
         if found is None:
             examination.find("log.tile-missing", tile.path, "the tile of hashes is not there", _TILES)
         elif found != expected:
@@ -114,28 +113,28 @@ def _check_tiles(storage: Storage, history: History, examination: Examination) -
     examination.checked.append(f"{len(tiles)} tiles of hashes against the entries")
 
 
-def _stored(storage: Storage, tile: Tile) -> bytes | None:
+def _stored(folder: LogFolder, tile: Tile) -> bytes | None:
     """Return the hashes of a tile, from a wider file where growth has replaced a partial one."""
     wanted = tile.width * HASH_BYTES
     for width in range(tile.width, TILE_WIDTH + 1):
         wider = Tile(tile.level, tile.index, width)
         try:
-            if storage.exists(wider.path):
-                content = storage.read_range(wider.path, 0, TILE_WIDTH * HASH_BYTES + 1)
+            if folder.exists(wider.path):
+                content = folder.read_range(wider.path, 0, TILE_WIDTH * HASH_BYTES + 1)
                 return content[:wanted] if len(content) == width * HASH_BYTES else content
         except StorageError:
             continue
     return None
 
 
-def _kept_checkpoints(storage: Storage, examination: Examination) -> Iterator[tuple[int, SignedCheckpoint]]:
-    for path in storage.list(_CHECKPOINTS):
+def _kept_checkpoints(folder: LogFolder, examination: Examination) -> Iterator[tuple[int, SignedCheckpoint]]:
+    for path in folder.list(_CHECKPOINTS):
         name = path.removeprefix(f"{_CHECKPOINTS}/")
         if path.rpartition("/")[2].startswith("."):
             continue
         try:
             size = parse_number_path(name)
-            signed = parse_checkpoint(storage.read_range(path, 0, MOST_NOTE_BYTES + 1), path, most_signatures=1)
+            signed = parse_checkpoint(folder.read_range(path, 0, MOST_NOTE_BYTES + 1), path, most_signatures=1)
         except MalformedError as error:
             examination.find(error.code, path, error.message)
         except LogError as error:
@@ -156,7 +155,9 @@ def _check_kept(
     later = sorted(number for number in kept if number > size)
     if later:
         what = f"a checkpoint of {later[-1]} entries was kept, and the log's checkpoint counts {size}"
-        examination.notes.append(f"{what}: left by a writer that was stopped, or the log was cut back to an older state")
+        examination.notes.append(
+            f"{what}: left by a writer that was stopped, or the log was cut back to an older state"
+        )
     if size not in kept:
         examination.find("log.checkpoint-missing", checkpoint_path(size), "the newest checkpoint was not kept")
     for number, signed in kept.items():
@@ -167,16 +168,18 @@ def _check_kept(
             what = f"it is of the log {signed.checkpoint.origin!a}"
             examination.find("log.wrong-origin", checkpoint_path(number), what)
     if not history.is_whole or history.genesis is None:
-        examination.not_checked.append("signatures of the checkpoints: the log's keys stand in entries that are missing")
+        what = "signatures of the checkpoints: the log's keys stand in entries that are missing or cannot be read"
+        examination.not_checked.append(what)
         return
     if history.origin != newest.checkpoint.origin:
         what = f"the entries are of the log {history.origin!a}, the checkpoint is of {newest.checkpoint.origin!a}"
         examination.refuse("log.wrong-origin", CHECKPOINT_NAME, what)
     earlier = [signed for number, signed in kept.items() if number <= size and signed.note != newest.note]
     before = len(examination.findings)
-    examination.findings += epoch_findings(history.entries, earlier + [newest])
+    examination.findings += epoch_findings(history.entries, [*earlier, newest])
     _name_the_fault(newest, history, before, examination)
-    examination.checked.append(f"{len(earlier) + 1} checkpoints: each on this history, each by the key of its own epoch")
+    count = len(earlier) + 1
+    examination.checked.append(f"{count} checkpoints: each on this history, each signed by the key of its own day")
 
 
 def _name_the_fault(newest: SignedCheckpoint, history: History, before: int, examination: Examination) -> None:

@@ -1,4 +1,4 @@
-"""Check a log's segments against the digests that its manifest states."""
+"""Check a log that is not sealed: its segments against the digests that its manifest states."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import polars as pl
 
 from audit_lab.errors import LogError
 from audit_lab.log.reading import collect
+from audit_lab.log.tree_file import CHECKPOINT_NAME
 from audit_lab.log.write import MANIFEST_NAME
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 
 if TYPE_CHECKING:
+    from audit_lab.log.folder import LogFolder
     from audit_lab.log.manifest import Segment
+    from audit_lab.log.remembered import Remembered
     from audit_lab.log.store import LogStore
+    from audit_lab.seal.trust import Trust
 
-__all__ = ["verify_segments"]
+__all__ = ["examine_unsealed", "is_sealed", "verify_segments"]
 
 _NEXT_STEP = "Restore it from a backup, and find out who had write access since the manifest was written."
 _NO_ANCHOR = Finding(
@@ -25,6 +29,12 @@ _NO_ANCHOR = Finding(
     "nothing outside the writer's reach holds this log in time",
     "Keep the SHA-256 of its manifest where the writer cannot reach it: this log is not sealed.",
 )
+_UNSEALED = "Get the sealed log from whoever keeps it: without its seal, nothing shows what was changed."
+
+
+def is_sealed(folder: LogFolder) -> bool:
+    """Whether a folder holds a sealed log, or what is left of one."""
+    return folder.exists(CHECKPOINT_NAME) or bool(folder.list("checkpoints")) or bool(folder.list("tile"))
 
 
 def verify_segments(store: LogStore, *, require_anchor: bool = False) -> Verification:
@@ -41,42 +51,58 @@ def verify_segments(store: LogStore, *, require_anchor: bool = False) -> Verific
         A segment is missing, changed, or not listed, or an anchor was required (no log of this schema has one); the
         error carries the report.
     """
+    return settle(examine_unsealed(store, None, None, require_anchor=require_anchor))
+
+
+def examine_unsealed(
+    store: LogStore, trust: Trust | None, remembered: Remembered | None, *, require_anchor: bool
+) -> Verification:
+    """Return the report of `verify_segments` whatever the verdict; a seal that was there before must not be missing."""
     subject = f"log {store.origin} at {store.path}"
-    wanting = [_NO_ANCHOR] if require_anchor else []
+    wanting = _seal_removed(store.origin, trust, remembered) + ([_NO_ANCHOR] if require_anchor else [])
     if store.manifest is None:
-        report = Verification(
+        return Verification(
             subject,
             Verdict.FAILED if wanting else Verdict.UNANCHORED,
             findings=tuple(wanting),
             not_checked=("everything: another system wrote these files, and no digest of them was ever recorded",),
             notes=store.notes,
         )
-        return settle(report)
     segments = [segment for table in store.manifest.tables.values() for segment in table]
     findings = [finding for segment in segments if (finding := _check(store, segment)) is not None]
     findings += _unlisted(store, {segment.path for segment in segments}) + wanting
-    return settle(
-        Verification(
-            subject,
-            Verdict.FAILED if findings else Verdict.UNANCHORED,
-            findings=tuple(findings),
-            checked=(
-                (
-                    f"SHA-256, size and rows of {len(segments)} segments against {MANIFEST_NAME} "
-                    f"({store.manifest.sha256[:12]}…)"
-                ),
-                "no Parquet file in the log that the manifest does not list",
+    return Verification(
+        subject,
+        Verdict.FAILED if findings else Verdict.UNANCHORED,
+        findings=tuple(findings),
+        checked=(
+            (
+                f"SHA-256, size and rows of {len(segments)} segments against {MANIFEST_NAME} "
+                f"({store.manifest.sha256[:12]}…)"
             ),
-            not_checked=(
-                (
-                    "that the manifest is the one the writer made: this log is not sealed, so whoever can change a "
-                    "segment can change the manifest"
-                ),
-                "artifacts: their digests are checked when a decision is replayed",
+            "no Parquet file in the log that the manifest does not list",
+        ),
+        not_checked=(
+            (
+                "that the manifest is the one the writer made: this log is not sealed, so whoever can change a "
+                "segment can change the manifest"
             ),
-            notes=store.notes,
-        )
+            "artifacts: their digests are checked when a decision is replayed",
+        ),
+        notes=store.notes,
     )
+
+
+def _seal_removed(origin: str, trust: Trust | None, remembered: Remembered | None) -> list[Finding]:
+    """Return a finding for a log that was sealed when it was last verified, or that a pinned key says is sealed."""
+    findings = []
+    if remembered is not None and (known := remembered.of_origin(origin)):
+        what = f"a sealed log of this name was verified here before ({known[0].name}), and this one is not sealed"
+        findings.append(Finding("log.seal-removed", MANIFEST_NAME, what, _UNSEALED))
+    elif trust is not None and any(key.role == "log" and key.public.name == origin for key in trust.keys):
+        what = f"a key of this log is pinned ({trust.name}), and it is not sealed"
+        findings.append(Finding("log.seal-removed", MANIFEST_NAME, what, _UNSEALED))
+    return findings
 
 
 def _check(store: LogStore, segment: Segment) -> Finding | None:

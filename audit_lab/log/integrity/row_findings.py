@@ -1,0 +1,132 @@
+"""Findings about rows: which of them changed, and whether what is erased was erased lawfully."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.seal.merkle import HASH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from audit_lab.log.alignment import RowChanges
+    from audit_lab.log.integrity.findings import Examination
+    from audit_lab.log.integrity.rows import CheckedPart
+    from audit_lab.log.manifest import Segment
+
+__all__ = ["find_changes", "find_erasures"]
+
+_RESTORE = "Restore the segment from a backup, and find out who had write access since it was sealed."
+_ERASURE = "Ask whoever keeps the log for the record of the erasure; without one it was a deletion."
+_NO_KEY = b"\0" * HASH_BYTES
+
+
+def find_changes(
+    examination: Examination, file: Segment, part: CheckedPart, said: dict[str, Any], changes: RowChanges | None
+) -> None:
+    """Add the findings about rows that are not as they were sealed, each kind of change its own code."""
+    segment, first = part.hold.segment, part.hold.first_row
+    what = f"the rows of {part.table}/{segment} lead to another root than the one that was sealed"
+    if changes is None:
+        what = f"{what}; which rows changed cannot be told, because the file of their hashes is missing or changed too"
+        examination.find("log.rows-root-differs", file.path, what, _RESTORE)
+        return
+    lost = _lost_keys(part)
+    changed = [pair for pair in changes.changed.first if pair[0] not in lost]
+    examination.find("log.rows-root-differs", file.path, f"{what}: {changes}", _RESTORE)
+
+    def place(row: int, found: int | None = None) -> str:
+        name = said.get("names", {}).get(str(found), "") if found is not None else ""
+        return f"{name}@{segment}:{first + row}"
+
+    _list(examination, "log.row-changed", file.path, [place(*pair) for pair in changed], changes.changed.total)
+    _list(examination, "log.row-dropped", file.path, map(place, changes.dropped.first), changes.dropped.total)
+    _list(
+        examination,
+        "log.row-added",
+        file.path,
+        [f"{said.get('names', {}).get(str(row), '')} now {segment}:{first + row}" for row in changes.added.first],
+        changes.added.total,
+    )
+    for code, few in (("log.row-moved", changes.moved), ("log.row-duplicated", changes.duplicated)):
+        places = [f"{place(row, found)} now {segment}:{first + found}" for row, found in few.first]
+        _list(examination, code, file.path, places, few.total)
+
+
+def find_erasures(examination: Examination, file: Segment, part: CheckedPart, said: dict[str, Any]) -> None:
+    """Add the findings about erased rows: values that are still there, and erasures that no entry records."""
+    segment, first = part.hold.segment, part.hold.first_row
+    rows = range(first, first + part.hold.rows)
+    recorded = {row: fields for row, fields in part.erased.items() if row in rows}
+    if recorded and part.kept is not None:
+        kept = {int(row): set(fields) for row, fields in said["kept"]}
+        wrong = [row for row in recorded if kept.get(row) != recorded[row]]
+        wrong += [row for row in kept if row in rows and row not in recorded]
+        _list(
+            examination,
+            "log.erasure-forged",
+            part.kept,
+            [f"{segment}:{row}" for row in sorted(wrong)],
+            len(wrong),
+            what="what is kept of these rows is not what their erase entries say",
+            next_step=_ERASURE,
+        )
+    restored = [f"{segment}:{row} {name}" for row, name in said["restored"]]
+    _list(
+        examination,
+        "log.erased-value-present",
+        file.path,
+        restored,
+        len(restored),
+        what="fields that were recorded as erased hold a value",
+        next_step="Find out who put it there, and erase it again.",
+    )
+    lost = sorted(_lost_keys(part))
+    _list(
+        examination,
+        "log.erasure-missing",
+        file.path,
+        [f"{segment}:{first + row}" for row in lost],
+        len(lost),
+        what="the keys of these rows are destroyed, and no erase entry says why",
+        next_step=_ERASURE,
+    )
+
+
+def _lost_keys(part: CheckedPart) -> set[int]:
+    """Return the rows, counted from the part's first, whose keys are destroyed without an erase entry."""
+    if part.keys is None or _NO_KEY not in part.keys:
+        return set()
+    first = part.hold.first_row
+    return {
+        row
+        for row in range(part.hold.rows)
+        if part.keys[row * HASH_BYTES : (row + 1) * HASH_BYTES] == _NO_KEY and first + row not in part.erased
+    }
+
+
+def _list(
+    examination: Examination,
+    code: str,
+    file: str,
+    places: Iterable[str],
+    total: int,
+    *,
+    what: str = "",
+    next_step: str = _RESTORE,
+) -> None:
+    shown = list(places)[:20]
+    if not shown:
+        return
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    kind = (
+        what
+        or {
+            "log.row-changed": "these rows hold other values than were sealed",
+            "log.row-dropped": "these rows are gone",
+            "log.row-added": "these rows were never sealed",
+            "log.row-moved": "these rows stand in another place",
+            "log.row-duplicated": "these rows stand there again",
+        }[code]
+    )
+    examination.find(code, file, f"{kind}: {', '.join(shown)}{more}", next_step)

@@ -1,0 +1,260 @@
+"""Every row against what was sealed: its hash recomputed from its values, in its place, in its segment."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.log.alignment import aligned_changes
+from audit_lab.log.canonical_rows import key_columns
+from audit_lab.log.integrity.row_findings import find_changes, find_erasures
+from audit_lab.log.levels import rows_root
+from audit_lab.log.manifest import inside
+from audit_lab.log.schema import TABLES
+from audit_lab.seal.merkle import HASH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from audit_lab.log.folder import LogFolder
+    from audit_lab.log.integrity.decoder import Decoder
+    from audit_lab.log.integrity.files import CheckedFiles
+    from audit_lab.log.integrity.findings import Examination
+    from audit_lab.log.integrity.history import History
+    from audit_lab.log.manifest import Hold, Segment
+    from audit_lab.log.vault import Vault
+    from audit_lab.seal.entry_kinds import EraseEntry, SegmentEntry
+
+__all__ = ["CheckedPart", "check_rows"]
+
+_PIECE_BYTES = 8 << 20
+_HOSTILE = "Do not open the file with another program: find out who wrote it, and restore it from a backup."
+
+
+@dataclass
+class CheckedPart:
+    """A run of a segment's rows in a file, with what is needed to check it."""
+
+    table: str
+    hold: Hold
+    statement: SegmentEntry
+    leaves: bytes | None
+    keys: bytes | None
+    erased: dict[int, set[str]]
+    kept: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the segment's rows stand in this run."""
+        return self.hold.first_row == 0 and self.hold.rows == self.statement.rows
+
+    def request(self, kept: Path | None) -> dict[str, Any]:
+        """Return the part as `audit_lab.log.integrity.row_task` takes it."""
+        time = TABLES[self.table].time if self.table in TABLES else None
+        return {
+            "segment": self.hold.segment,
+            "first_row": self.hold.first_row,
+            "rows": self.hold.rows,
+            "schema": [list(column) for column in self.statement.schema],
+            "committed": self.statement.commitment == "fields",
+            "time": time,
+            "numbered": self.table == "predictions",
+            "key": list(key_columns(self.table)),
+            "has_leaves": self.leaves is not None,
+            "has_keys": self.keys is not None,
+            "kept": None if kept is None else {"path": str(kept), "rows": self.statement.rows, "name": str(self.kept)},
+        }
+
+
+@dataclass
+class _Counts:
+    """What was checked, for the report."""
+
+    compared: int = 0
+    uncompared: int = 0
+    tables: set[str] = field(default_factory=set)
+    unkeyed: set[str] = field(default_factory=set)
+    sequences: dict[str, list[int]] = field(default_factory=dict)
+
+
+def check_rows(
+    folder: LogFolder,
+    history: History,
+    files: CheckedFiles,
+    examination: Examination,
+    *,
+    vault: Vault | None,
+    decoder: Decoder,
+    progress: Callable[[str, int], None] | None = None,
+) -> None:
+    """Recompute the hash of every row of the current files, and name those that are not as they were sealed."""
+    check = _RowCheck(folder, history, files, examination, vault=vault, decoder=decoder)
+    for table, current in history.state.files.items():
+        for file in current.values():
+            if file.path in files.sound or file.path in files.changed:
+                check.file(table, file)
+                if progress is not None:
+                    progress("rows", file.rows)
+    check.conclude()
+
+
+class _RowCheck:
+    """The check of one log's rows, file by file."""
+
+    def __init__(
+        self,
+        folder: LogFolder,
+        history: History,
+        files: CheckedFiles,
+        examination: Examination,
+        *,
+        vault: Vault | None,
+        decoder: Decoder,
+    ) -> None:
+        self._folder = folder
+        self._state = history.state
+        self._files = files
+        self._vault = vault
+        self._decoder = decoder
+        self._examination = examination
+        self._counts = _Counts()
+        self._erasures: dict[tuple[str, str], list[EraseEntry]] = {}
+        for erasure in history.state.erasures:
+            self._erasures.setdefault((erasure.table, erasure.segment), []).append(erasure)
+
+    def file(self, table: str, file: Segment) -> None:
+        """Check the rows of one file."""
+        parts = [self._part(table, hold) for hold in file.holds]
+        with self._local(file.path) as path:
+            answer, blob = self._asked(path, parts)
+        if "refused" in answer:
+            self._examination.find(answer["refused"], file.path, answer["why"], _HOSTILE)
+            return
+        if answer["rows"] != file.rows:
+            what = f"it has {answer['rows']} rows, and {file.rows} were sealed"
+            self._examination.find("log.rows-misstated", file.path, what)
+        at = 0
+        for part, said in zip(parts, answer["parts"], strict=True):
+            leaves = blob[at : at + said.get("leaves_bytes", 0)]
+            at += len(leaves)
+            self._judge(file, part, said, leaves)
+
+    def conclude(self) -> None:
+        """Say how many rows were compared, and where sequence numbers are missing."""
+        counts, examination = self._counts, self._examination
+        examination.checked.append(f"{counts.compared:,} rows: their hashes recomputed from their values")
+        if counts.uncompared:
+            tables = ", ".join(sorted(counts.unkeyed))
+            examination.not_checked.append(
+                f"values of {counts.uncompared:,} rows of {tables}: their row keys are in the log's vault, which was "
+                "not given; their files' digests were checked"
+            )
+        for writer, (lowest, highest, present) in sorted(counts.sequences.items()):
+            missing = highest - lowest + 1 - present
+            if missing > 0:
+                examination.notes.append(
+                    f"writer {writer!a} left out {missing:,} of its sequence numbers between {lowest} and {highest}: "
+                    "what they stood for was never logged"
+                )
+
+    def _part(self, table: str, hold: Hold) -> CheckedPart:
+        statement = self._state.segments[table][hold.segment].statement
+        start, size = hold.first_row * HASH_BYTES, hold.rows * HASH_BYTES
+        leaves = None
+        name = f"{table}/{hold.segment}.leaves"
+        if name in self._files.sound:
+            leaves = self._folder.read_range(name, start, size)
+        erased: dict[int, set[str]] = {}
+        kept = None
+        for erasure in self._erasures.get((table, hold.segment), ()):
+            kept = erasure.kept
+            for row in erasure.rows:
+                erased.setdefault(row, set()).update(erasure.fields)
+        if kept not in self._files.sound:
+            kept = None
+        keys = None
+        if self._vault is not None and statement.commitment == "fields":
+            known = self._vault.row_keys(table, hold.segment)
+            if known is not None and len(known) == statement.rows * HASH_BYTES:
+                keys = known[start : start + size]
+        return CheckedPart(table, hold, statement, leaves, keys, erased, kept)
+
+    def _asked(self, path: Path, parts: list[CheckedPart]) -> tuple[dict[str, Any], bytes]:
+        with tempfile.TemporaryDirectory(prefix="audit-lab-") as aside:
+            requests = []
+            for number, part in enumerate(parts):
+                kept = None
+                if part.kept is not None:
+                    kept = Path(aside) / str(number)
+                    kept.write_bytes(self._folder.read(part.kept))
+                requests.append(part.request(kept))
+            blob = b"".join((part.leaves or b"") + (part.keys or b"") for part in parts)
+            return self._decoder.ask({"path": str(path), "parts": requests}, blob)
+
+    def _judge(self, file: Segment, part: CheckedPart, said: dict[str, Any], leaves: bytes) -> None:
+        where = f"{part.table}/{part.hold.segment}"
+        for member, code in (("schema", "log.schema-differs"), ("labels", "log.places-differ")):
+            if said.get(member):
+                self._examination.find(code, file.path, f"{where}: {said[member]}")
+        if "found" not in said:
+            return
+        find_erasures(self._examination, file, part, said)
+        if not said["comparable"]:
+            self._counts.uncompared += said["found"]
+            self._counts.unkeyed.add(part.table)
+        else:
+            self._counts.compared += said["found"]
+        if said["differs"] and self._differs(part, leaves):
+            changes = None if part.leaves is None else aligned_changes(part.leaves, leaves)
+            find_changes(self._examination, file, part, said, changes)
+        elif file.path in self._files.sound and part.is_whole:
+            self._check_ranges(file, part, said)
+
+    def _differs(self, part: CheckedPart, leaves: bytes) -> bool:
+        """Whether the leaves are not those under the segment's root; they came because no sealed ones were at hand."""
+        if part.leaves is not None or not part.is_whole:
+            return True
+        return rows_root(leaves).hex() != part.statement.rows_root
+
+    def _check_ranges(self, file: Segment, part: CheckedPart, said: dict[str, Any]) -> None:
+        """Compare the times and sequence numbers of rows that are as sealed with what their statement says."""
+        statement = part.statement
+        found = None if said["times"] is None else [_utc(text) for text in said["times"]]
+        stated = None if statement.first_time is None else [_utc(statement.first_time), _utc(statement.last_time or "")]
+        if found != stated:
+            what = f"its rows' times do not range from {statement.first_time} to {statement.last_time}, as was sealed"
+            self._examination.find("log.times-misstated", file.path, what)
+        for writer, numbers in said["sequences"].items():
+            lowest, highest, count = numbers
+            known = self._counts.sequences.setdefault(writer, [lowest, highest, 0])
+            known[:] = [min(lowest, known[0]), max(highest, known[1]), known[2] + count]
+        if statement.first_sequence is not None:
+            numbers = said["sequences"].get(statement.writer_id, [None, None, 0])
+            if numbers[:2] != [statement.first_sequence, statement.last_sequence]:
+                what = (
+                    f"its rows do not bear the sequence numbers {statement.first_sequence} to {statement.last_sequence}"
+                )
+                self._examination.find("log.sequence-misstated", file.path, f"{what} of {statement.writer_id}")
+
+    @contextmanager
+    def _local(self, path: str) -> Iterator[Path]:
+        """Give a file that the decoder can open, copied from an object store where need be."""
+        if self._folder.path is not None:
+            yield inside(self._folder.path, path)
+            return
+        with tempfile.NamedTemporaryFile(prefix="audit-lab-", suffix=".parquet") as file:
+            size = 0
+            while piece := self._folder.read_range(path, size, _PIECE_BYTES):
+                file.write(piece)
+                size += len(piece)
+            file.flush()
+            yield Path(file.name)
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC)
