@@ -65,7 +65,7 @@ def peers(made: Path) -> dict[str, Callable[[str], object]]:
     query = f"SELECT * FROM read_parquet([{listed}]) WHERE prediction_id = ?"  # noqa: S608 - file names that we made
     return {
         "polars": lambda asked: one(pl.scan_parquet(files).filter(pl.col("prediction_id") == asked).collect().height),
-        "duckdb": lambda asked: one(connection.execute(query, [asked]).to_arrow_table().num_rows),
+        "duckdb": lambda asked: one(connection.sql(query, params=[asked]).to_arrow_table().num_rows),
         "pyarrow": lambda asked: one(dataset.to_table(filter=ds.field("prediction_id") == asked).num_rows),
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from audit_lab.face.audit_log import AuditLog, open_log
+from audit_lab.face.audit_log import AuditLog
 from audit_lab.face.decision import Decision
+from audit_lab.face.opening import open_log
 
 __all__ = ["AuditLog", "Decision", "open_log"]

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import MisuseError, NotFoundError
+from audit_lab.errors import MisuseError
+from audit_lab.face.accepted import accepted_keys
 from audit_lab.face.decision import Decision
-from audit_lab.face.document import iso
+from audit_lab.face.description import described, predicting_model
+from audit_lab.face.letter_search import letter_of, subject_of
+from audit_lab.face.tables import LogTables
+from audit_lab.log.lookup import places_of, rows_by
 from audit_lab.log.query import Question, find, instant
 from audit_lab.log.reading import collect
-from audit_lab.log.store import LogStore, open_store
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruct import reconstruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
-    from audit_lab.log.mapping import Mapping
+    from audit_lab.face.access import Answer
+    from audit_lab.log.journal import Journal
+    from audit_lab.log.letter import Letter
+    from audit_lab.log.pseudonym import PseudonymKey
+    from audit_lab.log.timestamps import Authority
+    from audit_lab.log.vault import Vault
     from audit_lab.monitor.drift import Drift
     from audit_lab.replay.batch import BatchReplay
     from audit_lab.replay.coverage import Coverage
     from audit_lab.sandbox import Limits
     from audit_lab.seal.report import Verification
+    from audit_lab.seal.trust import Trust
 
-__all__ = ["AuditLog", "open_log"]
+__all__ = ["AuditLog"]
 
 When = str | date | datetime | None
 
-
-def open_log(path: str | Path, mapping: str | Path | Mapping | None = None) -> AuditLog:
-    """Open an audit log, or a Parquet folder that someone else wrote, through a mapping. Reads metadata only.
-
-    Raises
-    ------
-    MisuseError
-        The folder is missing, or is no audit log and no mapping was given.
-    LogError
-        The manifest or the mapping cannot be read.
-    """
-    return AuditLog(open_store(path, mapping))
+_OWN_COLUMNS = {"score": "predictions.outputs", "decision": "predictions.decision"}
 
 
-class AuditLog:
+class AuditLog(LogTables):
     """An opened audit log. Tables are polars LazyFrames with canonical columns, empty where the log has none."""
-
-    def __init__(self, store: LogStore) -> None:
-        self._store = store
 
     @property
     def path(self) -> Path:
@@ -76,92 +74,14 @@ class AuditLog:
         return self._store.checkpoint
 
     @property
-    def predictions(self) -> pl.LazyFrame:
-        """Scored items: id, time, model, version, outputs, decision."""
-        return self._store.table("predictions")
-
-    @property
-    def overrides(self) -> pl.LazyFrame:
-        """Decisions that a person changed."""
-        return self._store.table("overrides")
-
-    @property
-    def explanations(self) -> pl.LazyFrame:
-        """Explanations of record."""
-        return self._store.table("explanations")
-
-    @property
-    def outcomes(self) -> pl.LazyFrame:
-        """The ground truth, arriving later."""
-        return self._store.table("outcomes")
-
-    @property
-    def datasets(self) -> pl.LazyFrame:
-        """Data that versions were trained and judged on."""
-        return self._store.table("datasets")
-
-    @property
-    def runs(self) -> pl.LazyFrame:
-        """Training and evaluation runs."""
-        return self._store.table("runs")
-
-    @property
-    def model_versions(self) -> pl.LazyFrame:
-        """The registry."""
-        return self._store.table("model_versions")
-
-    @property
-    def approvals(self) -> pl.LazyFrame:
-        """Who submitted, approved and promoted each version."""
-        return self._store.table("approvals")
-
-    @property
-    def deployments(self) -> pl.LazyFrame:
-        """What served, where, from when."""
-        return self._store.table("deployments")
-
-    @property
-    def lineage(self) -> pl.LazyFrame:
-        """Edges from versions back to runs, commits, data and feature sources."""
-        return self._store.table("lineage")
-
-    @property
-    def events(self) -> pl.LazyFrame:
-        """Anything else that happened."""
-        return self._store.table("events")
-
-    def inputs(self, model: str | None = None) -> pl.LazyFrame:
-        """Return one model's recorded inputs; the model may be left out where the log has one.
-
-        Raises
-        ------
-        NotFoundError
-            The log holds no inputs of that model.
-        MisuseError
-            No model was named and the log has several.
-        """
-        return self._store.inputs(self._model(model))
+    def journal(self) -> Journal | None:
+        """Where every question is written; None where nobody said who asks."""
+        return self._access.journal
 
     def describe(self) -> dict[str, Any]:
         """Return origin, notes, tables with their rows, models and time range, as JSON-safe values."""
-        span = collect(
-            self.predictions.select(
-                pl.col("occurred_at").min().alias("first"),
-                pl.col("occurred_at").max().alias("last"),
-                pl.col("model_name").unique().drop_nulls().sort().implode().alias("models"),
-            ),
-            f"the predictions of {self.path}",
-        ).row(0, named=True)
-        return {
-            "origin": self.origin,
-            "path": str(self.path),
-            "description": self._store.description,
-            "notes": list(self.notes),
-            "tables": self._store.source.tables(),
-            "models": list(span["models"]),
-            "first_time": iso(span["first"]),
-            "last_time": iso(span["last"]),
-        }
+        with self._access.asking("describe"):
+            return described(self._store)
 
     def find(
         self,
@@ -187,18 +107,82 @@ class AuditLog:
         MisuseError
             The expression or a time cannot be read.
         """
-        if limit is not None and limit < 0:
-            raise MisuseError(f"limit is {limit}", "Give 0 or more, or leave it out.")
-        question = Question(expression, instant(since, "since"), instant(until, "until"), model)
-        return find(self._store, question, limit)
+        with self._access.asking("find", expression, since=since, until=until, model=model, limit=limit) as answer:
+            if limit is not None and limit < 0:
+                raise MisuseError(f"limit is {limit}", "Give 0 or more, or leave it out.")
+            found = self._found(expression, since, until, model, limit)
+            answer.shows(found)
+            return found
 
     def newest(self, count: int = 50, model: str | None = None) -> pl.DataFrame:
         """Return the newest predictions, newest first."""
-        frame = self._store.table("predictions")
-        if model is not None:
-            frame = frame.filter(pl.col("model_name") == model)
-        newest = frame.sort("occurred_at", "prediction_id", descending=True, nulls_last=True).head(count)
-        return collect(newest, f"the predictions of {self.path}")
+        with self._access.asking("newest", count, model=model) as answer:
+            frame = self._store.table("predictions")
+            if model is not None:
+                frame = frame.filter(pl.col("model_name") == model)
+            ordered = frame.sort("occurred_at", "prediction_id", descending=True, nulls_last=True).head(count)
+            newest = collect(ordered, f"the predictions of {self._store.location}")
+            answer.shows(newest)
+            return newest
+
+    def by_request(self, request_id: str) -> pl.DataFrame:
+        """Return the predictions of one request, in order of place; none where no prediction names it."""
+        return self._by("request_id", request_id)
+
+    def by_subject(self, subject_id: str) -> pl.DataFrame:
+        """Return the predictions about one subject, by the pseudonym that stands in the log, in order of place.
+
+        `audit_lab.pseudonym` gives the pseudonym of a customer number to whoever has the key.
+        """
+        return self._by("subject_id", subject_id)
+
+    def letter(
+        self,
+        customer: str | None = None,
+        *,
+        subject: str | None = None,
+        around: When = None,
+        zone: str | None = None,
+        within: str | timedelta = "2h",
+        amount: str | float | Decimal | None = None,
+        decision: str | None = None,
+        model: str | None = None,
+        limit: int = 20,
+        key: PseudonymKey | Path | str | None = None,
+    ) -> Letter:
+        """Search by what a letter says; every candidate comes with why it matches and what does not.
+
+        Parameters
+        ----------
+        customer
+            The customer number as the customer has it; its pseudonym is made with `key`.
+        subject
+            Instead of `customer`: the pseudonym itself, as it stands in ``subject_id``.
+        around, zone, within
+            A date or a rough local time, the IANA zone in which it is local, and how far off it may be.
+        amount
+            Compared with every numeric input: exactly, rounded, and in thousands or hundredths.
+        decision
+            A word, compared whatever its case with the decision, the label and what it was overridden to.
+        key
+            The pseudonym key, or its file; default: the file in AUDIT_LAB_PSEUDONYM_KEY.
+
+        Raises
+        ------
+        MisuseError
+            Nothing of the letter was given, or a part of it cannot be read.
+        """
+        given = {"subject": subject_of(customer, subject, key), "around": around, "zone": zone, "within": within}
+        clues = {**given, "amount": amount, "decision": decision, "model": model, "limit": limit}
+        with self._access.asking("letter", **clues) as answer:
+            answer.touches("predictions", self._columns("predictions"))
+            if amount is not None:
+                self._touches_inputs(answer, self._store.models() if model is None else [model])
+            if decision is not None:
+                answer.touches("overrides", ["decision_after"])
+            found = letter_of(self._store, **clues)
+            answer.rows = len(found.candidates)
+            return found
 
     def decision(self, prediction_id: str) -> Decision:
         """Reconstruct one prediction, named by its id or its place (``id@segment:row``).
@@ -212,7 +196,11 @@ class AuditLog:
         """
         if not isinstance(prediction_id, str):
             raise MisuseError(f"a prediction id is text, not {type(prediction_id).__name__}", "Give it as text.")
-        return Decision(self._store, reconstruct(self._store, prediction_id))
+        with self._access.asking("decision", prediction_id) as answer:
+            parts = reconstruct(self._store, prediction_id)
+            decision = Decision(self._store, parts, self._access)
+            decision.tell(answer)
+            return decision
 
     def replay(
         self,
@@ -227,14 +215,21 @@ class AuditLog:
         """Replay every prediction that matches (all of them when nothing is given) and compare with the record."""
         from audit_lab.replay.batch import replay_rows
 
-        rows = self.find(expression, since=since, until=until, model=model)
-        return replay_rows(self._store, rows, limits=limits, progress=progress)
+        with self._access.asking("replay", expression, since=since, until=until, model=model) as answer:
+            rows = self._found(expression, since, until, model)
+            answer.shows(rows)
+            self._touches_inputs(answer, rows["model_name"].drop_nulls().unique().to_list())
+            return replay_rows(self._store, rows, limits=limits, progress=progress)
 
     def coverage(self) -> Coverage:
         """State which predictions can be replayed, why the others cannot, and which were lost."""
         from audit_lab.replay.coverage import coverage
 
-        return coverage(self._store)
+        with self._access.asking("coverage") as answer:
+            stated = coverage(self._store)
+            answer.rows = stated.predictions
+            answer.touches("predictions", self._columns("predictions"))
+            return stated
 
     def drift(
         self,
@@ -258,55 +253,126 @@ class AuditLog:
         from audit_lab.log.wide import wide
         from audit_lab.monitor.drift import drift
 
-        frame, features = wide(self._store, self._predicting(model))
-        span = None
-        if reference is not None:
-            since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
-            if since is None or until is None:
-                raise MisuseError(
-                    "the reference needs a beginning and an end", "Give both, like ('2015-01-01', '2015-04-01')."
-                )
-            span = (since, until)
-        chosen = list(columns) if columns is not None else [*features, "score", "decision"]
-        return drift(frame, time="occurred_at", columns=chosen, every=every, reference=span)
+        with self._access.asking("drift", every=every, columns=columns, reference=reference, model=model) as answer:
+            frame, features = wide(self._store, predicting_model(self._store, model))
+            span = None
+            if reference is not None:
+                since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
+                if since is None or until is None:
+                    raise MisuseError(
+                        "the reference needs a beginning and an end", "Give both, like ('2015-01-01', '2015-04-01')."
+                    )
+                span = (since, until)
+            chosen = list(columns) if columns is not None else [*features, "score", "decision"]
+            moved = drift(frame, time="occurred_at", columns=chosen, every=every, reference=span)
+            answer.columns |= {_OWN_COLUMNS.get(name, f"inputs.{name}") for name in chosen}
+            counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
+            answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
+            return moved
 
-    def verify(self, *, require_anchor: bool = False) -> Verification:
-        """Check every segment against the digests and row counts of the manifest.
+    def verify(
+        self,
+        trust: Trust | Path | str | None = None,
+        *,
+        vault: Vault | Path | str | None = None,
+        require_anchor: bool = False,
+        witnesses: Sequence[Path | bytes] = (),
+        authorities: Sequence[Authority | Path] = (),
+        rows: bool = True,
+        progress: Callable[[str, int], None] | None = None,
+        remembered: Path | bool = True,
+    ) -> Verification:
+        """Check the log: a sealed one down to every row, another against its manifest.
+
+        Checked is always the newest state of what lies there, also where an earlier one was opened.
+
+        Parameters
+        ----------
+        trust
+            The keys to accept, or their file; default: the user's own trust file.
+        vault
+            The log's vault, or its folder: needed to recompute the hashes of personal tables.
+        require_anchor
+            Fail unless something outside the writer's reach holds the log in time.
+        witnesses, authorities
+            Cosigned checkpoints that came from a witness, and time-stamping authorities that the reader accepts.
+        rows
+            Whether to recompute every row's hash, not only the digests of files.
+        progress
+            Called with ``files`` and bytes, and with ``rows`` and rows, as they are done.
+        remembered
+            Whether to start from, and to keep, the checkpoint that this user verified last; or the folder for it.
 
         Raises
         ------
         IntegrityError
-            A segment is missing, changed or not listed, or an anchor was required and there is none; the error carries
-            the report.
+            Something was found wanting, or an anchor was required and there is none; the error carries the report.
         """
-        from audit_lab.log.integrity import verify_segments
+        from audit_lab.log.integrity import verify
 
-        return verify_segments(self._store, require_anchor=require_anchor)
-
-    def _predicting(self, model: str | None) -> str:
-        """Return the model whose predictions are meant, which need no inputs."""
-        known = self.describe()["models"]
-        if model is None and len(known) == 1:
-            return str(known[0])
-        if model is not None and model not in known:
-            raise NotFoundError(
-                f"the log {self.path} holds no prediction of a model named {model!r}",
-                f"Models with predictions: {', '.join(known) or 'none'}.",
+        with self._access.asking(
+            "verify", rows=None if rows else "not recomputed", require_anchor=require_anchor or None
+        ):
+            return verify(
+                self._store,
+                trust=accepted_keys(trust),
+                vault=_folder(vault),
+                require_anchor=require_anchor,
+                witnesses=witnesses,
+                authorities=authorities,
+                rows=rows,
+                progress=progress,
+                remembered=remembered,
             )
-        return self._model(model)
 
-    def _model(self, model: str | None) -> str:
-        if model is not None:
-            return model
-        models = self._store.models()
-        if len(models) == 1:
-            return models[0]
-        raise MisuseError(
-            f"the log {self.path} has inputs of {len(models)} models ({', '.join(models) or 'none'})",
-            "Name one, as model=... or --model.",
-        )
+    def snapshots(self) -> pl.DataFrame:
+        """Return every state as of which this sealed log can be opened: size, time, root, and what was added.
+
+        Raises
+        ------
+        MisuseError
+            The log is not sealed.
+        """
+        from audit_lab.log.seals import list_seals
+
+        with self._access.asking("snapshots") as answer:
+            seals = list_seals(self._store)
+            answer.rows = seals.height
+            return seals
+
+    def _found(
+        self, expression: str | pl.Expr | None, since: When, until: When, model: str | None, limit: int | None = None
+    ) -> pl.DataFrame:
+        question = Question(expression, instant(since, "since"), instant(until, "until"), model)
+        return find(self._store, question, limit)
+
+    def _by(self, column: str, value: str) -> pl.DataFrame:
+        if not isinstance(value, str):
+            raise MisuseError(f"a {column} is text, not {type(value).__name__}", "Give it as text.")
+        with self._access.asking(f"by {column}", value) as answer:
+            rows = rows_by(self._store, "predictions", column, value)
+            found = rows.drop(SEGMENT, ROW).with_columns(pl.Series("place", places_of(rows), dtype=pl.String))
+            answer.shows(found)
+            return found
+
+    def _columns(self, table: str) -> list[str]:
+        return self._store.table(table).collect_schema().names()
+
+    def _touches_inputs(self, answer: Answer, models: Sequence[str]) -> None:
+        for model in set(models) & set(self._store.models()):
+            answer.touches(INPUTS_PREFIX + model, self._columns(INPUTS_PREFIX + model))
 
     def __repr__(self) -> str:
-        """Return origin, path and rows."""
+        """Return origin, path, rows, what was opened of it, and whether questions are written to a journal."""
         rows = ", ".join(f"{name} {count:,}" for name, count in self._store.source.tables().items())
-        return f"AuditLog {self.origin!r} at {self.path}: {rows}"
+        sealed = "" if self.checkpoint is None else f"; sealed, {self.checkpoint.splitlines()[1]} entries"
+        kept = (
+            "no journal is kept" if self.journal is None else f"every question goes to the journal {self.journal.path}"
+        )
+        return f"AuditLog {self.origin!r} at {self._store.location}: {rows}{sealed}; {kept}"
+
+
+def _folder(vault: Vault | Path | str | None) -> Vault | Path | None:
+    from pathlib import Path
+
+    return Path(vault).expanduser() if isinstance(vault, str) else vault

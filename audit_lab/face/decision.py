@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit_lab.face.access import Access
 from audit_lab.face.document import decision_document, decision_html, iso
+from audit_lab.log.schema import INPUTS_PREFIX
 
 if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
+    from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge
     from audit_lab.replay.reconstruct import Gap, Reconstruction
@@ -22,9 +25,10 @@ __all__ = ["Decision"]
 class Decision:
     """One prediction, reconstructed: its row, inputs, version, lineage, events, outcome and gaps."""
 
-    def __init__(self, store: LogStore, parts: Reconstruction) -> None:
+    def __init__(self, store: LogStore, parts: Reconstruction, access: Access | None = None) -> None:
         self._store = store
         self._parts = parts
+        self._access = access or Access()
 
     @property
     def prediction_id(self) -> str:
@@ -95,7 +99,9 @@ class Decision:
         """Run the recorded inputs through the recorded artifact in a child process and compare."""
         from audit_lab.replay.single import replay_decision
 
-        return replay_decision(self._store, self._parts, limits)
+        with self._access.asking("replay", self.place) as answer:
+            self.tell(answer)
+            return replay_decision(self._store, self._parts, limits)
 
     def explain(
         self, method: Literal["shap", "lime"] = "shap", *, seed: int = 0, limits: Limits | None = None
@@ -109,7 +115,20 @@ class Decision:
         """
         from audit_lab.explain.of_decision import explain_decision
 
-        return explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+        with self._access.asking("explain", self.place, method=method, seed=seed) as answer:
+            self.tell(answer)
+            attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+            answer.rows = 1 + len(attribution.background.ids)
+            return attribution
+
+    def tell(self, answer: Answer) -> None:
+        """Say in a journal's answer which personal columns this decision is made of."""
+        answer.rows = 1
+        answer.touches("predictions", self.prediction)
+        answer.touches(INPUTS_PREFIX, self.inputs or {})
+        answer.touches("outcomes", self.outcome or {})
+        for row in self.overrides:
+            answer.touches("overrides", row)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reconstruction as JSON-safe values, in the form that the panel and ``--json`` show."""

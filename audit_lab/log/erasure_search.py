@@ -66,12 +66,12 @@ def find_rows(storage: Storage, state: LogState, subject_id: str | None, predict
         if not is_personal(table):
             continue
         columns = (_ID, _SUBJECT) if table == "predictions" else (_ID,)
-        for file, rows in _keys(storage, state, table, columns):
-            rows = rows.join(wanted.to_frame(), on=_ID, how="semi", maintain_order="left")
+        for file, every in _keys(storage, state, table, columns):
+            rows = every.join(wanted.to_frame(), on=_ID, how="semi", maintain_order="left")
             if table == "predictions" and subject_id is not None:
-                others = rows[_SUBJECT].is_not_null() & (rows[_SUBJECT] != subject_id) & ~rows[_ID].is_in(sorted(asked))
-                found.shared.update(rows.filter(others)[_ID])
-                rows = rows.filter(~others)
+                own = rows[_SUBJECT].is_null() | (rows[_SUBJECT] == subject_id) | rows[_ID].is_in(sorted(asked))
+                found.shared.update(rows.filter(~own)[_ID])
+                rows = rows.filter(own)
             if rows.height:
                 found.rows.setdefault(table, {})[file.path] = rows[_NUMBER].to_list()
                 found.prediction_ids.update(rows[_ID])
@@ -80,17 +80,14 @@ def find_rows(storage: Storage, state: LogState, subject_id: str | None, predict
     return found
 
 
-def speaking_events(
-    storage: Storage, state: LogState, subject_id: str | None, prediction_ids: Iterable[str]
-) -> int:
+def speaking_events(storage: Storage, state: LogState, subject_id: str | None, prediction_ids: Iterable[str]) -> int:
     """Return how many rows of ``events`` name the subject, or one of the predictions as what they are about."""
     ids = [*prediction_ids, *([] if subject_id is None else [subject_id])]
     named = pl.col("subject").is_in(ids)
     if subject_id:
         named |= pl.any_horizontal(pl.col("summary", "payload").str.contains(subject_id, literal=True))
     return sum(
-        rows.filter(named).height
-        for _, rows in _keys(storage, state, "events", ("subject", "summary", "payload"))
+        rows.filter(named).height for _, rows in _keys(storage, state, "events", ("subject", "summary", "payload"))
     )
 
 

@@ -5,11 +5,10 @@ The log's entries say what was erased, so each step here can be done again, afte
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import LogError, StorageError
+from audit_lab.errors import LogError
 from audit_lab.log.epochs import epoch_findings
 from audit_lab.log.index_cache import IndexCache
 from audit_lab.log.index_file import index_path, indexed_columns
@@ -137,6 +136,5 @@ def _remove(storage: Storage, path: str) -> int:
     """Remove a file, and return how many there were: 1, or 0 where it is gone."""
     if not storage.exists(path):
         return 0
-    with suppress(FileNotFoundError):
-        storage.remove(path)
+    storage.remove(path, for_good=True)
     return 1

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.delta import delta_files, is_delta
+from audit_lab.log.manifest import inside
 from audit_lab.log.printable import printable
 from audit_lab.log.reading import collect, reading
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["ForeignFile", "ForeignFolder", "collect_foreign", "foreign_folder", "scan_foreign"]
@@ -69,6 +72,8 @@ class ForeignFolder:
     schema: dict[str, pl.DataType]
     conflicts: dict[str, str]
     unread: tuple[str, ...]
+    #: Of a Delta table, the version that the files are of.
+    delta_version: int | None = None
 
     def scan(self, columns: Collection[str] | None = None) -> pl.LazyFrame:
         """Scan the files as one frame, restricted to `columns` unless None; null where a file lacks a column.
@@ -104,8 +109,15 @@ def _conformed(file: ForeignFile, chosen: dict[str, pl.DataType]) -> pl.LazyFram
     return file.scan().select(*columns, SEGMENT, ROW)
 
 
-def foreign_folder(folder: Path) -> ForeignFolder:
-    """Look at a folder of Parquet files: their footers only.
+def foreign_folder(folder: Path, as_of: datetime | int | None = None) -> ForeignFolder:
+    """Look at a folder of Parquet files, or at the files of a Delta table's version: their footers only.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    as_of
+        Of a Delta table, the moment or the version; its current version when omitted.
 
     Raises
     ------
@@ -116,6 +128,12 @@ def foreign_folder(folder: Path) -> ForeignFolder:
     """
     if not folder.is_dir():
         raise MisuseError(f"there is no folder {folder}", "Give the path of a folder with Parquet files.")
+    if is_delta(folder):
+        return _delta_folder(folder, as_of)
+    if as_of is not None:
+        raise MisuseError(
+            f"{folder} is no Delta table, so its earlier states are not known", "Leave as_of out, or filter by time."
+        )
     root = folder.resolve()
     paths: list[Path] = []
     unread: list[Path] = []
@@ -129,6 +147,18 @@ def foreign_folder(folder: Path) -> ForeignFolder:
     files = tuple(_foreign_file(root, path) for path in paths)
     schema, conflicts = _unified(files)
     return ForeignFolder(folder, files, schema, conflicts, tuple(path.relative_to(root).as_posix() for path in unread))
+
+
+def _delta_folder(folder: Path, as_of: datetime | int | None) -> ForeignFolder:
+    version, stated = delta_files(folder, as_of)
+    if not stated:
+        raise MisuseError(f"version {version} of the Delta table {folder} has no file", "Give an earlier one, as_of=.")
+    root = folder.resolve()
+    files = tuple(
+        replace(_foreign_file(root, inside(folder, file.path)), partitions=file.partitions) for file in stated
+    )
+    schema, conflicts = _unified(files)
+    return ForeignFolder(folder, files, schema, conflicts, (), version)
 
 
 def _foreign_file(root: Path, path: Path) -> ForeignFile:

@@ -8,6 +8,7 @@ is specified in ``docs/formats.md``, "Erasure".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,16 @@ class Kept:
 
     def row(self, number: int) -> dict[str, str] | None:
         """Return what is kept of one row, by column; None for a row that was not erased."""
-        found = self.frame.row(by_predicate=pl.col(_ROW) == number) if number in self.rows else None
-        return None if found is None else dict(zip(self.columns, found[1:], strict=True))
+        place = self._places.get(number)
+        return None if place is None else dict(zip(self.columns, self.frame.row(place)[1:], strict=True))
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {number: place for place, number in enumerate(self.rows)}
+
+    def of(self, numbers: Collection[int]) -> Self:
+        """Return what is kept of some rows only."""
+        return type(self)(self.columns, self.frame.filter(pl.col(_ROW).is_in(list(numbers))))
 
     def erased(self, number: int) -> tuple[str, ...]:
         """Return the erased columns of one row."""
@@ -116,7 +125,7 @@ class Kept:
         digests = made.select(
             pl.when(pl.col(str(place)).str.len_bytes() == _DIGEST_DIGITS)
             .then(pl.col(str(place)))
-            .otherwise(hex_sha256(f"value{place}"))
+            .otherwise(hex_sha256(pl.col(f"value{place}")))
             .alias(str(place))
             for place in range(len(self.columns))
         )
@@ -185,7 +194,7 @@ def _digests_before(
     earlier: Kept, rows: pl.DataFrame, numbers: Sequence[int], before: Collection[int]
 ) -> dict[int, tuple[str, ...]]:
     """Return the fields' digests of the rows that were erased before, by their numbers: their keys are gone."""
-    part = Kept(earlier.columns, earlier.frame.filter(pl.col(_ROW).is_in(list(before))))
+    part = earlier.of(before)
     places = [place for place, number in enumerate(numbers) if number in before]
     return dict(zip(part.rows, part.digests(rows[places]).rows(), strict=True))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,8 +15,12 @@ from audit_lab.log.schema import INPUTS_PREFIX, TIME, table_schema
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
+    import narwhals as nw
+
+    from audit_lab.log.engines.choice import Engine
     from audit_lab.log.foreign import ForeignFolder
     from audit_lab.log.mapping import Mapping
 
@@ -44,6 +48,8 @@ class MappedSource:
         Where the Parquet files are.
     mapping
         Which column plays which role.
+    as_of
+        Of a Delta table, the moment or the version to read; else it cannot be given.
 
     Raises
     ------
@@ -54,9 +60,9 @@ class MappedSource:
         A file cannot be read as Parquet, or two files disagree on the type of a mapped column.
     """
 
-    def __init__(self, folder: Path, mapping: Mapping) -> None:
+    def __init__(self, folder: Path, mapping: Mapping, as_of: datetime | int | None = None) -> None:
         self.mapping = mapping
-        self.folder: ForeignFolder = foreign_folder(folder)
+        self.folder: ForeignFolder = foreign_folder(folder, as_of)
         #: The columns that the mapping uses.
         self.used: frozenset[str] = frozenset({*mapping.columns.values(), *mapping.inputs})
         missing = sorted(self.used - set(self.folder.schema) - set(self.folder.conflicts))
@@ -114,8 +120,8 @@ class MappedSource:
         """Collect a frame made from `rows`, naming the damaged file when that fails."""
         return collect_foreign(frame, self.folder, self.used)
 
-    def scan(self, name: str) -> pl.LazyFrame:
-        """Return one canonical table; empty where the mapping yields none."""
+    def scan(self, name: str, since: datetime | None = None, until: datetime | None = None) -> pl.LazyFrame:  # noqa: ARG002
+        """Return one canonical table, all of it; empty where the mapping yields none."""
         if name == "predictions":
             return self._predictions()
         if name == "outcomes" and "outcome" in self.mapping.columns:
@@ -125,6 +131,19 @@ class MappedSource:
             kept = self._kept.filter((self._name() == name.removeprefix(INPUTS_PREFIX)) & self._has_inputs())
             return kept.select(*keys, *self.mapping.inputs, SEGMENT, ROW)
         return pl.LazyFrame(schema={**table_schema(name), SEGMENT: pl.String, ROW: pl.UInt32})
+
+    def frame(
+        self, name: str, engine: Engine, since: datetime | None = None, until: datetime | None = None
+    ) -> nw.LazyFrame[Any]:
+        """Return the same rows for an engine: polars, which alone reads what others wrote."""
+        import narwhals as nw
+
+        if engine.name != "polars":
+            raise MisuseError(
+                f"the engine {engine.name} reads logs of audit_lab only, and {self.folder.path} is read by a mapping",
+                "Leave engine out, or make a log of it first.",
+            )
+        return nw.from_native(self.scan(name, since, until))
 
     def _predictions(self) -> pl.LazyFrame:
         made = {

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.errors import LogError
 from audit_lab.log.index_file import key_of
 from audit_lab.log.reading import collect, reading
+from audit_lab.log.segments import SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,16 @@ def search_rows(shelf: Shelf, table: str, column: str, value: str, *, confirm: b
     LogError
         A file of the table cannot be read.
     """
+    try:
+        return _search(shelf, table, column, value, confirm=confirm)
+    except LogError:
+        # Compaction and erasure replace files: the rows may stand in others by now.
+        if not shelf.renew():
+            raise
+    return _search(shelf, table, column, value, confirm=confirm)
+
+
+def _search(shelf: Shelf, table: str, column: str, value: str, *, confirm: bool) -> tuple[pl.DataFrame, bool]:
     segments, locator = shelf.segments(table), shelf.locator
     candidates = locator.candidates(table, segments, column, value)
     rows, wrong = _compared(shelf, table, candidates.rows, column, value)
@@ -66,7 +78,7 @@ def _compared(
         for (segment, _), row in zip(some, shelf.reader.rows(table, some), strict=True):
             found = row[column][0] if row.height else None
             if found == value:
-                rows.append((segment, row))
+                rows += _shown(segment, row)
             elif found is None or key_of(found) != key_of(value):
                 wrong[segment.path] = segment
     return [(segment, row) for segment, row in rows if segment.path not in wrong], list(wrong.values())
@@ -93,10 +105,18 @@ def _by_column(
         segment = segments[number]
         if of_file.height <= _ROWS_AT_A_TIME:
             wanted = [(segment, row) for row in of_file["row"]]
-            rows += zip([segment] * len(wanted), shelf.reader.rows(table, wanted), strict=True)
+            read = shelf.reader.rows(table, wanted)
         else:
-            rows.append((segment, collect(shelf.reader.scan(table, segment).filter(same), segment.path)))
+            read = [collect(shelf.reader.scan(table, segment).filter(same), segment.path)]
+        rows += [one for frame in read for one in _shown(segment, frame)]
     return rows
+
+
+def _shown(segment: Segment, rows: pl.DataFrame) -> list[tuple[Segment, pl.DataFrame]]:
+    """Leave out rows of segments that an earlier snapshot does not have yet, though its file does."""
+    if segment.hidden:
+        rows = rows.filter(~pl.col(SEGMENT).is_in(segment.hidden))
+    return [(segment, rows)] if rows.height else []
 
 
 def _together(shelf: Shelf, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:

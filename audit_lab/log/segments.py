@@ -14,7 +14,6 @@ from audit_lab.log.engines.part import ROW, SEGMENT, Part, PlacedFile
 from audit_lab.log.engines.polars_engine import scan_part
 from audit_lab.log.reading import reading
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES
-from audit_lab.log.unification import expected_schema, unified_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -109,6 +108,8 @@ class SegmentSource:
         LogError
             As `scan`.
         """
+        from audit_lab.log.unification import unified_schema
+
         schema = self._schema(table, segment)
         wanted = unified_schema(table, [(segment.path, _without_places(schema))])
         return scan_part(self._part((segment,), schema, wanted))
@@ -154,7 +155,7 @@ class SegmentSource:
     def _scan(self, name: str, files: Callable[[], list[Segment]]) -> pl.LazyFrame:
         parts = self._parts(name, files())
         if not parts:
-            return pl.LazyFrame(schema={**expected_schema(name), SEGMENT: pl.String, ROW: pl.UInt32})
+            return pl.LazyFrame(schema=_schema_of_none(name))
         frames = [_shown(scan_part(part), hidden) for part, hidden in parts]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
 
@@ -163,7 +164,7 @@ class SegmentSource:
 
         parts = self._parts(name, files())
         if not parts:
-            return engine.local(pl.DataFrame(schema={**expected_schema(name), SEGMENT: pl.String, ROW: pl.UInt32}))
+            return engine.local(pl.DataFrame(schema=_schema_of_none(name)))
         frames = []
         for part, hidden in parts:
             frame = engine.scan(part)
@@ -172,6 +173,8 @@ class SegmentSource:
 
     def _parts(self, name: str, files: Iterable[Segment]) -> list[tuple[Part, tuple[str, ...]]]:
         """Group neighbouring files that can be scanned together; with each group, the segments that are not shown."""
+        from audit_lab.log.unification import unified_schema
+
         known = [(file, self._schema(name, file)) for file in files]
         wanted = unified_schema(name, [(file.path, _without_places(schema)) for file, schema in known])
         kinds = groupby(known, lambda each: (list(each[1].items()), SEGMENT in each[1], each[0].hidden))
@@ -243,6 +246,12 @@ class SegmentSource:
             f"the segment {file.path} of table {table} is missing from {self._folder}",
             "Restore it from a backup; until then every answer from this table would be incomplete.",
         )
+
+
+def _schema_of_none(table: str) -> dict[str, Any]:
+    from audit_lab.log.unification import expected_schema
+
+    return {**expected_schema(table), SEGMENT: pl.String, ROW: pl.UInt32}
 
 
 def _only_segment(file: Segment) -> str:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from audit_lab.errors import AuditLabError
 from audit_lab.log.locator import Locator
 from audit_lab.log.reading import collect, reading
 from audit_lab.log.row_reader import RowReader
@@ -37,10 +38,9 @@ _Stamps = tuple["Stamp | None", ...]
 class Shelf:
     """Small tables, opened files and indexes of one opened log whose segments are files of this machine."""
 
-    def __init__(self, source: SegmentSource, folder: Path, tables: dict[str, tuple[Segment, ...]]) -> None:
+    def __init__(self, source: SegmentSource, folder: Path) -> None:
         self.folder = folder
         self._source = source
-        self._tables = tables
         self.reader = RowReader(source, folder)
         self.locator = Locator(folder, self.reader)
         self._frames: dict[str, tuple[_Stamps, pl.DataFrame]] = {}
@@ -49,7 +49,14 @@ class Shelf:
 
     def segments(self, table: str) -> tuple[Segment, ...]:
         """Return the files of a table."""
-        return self._tables.get(table, ())
+        return self._source.files(table)
+
+    def renew(self) -> bool:
+        """Look up the files that hold the snapshot's rows by now; return whether they are others than before."""
+        try:
+            return self._source.renew()
+        except AuditLabError:
+            return False
 
     def is_small(self, table: str) -> bool:
         """Whether a table is kept whole."""

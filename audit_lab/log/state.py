@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from audit_lab.log.tree_file import LogTree
     from audit_lab.seal.entry import Entry
 
-__all__ = ["LogState", "Sealed", "manifest_bytes", "manifest_document", "manifest_of"]
+__all__ = ["LogState", "Sealed", "files_in_order", "manifest_bytes", "manifest_document", "manifest_of"]
 
 _NEXT = "Ask whoever keeps the log for its entries exactly as they were sealed; this log cannot be read by them."
 
@@ -67,8 +67,10 @@ class LogState:
         Table to the digest of each schema that its segments have, to the first segment that has it.
     files
         Table to path to the file that holds rows now.
-    replaced, disposed
-        Path to table of files that hold nothing any more and are still there; paths of those that were removed.
+    replaced, replaced_at
+        Path to table of files that hold nothing any more and were not removed; path to when that began.
+    disposed
+        Paths of files that were removed.
     erasures, holds, models
         Erase entries in order; holds in force by name; registered artifacts by model and version.
     writers
@@ -84,6 +86,7 @@ class LogState:
         self.schemas: dict[str, dict[str, SegmentEntry]] = {}
         self.files: dict[str, dict[str, Segment]] = {}
         self.replaced: dict[str, str] = {}
+        self.replaced_at: dict[str, str] = {}
         self.disposed: set[str] = set()
         self.erasures: list[EraseEntry] = []
         self.holds: dict[str, tuple[HoldEntry, ...]] = {}
@@ -194,6 +197,7 @@ class LogState:
         for file in gone:
             del files[file.path]
             self.replaced[file.path] = entry.table
+            self.replaced_at[file.path] = entry.sealed_at
         first, last = self._times(entry.table, holds)
         files[entry.file] = Segment(entry.file, entry.rows, entry.size_bytes, entry.sha256, first, last, holds)
 
@@ -222,6 +226,7 @@ class LogState:
         elif isinstance(entry, DisposalEntry):
             for path in entry.files:
                 self.replaced.pop(path, None)
+                self.replaced_at.pop(path, None)
                 for files in self.files.values():
                     files.pop(path, None)
                 self.disposed.add(path)
@@ -253,7 +258,7 @@ class LogState:
 def manifest_of(state: LogState, root: bytes) -> Manifest:
     """Return the manifest of a state, files in the order in which their first rows were sealed."""
     document = manifest_document(state, root)
-    tables = {table: tuple(_in_order(state, table)) for table in document["tables"]}
+    tables = {table: tuple(files_in_order(state, table)) for table in document["tables"]}
     return Manifest(
         origin=document["origin"],
         description=document["description"],
@@ -287,7 +292,7 @@ def manifest_document(state: LogState, root: bytes, *, tables: bool = True) -> d
         "notes": list(genesis.notes) if genesis else [],
         "tree": {"size": state.size, "root": root.hex()},
         "tables": {
-            table: {"segments": [_file_entry(file) for file in _in_order(state, table)]}
+            table: {"segments": [_file_entry(file) for file in files_in_order(state, table)]}
             for table in sorted(state.files)
             if state.files[table] and tables
         },
@@ -298,7 +303,7 @@ def manifest_bytes(state: LogState, root: bytes) -> bytes:
     """Return the content of ``manifest.json``; parameters as for `manifest_document`."""
     document = {**manifest_document(state, root, tables=False), "tables": None}
     tables = (
-        f'{_text(table)}:{{"segments":[{",".join(_file_text(file) for file in _in_order(state, table))}]}}'
+        f'{_text(table)}:{{"segments":[{",".join(_file_text(file) for file in files_in_order(state, table))}]}}'
         for table in sorted(state.files)
         if state.files[table]
     )
@@ -315,7 +320,8 @@ def _file_text(file: Segment) -> str:
     return _text(_file_entry(file))
 
 
-def _in_order(state: LogState, table: str) -> list[Segment]:
+def files_in_order(state: LogState, table: str) -> list[Segment]:
+    """Return the files of a table in the order in which their first rows were sealed."""
     segments = state.segments[table]
     shown = ((file, set(file.hidden)) for file in state.files[table].values())
     first = {

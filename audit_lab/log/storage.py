@@ -15,7 +15,7 @@ from audit_lab.errors import LogError, StorageError
 from audit_lab.log.disk import LocalDisk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -72,8 +72,8 @@ class Storage(Protocol):
         """Write several files; those that are derived from others may vanish on a power loss, but are never torn."""
         ...
 
-    def remove(self, path: str) -> None:
-        """Remove a file."""
+    def remove(self, path: str, *, for_good: bool = False) -> None:
+        """Remove a file; `for_good` returns when not even a power loss brings it back."""
         ...
 
     def lock(self) -> AbstractContextManager[None]:
@@ -190,13 +190,13 @@ class LocalStorage:
         try:
             with ExitStack() as opened:
                 handles = []
+                self._settle(folders)
                 for path, content in files.items():
                     if not replace and self.exists(path):
                         raise LogError(
                             f"the file {path} of the log {self.folder} exists already",
                             "Nothing was overwritten: find out who wrote it.",
                         )
-                    self._settle(_parent(path))
                     asides[path] = _aside(path)
                     with self._doing("write", path):
                         handle = self._disk.open_new(self._full(asides[path]))
@@ -218,8 +218,15 @@ class LocalStorage:
             with self._doing("write", ", ".join(folder or "files" for folder in folders)):
                 self._disk.sync_folders([self._full(folder) for folder in folders])
 
-    def remove(self, path: str) -> None:
-        """Remove a file; after a power loss it may be back.
+    def remove(self, path: str, *, for_good: bool = False) -> None:
+        """Remove a file.
+
+        Parameters
+        ----------
+        path
+            The file.
+        for_good
+            Whether to sync its folder; else a power loss may bring it back.
 
         Raises
         ------
@@ -228,6 +235,8 @@ class LocalStorage:
         """
         with self._doing("remove", path):
             self._disk.unlink(self._full(path))
+            if for_good:
+                self._disk.sync_folders([self._full(_parent(path))])
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -240,7 +249,7 @@ class LocalStorage:
         """
         with ExitStack() as held:
             with self._doing("write to", ""):
-                self._settle("")
+                self._settle([""])
                 held.enter_context(self._disk.lock(self._full(LOCK_NAME)))
             yield
 
@@ -248,31 +257,28 @@ class LocalStorage:
         with self._doing("write", path):
             self._disk.close(handle)
 
-    def _settle(self, folder: str) -> None:
-        """Make a folder and those above it, and sync the name of each in its parent.
+    def _settle(self, folders: Iterable[str]) -> None:
+        """Make folders and those above them, and sync the name of each in its parent.
 
         A folder that is there is synced too, once: whoever made it may have ended before he did that.
         """
-        if folder in self._settled:
+        missing = {self._root: ""}
+        for folder in folders:
+            parts = folder.split("/") if folder else []
+            above = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+            missing |= {f"{self._root}/{path}": path for path in above}
+        wanted = [full for full in missing if full not in self._settled]
+        if not wanted:
             return
-        full = self._full(folder)
-        if folder:
-            self._settle(_parent(folder))
-        above = full.rpartition("/")[0] or "/"
-        with self._doing("write", folder):
-            if not folder:
-                self._make_ancestors(above)
-            if not self._disk.has_folder(full):
-                self._disk.make_folder(full)
-            self._disk.sync_folders([above])
-        self._settled.add(folder)
-
-    def _make_ancestors(self, full: str) -> None:
-        if not self._disk.has_folder(full):
-            above = full.rpartition("/")[0] or "/"
-            self._make_ancestors(above)
-            self._disk.make_folder(full)
-            self._disk.sync_folders([above])
+        with self._doing("write", missing[wanted[-1]]):
+            above = [
+                full for full in _ancestors(self._root) if self._root in wanted and not self._disk.has_folder(full)
+            ]
+            for full in (*above, *wanted):
+                if not self._disk.has_folder(full):
+                    self._disk.make_folder(full)
+            self._disk.sync_folders(list(dict.fromkeys(_parent(full) or "/" for full in (*above, *wanted))))
+        self._settled.update(wanted)
 
     def _full(self, path: str) -> str:
         if not path:
@@ -313,6 +319,14 @@ def _outside(path: str) -> LogError:
 def _aside(path: str) -> str:
     folder, name = _parent(path), f"{ASIDE_PREFIX}{secrets.token_hex(8)}"
     return f"{folder}/{name}" if folder else name
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return the folders above an absolute path, the highest first."""
+    found = []
+    while path := _parent(path):
+        found.append(path)
+    return found[::-1]
 
 
 def _parent(path: str) -> str:

@@ -209,22 +209,21 @@ def _mapped(
         raise MisuseError(
             f"{folder} cannot be read through a mapping", "Copy its files to a folder of this machine, or ingest them."
         )
-    if engine.name != "polars":
-        raise MisuseError(
-            f"the engine {engine.name} reads logs of audit_lab only, and {folder} is read through a mapping",
-            "Leave engine out, or make a log of it first: audit-lab ingest.",
-        )
     read = mapping if isinstance(mapping, Mapping) else Mapping.read(Path(mapping))
     source = MappedSource(folder.path, read, as_of)
-    return LogStore(folder, read.origin, read.description, read.notes(), source, None, read)
+    version = source.folder.delta_version
+    notes = read.notes() if version is None else (*read.notes(), f"Read from version {version} of a Delta table.")
+    store = LogStore(folder, read.origin, read.description, notes, source, None, read, engine=engine)
+    store.frame("predictions").collect_schema()
+    return store
 
 
 def _moment(as_of: AsOf) -> datetime | int | None:
     from audit_lab.log.query import instant
 
     if isinstance(as_of, int) and not isinstance(as_of, bool):
-        if as_of < 1:
-            raise MisuseError(f"as_of is {as_of}", "Give a time, or a tree size of at least 1.")
+        if as_of < 0:
+            raise MisuseError(f"as_of is {as_of}", "Give a time, a tree size, or the version of a Delta table.")
         return as_of
     if isinstance(as_of, str | date | None):
         return instant(as_of, "as_of")

@@ -6,13 +6,14 @@ import os
 import socket
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.canonical_rows import canonical_rows
 from audit_lab.log.column_types import schema_of_document
+from audit_lab.log.compaction import Compaction, compact, remove_replaced
 from audit_lab.log.receipt import Fact, Receipt, SealedRows, clock_fact, event_rows, repeated_ids_fact, sequence_fact
 from audit_lab.log.segment_file import NewSegment, is_personal, new_segment, segment_name
 from audit_lab.log.storage import LocalStorage
@@ -184,6 +185,16 @@ class LogWriter:
         """The log's state when this writer last looked; to be read only."""
         return self._turns.state
 
+    @property
+    def size(self) -> int:
+        """How many entries the log had when this writer last looked."""
+        return self._turns.seen.size
+
+    @property
+    def root(self) -> str:
+        """The root of these entries, in hexadecimal."""
+        return self._turns.seen.root.hex()
+
     def begin(
         self,
         *,
@@ -302,6 +313,14 @@ class LogWriter:
         with self.turn() as turn:
             turn.seal([HeartbeatEntry(origin=self.origin, sealed_at=turn.sealed_at)])
             return self._receipt(turn.sealed_at)
+
+    def compact(self) -> tuple[Compaction, ...]:
+        """Merge runs of small files; see `audit_lab.log.compaction.compact`."""
+        return compact(self)
+
+    def remove_replaced(self, older_than: timedelta, *, actor: str) -> tuple[str, ...]:
+        """Remove files that were replaced a while ago; see `audit_lab.log.compaction.remove_replaced`."""
+        return remove_replaced(self, older_than=older_than, actor=actor)
 
     def close(self) -> None:
         """End writing; everything that was acknowledged is on the disk already."""

@@ -121,6 +121,7 @@ class SimulatedDisk:
         self.count = 0
         self.fail: dict[int, int] = {}
         self.kill_at: int | None = None
+        self.kill_when: tuple[str, str] | None = None
         self.is_dead = False
         self.asked: list[tuple[str, str]] = []
         self._next = 1
@@ -147,7 +148,7 @@ class SimulatedDisk:
 
     def restart(self) -> None:
         """Let another process use the disk after one was killed."""
-        self.is_dead, self.kill_at, self.fail = False, None, {}
+        self.is_dead, self.kill_at, self.kill_when, self.fail = False, None, None, {}
 
     def files(self) -> dict[str, bytes]:
         """Return path to bytes as a process sees them now."""
@@ -232,7 +233,7 @@ class SimulatedDisk:
         number = self.count
         self.count += 1
         self.asked.append((kind, path))
-        if number == self.kill_at or self.is_dead:
+        if number == self.kill_at or (kind, path) == self.kill_when or self.is_dead:
             self.is_dead = True
             raise Killed
         if number in self.fail:
@@ -269,25 +270,33 @@ class SimulatedDisk:
 
 
 def power_losses(
-    trace: Sequence[Operation], start: Content, begin: int = 0, seed: int = 0
+    trace: Sequence[Operation], start: Content, promises: Sequence[int], begin: int = 0, seed: int = 0
 ) -> Iterator[tuple[int, str, dict[str, bytes]]]:
-    """Yield how many operations were done, what was lost in a phrase, and the files that are left.
+    """Yield how many promises had been made, what was lost in a phrase, and the files that are left.
 
     Every prefix of the trace from `begin` operations on, each with unsafe names and bytes lost in many combinations.
-    States that came up before are left out.
+    States that came up before under the same promises are left out.
+
+    Parameters
+    ----------
+    trace, start
+        The operations, and what was there before the first.
+    promises
+        After how many operations each promise was made.
     """
     generator = random.Random(seed)
-    seen: set[bytes] = set()
+    seen: set[tuple[int, bytes]] = set()
     for done in range(len(trace) + 1):
         if done:
             start.apply(trace[done - 1])
         if done < begin:
             continue
+        promised = sum(after <= done for after in promises)
         for what, files in _variants(start, generator):
-            state = _digest(files)
+            state = (promised, _digest(files))
             if state not in seen:
                 seen.add(state)
-                yield done, what, files
+                yield promised, f"after {done} operations, {what}", files
 
 
 def _variants(content: Content, generator: random.Random) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -1,11 +1,13 @@
 """Decode Parquet files in a child process: a file that crashes its reader, or eats its memory, ends only that one.
 
 The child is started when the first file needs it, answers one file after another, and is started again after a file
-that brought it down. It has a limit of memory, and each file a limit of time.
+that brought it down. It has a limit of memory, and each file a limit of time. A child that is done waits half a minute
+for the next check before it ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -13,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from audit_lab.log.integrity.decoder_child import read_frame, write_frame
 
@@ -32,10 +35,53 @@ _LEAST_SECONDS = 120.0
 _BYTES_PER_SECOND = 1_000_000
 _ROWS_PER_SECOND = 2_000
 _STDERR_TAIL = 2_000
+#: A child that has decoded more keeps too much memory to be left waiting.
+_MOST_ROWS_AT_REST = 1_000_000
+_ENDED_AT_REST = {"refused": "log.file-unreadable", "why": "the reader ended before it read the file"}
+
+
+@dataclass
+class _Child:
+    """A running child, where its errors go, and how many rows it has decoded."""
+
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+    rows: int = 0
+
+    @classmethod
+    def start(cls) -> Self:
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and code; no text from a log
+            [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[3])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": str(os.cpu_count() or 1)},
+        )
+        return cls(process, errors)
+
+    def end(self) -> tuple[int, str]:
+        """End the process; return how it ended and the last of what it said."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+        self.errors.seek(0)
+        said = self.errors.read()[-_STDERR_TAIL:].decode("utf-8", "replace")
+        self.errors.close()
+        return self.process.returncode, said
+
+
+#: A child that waits for the next check, and the lock to take it or to leave it here.
+_resting: list[_Child] = []
+_lock = threading.Lock()
 
 
 class Decoder:
-    """The child process that decodes files; a context manager, which ends it.
+    """A child process that decodes files; a context manager, which lets it go.
 
     Parameters
     ----------
@@ -45,8 +91,7 @@ class Decoder:
 
     def __init__(self, least_seconds: float = _LEAST_SECONDS) -> None:
         self._least_seconds = least_seconds
-        self._child: subprocess.Popen[bytes] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
+        self._child: _Child | None = None
 
     def __enter__(self) -> Self:
         """Return the decoder; the child is started when it is needed."""
@@ -55,11 +100,17 @@ class Decoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the child."""
-        self._end()
-        self._errors.close()
+        """Let the child rest, or end it where another rests already or it has grown."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with _lock:
+            if not _resting and error is None and child.rows < _MOST_ROWS_AT_REST:
+                _resting.append(child)
+                return
+        child.end()
 
-    def ask(self, request: dict[str, Any], blob: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: dict[str, Any], blob: bytes = b"") -> dict[str, Any]:
         """Have one file examined.
 
         Parameters
@@ -69,60 +120,53 @@ class Decoder:
 
         Returns
         -------
-        tuple of dict and bytes
+        dict
             The answer; ``{"refused": code, "why": phrase}`` where the file was refused, where it brought the child
             down (``log.file-crashes-reader``), or where it took too long (``log.file-beyond-limits``).
         """
+        if self._child is None:
+            with _lock:
+                self._child = _resting.pop() if _resting else None
+            if self._child is not None:
+                answer = self._ask(self._child, request, blob)
+                if answer != _ENDED_AT_REST:
+                    return answer
+        self._child = self._child or _Child.start()
+        return self._ask(self._child, request, blob)
+
+    def _ask(self, child: _Child, request: dict[str, Any], blob: bytes) -> dict[str, Any]:
         rows = sum(part["rows"] for part in request["parts"])
         size = Path(request["path"]).stat().st_size
         seconds = self._least_seconds + size / _BYTES_PER_SECOND + rows / _ROWS_PER_SECOND
-        child = self._running()
-        timer = threading.Timer(seconds, child.kill)
+        timer = threading.Timer(seconds, child.process.kill)
         timer.start()
         try:
-            write_frame(child.stdin, request, blob)  # type: ignore[arg-type]
-            answer = read_frame(child.stdout)  # type: ignore[arg-type]
+            write_frame(child.process.stdin, request, blob)  # type: ignore[arg-type]
+            answer = read_frame(child.process.stdout)  # type: ignore[arg-type]
         except (OSError, ValueError):
             answer = None
         finally:
             in_time = timer.is_alive()
             timer.cancel()
+        child.rows += rows
         if answer is not None:
-            return answer
-        self._end()
-        return self._death(child.returncode, None if in_time else seconds), b""
+            return answer[0]
+        self._child = None
+        return _death(*child.end(), None if in_time else seconds)
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None:
-            self._errors.seek(0)
-            self._errors.truncate()
-            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and code; no text from a log
-                [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[3])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                env={"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": str(os.cpu_count() or 1)},
-            )
-        return self._child
 
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(5)
-        child.kill()
-        child.wait()
+def _death(code: int, said: str, seconds: float | None) -> dict[str, Any]:
+    if seconds is not None:
+        return {"refused": "log.file-beyond-limits", "why": f"reading it did not end within {seconds:.0f} s"}
+    if code == 0:
+        return _ENDED_AT_REST
+    if "memory allocation" in said or "MemoryError" in said or "bad_alloc" in said:
+        return {"refused": "log.file-beyond-limits", "why": "reading it wants more memory than a file may take"}
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return {"refused": "log.file-crashes-reader", "why": f"the reader died of it ({how})"}
 
-    def _death(self, code: int, seconds: float | None) -> dict[str, Any]:
-        if seconds is not None:
-            return {"refused": "log.file-beyond-limits", "why": f"reading it did not end within {seconds:.0f} s"}
-        self._errors.seek(0)
-        said = self._errors.read()[-_STDERR_TAIL:].decode("utf-8", "replace")
-        if "memory allocation" in said or "MemoryError" in said or "bad_alloc" in said:
-            return {"refused": "log.file-beyond-limits", "why": "reading it wants more memory than a file may take"}
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return {"refused": "log.file-crashes-reader", "why": f"the reader died of it ({how})"}
+
+@atexit.register
+def _end_resting() -> None:
+    while _resting:
+        _resting.pop().end()

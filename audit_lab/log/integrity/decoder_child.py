@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import struct
 import sys
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ __all__ = ["main", "read_frame", "write_frame"]
 
 _HEAD = struct.Struct(">QI")
 _MEMORY_BYTES = 8_000_000_000
+_PATIENCE_S = 30.0
 
 
 def main() -> int:
@@ -23,8 +25,8 @@ def main() -> int:
     _limit()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand among the answers
-    while (request := read_frame(requests)) is not None:
-        write_frame(answers, *_answer(*request))
+    while _is_asked(requests) and (request := read_frame(requests)) is not None:
+        write_frame(answers, _answer(*request))
     return 0
 
 
@@ -49,7 +51,7 @@ def write_frame(stream: BinaryIO, value: dict[str, Any], blob: bytes = b"") -> N
     stream.flush()
 
 
-def _answer(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(request: dict[str, Any], blob: bytes) -> dict[str, Any]:
     import polars as pl
 
     from audit_lab.errors import AuditLabError
@@ -59,13 +61,20 @@ def _answer(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes
     try:
         return examine_file(request, blob)
     except MalformedError as error:
-        return {"refused": error.code, "why": error.message}, b""
+        return {"refused": error.code, "why": error.message}
     except (AuditLabError, MemoryError, OSError, ValueError) as error:
         why = error.message if isinstance(error, AuditLabError) else f"{type(error).__name__}: {error}"
-        return {"refused": "log.file-unreadable", "why": why[:300]}, b""
+        return {"refused": "log.file-unreadable", "why": why[:300]}
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return {"refused": "log.file-unreadable", "why": first[:300]}, b""
+        return {"refused": "log.file-unreadable", "why": first[:300]}
+
+
+def _is_asked(requests: BinaryIO) -> bool:
+    """Wait for the next request; a child that nobody asks for a while ends."""
+    if sys.platform == "win32":
+        return True  # pipes cannot be waited for; the parent ends the child
+    return bool(select.select([requests], [], [], _PATIENCE_S)[0])
 
 
 def _limit() -> None:

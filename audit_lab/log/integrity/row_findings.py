@@ -9,7 +9,6 @@ from audit_lab.seal.merkle import HASH_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from audit_lab.log.alignment import RowChanges
     from audit_lab.log.integrity.findings import Examination
     from audit_lab.log.integrity.rows import CheckedPart
     from audit_lab.log.manifest import Segment
@@ -21,36 +20,36 @@ _ERASURE = "Ask whoever keeps the log for the record of the erasure; without one
 _NO_KEY = b"\0" * HASH_BYTES
 
 
-def find_changes(
-    examination: Examination, file: Segment, part: CheckedPart, said: dict[str, Any], changes: RowChanges | None
-) -> None:
+def find_changes(examination: Examination, file: Segment, part: CheckedPart, changes: dict[str, Any] | None) -> None:
     """Add the findings about rows that are not as they were sealed, each kind of change its own code."""
     segment, first = part.hold.segment, part.hold.first_row
     what = f"the rows of {part.table}/{segment} lead to another root than the one that was sealed"
     if changes is None:
-        what = f"{what}; which rows changed cannot be told, because the file of their hashes is missing or changed too"
-        examination.find("log.rows-root-differs", file.path, what, _RESTORE)
+        why = "the file of their hashes is missing or changed too"
+        if part.leaves is not None:
+            why = "the file of their hashes, which was sealed with it, agrees with the rows and not with the root"
+        examination.find("log.rows-root-differs", file.path, f"{what}; rows cannot be named: {why}", _RESTORE)
         return
-    lost = _lost_keys(part)
-    changed = [pair for pair in changes.changed.first if pair[0] not in lost]
-    examination.find("log.rows-root-differs", file.path, f"{what}: {changes}", _RESTORE)
+    examination.find("log.rows-root-differs", file.path, f"{what}: {changes['phrase']}", _RESTORE)
+    names, lost = changes["names"], _lost_keys(part)
 
-    def place(row: int, found: int | None = None) -> str:
-        name = said.get("names", {}).get(str(found), "") if found is not None else ""
-        return f"{name}@{segment}:{first + row}"
+    def sealed(row: int, found: int | None = None) -> str:
+        return f"{names.get(str(found), '')}@{segment}:{first + row}"
 
-    _list(examination, "log.row-changed", file.path, [place(*pair) for pair in changed], changes.changed.total)
-    _list(examination, "log.row-dropped", file.path, map(place, changes.dropped.first), changes.dropped.total)
-    _list(
-        examination,
-        "log.row-added",
-        file.path,
-        [f"{said.get('names', {}).get(str(row), '')} now {segment}:{first + row}" for row in changes.added.first],
-        changes.added.total,
-    )
-    for code, few in (("log.row-moved", changes.moved), ("log.row-duplicated", changes.duplicated)):
-        places = [f"{place(row, found)} now {segment}:{first + found}" for row, found in few.first]
-        _list(examination, code, file.path, places, few.total)
+    def now(row: int) -> str:
+        return f"now {segment}:{first + row}"
+
+    total, changed = changes["changed"]
+    known = [sealed(row, found) for row, found in changed if row not in lost]
+    _list(examination, "log.row-changed", file.path, known, total - len(changed) + len(known))
+    total, dropped = changes["dropped"]
+    _list(examination, "log.row-dropped", file.path, [sealed(row) for row in dropped], total)
+    total, added = changes["added"]
+    _list(examination, "log.row-added", file.path, [f"{names.get(str(row), '')} {now(row)}" for row in added], total)
+    for kind in ("moved", "duplicated"):
+        total, pairs = changes[kind]
+        places = [f"{sealed(row, found)} {now(found)}" for row, found in pairs]
+        _list(examination, f"log.row-{kind}", file.path, places, total)
 
 
 def find_erasures(examination: Examination, file: Segment, part: CheckedPart, said: dict[str, Any]) -> None:

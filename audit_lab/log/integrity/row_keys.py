@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit_lab.log.leaves import row_leaves
 from audit_lab.seal.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import polars as pl
 
@@ -25,7 +24,10 @@ _STRANGER = b"\0" * HASH_BYTES
 
 
 def resolved_leaves(
-    values: pl.DataFrame, keys: bytes, sealed: bytes, stated: Sequence[int] | None, first_row: int
+    values: pl.DataFrame,
+    sealed: bytes,
+    stated: Sequence[int] | None,
+    leaves_at: Callable[[pl.DataFrame, Sequence[int]], bytes],
 ) -> bytes:
     """Return the leaf of each row under the key of the sealed row that it equals.
 
@@ -35,15 +37,15 @@ def resolved_leaves(
     ----------
     values
         The rows as they stand, with the stated schema.
-    keys, sealed
-        Key and leaf of each row that was sealed, 32 bytes each.
+    sealed
+        The leaf of each row that was sealed, 32 bytes each.
     stated
-        The number that the file gives each row, where it gives any.
-    first_row
-        The number of the first sealed row.
+        The place that the file gives each row, where it gives any.
+    leaves_at
+        Gives the leaves of rows if they are those of some places.
     """
-    search = _Search(values, keys, sealed)
-    search.try_places(range(values.height), [row - first_row for row in stated] if stated else range(values.height))
+    search = _Search(values, sealed, leaves_at)
+    search.try_places(range(values.height), range(values.height) if stated is None else stated)
     shift = 0
     for row in range(values.height):
         if row in search.found or search.spent:
@@ -59,9 +61,11 @@ def resolved_leaves(
 class _Search:
     """Which sealed row each row was found to be."""
 
-    def __init__(self, values: pl.DataFrame, keys: bytes, sealed: bytes) -> None:
+    def __init__(
+        self, values: pl.DataFrame, sealed: bytes, leaves_at: Callable[[pl.DataFrame, Sequence[int]], bytes]
+    ) -> None:
         self._values = values
-        self._keys = _split(keys)
+        self._leaves_at = leaves_at
         self._sealed = _split(sealed)
         self._budget = _BUDGET + 2 * values.height
         self.found: dict[int, int] = {}
@@ -78,17 +82,17 @@ class _Search:
 
     def try_places(self, rows: Iterable[int], places: Iterable[int]) -> None:
         """Try each row at one place."""
-        pairs = [(row, place) for row, place in zip(rows, places, strict=True) if 0 <= place < len(self._keys)]
+        pairs = [(row, place) for row, place in zip(rows, places, strict=True) if 0 <= place < len(self._sealed)]
         for (row, place), leaf in zip(pairs, self._leaves(pairs), strict=True):
             if leaf == self._sealed[place]:
                 self.found[row] = place
 
     def find(self, row: int, guess: int) -> int | None:
         """Try one row at the places near a guess, then at those where no row was found yet, then at all."""
-        near = range(max(guess - _NEAR, 0), min(guess + _NEAR + 1, len(self._keys)))
+        near = range(max(guess - _NEAR, 0), min(guess + _NEAR + 1, len(self._sealed)))
         taken = set(self.found.values())
-        free = [place for place in range(len(self._keys)) if place not in taken]
-        for places in (near, free, range(len(self._keys))):
+        free = [place for place in range(len(self._sealed)) if place not in taken]
+        for places in (near, free, range(len(self._sealed))):
             if self.spent:
                 return None
             self.try_places([row] * len(places), places)
@@ -100,11 +104,10 @@ class _Search:
         if not pairs:
             return []
         self._budget -= len(pairs)
-        rows = self._values[[row for row, _ in pairs]]
-        return _split(row_leaves(rows, b"".join(self._keys[place] for _, place in pairs)))
+        return _split(self._leaves_at(self._values[[row for row, _ in pairs]], [place for _, place in pairs]))
 
     def _stranger(self, row: int) -> bytes:
-        return self._leaves([(row, row)])[0] if row < len(self._keys) else _STRANGER
+        return self._leaves([(row, row)])[0] if row < len(self._sealed) else _STRANGER
 
 
 def _split(hashes: bytes) -> list[bytes]:

@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.log.alignment import aligned_changes
 from audit_lab.log.column_types import schema_document
 from audit_lab.log.integrity.file_limits import check_footer
 from audit_lab.log.integrity.row_keys import resolved_leaves
 from audit_lab.log.kept import Kept, committed_leaves
 from audit_lab.log.leaves import row_leaves
+from audit_lab.log.levels import rows_root
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.seal.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["examine_file"]
 
 _ROWS_AT_ONCE = 131_072
 _MOST_NAMED = 200
 _LONGEST_NAME = 80
+_KINDS = ("changed", "dropped", "added", "moved", "duplicated")
 _STATED = ("segment", "first_row", "rows", "schema", "committed", "time", "numbered", "key")
 
 
@@ -36,7 +39,7 @@ _STATED = ("segment", "first_row", "rows", "schema", "committed", "time", "numbe
 class _Part:
     """A run of rows of one segment, as the log states it, and what is needed to recompute its leaves.
 
-    `leaves` and `keys` are empty where they are not known.
+    `leaves` is None, and `keys` empty, where they are not known.
     """
 
     segment: str
@@ -47,7 +50,7 @@ class _Part:
     time: str | None
     numbered: bool
     key: list[str]
-    leaves: bytes
+    leaves: bytes | None
     keys: bytes
     kept: Kept | None
 
@@ -67,9 +70,19 @@ class _Part:
         keys = self.keys[start * HASH_BYTES : (start + frame.height) * HASH_BYTES]
         return committed_leaves(frame, keys, self.kept, self.first_row + start)
 
+    def leaves_at(self, frame: pl.DataFrame, places: Sequence[int]) -> bytes:
+        """Return the leaves that rows have if they are those that were sealed at some places of the part."""
+        keys = b"".join(self.keys[place * HASH_BYTES : (place + 1) * HASH_BYTES] for place in places)
+        leaves = bytearray(row_leaves(frame, keys))
+        for at, place in enumerate(places):
+            if self.kept is not None and self.first_row + place in self.kept.rows:
+                row = self.leaves_of(frame[at : at + 1], place)
+                leaves[at * HASH_BYTES : (at + 1) * HASH_BYTES] = row
+        return bytes(leaves)
 
-def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes]:
-    """Answer what a file holds.
+
+def examine_file(request: dict[str, Any], blob: bytes) -> dict[str, Any]:
+    """Return what a file holds, as a JSON-safe answer.
 
     Parameters
     ----------
@@ -94,7 +107,7 @@ def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], 
     labelled = SEGMENT in found and ROW in found
     parts = list(_parts(request["parts"], blob))
     answers: list[dict[str, Any]] = []
-    blobs, end = [], 0
+    end = 0
     as_stated = declared == sum(part.rows for part in parts)
     for part in parts:
         offset, end = end, end + part.rows
@@ -111,18 +124,16 @@ def examine_file(request: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], 
         else:
             answers.append({"labels": "the file holds rows of several segments and does not say which is whose"})
             continue
-        answer, leaves = _examine_part(part, rows, labelled=labelled)
-        answers.append({**answer, "leaves_bytes": len(leaves)})
-        blobs.append(leaves)
-    return {"rows": declared, "parts": answers}, b"".join(blobs)
+        answers.append(_examine_part(part, rows, labelled=labelled))
+    return {"rows": declared, "parts": answers}
 
 
 def _parts(values: list[dict[str, Any]], blob: bytes) -> Iterator[_Part]:
     at = 0
     for value in values:
         size = value["rows"] * HASH_BYTES
-        leaves = blob[at : at + size] if value["has_leaves"] else b""
-        at += len(leaves)
+        leaves = blob[at : at + size] if value["has_leaves"] else None
+        at += len(leaves or b"")
         keys = blob[at : at + size] if value["has_keys"] else b""
         at += len(keys)
         kept = None
@@ -152,12 +163,12 @@ def _wrong_schema(part: _Part, found: pl.Schema) -> str | None:
     return "; ".join(phrases)[:500] or None
 
 
-def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[dict[str, Any], bytes]:
-    """Return what a part is, and its leaves where they are not those that were sealed."""
-    answer: dict[str, Any] = {"comparable": part.comparable, "found": 0, "labels": None, "differs": False}
+def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[str, Any]:
+    """Return what a part is: its root where its leaves could be recomputed, and its changes where it has any."""
+    answer: dict[str, Any] = {"comparable": part.comparable, "labels": None, "root": None, "changes": None}
     times: list[str] = []
     numbers: list[pl.DataFrame] = []
-    leaves, restored, slices = [], [], []
+    leaves, restored = [], []
     start = 0
     while True:
         frame = rows.slice(start, _ROWS_AT_ONCE).collect()
@@ -170,43 +181,38 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> tuple[d
         if part.comparable and start + values.height <= part.rows:
             leaves.append(part.leaves_of(values, start))
         restored += _restored(part, values, start)
-        slices.append(values.height)
         start += values.height
         if values.height < _ROWS_AT_ONCE:
             break
     answer |= {"found": start, "restored": restored[:_MOST_NAMED], "kept": _kept_rows(part)}
     answer |= {"times": [min(times), max(times)] if times else None, "sequences": _sequences(numbers)}
-    if not part.comparable:
-        return answer, b""
-    found = b"".join(leaves)
-    if start == part.rows and part.leaves and found == part.leaves:
-        return answer, b""
-    answer["differs"] = True
-    if part.leaves or start != part.rows:
-        found, answer["names"] = _different(part, rows, found, start, labelled=labelled)
-    return answer, found
+    if part.comparable:
+        found = b"".join(leaves)
+        if start == part.rows:
+            answer["root"] = rows_root(found).hex()
+        if part.leaves is not None and (start != part.rows or found != part.leaves):
+            answer["changes"] = _changes(part, rows.collect(), labelled=labelled)
+    return answer
 
 
-def _different(
-    part: _Part, rows: pl.LazyFrame, found: bytes, height: int, *, labelled: bool
-) -> tuple[bytes, dict[str, str]]:
-    """Return the leaves of rows that may stand elsewhere than they were sealed, and the names of the first of them."""
-    frame = rows.collect()
-    values = frame.select(part.columns)
+def _changes(part: _Part, frame: pl.DataFrame, *, labelled: bool) -> dict[str, Any]:
+    """Return which rows of a part are not as they were sealed, and the names of those that are there."""
+    sealed, values = part.leaves or b"", frame.select(part.columns)
     if not part.committed:
         found = row_leaves(values)
-    elif part.kept is None:
-        stated = frame[ROW].to_list() if labelled else None
-        found = resolved_leaves(values, part.keys, part.leaves, stated, part.first_row)
-    elif height != part.rows:
-        found = b""
-    at = [
-        row
-        for row in range(height)
-        if found[row * HASH_BYTES : (row + 1) * HASH_BYTES] != part.leaves[row * HASH_BYTES : (row + 1) * HASH_BYTES]
-    ][:_MOST_NAMED]
-    named = values[at].select(pl.col(column) for column in part.key if column in values.columns)
-    return found, {str(row): _name(key) for row, key in zip(at, named.rows(), strict=True)}
+    else:
+        stated = [row - part.first_row for row in frame[ROW].to_list()] if labelled else None
+        found = resolved_leaves(values, sealed, stated, part.leaves_at)
+    changes = aligned_changes(sealed, found)
+    named = sorted({row for _, row in (*changes.changed.first, *changes.moved.first, *changes.duplicated.first)})
+    named = sorted({*named, *changes.added.first})
+    keys = values[named].select(pl.col(column) for column in part.key if column in values.columns)
+    kinds = {kind: getattr(changes, kind) for kind in _KINDS}
+    return {
+        "phrase": str(changes),
+        "names": {str(row): _name(key) for row, key in zip(named, keys.rows(), strict=True)},
+        **{kind: [few.total, list(few.first)] for kind, few in kinds.items()},
+    }
 
 
 def _name(key: tuple[Any, ...]) -> str:

@@ -1,0 +1,36 @@
+"""The keys that a user accepts, wherever a check needs them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from audit_lab.seal.trust import Trust
+
+__all__ = ["TRUST_VARIABLE", "accepted_keys"]
+
+TRUST_VARIABLE = "AUDIT_LAB_TRUST"
+
+
+def accepted_keys(trust: Trust | Path | str | None = None) -> Trust:
+    """Return the keys to accept.
+
+    Parameters
+    ----------
+    trust
+        A trust, or the path of a trust file; default: the path in the environment variable AUDIT_LAB_TRUST, else
+        ``audit_lab/trust.toml`` in the user's configuration folder. Where there is none, nothing is accepted.
+
+    Raises
+    ------
+    MisuseError
+        A file that was named cannot be read.
+    """
+    if isinstance(trust, Trust):
+        return trust
+    named = trust or os.environ.get(TRUST_VARIABLE)
+    if named:
+        return Trust.read(Path(named))
+    configuration = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    usual = Path(configuration) / "audit_lab" / "trust.toml"
+    return Trust.read(usual) if usual.exists() else Trust((), f"no trust file (none at {usual})")
