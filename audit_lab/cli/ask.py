@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from audit_lab.cli import output
-from audit_lab.cli.output import AsJson, LogPath, MappingPath
+from audit_lab.cli.output import AsJson
+from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
 from audit_lab.face.document import overridden
 
@@ -24,17 +25,15 @@ Model = Annotated[str | None, typer.Option("--model", help="The model, where the
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(show)
-    app.command()(find)
-    app.command()(drift)
+    for command in (show, find, drift):
+        app.command()(reads_a_log(command))
 
 
 def show(
+    reading: Reading,
     prediction_id: Annotated[
         str | None, typer.Argument(help="A prediction's id or place; without it, the log.")
     ] = None,
-    log: LogPath = ".",
-    mapping: MappingPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Show a log, or one decision with everything the log knows about it.
@@ -42,9 +41,7 @@ def show(
     A decision comes with its inputs, the version it states and the version in force, lineage, approvals, events,
     outcome, overrides, and every gap with its effect. Where an id stands in several places, ask for `ID@SEGMENT:ROW`.
     """
-    import audit_lab as al
-
-    opened = al.open(log, mapping)
+    opened = reading.open()
     document: dict[str, Any] = opened.describe() if prediction_id is None else opened.decision(prediction_id).to_dict()
     if as_json:
         output.print_json(document)
@@ -106,15 +103,14 @@ def show_decision(document: dict[str, Any]) -> None:
 
 
 def find(
+    reading: Reading,
     expression: Annotated[
         str | None, typer.Argument(help="For example: \"inputs.distance_miles > 500 AND decision = 'late'\".")
     ] = None,
-    log: LogPath = ".",
     since: Since = None,
     until: Until = None,
     model: Model = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most this many.")] = 20,
-    mapping: MappingPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Find predictions by an expression and a time range.
@@ -124,9 +120,7 @@ def find(
     """
     import polars as pl
 
-    import audit_lab as al
-
-    found = al.open(log, mapping).find(expression, since=since, until=until, model=model)
+    found = reading.open().find(expression, since=since, until=until, model=model)
     shown = found.head(limit).with_columns(score=pl.col("outputs").struct.field("score"))
     if as_json:
         output.print_json({"matches": found.height, "shown": shown.height, "predictions": shown.to_dicts()})
@@ -138,7 +132,7 @@ def find(
 
 
 def drift(
-    log: LogPath = ".",
+    reading: Reading,
     columns: Annotated[
         str | None, typer.Option("--columns", help="Comma-separated; all inputs, score, decision.")
     ] = None,
@@ -148,7 +142,6 @@ def drift(
     ] = None,
     model: Model = None,
     picture: Annotated[str | None, typer.Option("--picture", help="Write the heat map to this SVG file.")] = None,
-    mapping: MappingPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Say since when, and in what, a model's inputs, score or decisions moved.
@@ -158,10 +151,8 @@ def drift(
     """
     import polars as pl
 
-    import audit_lab as al
-
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
-    result = al.open(log, mapping).drift(chosen, every=every, reference=_range(reference), model=model)
+    result = reading.open().drift(chosen, every=every, reference=_range(reference), model=model)
     moved = result.table.filter(pl.col("verdict") == "major")
     if picture is not None:
         _write_picture(result.table, picture)

@@ -10,7 +10,8 @@ import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.ask import Model, Since, Until
-from audit_lab.cli.output import AsJson, LogPath, MappingPath
+from audit_lab.cli.output import AsJson
+from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
 from audit_lab.log.printable import printable
 
@@ -28,8 +29,8 @@ MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(replay)
-    app.command()(explain)
+    for command in (replay, explain):
+        app.command()(reads_a_log(command))
 
 
 def _limits(time_limit: float, memory_limit: float) -> Limits:
@@ -41,8 +42,8 @@ def _limits(time_limit: float, memory_limit: float) -> Limits:
 
 
 def replay(
+    reading: Reading,
     prediction_id: Annotated[str | None, typer.Argument(help="A prediction's id or place.")] = None,
-    log: LogPath = ".",
     everything: Annotated[bool, typer.Option("--all", help="Replay every prediction of the log.")] = False,
     where: Annotated[str | None, typer.Option("--where", help="Replay those that match an expression.")] = None,
     since: Since = None,
@@ -50,7 +51,6 @@ def replay(
     model: Model = None,
     time_limit: TimeLimit = 600,
     memory_limit: MemoryLimit = 8,
-    mapping: MappingPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Run recorded inputs through the recorded model again, and say whether the decision comes out the same.
@@ -58,9 +58,7 @@ def replay(
     The artifact's digest is checked before a byte of it is read; the model runs in a child process without network.
     Verdicts: EXACT, WITHIN_TOLERANCE, DIVERGED (at which step), UNREPLAYABLE (why). Exits 1 unless all were reproduced.
     """
-    import audit_lab as al
-
-    opened = al.open(log, mapping)
+    opened = reading.open()
     limits = _limits(time_limit, memory_limit)
     window = any(value is not None for value in (where, since, until, model))
     if prediction_id is not None and not (everything or window):
@@ -140,13 +138,12 @@ def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def explain(
+    reading: Reading,
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
-    log: LogPath = ".",
     method: Annotated[str, typer.Option("--method", help="shap or lime.")] = "shap",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
     time_limit: TimeLimit = 600,
     memory_limit: MemoryLimit = 8,
-    mapping: MappingPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
@@ -154,13 +151,11 @@ def explain(
     The background is a fixed choice of the same version's decisions, earlier ones where there are 20; its digest,
     the seed and the checks are part of the answer. Exits 1 when a check of the explanation failed.
     """
-    import audit_lab as al
-
     if method not in ("shap", "lime"):
         raise MisuseError(f"there is no method {method!r}", "Choose shap or lime.")
     named = cast("Literal['shap', 'lime']", method)
     limits = _limits(time_limit, memory_limit)
-    result = al.open(log, mapping).decision(prediction_id).explain(named, seed=seed, limits=limits)
+    result = reading.open().decision(prediction_id).explain(named, seed=seed, limits=limits)
     if as_json:
         output.print_json({**json.loads(result.to_json()), "digest": result.digest})
     else:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from audit_lab.cli import output
-from audit_lab.cli.output import AsJson, MappingPath
+from audit_lab.cli.output import AsJson
+from audit_lab.cli.reading import MappingPath
 
 __all__ = ["register"]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsJson",
-    "LogPath",
-    "MappingPath",
     "bar",
     "facts",
     "line",
@@ -34,10 +32,6 @@ __all__ = [
     "title",
 ]
 
-LogPath = Annotated[str, typer.Option("--log", "-l", help="The audit log: a folder.", show_default="this folder")]
-MappingPath = Annotated[
-    str | None, typer.Option("--mapping", "-m", help="Mapping file, for a folder that another system wrote.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 #: A longer value is cut, and its length said; ``--json`` gives all of it.

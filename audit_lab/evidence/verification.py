@@ -1,35 +1,59 @@
-"""`verify`: one call for whatever was handed over, a log or a bundle."""
+"""`verify`: one call for whatever was handed over, a log, a bundle, or the proof of one record."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 from audit_lab.evidence.full_verifier import verify_in_full
-from audit_lab.face import open_log
+from audit_lab.face.accepted import accepted_keys
+from audit_lab.log.integrity import verify as verify_log
+from audit_lab.log.tree_file import CHECKPOINT_NAME
 from audit_lab.log.write import MANIFEST_NAME
 from audit_lab.verifier.layout import ATTESTATION, BAG_DECLARATION
+from audit_lab.verifier.record_proof import verify_record_proof
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audit_lab.log.timestamps import Authority
+    from audit_lab.log.vault import Vault
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 
 __all__ = ["verify"]
 
+_ELSEWHERE = "://"
+_LARGEST_PROOF_BYTES = 64_000_000
 
-def verify(path: Path | str, trust: Trust | Path | str | None = None, *, require_anchor: bool = False) -> Verification:
-    """Verify a log or an evidence bundle.
+
+def verify(
+    path: Path | str,
+    trust: Trust | Path | str | None = None,
+    *,
+    require_anchor: bool = False,
+    vault: Vault | Path | str | None = None,
+    witnesses: Sequence[Path | bytes] = (),
+    authorities: Sequence[Authority | Path] = (),
+    rows: bool = True,
+    progress: Callable[[str, int], None] | None = None,
+    remembered: Path | bool = True,
+) -> Verification:
+    """Verify a log, an evidence bundle, or the proof of one record.
 
     Parameters
     ----------
     path
-        The folder of a log, an exported ``<case>.zip``, or a bundle unpacked into a folder.
+        A log (its folder, or ``s3://``), an exported ``<case>.zip``, a bundle unpacked into a folder, or a document
+        that `AuditLog.prove` made.
     trust
-        For a bundle: the keys to accept, or their file; default: the user's own trust file. Where there is none, no
-        signature is accepted.
+        The keys to accept, or their file; default: the user's own trust file. Where there is none, no signature of a
+        bundle or a proof is accepted, and a log's key counts as known only from what was verified before.
     require_anchor
-        For a bundle: fail unless something outside the signer's reach holds it in time.
+        Fail unless something outside the signer's reach holds it in time.
+    vault, witnesses, authorities, rows, progress, remembered
+        For a log: as for `AuditLog.verify`.
 
     Returns
     -------
@@ -41,15 +65,50 @@ def verify(path: Path | str, trust: Trust | Path | str | None = None, *, require
     IntegrityError
         The verdict is STALE, FAILED or REFUSED; the error carries the report with every finding.
     MisuseError
-        There is nothing at `path`, or the trust file cannot be read.
+        There is nothing at `path`, the trust file cannot be read, or an option is for logs only.
     """
     place = Path(path)
-    is_bundle = (place / ATTESTATION).exists() or (place / BAG_DECLARATION).exists()
-    if (place / MANIFEST_NAME).exists() and not is_bundle:
-        return open_log(place).verify(require_anchor=require_anchor)
-    if place.is_dir() and not is_bundle:
+    if _ELSEWHERE in str(path) or _is_log(place):
+        return verify_log(
+            str(path) if _ELSEWHERE in str(path) else place,
+            trust=accepted_keys(trust),
+            vault=Path(vault).expanduser() if isinstance(vault, str) else vault,
+            require_anchor=require_anchor,
+            witnesses=witnesses,
+            authorities=authorities,
+            rows=rows,
+            progress=progress,
+            remembered=remembered,
+        )
+    _refuse_options(place, vault=vault, witnesses=witnesses, authorities=authorities, rows=not rows)
+    if place.is_dir() and not _is_bundle(place):
         raise MisuseError(
             f"{place} is neither an audit log nor an evidence bundle",
             f"For Parquet files that another system wrote: audit-lab doctor --log {place} --mapping MAPPING.toml.",
         )
+    if place.is_file() and (proof := _proof(place)) is not None:
+        return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
     return verify_in_full(place, trust, require_anchor=require_anchor)
+
+
+def _is_log(place: Path) -> bool:
+    return any((place / name).exists() for name in (MANIFEST_NAME, CHECKPOINT_NAME)) and not _is_bundle(place)
+
+
+def _is_bundle(place: Path) -> bool:
+    return (place / ATTESTATION).exists() or (place / BAG_DECLARATION).exists()
+
+
+def _proof(place: Path) -> bytes | None:
+    """Return the bytes of a file that is a JSON object, as the proof of a record is; no archive begins like that."""
+    try:
+        with place.open("rb") as file:
+            return file.read(_LARGEST_PROOF_BYTES + 1) if file.read(1) == b"{" and file.seek(0) == 0 else None
+    except OSError as error:
+        raise MisuseError(f"{place} cannot be read ({error.strerror})", "Check the path, and your access.") from error
+
+
+def _refuse_options(place: Path, **given: Any) -> None:
+    named = ", ".join(name for name, value in given.items() if value)
+    if named:
+        raise MisuseError(f"{named} are for the check of a log, and {place} is none", "Leave them out.")

@@ -172,8 +172,8 @@ class AuditLog(LogTables):
         MisuseError
             Nothing of the letter was given, or a part of it cannot be read.
         """
-        given = {"subject": subject_of(customer, subject, key), "around": around, "zone": zone, "within": within}
-        clues = {**given, "amount": amount, "decision": decision, "model": model, "limit": limit}
+        clues: dict[str, Any] = {"subject": subject_of(customer, subject, key), "around": around, "zone": zone}
+        clues |= {"within": within, "amount": amount, "decision": decision, "model": model, "limit": limit}
         with self._access.asking("letter", **clues) as answer:
             answer.touches("predictions", self._columns("predictions"))
             if amount is not None:

@@ -118,7 +118,7 @@ class Decision:
         with self._access.asking("explain", self.place, method=method, seed=seed) as answer:
             self.tell(answer)
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
-            answer.rows = 1 + len(attribution.background.ids)
+            answer.rows = 1 + len(attribution.background.rows)
             return attribution
 
     def tell(self, answer: Answer) -> None:

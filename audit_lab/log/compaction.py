@@ -57,15 +57,6 @@ class Compaction:
     rows: int
 
 
-@dataclass(frozen=True)
-class _Merged:
-    """A file that is ready to take the place of others."""
-
-    replaced: tuple[Segment, ...]
-    placement: PlacementEntry
-    files: dict[str, bytes]
-
-
 def compact(writer: LogWriter, *, small_rows: int = _SMALL_ROWS, most_rows: int = _MOST_ROWS) -> tuple[Compaction, ...]:
     """Merge runs of small files, table by table; other writers go on meanwhile.
 
@@ -99,12 +90,17 @@ def compact(writer: LogWriter, *, small_rows: int = _SMALL_ROWS, most_rows: int 
         storage, state, now = turn.storage, turn.state, turn.now
     done = []
     for table, run in runs:
-        merged = _merge(storage, state, table, run, now)
+        try:
+            placement, files = _merge(storage, state, table, run, now)
+        except StorageError as error:
+            with writer.turn() as turn:
+                if error.reason != "missing" or _is_current(turn.state, table, run):
+                    raise
+            continue
         with writer.turn() as turn:
-            current = turn.state.files.get(table, {})
-            if all(current.get(file.path) == file for file in run):
-                turn.seal([replace(merged.placement, sealed_at=turn.sealed_at)], merged.files)
-                done.append(Compaction(table, merged.placement.file, merged.placement.replaces, merged.placement.rows))
+            if _is_current(turn.state, table, run):
+                turn.seal([replace(placement, sealed_at=turn.sealed_at)], files)
+                done.append(Compaction(table, placement.file, placement.replaces, placement.rows))
     return tuple(done)
 
 
@@ -173,7 +169,15 @@ def _runs(state: LogState, table: str, small_rows: int, most_rows: int) -> Itera
             yield tuple(run)
 
 
-def _merge(storage: Storage, state: LogState, table: str, run: tuple[Segment, ...], now: datetime) -> _Merged:
+def _is_current(state: LogState, table: str, run: tuple[Segment, ...]) -> bool:
+    files = state.files.get(table, {})
+    return all(files.get(file.path) == file for file in run)
+
+
+def _merge(
+    storage: Storage, state: LogState, table: str, run: tuple[Segment, ...], now: datetime
+) -> tuple[PlacementEntry, dict[str, bytes]]:
+    """Return the entry that places the rows of a run in one file, to be dated when it is sealed, and the files."""
     statement = state.segments[table][run[0].holds[0].segment].statement
     schema = schema_of_document(statement.schema)
     rows = pl.concat([_placed_rows(storage, file, schema) for file in run], rechunk=True)
@@ -199,15 +203,12 @@ def _merge(storage: Storage, state: LogState, table: str, run: tuple[Segment, ..
         index_sha256=index_digest(indexes),
     )
     named = {index_path(table, name, column): index for column, index in indexes.items()}
-    return _Merged(run, placement, {path: content, **named})
+    return placement, {path: content, **named}
 
 
 def _placed_rows(storage: Storage, file: Segment, schema: pl.Schema) -> pl.DataFrame:
     """Return the rows of a file with the place of each, after comparing the file with its digest."""
-    try:
-        content = storage.read(file.path)
-    except StorageError as error:
-        raise LogError(error.message, _CHANGED) from error
+    content = storage.read(file.path)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise LogError(f"{file.path} is not the file that was sealed", _CHANGED)
     with reading(file.path):

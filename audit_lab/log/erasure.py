@@ -18,7 +18,7 @@ from audit_lab.errors import LogError, MisuseError, NotFoundError
 from audit_lab.log.column_types import schema_document
 from audit_lab.log.erasable import check_fields, erasable_fields
 from audit_lab.log.erased_rows import ErasedRows, read_kept
-from audit_lab.log.erasure_search import find_rows, speaking_events
+from audit_lab.log.erasure_search import find_rows, speaking_events, stray_files
 from audit_lab.log.erasure_traces import remove_traces
 from audit_lab.log.holds import hindering_holds
 from audit_lab.log.index_file import index_digest, index_files, index_path
@@ -155,6 +155,8 @@ def _remaining(turn: Turn, found: FoundRows, subject_id: str | None) -> Iterator
     events = speaking_events(turn.storage, turn.state, subject_id, found.prediction_ids)
     if events:
         yield f"{events} rows of events speak of them: events are committed whole, and cannot be erased"
+    for path in stray_files(turn.storage, turn.state, found, subject_id):
+        yield f"the file {path} is no part of the log and may hold rows of them: find out who left it, and remove it"
     if found.shared:
         some = ", ".join(sorted(found.shared)[:3])
         yield (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.errors import LogError
 from audit_lab.log.reading import collect, reading
 from audit_lab.log.segment_file import is_personal
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.log.state import LogState
     from audit_lab.log.storage import Storage
 
-__all__ = ["FoundRows", "find_rows", "speaking_events"]
+__all__ = ["FoundRows", "find_rows", "speaking_events", "stray_files"]
 
 _NUMBER = "_number"
 _ID, _SUBJECT = "prediction_id", "subject_id"
@@ -89,6 +90,27 @@ def speaking_events(storage: Storage, state: LogState, subject_id: str | None, p
     return sum(
         rows.filter(named).height for _, rows in _keys(storage, state, "events", ("subject", "summary", "payload"))
     )
+
+
+def stray_files(storage: Storage, state: LogState, found: FoundRows, subject_id: str | None) -> list[str]:
+    """Return the Parquet files beside the log's own that hold, or may hold, rows of the same people.
+
+    A writer that was stopped leaves such files, and nobody but its operator can say whether they show a log that was
+    cut. So they are named and not touched.
+    """
+    own = {path for files in state.files.values() for path in files} | state.replaced.keys() | state.disposed
+    strays = [path for path in storage.list() if path.endswith(".parquet") and path not in own]
+    return [path for path in strays if _may_hold(storage, path, found, subject_id)]
+
+
+def _may_hold(storage: Storage, path: str, found: FoundRows, subject_id: str | None) -> bool:
+    try:
+        with reading(path):
+            rows = pl.read_parquet(BytesIO(storage.read(path)))
+        ids = rows[_ID].is_in(sorted(found.prediction_ids)).any() if _ID in rows.columns else False
+        return ids or (_SUBJECT in rows.columns and bool((rows[_SUBJECT] == subject_id).any()))
+    except LogError:
+        return True
 
 
 def _ids_of(storage: Storage, state: LogState, subject_id: str) -> set[str]:

@@ -5,7 +5,6 @@ The log's entries say what was erased, so each step here can be done again, afte
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError
@@ -15,20 +14,18 @@ from audit_lab.log.index_file import index_path, indexed_columns
 from audit_lab.log.state import LogState
 from audit_lab.log.storage import LocalStorage
 from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import ROW_KEY_BYTES
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.entry import parse_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from audit_lab.log.storage import Storage
     from audit_lab.log.vault import Vault
 
 __all__ = ["current_kept", "reapply_erasures", "remove_traces"]
-
-_DESTROYED = bytes(ROW_KEY_BYTES)
 
 
 def current_kept(state: LogState) -> dict[tuple[str, str], str]:
@@ -39,8 +36,9 @@ def current_kept(state: LogState) -> dict[tuple[str, str], str]:
 def remove_traces(storage: Storage, state: LogState, vault: Vault, cache: IndexCache | None = None) -> int:
     """Remove whatever still holds what the log's entries say is erased; the caller holds the log's lock.
 
-    Row keys are destroyed first, then go the files that rows were erased from, every other file of these tables that
-    holds nothing any more, their indexes in the log and in this user's cache, and superseded kept files.
+    Row keys are destroyed first. Then go all files of these tables that hold nothing any more, since an erased row may
+    stand in those that a compaction left too, their indexes in the log and in this user's cache, and superseded kept
+    files. Files are removed, not overwritten.
 
     Returns
     -------
@@ -57,13 +55,18 @@ def remove_traces(storage: Storage, state: LogState, vault: Vault, cache: IndexC
     cache = IndexCache() if cache is None else cache
     count = _destroy_keys(state, vault)
     tables = {entry.table for entry in state.erasures}
-    for path, table in state.replaced.items():
+    present = {path for table in tables for folder in (table, f"index/{table}") for path in storage.list(folder)}
+    for path in (*state.replaced, *state.disposed):
+        table, _, name = path.rpartition("/")
         if table in tables:
-            count += _remove_file(storage, table, path, cache)
+            stem = name.removesuffix(".parquet")
+            indexes = [index_path(table, stem, column) for column in indexed_columns(table)]
+            if path in present:
+                cache.forget(sha256(storage.read(path)))
+            count += _remove(storage, present.intersection((path, *indexes)))
     kept = set(current_kept(state).values())
-    for path in dict.fromkeys(entry.kept for entry in state.erasures if entry.kept not in kept):
-        count += _remove(storage, path)
-    return count
+    superseded = {entry.kept for entry in state.erasures} - kept
+    return count + _remove(storage, {path for path in superseded if storage.exists(path)})
 
 
 def reapply_erasures(folder: Path, vault: Vault) -> int:
@@ -97,7 +100,7 @@ def reapply_erasures(folder: Path, vault: Vault) -> int:
             f"the log {folder} does not hold what its keys would have sealed ({findings[0].meaning})",
             "Nothing was destroyed: verify the log first",
         )
-    if vault.first_key().public not in {key.key for key in state.keys}:
+    if vault.public_keys().isdisjoint(key.key for key in state.keys):
         raise LogError(
             f"the vault {vault.folder} never signed the log {folder}", "Nothing was destroyed: name the log's own vault"
         )
@@ -111,30 +114,17 @@ def _destroy_keys(state: LogState, vault: Vault) -> int:
         rows.setdefault((entry.table, entry.segment), set()).update(entry.rows)
     count = 0
     for (table, segment), numbers in rows.items():
-        keys = vault.row_keys(table, segment) or b""
-        left = [
-            number
-            for number in numbers
-            if keys[number * ROW_KEY_BYTES : (number + 1) * ROW_KEY_BYTES] not in {_DESTROYED, b""}
-        ]
+        left = vault.live_row_keys(table, segment, numbers)
         if left:
             vault.destroy_row_keys(table, segment, left)
             count += len(left)
     return count
 
 
-def _remove_file(storage: Storage, table: str, path: str, cache: IndexCache) -> int:
+def _remove(storage: Storage, paths: Iterable[str]) -> int:
+    """Remove files, and return how many there were."""
     count = 0
-    if storage.exists(path):
-        cache.forget(sha256(storage.read(path)))
-        count += _remove(storage, path)
-    stem = PurePosixPath(path).stem
-    return count + sum(_remove(storage, index_path(table, stem, column)) for column in indexed_columns(table))
-
-
-def _remove(storage: Storage, path: str) -> int:
-    """Remove a file, and return how many there were: 1, or 0 where it is gone."""
-    if not storage.exists(path):
-        return 0
-    storage.remove(path, for_good=True)
-    return 1
+    for path in sorted(paths):
+        storage.remove(path, for_good=True)
+        count += 1
+    return count

@@ -163,7 +163,7 @@ class LogFolder:
         """Refuse to write."""
         raise self._read_only(", ".join(files))
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, *, for_good: bool = False) -> None:
         """Refuse to remove a file."""
         raise self._read_only(path)
 

@@ -101,7 +101,7 @@ def index_bytes(ids: pl.Series, file_sha256: str) -> bytes:
 
     if ids.len() > _MAXIMUM_ROWS:
         raise ValueError(f"a file of {ids.len()} rows is too long for an index")
-    hashed = hex_sha256("id").str.head(2 * _KEY_BYTES).str.decode("hex")
+    hashed = hex_sha256(pl.col("id")).str.head(2 * _KEY_BYTES).str.decode("hex")
     pairs = (
         ids.cast(pl.String)
         .alias("id")

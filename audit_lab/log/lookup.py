@@ -139,13 +139,13 @@ def find_prediction(store: LogStore, asked: str) -> FoundPrediction:
         chosen = found.rows
     if not chosen.height:
         raise NotFoundError(
-            f"the log {store.path} holds no prediction {asked[:200]!r}",
+            f"the log {store.location} holds no prediction {asked[:200]!r}",
             "Check the id for a cut-off end, or search by what is known with `audit-lab find`.",
         )
     if chosen.height > 1:
         places = places_of(chosen)
         raise AmbiguousIdError(
-            f"the id {asked[:200]!r} stands in {chosen.height} places of {store.path}: {', '.join(places[:10])}",
+            f"the id {asked[:200]!r} stands in {chosen.height} places of {store.location}: {', '.join(places[:10])}",
             _corrected(chosen),
             places,
         )
@@ -162,7 +162,7 @@ def _corrected(rows: pl.DataFrame) -> str:
 
 def _scanned(store: LogStore, table: str, column: str, value: str) -> Found:
     rows = store.placed(table).filter(pl.col(column) == value)
-    return Found(_in_order(collect(rows, f"the {table} of {store.path}")), every_row_read=True)
+    return Found(_in_order(collect(rows, f"the {table} of {store.location}")), every_row_read=True)
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:

@@ -152,9 +152,13 @@ class Mapping:
         return "\n".join(lines) + "\n"
 
     def notes(self) -> tuple[str, ...]:
-        """Return what every reader of a log read through this mapping must know."""
-        notes = ["Read in place through a mapping: another system wrote these files, and audit_lab did not seal them."]
-        notes += [GAP_EFFECTS[role] for role in _NOTED_GAPS if role not in self.columns]
+        """Return what every reader of a log read in place through this mapping must know."""
+        read = "Read in place through a mapping: another system wrote these files, and audit_lab did not seal them."
+        return (read, *self.limits())
+
+    def limits(self) -> tuple[str, ...]:
+        """Return what the files do not say, and what their owner noted in the mapping."""
+        notes = [GAP_EFFECTS[role] for role in _NOTED_GAPS if role not in self.columns]
         if "model_name" not in self.columns:
             notes.append(f"No column names the model: it is called {self.model_name!r} here.")
         if "occurred_at" in self.columns:

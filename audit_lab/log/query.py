@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.reading import collect
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from audit_lab.log.store import LogStore
+    import narwhals as nw
 
-__all__ = ["Question", "find", "instant", "parse_expression", "with_inputs"]
+    from audit_lab.log.store import LogStore
+    from audit_lab.log.wide import Beside
+
+__all__ = ["Question", "find", "instant"]
 
 _INPUTS = "inputs"
+_ORDER = ("occurred_at", "prediction_id", "place")
 
 
 @dataclass(frozen=True)
@@ -53,52 +56,6 @@ def instant(value: str | date | datetime | None, name: str) -> datetime | None:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def parse_expression(text: str) -> pl.Expr:
-    """Parse a SQL expression such as ``inputs.distance > 500 and decision == 'late'``.
-
-    Raises
-    ------
-    MisuseError
-        The text is no expression, calls an unknown function, or holds a subquery.
-    """
-    try:
-        expression = pl.sql_expr(text)
-        plan = str(expression)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise MisuseError(
-            f"the expression {text[:200]!r} cannot be read ({reason[:200]})",
-            "Write it like: inputs.distance_miles > 500 AND decision = 'late'. Text stands in single quotes.",
-        ) from error
-    if "subplan" in plan.lower() or not expression.meta.root_names():
-        raise MisuseError(
-            f"the expression {text[:200]!r} does not test a column",
-            "Compare at least one column of predictions or inputs, for example: model_version = '2.0.0'.",
-        )
-    return expression
-
-
-def with_inputs(store: LogStore, predictions: pl.LazyFrame, models: list[str]) -> pl.LazyFrame:
-    """Add each prediction's inputs as a struct column ``inputs``; never multiplies rows.
-
-    A prediction whose inputs are missing, or stand twice under its id, has a null struct.
-    """
-    frames = []
-    for model in models:
-        inputs = store.inputs(model).drop("recorded_at")
-        features = [name for name in inputs.collect_schema().names() if name != "prediction_id"]
-        once = inputs.filter(pl.len().over("prediction_id") == 1)
-        frames.append(
-            once.select("prediction_id", pl.struct(features).alias(_INPUTS), pl.lit(model).alias("model_name"))
-        )
-    if not frames:
-        return predictions.with_columns(pl.lit(None, dtype=pl.Struct({})).alias(_INPUTS))
-    if len(frames) == 1:
-        return predictions.join(frames[0], on=["prediction_id", "model_name"], how="left", maintain_order="left")
-    every = pl.concat(frames, how="diagonal_relaxed")
-    return predictions.join(every, on=["prediction_id", "model_name"], how="left", maintain_order="left")
-
-
 def find(store: LogStore, question: Question, limit: int | None = None) -> pl.DataFrame:
     """Return the predictions that answer a question, in order of time, then id.
 
@@ -111,30 +68,99 @@ def find(store: LogStore, question: Question, limit: int | None = None) -> pl.Da
     Raises
     ------
     MisuseError
-        The expression cannot be read or names a column that is not there.
+        The expression cannot be read, names a column that is not there, or does not run on the log's engine.
     NotFoundError
         The model has no inputs in this log.
     """
-    frame = store.placed("predictions")
-    if question.since is not None:
-        frame = frame.filter(pl.col("occurred_at") >= question.since)
-    if question.until is not None:
-        frame = frame.filter(pl.col("occurred_at") < question.until)
+    from audit_lab.log.wide import Beside
+
+    models = (question.model,) if question.model else store.models()
+    beside = Beside(store, models, question.since, question.until)
+    if question.expression is None:
+        return _answer(beside, _placed(beside.predictions(), question), limit)
+    if isinstance(question.expression, str):
+        return _found(beside, question, question.expression, limit)
+    return _found_by_polars(beside, question, question.expression, limit)
+
+
+def _found(beside: Beside, question: Question, text: str, limit: int | None) -> pl.DataFrame:
+    from audit_lab.log.expression import Scope, parse_expression
+    from audit_lab.log.wide import HAS_INPUTS, INPUT
+
+    expression = parse_expression(text)
+    if not expression.speaks_of(_INPUTS):
+        frame = _placed(beside.predictions(), question)
+        return _answer(beside, frame.filter(expression.bind(Scope.of(dict(frame.collect_schema())))), limit)
+    features = list(beside.dtypes)
+    asked = [name for name in features if any(path[:2] == (_INPUTS, name) for path in expression.paths)]
+    frame = _placed(beside.frame(asked, others=not question.model), question)
+    dtypes = dict(frame.collect_schema())
+    paths = {(name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)}
+    paths |= {(_INPUTS, name): INPUT + name for name in features}
+    condition = expression.bind(Scope({**paths, (_INPUTS,): HAS_INPUTS}, dtypes))
+    found = _answer(beside, frame.filter(condition).drop(HAS_INPUTS, *(INPUT + name for name in asked)), limit)
+    return found.join(
+        beside.inputs_of(found["prediction_id"]),
+        on=["prediction_id", "model_name"],
+        how="left",
+        maintain_order="left",
+        validate="m:1",
+    )
+
+
+def _found_by_polars(beside: Beside, question: Question, expression: pl.Expr, limit: int | None) -> pl.DataFrame:
+    import narwhals as nw
+
+    if beside.store.engine.name != "polars":
+        raise MisuseError(
+            f"a polars expression cannot run on the engine {beside.store.engine.name}",
+            "Write the expression as text, which every engine takes, or leave engine out.",
+        )
+    if _INPUTS in expression.meta.root_names():
+        frame = _with_struct(beside, _placed(beside.frame(others=not question.model), question).to_native())
+    else:
+        frame = _placed(beside.predictions(), question).to_native()
+    return _answer(beside, nw.from_native(_filtered(frame, expression)), limit)
+
+
+def _placed(frame: nw.LazyFrame[Any], question: Question) -> nw.LazyFrame[Any]:
+    """Keep the model asked for, and say where each row stands in one column."""
+    import narwhals as nw
+
     if question.model is not None:
-        frame = frame.filter(pl.col("model_name") == question.model)
-    frame = frame.with_columns(place=pl.format("{}@{}:{}", "prediction_id", SEGMENT, ROW)).drop(SEGMENT, ROW)
-    if question.expression is not None:
-        text = question.expression
-        expression = parse_expression(text) if isinstance(text, str) else text
-        if _INPUTS in expression.meta.root_names():
-            frame = with_inputs(store, frame, [question.model] if question.model else list(store.models()))
-        frame = _filter(frame, expression, str(text))
-    frame = frame.sort("occurred_at", "prediction_id", "place", maintain_order=True)
-    return collect(frame if limit is None else frame.head(limit), f"the predictions of {store.path}")
+        frame = frame.filter(nw.col("model_name") == question.model)
+    place = nw.concat_str(
+        nw.col("prediction_id"), nw.lit("@"), nw.col(SEGMENT), nw.lit(":"), nw.col(ROW).cast(nw.String())
+    )
+    return frame.with_columns(place.alias("place")).drop(SEGMENT, ROW)
 
 
-def _filter(frame: pl.LazyFrame, expression: pl.Expr, text: str) -> pl.LazyFrame:
+def _answer(beside: Beside, frame: nw.LazyFrame[Any], limit: int | None) -> pl.DataFrame:
+    from audit_lab.log.engines.answers import collected
+
+    if limit is not None:
+        frame = frame.sort(*_ORDER).head(limit)
+    answer = collected(frame, f"the predictions of {beside.store.location}")
+    if beside.store.engine.name != "polars":
+        wanted = beside.store.source.scan("predictions", beside.since, beside.until).collect_schema()
+        answer = answer.cast({name: wanted[name] for name in answer.columns if name in wanted})
+    return answer.sort(*_ORDER, maintain_order=True)
+
+
+def _with_struct(beside: Beside, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Gather the columns of the features in the struct ``inputs``, null where a prediction has none."""
+    from audit_lab.log.wide import HAS_INPUTS, INPUT
+
+    flat = [pl.col(INPUT + name).alias(name) for name in beside.dtypes]
+    if not flat:
+        return frame.drop(HAS_INPUTS).with_columns(pl.lit(None, dtype=pl.Struct({})).alias(_INPUTS))
+    gathered = pl.when(pl.col(HAS_INPUTS)).then(pl.struct(flat)).alias(_INPUTS)
+    return frame.with_columns(gathered).drop(HAS_INPUTS, *(INPUT + name for name in beside.dtypes))
+
+
+def _filtered(frame: pl.LazyFrame, expression: pl.Expr) -> pl.LazyFrame:
     schema = frame.collect_schema()
+    shown = str(expression)[:200]
     try:
         # Run on no rows: types that cannot be compared show only when the expression runs.
         kind = pl.LazyFrame(schema=schema).select(expression.alias("kept")).collect().schema["kept"]
@@ -143,12 +169,12 @@ def _filter(frame: pl.LazyFrame, expression: pl.Expr, text: str) -> pl.LazyFrame
         features = list(inputs.to_schema()) if isinstance(inputs, pl.Struct) else []
         known = [name for name in schema.names() if name != _INPUTS] + [f"{_INPUTS}.{name}" for name in features]
         raise MisuseError(
-            f"the expression {text[:200]!r} does not fit this log ({str(error).splitlines()[0][:160]})",
+            f"the expression {shown!r} does not fit this log ({str(error).splitlines()[0][:160]})",
             f"Columns: {', '.join(known)}.",
         ) from error
     if kind != pl.Boolean:
         raise MisuseError(
-            f"the expression {text[:200]!r} gives {kind}, not true or false",
-            "Compare it with something, for example: inputs.distance_miles > 500.",
+            f"the expression {shown!r} gives {kind}, not true or false",
+            "Compare it with something, for example: pl.col('latency_ms') > 500.",
         )
     return frame.filter(expression)

@@ -167,6 +167,7 @@ def parquet_bytes(table: str, frame: pl.DataFrame) -> bytes:
             compression_level=_COMPRESSION_LEVEL,
             row_group_size=ROWS_PER_GROUP,
             data_page_size=PAGE_BYTES,
+            dictionary_pagesize_limit=PAGE_BYTES,
             write_statistics=True,
             write_page_checksum=True,
         )

@@ -136,4 +136,4 @@ def table_rows(store: LogStore, table: str, predicate: pl.Expr | None = None) ->
             frame = frame.filter(predicate)
         return frame.drop(SEGMENT, ROW)
     rows = store.table(table)
-    return collect(rows if predicate is None else rows.filter(predicate), f"the {table} of {store.path}")
+    return collect(rows if predicate is None else rows.filter(predicate), f"the {table} of {store.location}")

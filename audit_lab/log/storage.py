@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.disk import Disk
 
-__all__ = ["ASIDE_PREFIX", "LOCK_NAME", "LocalStorage", "Storage", "checked"]
+__all__ = ["ASIDE_PREFIX", "LOCK_NAME", "LocalStorage", "Storage", "checked", "disk_error"]
 
 #: What the names of files begin with that are not yet, or will never be, part of a log.
 ASIDE_PREFIX = ".aside-"
@@ -271,14 +271,21 @@ class LocalStorage:
         if not wanted:
             return
         with self._doing("write", missing[wanted[-1]]):
-            above = [
-                full for full in _ancestors(self._root) if self._root in wanted and not self._disk.has_folder(full)
-            ]
-            for full in (*above, *wanted):
+            if self._root in wanted:
+                self._settle_above()
+            for full in wanted:
                 if not self._disk.has_folder(full):
                     self._disk.make_folder(full)
-            self._disk.sync_folders(list(dict.fromkeys(_parent(full) or "/" for full in (*above, *wanted))))
+            self._disk.sync_folders(list(dict.fromkeys(_parent(full) or "/" for full in wanted)))
         self._settled.update(wanted)
+
+    def _settle_above(self) -> None:
+        """Do the same for the folders above the log's own; one that may not be read was not made by us."""
+        for full in _ancestors(self._root):
+            if not self._disk.has_folder(full):
+                self._disk.make_folder(full)
+            with suppress(PermissionError):
+                self._disk.sync_folders([_parent(full) or "/"])
 
     def _full(self, path: str) -> str:
         if not path:
@@ -293,12 +300,15 @@ class LocalStorage:
         try:
             yield
         except OSError as error:
-            number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
-            said = error.strerror or type(error).__name__
-            reason, cause, step = _REASONS.get(number or 0, ("other", said, "See what the system says about it."))
-            raise StorageError(
-                f"cannot {what} {path or 'the folder'} of {self.folder}: {cause}", step, reason
-            ) from error
+            raise disk_error(error, f"cannot {what} {path or 'the folder'} of {self.folder}") from error
+
+
+def disk_error(error: OSError, what: str) -> StorageError:
+    """Return what the system said as a sentence: `what` could not be done, why, and what to do about it."""
+    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
+    said = error.strerror or type(error).__name__
+    reason, cause, step = _REASONS.get(number or 0, ("other", said, "See what the system says about it."))
+    return StorageError(f"{what}: {cause}", step, reason)
 
 
 def checked(path: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, StorageError
 from audit_lab.log.epochs import signer_at
+from audit_lab.log.erasure_traces import remove_traces
 from audit_lab.log.state import LogState, manifest_bytes
 from audit_lab.log.storage import ASIDE_PREFIX
 from audit_lab.log.tree_file import LogTree
@@ -76,8 +77,8 @@ class Turn:
         StorageError
             The disk refused.
         """
-        self._claim(files)
         with nothing_sealed():
+            self._claim(files)
             self.storage.create_all(files)
 
     def seal(self, entries: Sequence[Entry], files: Mapping[str, bytes] | None = None) -> None:
@@ -98,7 +99,8 @@ class Turn:
         StorageError
             The disk refused; the message says what became of the entries.
         """
-        self._claim(files or {})
+        with nothing_sealed():
+            self._claim(files or {})
         self._turns.append(entries, self._signer, files)
         self._written.clear()
         self._turns.write_manifest()
@@ -179,9 +181,10 @@ class Turns:
                 raise LogError(f"the log {self._tree.origin} was never begun", "Begin it with `create_log`.")
             last, now = datetime.fromisoformat(self._state.sealed_at), self._clock()
             sealed_at = max(last, now)
-            signer, rotated = signer_at(self._tree, self._vault, self._state.keys[-1], sealed_at)
-            if rotated:
-                self._catch_up()
+            with nothing_sealed():
+                signer, rotated = signer_at(self._tree, self._vault, self._state.keys[-1], sealed_at)
+                if rotated:
+                    self._catch_up()
             behind = max(last - now, timedelta(0))
             turn = Turn(self._storage, self._vault, self._state, time_text(sealed_at), behind, self, signer)
             self._in_doubt = False
@@ -193,7 +196,7 @@ class Turns:
                 raise
 
     def resume(self) -> None:
-        """Catch up with the log, and remove the files that writers left aside that were stopped.
+        """Catch up with the log, and remove what writers left that were stopped: files aside, and what was erased.
 
         Who holds the lock knows that nobody is writing them. Files that were written and never sealed stay: a log that
         was cut back holds such files too, and they may be what shows it.
@@ -210,6 +213,10 @@ class Turns:
             for path in self._storage.list():
                 if path.rpartition("/")[2].startswith(ASIDE_PREFIX):
                     self._storage.remove(path)
+            if self._state.erasures:
+                # Only a log that this vault signs may have keys of it destroyed.
+                self._vault.signing_key(self._state.keys[-1].key)
+                remove_traces(self._storage, self._state, self._vault)
 
     def begin(self, entries: Sequence[Entry], signer: SigningKey) -> None:
         """Begin a log with its first entries.

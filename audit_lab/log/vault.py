@@ -24,23 +24,20 @@ from audit_lab.log.private_file import (
     write_private_file,
     zero_ranges,
 )
-from audit_lab.seal.key_file import chosen_passphrase, key_file_bytes, key_file_name, read_key
-from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SigningKey, check_key_name
+from audit_lab.log.signing_keys import SigningKeys, writing
+from audit_lab.seal.keys import SigningKey, check_key_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Self
-
-    from audit_lab.seal.keys import PublicKey
 
 __all__ = ["ROW_KEY_BYTES", "Vault", "state_folder", "vault_folder"]
 
 #: The secret of one row.
 ROW_KEY_BYTES = 32
 
-_KEY, _NEXT_KEY, _DIGEST_KEY = "log.key", "log.next.key", "digest.key"
+_DIGEST_KEY = "digest.key"
 _ROW_KEYS = "row_keys"
-_DEMONSTRATION_PASSPHRASE = b"demonstration"
 _RESTORE = "Restore the vault from its backup, and then apply the log's erasures to it again"
 
 
@@ -55,24 +52,8 @@ def vault_folder(origin: str) -> Path:
     return state_folder() / "vaults" / check_key_name(origin).replace("/", "_")
 
 
-class Vault:
-    """The secrets of one log: see the module; made by `create` or `open`.
-
-    Parameters
-    ----------
-    folder
-        The vault's folder; it must exist.
-    passphrase
-        What the key files are encrypted with: the bytes themselves, or where they come from (``prompt``, ``env:NAME``,
-        ``fd:NUMBER``; None as `chosen_passphrase` says). A source is asked when a key is first needed, and the
-        passphrase is then kept in memory: a writer that runs unattended has to sign with tomorrow's key too. Row keys
-        need none. The vault of a demonstration log never asks: anybody knows its passphrase.
-    """
-
-    def __init__(self, folder: Path, passphrase: bytes | str | None = None) -> None:
-        self.folder = folder
-        self._source = passphrase
-        self._keys: dict[str, SigningKey] = {}
+class Vault(SigningKeys):
+    """The secrets of one log: see the module; made by `create` or `open`. Row keys need no passphrase."""
 
     @classmethod
     def create(
@@ -94,7 +75,7 @@ class Vault:
         folder
             Where; `vault_folder` by default.
         passphrase
-            As for the class.
+            As for `SigningKeys`.
         log
             The log's folder, which the vault must lie outside of; None where it is on no local disk.
         key
@@ -104,10 +85,12 @@ class Vault:
         ------
         MisuseError
             The folder lies inside the log, or is the vault of another log.
+        StorageError
+            The disk refused.
         """
         place = _outside(vault_folder(origin) if folder is None else folder, log)
         vault = cls(place, passphrase)
-        if (place / _KEY).exists():
+        if vault.has_key():
             if vault.origin != origin:
                 raise MisuseError(
                     f"{place} is the vault of the log {vault.origin}, not of {origin}", "Name another folder"
@@ -118,12 +101,12 @@ class Vault:
             raise MisuseError(
                 f"The key {first.name} cannot sign the log {origin}", "Make one that bears the log's name"
             )
-        make_private_folder(place)
-        make_private_folder(place / _ROW_KEYS)
-        if not (place / _DIGEST_KEY).exists():
-            write_private_file(place / _DIGEST_KEY, os.urandom(ROW_KEY_BYTES))
-        write_private_file(place / _KEY, key_file_bytes(first, vault._passphrase(origin)))
-        vault._keys[first.public.key_id] = first
+        with writing(place):
+            make_private_folder(place)
+            make_private_folder(place / _ROW_KEYS)
+            if not (place / _DIGEST_KEY).exists():
+                write_private_file(place / _DIGEST_KEY, os.urandom(ROW_KEY_BYTES))
+        vault.keep_first_key(first)
         return vault
 
     @classmethod
@@ -151,96 +134,6 @@ class Vault:
             )
         return vault
 
-    @property
-    def origin(self) -> str:
-        """The name of the log whose vault this is."""
-        try:
-            return key_file_name(self.folder / _KEY)
-        except MisuseError:
-            if (self.folder / _NEXT_KEY).exists():
-                return key_file_name(self.folder / _NEXT_KEY)
-            raise
-
-    def signing_key(self, public: PublicKey) -> SigningKey:
-        """Return the private key that the log's entries say is in force.
-
-        Parameters
-        ----------
-        public
-            That key's public half: of the genesis entry, or of the last rotation that was sealed. A crash may have
-            left the key under either of two names, and only the log knows which one counts.
-
-        Raises
-        ------
-        LogError
-            The vault does not hold this key.
-        MisuseError
-            The passphrase does not open it.
-        """
-        if public.key_id not in self._keys:
-            for name in (_KEY, _NEXT_KEY):
-                if self._names_a_key(name):
-                    key = read_key(self.folder / name, self._passphrase(self.origin))
-                    self._keys[key.public.key_id] = key
-        try:
-            return self._keys[public.key_id]
-        except KeyError as error:
-            raise LogError(
-                f"The vault {self.folder} does not hold the key that signs the log now ({public.key_id[:16]})",
-                "Open the log with its own, current vault: one restored from an older backup cannot continue the log",
-            ) from error
-
-    def first_key(self) -> SigningKey:
-        """Return the key that a log which is begun with this vault is signed with.
-
-        Raises
-        ------
-        MisuseError
-            The passphrase does not open it.
-        """
-        key = read_key(self.folder / _KEY, self._passphrase(self.origin))
-        self._keys[key.public.key_id] = key
-        return key
-
-    def prepare_key(self) -> SigningKey:
-        """Make the next epoch's key and keep it, durably, beside the one in force; an unused one is replaced."""
-        origin = self.origin
-        if (self.folder / _NEXT_KEY).exists():
-            overwrite_file(self.folder / _NEXT_KEY)
-        key = SigningKey.generate(origin)
-        write_private_file(self.folder / _NEXT_KEY, key_file_bytes(key, self._passphrase(origin)))
-        self._keys[key.public.key_id] = key
-        return key
-
-    def has_prepared_key(self) -> bool:
-        """Whether a rotation was begun and not ended: by a process that stopped, since each ends its own."""
-        return (self.folder / _NEXT_KEY).exists()
-
-    def adopt_key(self, public: PublicKey) -> None:
-        """Put the prepared key in the old one's place and destroy the old one; nothing where that is done already.
-
-        To be called when the rotation to `public` is sealed and on disk, and not before: what is destroyed here signed
-        the log up to then. The old file is overwritten before it is replaced; a file system that copies on write, a
-        disk that spreads its writes, and backups can keep it all the same, under its passphrase.
-
-        Raises
-        ------
-        LogError
-            The prepared key is not this one.
-        """
-        self.signing_key(public)
-        path, prepared = self.folder / _KEY, self.folder / _NEXT_KEY
-        self._keys = {public.key_id: self._keys[public.key_id]}
-        if not self._names_a_key(_NEXT_KEY):
-            return
-        if read_key(prepared, self._passphrase(self.origin)).public != public:
-            overwrite_file(prepared)
-            prepared.unlink()
-        else:
-            overwrite_file(path)
-            prepared.replace(path)
-        sync_folder(self.folder)
-
     def new_row_keys(self, table: str, segment: str, rows: int) -> bytes:
         """Make and keep the secrets of a new segment's rows; they are on disk when this returns.
 
@@ -253,16 +146,19 @@ class Vault:
         ------
         MisuseError
             The segment has row keys already.
+        StorageError
+            The disk refused.
         """
         path = self._row_key_path(table, segment)
         if path.exists():
             raise MisuseError(
                 f"The vault {self.folder} has row keys of {table}/{segment} already", "Name the segment otherwise"
             )
-        for folder in reversed([each for each in path.parents if each.is_relative_to(self.folder)]):
-            make_private_folder(folder)
         keys = os.urandom(rows * ROW_KEY_BYTES)
-        write_private_file(path, keys)
+        with writing(self.folder):
+            for folder in reversed([each for each in path.parents if each.is_relative_to(self.folder)]):
+                make_private_folder(folder)
+            write_private_file(path, keys)
         return keys
 
     def row_keys(self, table: str, segment: str) -> bytes | None:
@@ -277,12 +173,14 @@ class Vault:
 
         Copies of the file elsewhere are not reached: a file system that copies on write or a disk that spreads its
         writes can keep the old bytes for a while, and a backup of the vault has them until the erasures are applied to
-        it again (`audit_lab.log.erasure.reapply_erasures`).
+        it again (`audit_lab.log.erasure_traces.reapply_erasures`).
 
         Raises
         ------
         LogError
             The vault has no row keys of this segment, or fewer than a row's number.
+        StorageError
+            The disk refused.
         """
         path = self._row_key_path(table, segment)
         numbers = sorted(set(rows))
@@ -290,15 +188,30 @@ class Vault:
             raise LogError(f"The vault {self.folder} has no row keys of {table}/{segment}", _RESTORE)
         if numbers and not 0 <= numbers[0] <= numbers[-1] < path.stat().st_size // ROW_KEY_BYTES:
             raise LogError(f"The vault {self.folder} has no key of row {numbers[-1]} of {table}/{segment}", _RESTORE)
-        zero_ranges(path, [(first * ROW_KEY_BYTES, rows * ROW_KEY_BYTES) for first, rows in _runs(numbers)])
+        with writing(self.folder):
+            zero_ranges(path, [(first * ROW_KEY_BYTES, rows * ROW_KEY_BYTES) for first, rows in _runs(numbers)])
+
+    def live_row_keys(self, table: str, segment: str, rows: Iterable[int]) -> list[int]:
+        """Return those of some rows whose secrets are there and not destroyed, in rising order."""
+        path = self._row_key_path(table, segment)
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+
+            def lives(row: int) -> bool:
+                file.seek(row * ROW_KEY_BYTES)
+                return any(file.read(ROW_KEY_BYTES))
+
+            return [row for row in sorted(set(rows)) if lives(row)]
 
     def drop_row_keys(self, table: str, segment: str) -> None:
         """Overwrite and remove all row keys of a segment that was never sealed; nothing where there are none."""
         path = self._row_key_path(table, segment)
         if path.exists():
-            overwrite_file(path)
-            path.unlink()
-            sync_folder(path.parent)
+            with writing(self.folder):
+                overwrite_file(path)
+                path.unlink()
+                sync_folder(path.parent)
 
     def keyed_digest(self, kind: str, text: str) -> str:
         """Return HMAC-SHA256 of an id under a key of this vault: what may stand for the id in the log.
@@ -327,18 +240,6 @@ class Vault:
 
     def _row_key_path(self, table: str, segment: str) -> Path:
         return inside(self.folder, f"{_ROW_KEYS}/{table}/{segment}.keys")
-
-    def _names_a_key(self, name: str) -> bool:
-        """Whether a key file is there and was not overwritten."""
-        path = self.folder / name
-        return path.exists() and path.read_bytes()[:1] != b"\0"
-
-    def _passphrase(self, origin: str) -> bytes:
-        if origin.startswith(DEMONSTRATION_PREFIX):
-            return _DEMONSTRATION_PASSPHRASE
-        if not isinstance(self._source, bytes):
-            self._source = chosen_passphrase(self._source)
-        return self._source
 
 
 def _outside(folder: Path, log: Path | None) -> Path:

@@ -1,42 +1,196 @@
-"""One row per prediction with its features beside it: the frame that drift and cohorts look at."""
+"""One row per prediction with its features beside it: what searches, drift and cohorts look at."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import polars as pl
 
+from audit_lab.errors import MisuseError
+from audit_lab.log.engines.answers import collected
+from audit_lab.log.pairing import repeated_ids, side_by_side
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.segments import ROW, SEGMENT
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from audit_lab.log.store import LogStore
 
-__all__ = ["wide"]
+__all__ = ["HAS_INPUTS", "INPUT", "Beside", "once", "wide"]
+
+#: What the name of a feature's column begins with beside those of the prediction, so that it may bear any name.
+INPUT = "inputs/"
+#: The column that says whether a prediction has inputs, true or null.
+HAS_INPUTS = "__has_inputs__"
 
 _OWN = ("prediction_id", "occurred_at", "model_name", "model_version", "score", "label", "decision")
+_ID = "prediction_id"
+_KEYS = (_ID, "recorded_at", SEGMENT, ROW)
+
+#: Inputs of up to so many predictions are picked by their ids; for more, the tables are joined.
+_FEW = 200_000
 
 
-def wide(store: LogStore, model: str) -> tuple[pl.LazyFrame, list[str]]:
-    """Join a model's predictions with their inputs; never multiplies rows.
+def wide(store: LogStore, model: str) -> tuple[nw.LazyFrame[Any], list[str]]:
+    """Put a model's predictions and their inputs side by side, on the log's engine; never multiplies rows.
 
     Returns
     -------
     frame, features
-        `frame` has its id, time, model, version, score, label and decision and a column for each
-        feature; a feature that bears one of those names is prefixed with ``inputs.``. Predictions without inputs, or
-        whose id stands twice among them, have nulls there.
+        `frame` has its id, time, model, version, score, label and decision and a column for each feature; a feature
+        that bears one of those names is prefixed with ``inputs.``. Predictions without inputs, or whose id stands
+        twice among them, have nulls there.
     """
-    predictions = (
-        store.table("predictions")
-        .filter(pl.col("model_name") == model)
-        .with_columns(
-            score=pl.col("outputs").struct.field("score"),
-            label=pl.col("outputs").struct.field("label"),
-        )
-        .select(_OWN)
-    )
+    outputs = nw.col("outputs").struct
+    own = {name: nw.col(name) for name in _OWN} | {each: outputs.field(each) for each in ("score", "label")}
+    columns = [expr.alias(name) for name, expr in own.items()]
     if model not in store.models():
-        return predictions, []
-    inputs = store.inputs(model).drop("recorded_at")
-    names = [name for name in inputs.collect_schema().names() if name != "prediction_id"]
-    renamed = {name: f"inputs.{name}" if name in _OWN else name for name in names}
-    once = inputs.filter(pl.len().over("prediction_id") == 1).rename(renamed)
-    return predictions.join(once, on="prediction_id", how="left"), list(renamed.values())
+        return store.frame("predictions").filter(nw.col("model_name") == model).select(*columns), []
+    beside = Beside(store, (model,))
+    called = {name: f"inputs.{name}" if name in _OWN else name for name in beside.dtypes}
+    features = [nw.col(INPUT + name).alias(other) for name, other in called.items()]
+    return beside.frame().select(*columns, *features), list(called.values())
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Predictions of some models with their inputs beside them, on the log's engine.
+
+    A feature is a column named with the prefix `INPUT`; `HAS_INPUTS` says whether a prediction has inputs. Where they
+    are missing, or stand twice under its id, these columns are null.
+
+    Parameters
+    ----------
+    store
+        The log.
+    models
+        The models whose predictions and inputs are wanted.
+    since, until
+        Only predictions of ``since <= occurred_at < until``.
+    """
+
+    store: LogStore
+    models: tuple[str, ...]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @cached_property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """The features of the models, in the order in which they have them, and the type of each over all models.
+
+        Raises
+        ------
+        NotFoundError
+            The log holds no inputs of one of the models.
+        MisuseError
+            Two models have a feature of one name whose types do not go together.
+        """
+        
+        found: dict[str, pl.DataType] = {}
+        for model in self.models:
+            for name, dtype in self.store.inputs(model).collect_schema().items():
+                if name in _KEYS:
+                    continue
+                wider = widened(found.get(name, dtype), dtype)
+                if wider is None:
+                    raise MisuseError(
+                        f"the models {', '.join(self.models)} disagree on the feature {name}: {found[name]} and {dtype}",
+                        "Name one of them, as model=... or --model.",
+                    )
+                found[name] = wider
+        return found
+
+    def predictions(self) -> nw.LazyFrame[Any]:
+        """Return the predictions of every model, with where they stand, without inputs."""
+        frame = self.store.frame("predictions", self.since, self.until)
+        if self.since is not None:
+            frame = frame.filter(nw.col("occurred_at") >= self.since)
+        return frame if self.until is None else frame.filter(nw.col("occurred_at") < self.until)
+
+    def frame(self, features: Sequence[str] | None = None, *, others: bool = False) -> nw.LazyFrame[Any]:
+        """Return the predictions of the models, in no particular order.
+
+        Parameters
+        ----------
+        features
+            The features wanted; all when omitted.
+        others
+            Whether predictions of other models, or of none, are wanted too; they have no inputs.
+        """
+        wanted = list(self.dtypes if features is None else features)
+        frames = [self._of_model(model, wanted) for model in self.models]
+        if others:
+            foreign = nw.col("model_name").is_null() | ~nw.col("model_name").is_in(list(self.models))
+            nothing = [nw.lit(None, self._as_narwhals[name]).alias(INPUT + name) for name in wanted]
+            rest = self.predictions().filter(foreign if self.models else nw.lit(value=True))
+            frames.append(rest.with_columns(*nothing, nw.lit(None, nw.Boolean()).alias(HAS_INPUTS)))
+        return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
+
+    def inputs_of(self, ids: pl.Series) -> pl.DataFrame:
+        """Return ``prediction_id``, ``model_name`` and the struct ``inputs`` of predictions that have any."""
+        schema = {_ID: pl.String(), "model_name": pl.String(), "inputs": pl.Struct(self.dtypes)}
+        if ids.is_empty() or not self.models:
+            return pl.DataFrame(schema=schema)
+        answers = []
+        for model in self.models:
+            rows = self._picked(once(self.store, model), ids)
+            answer = collected(rows, f"the inputs of {self.store.location}")
+            fields = [
+                pl.col(name).cast(dtype) if name in answer.columns else pl.lit(None, dtype=dtype).alias(name)
+                for name, dtype in self.dtypes.items()
+            ]
+            made = pl.struct(fields) if fields else pl.lit(None, dtype=pl.Struct({}))
+            answers.append(answer.select(_ID, pl.lit(model).alias("model_name"), made.alias("inputs")))
+        return pl.concat(answers)
+
+    def _of_model(self, model: str, features: list[str]) -> nw.LazyFrame[Any]:
+        predictions = self.predictions().filter(nw.col("model_name") == model)
+        has = set(self.store.inputs(model).collect_schema())
+        named = [self._feature(name, there=name in has) for name in features]
+        every = self.since is None and self.until is None
+        if self.store.engine.name == "polars" and every and side_by_side(self.store, model):
+            inputs = self.store.inputs_frame(model).select(*named) if named else None
+            if inputs is not None:
+                predictions = nw.from_native(
+                    pl.concat([predictions.to_native(), inputs.to_native()], how="horizontal")
+                )
+            return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
+        inputs = once(self.store, model)
+        if self.store.engine.name == "polars" and not every:
+            ids = collected(predictions.select(_ID), f"the predictions of {self.store.location}")[_ID]
+            inputs = self._picked(inputs, ids)
+        inputs = inputs.select(_ID, *named, nw.lit(value=True).alias(HAS_INPUTS))
+        return predictions.join(inputs, on=_ID, how="left")
+
+    def _picked(self, inputs: nw.LazyFrame[Any], ids: pl.Series) -> nw.LazyFrame[Any]:
+        """Return the rows of inputs that have one of these ids."""
+        chosen = ids.drop_nulls().unique()
+        if chosen.len() <= _FEW and self.store.engine.name == "polars":
+            return inputs.filter(nw.col(_ID).is_in(chosen.to_list()))
+        return inputs.join(self.store.engine.local(chosen.to_frame(_ID)), on=_ID, how="semi")
+
+    def _feature(self, name: str, *, there: bool) -> nw.Expr:
+        wanted = self._as_narwhals[name]
+        if not there:
+            return nw.lit(None, wanted).alias(INPUT + name)
+        return (nw.col(name).cast(wanted) if len(self.models) > 1 else nw.col(name)).alias(INPUT + name)
+
+    @cached_property
+    def _as_narwhals(self) -> dict[str, Any]:
+        dtypes = nw.from_native(pl.LazyFrame(schema=self.dtypes)).collect_schema()
+        if self.store.engine.name == "polars":
+            return dict(dtypes)
+        texts = nw.Categorical, nw.Enum
+        return {name: nw.String() if isinstance(dtype, texts) else dtype for name, dtype in dtypes.items()}
+
+
+def once(store: LogStore, model: str) -> nw.LazyFrame[Any]:
+    """Return a model's inputs without those whose id stands twice among them: which belongs where cannot be told."""
+    inputs = store.inputs_frame(model)
+    repeated = repeated_ids(store, INPUTS_PREFIX + model)
+    return inputs if repeated.is_empty() else inputs.join(store.engine.local(repeated.to_frame()), on=_ID, how="anti")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
+from polars import selectors
 
 from audit_lab.errors import MisuseError, ModelError
-from audit_lab.log.query import parse_expression
+from audit_lab.log.expression import Scope, parse_expression
 
 if TYPE_CHECKING:
     from audit_lab.replay.signature import Signature
@@ -21,6 +22,8 @@ THRESHOLD_RULE = "threshold"
 
 #: Prefix of a feature's column beside those of the prediction, so that a feature may bear any name.
 FEATURE = "inputs."
+
+_HOLDS = "__holds__"
 
 
 @dataclass(frozen=True)
@@ -100,21 +103,34 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
         .then(pl.lit(output.decision(output.negative)))
     )
     decision, fired = by_label.otherwise(None), pl.lit(THRESHOLD_RULE)
-    for rule in reversed(rules):
-        holds = parse_expression(rule.when).fill_null(value=False)
+    for place, rule in reversed(list(enumerate(rules))):
+        holds = pl.col(f"{_HOLDS}{place}")
         decision = pl.when(holds).then(pl.lit(rule.decision)).otherwise(decision)
         fired = pl.when(holds).then(pl.lit(rule.name)).otherwise(fired)
-    scope: dict[str, Any] = {
-        "inputs": pl.struct(pl.col(FEATURE + name).alias(name) for name in signature.names),
-        "outputs": pl.struct(pl.col("score"), pl.col("label")),
-    }
     try:
-        # Lazily: eager polars panics on an unknown field of a struct.
-        scoped = rows.lazy().with_columns(label=label).with_columns(**scope)
-        return scoped.with_columns(decision=decision, decision_rule=fired).drop("inputs", "outputs").collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        scoped = _with_rules(rows.lazy().with_columns(label=label), signature, rules)
+        return scoped.with_columns(decision=decision, decision_rule=fired).drop(selectors.starts_with(_HOLDS)).collect()
+    except (MisuseError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ModelError(
             f"a decision rule of {model} does not fit its inputs ({str(error).splitlines()[0][:160]})",
             "Ask the model's owner for the rules in force; the score can be replayed, the decision cannot.",
             "rules-unreadable",
         ) from error
+
+
+def _with_rules(rows: pl.LazyFrame, signature: Signature, rules: tuple[Rule, ...]) -> pl.LazyFrame:
+    """Add a column for each rule: whether it holds; false where that cannot be said."""
+    if not rules:
+        return rows
+    import narwhals as nw
+
+    frame = nw.from_native(rows)
+    dtypes = dict(frame.collect_schema())
+    paths = {(name,): name for name in dtypes if not name.startswith(FEATURE)}
+    paths |= {("inputs", name): FEATURE + name for name in signature.names}
+    paths |= {("outputs", name): name for name in ("score", "label")}
+    scope = Scope(paths, dtypes)
+    holds = [parse_expression(rule.when).bind(scope).fill_null(value=False) for rule in rules]
+    return frame.with_columns(
+        **{f"{_HOLDS}{place}": condition for place, condition in enumerate(holds)}
+    ).to_native()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import LogError, ModelError
+from audit_lab.errors import AuditLabError, ModelError
 from audit_lab.log.lookup import find_prediction, look_up
 from audit_lab.log.row_reader import stamp_of
 from audit_lab.log.schema import INPUTS_PREFIX
@@ -141,8 +141,8 @@ def _artifact_stamp(store: LogStore, rows: list[dict[str, Any]]) -> Stamp | None
         return None
     try:
         return stamp_of(store.file(rows[-1]["artifact_uri"]))
-    except LogError:
-        return None
+    except AuditLabError:
+        return None  # reading the artifact will say why
 
 
 def _signature(row: dict[str, Any] | None) -> Signature | None:

@@ -104,6 +104,7 @@ def check_log(storage: Storage, receipts: Iterable[Receipt] = ()) -> LogState:
         It does not hold; every test treats them alike.
     """
     tree = LogTree(storage, ORIGIN)
+    _need(tree.size > 0, "the log is lost: it has no checkpoint")
     state = _folded(tuple(tree.entries()))
     tree.check(tree.entries())
     keys = [key.key for key in state.keys if key.covers(tree.size)]

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 ROOT = 0
 
-#: What can happen to a name: folder, kind, name, further name, number of what it stands for.
-NAMING = {"make", "open", "rename", "unlink"}
+#: What a read-only medium refuses.
+CHANGING = {"make", "open", "rename", "unlink", "lock"}
 
 
 class Killed(BaseException):
@@ -105,6 +105,10 @@ class Content:
             waiting += [(f"{path}/{name}", inner) for name, inner in entries.items()]
         return found
 
+    def is_unsafe(self, number: int) -> bool:
+        node = self.nodes[number]
+        return bool(node.pending) if isinstance(node, Folder) else node.live != node.synced
+
     def pending(self) -> list[Operation]:
         return [each for node in self.nodes.values() if isinstance(node, Folder) for each in node.pending]
 
@@ -113,16 +117,18 @@ class Content:
 
 
 class SimulatedDisk:
-    """A `Disk` in memory. `fail` says at which operation (counted from 0, reads included) to do what."""
+    """A `Disk` in memory; operations, reads included, are counted from 0."""
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.content = Content()
         self.trace: list[Operation] = []
         self.count = 0
+        #: Number of an operation to the error that it ends in.
         self.fail: dict[int, int] = {}
         self.kill_at: int | None = None
         self.kill_when: tuple[str, str] | None = None
         self.is_dead = False
+        self.is_read_only = False
         self.asked: list[tuple[str, str]] = []
         self._next = 1
         self._handles: dict[int, int] = {}
@@ -145,6 +151,10 @@ class SimulatedDisk:
             self.content.nodes[self._next] = File(content, content)
             self.content.nodes[number].live[name] = self.content.nodes[number].synced[name] = self._next
             self._next += 1
+
+    def copy(self) -> SimulatedDisk:
+        """Return another disk with the same files, all of them safe."""
+        return SimulatedDisk(self.files())
 
     def restart(self) -> None:
         """Let another process use the disk after one was killed."""
@@ -236,8 +246,8 @@ class SimulatedDisk:
         if number == self.kill_at or (kind, path) == self.kill_when or self.is_dead:
             self.is_dead = True
             raise Killed
-        if number in self.fail:
-            code = self.fail[number]
+        if number in self.fail or (self.is_read_only and kind in CHANGING):
+            code = self.fail.get(number, errno.EROFS)
             raise OSError(code, os.strerror(code), path)
 
     def _record(self, kind: str, path: str, target: str = "", number: int = 0) -> None:
@@ -270,12 +280,11 @@ class SimulatedDisk:
 
 
 def power_losses(
-    trace: Sequence[Operation], start: Content, promises: Sequence[int], begin: int = 0, seed: int = 0
+    trace: Sequence[Operation], start: Content, promises: Sequence[int], begin: int, seen: set[tuple[int, bytes]]
 ) -> Iterator[tuple[int, str, dict[str, bytes]]]:
     """Yield how many promises had been made, what was lost in a phrase, and the files that are left.
 
     Every prefix of the trace from `begin` operations on, each with unsafe names and bytes lost in many combinations.
-    States that came up before under the same promises are left out.
 
     Parameters
     ----------
@@ -283,9 +292,10 @@ def power_losses(
         The operations, and what was there before the first.
     promises
         After how many operations each promise was made.
+    seen
+        The states that came up before, each under so many promises; they are left out, and new ones are added.
     """
-    generator = random.Random(seed)
-    seen: set[tuple[int, bytes]] = set()
+    generator = random.Random(7)
     for done in range(len(trace) + 1):
         if done:
             start.apply(trace[done - 1])
@@ -343,8 +353,3 @@ def _damaged(file: File, data: str) -> bytes:
     if data == "kept" or not unsafe:
         return file.live
     return file.synced + {"lost": b"", "half": unsafe[: len(unsafe) // 2], "zeros": bytes(len(unsafe))}[data]
-
-
-def without(trace: Iterable[Operation], left_out: Operation) -> list[Operation]:
-    """Return a trace without one of its operations."""
-    return [each for each in trace if each is not left_out]

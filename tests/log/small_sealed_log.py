@@ -155,9 +155,9 @@ def registry_rows() -> dict[str, pl.DataFrame]:
     return {"model_versions": models, "approvals": approvals, "deployments": deployments, "events": events}
 
 
-def make(place: Path) -> SealedLog:
+def make(place: Path, began: datetime = BEGAN) -> SealedLog:
     """Write the log: ten predictions in each of three segments, and a registry beside the first."""
-    log = SealedLog(place / "log", place / "vault", place / "remembered")
+    log = SealedLog(place / "log", place / "vault", place / "remembered", Clock(began))
     key = SigningKey.generate(SEALED_ORIGIN)
     with create_log(
         log.folder, SEALED_ORIGIN, vault=log.vault_folder, key=key, writer_id="writer-1", clock=log.clock

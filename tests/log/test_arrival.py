@@ -294,7 +294,7 @@ class Stopped(BaseException):
 
 def test_stopped_anywhere_it_is_unsealed_or_sealed_and_can_be_run_again(log, tmp_path, monkeypatch):
     """Each rename and each sync of a folder is a step; before each of them the process ends once."""
-    steps = ("rename", "sync_folder")
+    steps = ("rename", "sync_folders")
     originals = {name: getattr(LocalDisk, name) for name in steps}
     write_log(log, {"predictions": pl.read_parquet(log / "predictions" / "part-00000.parquet")}, {"origin": ORIGIN})
     sealed_when_stopped = []

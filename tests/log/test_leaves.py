@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -25,6 +28,7 @@ from audit_lab.log.leaves import (
     schema_sha256,
     value_texts,
 )
+from audit_lab.log.levels import rows_root
 from audit_lab.seal.column_type import check_type, parse_type
 from audit_lab.seal.disclosure import check_disclosures, committed_row, disclosure_bytes, field_digest, field_salt
 from audit_lab.seal.merkle import leaf_hash
@@ -163,6 +167,8 @@ NUMBERS = [
     (pl.Float16, "h", pl.UInt16, 2**16),
     (pl.UInt64, "i", pl.UInt64, 2**64),
     (pl.Int8, "i", pl.Int8, 2**7),
+    (pl.Int128, "i", pl.Int128, 2**127),
+    (pl.UInt128, "i", pl.UInt128, 2**128),
     (pl.Date, "y", pl.Int32, 2**31),
     (pl.Time, "o", pl.Int64, 86_400 * 10**9),
     (pl.Datetime("us", "UTC"), "t", pl.Int64, 2**63),
@@ -364,6 +370,59 @@ def test_chunks_slices_and_order_of_work_make_no_difference(monkeypatch):
     assert row_leaves(frame) == plain
     assert row_leaves(chunked, keys) == committed
     assert row_text(chunked).to_list() == row_text(frame).to_list()
+
+
+# The vectors of the specification.
+
+
+def _vectors():
+    section = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8").split("### Golden vectors")[1]
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)[:2]]
+
+
+def _of_the_vectors():
+    return pl.DataFrame(
+        {
+            "id": ["p-1", "caf\u00e9 \U0001f4a1", ""],
+            "at": pl.Series([datetime(2024, 3, 4, 9, tzinfo=UTC)] * 2 + [None], dtype=pl.Datetime("us", "UTC")),
+            "count": [2**53 + 1, -1, None],
+            "score": _floats(0x8000000000000000, NAN | 1, None),
+            "narrow": pl.Series([0.1, float("inf"), None], dtype=pl.Float32),
+            "price": pl.Series([Decimal("1.50"), Decimal("-0.05"), None], dtype=pl.Decimal(12, 2)),
+            "raw": [b"\x00\xff", b"", None],
+            "is_new": [True, False, None],
+            "tags": [["a", None], [], None],
+            "out": [{"score": 0.5, "label": "x"}, {"score": None, "label": None}, None],
+        }
+    )
+
+
+def test_the_plain_golden_vectors():
+    plain, _ = _vectors()
+    frame = _of_the_vectors()
+    assert schema_document(frame.schema) == plain["schema"]
+    assert schema_sha256(frame.schema) == plain["schema_sha256"]
+    assert row_text(frame).to_list() == plain["rows"]
+    assert row_leaves(frame).hex() == "".join(plain["leaves"])
+    assert rows_root(row_leaves(frame)).hex() == plain["rows_root"]
+    for text, leaf in zip(plain["rows"], plain["leaves"], strict=True):
+        assert hashlib.sha256(b"\0" + text.encode()).hexdigest() == leaf
+        values = parse_row(text.encode(), len(plain["schema"]))
+        assert value_bytes(Value("r", values)) == text.encode()
+        for value, (name, column_type) in zip(values, plain["schema"], strict=True):
+            check_type(value, parse_type(column_type), name)
+
+
+def test_the_committed_golden_vector():
+    _, committed = _vectors()
+    names = ["id", "score", "out"]
+    key = bytes.fromhex(committed["row_key"])
+    shown = [text.encode() for text in committed["disclosures"]]
+    assert [field_salt(key, name) for name in names] == committed["salts"]
+    found = check_disclosures(committed["row"].encode(), names, shown)
+    assert [each.salt for each in found.values()] == committed["salts"]
+    assert leaf_hash(committed["row"].encode()).hex() == committed["leaf"]
+    assert row_leaves(_of_the_vectors()[:1].select(names), key).hex() == committed["leaf"]
 
 
 # Committed rows.

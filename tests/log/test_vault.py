@@ -7,9 +7,8 @@ import stat
 
 import pytest
 
-from audit_lab.errors import LogError, MisuseError
-from audit_lab.log import private_file
-from audit_lab.log import vault as vault_module
+from audit_lab.errors import LogError, MisuseError, StorageError
+from audit_lab.log import private_file, signing_keys
 from audit_lab.log.vault import Vault, vault_folder
 from audit_lab.seal import key_file
 from audit_lab.seal.keys import SigningKey
@@ -229,8 +228,8 @@ def stop_at(monkeypatch, count):
     monkeypatch.setattr(private_file.tempfile, "mkstemp", stopping("mkstemp", private_file.tempfile.mkstemp))
     monkeypatch.setattr(private_file.os, "fsync", stopping("fsync", os.fsync))
     monkeypatch.setattr(private_file.Path, "replace", stopping("replace", private_file.Path.replace))
-    monkeypatch.setattr(vault_module, "overwrite_file", stopping("overwrite_file", private_file.overwrite_file))
-    monkeypatch.setattr(vault_module, "sync_folder", stopping("sync_folder", private_file.sync_folder))
+    monkeypatch.setattr(signing_keys, "overwrite_file", stopping("overwrite_file", private_file.overwrite_file))
+    monkeypatch.setattr(signing_keys, "sync_folder", stopping("sync_folder", private_file.sync_folder))
     return done
 
 
@@ -272,6 +271,40 @@ def test_a_crash_at_any_step_of_a_rotation_leaves_a_key_to_continue_with(tmp_pat
         "fsync",
     ]
     assert outcomes == [False] * 9 + [True]
+
+
+def test_a_disk_that_refuses_is_a_sentence_and_the_key_stays(vault, monkeypatch):
+    import errno
+
+    key = only_key(vault)
+    with monkeypatch.context() as patched:
+        patched.setattr(private_file.os, "fsync", raising(OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(StorageError, match=r"cannot write to the vault .*: the disk is full\. Free some space"):
+            vault.new_row_keys("predictions", "s1", 3)
+        with pytest.raises(StorageError, match="the disk is full"):
+            vault.prepare_key()
+    assert current(vault).signing_key(key.public).public == key.public
+    assert vault.row_keys("predictions", "s1") is None
+    assert not [path for path in vault.folder.rglob("*") if path.name.endswith(".tmp")]
+    vault.new_row_keys("predictions", "s1", 3)
+
+
+def raising(error):
+    def step(*_):
+        raise error
+
+    return step
+
+
+def test_an_overwritten_prepared_key_is_cleared_away(vault):
+    key = only_key(vault)
+    vault.prepare_key()
+    path = vault.folder / "log.next.key"
+    path.write_bytes(bytes(path.stat().st_size))
+    again = current(vault)
+    assert again.has_prepared_key()
+    again.adopt_key(key.public)
+    assert not again.has_prepared_key()
 
 
 def test_row_keys_are_on_disk_before_they_are_handed_out(vault, monkeypatch):

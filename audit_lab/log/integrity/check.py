@@ -145,5 +145,5 @@ def examine_log(
 
 def _folder(log: LogStore | LogFolder | Path | str) -> LogFolder:
     if isinstance(log, LogStore):
-        return LogFolder(log.path)
+        return log.folder
     return log if isinstance(log, LogFolder) else LogFolder(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import LogError
+from audit_lab.errors import LogError, StorageError
 from audit_lab.log.state import LogState
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.malformed import MalformedError
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from audit_lab.seal.entry import Entry
     from audit_lab.seal.entry_kinds import GenesisEntry
 
-__all__ = ["History", "read_history"]
+__all__ = ["MOST_ENTRIES", "History", "read_history"]
 
 _BUNDLE = 256
 #: A log of more entries than this is not examined: its parsed entries would not fit in memory.
-_MOST_ENTRIES = 10_000_000
+MOST_ENTRIES = 10_000_000
 _ENTRIES = "Restore the log's tile folder from a backup: what was sealed cannot be told without its entries."
 _CONTRADICTS = "Ask whoever keeps the log: a sound writer never seals this."
 
@@ -105,18 +105,13 @@ class History:
 def read_history(tree: LogTree, examination: Examination) -> History:
     """Read all entries that the checkpoint counts; missing or malformed ones become findings."""
     history = History()
-    if tree.size > _MOST_ENTRIES:
-        what = f"the checkpoint counts {tree.size:,} entries; this release examines {_MOST_ENTRIES:,} at most"
-        examination.refuse("log.entries-beyond-limits", "checkpoint", what)
-        history.is_whole = False
-        return history
     for start in range(0, tree.size, _BUNDLE):
         end = min(start + _BUNDLE, tree.size)
         try:
             bundle = tree.entries(start, end)
         except MalformedError as error:
             examination.refuse_malformed(error, f"entries {start} to {end - 1}")
-        except LogError as error:
+        except (LogError, StorageError) as error:
             examination.refuse("log.entries-missing", f"entries {start} to {end - 1}", error.message, _ENTRIES)
         else:
             for content in bundle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.errors import LogError
+from audit_lab.errors import LogError, StorageError
 from audit_lab.log.manifest import LARGEST_MANIFEST_BYTES
 from audit_lab.log.state import manifest_bytes, manifest_document
 from audit_lab.log.write import MANIFEST_NAME
@@ -28,7 +28,7 @@ def check_manifest(folder: LogFolder, history: History, examination: Examination
     """Compare the manifest with the one that the entries lead to, and name what is otherwise."""
     try:
         content = folder.read(MANIFEST_NAME, LARGEST_MANIFEST_BYTES)
-    except LogError as error:
+    except (LogError, StorageError) as error:
         examination.find("log.manifest-missing", MANIFEST_NAME, error.message, _NEXT)
         return
     if content == manifest_bytes(history.state, history.root(history.size)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import LogError, MisuseError
+from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.anchors import ANCHOR_NAME
 from audit_lab.log.timestamps import MOST_TOKEN_BYTES, Authority, read_authority
 from audit_lab.log.tree_file import checkpoint_path
@@ -77,7 +77,7 @@ def find_anchors(folder: LogFolder, tree: SealedTree, outside: Outside, anchorin
             else:
                 token = folder.read_range(path, 0, MOST_TOKEN_BYTES + 1)
                 anchoring.check_stamped(token, size, _checkpoint(folder, size), authorities)
-        except LogError as error:
+        except (LogError, StorageError) as error:
             anchoring.findings.append(Finding("anchor.unreadable", path, error.message, _RESTORE))
 
 

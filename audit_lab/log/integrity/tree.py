@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import AuditLabError, LogError, StorageError
 from audit_lab.log.epochs import epoch_findings
 from audit_lab.log.folder import LogFolder
-from audit_lab.log.integrity.history import History, read_history
+from audit_lab.log.integrity.history import MOST_ENTRIES, History, read_history
 from audit_lab.log.tree_file import CHECKPOINT_NAME, LogTree, checkpoint_path
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.malformed import MalformedError
@@ -25,11 +25,10 @@ __all__ = ["SealedTree", "examine_tree"]
 
 _CHECKPOINTS = "checkpoints"
 _TILES = "Restore the log's tile folder from a backup; its entries are whole, so the tiles can also be made again."
-_BACK = "Get the newest checkpoint from whoever keeps the log, and find out who put an older one in its place."
 
 
 class SealedTree:
-    """A log's history, and the checkpoint that it was examined against (None where none could be read)."""
+    """A log's history, and its newest checkpoint as it was found (None where that cannot be read)."""
 
     def __init__(self, history: History, checkpoint: SignedCheckpoint | None) -> None:
         self.history = history
@@ -44,46 +43,73 @@ class SealedTree:
 def examine_tree(folder: LogFolder, examination: Examination) -> SealedTree:
     """Check everything that is signed, from the checkpoint down to each entry, and recompute the tree."""
     kept = dict(_kept_checkpoints(folder, examination))
-    tree = _open_tree(folder, kept, examination)
+    newest = _newest(folder, examination)
+    tree = _readable_tree(folder, newest, kept, examination)
     if tree is None:
-        return SealedTree(History(), None)
+        examination.not_checked.append("everything: without a checkpoint nothing says what was sealed")
+        return SealedTree(History(), newest)
     history = read_history(tree, examination)
-    signed = parse_checkpoint(tree.note)
-    checkpoint = signed.checkpoint
-    if history.size == checkpoint.size and history.root(history.size) != checkpoint.root:
+    if history.size == tree.size and history.root(history.size) != tree.root:
         what = f"its {history.size} entries lead to another root than the one that it states"
         examination.refuse("log.root-differs", CHECKPOINT_NAME, what)
-    elif history.size == checkpoint.size:
+    elif history.size == tree.size:
         examination.checked.append(
-            f"{history.size} entries lead to the root of the checkpoint ({checkpoint.root.hex()[:12]}…)"
+            f"{history.size} entries lead to the root of the checkpoint ({tree.root.hex()[:12]}…)"
         )
         _check_tiles(folder, history, examination)
-    _check_kept(kept, history, signed, examination)
-    return SealedTree(history, signed)
+    _check_kept(kept, history, tree.size, examination)
+    _check_signatures(kept, history, newest, examination)
+    return SealedTree(history, newest)
 
 
-def _open_tree(folder: LogFolder, kept: dict[int, SignedCheckpoint], examination: Examination) -> LogTree | None:
-    """Open the tree at its checkpoint; where that cannot be read, at the newest one that was kept."""
+def _newest(folder: LogFolder, examination: Examination) -> SignedCheckpoint | None:
+    """Return the checkpoint as it was found; None where it cannot be read."""
     try:
-        if folder.exists(CHECKPOINT_NAME):
-            tree = LogTree(folder)
-            parse_checkpoint(tree.note, CHECKPOINT_NAME, most_signatures=1)
-            return tree
-        examination.refuse("log.checkpoint-missing", CHECKPOINT_NAME, "the log has no checkpoint")
+        content = folder.read_range(CHECKPOINT_NAME, 0, MOST_NOTE_BYTES + 1)
+        return parse_checkpoint(content, CHECKPOINT_NAME, most_signatures=1)
     except MalformedError as error:
         examination.refuse_malformed(error, CHECKPOINT_NAME)
     except AuditLabError as error:
         examination.refuse("log.checkpoint-missing", CHECKPOINT_NAME, error.message, error.next_step)
-    if not kept:
-        examination.not_checked.append("everything: without a checkpoint nothing says what was sealed")
-        return None
-    newest = max(kept)
-    examination.notes.append(f"what follows was checked against {checkpoint_path(newest)} instead of the checkpoint")
-    return LogTree(_Instead(folder, kept[newest].note.to_bytes()))
+    return None
+
+
+def _readable_tree(
+    folder: LogFolder, newest: SignedCheckpoint | None, kept: dict[int, SignedCheckpoint], examination: Examination
+) -> LogTree | None:
+    """Return the tree at its checkpoint; where its last entries are not there, at the newest one that was kept."""
+    candidates = [] if newest is None else [newest]
+    candidates += [kept[size] for size in sorted(kept, reverse=True)]
+    for candidate in candidates:
+        size = candidate.checkpoint.size
+        if candidate is newest and size > MOST_ENTRIES:
+            what = f"the checkpoint counts {size:,} entries; this release examines {MOST_ENTRIES:,} at most"
+            examination.refuse("log.entries-beyond-limits", CHECKPOINT_NAME, what)
+            continue
+        tree = LogTree(_Instead(folder, candidate.note.to_bytes()))
+        if _has_entries(tree):
+            if candidate is not newest:
+                what = f"entries were checked against {checkpoint_path(size)} instead of the checkpoint"
+                examination.notes.append(what)
+            return tree
+        if candidate is newest:
+            what = f"it counts {size} entries, and the last of them are not there"
+            examination.refuse("log.entries-missing", CHECKPOINT_NAME, what)
+    return None
+
+
+def _has_entries(tree: LogTree) -> bool:
+    """Whether the bundle with the last entry is there."""
+    try:
+        return bool(tree.entries(tree.size - 1, tree.size)) if tree.size else True
+    except (LogError, StorageError):
+        return False
+    except MalformedError:
+        return True
 
 
 class _Instead(LogFolder):
-    """A log's files with another checkpoint in the place of the one that cannot be read."""
+    """A log's files with a checkpoint that was read before in the place of whatever stands there."""
 
     def __init__(self, folder: LogFolder, note: bytes) -> None:
         super().__init__(str(folder), folder.storage_options)
@@ -137,7 +163,7 @@ def _kept_checkpoints(folder: LogFolder, examination: Examination) -> Iterator[t
             signed = parse_checkpoint(folder.read_range(path, 0, MOST_NOTE_BYTES + 1), path, most_signatures=1)
         except MalformedError as error:
             examination.find(error.code, path, error.message)
-        except LogError as error:
+        except (LogError, StorageError) as error:
             examination.find("log.checkpoint-missing", path, error.message)
         else:
             if signed.checkpoint.size == size:
@@ -147,11 +173,8 @@ def _kept_checkpoints(folder: LogFolder, examination: Examination) -> Iterator[t
                 examination.find("log.checkpoint-misplaced", path, what)
 
 
-def _check_kept(
-    kept: dict[int, SignedCheckpoint], history: History, newest: SignedCheckpoint, examination: Examination
-) -> None:
-    """Check that every kept checkpoint lies on this history and is signed by the key of its own epoch."""
-    size = newest.checkpoint.size
+def _check_kept(kept: dict[int, SignedCheckpoint], history: History, size: int, examination: Examination) -> None:
+    """Check that every kept checkpoint lies on this history."""
     later = sorted(number for number in kept if number > size)
     if later:
         what = f"a checkpoint of {later[-1]} entries was kept, and the log's checkpoint counts {size}"
@@ -164,33 +187,34 @@ def _check_kept(
         if number <= history.size and signed.checkpoint.root != history.root(number):
             what = f"the first {number} entries lead to another root than the one that it states"
             examination.find("log.checkpoint-inconsistent", checkpoint_path(number), what)
-        if signed.checkpoint.origin != newest.checkpoint.origin:
+        if history.genesis is not None and signed.checkpoint.origin != history.origin:
             what = f"it is of the log {signed.checkpoint.origin!a}"
             examination.find("log.wrong-origin", checkpoint_path(number), what)
+
+
+def _check_signatures(
+    kept: dict[int, SignedCheckpoint], history: History, newest: SignedCheckpoint | None, examination: Examination
+) -> None:
+    """Check that every checkpoint of this history is signed by the key of its own day, the newest one above all."""
     if not history.is_whole or history.genesis is None:
         what = "signatures of the checkpoints: the log's keys stand in entries that are missing or cannot be read"
         examination.not_checked.append(what)
         return
-    if history.origin != newest.checkpoint.origin:
-        what = f"the entries are of the log {history.origin!a}, the checkpoint is of {newest.checkpoint.origin!a}"
-        examination.refuse("log.wrong-origin", CHECKPOINT_NAME, what)
-    earlier = [signed for number, signed in kept.items() if number <= size and signed.note != newest.note]
-    before = len(examination.findings)
-    examination.findings += epoch_findings(history.entries, [*earlier, newest])
-    _name_the_fault(newest, history, before, examination)
-    count = len(earlier) + 1
+    checkpoints = [signed for size, signed in kept.items() if size <= history.size]
+    if newest is not None:
+        checkpoints = [signed for signed in checkpoints if signed.note != newest.note] + [newest]
+        if newest.checkpoint.origin != history.origin:
+            what = f"the entries are of the log {history.origin!a}, the checkpoint is of {newest.checkpoint.origin!a}"
+            examination.refuse("log.wrong-origin", CHECKPOINT_NAME, what)
+            checkpoints.pop()
+    found = epoch_findings(history.entries, checkpoints)
+    unknown = None if newest is None else ("log.epoch-unknown-key", f"checkpoint of size {newest.checkpoint.size}")
+    examination.findings += [finding for finding in found if (finding.code, finding.file) != unknown]
+    if newest is not None and any((finding.code, finding.file) == unknown for finding in found):
+        key = next(each.key for each in history.state.keys if each.covers(newest.checkpoint.size))
+        try:
+            newest.check_signature(key, CHECKPOINT_NAME)
+        except MalformedError as error:
+            examination.refuse_malformed(error, CHECKPOINT_NAME)
+    count = len(checkpoints)
     examination.checked.append(f"{count} checkpoints: each on this history, each signed by the key of its own day")
-
-
-def _name_the_fault(newest: SignedCheckpoint, history: History, before: int, examination: Examination) -> None:
-    """Say what is wrong with the newest checkpoint's signature, where it is no known key's."""
-    size = newest.checkpoint.size
-    unknown = ("log.epoch-unknown-key", f"checkpoint of size {size}")
-    for finding in examination.findings[before:]:
-        if (finding.code, finding.file) == unknown:
-            key = next(each.key for each in history.state.keys if each.covers(size))
-            try:
-                newest.check_signature(key, CHECKPOINT_NAME)
-            except MalformedError as error:
-                examination.findings.remove(finding)
-                examination.refuse_malformed(error, CHECKPOINT_NAME)

@@ -28,16 +28,16 @@ def test_clean_log_holds(sealed_log):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "row", "value", "name"),
+    ("table", "cell", "name"),
     [
-        ("predictions", "decision", 3, "deny", "p-013@{}:3"),
-        ("predictions", "threshold", 0, 0.25, "p-010@{}:0"),
-        ("inputs/loans", "income", 9, 1_019.6, "p-019@{}:9"),
+        ("predictions", ("decision", 3, "deny"), "p-013@{}:3"),
+        ("predictions", ("threshold", 0, 0.25), "p-010@{}:0"),
+        ("inputs/loans", ("income", 9, 1_019.6), "p-019@{}:9"),
     ],
 )
-def test_changed_cell_of_a_personal_table_is_named(sealed_log, table, column, row, value, name):
+def test_changed_cell_of_a_personal_table_is_named(sealed_log, table, cell, name):
     path = sealed_log.files(table)[1]
-    sealed_log.rewrite(path, set_cell(column, row, value))
+    sealed_log.rewrite(path, set_cell(*cell))
     report = sealed_log.report()
     assert report.verdict == "FAILED"
     assert {finding.code for finding in report.findings} == CHANGED
@@ -56,18 +56,18 @@ def test_without_the_vault_the_file_is_named_and_its_rows_are_said_to_be_uncheck
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "row", "value", "name"),
+    ("table", "cell", "name"),
     [
-        ("model_versions", "threshold", 1, 0.75, "loans, 2@{}:1"),
-        ("model_versions", "artifact_sha256", 0, "c" * 64, "loans, 1@{}:0"),
-        ("approvals", "approver", 0, "S. Huber", "loans, 1, 2026-03-04 09:00:00+00:00@{}:0"),
-        ("deployments", "traffic_share", 0, 0.5, "primary, 2026-03-04 09:00:00+00:00@{}:0"),
-        ("events", "kind", 1, "nothing", "e-2@{}:1"),
+        ("model_versions", ("threshold", 1, 0.75), "loans, 2@{}:1"),
+        ("model_versions", ("artifact_sha256", 0, "c" * 64), "loans, 1@{}:0"),
+        ("approvals", ("approver", 0, "S. Huber"), "loans, 1, 2026-03-04 09:00:00+00:00@{}:0"),
+        ("deployments", ("traffic_share", 0, 0.5), "primary, 2026-03-04 09:00:00+00:00@{}:0"),
+        ("events", ("kind", 1, "nothing"), "e-2@{}:1"),
     ],
 )
-def test_registry_row_edited_after_the_fact_is_named_without_the_vault_too(sealed_log, table, column, row, value, name):
+def test_registry_row_edited_after_the_fact_is_named_without_the_vault_too(sealed_log, table, cell, name):
     (path,) = sealed_log.files(table)
-    sealed_log.rewrite(path, set_cell(column, row, value))
+    sealed_log.rewrite(path, set_cell(*cell))
     for options in ({}, {"vault": None}):
         assert sealed_log.found(**options) == CHANGED
         (meaning,) = sealed_log.meaning("log.row-changed", **options)

@@ -81,13 +81,15 @@ def test_everything_at_once_is_told_apart(sealed_log):
         return pl.concat([odd[[0, 2, 1, 4]], stranger(odd), odd[[5, 6, 7, 8, 9, 9]]])
 
     segment = attacked(sealed_log, "predictions", change)
-    kinds = ("changed", "dropped", "moved", "added", "duplicated")
-    found = {kind: sealed_log.meaning(f"log.row-{kind}") for kind in kinds}
-    assert found["duplicated"] == [f"these rows stand there again: p-019@{segment}:9 now {segment}:10"]
-    assert found["moved"] == [f"these rows stand in another place: p-012@{segment}:2 now {segment}:1"]
-    assert found["dropped"] == [f"these rows are gone: @{segment}:3"]
-    assert found["added"] == [f"these rows were never sealed: p-999 now {segment}:4"]
-    assert found["changed"] == [f"these rows hold other values than were sealed: p-018@{segment}:8"]
+    found = {finding.code: finding.meaning for finding in sealed_log.report().findings}
+    assert found.keys() == DIFFERS | {
+        f"log.row-{kind}" for kind in ("changed", "dropped", "moved", "added", "duplicated")
+    }
+    assert found["log.row-duplicated"] == f"these rows stand there again: p-019@{segment}:9 now {segment}:9"
+    assert found["log.row-moved"] == f"these rows stand in another place: p-011@{segment}:1 now {segment}:2"
+    assert found["log.row-dropped"] == f"these rows are gone: @{segment}:3"
+    assert found["log.row-added"] == f"these rows were never sealed: p-999 now {segment}:4"
+    assert found["log.row-changed"] == f"these rows hold other values than were sealed: p-018@{segment}:8"
 
 
 def test_all_rows_dropped(sealed_log):

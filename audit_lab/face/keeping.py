@@ -1,0 +1,138 @@
+"""What whoever keeps a sealed log does with it beside appending: erase, hold, release, merge small files.
+
+Each opens the log's vault, seals what it did, and closes it again. A program that writes all day has a writer of its
+own (`audit_lab.open_writer`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import MisuseError
+from audit_lab.log.compaction import compact as compact_files
+from audit_lab.log.compaction import remove_replaced
+from audit_lab.log.erasure import erase as erase_rows
+from audit_lab.log.holds import place_hold, release_hold
+from audit_lab.log.pseudonym import pseudonym
+from audit_lab.log.writer import open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
+    from pathlib import Path
+
+    from audit_lab.log.compaction import Compaction
+    from audit_lab.log.erasure import Erasure
+    from audit_lab.log.pseudonym import PseudonymKey
+    from audit_lab.log.vault import Vault
+
+__all__ = ["compact", "dispose", "erase", "hold", "release"]
+
+
+def erase(
+    path: str | Path,
+    *,
+    actor: str,
+    reason: str,
+    subject: str | None = None,
+    customer: str | None = None,
+    predictions: Collection[str] = (),
+    fields: Mapping[str, Sequence[str]] | None = None,
+    vault: Vault | Path | str | None = None,
+    passphrase: bytes | str | None = None,
+    key: PseudonymKey | Path | str | None = None,
+) -> Erasure:
+    """Erase what a sealed log holds of a subject, or of some predictions (GDPR, article 17); it stays provable.
+
+    Parameters
+    ----------
+    path
+        The log's folder.
+    actor, reason
+        Who erases and why; sealed in clear, so no person's name belongs there.
+    subject, customer, predictions
+        Whose rows: a pseudonym as it stands in ``subject_id``, a customer number (with its pseudonym key), ids.
+    fields
+        Table to the columns that go; by default all that speak of the person, in all personal tables.
+    vault, passphrase
+        The log's vault, and where its passphrase comes from (``prompt``, ``env:NAME``, ``fd:NUMBER``).
+    key
+        The pseudonym key, or its file; default: the file in AUDIT_LAB_PSEUDONYM_KEY.
+
+    Raises
+    ------
+    MisuseError
+        A legal hold forbids it; a field cannot be erased; nobody is named, or a subject and a customer both are.
+    NotFoundError
+        The log holds nothing of them that is not erased already.
+    """
+    if subject is not None and customer is not None:
+        raise MisuseError("customer and subject are both given", "Give one: the number, or its pseudonym.")
+    named = subject if customer is None else pseudonym(customer, key)
+    with open_writer(path, vault=vault, passphrase=passphrase) as writer:
+        return erase_rows(
+            writer, actor=actor, reason=reason, subject_id=named, prediction_ids=predictions, fields=fields
+        )
+
+
+def hold(
+    path: str | Path,
+    name: str,
+    *,
+    actor: str,
+    reason: str,
+    subjects: Collection[str] = (),
+    predictions: Collection[str] = (),
+    vault: Vault | Path | str | None = None,
+    passphrase: bytes | str | None = None,
+) -> None:
+    """Forbid every erasure of some subjects and predictions until the hold is released.
+
+    Raises
+    ------
+    MisuseError
+        A hold of that name is in force, or nothing is held.
+    """
+    with open_writer(path, vault=vault, passphrase=passphrase) as writer:
+        place_hold(writer, name, actor=actor, reason=reason, subjects=subjects, prediction_ids=predictions)
+
+
+def release(
+    path: str | Path,
+    name: str,
+    *,
+    actor: str,
+    reason: str,
+    vault: Vault | Path | str | None = None,
+    passphrase: bytes | str | None = None,
+) -> None:
+    """End a hold.
+
+    Raises
+    ------
+    MisuseError
+        No hold of that name is in force.
+    """
+    with open_writer(path, vault=vault, passphrase=passphrase) as writer:
+        release_hold(writer, name, actor=actor, reason=reason)
+
+
+def compact(
+    path: str | Path, *, vault: Vault | Path | str | None = None, passphrase: bytes | str | None = None
+) -> tuple[Compaction, ...]:
+    """Merge small files of a sealed log; what is proven, and every row's place, stays as it was."""
+    with open_writer(path, vault=vault, passphrase=passphrase) as writer:
+        return compact_files(writer)
+
+
+def dispose(
+    path: str | Path,
+    *,
+    actor: str,
+    older_than: timedelta,
+    vault: Vault | Path | str | None = None,
+    passphrase: bytes | str | None = None,
+) -> tuple[str, ...]:
+    """Remove the files that others took the place of at least so long ago; their rows stay, where they stand now."""
+    with open_writer(path, vault=vault, passphrase=passphrase) as writer:
+        return remove_replaced(writer, older_than=older_than, actor=actor)

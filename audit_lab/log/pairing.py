@@ -1,0 +1,106 @@
+"""How predictions and their inputs belong together: ids that stand twice, and rows that stand in the same order.
+
+A writer appends a prediction and its inputs together, so their tables mostly hold the same ids in the same order. Where
+that was checked, row by row, they can be read side by side in bounded memory; elsewhere they are joined by id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.log.engines.answers import collected
+from audit_lab.log.reading import collect, reading
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.shelf import derived
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from audit_lab.log.store import LogStore
+
+__all__ = ["repeated_ids", "side_by_side"]
+
+_ID = "prediction_id"
+_SEED = 7
+
+
+def repeated_ids(store: LogStore, table: str) -> pl.Series:
+    """Return the prediction ids that stand in more than one place of a table, sorted.
+
+    On polars this takes eight bytes of memory for each row, whatever the ids; other engines group by id.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    return derived(store, ("repeated ids", table), (table,), lambda: _repeated(store, table))
+
+
+def side_by_side(store: LogStore, model: str) -> bool:
+    """Whether the predictions of a model and its inputs are the same ids in the same order, none of them twice.
+
+    Raises
+    ------
+    LogError
+        One of the tables cannot be read.
+    """
+    tables = ("predictions", INPUTS_PREFIX + model)
+    return derived(store, ("side by side", model), tables, lambda: _side_by_side(store, model))
+
+
+def _side_by_side(store: LogStore, model: str) -> bool:
+    table = INPUTS_PREFIX + model
+    rows = store.source.tables()
+    if rows.get("predictions", 0) < rows.get(table, 0) or not rows.get(table, 0):
+        return False
+    predictions = store.table("predictions").filter(pl.col("model_name") == model).select(_ID)
+    inputs = store.table(table).select(pl.col(_ID).alias("of_inputs"))
+    # Where one table is shorter than the other, nulls stand beside its end.
+    beside = pl.concat([predictions, inputs], how="horizontal")
+    differing = beside.select((pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()).any())
+    if collect(differing, f"the predictions and inputs of {store.location}").item():
+        return False
+    return repeated_ids(store, table).is_empty()
+
+
+def _repeated(store: LogStore, table: str) -> pl.Series:
+    if store.engine.name != "polars":
+        import narwhals as nw
+
+        counted = store.frame(table).group_by(_ID).agg(nw.len().alias("rows")).filter(nw.col("rows") > 1)
+        return collected(counted.select(_ID), f"the {table} of {store.location}")[_ID].sort()
+    return _repeated_by_hash(store, table)
+
+
+def _repeated_by_hash(store: LogStore, table: str) -> pl.Series:
+    """Sort a short hash of each id; only ids whose hash stands twice are compared themselves."""
+    ids = store.table(table).select(_ID).drop_nulls()
+    what = f"the {table} of {store.location}"
+    hashes = _hashes(ids, store.source.tables().get(table, 0), what)
+    twice = hashes[1:][hashes[1:] == hashes[:-1]]
+    if not twice.size:
+        return pl.Series(_ID, [], dtype=pl.String)
+    suspects = ids.filter(pl.col(_ID).hash(_SEED).is_in(pl.Series(twice).unique().implode()))
+    return collect(suspects.group_by(_ID).len().filter(pl.col("len") > 1), what)[_ID].sort()
+
+
+def _hashes(ids: pl.LazyFrame, rows: int, what: str) -> NDArray[np.uint64]:
+    import numpy as np
+
+    hashes: NDArray[Any] = np.empty(rows, dtype=np.uint64)
+    count = 0
+    with reading(what):
+        for batch in ids.select(pl.col(_ID).hash(_SEED)).collect_batches(engine="streaming"):
+            read = batch.to_series().to_numpy()
+            if count + read.size > hashes.size:
+                # The manifest's count of rows is the log's word: a file may hold more.
+                hashes = np.concatenate([hashes[:count], np.empty(read.size + count, dtype=np.uint64)])
+            hashes[count : count + read.size] = read
+            count += read.size
+    hashes = hashes[:count]
+    hashes.sort()
+    return hashes
