@@ -4,6 +4,10 @@ An investigation goes one way. `open` a log; `AuditLog.find` the predictions in 
 `AuditLog.decision`; run it again with `Decision.replay`; ask why with `Decision.explain`; ask since when with
 `AuditLog.drift`; look at any of these with `view`. Keep what matters in a `Case`, export it, let anyone `verify` it.
 
+A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; whoever
+keeps it can `compact` it, `erase` a person's data, and `hold` and `release` them. Opened with an actor and a purpose,
+every question asked of it is written to a journal that `read_journal` shows.
+
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
 
@@ -19,10 +23,34 @@ if TYPE_CHECKING:
     from audit_lab.evidence.verification import verify
     from audit_lab.face import AuditLog, Decision
     from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
+    from audit_lab.face.keeping import compact, erase, hold, release
+    from audit_lab.log.arrival import seal_log
+    from audit_lab.log.journal_record import read_journal
+    from audit_lab.log.pseudonym import pseudonym
+    from audit_lab.log.writer import create_log, open_writer
     from audit_lab.sandbox import Limits
     from audit_lab.widgets import view
 
-__all__ = ["AuditLabError", "AuditLog", "Case", "Decision", "Limits", "charts", "open", "verify", "view"]
+__all__ = [
+    "AuditLabError",
+    "AuditLog",
+    "Case",
+    "Decision",
+    "Limits",
+    "charts",
+    "compact",
+    "create_log",
+    "erase",
+    "hold",
+    "open",
+    "open_writer",
+    "pseudonym",
+    "read_journal",
+    "release",
+    "seal_log",
+    "verify",
+    "view",
+]
 
 __version__ = "0.1.0"
 
@@ -32,7 +60,16 @@ _HOMES = {
     "Case": ("audit_lab.evidence.case", "Case"),
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),
+    "compact": ("audit_lab.face.keeping", "compact"),
+    "create_log": ("audit_lab.log.writer", "create_log"),
+    "erase": ("audit_lab.face.keeping", "erase"),
+    "hold": ("audit_lab.face.keeping", "hold"),
     "open": ("audit_lab.face", "open_log"),
+    "open_writer": ("audit_lab.log.writer", "open_writer"),
+    "pseudonym": ("audit_lab.log.pseudonym", "pseudonym"),
+    "read_journal": ("audit_lab.log.journal_record", "read_journal"),
+    "release": ("audit_lab.face.keeping", "release"),
+    "seal_log": ("audit_lab.log.arrival", "seal_log"),
     "verify": ("audit_lab.evidence.verification", "verify"),
     "view": ("audit_lab.widgets", "view"),
 }

@@ -122,6 +122,8 @@ def main() -> None:
     parser.add_argument("--sealed", action="store_true")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     given = parser.parse_args()
+    # Indexes that a log lacks are built here, not among the user's own.
+    os.environ["XDG_CACHE_HOME"] = str(given.folder.absolute() / "caches")
     results = []
     for millions in given.millions:
         made = made_log(millions, given.folder, sealed=given.sealed)

@@ -48,6 +48,13 @@ class SmallModel:
     scores: list[float]
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a test makes for its user (vaults, remembered checkpoints, journals, indexes) out of the user's own."""
+    for name in ("STATE", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path.with_name(f"{tmp_path.name}.{name.lower()}")))
+
+
 @pytest.fixture(scope="session")
 def flights() -> Path:
     return REPOSITORY / "sample_data" / "flights"

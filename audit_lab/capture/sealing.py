@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -31,6 +30,7 @@ from audit_lab.seal.digests import format_manifest, sha256, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from audit_lab.log.mapping import Mapping
     from audit_lab.log.row_reader import Stamp
@@ -126,7 +126,8 @@ def seal_foreign(
     about = mapping.to_toml().encode()
     stated = f"files sha256:{sha256(listed)} mapping sha256:{sha256(about)}"
     report = ingest_report(folder, mapping)
-    writer = _writer(target, mapping, stated, actor, origin, vault, passphrase, clock)
+    name = mapping.origin if origin is None else origin
+    writer = _writer(target, mapping, stated, name, actor=actor, vault=vault, passphrase=passphrase, clock=clock)
     genesis = writer.state.genesis
     if genesis is None or genesis.source != stated:
         raise LogError(f"{target} holds another log", "Name another folder, or the files and the mapping it came from.")
@@ -152,8 +153,9 @@ def _writer(
     target: Path,
     mapping: Mapping,
     stated: str,
+    origin: str,
+    *,
     actor: str,
-    origin: str | None,
     vault: Vault | Path | None,
     passphrase: bytes | str | None,
     clock: Callable[[], datetime],
@@ -166,7 +168,7 @@ def _writer(
     first = iter([now])
     return create_log(
         target,
-        mapping.origin if origin is None else origin,
+        origin,
         vault=vault,
         passphrase=passphrase,
         description=mapping.description,

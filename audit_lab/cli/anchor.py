@@ -63,9 +63,8 @@ def witness(
         output.line(
             f"{seen.origin} grew from {seen.size_before:,} to {seen.size:,} entries; cosigned by {chosen.name}: {out}"
         )
-        output.line(
-            f"Verify with it: audit-lab verify {log} --witness {out}; keep it there: audit-lab anchor {log} --cosigned {out}"
-        )
+        output.line(f"Verify with it: audit-lab verify {log} --witness {out}")
+        output.line(f"Or keep it in the log: audit-lab anchor {log} --cosigned {out}")
     return 0
 
 

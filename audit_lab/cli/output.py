@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,16 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from audit_lab.errors import AuditLabError
 from audit_lab.log.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.progress import TaskID
 
     from audit_lab.seal.report import Verification
 
 __all__ = [
     "AsJson",
     "bar",
+    "checking",
     "facts",
     "line",
     "lines",
@@ -34,6 +39,9 @@ __all__ = [
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+_MEGABYTE = 1_000_000
+_FILES = "files"
+_UNITS = {_FILES: "files, MB"}
 #: A longer value is cut, and its length said; ``--json`` gives all of it.
 _LONGEST = 1_000
 _VERDICT_STYLES = {
@@ -125,6 +133,35 @@ def bar() -> Progress:
         disable=not sys.stderr.isatty(),
         transient=True,
     )
+
+
+@contextmanager
+def checking(path: str) -> Iterator[Callable[[str, int], None]]:
+    """Show how far the check of a log is, in megabytes of files and in rows; yield what is called as they are done."""
+    totals = _sizes(path)
+    with bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, count: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(_UNITS.get(what, what), total=totals.get(what))
+            progress.update(tasks[what], advance=count / _MEGABYTE if what == _FILES else count)
+
+        yield advance
+
+
+def _sizes(path: str) -> dict[str, float]:
+    """Return what a check will have to go through, by the manifest; nothing where it cannot be told beforehand."""
+    from audit_lab.log.store import open_store
+
+    if not sys.stderr.isatty():
+        return {}
+    try:
+        manifest = open_store(path).manifest
+    except AuditLabError:
+        return {}
+    files = [file for table in manifest.tables.values() for file in table] if manifest else []
+    return {_FILES: sum(file.size_bytes for file in files) / _MEGABYTE, "rows": sum(file.rows for file in files)}
 
 
 def show_verification(report: Verification) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,16 @@ if TYPE_CHECKING:
 
     from audit_lab.face import AuditLog
 
-__all__ = ["ACTOR_VARIABLE", "PURPOSE_VARIABLE", "LogPath", "MappingPath", "Reading", "reads_a_log"]
+__all__ = [
+    "ACTOR_VARIABLE",
+    "PURPOSE_VARIABLE",
+    "Actor",
+    "JournalPath",
+    "MappingPath",
+    "Purpose",
+    "Reading",
+    "reads_a_log",
+]
 
 ACTOR_VARIABLE = "AUDIT_LAB_ACTOR"
 PURPOSE_VARIABLE = "AUDIT_LAB_PURPOSE"
@@ -77,13 +85,12 @@ def reads_a_log(command: Callable[..., int]) -> Callable[..., int]:
         inspect.Parameter(name, keyword, default=value, annotation=kind) for name, (kind, value) in _OPTIONS.items()
     ]
 
-    @wraps(command)
     def called(**given: Any) -> int:
         options = {name: given.pop(name) for name in _OPTIONS}
         return command(Reading(options), **given)
 
     everything = [*(each.replace(kind=keyword) for each in parameters), *reading]
-    called.__signature__ = own.replace(parameters=everything)  # type: ignore[attr-defined]
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
     called.__annotations__ = {each.name: each.annotation for each in everything}
-    del called.__wrapped__  # type: ignore[attr-defined]
+    vars(called)["__signature__"] = own.replace(parameters=everything)
     return called

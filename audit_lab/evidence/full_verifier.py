@@ -22,6 +22,8 @@ from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.container import Container
 
@@ -33,7 +35,7 @@ _NEXT = "Ask the investigator for a bundle that agrees with itself"
 
 
 def verify_in_full(
-    path: Path | str, trust: Trust | Path | str | None = None, *, require_anchor: bool = False
+    path: Path | str, trust: Trust | Path | str | Sequence[Path | str] | None = None, *, require_anchor: bool = False
 ) -> Verification:
     """Verify a bundle as the light verifier does, and compare CSV with Parquet and the HTML with the notebook.
 
@@ -42,7 +44,7 @@ def verify_in_full(
     path
         ``<case>.zip`` or a folder.
     trust
-        The keys to accept, or their file; default: the user's own trust file.
+        The keys to accept, their file, or several files; default: the user's own trust file.
     require_anchor
         Fail unless something outside the signer's reach holds the bundle in time.
 

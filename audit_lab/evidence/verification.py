@@ -30,7 +30,7 @@ _LARGEST_PROOF_BYTES = 64_000_000
 
 def verify(
     path: Path | str,
-    trust: Trust | Path | str | None = None,
+    trust: Trust | Path | str | Sequence[Path | str] | None = None,
     *,
     require_anchor: bool = False,
     vault: Vault | Path | str | None = None,
@@ -48,8 +48,9 @@ def verify(
         A log (its folder, or ``s3://``), an exported ``<case>.zip``, a bundle unpacked into a folder, or a document
         that `AuditLog.prove` made.
     trust
-        The keys to accept, or their file; default: the user's own trust file. Where there is none, no signature of a
-        bundle or a proof is accepted, and a log's key counts as known only from what was verified before.
+        The keys to accept, their file, or several files; default: the user's own trust file. Where there is none, no
+        signature of a bundle or a proof is accepted, and a log's key counts as known only from what was verified
+        before.
     require_anchor
         Fail unless something outside the signer's reach holds it in time.
     vault, witnesses, authorities, rows, progress, remembered

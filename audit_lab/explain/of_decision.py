@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from audit_lab.errors import ModelError
 from audit_lab.explain.background import choose_background
 from audit_lab.explain.explainer import explain
+from audit_lab.log.erased import erased_ids
+from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
@@ -31,8 +35,9 @@ def explain_decision(
     """
     row, inputs = decision.prediction, decision.inputs
     model = load_registered(store, row["model_name"], row["model_version"])
-    if inputs is None:
-        code = next((gap.code for gap in decision.gaps if gap.code in EFFECTS), "inputs-missing")
+    codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
+    if inputs is None or "erased" in codes:
+        code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
         raise ModelError(
             f"the prediction {decision.prediction_id} cannot be explained: {EFFECTS[code].rstrip('.')}",
             "Explain another decision of the same version, or ask the writer's owner for the inputs.",
@@ -46,7 +51,7 @@ def explain_decision(
         )
     background = choose_background(
         store.table("predictions"),
-        store.inputs(row["model_name"]),
+        _whole_inputs(store, row["model_name"], model.signature.names),
         model_name=row["model_name"],
         model_version=row["model_version"],
         before=row["occurred_at"],
@@ -65,3 +70,10 @@ def explain_decision(
         seed=seed,
         limits=limits,
     )
+
+
+def _whole_inputs(store: LogStore, model_name: str, features: tuple[str, ...]) -> pl.LazyFrame:
+    """Return the inputs of a model without the rows that features were erased of: their nulls say nothing."""
+    erased = erased_ids(store, INPUTS_PREFIX + model_name, features)
+    inputs = store.inputs(model_name)
+    return inputs.filter(~pl.col("prediction_id").is_in(erased.implode())) if erased.len() else inputs

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit_lab.seal.trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["TRUST_VARIABLE", "accepted_keys"]
 
 TRUST_VARIABLE = "AUDIT_LAB_TRUST"
 
 
-def accepted_keys(trust: Trust | Path | str | None = None) -> Trust:
+def accepted_keys(trust: Trust | Path | str | Sequence[Path | str] | None = None) -> Trust:
     """Return the keys to accept.
 
     Parameters
     ----------
     trust
-        A trust, or the path of a trust file; default: the path in the environment variable AUDIT_LAB_TRUST, else
-        ``audit_lab/trust.toml`` in the user's configuration folder. Where there is none, nothing is accepted.
+        A trust, the path of a trust file, or several of them; default: the path in the environment variable
+        AUDIT_LAB_TRUST, else ``audit_lab/trust.toml`` in the user's configuration folder. Where there is none, nothing
+        is accepted.
 
     Raises
     ------
@@ -30,7 +35,8 @@ def accepted_keys(trust: Trust | Path | str | None = None) -> Trust:
         return trust
     named = trust or os.environ.get(TRUST_VARIABLE)
     if named:
-        return Trust.read(Path(named))
+        read = [Trust.read(Path(each)) for each in ([named] if isinstance(named, str | Path) else named)]
+        return Trust(tuple(key for each in read for key in each.keys), ", ".join(each.name for each in read))
     configuration = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     usual = Path(configuration) / "audit_lab" / "trust.toml"
     return Trust.read(usual) if usual.exists() else Trust((), f"no trust file (none at {usual})")

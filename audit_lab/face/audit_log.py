@@ -272,7 +272,7 @@ class AuditLog(LogTables):
 
     def verify(
         self,
-        trust: Trust | Path | str | None = None,
+        trust: Trust | Path | str | Sequence[Path | str] | None = None,
         *,
         vault: Vault | Path | str | None = None,
         require_anchor: bool = False,
@@ -289,7 +289,7 @@ class AuditLog(LogTables):
         Parameters
         ----------
         trust
-            The keys to accept, or their file; default: the user's own trust file.
+            The keys to accept, their file, or several files; default: the user's own trust file.
         vault
             The log's vault, or its folder: needed to recompute the hashes of personal tables.
         require_anchor

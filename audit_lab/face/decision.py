@@ -41,6 +41,11 @@ class Decision:
         return self._parts.place
 
     @property
+    def searched(self) -> str:
+        """How its id was looked for in the log, and what that could miss; one sentence."""
+        return self._parts.searched
+
+    @property
     def prediction(self) -> dict[str, Any]:
         """Its row of the predictions table."""
         return self._parts.prediction

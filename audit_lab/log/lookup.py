@@ -98,8 +98,9 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
         The table cannot be read.
     """
     shelf = store.shelf
-    if shelf is not None and shelf.is_small(table):
-        return Found(_in_order(shelf.whole(table).filter(pl.col(column) == value)), every_row_read=True)
+    small = None if shelf is None else shelf.small(table)
+    if small is not None:
+        return Found(_in_order(small.filter(pl.col(column) == value)), every_row_read=True)
     if shelf is None or column not in indexed_columns(table):
         return _scanned(store, table, column, value)
     rows, every_row_read = search_rows(shelf, table, column, value, confirm=confirm)

@@ -29,6 +29,9 @@ __all__ = ["Shelf", "derived", "table_rows"]
 _MOST_ROWS = 65_536
 _LARGEST_FILES_BYTES = 16_000_000
 
+#: What the tables that are kept may take in memory together.
+_LARGEST_FRAMES_BYTES = 256_000_000
+
 _MOST_DERIVED = 64
 
 _T = TypeVar("_T")
@@ -43,7 +46,7 @@ class Shelf:
         self._source = source
         self.reader = RowReader(source, folder)
         self.locator = Locator(folder, self.reader)
-        self._frames: dict[str, tuple[_Stamps, pl.DataFrame]] = {}
+        self._frames: OrderedDict[str, tuple[_Stamps, pl.DataFrame]] = OrderedDict()
         self._derived: OrderedDict[Hashable, tuple[_Stamps, Any]] = OrderedDict()
         self._lock = Lock()
 
@@ -58,28 +61,32 @@ class Shelf:
         except AuditLabError:
             return False
 
-    def is_small(self, table: str) -> bool:
-        """Whether a table is kept whole."""
-        segments = self.segments(table)
-        few = sum(segment.rows for segment in segments) <= _MOST_ROWS
-        return few and sum(segment.size_bytes for segment in segments) <= _LARGEST_FILES_BYTES
+    def small(self, table: str) -> pl.DataFrame | None:
+        """Return a small table with ``_segment`` and ``_row``, or None where the table is not small.
 
-    def whole(self, table: str) -> pl.DataFrame:
-        """Return a small table with ``_segment`` and ``_row``; it is read again only where a file changed.
+        It is read again only where a file changed.
 
         Raises
         ------
         LogError
             A file is missing or cannot be read.
         """
+        segments = self.segments(table)
+        if sum(segment.rows for segment in segments) > _MOST_ROWS:
+            return None
         stamps = self._stamps(table)
-        kept = self._frames.get(table)
-        if kept is not None and None not in stamps and kept[0] == stamps:
-            return kept[1]
-        frame = collect(self._source.scan(table), f"the {table} of {self.folder}")
-        # The manifest's sizes are the log's word: a table that is larger than it says is used, but not kept.
-        if frame.height <= _MOST_ROWS:
-            self._frames[table] = (stamps, frame)
+        if sum(stamp.size_bytes for stamp in stamps if stamp) > _LARGEST_FILES_BYTES:
+            return None
+        with self._lock:
+            kept = self._frames.get(table)
+            if kept is not None and None not in stamps and kept[0] == stamps:
+                self._frames.move_to_end(table)
+                return kept[1]
+        # The numbers of rows are the log's word: no more than that is ever taken into memory.
+        frame = collect(self._source.scan(table).head(_MOST_ROWS + 1), f"the {table} of {self.folder}")
+        if frame.height > _MOST_ROWS:
+            return None
+        self._keep(table, stamps, frame)
         return frame
 
     def schema(self, table: str) -> pl.Schema:
@@ -106,6 +113,15 @@ class Shelf:
                 self._derived.popitem(last=False)
         return made
 
+    def _keep(self, table: str, stamps: _Stamps, frame: pl.DataFrame) -> None:
+        with self._lock:
+            self._frames[table] = (stamps, frame)
+            self._frames.move_to_end(table)
+            total = sum(kept.estimated_size() for _, kept in self._frames.values())
+            while total > _LARGEST_FRAMES_BYTES:
+                _, (_, oldest) = self._frames.popitem(last=False)
+                total -= oldest.estimated_size()
+
     def _schema(self, table: str) -> pl.Schema:
         with reading(f"the {table} of {self.folder}"):
             return self._source.scan(table).collect_schema()
@@ -129,11 +145,8 @@ def table_rows(store: LogStore, table: str, predicate: pl.Expr | None = None) ->
     LogError
         The table cannot be read.
     """
-    shelf = store.shelf
-    if shelf is not None and shelf.is_small(table):
-        frame = shelf.whole(table)
-        if predicate is not None:
-            frame = frame.filter(predicate)
-        return frame.drop(SEGMENT, ROW)
+    frame = None if store.shelf is None else store.shelf.small(table)
+    if frame is not None:
+        return (frame if predicate is None else frame.filter(predicate)).drop(SEGMENT, ROW)
     rows = store.table(table)
     return collect(rows if predicate is None else rows.filter(predicate), f"the {table} of {store.location}")

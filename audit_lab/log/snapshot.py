@@ -67,6 +67,9 @@ def open_snapshot(folder: LogFolder, as_of: datetime | int | None = None) -> Sna
         content, f"{folder}/{MANIFEST_NAME}"
     )
     if manifest.tree_size is None:
+        if folder.exists(_CHECKPOINT_NAME):
+            # Sealing on arrival was stopped before its last step, or somebody put an old manifest back.
+            return _sealed(folder, None, as_of)
         if as_of is not None:
             raise MisuseError(
                 f"the log {folder} is not sealed, so its earlier states are not known",

@@ -252,7 +252,8 @@ class LogState:
         self.size = size
 
     def _contradiction(self, what: str) -> LogError:
-        return LogError(f"entry {self.size} of the log {self.origin} {what}", _NEXT)
+        log = f"the log {self.origin}" if self.genesis else "a log"
+        return LogError(f"entry {self.size} of {log} {what}", _NEXT)
 
 
 def manifest_of(state: LogState, root: bytes) -> Manifest:

@@ -275,9 +275,9 @@ class Turns:
             state.take(parse_entry(content, f"Entry {number}"))
             frontier.append(leaf_hash(content))
             if frontier.size == self._seen.size and frontier.root() != self._seen.root:
-                raise self._forked("holds other entries than before")
+                raise self._forked("does not continue what this writer saw: it holds other entries")
         if frontier.root() != tree.root:
-            raise self._forked("has a checkpoint that its entries do not lead to")
+            raise self._forked("does not continue what this writer saw: its entries do not lead to its checkpoint")
         if tree.size:
             key = next(key.key for key in state.keys if key.covers(tree.size))
             parse_checkpoint(tree.note).check_signature(key)

@@ -90,7 +90,8 @@ class Beside:
         MisuseError
             Two models have a feature of one name whose types do not go together.
         """
-        
+        from audit_lab.log.unification import widened
+
         found: dict[str, pl.DataType] = {}
         for model in self.models:
             for name, dtype in self.store.inputs(model).collect_schema().items():
@@ -127,7 +128,7 @@ class Beside:
         if others:
             foreign = nw.col("model_name").is_null() | ~nw.col("model_name").is_in(list(self.models))
             nothing = [nw.lit(None, self._as_narwhals[name]).alias(INPUT + name) for name in wanted]
-            rest = self.predictions().filter(foreign if self.models else nw.lit(value=True))
+            rest = self.predictions().filter(foreign) if self.models else self.predictions()
             frames.append(rest.with_columns(*nothing, nw.lit(None, nw.Boolean()).alias(HAS_INPUTS)))
         return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
 

@@ -170,6 +170,7 @@ class LogWriter:
         self._storage = storage
         self._vault = vault
         self._clock = clock or (lambda: datetime.now(UTC))
+        self._clock_is_behind = False
         self._turns = Turns(storage, vault, origin, self._clock)
 
     def __enter__(self) -> Self:
@@ -300,7 +301,7 @@ class LogWriter:
         with self.turn() as turn:
             self._check_schemas(turn.state, {table: frame.schema for table, frame in frames.items()})
             facts += [sequence_fact(each.statement, turn.state.writers.get(each.statement.writer_id)) for each in made]
-            facts.append(clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at))
+            facts.append(self._clock_fact(turn))
             noticed = tuple(fact for fact in facts if fact is not None)
             if noticed:
                 made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
@@ -324,6 +325,12 @@ class LogWriter:
 
     def close(self) -> None:
         """End writing; everything that was acknowledged is on the disk already."""
+
+    def _clock_fact(self, turn: Turn) -> Fact | None:
+        """Return the fact that the clock went back; once, not with every append until it has caught up."""
+        fact = clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at)
+        known, self._clock_is_behind = self._clock_is_behind, fact is not None
+        return None if known else fact
 
     def _receipt(self, sealed_at: str, made: Sequence[NewSegment] = (), facts: tuple[Fact, ...] = ()) -> Receipt:
         statements = [each.statement for each in made]

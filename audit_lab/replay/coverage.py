@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import polars as pl
 
-from audit_lab.log.query import Question, find
-from audit_lab.log.reading import collect
-from audit_lab.replay.readiness import examined, repeated_ids
+from audit_lab.log.engines.answers import collected, collected_all
+from audit_lab.log.schema import TIME
+from audit_lab.replay.coded_predictions import CodedPredictions
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ __all__ = ["Coverage", "coverage", "sequence_gaps"]
 
 #: The code of a prediction that nothing keeps from being replayed.
 REPLAYABLE = "replayable"
+
+_GROUP = ("model_name", "model_version", "code")
 
 
 @dataclass(frozen=True)
@@ -88,50 +91,76 @@ class Coverage:
 
 
 def coverage(store: LogStore) -> Coverage:
-    """State which predictions of a log can be replayed, without running any model."""
-    predictions = find(store, Question())
-    groups = [
-        group.rows.select("_order", "prediction_id", "model_name", "model_version", "code")
-        for group in examined(store, predictions, repeated_ids(store))
-    ]
-    empty = pl.DataFrame(schema={"model_name": pl.String, "model_version": pl.String, "code": pl.String})
-    rows = pl.concat(groups).sort("_order") if groups else empty.with_columns(prediction_id=pl.lit(""))
-    table = (
-        rows.with_columns(pl.col("code").fill_null(REPLAYABLE))
-        .group_by("model_name", "model_version", "code", maintain_order=True)
-        .agg(pl.len().alias("predictions"), pl.col("prediction_id").first().alias("first_id"))
+    """State which predictions of a log can be replayed, without running any model.
+
+    Counted by the log's engine: only the counts come back.
+    """
+    frames = CodedPredictions(store).frames()
+    what = f"the predictions of {store.location}"
+    counted = _together(collected_all([_counted(frame) for frame in frames], what))
+    firsts = [first for frame in frames for first in _first_ids(frame, counted)]
+    return Coverage(_table(counted, _together(collected_all(firsts, what))), sequence_gaps(store), _not_checked(store))
+
+
+def _counted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    times = nw.col("occurred_at")
+    return frame.group_by(*_GROUP).agg(
+        nw.len().alias("predictions"), times.min().alias("first_time"), times.count().alias("timed")
+    )
+
+
+def _first_ids(frame: nw.LazyFrame[Any], counted: pl.DataFrame) -> list[nw.LazyFrame[Any]]:
+    """Return, for each group, the smallest id among its first rows by time; a row without a time comes first."""
+    questions = []
+    for row in counted.iter_rows(named=True):
+        same = [nw.col(name).is_null() if row[name] is None else nw.col(name) == row[name] for name in _GROUP]
+        untimed = row["timed"] < row["predictions"]
+        same.append(nw.col("occurred_at").is_null() if untimed else nw.col("occurred_at") == row["first_time"])
+        names = [nw.lit(row[name], nw.String()).alias(name) for name in _GROUP]
+        first = frame.filter(*same).select(nw.col("prediction_id").min().alias("first_id"))
+        questions.append(first.with_columns(*names))
+    return questions
+
+
+def _together(answers: list[pl.DataFrame]) -> pl.DataFrame:
+    schema = {**dict.fromkeys(_GROUP, pl.String), "predictions": pl.UInt32, "timed": pl.UInt32}
+    if not answers:
+        return pl.DataFrame(schema={**schema, "first_time": TIME, "first_id": pl.String})
+    return pl.concat([answer.cast({name: schema[name] for name in answer.columns if name in schema}) for answer in answers])
+
+
+def _table(counted: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
+    joined = counted.join(firsts, on=list(_GROUP), how="left", nulls_equal=True, validate="1:1")
+    return (
+        joined.with_columns(pl.col("code").fill_null(REPLAYABLE))
+        .select(*_GROUP, "predictions", "first_id")
         .sort("model_name", "model_version", "code")
     )
-    return Coverage(table, sequence_gaps(store), _not_checked(store))
 
 
 def sequence_gaps(store: LogStore) -> pl.DataFrame:
     """Return each break in a writer's numbering of its predictions."""
-    frame = store.table("predictions").filter(pl.col("sequence").is_not_null())
-    frame = frame.select("writer_id", "sequence", "occurred_at")
-    rows = collect(frame, f"the predictions of {store.path}").sort("writer_id", "sequence")
-    before = rows.with_columns(
-        after=pl.col("sequence").shift(1).over("writer_id"), last_seen=pl.col("occurred_at").shift(1).over("writer_id")
+    frame = store.frame("predictions").filter(~nw.col("sequence").is_null())
+    before = frame.select("writer_id", "sequence", "occurred_at").with_columns(
+        after=nw.col("sequence").shift(1).over("writer_id", order_by="sequence"),
+        last_seen=nw.col("occurred_at").shift(1).over("writer_id", order_by="sequence"),
     )
-    return (
-        before.filter(pl.col("sequence") - pl.col("after") > 1)
-        .select(
-            "writer_id",
-            "after",
-            pl.col("sequence").alias("before"),
-            (pl.col("sequence") - pl.col("after") - 1).alias("lost"),
-            "last_seen",
-            pl.col("occurred_at").alias("next_seen"),
-        )
-        .sort("writer_id", "after")
+    breaks = collected(
+        before.filter(nw.col("sequence") - nw.col("after") > 1), f"the predictions of {store.location}"
     )
+    return breaks.select(
+        "writer_id",
+        "after",
+        pl.col("sequence").alias("before"),
+        (pl.col("sequence") - pl.col("after") - 1).alias("lost"),
+        "last_seen",
+        pl.col("occurred_at").alias("next_seen"),
+    ).sort("writer_id", "after")
 
 
 def _not_checked(store: LogStore) -> tuple[str, ...]:
     beyond = "decisions that were never logged after a writer's last number, or by a writer that is not in this log."
-    numbered = collect(
-        store.table("predictions").select(pl.col("sequence").is_not_null().any()), "the predictions"
-    ).item()
-    if numbered:
+    counted = store.frame("predictions").select(nw.col("sequence").count())
+    if collected(counted, f"the predictions of {store.location}").item():
         return (beyond,)
     return ("lost predictions: no writer numbered them, so a gap cannot be seen.", beyond)

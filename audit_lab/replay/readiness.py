@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import narwhals as nw
 import polars as pl
 
 from audit_lab.errors import ModelError
+from audit_lab.log import pairing
+from audit_lab.log.erased import erased_ids
 from audit_lab.log.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.decision_rules import FEATURE
@@ -19,7 +22,28 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.signature import Feature
 
-__all__ = ["Group", "examined", "repeated_ids"]
+__all__ = [
+    "ERASED",
+    "ERASED_INPUTS",
+    "FAILED",
+    "HAS_INPUTS",
+    "REPEATED",
+    "REPEATED_INPUTS",
+    "Group",
+    "examined",
+    "misfit",
+    "obstacle",
+    "repeated_ids",
+]
+
+#: Columns that say what `obstacle` asks about a prediction; each is true, or else false or null. It failed; its id
+#: stands in several places; its output was erased; it has inputs; these stand in several places; they were erased.
+FAILED = "__failed__"
+REPEATED = "__repeated__"
+ERASED = "__erased__"
+HAS_INPUTS = "__has_inputs__"
+REPEATED_INPUTS = "__repeated_inputs__"
+ERASED_INPUTS = "__erased_inputs__"
 
 _WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _DTYPES: dict[str, tuple[type[pl.DataType], ...]] = {
@@ -46,8 +70,62 @@ class Group:
 
 def repeated_ids(store: LogStore) -> pl.Series:
     """Return the prediction ids that stand in more than one place of the log."""
-    counted = store.table("predictions").group_by("prediction_id").len().filter(pl.col("len") > 1)
-    return collect(counted, f"the predictions of {store.path}")["prediction_id"].sort()
+    return pairing.repeated_ids(store, "predictions")
+
+
+def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
+    """Return the code of what keeps a prediction from being replayed, null where nothing does; the same on any engine.
+
+    Parameters
+    ----------
+    constant
+        The code for every prediction of a version that cannot be replayed at all. Without it, the columns
+        ``recorded_score``, ``recorded_label``, ``recorded_decision`` and ``threshold`` and those of the inputs are
+        looked at.
+    """
+    own = [
+        _code(nw.col(FAILED), "prediction-failed"),
+        _code(nw.col(REPEATED), "ambiguous-id"),
+        _code(nw.col(ERASED), "erased"),
+    ]
+    if constant is not None:
+        return nw.coalesce(*own, constant)
+    decided = ~nw.col("recorded_label").is_null() | ~nw.col("recorded_decision").is_null()
+    return nw.coalesce(
+        *own,
+        _code(nw.col(REPEATED_INPUTS), "ambiguous-id"),
+        _code(nw.col(ERASED_INPUTS), "erased"),
+        _code(nw.col(HAS_INPUTS).is_null(), "inputs-missing"),
+        _code(nw.col("recorded_score").is_null(), "output-missing"),
+        _code(decided & nw.col("threshold").is_null(), "threshold-missing"),
+    )
+
+
+def misfit(model: Model, inputs: pl.Schema | None) -> tuple[str, str] | None:
+    """Return code and detail where the inputs that a log holds do not fit a model; `inputs` is None where it has none.
+
+    Parameters
+    ----------
+    model
+        The model.
+    inputs
+        The columns of the log's inputs of that model.
+    """
+    if inputs is None:
+        return "inputs-missing", ""
+    lacking = [name for name in model.signature.names if name not in inputs]
+    if lacking:
+        return "inputs-incomplete", "Missing: " + ", ".join(lacking)
+    wrong = [
+        f"{feature.name} is {inputs[feature.name]}"
+        for feature in model.signature.features
+        if not _fits(feature, inputs[feature.name])
+    ]
+    return ("inputs-mistyped", "; ".join(wrong)) if wrong else None
+
+
+def _code(condition: nw.Expr, code: str) -> nw.Expr:
+    return nw.when(condition).then(nw.lit(code))
 
 
 def examined(store: LogStore, predictions: pl.DataFrame, repeated: pl.Series) -> Iterator[Group]:
@@ -60,7 +138,7 @@ def examined(store: LogStore, predictions: pl.DataFrame, repeated: pl.Series) ->
     repeated
         Ids that stand in several places.
     """
-    rows = _recorded(predictions, repeated)
+    rows = _recorded(predictions, repeated, erased_ids(store, "predictions", ("outputs",)))
     for key, group in rows.group_by("model_name", "model_version", maintain_order=True):
         model_name, model_version = (None if part is None else str(part) for part in key)
         name = f"{model_name or 'no model'} {model_version or 'without a version'}"
@@ -72,73 +150,62 @@ def examined(store: LogStore, predictions: pl.DataFrame, repeated: pl.Series) ->
             yield Group(name, model, _with_inputs(store, model, group))
 
 
-def _recorded(predictions: pl.DataFrame, repeated: pl.Series) -> pl.DataFrame:
-    failed = pl.when(pl.col("error").is_not_null()).then(pl.lit("prediction-failed"))
+def _recorded(predictions: pl.DataFrame, repeated: pl.Series, erased: pl.Series) -> pl.DataFrame:
+    outputs = pl.col("outputs").struct
     return predictions.select(
         "prediction_id",
         "place",
         "model_name",
         "model_version",
         "threshold",
-        pl.col("outputs").struct.field("score").alias("recorded_score"),
-        pl.col("outputs").struct.field("label").alias("recorded_label"),
+        outputs.field("score").alias("recorded_score"),
+        outputs.field("label").alias("recorded_label"),
         pl.col("decision_rule").alias("recorded_rule"),
         pl.col("decision").alias("recorded_decision"),
-        failed.when(pl.col("prediction_id").is_in(repeated.implode())).then(pl.lit("ambiguous-id")).alias("code"),
+        pl.col("error").is_not_null().alias(FAILED),
+        pl.col("prediction_id").is_in(repeated.implode()).alias(REPEATED),
+        pl.col("prediction_id").is_in(erased.implode()).alias(ERASED),
         pl.lit(None, dtype=pl.String).alias("detail"),
     ).with_row_index("_order")
 
 
 def _coded(rows: pl.DataFrame, code: str, detail: str) -> pl.DataFrame:
-    """Give a code to the rows that have none yet."""
-    open_row = pl.col("code").is_null()
-    return rows.with_columns(
-        code=pl.when(open_row).then(pl.lit(code)).otherwise("code"),
-        detail=pl.when(open_row).then(pl.lit(detail)).otherwise("detail"),
-    )
+    """Give a code to the rows that have none of their own."""
+    own = nw.from_native(rows).with_columns(obstacle(nw.lit(None, nw.String())).alias("code")).to_native()
+    wanting = pl.col("code").is_null()
+    return own.with_columns(
+        code=pl.when(wanting).then(pl.lit(code)).otherwise("code"),
+        detail=pl.when(wanting).then(pl.lit(detail)).otherwise("detail"),
+    ).drop(FAILED, REPEATED, ERASED)
 
 
 def _with_inputs(store: LogStore, model: Model, group: pl.DataFrame) -> pl.DataFrame:
     """Add the recorded inputs, one row for each prediction, and the code of what is wanting."""
-    model_name, names = model.version["model_name"], list(model.signature.names)
-    if model_name not in store.models():
-        return _coded(group, "inputs-missing", "")
-    inputs = store.inputs(model_name)
-    schema = inputs.collect_schema()
-    lacking = [name for name in names if name not in schema]
-    if lacking:
-        return _coded(group, "inputs-incomplete", "Missing: " + ", ".join(lacking))
-    wrong = [
-        f"{feature.name} is {schema[feature.name]}"
-        for feature in model.signature.features
-        if not _fits(feature, schema[feature.name])
-    ]
-    if wrong:
-        return _coded(group, "inputs-mistyped", "; ".join(wrong))
-    features = [pl.col(name).alias(FEATURE + name) for name in names]
+    model_name = model.version["model_name"]
+    inputs = store.inputs(model_name) if model_name in store.models() else None
+    wanting = misfit(model, None if inputs is None else inputs.collect_schema())
+    if inputs is None or wanting is not None:
+        return _coded(group, *(wanting or ("inputs-missing", "")))
+    features = [pl.col(name).alias(FEATURE + name) for name in model.signature.names]
     wanted = inputs.filter(pl.col("prediction_id").is_in(group["prediction_id"].implode()))
     wanted = wanted.select("prediction_id", *features)
-    found = collect(wanted, f"the table {INPUTS_PREFIX}{model_name} of {store.path}")
-    counted = found.with_columns(_copies=pl.len().over("prediction_id")).unique("prediction_id", keep="first")
-    joined = group.join(counted, on="prediction_id", how="left", maintain_order="left", validate="m:1")
-    threshold = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64))
-    decided = pl.any_horizontal(pl.col("recorded_label", "recorded_decision").is_not_null())
-    return (
-        joined.with_columns(threshold=threshold)
-        .with_columns(
-            code=pl.when(pl.col("code").is_not_null())
-            .then("code")
-            .when(pl.col("_copies").is_null())
-            .then(pl.lit("inputs-missing"))
-            .when(pl.col("_copies") > 1)
-            .then(pl.lit("ambiguous-id"))
-            .when(pl.col("recorded_score").is_null())
-            .then(pl.lit("output-missing"))
-            .when(decided & pl.col("threshold").is_null())
-            .then(pl.lit("threshold-missing"))
-        )
-        .drop("_copies")
+    found = collect(wanted, f"the table {INPUTS_PREFIX}{model_name} of {store.location}")
+    copies = pl.len().over("prediction_id")
+    counted = found.with_columns((copies > 1).alias(REPEATED_INPUTS), pl.lit(value=True).alias(HAS_INPUTS))
+    joined = group.join(
+        counted.unique("prediction_id", keep="first"),
+        on="prediction_id",
+        how="left",
+        maintain_order="left",
+        validate="m:1",
     )
+    erased = erased_ids(store, INPUTS_PREFIX + model_name, model.signature.names)
+    flagged = joined.with_columns(
+        pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64)).alias("threshold"),
+        pl.col("prediction_id").is_in(erased.implode()).alias(ERASED_INPUTS),
+    )
+    coded = nw.from_native(flagged).with_columns(obstacle().alias("code")).to_native()
+    return coded.drop(FAILED, REPEATED, ERASED, HAS_INPUTS, REPEATED_INPUTS, ERASED_INPUTS)
 
 
 def _fits(feature: Feature, dtype: pl.DataType) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import AuditLabError, ModelError
+from audit_lab.log.erased import erased_fields
 from audit_lab.log.lookup import find_prediction, look_up
 from audit_lab.log.row_reader import stamp_of
 from audit_lab.log.schema import INPUTS_PREFIX
@@ -24,6 +25,7 @@ from audit_lab.replay.verdict import EFFECTS
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit_lab.log.lookup import FoundPrediction
     from audit_lab.log.row_reader import Stamp
     from audit_lab.log.store import LogStore
 
@@ -87,7 +89,7 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     inputs, input_gaps = _inputs(store, row, places, signature)
     lineage = lineage_of(store, name, version)
     outcome = _outcome(store, row["prediction_id"])
-    gaps = [*input_gaps, *gaps, *_other_gaps(row, in_force, lineage, outcome, places)]
+    gaps = [*_erased(store, found), *input_gaps, *gaps, *_other_gaps(row, in_force, lineage, outcome, places)]
     return Reconstruction(
         prediction_id=row["prediction_id"],
         place=found.place,
@@ -173,9 +175,29 @@ def _inputs(
     ordered = {
         name: values[name] for name in (*(n for n in names if n in values), *(n for n in values if n not in names))
     }
+    erased: tuple[str, ...] = ()
+    if any(value is None for value in ordered.values()):
+        table = INPUTS_PREFIX + row["model_name"]
+        erased = erased_fields(store, table, rows[SEGMENT][0], int(rows[ROW][0]))
+    if erased:
+        return ordered, [Gap("erased", f"Erased from the inputs: {', '.join(erased)}.", EFFECTS["erased"])]
     if lacking:
         return ordered, [Gap("inputs-incomplete", f"The recorded inputs lack {', '.join(lacking)}.", _NO_REPLAY)]
     return ordered, []
+
+
+def _erased(store: LogStore, found: FoundPrediction) -> list[Gap]:
+    """Return a gap for what was erased of the prediction itself; only where there is a null is it looked for."""
+    if found.row["outputs"] is not None and found.row["subject_id"] is not None:
+        return []
+    segment, _, number = found.place.rpartition("@")[2].rpartition(":")
+    fields = erased_fields(store, "predictions", segment, int(number))
+    if not fields:
+        return []
+    what = f"Erased from the prediction: {', '.join(fields)}."
+    if "outputs" in fields:
+        return [Gap("erased", what, EFFECTS["erased"])]
+    return [Gap("partly-erased", what, "What is left can be shown and replayed.")]
 
 
 def _other_gaps(
@@ -238,7 +260,7 @@ def _events(store: LogStore, row: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     if at is None:
         return ()
     first, last = at - _EVENTS_AROUND, at + _EVENTS_AROUND
-    if store.shelf is not None and store.shelf.is_small("events"):
+    if store.shelf is not None and store.shelf.small("events") is not None:
         times, frame = derived(store, "events in order", ("events",), lambda: _events_in_order(store))
         start = bisect_left(times, first)
         near = frame.slice(start, bisect_right(times, last) - start)

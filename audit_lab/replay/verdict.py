@@ -25,6 +25,7 @@ class Verdict(StrEnum):
 #: For each code that makes a prediction unreplayable: what is wrong, and what an investigator can do about it.
 EFFECTS: dict[str, str] = {
     "prediction-failed": "The model gave no answer at the time: the log records an error instead of a score.",
+    "erased": "What a replay needs was erased from this row; the log shows when and why, and nothing of what it was.",
     "ambiguous-id": "The id stands in more than one place: which inputs belong to which prediction cannot be told.",
     "model-not-stated": "The prediction does not state its model.",
     "version-not-stated": "The prediction does not state its model version.",

@@ -36,6 +36,11 @@ def refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
+def own_folders() -> dict[str, str]:
+    """Return where this test keeps what commands make for their user."""
+    return {name: value for name, value in os.environ.items() if name.startswith("XDG_")}
+
+
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """Return this process's environment without variables of ours, and those that make a program talk more."""
@@ -45,8 +50,9 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def run(capsys, monkeypatch):
     """Return a function that runs a command in this process; environment variables of ours are out of the way."""
-    for name in set(os.environ) - set(CLEAN):
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith(LOUD):
+            monkeypatch.delenv(name)
 
     def call(*arguments):
         capsys.readouterr()
@@ -63,7 +69,7 @@ def start():
     def call(*arguments, **settings):
         done = subprocess.run(
             [sys.executable, "-m", "audit_lab", *map(str, arguments)],
-            **{"cwd": REPOSITORY, "env": CLEAN, "stdin": subprocess.DEVNULL, **settings},
+            **{"cwd": REPOSITORY, "env": {**CLEAN, **own_folders()}, "stdin": subprocess.DEVNULL, **settings},
             capture_output=True,
             check=False,
             timeout=120,

@@ -6,37 +6,71 @@ import re
 
 import pytest
 
+READING = ["--log", "--mapping", "--as-of", "--engine", "--actor", "--purpose", "--journal", "--json"]
+KEEPING = ["log", "--vault", "--passphrase", "--json"]
+
 #: Each command, its options and arguments, and a sentence that explains it.
 COMMANDS = {
     "demo": (["--log", "--notebook", "--out", "--json"], "what moved, one decision replayed, evidence signed"),
     "doctor": (["--log", "--mapping", "--json"], "say what will not work"),
     "adapt": (["folder", "--save", "--mapping", "--json"], "Nothing is changed or copied."),
-    "show": (["prediction_id", "--log", "--mapping", "--json"], "every gap with its effect"),
-    "find": (
-        ["expression", "--log", "--since", "--until", "--model", "--limit", "--mapping", "--json"],
-        "never evaluated as code",
-    ),
+    "show": (["prediction_id", *READING], "every gap with its effect"),
+    "find": (["expression", "--since", "--until", "--model", "--limit", *READING], "never evaluated as code"),
     "drift": (
-        ["--log", "--columns", "--every", "--reference", "--model", "--picture", "--mapping", "--json"],
+        ["--columns", "--every", "--reference", "--model", "--picture", *READING],
         "population stability index",
+    ),
+    "letter": (
+        [
+            *("--customer", "--subject", "--around", "--zone", "--within", "--amount", "--decision", "--model"),
+            *("--limit", "--key", *READING),
+        ],
+        "say of each why it matches and what does not",
     ),
     "replay": (
         [
-            *("prediction_id", "--log", "--all", "--where", "--since", "--until", "--model"),
-            *("--time-limit", "--memory-limit", "--mapping", "--json"),
+            *("prediction_id", "--all", "--where", "--since", "--until", "--model"),
+            *("--time-limit", "--memory-limit", *READING),
         ],
         "the model runs in a child process without network",
     ),
     "explain": (
-        ["prediction_id", "--log", "--method", "--seed", "--time-limit", "--memory-limit", "--mapping", "--json"],
+        ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
+    ),
+    "snapshots": (READING, "when each was sealed, and what it added"),
+    "journal": (["path", "--log", "--head", "--last", "--json"], "who asked what of a log, when and why"),
+    "seal": (["--actor", "--origin", "--trust", *KEEPING], "Its files stay as they are, byte for byte."),
+    "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
+    "erase": (
+        ["--actor", "--reason", "--subject", "--customer", "--prediction", "--field", "--key", *KEEPING],
+        "A legal hold forbids it.",
+    ),
+    "hold": (["name", "--actor", "--reason", "--subject", "--prediction", *KEEPING], "until the hold is released"),
+    "release": (["name", "--actor", "--reason", *KEEPING], "can be erased again"),
+    "witness": (
+        ["log", "--out", "--key", "--trust", "--state", "--passphrase", "--json"],
+        "only grew since the last time",
+    ),
+    "anchor": (
+        ["log", "--cosigned", "--request", "--answer", "--timestamp-authority", "--json"],
+        "Nothing is sent anywhere",
     ),
     "export": (
         ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit", "--json"],
         "A notebook that fails half-way exports nothing",
     ),
-    "verify": (["path", "--trust", "--require-anchor", "--json"], "say what was checked and what was not"),
-    "keys": (["name", "--out", "--passphrase", "--json"], "Hand the trust file to whoever will verify"),
+    "verify": (
+        [
+            *("path", "--trust", "--require-anchor", "--vault", "--witness", "--timestamp-authority", "--no-rows"),
+            *("--do-not-remember", "--actor", "--purpose", "--journal", "--json"),
+        ],
+        "say what was checked and what was not",
+    ),
+    "keys": (
+        ["name", "--out", "--kind", "--normalise", "--passphrase", "--json"],
+        "Hand the trust file to whoever will verify",
+    ),
 }
 
 

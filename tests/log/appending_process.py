@@ -24,7 +24,7 @@ import rfc8785  # noqa: F401
 from audit_lab.log.vault import Vault
 from audit_lab.log.writer import open_writer
 
-ORIGIN = "demonstration-crash"
+ORIGIN = "demonstration-tests"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 

@@ -21,6 +21,7 @@ from audit_lab.log.levels import levels_bytes, rows_root
 from audit_lab.log.manifest import read_manifest
 from audit_lab.log.state import LogState
 from audit_lab.log.storage import LocalStorage
+from audit_lab.log.store import open_store
 from audit_lab.log.tree_file import LogTree
 from audit_lab.log.vault import Vault
 from audit_lab.log.write import write_log
@@ -155,6 +156,16 @@ def test_the_manifest_is_version_2_and_places_keep_their_names(log):
     (file,) = manifest.tables["predictions"]
     assert (file.path, file.rows) == ("predictions/part-00000.parquet", 3)
     assert [(hold.segment, hold.first_row, hold.rows) for hold in file.holds] == [("part-00000", 0, 3)]
+
+
+def test_the_former_manifest_put_back_does_not_unseal_the_log(log):
+    former = (log / "manifest.json").read_bytes()
+    seal(log)
+    (log / "manifest.json").write_bytes(former)
+    store = open_store(log)
+    assert store.checkpoint is not None
+    assert (store.manifest.schema_version, store.notes[-1]) == (2, NOTE)
+    assert store.table("predictions").collect()["prediction_id"].to_list() == ["a", "b", "c"]
 
 
 def test_indexes_stand_beside_it(log):

@@ -20,8 +20,9 @@ from audit_lab.log.storage import LocalStorage
 from audit_lab.log.vault import Vault
 from audit_lab.log.writer import create_log
 
-ORIGIN = "demonstration-crash"
-LOGS = 10
+ORIGIN = "demonstration-tests"
+FOLDER = Path("/disk/log")
+KILLS, LOGS = 200, 10
 #: A writer lives for up to three appends, and then for up to one more.
 MOST_APPENDS = 3
 LONGEST_APPEND_S = 0.03
@@ -82,36 +83,100 @@ def receipt_of(line: dict) -> Receipt:
     )
 
 
-def test_two_hundred_kills_lose_nothing(writers, memory_folder, sealed, monkeypatch):
-    monkeypatch.setattr(sealed, "ORIGIN", ORIGIN)
+class Killing:
+    """One log whose writers are killed, and everything that they acknowledged."""
+
+    def __init__(self, sealed, folder: Path, vault: Vault) -> None:
+        self.sealed, self.folder, self.storage = sealed, folder, LocalStorage(folder)
+        self.acknowledged: dict[str, Receipt] = {}
+        self.left: set[str] = set()
+        create_log(folder, ORIGIN, vault=vault, clock=lambda: sealed.START)
+
+    def note(self, lines: list[dict]) -> None:
+        for line in lines:
+            if line["kind"] == "acknowledged":
+                self.acknowledged |= dict.fromkeys(line["ids"], receipt_of(line))
+
+    def check(self) -> bool:
+        """Check the log; return whether something is left over that was not before: the kill came amid an append."""
+        state = self.sealed.check_log(self.storage, self.acknowledged.values())
+        ids = self.sealed.stored_ids(self.storage, state, "events")
+        assert set(self.acknowledged) <= set(ids)
+        assert len(set(ids)) == len(ids)
+        known = {path for files in state.files.values() for path in files} | set(state.replaced) | state.disposed
+        left = {path for path in self.storage.list() if path.endswith(".parquet") or ".aside-" in path} - known
+        before, self.left = self.left, left
+        return not left <= before
+
+
+def test_two_hundred_kills_lose_nothing(writers, memory_folder, sealed):
     generator = random.Random(20260302)
     vault = Vault.open(ORIGIN, memory_folder / "vault")
-    begun = time.monotonic()
-    appended = interrupted = 0
-    for log in range(LOGS):
-        folder = memory_folder / f"log-{log}"
-        create_log(folder, ORIGIN, vault=vault).close()
-        acknowledged: dict[str, Receipt] = {}
-        storage = LocalStorage(folder)
-        for kill in range(20):
-            pid = writers.start(folder, f"w{log}-{kill}")
+    interrupted = appends = 0
+    for number in range(LOGS):
+        log = Killing(sealed, memory_folder / f"log-{number}", vault)
+        for kill in range(KILLS // LOGS):
+            pid = writers.start(log.folder, f"w{kill}")
             lines = []
             for kind in ["ready", *["acknowledged"] * MOST_APPENDS][: generator.randrange(MOST_APPENDS + 2)]:
                 lines += writers.read(kind)
             time.sleep(generator.random() * LONGEST_APPEND_S)
             os.kill(pid, signal.SIGKILL)
-            lines += writers.read("ended")
-            for line in lines:
-                if line["kind"] == "acknowledged":
-                    acknowledged |= dict.fromkeys(line["ids"], receipt_of(line))
-            state = sealed.check_log(storage, acknowledged.values())
-            ids = sealed.stored_ids(storage, state, "events")
-            assert set(acknowledged) <= set(ids)
-            assert len(set(ids)) == len(ids)
-            known = {path for files in state.files.values() for path in files} | set(state.replaced) | state.disposed
-            left = [path for path in storage.list() if path.endswith(".parquet") or ".aside-" in path]
-            interrupted += not known.issuperset(left)
-        appended += len(acknowledged) // 2
-    print(appended, interrupted, time.monotonic() - begun)
-    assert appended > 200
-    assert interrupted > 10
+            log.note([*lines, *writers.read("ended")])
+            interrupted += log.check()
+        appends += len(log.acknowledged) // 2
+    assert appends > KILLS
+    assert interrupted > 0
+
+
+@pytest.mark.soak
+def test_writers_that_share_a_log_and_are_killed_lose_nothing(tmp_path, sealed):
+    """Three writers at once, on the disk, each killed a hundred times while the others go on."""
+    generator = random.Random(7)
+    vault = Vault.create(ORIGIN, tmp_path / "vault")
+    log = Killing(sealed, tmp_path / "log", vault)
+    processes = [Writers(tmp_path / "vault") for _ in range(3)]
+    pids = [process.start(log.folder, f"p{number}-0") for number, process in enumerate(processes)]
+    for kill in range(300):
+        number = generator.randrange(3)
+        time.sleep(generator.random() * 0.2)
+        os.kill(pids[number], signal.SIGKILL)
+        log.note(processes[number].read("ended"))
+        pids[number] = processes[number].start(log.folder, f"p{number}-{kill + 1}")
+    for process, pid in zip(processes, pids, strict=True):
+        os.kill(pid, signal.SIGKILL)
+        log.note(process.read("ended"))
+        process.end()
+    log.check()
+    assert len(log.acknowledged) > 300
+
+
+@pytest.mark.parametrize("work", ["append", "compact"])
+def test_a_process_that_ends_at_any_operation_loses_nothing(simulated, sealed, work):
+    disk, vault, clock = simulated.SimulatedDisk({"/disk/": b""}), sealed.MemoryVault(), sealed.Clock()
+    writer = sealed.begun(LocalStorage(FOLDER, disk), vault, clock)
+    receipts = [writer.append({"events": sealed.events(name)}) for name in ("e1", "e2")]
+
+    def do(writer):
+        if work == "append":
+            return writer.append({"predictions": sealed.predictions("a", "b")})
+        writer.compact()
+        return writer.heartbeat()
+
+    tried = disk.copy()
+    first = tried.count
+    do(sealed.resumed(LocalStorage(FOLDER, tried), vault, sealed.Clock(clock.now)))
+    operations = tried.count - first
+    for number in range(operations):
+        left = disk.copy()
+        left.kill_at = number
+        with pytest.raises(simulated.Killed):
+            do(sealed.resumed(LocalStorage(FOLDER, left), vault, sealed.Clock(clock.now)))
+        left.restart()
+        storage = LocalStorage(FOLDER, left)
+        sealed.check_log(storage, receipts)
+        another = sealed.resumed(storage, vault, sealed.Clock(clock.now))
+        state = sealed.check_log(storage, [*receipts, another.append({"events": sealed.events("e3")})])
+        assert sealed.stored_ids(storage, state, "events") == ["e1", "e2", "e3"]
+        assert [path for path in storage.list() if ".aside-" in path] == []
+    assert operations > 60

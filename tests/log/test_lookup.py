@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from datetime import UTC, datetime
@@ -255,11 +254,14 @@ def test_the_log_is_never_written(segmented_log, tmp_path):
     assert len(kept) == 7  # three segments of predictions, three of inputs, one of outcomes
 
 
-def test_a_decision_says_how_its_id_was_looked_for(segmented_log):
-    folder = segmented_log()
-    through_index = al.open(folder).decision("p-017")
-    assert through_index._parts.searched.startswith("The rows, and others under the same value, were looked for")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert len(manifest["tables"]["predictions"]["segments"]) == 3
+def test_a_decision_says_how_its_id_was_looked_for(segmented_log, make_log):
+    through_index = al.open(segmented_log()).decision("p-017")
+    assert through_index.searched == (
+        "The rows, and others under the same value, were looked for through the locator index."
+    )
     assert through_index.place == "p-017@part-00001:2"
-    assert through_index.inputs is not None
+    assert set(through_index.inputs) == {"income", "city", "years"}
+
+
+def test_a_decision_of_a_small_log_had_every_row_looked_at(make_log):
+    assert al.open(make_log()).decision("p-017").searched == "Every row was looked at."

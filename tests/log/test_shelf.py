@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
 
@@ -38,11 +40,30 @@ def test_a_table_whose_file_went_is_named(make_log):
 
 
 def test_a_manifest_that_understates_a_table_does_not_fill_the_memory(make_log, monkeypatch):
-    store = open_store(make_log())
     monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", 39)
-    monkeypatch.setattr(type(store.shelf), "is_small", lambda *_: True)
+    folder = make_log()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["tables"]["predictions"]["segments"][0]["rows"] = 3
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    store = open_store(folder)
+    assert store.shelf.small("predictions") is None
     assert table_rows(store, "predictions").height == 40
-    assert "predictions" not in store.shelf._frames
+    assert store.shelf.small("deployments").height == 1
+
+
+def test_a_table_in_large_files_is_not_kept(make_log, monkeypatch):
+    monkeypatch.setattr("audit_lab.log.shelf._LARGEST_FILES_BYTES", 100)
+    store = open_store(make_log())
+    assert store.shelf.small("outcomes") is None
+    assert table_rows(store, "outcomes")["label"].to_list() == ["good"]
+
+
+def test_few_tables_are_kept_where_they_are_large(make_log, monkeypatch):
+    store = open_store(make_log())
+    monkeypatch.setattr("audit_lab.log.shelf._LARGEST_FRAMES_BYTES", store.shelf.small("predictions").estimated_size())
+    for table in ("outcomes", "deployments"):
+        assert table_rows(store, table).height == 1
+    assert list(store.shelf._frames) == ["outcomes", "deployments"]
 
 
 def test_what_is_derived_is_made_again_when_its_table_changed(make_log):
