@@ -2,7 +2,8 @@
 
 Run: ``.venv/bin/python benchmarks/made_log.py --millions 10 [--sealed] [--folder build/benchmarks]
 [--segment-rows 1000000] [--rows-per-group 16384] [--page-bytes 16384]``. Ids are random UUIDs of version 4. The log is
-reused when it is there already. A million takes about 5 s and 120 MB; sealed, about half a minute and 280 MB with its vault.
+reused when it is there already. A million takes about 5 s and 120 MB; sealed, about half a minute and 280 MB with its
+vault.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands about decisions: replay and explain."""
+"""Commands about decisions: replay, explain and prove."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (replay, explain):
+    for command in (replay, explain, prove):
         app.command()(reads_a_log(command))
 
 
@@ -168,3 +168,35 @@ def explain(
             f"{'passed' if check.passed else 'FAILED'}: {check.name}: {check.detail}" for check in result.checks
         )
     return int(not all(check.passed for check in result.checks))
+
+
+def prove(
+    reading: Reading,
+    prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Write the proof to this file.")],
+    fields: Annotated[
+        str | None, typer.Option("--fields", help="Comma-separated: the columns to show; all of them.")
+    ] = None,
+    vault: Annotated[
+        str | None, typer.Option("--vault", help="Folder with the log's keys.", show_default="in your state folder")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Prove that a prediction and its inputs stand in a sealed log, to somebody who does not have the log.
+
+    Whoever gets the file checks it with `audit-lab verify FILE --trust LOG.trust.toml`. Fields that are not shown stay
+    committed to, and nothing is said about their values.
+    """
+    chosen = None if fields is None else [name.strip() for name in fields.split(",")]
+    proof = reading.open().prove(prediction_id, chosen, vault=vault)
+    path = proof.save(out)
+    if as_json:
+        output.print_json({"proof": str(path), "shown": proof.shown, "withheld": proof.withheld})
+        return 0
+    output.line(str(proof))
+    output.table(
+        ("table", "shown", "withheld"),
+        [(table, ", ".join(shown), ", ".join(proof.withheld[table])) for table, shown in proof.shown.items()],
+    )
+    output.line(f"{path}: whoever gets it uses audit-lab verify {path} --trust LOG.trust.toml")
+    return 0

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audit_lab.face.access import Answer
     from audit_lab.log.journal import Journal
     from audit_lab.log.letter import Letter
+    from audit_lab.log.proof import RecordProof
     from audit_lab.log.pseudonym import PseudonymKey
     from audit_lab.log.timestamps import Authority
     from audit_lab.log.vault import Vault
@@ -324,6 +325,38 @@ class AuditLog(LogTables):
                 progress=progress,
                 remembered=remembered,
             )
+
+    def prove(
+        self, prediction_id: str, fields: Sequence[str] | None = None, *, vault: Vault | Path | str | None = None
+    ) -> RecordProof:
+        """Prove that a prediction and its inputs stand in this sealed log, to somebody who does not have it.
+
+        Parameters
+        ----------
+        prediction_id
+            The id, or the place (``id@segment:row``).
+        fields
+            The columns to show; all by default. The others are committed to, and nothing is said about their values.
+        vault
+            The log's vault, or its folder; default: the one in the user's state folder.
+
+        Raises
+        ------
+        MisuseError
+            The log is not sealed, a column is not there, or the vault is missing.
+        NotFoundError, AmbiguousIdError
+            As for `decision`.
+        """
+        from audit_lab.log.proof import prove
+        from audit_lab.log.vault import vault_folder
+
+        with self._access.asking("prove", prediction_id, fields=fields) as answer:
+            usual = vault_folder(self.origin) if vault is None and self.checkpoint is not None else None
+            proof = prove(self._store, prediction_id, fields=fields, vault=_folder(vault) or usual)
+            answer.rows = len(proof.document.records)
+            for table, columns in proof.shown.items():
+                answer.touches(table, columns)
+            return proof
 
     def snapshots(self) -> pl.DataFrame:
         """Return every state as of which this sealed log can be opened: size, time, root, and what was added.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ __all__ = ["Disk", "LocalDisk"]
 
 _T = TypeVar("_T")
 
+_WORTH_THREADS = 2
 _MOST_AT_ONCE = 16
 _PATIENCE_S = 60.0
 _FIRST_PAUSE_S = 0.0005
@@ -179,9 +181,10 @@ class LocalDisk:
 
 
 def _at_once(sync: Callable[[_T], None], what: Sequence[_T]) -> None:
-    if len(what) == 1:
-        sync(what[0])
-    elif what:
+    if len(what) < _WORTH_THREADS or not threading.main_thread().is_alive():
+        for each in what:  # one only, or no thread can be started because the interpreter ends
+            sync(each)
+    else:
         with ThreadPoolExecutor(min(len(what), _MOST_AT_ONCE)) as pool:
             list(pool.map(sync, what))
 

@@ -79,7 +79,12 @@ class IndexBuilder:
                     self._thread = None
                     return
                 table, segment, column = self._waiting.popleft()
-            self._build(table, segment, column)
+            try:
+                self._build(table, segment, column)
+            except KeyboardInterrupt:
+                # polars raises it in every thread that computes; the user's own question is told of it too.
+                with self._lock:
+                    self._waiting.clear()
 
     def _build(self, table: str, segment: Segment, column: str) -> bool:
         """Build one index; False where the file cannot be read or the cache not written."""

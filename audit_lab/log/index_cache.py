@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ __all__ = ["IndexCache"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LARGEST_CACHE_BYTES = 16_000_000_000
+
+#: A file that was written aside and never renamed is removed after this time.
+_ABANDONED_AFTER_S = 86_400
 
 
 class IndexCache:
@@ -63,17 +67,21 @@ class IndexCache:
             shutil.rmtree(self.folder / file_sha256, ignore_errors=True)
 
     def _prune(self, newest: Path) -> None:
-        found = []
-        for path in self.folder.glob("*/*.index"):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # another process pruned too
-            found.append((max(status.st_atime_ns, status.st_mtime_ns), status.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= self._largest_bytes:
-                return
-            if path != newest:
+        found = [(status, path) for path in self.folder.glob("*/*.index") if (status := _status(path))]
+        total = sum(status.st_size for status, _ in found)
+        for status, path in sorted(found, key=lambda each: max(each[0].st_atime_ns, each[0].st_mtime_ns)):
+            if total > self._largest_bytes and path != newest:
                 path.unlink(missing_ok=True)
-                total -= size
+                total -= status.st_size
+        long_ago = time.time() - _ABANDONED_AFTER_S
+        for path in self.folder.glob("*/.*.tmp"):
+            if (status := _status(path)) and status.st_mtime < long_ago:
+                path.unlink(missing_ok=True)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file; None where another process removed it meanwhile."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

@@ -149,6 +149,11 @@ class IndexFile:
         middle = _HEADER.size + count * _KEY_BYTES
         return cls(sha256.hex(), rows, view[_HEADER.size : middle].cast("Q"), view[middle:].cast("I"))
 
+    @property
+    def size_bytes(self) -> int:
+        """The size of the index."""
+        return _HEADER.size + self.keys.nbytes + self.rows.nbytes
+
     def find(self, key: int) -> memoryview:
         """Return the rows where a key stands, ascending; none where the file has no id of that key.
 

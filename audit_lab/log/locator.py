@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-import stat
-from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -13,36 +9,19 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import LogError
 from audit_lab.log.index_builder import IndexBuilder
 from audit_lab.log.index_cache import IndexCache
-from audit_lab.log.index_file import (
-    MAXIMUM_INDEX_BYTES,
-    IndexFile,
-    check_index,
-    index_digest,
-    index_files,
-    index_path,
-    indexed_columns,
-    key_of,
-)
+from audit_lab.log.index_file import index_path, key_of
 from audit_lab.log.manifest import inside
+from audit_lab.log.open_indexes import OpenIndexes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from audit_lab.log.index_file import IndexFile
     from audit_lab.log.manifest import Segment
     from audit_lab.log.row_reader import RowReader
 
-__all__ = [
-    "Candidates",
-    "Locator",
-    "check_index",
-    "index_digest",
-    "index_files",
-    "index_path",
-    "indexed_columns",
-]
-
-_MOST_OPEN_INDEXES = 512
+__all__ = ["Candidates", "Locator"]
 
 #: An id with more candidates in one file than this is found by reading the file's column.
 _MOST_CANDIDATES = 64
@@ -79,8 +58,7 @@ class Locator:
         self._reader = reader
         self._cache = cache or IndexCache()
         self._builder = IndexBuilder(reader, self._cache)
-        self._open: OrderedDict[tuple[str, str], IndexFile] = OrderedDict()
-        self._most_open = _most_open()
+        self._open = OpenIndexes()
         self._own_ones: set[tuple[str, str]] = set()
         self._distrusted: dict[tuple[str, str], str] = {}
         self._lock = Lock()
@@ -99,8 +77,8 @@ class Locator:
     def distrust(self, table: str, segment: Segment, column: str) -> None:
         """Stop using an index that names a wrong row or lacks one; the next lookup has another built in its place."""
         key = (segment.path, column)
+        self._open.close(key)
         with self._lock:
-            self._open.pop(key, None)
             own = key in self._own_ones
             if not own:
                 self._distrusted[key] = index_path(table, segment.name, column)
@@ -134,55 +112,33 @@ class Locator:
 
     def _index(self, table: str, segment: Segment, column: str) -> IndexFile | None:
         key = (segment.path, column)
-        index = None if key in self._distrusted else self._of_log(table, segment, column)
+        index = (
+            None
+            if key in self._distrusted
+            else self._opened(segment, column, self._path_in_log(table, segment, column))
+        )
         own = index is None
         if own:
-            path = self._own_path(segment, column)
-            index = None if path is None else _map(path, segment)
+            index = self._opened(segment, column, self._own_path(segment, column))
         if index is not None:
-            with self._lock:
-                self._open[key] = index
-                (self._own_ones.add if own else self._own_ones.discard)(key)
-                while len(self._open) > self._most_open:
-                    self._open.popitem(last=False)
+            (self._own_ones.add if own else self._own_ones.discard)(key)
         return index
 
-    def _of_log(self, table: str, segment: Segment, column: str) -> IndexFile | None:
+    def _opened(self, segment: Segment, column: str, path: Path | None) -> IndexFile | None:
+        """Open an index, if there is one that speaks of this file."""
+        key = (segment.path, column)
+        index = None if path is None else self._open.open(key, path)
+        if index is None or (index.file_sha256, index.file_rows) == (segment.sha256, segment.rows):
+            return index
+        self._open.close(key)
+        return None
+
+    def _path_in_log(self, table: str, segment: Segment, column: str) -> Path | None:
         try:
-            path = inside(self._folder, index_path(table, segment.name, column))
+            return inside(self._folder, index_path(table, segment.name, column))
         except LogError:
             return None
-        return _map(path, segment)
 
     def _own_path(self, segment: Segment, column: str) -> Path | None:
         stamp = self._reader.stamp(segment)
         return None if stamp is None else self._cache.path(segment.sha256, stamp, column)
-
-
-def _map(path: Path, segment: Segment) -> IndexFile | None:
-    """Map an index into memory; None where there is none that speaks of this file."""
-    try:
-        # A log may hold a pipe under this name: opening it must not wait for a writer.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAXIMUM_INDEX_BYTES:
-            return None
-        index = IndexFile.parse(mmap.mmap(handle, status.st_size, access=mmap.ACCESS_READ))
-    except (OSError, ValueError):
-        return None
-    finally:
-        os.close(handle)
-    return index if (index.file_sha256, index.file_rows) == (segment.sha256, segment.rows) else None
-
-
-def _most_open() -> int:
-    """Return how many indexes may be mapped: each keeps a file open, of which the process may have a limited number."""
-    try:
-        import resource
-    except ImportError:  # pragma: no cover - no such limit on this system
-        return _MOST_OPEN_INDEXES
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_OPEN_INDEXES if allowed < 0 else min(_MOST_OPEN_INDEXES, allowed // 2)

@@ -17,7 +17,7 @@ from audit_lab.log.segments import ROW, SEGMENT
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
 
-__all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "places_of", "prediction_row", "rows_by"]
+__all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "places_of", "rows_by"]
 
 _PLACE = re.compile(r"(?s)(?P<id>.*)@(?P<segment>[^@]+):(?P<row>[0-9]{1,9})")
 
@@ -105,18 +105,6 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
         return _scanned(store, table, column, value)
     rows, every_row_read = search_rows(shelf, table, column, value, confirm=confirm)
     return Found(_in_order(rows), every_row_read, shelf.locator.damaged(table))
-
-
-def prediction_row(store: LogStore, asked: str) -> tuple[dict[str, Any], str, list[str]]:
-    """Return the row, the place and all places of the prediction that an id or a place names.
-
-    Raises
-    ------
-    NotFoundError, AmbiguousIdError
-        As `find_prediction`.
-    """
-    found = find_prediction(store, asked)
-    return found.row, found.place, found.places
 
 
 def find_prediction(store: LogStore, asked: str) -> FoundPrediction:

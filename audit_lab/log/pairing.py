@@ -59,10 +59,13 @@ def _side_by_side(store: LogStore, model: str) -> bool:
         return False
     predictions = store.table("predictions").filter(pl.col("model_name") == model).select(_ID)
     inputs = store.table(table).select(pl.col(_ID).alias("of_inputs"))
-    # Where one table is shorter than the other, nulls stand beside its end.
+    what = f"the predictions and inputs of {store.location}"
+    one, other = (collect(frame.select(pl.len()), what).item() for frame in (predictions, inputs))
+    if one != other:
+        return False
     beside = pl.concat([predictions, inputs], how="horizontal")
     differing = beside.select((pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()).any())
-    if collect(differing, f"the predictions and inputs of {store.location}").item():
+    if collect(differing, what).item():
         return False
     return repeated_ids(store, table).is_empty()
 

@@ -12,7 +12,7 @@ from audit_lab.log.reading import collect, reading
 from audit_lab.log.segments import SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from audit_lab.log.manifest import Segment
     from audit_lab.log.shelf import Shelf
@@ -21,6 +21,9 @@ __all__ = ["search_rows"]
 
 #: Rows read by number in one go, and the most that are read so from one file rather than by filtering it.
 _ROWS_AT_A_TIME = 64
+
+#: Files whose column is read in one go: each is opened for it.
+_FILES_AT_A_TIME = 64
 
 
 def search_rows(shelf: Shelf, table: str, column: str, value: str, *, confirm: bool) -> tuple[pl.DataFrame, bool]:
@@ -88,28 +91,34 @@ def _by_column(
     shelf: Shelf, table: str, segments: Sequence[Segment], column: str, value: str
 ) -> list[tuple[Segment, pl.DataFrame]]:
     """Return the rows that have the value by reading the column of some files, then no more than those rows."""
-    if not segments:
-        return []
     same = pl.col(column) == value
-    numbered = [
-        shelf.reader.scan(table, segment)
-        .select(column)
-        .with_row_index("row")
-        .filter(same)
-        .select("row", file=pl.lit(number, dtype=pl.UInt32))
-        for number, segment in enumerate(segments)
-    ]
-    places = collect(pl.concat(numbered), f"the {table} of {shelf.folder}")
     rows: list[tuple[Segment, pl.DataFrame]] = []
-    for (number,), of_file in places.group_by("file", maintain_order=True):
-        segment = segments[number]
-        if of_file.height <= _ROWS_AT_A_TIME:
-            wanted = [(segment, row) for row in of_file["row"]]
-            read = shelf.reader.rows(table, wanted)
+    for segment, numbers in _numbers(shelf, table, segments, column, value):
+        if len(numbers) <= _ROWS_AT_A_TIME:
+            read = shelf.reader.rows(table, [(segment, number) for number in numbers])
         else:
             read = [collect(shelf.reader.scan(table, segment).filter(same), segment.path)]
         rows += [one for frame in read for one in _shown(segment, frame)]
     return rows
+
+
+def _numbers(
+    shelf: Shelf, table: str, segments: Sequence[Segment], column: str, value: str
+) -> Iterator[tuple[Segment, list[int]]]:
+    """Yield each file that has the value in the column, and the numbers of its rows."""
+    for start in range(0, len(segments), _FILES_AT_A_TIME):
+        some = segments[start : start + _FILES_AT_A_TIME]
+        numbered = [
+            shelf.reader.scan(table, segment)
+            .select(column)
+            .with_row_index("row")
+            .filter(pl.col(column) == value)
+            .select("row", file=pl.lit(number, dtype=pl.UInt32))
+            for number, segment in enumerate(some)
+        ]
+        places = collect(pl.concat(numbered), f"the {table} of {shelf.folder}")
+        for (number,), of_file in places.group_by("file", maintain_order=True):
+            yield some[number], of_file["row"].to_list()
 
 
 def _shown(segment: Segment, rows: pl.DataFrame) -> list[tuple[Segment, pl.DataFrame]]:

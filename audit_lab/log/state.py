@@ -5,7 +5,6 @@ The entries are the authority; the manifest is written from this.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -28,7 +27,7 @@ from audit_lab.seal.entry_kinds import (
     RotateEntry,
     SegmentEntry,
 )
-from audit_lab.seal.strict_json import canonical_json
+from audit_lab.seal.strict_json import canonical_json, canonical_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LogState", "Sealed", "files_in_order", "manifest_bytes", "manifest_document", "manifest_of"]
 
+_EMPTY_TABLES = '"tables":{}'
 _NEXT = "Ask whoever keeps the log for its entries exactly as they were sealed; this log cannot be read by them."
 
 
@@ -301,18 +301,23 @@ def manifest_document(state: LogState, root: bytes, *, tables: bool = True) -> d
 
 
 def manifest_bytes(state: LogState, root: bytes) -> bytes:
-    """Return the content of ``manifest.json``; parameters as for `manifest_document`."""
-    document = {**manifest_document(state, root, tables=False), "tables": None}
-    tables = (
-        f'{_text(table)}:{{"segments":[{",".join(_file_text(file) for file in files_in_order(state, table))}]}}'
-        for table in sorted(state.files)
-        if state.files[table]
+    """Return the content of ``manifest.json``: the canonical JSON of `manifest_document`, and a newline."""
+    head = manifest_document(state, root, tables=False)
+    listed = sorted((table for table in state.files if state.files[table]), key=_canonical_order)
+    tables = ",".join(
+        f'{_text(table)}:{{"segments":[{",".join(map(_file_text, files_in_order(state, table)))}]}}' for table in listed
     )
-    return f"{_text(document).removesuffix('null}')}{{{','.join(tables)}}}}}\n".encode()
+    before, after = _text(head).split(_EMPTY_TABLES)
+    return f"{before}{_EMPTY_TABLES[:-1]}{tables}}}{after}\n".encode()
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return canonical_text(value).decode()
+
+
+def _canonical_order(name: str) -> bytes:
+    """Sort names as RFC 8785 does, by the code units of UTF-16."""
+    return name.encode("utf-16-be")
 
 
 @lru_cache(65_536)

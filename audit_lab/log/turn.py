@@ -233,7 +233,7 @@ class Turns:
                     f"the log {self._tree.origin} was begun already", "Open it for writing: it is not begun twice."
                 )
             self.append(entries, signer)
-            self.write_manifest()
+            self.write_manifest(first=True)
 
     def append(self, entries: Sequence[Entry], signer: SigningKey, files: Mapping[str, bytes] | None = None) -> None:
         """Seal entries while the lock is held; parameters as for `LogTree.append`."""
@@ -248,11 +248,15 @@ class Turns:
             self._forget()
             raise
 
-    def write_manifest(self) -> None:
-        """Write the manifest. Readers do without one that lags behind, so a disk that refuses it now is no failure."""
+    def write_manifest(self, *, first: bool = False) -> None:
+        """Write the manifest. Readers do without one that lags behind, so a disk that refuses it now is no failure.
+
+        The first one is there for good; of those after it a power loss may bring back the one before.
+        """
         with suppress(StorageError):
             content = manifest_bytes(self._state, self._seen.root)
-            self._storage.create_all({MANIFEST_NAME: content}, replace=True, derived=True)
+            derived = not first and self._storage.exists(MANIFEST_NAME)
+            self._storage.create_all({MANIFEST_NAME: content}, replace=True, derived=derived)
 
     def _catch_up(self) -> None:
         """Read what other writers sealed since, and check that it continues what this one saw."""

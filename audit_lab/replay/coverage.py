@@ -97,9 +97,10 @@ def coverage(store: LogStore) -> Coverage:
     """
     frames = CodedPredictions(store).frames()
     what = f"the predictions of {store.location}"
-    counted = _together(collected_all([_counted(frame) for frame in frames], what))
-    firsts = [first for frame in frames for first in _first_ids(frame, counted)]
-    return Coverage(_table(counted, _together(collected_all(firsts, what))), sequence_gaps(store), _not_checked(store))
+    counted = collected_all([_counted(frame) for frame in frames], what)
+    firsts = [first for frame, groups in zip(frames, counted, strict=True) for first in _first_ids(frame, groups)]
+    table = _table(_together(counted), _together(collected_all(firsts, what)))
+    return Coverage(table, sequence_gaps(store), _not_checked(store))
 
 
 def _counted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

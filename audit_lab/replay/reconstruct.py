@@ -77,7 +77,7 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     Raises
     ------
     NotFoundError, AmbiguousIdError
-        As `audit_lab.log.lookup.prediction_row`.
+        As `audit_lab.log.lookup.find_prediction`.
     LogError
         A table cannot be read.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from audit_lab.cli import main
@@ -16,6 +17,9 @@ REPOSITORY = Path(__file__).parents[2]
 #: Variables that change how a program talks: ours, and those of a developer's machine.
 LOUD = ("AUDIT_LAB_", "FORCE_", "PYTHONUNBUFFERED", "RUST_")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(LOUD)}
+
+
+SEALED_ORIGIN = "demonstration-loans"
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,19 @@ def write_notebook(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def loans(make_log):
+    """Return the folder of an unsealed log whose predictions are about ten subjects."""
+    subjects = pl.Series("subject_id", [f"s-{row % 10}" for row in range(40)])
+    return make_log(predictions=lambda frame: frame.with_columns(subjects))
+
+
+@pytest.fixture
+def sealed(run, loans, tmp_path):
+    """Return the same log, sealed; ``log.toml`` in the test's folder accepts its key."""
+    given = ("--actor", "keeper", "--origin", SEALED_ORIGIN, "--trust", tmp_path / "log.toml", "--json")
+    answer = run("seal", loans, *given)
+    assert (answer.code, answer.err) == (0, "")
+    return loans

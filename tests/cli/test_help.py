@@ -38,6 +38,10 @@ COMMANDS = {
         ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
     ),
+    "prove": (
+        ["prediction_id", "--out", "--fields", "--vault", *READING],
+        "to somebody who does not have the log",
+    ),
     "snapshots": (READING, "when each was sealed, and what it added"),
     "journal": (["path", "--log", "--head", "--last", "--json"], "who asked what of a log, when and why"),
     "seal": (["--actor", "--origin", "--trust", *KEEPING], "Its files stay as they are, byte for byte."),

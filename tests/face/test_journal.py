@@ -46,6 +46,12 @@ QUESTIONS = {
         {"inputs.income", "predictions.decision"},
     ),
     "verify": (lambda log: log.verify(rows=False), "verify; rows not recomputed", None, set()),
+    "prove": (
+        lambda log: log.prove("p-001", ["decision", "city"], vault=log.path.parent / "vault"),
+        "prove p-001; fields decision, city",
+        2,
+        {"predictions.decision", "inputs.city"},
+    ),
     "snapshots": (lambda log: log.snapshots(), "snapshots", 3, set()),
     "predictions": (
         lambda log: log.predictions,

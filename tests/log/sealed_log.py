@@ -117,6 +117,8 @@ def check_log(storage: Storage, receipts: Iterable[Receipt] = ()) -> LogState:
     for table, segments in state.segments.items():
         for name, sealed in segments.items():
             _check_content(storage, f"{table}/{name}.leaves", sealed.statement.leaves_sha256)
+    receipts = list(receipts)
+    _need(not receipts or storage.exists("manifest.json"), "the manifest is lost")
     _check_manifest(storage, tree, state)
     for receipt in receipts:
         _need(receipt.size <= tree.size, f"the log of {tree.size} entries lost some of {receipt.size}")
@@ -164,7 +166,7 @@ def _check_content(storage: Storage, path: str, sha256: str) -> None:
 
 
 def _check_manifest(storage: Storage, tree: LogTree, state: LogState) -> None:
-    """A manifest may lag behind, or be missing; it is never torn, and never says what the entries do not."""
+    """A manifest may lag behind, or be missing while a log is begun; it is never torn, and never ahead."""
     if not storage.exists("manifest.json"):
         return
     content = storage.read("manifest.json")

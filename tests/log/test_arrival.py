@@ -15,6 +15,7 @@ import pytest
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.arrival import seal_log
 from audit_lab.log.disk import LocalDisk
+from audit_lab.log.integrity import examine_log
 from audit_lab.log.kept import committed_leaves
 from audit_lab.log.leaves import row_leaves
 from audit_lab.log.levels import levels_bytes, rows_root
@@ -25,6 +26,7 @@ from audit_lab.log.store import open_store
 from audit_lab.log.tree_file import LogTree
 from audit_lab.log.vault import Vault
 from audit_lab.log.write import write_log
+from audit_lab.log.writer import open_writer
 from audit_lab.seal import key_file
 from audit_lab.seal.checkpoint import open_checkpoint
 from audit_lab.seal.entry import parse_entry
@@ -166,6 +168,32 @@ def test_the_former_manifest_put_back_does_not_unseal_the_log(log):
     assert store.checkpoint is not None
     assert (store.manifest.schema_version, store.notes[-1]) == (2, NOTE)
     assert store.table("predictions").collect()["prediction_id"].to_list() == ["a", "b", "c"]
+
+
+def test_it_verifies_and_says_from_when_on(log):
+    seal(log)
+    vault = Vault.open(ORIGIN, log.parent / "vault", passphrase=b"x")
+    report = examine_log(log, vault=vault, remembered=False)
+    assert report.findings == ()
+    assert "7 rows: their hashes recomputed from their values" in report.checked
+    assert NOTE in report.notes
+    times = pl.col("occurred_at", "recorded_at") + pl.duration(milliseconds=1)
+    rows = pl.read_parquet(log / "predictions" / "part-00000.parquet", glob=False).with_columns(times)
+    with open_writer(log, vault=vault, clock=lambda: datetime(2026, 3, 3, tzinfo=UTC)) as writer:
+        writer.append({"predictions": rows})
+    report = examine_log(log, vault=vault, remembered=False)
+    assert report.findings == ()
+    assert NOTE in report.notes
+    assert open_store(log).table("predictions").collect().height == 6
+
+
+def test_a_row_that_changes_after_the_arrival_is_found(log):
+    seal(log)
+    path = log / "predictions" / "part-00000.parquet"
+    pl.read_parquet(path, glob=False).with_columns(subject_id=pl.lit("s3")).write_parquet(path)
+    vault = Vault.open(ORIGIN, log.parent / "vault", passphrase=b"x")
+    found = {finding.code for finding in examine_log(log, vault=vault, remembered=False).findings}
+    assert {"log.segment-changed", "log.row-changed"} <= found
 
 
 def test_indexes_stand_beside_it(log):

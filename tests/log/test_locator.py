@@ -69,6 +69,21 @@ def test_missing_indexes_of_long_files_are_built_beside_the_lookups(opened, monk
     assert (rows(later), later.to_read) == ([("part-00001", 1)], [])
 
 
+def test_an_interrupt_ends_the_building_quietly(opened, monkeypatch):
+    monkeypatch.setattr("audit_lab.log.index_builder._MOST_ROWS_AT_ONCE", 0)
+    asked = []
+
+    def interrupted(self, table, segment, column):
+        asked.append(segment.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(IndexBuilder, "_build", interrupted)
+    segments, locator, _ = opened()
+    locator.build("predictions", segments, "prediction_id")
+    locator.finish()
+    assert asked == ["part-00000"]
+
+
 def test_own_indexes_are_found_by_the_next_who_opens_the_log(opened, monkeypatch):
     segments, locator, cache = opened()
     locator.candidates("predictions", segments, "prediction_id", "p-016")
@@ -137,6 +152,18 @@ def test_the_cache_is_the_users_own_and_bounded(tmp_path):
     assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
 
 
+def test_what_a_killed_process_left_in_the_cache_is_removed(tmp_path):
+    cache = IndexCache(tmp_path / "cache")
+    path = cache.path(DIGEST, STAMP, "prediction_id")
+    cache.keep(path, b"x")
+    left, fresh = path.parent / ".a.index.x.tmp", path.parent / ".b.index.x.tmp"
+    for aside in (left, fresh):
+        aside.write_bytes(b"half")
+    os.utime(left, ns=(0, 0))
+    cache.keep(path, b"x")
+    assert sorted(kept.name for kept in path.parent.iterdir()) == [".b.index.x.tmp", path.name]
+
+
 def test_indexes_of_erased_values_are_forgotten(tmp_path):
     cache = IndexCache(tmp_path / "cache")
     erased, other = (cache.path(digest * 32, STAMP, "subject_id") for digest in ("0f", "1f"))
@@ -154,13 +181,18 @@ def test_default_cache_is_in_the_users_cache_folder(monkeypatch, tmp_path):
     assert IndexCache().folder == tmp_path / "home" / ".cache" / "audit_lab" / "index"
 
 
-def test_few_indexes_are_kept_open(opened):
+@pytest.mark.parametrize("most_bytes_read", [0, 262_144])
+def test_few_indexes_are_kept_open(opened, monkeypatch, most_bytes_read):
+    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_READ", most_bytes_read)
+    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_MAPPED", 2)
+    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_HELD", 2 * (72 + 15 * 12))
     segments, locator, _ = opened(indexes=True)
-    locator._most_open = 2
     for number in (3, 17, 33) * 2:
         found = locator.candidates("predictions", segments, "prediction_id", f"p-{number:03d}")
         assert len(found.rows) == 1
-    assert len(locator._open) == 2
+        assert len(locator._open) <= 2
+    locator.distrust("predictions", segments[2], "prediction_id")
+    assert len(locator._open) == 1
 
 
 def test_lookups_from_several_threads(opened):

@@ -138,7 +138,9 @@ def test_a_further_row_that_no_index_lists_is_not_promised(segmented_log):
     assert found.searched == "The rows, and others under the same value, were looked for through the locator index."
 
 
-def test_every_byte_of_an_index_flipped_leaves_the_answer(segmented_log):
+@pytest.mark.parametrize("most_bytes_read", [0, 262_144])
+def test_every_byte_of_an_index_flipped_leaves_the_answer(segmented_log, monkeypatch, most_bytes_read):
+    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_READ", most_bytes_read)
     folder = segmented_log(predictions=[predictions(["a"]), predictions(["b", "c"])])
     whole = (folder / INDEX).read_bytes()
     for position in range(len(whole)):

@@ -330,13 +330,13 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(folder, tmp_path_factor
 
 
 def test_a_file_name_with_an_at_sign_gives_a_place_that_can_be_asked_for(tmp_path):
-    from audit_lab.log.lookup import prediction_row
+    from audit_lab.log.lookup import find_prediction
 
     for name in ("a@1:2.parquet", "b.parquet"):
         rows().write_parquet(tmp_path / name)
     store = open_store(tmp_path, MAPPING)
-    row, place, places = prediction_row(store, "b@a%401:2:1")
-    assert (row["prediction_id"], place, places) == ("b", "b@a%401:2:1", ["b@a%401:2:1", "b@b:1"])
+    found = find_prediction(store, "b@a%401:2:1")
+    assert (found.row["prediction_id"], found.place, found.places) == ("b", "b@a%401:2:1", ["b@a%401:2:1", "b@b:1"])
 
 
 def test_foreign_columns_named_like_ours_do_no_harm(tmp_path):

@@ -71,7 +71,7 @@ class Recording:
     def wrong(self, files, receipts):
         storage = LocalStorage(FOLDER, self.simulated.SimulatedDisk(files))
         if not receipts and not storage.exists("checkpoint"):
-            return None
+            return "a manifest without a log" if storage.exists("manifest.json") else None
         try:
             self.sealed.check_log(storage, receipts)
         except (self.sealed.Broken, AuditLabError) as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from audit_lab.errors import LogError, MisuseError
@@ -14,6 +14,7 @@ from audit_lab.log.manifest import parse_manifest
 from audit_lab.log.state import LogState, manifest_bytes, manifest_document, manifest_of
 from audit_lab.log.storage import LocalStorage
 from audit_lab.log.tree_file import LogTree
+from audit_lab.log.writer import LogWriter
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import (
     DisposalEntry,
@@ -28,6 +29,7 @@ from audit_lab.seal.entry_kinds import (
 )
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.malformed import MalformedError
+from audit_lab.seal.strict_json import canonical_json
 
 FOLDER = Path("/disk/log")
 
@@ -134,12 +136,26 @@ def test_the_manifest_file_is_the_document(log):
     tree = LogTree(storage)
     content = storage.read("manifest.json")
     assert content == manifest_bytes(writer.state, tree.root)
-    assert json.loads(content) == manifest_document(writer.state, tree.root)
+    assert content == canonical_json(manifest_document(writer.state, tree.root)) + b"\n"
     parsed = parse_manifest(content, "manifest.json")
     assert parsed.tables == manifest_of(writer.state, tree.root).tables
     assert (parsed.schema_version, parsed.tree_size, parsed.tree_root) == (2, 5, tree.root.hex())
     assert (parsed.description, parsed.notes) == ("A log of tests", ("Invented.",))
     assert [hold.rows for file in parsed.tables["predictions"] for hold in file.holds] == [2, 1]
+
+
+def test_the_manifest_file_is_canonical_whatever_a_log_says(simulated, sealed):
+    storage = LocalStorage(FOLDER, simulated.SimulatedDisk({"/disk/": b""}))
+    writer = LogWriter(storage, sealed.MemoryVault(), sealed.ORIGIN, clock=sealed.Clock())
+    writer.begin(description='say "tables":{} \U0001f511 \x7f', notes=['"tables":{}', "\u2028"])
+    for model in ("\uffff", "\U0001f511", "a", "Z/b"):
+        writer.append({f"inputs/{model}": pl.DataFrame({"prediction_id": ["é"]})})
+    content = storage.read("manifest.json")
+    document = manifest_document(writer.state, LogTree(storage).root)
+    assert content == canonical_json(document) + b"\n"
+    parsed = parse_manifest(content, "manifest.json")
+    assert sorted(parsed.tables) == ["inputs/Z/b", "inputs/a", "inputs/\uffff", "inputs/\U0001f511"]
+    assert parsed.description == 'say "tables":{} \U0001f511 \x7f'
 
 
 def test_a_log_without_rows_has_a_manifest(simulated, sealed):

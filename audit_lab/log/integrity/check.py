@@ -9,6 +9,7 @@ from audit_lab.log.anchors import Anchoring
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity.conclusion import conclude
 from audit_lab.log.integrity.decoder import Decoder
+from audit_lab.log.integrity.erasures import check_erasures, check_holds
 from audit_lab.log.integrity.files import check_files
 from audit_lab.log.integrity.findings import Examination
 from audit_lab.log.integrity.manifest import check_manifest
@@ -131,9 +132,13 @@ def examine_log(
         if rows:
             opened = Vault.open(history.origin, vault, log=folder.path) if isinstance(vault, Path) else vault
             with Decoder() as decoder:
-                check_rows(folder, history, files, examination, vault=opened, decoder=decoder, progress=progress)
+                erased = check_rows(
+                    folder, history, files, examination, vault=opened, decoder=decoder, progress=progress
+                )
+            check_holds(history, erased, opened, examination)
         else:
             examination.not_checked.append("rows: files were checked by their digests only, as was asked for")
+        check_erasures(history, examination)
         check_presence(folder, history, examination)
         outside = Outside(trust, memory, witnesses, authorities)
         find_anchors(folder, tree, outside, anchoring)

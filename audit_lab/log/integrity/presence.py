@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_presence"]
 
 _MOST_NAMED = 20
-_ERASE_AGAIN = "Remove it: its rows were to be erased, and it still shows them."
+_AGAIN = "the erasure was interrupted, or somebody put it back; erase again to complete it"
 
 
 def check_presence(folder: LogFolder, history: History, examination: Examination) -> None:
@@ -37,8 +37,9 @@ def check_presence(folder: LogFolder, history: History, examination: Examination
     unknown = []
     for path in present:
         if path in erased:
-            what = "it is the file from before an erasure, and still in the log"
-            examination.find("log.erased-file-present", path, what, _ERASE_AGAIN)
+            examination.notes.append(
+                f"{path} is the file from before an erasure, and still shows what was to go: {_AGAIN}"
+            )
         elif (
             path not in current and path not in state.replaced and not path.rpartition("/")[2].startswith(ASIDE_PREFIX)
         ):

@@ -58,14 +58,13 @@ def find_erasures(examination: Examination, file: Segment, part: CheckedPart, sa
     rows = range(first, first + part.hold.rows)
     recorded = {row: fields for row, fields in part.erased.items() if row in rows}
     if recorded and part.kept is not None:
-        kept = {int(row): set(fields) for row, fields in said["kept"]}
-        wrong = [row for row in recorded if kept.get(row) != recorded[row]]
-        wrong += [row for row in kept if row in rows and row not in recorded]
+        kept = {int(row): set(fields) for row, fields, _ in said["erased"]}
+        wrong = sorted(row for row in {*recorded, *kept} if kept.get(row) != recorded.get(row))
         _list(
             examination,
             "log.erasure-forged",
             part.kept,
-            [f"{segment}:{row}" for row in sorted(wrong)],
+            [f"{segment}:{row}" for row in wrong],
             len(wrong),
             what="what is kept of these rows is not what their erase entries say",
             next_step=_ERASURE,

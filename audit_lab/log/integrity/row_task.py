@@ -168,7 +168,7 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[st
     answer: dict[str, Any] = {"comparable": part.comparable, "labels": None, "root": None, "changes": None}
     times: list[str] = []
     numbers: list[pl.DataFrame] = []
-    leaves, restored = [], []
+    leaves, restored, erased = [], [], []
     start = 0
     while True:
         frame = rows.slice(start, _ROWS_AT_ONCE).collect()
@@ -180,11 +180,18 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[st
             numbers.append(values.select("writer_id", pl.col("sequence").cast(pl.Int64)).drop_nulls())
         if part.comparable and start + values.height <= part.rows:
             leaves.append(part.leaves_of(values, start))
-        restored += _restored(part, values, start)
+        here = _erased_here(part, values, start)
+        if here is not None:
+            rows_here = values[[row - part.first_row - start for row in here.rows]]
+            restored += here.restored(rows_here)
+            names = (
+                rows_here["prediction_id"].to_list() if "prediction_id" in part.columns else [""] * here.frame.height
+            )
+            erased += [(row, here.erased(row), name) for row, name in zip(here.rows, names, strict=True)]
         start += values.height
         if values.height < _ROWS_AT_ONCE:
             break
-    answer |= {"found": start, "restored": restored[:_MOST_NAMED], "kept": _kept_rows(part)}
+    answer |= {"found": start, "restored": restored[:_MOST_NAMED], "erased": erased}
     answer |= {"times": [min(times), max(times)] if times else None, "sequences": _sequences(numbers)}
     if part.comparable:
         found = b"".join(leaves)
@@ -247,14 +254,10 @@ def _sequences(numbers: list[pl.DataFrame]) -> dict[str, list[int]]:
     return {str(writer): [low, high, count] for writer, low, high, count in found.rows()}
 
 
-def _restored(part: _Part, values: pl.DataFrame, start: int) -> list[tuple[int, str]]:
+def _erased_here(part: _Part, values: pl.DataFrame, start: int) -> Kept | None:
+    """Return what is kept of the erased rows among some that stand from `start` of the part on."""
     if part.kept is None:
-        return []
+        return None
     first = part.first_row + start
     inside = pl.col(ROW).is_between(first, first + values.height - 1)
-    here = Kept(part.kept.columns, part.kept.frame.filter(inside))
-    return here.restored(values[[row - first for row in here.rows]])
-
-
-def _kept_rows(part: _Part) -> list[tuple[int, list[str]]]:
-    return [] if part.kept is None else [(row, list(part.kept.erased(row))) for row in part.kept.rows]
+    return Kept(part.kept.columns, part.kept.frame.filter(inside))

@@ -88,8 +88,14 @@ def check_rows(
     vault: Vault | None,
     decoder: Decoder,
     progress: Callable[[str, int], None] | None = None,
-) -> None:
-    """Recompute the hash of every row of the current files, and name those that are not as they were sealed."""
+) -> dict[tuple[str, str, int], str]:
+    """Recompute the hash of every row of the current files, and name those that are not as they were sealed.
+
+    Returns
+    -------
+    dict
+        The prediction ids of the rows that are erased, by table, segment and row.
+    """
     check = _RowCheck(folder, history, files, examination, vault=vault, decoder=decoder)
     for table, current in history.state.files.items():
         for file in current.values():
@@ -97,6 +103,7 @@ def check_rows(
             if progress is not None:
                 progress("rows", file.rows)
     check.conclude()
+    return check.erased_ids
 
 
 class _RowCheck:
@@ -119,6 +126,8 @@ class _RowCheck:
         self._decoder = decoder
         self._examination = examination
         self._counts = _Counts()
+        #: The prediction ids of erased rows, by table, segment and row.
+        self.erased_ids: dict[tuple[str, str, int], str] = {}
         self._erasures: dict[tuple[str, str], list[EraseEntry]] = {}
         for erasure in history.state.erasures:
             self._erasures.setdefault((erasure.table, erasure.segment), []).append(erasure)
@@ -201,13 +210,19 @@ class _RowCheck:
         if "found" not in said:
             return
         find_erasures(self._examination, file, part, said)
+        for row, _, name in said["erased"]:
+            self.erased_ids[part.table, part.hold.segment, row] = name
         if not said["comparable"] or (part.leaves is None and not part.is_whole):
             self._counts.uncompared += said["found"]
             self._counts.unkeyed.add(part.table)
         else:
             self._counts.compared += said["found"]
         other_root = said["comparable"] and part.is_whole and said["root"] != part.statement.rows_root
-        if said["changes"] is not None or other_root:
+        if part.kept is None and part.erased and (other_root or said["changes"]) and _only_erased(part, said):
+            self._examination.not_checked.append(
+                f"erased rows of {where}: the file that keeps their digests is missing or changed"
+            )
+        elif said["changes"] is not None or other_root:
             find_changes(self._examination, file, part, said["changes"])
         elif file.path in self._files.sound and part.is_whole:
             self._check_ranges(file, part, said)
@@ -245,6 +260,17 @@ class _RowCheck:
                 size += len(piece)
             file.flush()
             yield Path(file.name)
+
+
+def _only_erased(part: CheckedPart, said: dict[str, Any]) -> bool:
+    """Whether nothing but erased rows differs: without what is kept of them they cannot be recomputed."""
+    changes = said["changes"]
+    if changes is None:
+        return False
+    total, first = changes["changed"]
+    others = sum(changes[kind][0] for kind in ("dropped", "added", "moved", "duplicated"))
+    named = all(part.hold.first_row + row in part.erased for row, _ in first)
+    return others == 0 and named and total <= len(part.erased)
 
 
 def _utc(text: str) -> datetime:
