@@ -4,7 +4,8 @@ Beside it the loop that a user would write by hand: JSON of each row and SHA-256
 
 Run: ``.venv/bin/python benchmarks/record_check.py [--rows 2000000]``. Prints a table and one line of JSON, and writes
 ``benchmarks/record_check.json``. Each measurement runs in a process of its own; memory is that process's peak, with the
-interpreter, polars and the segment's rows in it.
+interpreter, polars and the segment's rows in it. On a machine that does other work too, rows a second say little: the
+load when each measurement began, and the processor time for a million rows, stand beside them.
 """
 
 from __future__ import annotations
@@ -102,10 +103,13 @@ def measure(name: str, folder: Path, count: int, runs: int) -> dict[str, float]:
         command = [sys.executable, __file__, "--measure", name, "--folder", str(folder)]
         results.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     best = min(results, key=lambda result: result["seconds"])
+    thriftiest = min(result["cpu_seconds"] for result in results)
     checked = min(count, SAMPLE) if name == LOOP else count
     return {
         "rows_per_second": round(checked / best["seconds"]),
         "slowest_rows_per_second": round(checked / max(result["seconds"] for result in results)),
+        "cpu_seconds_per_million_rows": round(thriftiest / checked * 1e6, 2),
+        "load_at_best": round(best["load"], 2),
         "peak_mb": round(max(result["peak_mb"] for result in results)),
     }
 
@@ -120,9 +124,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         name, folder = options.measure, options.folder
+        load, before = os.getloadavg()[0], time.process_time()
         seconds = loop(folder) if name == LOOP else check(folder, committed=CHECKS[name][1])
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+        used = {"seconds": seconds, "cpu_seconds": time.process_time() - before, "load": load, "peak_mb": peak_mb}
+        print(json.dumps(used))
         return
     results = {}
     for name, (nulls, committed) in CHECKS.items():
@@ -132,7 +138,10 @@ def main() -> None:
             if name == next(iter(CHECKS)):
                 results[LOOP] = measure(LOOP, Path(folder), options.rows, options.runs)
     for name, result in results.items():
-        print(f"{name:38} {result['rows_per_second']:>10,} rows/s   peak {result['peak_mb']:>6,} MB")
+        print(
+            f"{name:36} {result['rows_per_second']:>9,} rows/s  {result['cpu_seconds_per_million_rows']:>7} s of "
+            f"processor for a million  peak {result['peak_mb']:>4,} MB  load {result['load_at_best']}"
+        )
     machine = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
     document = {"rows": options.rows, "columns": FEATURES + 4, "runs": options.runs, "machine": machine}
     document["results"] = results

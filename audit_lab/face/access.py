@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.log.erasable import erasable_fields
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.segment_file import is_personal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,14 +26,19 @@ _PLACE, _INPUTS = "place", "inputs"
 
 @dataclass
 class Answer:
-    """What the journal says about an answer, filled in while it is made: rows (None: not known) and columns."""
+    """What the journal says about an answer, filled in while it is made: rows (None: not known) and columns.
+
+    Where no journal is kept, columns are not even looked up.
+    """
 
     rows: int | None = None
     columns: set[str] = field(default_factory=set)
+    is_kept: bool = True
 
     def touches(self, table: str, columns: Iterable[str]) -> None:
         """Add those of a table's columns that hold personal data."""
-        self.columns |= personal_columns(table, columns)
+        if self.is_kept:
+            self.columns |= personal_columns(table, columns)
 
     def shows(self, found: pl.DataFrame) -> None:
         """Take rows and columns from rows of predictions, which may have their inputs beside them."""
@@ -60,7 +63,7 @@ class Access:
         kind, what, parts
             As in `words_of`.
         """
-        answer = Answer()
+        answer = Answer(is_kept=self.journal is not None)
         try:
             yield answer
         except BaseException as error:
@@ -85,6 +88,9 @@ def personal_columns(table: str, columns: Iterable[str]) -> set[str]:
 
     Inputs are named ``inputs.<feature>``, as in expressions.
     """
+    from audit_lab.log.erasable import erasable_fields
+    from audit_lab.log.segment_file import is_personal
+
     if not is_personal(table):
         return set()
     shown = _INPUTS if table.startswith(INPUTS_PREFIX) else table

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import MisuseError
-from audit_lab.face.accepted import accepted_keys
 from audit_lab.face.decision import Decision
-from audit_lab.face.description import described, predicting_model
-from audit_lab.face.letter_search import letter_of, subject_of
+from audit_lab.face.description import described
 from audit_lab.face.tables import LogTables
 from audit_lab.log.lookup import places_of, rows_by
 from audit_lab.log.query import Question, find, instant
 from audit_lab.log.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.replay.reconstruct import reconstruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_lab.face.access import Answer
-    from audit_lab.log.journal import Journal
     from audit_lab.log.letter import Letter
     from audit_lab.log.proof import RecordProof
     from audit_lab.log.pseudonym import PseudonymKey
@@ -43,41 +39,9 @@ __all__ = ["AuditLog"]
 
 When = str | date | datetime | None
 
-_OWN_COLUMNS = {"score": "predictions.outputs", "decision": "predictions.decision"}
-
 
 class AuditLog(LogTables):
     """An opened audit log. Tables are polars LazyFrames with canonical columns, empty where the log has none."""
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self._store.path
-
-    @property
-    def origin(self) -> str:
-        """The log's own name."""
-        return self._store.origin
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What every reader of this log must know."""
-        return self._store.notes
-
-    @property
-    def manifest_sha256(self) -> str | None:
-        """Digest of the manifest that was opened; None where the log is read through a mapping."""
-        return self._store.manifest.sha256 if self._store.manifest else None
-
-    @property
-    def checkpoint(self) -> str | None:
-        """The signed note of the checkpoint that was opened: origin, size, root; None for a log that is not sealed."""
-        return self._store.checkpoint
-
-    @property
-    def journal(self) -> Journal | None:
-        """Where every question is written; None where nobody said who asks."""
-        return self._access.journal
 
     def describe(self) -> dict[str, Any]:
         """Return origin, notes, tables with their rows, models and time range, as JSON-safe values."""
@@ -173,6 +137,8 @@ class AuditLog(LogTables):
         MisuseError
             Nothing of the letter was given, or a part of it cannot be read.
         """
+        from audit_lab.face.letter_search import letter_of, subject_of
+
         clues: dict[str, Any] = {"subject": subject_of(customer, subject, key), "around": around, "zone": zone}
         clues |= {"within": within, "amount": amount, "decision": decision, "model": model, "limit": limit}
         with self._access.asking("letter", **clues) as answer:
@@ -195,6 +161,8 @@ class AuditLog(LogTables):
         AmbiguousIdError
             The id stands in several places; the error names each.
         """
+        from audit_lab.replay.reconstruct import reconstruct
+
         if not isinstance(prediction_id, str):
             raise MisuseError(f"a prediction id is text, not {type(prediction_id).__name__}", "Give it as text.")
         with self._access.asking("decision", prediction_id) as answer:
@@ -227,9 +195,9 @@ class AuditLog(LogTables):
         from audit_lab.replay.coverage import coverage
 
         with self._access.asking("coverage") as answer:
+            answer.touches("predictions", self._columns("predictions"))
             stated = coverage(self._store)
             answer.rows = stated.predictions
-            answer.touches("predictions", self._columns("predictions"))
             return stated
 
     def drift(
@@ -251,22 +219,11 @@ class AuditLog(LogTables):
         reference
             Half-open range [from, to) to compare with; the first eight weeks when omitted.
         """
-        from audit_lab.log.wide import wide
-        from audit_lab.monitor.drift import drift
+        from audit_lab.face.drift_search import drift_of
 
         with self._access.asking("drift", every=every, columns=columns, reference=reference, model=model) as answer:
-            frame, features = wide(self._store, predicting_model(self._store, model))
-            span = None
-            if reference is not None:
-                since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
-                if since is None or until is None:
-                    raise MisuseError(
-                        "the reference needs a beginning and an end", "Give both, like ('2015-01-01', '2015-04-01')."
-                    )
-                span = (since, until)
-            chosen = list(columns) if columns is not None else [*features, "score", "decision"]
-            moved = drift(frame, time="occurred_at", columns=chosen, every=every, reference=span)
-            answer.columns |= {_OWN_COLUMNS.get(name, f"inputs.{name}") for name in chosen}
+            moved, touched = drift_of(self._store, columns, every, reference, model)
+            answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
             return moved
@@ -309,6 +266,7 @@ class AuditLog(LogTables):
         IntegrityError
             Something was found wanting, or an anchor was required and there is none; the error carries the report.
         """
+        from audit_lab.face.accepted import accepted_keys
         from audit_lab.log.integrity import verify
 
         with self._access.asking(

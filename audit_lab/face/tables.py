@@ -1,4 +1,4 @@
-"""The tables of an opened log, handed out as polars LazyFrames."""
+"""What an opened log is called, and its tables, handed out as polars LazyFrames."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from audit_lab.face.description import model_with_inputs
 from audit_lab.log.schema import INPUTS_PREFIX
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from audit_lab.face.access import Access
+    from audit_lab.log.journal import Journal
     from audit_lab.log.store import LogStore
 
 __all__ = ["LogTables"]
 
 
 class LogTables:
-    """The tables of a log: canonical columns first, empty where the log has no such table.
+    """A log's identity, and its tables: canonical columns first, empty where the log has no such table.
 
     A lazy table is collected out of sight: the journal states that it was handed out, and that its rows are not known.
     """
@@ -25,6 +28,36 @@ class LogTables:
     def __init__(self, store: LogStore, access: Access) -> None:
         self._store = store
         self._access = access
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._store.path
+
+    @property
+    def origin(self) -> str:
+        """The log's own name."""
+        return self._store.origin
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every reader of this log must know."""
+        return self._store.notes
+
+    @property
+    def manifest_sha256(self) -> str | None:
+        """Digest of the manifest that was opened; None where the log is read through a mapping."""
+        return self._store.manifest.sha256 if self._store.manifest else None
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The signed note of the checkpoint that was opened: origin, size, root; None for a log that is not sealed."""
+        return self._store.checkpoint
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where every question is written; None where nobody said who asks."""
+        return self._access.journal
 
     @property
     def predictions(self) -> pl.LazyFrame:

@@ -37,6 +37,8 @@ _KEY_BYTES = 8
 _ROW_BYTES = 4
 _MAXIMUM_ROWS = 2**32 - 1
 
+_NO_ROWS = memoryview(b"").cast("I")
+
 #: No index is larger.
 MAXIMUM_INDEX_BYTES = _HEADER.size + _MAXIMUM_ROWS * (_KEY_BYTES + _ROW_BYTES)
 
@@ -120,12 +122,16 @@ def index_bytes(ids: pl.Series, file_sha256: str) -> bytes:
 
 @dataclass(frozen=True)
 class IndexFile:
-    """An index that was read: the file it speaks of, its keys in ascending order and the row of each."""
+    """An index that was read: the file it speaks of, its keys in ascending order and the row of each.
+
+    `reach` is how far from its share of the whole a key is looked for first: four times the deviation to be expected.
+    """
 
     file_sha256: str
     file_rows: int
     keys: memoryview
     rows: memoryview
+    reach: int
 
     @classmethod
     def parse(cls, content: bytes | mmap) -> IndexFile:
@@ -147,7 +153,9 @@ class IndexFile:
             raise ValueError("an index whose size is not what its header says")
         view = memoryview(content)
         middle = _HEADER.size + count * _KEY_BYTES
-        return cls(sha256.hex(), rows, view[_HEADER.size : middle].cast("Q"), view[middle:].cast("I"))
+        return cls(
+            sha256.hex(), rows, view[_HEADER.size : middle].cast("Q"), view[middle:].cast("I"), 2 * isqrt(count) + 8
+        )
 
     @property
     def size_bytes(self) -> int:
@@ -162,14 +170,14 @@ class IndexFile:
         """
         keys = self.keys
         count = len(keys)
-        guess, reach = (key * count) >> 64, 2 * isqrt(count) + 8
-        low, high = max(guess - reach, 0), min(guess + reach, count)
-        if (low and keys[low - 1] >= key) or (high < count and keys[high] <= key):
-            low, high = 0, count
+        guess = key * count >> 64
+        low, high = max(guess - self.reach, 0), min(guess + self.reach, count)
         first = bisect_left(keys, key, low, high)
+        if (first == low and low) or (first == high and high < count):
+            first = bisect_left(keys, key)
         if first == count or keys[first] != key:
-            return self.rows[:0]
-        return self.rows[first : bisect_right(keys, key, first, high)]
+            return _NO_ROWS
+        return self.rows[first : bisect_right(keys, key, first)]
 
 
 def check_index(content: bytes, ids: pl.Series, file_sha256: str) -> str | None:

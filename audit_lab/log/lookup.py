@@ -32,7 +32,7 @@ class Found:
         Canonical columns, ``_segment`` and ``_row``, in order of place. Every row was read from its file and compared.
     every_row_read
         Whether each row of the table was looked at. Else the indexes said which to look at, and a further row with
-        the same value would be missed where an index does not list it; `log.verify()` compares indexes with files.
+        the same value would be missed where an index does not list it; `log.verify()` looks whether it was changed.
     damaged
         Paths of indexes of the log that named a wrong row or lacked one; they were not used.
     """

@@ -22,6 +22,7 @@ from audit_lab.seal.merkle import EMPTY_ROOT, Frontier, leaf_hash
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from audit_lab.log.remembered import Remembered
     from audit_lab.log.storage import Storage
     from audit_lab.log.vault import Vault
     from audit_lab.seal.entry import Entry
@@ -195,21 +196,31 @@ class Turns:
                     turn.discard()
                 raise
 
-    def resume(self) -> None:
+    def resume(self, memory: Remembered | None = None) -> None:
         """Catch up with the log, and remove what writers left that were stopped: files aside, and what was erased.
 
         Who holds the lock knows that nobody is writing them. Files that were written and never sealed stay: a log that
         was cut back holds such files too, and they may be what shows it.
 
+        Parameters
+        ----------
+        memory
+            What earlier writers saw of the log.
+
         Raises
         ------
         LogError
-            The log contradicts itself.
+            The log contradicts itself, or does not continue what an earlier writer saw.
         StorageError
             The disk refused.
         """
         with self._storage.lock():
             self._catch_up()
+            known = memory.recall(self._state.genesis.log_key) if memory and self._state.genesis else None
+            if known is not None and known.size > self._tree.size:
+                raise self._forked(f"has {self._tree.size} entries, and an earlier writer saw {known.size}")
+            if known is not None and self._tree.root_at(known.size) != known.root:
+                raise self._forked("does not continue what an earlier writer saw")
             for path in self._storage.list():
                 if path.rpartition("/")[2].startswith(ASIDE_PREFIX):
                     self._storage.remove(path)

@@ -15,6 +15,7 @@ from audit_lab.log.canonical_rows import canonical_rows
 from audit_lab.log.column_types import schema_of_document
 from audit_lab.log.compaction import Compaction, compact, remove_replaced
 from audit_lab.log.receipt import Fact, Receipt, SealedRows, clock_fact, event_rows, repeated_ids_fact, sequence_fact
+from audit_lab.log.remembered import Remembered
 from audit_lab.log.segment_file import NewSegment, is_personal, new_segment, segment_name
 from audit_lab.log.storage import LocalStorage
 from audit_lab.log.tree_file import CHECKPOINT_NAME, LogTree
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["LogWriter", "create_log", "open_writer"]
 
 _EVENTS = "events"
+#: The vault's folder of remembered checkpoints.
+_MEMORY = "seen"
 _DECLARED_TOLERANCE = "0.000001"
 
 
@@ -94,7 +97,7 @@ def create_log(
     if not isinstance(vault, Vault):
         kept = None if vault is None else Path(vault)
         vault = Vault.create(origin, kept, passphrase=passphrase, log=place, key=key)
-    writer = LogWriter(storage, vault, origin, writer_id=writer_id, clock=clock)
+    writer = LogWriter(storage, vault, origin, writer_id=writer_id, clock=clock, memory=_memory(vault))
     writer.begin(description=description, notes=notes, tolerance=tolerance, source=source, first=first)
     return writer
 
@@ -136,7 +139,7 @@ def open_writer(
     origin = LogTree(storage).origin
     if not isinstance(vault, Vault):
         vault = Vault.open(origin, None if vault is None else Path(vault), passphrase=passphrase, log=place)
-    writer = LogWriter(storage, vault, origin, writer_id=writer_id, clock=clock)
+    writer = LogWriter(storage, vault, origin, writer_id=writer_id, clock=clock, memory=_memory(vault))
     writer.resume()
     return writer
 
@@ -154,6 +157,9 @@ class LogWriter:
         What statements say of who wrote, where the rows do not say it; by default host and process.
     clock
         Gives the present time, with its zone.
+    memory
+        Where checkpoints of earlier writers are remembered: a log that was cut back or replaced between two writers is
+        not appended to. None remembers nothing beyond this writer.
     """
 
     def __init__(
@@ -164,12 +170,14 @@ class LogWriter:
         *,
         writer_id: str | None = None,
         clock: Callable[[], datetime] | None = None,
+        memory: Remembered | None = None,
     ) -> None:
         self.origin = origin
         self.writer_id = writer_id or f"{socket.gethostname()}:{os.getpid()}"
         self._storage = storage
         self._vault = vault
         self._clock = clock or (lambda: datetime.now(UTC))
+        self._memory = memory
         self._clock_is_behind = False
         self._turns = Turns(storage, vault, origin, self._clock)
 
@@ -244,11 +252,11 @@ class LogWriter:
         Raises
         ------
         LogError
-            The log contradicts itself.
+            The log contradicts itself, or is not a continuation of what an earlier writer saw.
         StorageError
             The folder cannot be written to.
         """
-        self._turns.resume()
+        self._turns.resume(self._memory)
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -324,7 +332,15 @@ class LogWriter:
         return remove_replaced(self, older_than=older_than, actor=actor)
 
     def close(self) -> None:
-        """End writing; everything that was acknowledged is on the disk already."""
+        """End writing: remember what the log was. Everything that was acknowledged is on the disk already.
+
+        Raises
+        ------
+        MisuseError
+            It cannot be remembered, because the vault cannot be written to.
+        """
+        if self._memory is not None and self.state.genesis is not None:
+            self._memory.keep(self.state.genesis.log_key, self._turns.note)
 
     def _clock_fact(self, turn: Turn) -> Fact | None:
         """Return the fact that the clock went back; once, not with every append until it has caught up."""
@@ -347,6 +363,10 @@ class LogWriter:
             known = state.schemas.get(table, {}).values()
             before = [(f"segment {each.segment}", schema_of_document(each.schema)) for each in known]
             unified_schema(table, [*before, ("the new rows", schema)])
+
+
+def _memory(vault: Vault) -> Remembered:
+    return Remembered(vault.folder / _MEMORY)
 
 
 def _dated(segment: NewSegment, sealed_at: str) -> tuple[Entry, Entry]:

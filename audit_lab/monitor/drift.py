@@ -13,27 +13,21 @@ import polars as pl
 from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.schema import TIME
 from audit_lab.monitor import report
-from audit_lab.monitor.bins import NumericBins
-from audit_lab.monitor.counts import (
-    WindowCounts,
-    count_windows,
-    extent,
-    levels,
-    median_within,
-    prepared,
-    reference_bins,
-    values_between,
-    without_nan,
-)
+from audit_lab.monitor.bins import MOST_VALUES, NumericBins
+from audit_lab.monitor.counts import extent, prepared, without_nan
 from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, is_restless
+from audit_lab.monitor.levels import levels, median_within, values_between
 from audit_lab.monitor.reference import Reference, described_reference, reference_period
 from audit_lab.monitor.units import UnitChange, find_unit_changes
 from audit_lab.monitor.verdict import MINIMUM_ROWS, STABLE, TOO_FEW_ROWS, finding_table, judge
+from audit_lab.monitor.window_counts import WindowCounts, count_windows, reference_bins
 from audit_lab.monitor.windows import utc, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    import narwhals as nw
 
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Extent
@@ -180,7 +174,7 @@ class Drift:
 
 
 def drift(
-    frame: pl.LazyFrame,
+    frame: pl.LazyFrame | nw.LazyFrame[Any],
     *,
     time: str,
     columns: Sequence[str],
@@ -192,7 +186,8 @@ def drift(
     Parameters
     ----------
     frame
-        Rows of the log, lazy. Columns may be numbers, text or booleans; NaN counts as missing.
+        Rows of the log, lazy, of polars or (through narwhals) of another engine. Columns may be numbers, text or
+        booleans; NaN counts as missing.
     time
         The column that says when a row happened; without a time zone it is read as UTC.
     columns
@@ -214,7 +209,7 @@ def drift(
     raw, kinds = prepared(frame, time, columns)
     seen = extent(raw, kinds)
     start, end, phrase = reference_period(reference, seen, length)
-    rows = without_nan(raw, seen)
+    rows = without_nan(raw, kinds, seen)
     reference_rows, bins = reference_bins(rows, kinds, start, end)
     if not reference_rows:
         message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
@@ -249,7 +244,7 @@ def drift(
     )
 
 
-def _with_ratios(rows: pl.LazyFrame, episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
+def _with_ratios(rows: nw.LazyFrame[Any], episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
     """Add the ratio of an episode's median to the reference's, where the column is numeric and that is not zero."""
     usual = {one.column: one.median for one in bins if isinstance(one, NumericBins)}
     places = [place for place, one in enumerate(episodes) if usual.get(one.column) not in {None, 0.0}]
@@ -268,7 +263,13 @@ def _reference_facts(rows: int, bins: Sequence[Bins]) -> list[str]:
         for one in bins
         if one.kind == "categorical" and one.distinct > _SCATTERED_PART * rows and rows >= MINIMUM_ROWS
     ]
-    return [*few, *scattered]
+    marked = [
+        f"{one.column} has more than {MOST_VALUES:,} different values in the reference: its Kolmogorov-Smirnov statistic "
+        "is taken at percentiles, and may be up to 0.01 too small"
+        for one in bins
+        if isinstance(one, NumericBins) and one.marked
+    ]
+    return [*few, *scattered, *marked]
 
 
 def _covered(seen: Extent) -> tuple[datetime, datetime]:
@@ -278,14 +279,14 @@ def _covered(seen: Extent) -> tuple[datetime, datetime]:
 
 
 def _unit_changes(
-    rows: pl.LazyFrame, findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
+    rows: nw.LazyFrame[Any], findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
 ) -> dict[str, list[UnitChange]]:
     """Look for changes of unit in the numeric columns that moved at all: by day, or by window where days are thin."""
     quiet = {STABLE, TOO_FEW_ROWS}
     moved = [name for name in numeric if any(found.verdict not in quiet for found in findings[name])]
     if not moved:
         return {}
-    by_day, by_window = (levels(rows, moved, step, _STEP_ROWS) for step in ("1d", every))
+    by_day, by_window = (levels(rows, moved, window_length(step), _STEP_ROWS) for step in ("1d", every))
     changes = {}
     for name in moved:
         covered = int(by_day[name]["rows"].sum()) >= _STEP_COVERAGE * int(by_window[name]["rows"].sum())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_lab.monitor.counts import WindowCounts
+    from audit_lab.monitor.window_counts import WindowCounts
     from audit_lab.monitor.units import UnitChange
     from audit_lab.monitor.verdict import Finding
 

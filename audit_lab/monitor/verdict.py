@@ -19,7 +19,7 @@ from audit_lab.monitor.measures import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit_lab.monitor.counts import WindowCounts
+    from audit_lab.monitor.window_counts import WindowCounts
 
 __all__ = [
     "MAJOR",

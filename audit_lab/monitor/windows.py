@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -14,7 +14,23 @@ from audit_lab.log.schema import TIME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import narwhals as nw
+
 __all__ = ["WINDOWS", "WindowLength", "day", "utc", "window_length"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS = 12
+_HOURS = 24
+_DAYS_OF_WEEK = 7
+#: 1970-01-01 was a Thursday.
+_DAYS_FROM_MONDAY = 3
+_MICROSECONDS_OF_DAY = 86_400_000_000
+#: For each window of fixed length, how far the epoch lies behind the start of its own window, and the length.
+_MICROSECONDS = {
+    "1h": (0, 3_600_000_000),
+    "1d": (0, _MICROSECONDS_OF_DAY),
+    "1w": (_DAYS_FROM_MONDAY * _MICROSECONDS_OF_DAY, _DAYS_OF_WEEK * _MICROSECONDS_OF_DAY),
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +44,37 @@ class WindowLength:
     noun: str
     shape: str
 
-    def truncate(self, time: pl.Expr) -> pl.Expr:
-        """Return the start of the window that a time lies in."""
-        return time.dt.truncate(self.every)
+    def number(self, time: str, *, by_polars: bool) -> nw.Expr:
+        """Return the number of the window that a UTC time lies in: the same one on every engine.
+
+        Hours, days and weeks are counted from the one of 1970-01-01, months from January of the year 0.
+        """
+        import narwhals as nw
+
+        moment = nw.col(time).dt
+        if self.every == "1mo":
+            return moment.year().cast(nw.Int64) * _MONTHS + moment.month().cast(nw.Int64) - 1
+        if by_polars:
+            shift, length = _MICROSECONDS[self.every]
+            return (moment.timestamp("us") + shift) // length
+        day = _days(moment)
+        if self.every == "1h":
+            return day * _HOURS + moment.hour().cast(nw.Int64)
+        return day if self.every == "1d" else (day + _DAYS_FROM_MONDAY) // _DAYS_OF_WEEK
+
+    def number_of(self, moment: datetime) -> int:
+        """Return the number of the window that a moment in UTC lies in."""
+        if self.every == "1mo":
+            return moment.year * _MONTHS + moment.month - 1
+        shift, length = _MICROSECONDS[self.every]
+        return ((moment - _EPOCH) // timedelta(microseconds=1) + shift) // length
+
+    def start(self, number: int) -> datetime:
+        """Return the start of the window of a number."""
+        if self.every == "1mo":
+            return datetime(number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=UTC)
+        shift, length = _MICROSECONDS[self.every]
+        return _EPOCH + timedelta(microseconds=number * length - shift)
 
     def starts(self, first: datetime, last: datetime) -> list[datetime]:
         """Return the start of every window from the one of `first` to the one of `last`, empty windows included."""
@@ -71,6 +115,18 @@ def window_length(every: str) -> WindowLength:
         message = f"{every!r} is not a length of window"
         raise MisuseError(message, f"Use one of {', '.join(WINDOWS)}.")
     return WINDOWS[every]
+
+
+def _days(moment: Any) -> nw.Expr:
+    """Return the days from 1970-01-01 to a date of the proleptic Gregorian calendar.
+
+    Engines agree on a date's year and its day in the year, and not on numbering days.
+    """
+    import narwhals as nw
+
+    years = moment.year().cast(nw.Int64) - 1
+    leap_days = years // 4 - years // 100 + years // 400
+    return years * 365 + leap_days + moment.ordinal_day().cast(nw.Int64) - 1 - 719_162
 
 
 def utc(moment: datetime) -> datetime:

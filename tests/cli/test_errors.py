@@ -318,7 +318,7 @@ def test_a_passphrase_from_nowhere(refused, tmp_path):
 
 
 def test_an_interrupted_command_says_so(run, monkeypatch, make_log):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("audit_lab.open", interrupt)

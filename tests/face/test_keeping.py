@@ -80,7 +80,7 @@ def test_a_proof_is_verified_without_the_log_and_a_changed_one_is_not(sealed, va
     (tmp_path / "log.toml").write_text(format_trust([TrustedKey(key, "log", key.name)]))
     report = al.verify(path, tmp_path / "log.toml")
     assert report.verdict == "UNANCHORED"
-    assert report.subject.startswith("record proof of p-003")
+    assert report.subject.startswith("record proof of 'p-003'")
     with pytest.raises(IntegrityError):
         al.verify(path)
     path.write_bytes(path.read_bytes().replace(b"deny", b"gift").replace(b"approve", b"declare"))

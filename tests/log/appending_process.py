@@ -1,7 +1,7 @@
 """A process that forks writers for the crash test: everything is imported once, so that a writer is up in milliseconds.
 
-Each line of its input is the JSON of what to do: ``folder`` (a log) and ``name`` (what the ids of the writer begin with).
-A writer prints ``ready``, then one line for each append that returned; the parent prints ``pid`` and ``ended``. No row
+Each line of its input is the JSON of what to do: ``folder`` (a log), ``vault`` (its vault) and ``name`` (what the ids of
+the writer begin with). A writer prints ``ready``, then one line for each append that returned; the parent prints ``pid`` and ``ended``. No row
 passes through the parent: threads of polars do not live through a fork.
 """
 
@@ -56,10 +56,13 @@ def append_for_ever(folder: Path, vault: Vault, name: str) -> None:
 
 def main() -> None:
     """Fork a writer for each line of the input, and say when it ended."""
-    vault = Vault.open(ORIGIN, Path(sys.argv[1]))
-    vault.first_key()
+    vaults: dict[str, Vault] = {}
     for line in sys.stdin:
         order = json.loads(line)
+        if order["vault"] not in vaults:
+            vaults[order["vault"]] = Vault.open(ORIGIN, Path(order["vault"]))
+            vaults[order["vault"]].first_key()
+        vault = vaults[order["vault"]]
         pid = os.fork()
         if pid == 0:
             try:

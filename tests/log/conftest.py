@@ -171,6 +171,12 @@ def small_log() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def parquet_footer() -> ModuleType:
+    """Return the module that edits the footers of Parquet files."""
+    return _support("parquet_footer")
+
+
+@pytest.fixture(scope="session")
 def sealed_log_once(small_log: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A sealed log of three appends, made once; nobody changes it."""
     return small_log.make(tmp_path_factory.mktemp("sealed"))

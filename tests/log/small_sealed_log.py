@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.state import LogState
+from audit_lab.log.state import LogState, manifest_bytes
 from audit_lab.log.storage import LocalStorage
 from audit_lab.log.tree_file import LogTree
 from audit_lab.log.vault import Vault
 from audit_lab.log.writer import create_log, open_writer
+from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from audit_lab.log.writer import LogWriter
+    from audit_lab.seal.entry import Entry
     from audit_lab.seal.report import Verification
 
 SEALED_ORIGIN = "demonstration-loans/log"
@@ -83,6 +85,32 @@ class SealedLog:
     def meaning(self, code: str, **options: Any) -> list[str]:
         """What the findings of one code mean."""
         return [finding.meaning for finding in self.report(**options).findings if finding.code == code]
+
+    @property
+    def state(self) -> LogState:
+        return LogState.fold(LogTree(LocalStorage(self.folder)).entries())
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [parse_entry(content) for content in LogTree(LocalStorage(self.folder)).entries()]
+
+    def seal_again(self, change: Callable[[Entry], Entry | None]) -> None:
+        """Build the log's tree anew from changed entries, as somebody who has its key can; None leaves one out."""
+        changed = [entry for entry in (change(each) for each in self.entries) if entry is not None]
+        key = self.vault.signing_key(self.state.keys[-1].key)
+        for name in ("tile", "checkpoints"):
+            shutil.rmtree(self.folder / name)
+        (self.folder / "checkpoint").unlink()
+        self._seal(LogTree(LocalStorage(self.folder), key.name), changed, key)
+
+    def seal_more(self, *entries: Entry) -> None:
+        """Append entries to the log's tree that no writer would."""
+        self._seal(LogTree(LocalStorage(self.folder)), entries, self.vault.signing_key(self.state.keys[-1].key))
+
+    def _seal(self, tree: LogTree, entries: Iterable[Entry], key: SigningKey) -> None:
+        tree.append([entry.to_bytes() for entry in entries], key)
+        content = manifest_bytes(LogState.fold(tree.entries()), tree.root)
+        LocalStorage(self.folder).create("manifest.json", content, replace=True)
 
     def copy(self, folder: Path) -> SealedLog:
         shutil.copytree(self.folder, folder / "log")

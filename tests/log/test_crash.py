@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from audit_lab.log.integrity import examine_log
 from audit_lab.log.receipt import Receipt, SealedRows
 from audit_lab.log.storage import LocalStorage
-from audit_lab.log.vault import Vault
 from audit_lab.log.writer import create_log
 
 ORIGIN = "demonstration-tests"
@@ -31,14 +31,14 @@ LONGEST_APPEND_S = 0.03
 class Writers:
     """Starts writing processes, one at a time, and reads what they acknowledge."""
 
-    def __init__(self, vault: Path) -> None:
-        script = Path(__file__).with_name("appending_process.py")
-        command = [sys.executable, str(script), str(vault)]
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("appending_process.py"))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._rest = b""
 
     def start(self, folder: Path, name: str) -> int:
-        self._process.stdin.write(json.dumps({"folder": str(folder), "name": name}).encode() + b"\n")
+        order = {"folder": str(folder), "vault": f"{folder}-vault", "name": name}
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         return self.read("started")[-1]["pid"]
 
@@ -69,9 +69,8 @@ def memory_folder():
 
 
 @pytest.fixture(scope="module")
-def writers(memory_folder):
-    Vault.create(ORIGIN, memory_folder / "vault")
-    started = Writers(memory_folder / "vault")
+def writers():
+    started = Writers()
     yield started
     started.end()
 
@@ -86,11 +85,11 @@ def receipt_of(line: dict) -> Receipt:
 class Killing:
     """One log whose writers are killed, and everything that they acknowledged."""
 
-    def __init__(self, sealed, folder: Path, vault: Vault) -> None:
+    def __init__(self, sealed, folder: Path) -> None:
         self.sealed, self.folder, self.storage = sealed, folder, LocalStorage(folder)
         self.acknowledged: dict[str, Receipt] = {}
         self.left: set[str] = set()
-        create_log(folder, ORIGIN, vault=vault, clock=lambda: sealed.START)
+        create_log(folder, ORIGIN, vault=f"{folder}-vault", clock=lambda: sealed.START)
 
     def note(self, lines: list[dict]) -> None:
         for line in lines:
@@ -111,10 +110,9 @@ class Killing:
 
 def test_two_hundred_kills_lose_nothing(writers, memory_folder, sealed):
     generator = random.Random(20260302)
-    vault = Vault.open(ORIGIN, memory_folder / "vault")
     interrupted = appends = 0
     for number in range(LOGS):
-        log = Killing(sealed, memory_folder / f"log-{number}", vault)
+        log = Killing(sealed, memory_folder / f"log-{number}")
         for kill in range(KILLS // LOGS):
             pid = writers.start(log.folder, f"w{kill}")
             lines = []
@@ -125,6 +123,7 @@ def test_two_hundred_kills_lose_nothing(writers, memory_folder, sealed):
             log.note([*lines, *writers.read("ended")])
             interrupted += log.check()
         appends += len(log.acknowledged) // 2
+        assert examine_log(log.folder, remembered=False, rows=False).findings == ()
     assert appends > KILLS
     assert interrupted > 0
 
@@ -133,9 +132,8 @@ def test_two_hundred_kills_lose_nothing(writers, memory_folder, sealed):
 def test_writers_that_share_a_log_and_are_killed_lose_nothing(tmp_path, sealed):
     """Three writers at once, on the disk, each killed a hundred times while the others go on."""
     generator = random.Random(7)
-    vault = Vault.create(ORIGIN, tmp_path / "vault")
-    log = Killing(sealed, tmp_path / "log", vault)
-    processes = [Writers(tmp_path / "vault") for _ in range(3)]
+    log = Killing(sealed, tmp_path / "log")
+    processes = [Writers() for _ in range(3)]
     pids = [process.start(log.folder, f"p{number}-0") for number, process in enumerate(processes)]
     for kill in range(300):
         number = generator.randrange(3)
@@ -148,6 +146,7 @@ def test_writers_that_share_a_log_and_are_killed_lose_nothing(tmp_path, sealed):
         log.note(process.read("ended"))
         process.end()
     log.check()
+    assert examine_log(log.folder, vault=Path(f"{log.folder}-vault"), remembered=False).findings == ()
     assert len(log.acknowledged) > 300
 
 

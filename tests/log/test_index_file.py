@@ -63,11 +63,11 @@ def test_every_id_is_found_where_it_stands(ids):
             assert list(index.find(key_of(value))) == [row for row, other in enumerate(ids) if other == value]
 
 
-@given(st.lists(st.integers(0, 2**64 - 1), max_size=300), st.integers(0, 2**64 - 1))
-def test_any_sorted_keys_are_searched_right(keys, asked):
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=300), st.integers(0, 2**64 - 1), st.integers(1, 40))
+def test_any_sorted_keys_are_searched_right(keys, asked, reach):
     keys = sorted(keys)
     rows = memoryview(struct.pack(f"<{len(keys)}I", *range(len(keys)))).cast("I")
-    index = IndexFile(FILE, len(keys), memoryview(struct.pack(f"<{len(keys)}Q", *keys)).cast("Q"), rows)
+    index = IndexFile(FILE, len(keys), memoryview(struct.pack(f"<{len(keys)}Q", *keys)).cast("Q"), rows, reach)
     for key in [*keys, asked]:
         assert list(index.find(key)) == [row for row, other in enumerate(keys) if other == key]
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from audit_lab.errors import AuditLabError
+from audit_lab.log.integrity import examine_log
 from audit_lab.log.receipt import Receipt
 from audit_lab.log.storage import LocalStorage
+from audit_lab.log.store import open_store
 
 FOLDER = Path("/disk/logs/log")
 BEFORE = {"/disk/": b""}
@@ -142,6 +144,25 @@ def test_a_log_that_lost_what_was_not_acknowledged_takes_the_next_append(appends
         state = sealed.check_log(storage, receipts)
         assert sealed.stored_ids(storage, state, "events")[-1] == "after", what
     assert len(losses[::23]) > 40
+
+
+def test_what_a_power_loss_leaves_is_opened_and_verified_like_any_log(appends, sealed, simulated, tmp_path):
+    promises = [after for after, _ in appends.acknowledged]
+    start = simulated.SimulatedDisk(BEFORE).content
+    losses = list(simulated.power_losses(appends.disk.trace, start, promises, promises[0], set()))
+    for number, (promised, what, files) in enumerate(losses[::41]):
+        folder = tmp_path / str(number)
+        for path, content in files.items():
+            place = folder / path.removeprefix(f"{FOLDER}/")
+            if path.startswith(f"{FOLDER}/") and not path.endswith("/"):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+        report = examine_log(folder, remembered=False, rows=False)
+        assert [(finding.code, finding.meaning) for finding in report.findings] == [], what
+        found = open_store(folder).placed("events").collect()
+        segments = [each for _, receipt in appends.acknowledged[:promised] for each in receipt.segments]
+        assert {each.segment for each in segments if each.table == "events"} <= set(found["_segment"])
+    assert len(losses[::41]) > 20
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -222,6 +223,34 @@ def test_a_log_in_a_folder_is_begun_opened_and_begun_only_once(tmp_path, sealed)
     sealed.check_log(LocalStorage(tmp_path / "log"), [first, second])
     with pytest.raises(MisuseError, match="is a sealed log already"):
         create_log(tmp_path / "log", ORIGIN, vault=tmp_path / "vault")
+
+
+def test_a_log_that_was_cut_back_between_two_writers_is_not_opened(tmp_path, sealed):
+    folder, vault = tmp_path / "log", Vault.create(ORIGIN, tmp_path / "vault")
+    with create_log(folder, ORIGIN, vault=vault) as writer:
+        old = (folder / "checkpoint").read_bytes()
+        writer.append({"events": sealed.events("e1")})
+    newest = (folder / "checkpoint").read_bytes()
+    (folder / "checkpoint").write_bytes(old)
+    with pytest.raises(LogError, match="has 1 entries, and an earlier writer saw 3"):
+        open_writer(folder, vault=vault)
+    (folder / "checkpoint").write_bytes(newest)
+    open_writer(folder, vault=vault).close()
+
+
+def test_another_history_than_an_earlier_writer_saw_is_not_opened(tmp_path, sealed):
+    folder, vault = tmp_path / "log", Vault.create(ORIGIN, tmp_path / "vault")
+    create_log(folder, ORIGIN, vault=vault).close()
+    shutil.copytree(folder, tmp_path / "fork")
+    forger = LogWriter(LocalStorage(tmp_path / "fork"), vault, ORIGIN)
+    for name in ("x1", "x2"):
+        forger.append({"events": sealed.events(name)})
+    with open_writer(folder, vault=vault) as writer:
+        writer.append({"events": sealed.events("e1")})
+    shutil.rmtree(folder)
+    shutil.move(tmp_path / "fork", folder)
+    with pytest.raises(LogError, match="does not continue what an earlier writer saw"):
+        open_writer(folder, vault=vault)
 
 
 def test_a_folder_without_a_log_is_not_opened(tmp_path):

@@ -29,8 +29,9 @@ __all__ = ["Decoder"]
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from audit_lab.log.integrity.decoder_child import main; raise SystemExit(main())"
+    "from audit_lab.log.integrity.decoder_child import main; raise SystemExit(main(int(sys.argv[2])))"
 )
+_MEMORY_BYTES = 8_000_000_000
 _LEAST_SECONDS = 120.0
 _BYTES_PER_SECOND = 1_000_000
 _ROWS_PER_SECOND = 2_000
@@ -46,19 +47,20 @@ class _Child:
 
     process: subprocess.Popen[bytes]
     errors: IO[bytes]
+    memory_bytes: int
     rows: int = 0
 
     @classmethod
-    def start(cls) -> Self:
+    def start(cls, memory_bytes: int) -> Self:
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and code; no text from a log
-            [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[3])],
+            [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[3]), str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             env={"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": str(os.cpu_count() or 1)},
         )
-        return cls(process, errors)
+        return cls(process, errors, memory_bytes)
 
     def end(self) -> tuple[int, str]:
         """End the process; return how it ended and the last of what it said."""
@@ -87,10 +89,13 @@ class Decoder:
     ----------
     least_seconds
         How long a file may take at least; larger files may take longer.
+    memory_bytes
+        How much memory the child may reserve; libraries reserve some gigabytes that they never use.
     """
 
-    def __init__(self, least_seconds: float = _LEAST_SECONDS) -> None:
+    def __init__(self, least_seconds: float = _LEAST_SECONDS, memory_bytes: int = _MEMORY_BYTES) -> None:
         self._least_seconds = least_seconds
+        self._memory_bytes = memory_bytes
         self._child: _Child | None = None
 
     def __enter__(self) -> Self:
@@ -105,7 +110,8 @@ class Decoder:
         if child is None:
             return
         with _lock:
-            if not _resting and error is None and child.rows < _MOST_ROWS_AT_REST:
+            is_usual = child.memory_bytes == _MEMORY_BYTES and child.rows < _MOST_ROWS_AT_REST
+            if not _resting and error is None and is_usual:
                 _resting.append(child)
                 return
         child.end()
@@ -124,14 +130,14 @@ class Decoder:
             The answer; ``{"refused": code, "why": phrase}`` where the file was refused, where it brought the child
             down (``log.file-crashes-reader``), or where it took too long (``log.file-beyond-limits``).
         """
-        if self._child is None:
+        if self._child is None and self._memory_bytes == _MEMORY_BYTES:
             with _lock:
                 self._child = _resting.pop() if _resting else None
             if self._child is not None:
                 answer = self._ask(self._child, request, blob)
                 if answer != _ENDED_AT_REST:
                     return answer
-        self._child = self._child or _Child.start()
+        self._child = self._child or _Child.start(self._memory_bytes)
         return self._ask(self._child, request, blob)
 
     def _ask(self, child: _Child, request: dict[str, Any], blob: bytes) -> dict[str, Any]:

@@ -16,13 +16,12 @@ from typing import Any, BinaryIO
 __all__ = ["main", "read_frame", "write_frame"]
 
 _HEAD = struct.Struct(">QI")
-_MEMORY_BYTES = 8_000_000_000
 _PATIENCE_S = 30.0
 
 
-def main() -> int:
-    """Answer requests from standard input until it ends."""
-    _limit()
+def main(memory_bytes: int) -> int:
+    """Answer requests from standard input until it ends, within a limit of memory."""
+    _limit(memory_bytes)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand among the answers
     while _is_asked(requests) and (request := read_frame(requests)) is not None:
@@ -77,12 +76,12 @@ def _is_asked(requests: BinaryIO) -> bool:
     return bool(select.select([requests], [], [], _PATIENCE_S)[0])
 
 
-def _limit() -> None:
+def _limit(memory_bytes: int) -> None:
     try:
         import resource
     except ImportError:  # not on Windows
         return
-    for limit, value in ((resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_CORE, 0)):
+    for limit, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(limit)[1]
         ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (ceiling, ceiling))

@@ -32,8 +32,8 @@ _MOST_EXPANSION, _EXPANSION_ALLOWANCE = 2_000, 1 << 30
 _NEXT = "Do not open the file with another program: find out who wrote it."
 
 
-def check_footer(path: str) -> int:
-    """Return how many rows a Parquet file declares, if it declares nothing beyond the limits.
+def check_footer(path: str) -> tuple[int, int]:
+    """Return how many rows a Parquet file declares, and how many bytes its columns unpack to, if both are possible.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def check_footer(path: str) -> int:
                 f"it declares {stated:,} {what}; the most is {most:,}", _NEXT, "log.file-beyond-limits"
             )
     groups = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
-    if min(groups, default=0) < 0 or sum(groups) != footer.num_rows:
+    if footer.num_rows < 0 or min(groups, default=0) < 0 or sum(groups) != footer.num_rows:
         raise MalformedError("its row groups do not add up to its rows", _NEXT, "log.file-unreadable")
-    return int(footer.num_rows)
+    return int(footer.num_rows), sum(footer.row_group(number).total_byte_size for number in range(len(groups)))
 
 
 def _check_frame(path: Path) -> int:

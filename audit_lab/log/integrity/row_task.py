@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["examine_file"]
 
-_ROWS_AT_ONCE = 131_072
+#: How many rows are decoded at a time: fewer where they are long.
+_ROWS_AT_ONCE, _LEAST_AT_ONCE = 131_072, 256
+_BYTES_AT_ONCE = 256 << 20
 _MOST_NAMED = 200
 _LONGEST_NAME = 80
 _KINDS = ("changed", "dropped", "added", "moved", "duplicated")
@@ -101,7 +103,8 @@ def examine_file(request: dict[str, Any], blob: bytes) -> dict[str, Any]:
     LogError
         It cannot be read.
     """
-    declared = check_footer(request["path"])
+    declared, unpacked = check_footer(request["path"])
+    at_once = max(_LEAST_AT_ONCE, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * declared // max(unpacked, 1)))
     frame = pl.scan_parquet(request["path"], glob=False)
     found = frame.collect_schema()
     labelled = SEGMENT in found and ROW in found
@@ -124,7 +127,7 @@ def examine_file(request: dict[str, Any], blob: bytes) -> dict[str, Any]:
         else:
             answers.append({"labels": "the file holds rows of several segments and does not say which is whose"})
             continue
-        answers.append(_examine_part(part, rows, labelled=labelled))
+        answers.append(_examine_part(part, rows, at_once, labelled=labelled))
     return {"rows": declared, "parts": answers}
 
 
@@ -163,7 +166,7 @@ def _wrong_schema(part: _Part, found: pl.Schema) -> str | None:
     return "; ".join(phrases)[:500] or None
 
 
-def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[str, Any]:
+def _examine_part(part: _Part, rows: pl.LazyFrame, at_once: int, *, labelled: bool) -> dict[str, Any]:
     """Return what a part is: its root where its leaves could be recomputed, and its changes where it has any."""
     answer: dict[str, Any] = {"comparable": part.comparable, "labels": None, "root": None, "changes": None}
     times: list[str] = []
@@ -171,7 +174,7 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[st
     leaves, restored, erased = [], [], []
     start = 0
     while True:
-        frame = rows.slice(start, _ROWS_AT_ONCE).collect()
+        frame = rows.slice(start, at_once).collect()
         if labelled and answer["labels"] is None:
             answer["labels"] = _wrong_labels(part, frame, start)
         values = frame.select(part.columns)
@@ -189,7 +192,7 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, *, labelled: bool) -> dict[st
             )
             erased += [(row, here.erased(row), name) for row, name in zip(here.rows, names, strict=True)]
         start += values.height
-        if values.height < _ROWS_AT_ONCE:
+        if values.height < at_once:
             break
     answer |= {"found": start, "restored": restored[:_MOST_NAMED], "erased": erased}
     answer |= {"times": [min(times), max(times)] if times else None, "sequences": _sequences(numbers)}

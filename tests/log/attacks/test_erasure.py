@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 import polars as pl
@@ -11,11 +10,7 @@ import pytest
 from audit_lab.log.erasure import erase
 from audit_lab.log.holds import place_hold, release_hold
 from audit_lab.log.kept import Kept
-from audit_lab.log.state import LogState, manifest_bytes
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import EraseEntry, PlacementEntry
 
 SUBJECT = "subject-1"
@@ -31,29 +26,11 @@ def erased(sealed_log):
     return sealed_log
 
 
-def entries(log):
-    return [parse_entry(content) for content in LogTree(LocalStorage(log.folder)).entries()]
-
-
-def seal_again(log, change):
-    """Rebuild the log's tree from changed entries, as somebody who has its key can."""
-    changed = [entry for entry in (change(each) for each in entries(log)) if entry is not None]
-    key = log.vault.signing_key(log.trust.keys[0].public)
-    for name in ("tile", "checkpoints"):
-        shutil.rmtree(log.folder / name)
-    (log.folder / "checkpoint").unlink()
-    storage = LocalStorage(log.folder)
-    tree = LogTree(storage, key.name)
-    tree.append([entry.to_bytes() for entry in changed], key)
-    state = LogState.fold(tree.entries())
-    storage.create("manifest.json", manifest_bytes(state, tree.root), replace=True)
-
-
 def test_lawful_erasure_is_no_finding(erased):
     report = erased.report()
     assert (report.verdict, report.findings) == ("UNANCHORED", ())
     assert "66 rows: their hashes recomputed from their values" in report.checked
-    assert any(isinstance(entry, EraseEntry) for entry in entries(erased))
+    assert any(isinstance(entry, EraseEntry) for entry in erased.entries)
     values = pl.concat([erased.read(path) for path in erased.files("predictions")])
     assert SUBJECT not in values["subject_id"].to_list()
 
@@ -63,18 +40,14 @@ def test_lawful_erasure_holds_without_the_vault_too(erased):
 
 
 def test_erased_value_put_back_into_the_file(erased):
-    path, file = next(iter(state(erased).files["predictions"].items()))
+    path, file = next(iter(erased.state.files["predictions"].items()))
     erased.rewrite(path, lambda frame: frame.with_columns(subject_id=pl.col("subject_id").fill_null(SUBJECT)))
     assert erased.found() == {"log.segment-changed", "log.erased-value-present"}
     (meaning,) = erased.meaning("log.erased-value-present")
     segment = file.holds[0].segment
-    rows = (1, 5, 9) if segment == min(state(erased).segments["predictions"]) else (3, 7)
+    rows = (1, 5, 9) if segment == min(erased.state.segments["predictions"]) else (3, 7)
     places = ", ".join(f"{segment}:{row} subject_id" for row in rows)
     assert meaning == f"fields that were recorded as erased hold a value: {places}"
-
-
-def state(log):
-    return LogState.fold(LogTree(LocalStorage(log.folder)).entries())
 
 
 def test_file_from_before_the_erasure_put_back(erased):
@@ -125,11 +98,11 @@ def test_row_key_destroyed_without_any_record(sealed_log):
 
 class TestByTheLogsOwnKey:
     def test_nothing_changed_is_no_finding(self, erased):
-        seal_again(erased, lambda entry: entry)
+        erased.seal_again(lambda entry: entry)
         assert erased.found() == set()
 
     def test_erase_entry_left_out(self, erased):
-        seal_again(erased, lambda entry: None if isinstance(entry, EraseEntry) else entry)
+        erased.seal_again(lambda entry: None if isinstance(entry, EraseEntry) else entry)
         found = erased.found()
         assert "log.erasure-missing" in found
         assert "log.rows-root-differs" in found
@@ -139,7 +112,7 @@ class TestByTheLogsOwnKey:
             is_first = isinstance(entry, EraseEntry) and entry.table == "predictions"
             return replace(entry, rows=(0,)) if is_first else entry
 
-        seal_again(erased, change)
+        erased.seal_again(change)
         assert "log.erasure-forged" in erased.found()
 
     def test_erase_entry_that_names_fewer_fields(self, erased):
@@ -147,15 +120,15 @@ class TestByTheLogsOwnKey:
             is_erasure = isinstance(entry, EraseEntry) and entry.table == "predictions"
             return replace(entry, fields=("subject_id",)) if is_erasure else entry
 
-        seal_again(erased, change)
+        erased.seal_again(change)
         assert erased.found() == {"log.erasure-forged"}
 
     def test_erase_entry_without_a_file(self, sealed_log):
-        placed = next(entry for entry in entries(sealed_log) if isinstance(entry, PlacementEntry))
+        placed = next(entry for entry in sealed_log.entries if isinstance(entry, PlacementEntry))
         kept = sealed_log.folder / "kept" / "x.kept"
         kept.parent.mkdir()
         columns = [
-            name for name, _ in state(sealed_log).segments["predictions"][segment_of(sealed_log)].statement.schema
+            name for name, _ in sealed_log.state.segments["predictions"][segment_of(sealed_log)].statement.schema
         ]
         content = made_up(columns)
         kept.write_bytes(content)
@@ -173,7 +146,7 @@ class TestByTheLogsOwnKey:
             kept="kept/x.kept",
             kept_sha256=sha256(content),
         )
-        seal_with(sealed_log, forged)
+        sealed_log.seal_more(forged)
         assert sealed_log.found() == {"log.erasure-forged", "log.erased-value-present", *ROW_DIFFERS}
 
 
@@ -188,14 +161,6 @@ def made_up(columns):
     digests = {str(place): ["0" * 64] for place in range(len(columns))}
     frame = pl.DataFrame({"_row": pl.Series([4], dtype=pl.UInt32), **digests})
     return Kept(tuple(columns), frame).to_bytes()
-
-
-def seal_with(log, *more):
-    key = log.vault.signing_key(log.trust.keys[0].public)
-    storage = LocalStorage(log.folder)
-    tree = LogTree(storage)
-    tree.append([entry.to_bytes() for entry in more], key)
-    storage.create("manifest.json", manifest_bytes(LogState.fold(tree.entries()), tree.root), replace=True)
 
 
 class TestHolds:

@@ -1,0 +1,252 @@
+"""Counts by window: for each window the rows of each column by cell or category, and what follows from such counts.
+
+The first pass reads the reference's rows only and gives the bins; the second reads every row once. Neither brings the
+rows back, only how many have each value; a column with very many values is counted between its percentiles instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from audit_lab.log.engines.answers import collected, collected_all
+from audit_lab.log.schema import TIME
+from audit_lab.monitor.bins import CategoryBins, NumericBins
+from audit_lab.monitor.counts import MEASURED, TIME_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from audit_lab.monitor.bins import Bins
+    from audit_lab.monitor.windows import WindowLength
+
+__all__ = ["WindowCounts", "binned_counts", "count_windows", "reference_bins", "value_rows"]
+
+_WINDOW = "__window__"
+_ROWS = "__rows__"
+_FIRST = "__first__"
+_LAST = "__last__"
+
+#: Windows are counted together while they have no more rows than this: a column that suddenly has a value of its own
+#: for each row takes that much memory at most.
+_ROWS_AT_ONCE = 20_000_000
+_LONG: dict[str, Any] = {"window": pl.Int64, "rows": pl.Int64}
+
+
+@dataclass(frozen=True, eq=False)
+class WindowCounts:
+    """Counts of one column: by window and bin, and by window and cell (numeric) or category (text).
+
+    `binned` has the shape (windows, bins). `long` has one row for each window and cell or category that occurs:
+    ``window`` (its position), ``key`` (cell number or category), ``rows``, and for categories ``first`` and ``last``,
+    the times of the first and last such row.
+    """
+
+    bins: Bins
+    binned: NDArray[np.int64]
+    long: pl.DataFrame
+
+    @cached_property
+    def _by_window(self) -> dict[Any, pl.DataFrame]:
+        return self.long.drop_nulls("key").sort("window", "key").partition_by("window", as_dict=True)
+
+    def occurring(self, window: int) -> pl.DataFrame:
+        """Return ``key`` and ``rows`` of the cells or categories that occur in one window, ascending, none missing."""
+        return self._by_window.get((window,), self.long.clear())
+
+
+def reference_bins(
+    rows: nw.LazyFrame[Any], kinds: Mapping[str, str], start: datetime, end: datetime
+) -> tuple[int, tuple[Bins, ...]]:
+    """Read the reference's rows, ``start <= time < end``; return how many they are and the bins of each column."""
+    held = _between(rows, start, end)
+    count = int(collected(held.select(nw.len()), MEASURED).item())
+    together = count * len(kinds) <= _ROWS_AT_ONCE
+    questions = [_tally(held, name) for name in kinds]
+    answers = collected_all(questions, MEASURED) if together else (collected(each, MEASURED) for each in questions)
+    return count, tuple(_bins(name, kind, answer) for (name, kind), answer in zip(kinds.items(), answers, strict=True))
+
+
+def count_windows(
+    rows: nw.LazyFrame[Any], bins: Sequence[Bins], length: WindowLength, starts: Sequence[datetime]
+) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
+    """Read every row once; return the rows by window, and for each column its counts by window."""
+    windowed = _windowed(rows, length, starts[0])
+    volume = np.zeros(len(starts), dtype=np.int64)
+    counted = collected(windowed.group_by(_WINDOW).agg(nw.len().alias(_ROWS)), MEASURED)
+    volume[counted[_WINDOW].to_numpy()] = counted[_ROWS].to_numpy()
+    bounds = [*starts, length.after(starts[-1])]
+    by_value = [one for one in bins if not (isinstance(one, NumericBins) and one.marked)]
+    parts: dict[str, list[pl.DataFrame]] = {one.column: [] for one in by_value}
+    for first, last in _batches(volume):
+        some = windowed if (first, last) == (0, len(starts)) else _between(windowed, bounds[first], bounds[last])
+        for one, answer in zip(by_value, collected_all([_by_value(some, one) for one in by_value], MEASURED), strict=True):
+            parts[one.column].append(_keyed(one, answer))
+    marked = [one for one in bins if isinstance(one, NumericBins) and one.marked]
+    long = {name: pl.concat(each) for name, each in parts.items()} | _by_marks(windowed, marked)
+    return volume, tuple(_counted(one, long[one.column], len(starts)) for one in bins)
+
+
+def binned_counts(
+    rows: nw.LazyFrame[Any], bins: Sequence[NumericBins], length: WindowLength, starts: Sequence[datetime]
+) -> list[NDArray[np.int64]]:
+    """Count numeric columns by window and bin only, in one pass whose answer is one row for each window.
+
+    Parameters
+    ----------
+    rows
+        Prepared rows without NaN.
+    bins
+        The bins of each column.
+    length, starts
+        The windows.
+
+    Returns
+    -------
+    list of ndarray
+        For each column, counts of the shape (windows, bins), missing last.
+    """
+    found = []
+    answer = _below(_windowed(rows, length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins})
+    windows = answer[_WINDOW].to_numpy()
+    for one in bins:
+        below, upto, count, missing = _sums(answer, one.column, _uppers(one).size)
+        counts = np.zeros((len(starts), len(one.labels)), dtype=np.int64)
+        counts[windows] = np.column_stack([np.diff(np.column_stack([0 * count, below, upto, count]), axis=1), missing])
+        found.append(counts)
+    return found
+
+
+def value_rows(
+    rows: nw.LazyFrame[Any], column: str, start: datetime, end: datetime
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the distinct values of a numeric column, ``start <= time < end``, ascending, and the rows of each."""
+    held = collected(_tally(_between(rows, start, end), column), MEASURED).drop_nulls(column).sort(column)
+    return held[column].to_numpy(), held[_ROWS].cast(pl.Int64).to_numpy()
+
+
+def _between(rows: nw.LazyFrame[Any], start: datetime, end: datetime) -> nw.LazyFrame[Any]:
+    return rows.filter(nw.col(TIME_COLUMN) >= start, nw.col(TIME_COLUMN) < end)
+
+
+def _tally(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
+    return rows.group_by(column).agg(nw.len().alias(_ROWS))
+
+
+def _windowed(rows: nw.LazyFrame[Any], length: WindowLength, first: datetime) -> nw.LazyFrame[Any]:
+    """Add the position of each row's window, 0 for the one that starts at `first`."""
+    by_polars = rows.implementation.is_polars()
+    number = length.number(TIME_COLUMN, by_polars=by_polars) - length.number_of(first)
+    return rows.with_columns(number.alias(_WINDOW))
+
+
+def _by_value(windowed: nw.LazyFrame[Any], bins: Bins) -> nw.LazyFrame[Any]:
+    counted = [nw.len().alias(_ROWS)]
+    if isinstance(bins, CategoryBins):
+        counted += [nw.col(TIME_COLUMN).min().alias(_FIRST), nw.col(TIME_COLUMN).max().alias(_LAST)]
+    return windowed.select(_WINDOW, TIME_COLUMN, bins.column).group_by(bins.column, _WINDOW).agg(*counted)
+
+
+def _keyed(bins: Bins, answer: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of each window by cell or category, from those by value."""
+    plain = answer.rename({_WINDOW: "window", _ROWS: "rows", bins.column: "key"}).cast(_LONG)
+    if isinstance(bins, CategoryBins):
+        return plain.select("window", "key", "rows", pl.col(_FIRST).alias("first").cast(TIME), pl.col(_LAST).alias("last").cast(TIME))
+    gone = plain["key"].is_null()
+    cells = pl.Series("key", bins.cells_of(plain["key"].fill_null(0.0).to_numpy()), dtype=pl.Int64)
+    kept = plain.with_columns(cells.set(gone, None))
+    return kept.group_by("window", "key").agg(pl.col("rows").sum())
+
+
+def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[str, pl.DataFrame]:
+    """Count columns with very many values at their marks, all of them in one pass."""
+    if not bins:
+        return {}
+    answer = _below(windowed, {one.column: (one.values[:1], one.values) for one in bins})
+    windows = answer[_WINDOW].to_numpy()
+    found = {}
+    for one in bins:
+        below, upto, count, missing = _sums(answer, one.column, one.values.size)
+        # Cell 0 lies below all marks, the odd cells end at a mark, and the last cell lies above all.
+        rows = np.diff(np.column_stack([0 * count, below, upto, count]), axis=1)
+        cells = np.concatenate([[0], np.arange(1, 2 * one.values.size, 2), [2 * one.values.size]])
+        keys = np.tile(cells, windows.size)
+        long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
+        gone = pl.DataFrame({"window": windows, "rows": missing}).with_columns(key=pl.lit(None, dtype=pl.Int64))
+        every = pl.concat([long, gone.select("window", "key", "rows")], how="vertical_relaxed")
+        found[one.column] = every.cast({**_LONG, "key": pl.Int64}).filter(pl.col("rows") > 0)
+    return found
+
+
+def _below(
+    windowed: nw.LazyFrame[Any], edges: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+) -> pl.DataFrame:
+    """Return, for each window, how many values lie below the lowest edge and not above each edge, and how many exist."""
+    sums = [nw.len().alias(_ROWS)]
+    for column, (lowest, uppers) in edges.items():
+        value = nw.col(column)
+        sums.append(value.count().alias(f"{column}/count"))
+        sums += [_how_many(value < float(edge)).alias(f"{column}/below") for edge in lowest]
+        sums += [_how_many(value <= float(edge)).alias(f"{column}/{place}") for place, edge in enumerate(uppers)]
+    return collected(windowed.group_by(_WINDOW).agg(*sums), MEASURED).sort(_WINDOW).cast(pl.Int64)
+
+
+def _sums(
+    answer: pl.DataFrame, column: str, edges: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the counts of one column: below the lowest edge, up to each edge, of all values, and of missing ones."""
+    count = answer[f"{column}/count"].to_numpy()
+    below = answer[f"{column}/below"].to_numpy() if f"{column}/below" in answer.columns else count[:, None][:, :0]
+    upto = answer.select(f"{column}/{place}" for place in range(edges)).to_numpy().reshape(count.size, edges)
+    return below, upto, count, answer[_ROWS].to_numpy() - count
+
+
+def _uppers(bins: NumericBins) -> NDArray[np.float64]:
+    return np.append(bins.edges, bins.values[-1:])
+
+
+def _how_many(condition: nw.Expr) -> nw.Expr:
+    return condition.cast(nw.Int64).sum()
+
+
+def _batches(volume: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut the windows into runs that have few enough rows, or are one window."""
+    edges = [0]
+    for window in range(1, volume.size):
+        if volume[edges[-1] : window + 1].sum() > _ROWS_AT_ONCE:
+            edges.append(window)
+    return pairwise([*edges, volume.size])
+
+
+def _bins(name: str, kind: str, counts: pl.DataFrame) -> Bins:
+    missing = int(counts.filter(pl.col(name).is_null())[_ROWS].sum())
+    held = counts.drop_nulls(name)
+    rows = pl.col(_ROWS).cast(pl.Int64)
+    if kind == "numeric":
+        held = held.select(name, rows).sort(name)
+        return NumericBins.of_counts(name, held[name].to_numpy(), held[_ROWS].to_numpy(), missing)
+    held = held.select(name, rows).sort(_ROWS, name, descending=[True, False])
+    return CategoryBins(name, tuple(held[name]), held[_ROWS].to_numpy(), missing)
+
+
+def _counted(bins: Bins, long: pl.DataFrame, windows: int) -> WindowCounts:
+    """Sum one column's rows by window and cell or category into its bins."""
+    held = long.drop_nulls("key")
+    gone = long.filter(pl.col("key").is_null())
+    keys = held["key"]
+    places = bins.bin_of_cell[keys.to_numpy()] if isinstance(bins, NumericBins) else bins.bin_of(keys.to_list())
+    width = len(bins.labels)
+    flat = held["window"].to_numpy() * width + places
+    rows = held["rows"].to_numpy().astype(np.float64)
+    binned = np.bincount(flat, weights=rows, minlength=windows * width).astype(np.int64).reshape(windows, width)
+    binned[gone["window"].to_numpy(), -1] = gone["rows"].to_numpy()
+    return WindowCounts(bins, binned, long)
