@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CaseFile
 from audit_lab.errors import NotebookError
 from audit_lab.evidence.export import export_case
 from audit_lab.evidence.keyring import signing_key
 from audit_lab.evidence.notebook_run import RUN_VARIABLE
+from audit_lab.face import AuditLog
+from audit_lab.face.access import Access
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Self
 
+    from audit_lab.case.casefile import ExaminedLog
     from audit_lab.seal.keys import SigningKey
 
 __all__ = ["Case"]
@@ -23,7 +27,18 @@ __all__ = ["Case"]
 
 @dataclass(frozen=True)
 class Case(CaseFile):
-    """One investigation: what a `CaseFile` is, and its export."""
+    """One investigation: what a `CaseFile` is, and its export.
+
+    Made from a log that keeps a journal, it writes its exports there too.
+    """
+
+    access: Access = field(default_factory=Access, compare=False, repr=False)
+
+    @classmethod
+    def create(cls, case_id: str, log: ExaminedLog, **about: Any) -> Self:
+        """Create a case, or reopen the one that has the same id, log and question; as `CaseFile.create`."""
+        case = super().create(case_id, log, **about)
+        return replace(case, access=Access(log.journal)) if isinstance(log, AuditLog) else case
 
     def export(
         self,
@@ -65,11 +80,12 @@ class Case(CaseFile):
                 "Leave the call out of the notebook, or leave notebook= out of the call",
             )
         chosen = None if notebook is None else Path(notebook)
-        return export_case(
-            self,
-            Path(out),
-            key=signing_key(key, passphrase),
-            notebook=chosen,
-            signed_at=signed_at,
-            overwrite=overwrite,
-        )
+        with self.access.asking("export", self.case_id, out=out, notebook=notebook):
+            return export_case(
+                self,
+                Path(out),
+                key=signing_key(key, passphrase),
+                notebook=chosen,
+                signed_at=signed_at,
+                overwrite=overwrite,
+            )

@@ -6,6 +6,7 @@ loss whatever was not synced. All raise `OSError`; `audit_lab.log.storage` makes
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -94,7 +95,9 @@ class LocalDisk:
     """The file system of this machine."""
 
     def read(self, path: str, start: int, length: int | None) -> bytes:
-        """Return the bytes of a file from `start` on, as `Disk` says."""
+        """Return the bytes of a file from `start` on, as `Disk` says; a pipe or a device is no file."""
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+            raise FileNotFoundError(errno.ENOENT, "not a file", path)
         with open(path, "rb") as file:  # noqa: PTH123 (paths are text at this level)
             file.seek(start)
             return file.read(-1 if length is None else length)

@@ -6,6 +6,7 @@ that was checked, row by row, they can be read side by side in bounded memory; e
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["repeated_ids", "side_by_side"]
+__all__ = ["Order", "order_of", "repeated_ids"]
 
 _ID = "prediction_id"
 _SEED = 7
@@ -40,8 +41,19 @@ def repeated_ids(store: LogStore, table: str) -> pl.Series:
     return derived(store, ("repeated ids", table), (table,), lambda: _repeated(store, table))
 
 
-def side_by_side(store: LogStore, model: str) -> bool:
-    """Whether the predictions of a model and its inputs are the same ids in the same order, none of them twice.
+class Order(Enum):
+    """How the rows of a model's predictions and of its inputs follow one another."""
+
+    #: Not the same ids in the same order, or some id twice.
+    APART = "apart"
+    #: The same ids in the same order, where predictions of other models are left out.
+    WITHOUT_OTHERS = "without others"
+    #: The same ids in the same order; there are no predictions of other models.
+    SAME = "same"
+
+
+def order_of(store: LogStore, model: str) -> Order:
+    """Return how the predictions of a model and its inputs follow one another, found by comparing every id.
 
     Raises
     ------
@@ -49,25 +61,26 @@ def side_by_side(store: LogStore, model: str) -> bool:
         One of the tables cannot be read.
     """
     tables = ("predictions", INPUTS_PREFIX + model)
-    return derived(store, ("side by side", model), tables, lambda: _side_by_side(store, model))
+    return derived(store, ("order", model), tables, lambda: _order_of(store, model))
 
 
-def _side_by_side(store: LogStore, model: str) -> bool:
+def _order_of(store: LogStore, model: str) -> Order:
     table = INPUTS_PREFIX + model
     rows = store.source.tables()
     if rows.get("predictions", 0) < rows.get(table, 0) or not rows.get(table, 0):
-        return False
-    predictions = store.table("predictions").filter(pl.col("model_name") == model).select(_ID)
+        return Order.APART
+    every = store.table("predictions")
+    predictions = every.filter(pl.col("model_name") == model).select(_ID)
     inputs = store.table(table).select(pl.col(_ID).alias("of_inputs"))
     what = f"the predictions and inputs of {store.location}"
-    one, other = (collect(frame.select(pl.len()), what).item() for frame in (predictions, inputs))
-    if one != other:
-        return False
+    total, own, others = (collect(frame.select(pl.len()), what).item() for frame in (every, predictions, inputs))
+    if own != others:
+        return Order.APART
     beside = pl.concat([predictions, inputs], how="horizontal")
     differing = beside.select((pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()).any())
-    if collect(differing, what).item():
-        return False
-    return repeated_ids(store, table).is_empty()
+    if collect(differing, what).item() or not repeated_ids(store, table).is_empty():
+        return Order.APART
+    return Order.SAME if own == total else Order.WITHOUT_OTHERS
 
 
 def _repeated(store: LogStore, table: str) -> pl.Series:

@@ -98,7 +98,8 @@ def _found(beside: Beside, question: Question, text: str, limit: int | None) -> 
     paths = {(name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)}
     paths |= {(_INPUTS, name): INPUT + name for name in features}
     condition = expression.bind(Scope({**paths, (_INPUTS,): HAS_INPUTS}, dtypes))
-    found = _answer(beside, frame.filter(condition).drop(HAS_INPUTS, *(INPUT + name for name in asked)), limit)
+    matching = frame.filter(condition).drop(HAS_INPUTS, *(INPUT + name for name in asked))
+    found = _answer_in_two(beside, matching, limit) if _is_polars(beside) else _answer(beside, matching, limit)
     return found.join(
         beside.inputs_of(found["prediction_id"]),
         on=["prediction_id", "model_name"],
@@ -111,7 +112,7 @@ def _found(beside: Beside, question: Question, text: str, limit: int | None) -> 
 def _found_by_polars(beside: Beside, question: Question, expression: pl.Expr, limit: int | None) -> pl.DataFrame:
     import narwhals as nw
 
-    if beside.store.engine.name != "polars":
+    if not _is_polars(beside):
         raise MisuseError(
             f"a polars expression cannot run on the engine {beside.store.engine.name}",
             "Write the expression as text, which every engine takes, or leave engine out.",
@@ -127,8 +128,12 @@ def _placed(frame: nw.LazyFrame[Any], question: Question) -> nw.LazyFrame[Any]:
     """Keep the model asked for, and say where each row stands in one column."""
     import narwhals as nw
 
-    if question.model is not None:
-        frame = frame.filter(nw.col("model_name") == question.model)
+    return _with_place(frame if question.model is None else frame.filter(nw.col("model_name") == question.model))
+
+
+def _with_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
     place = nw.concat_str(
         nw.col("prediction_id"), nw.lit("@"), nw.col(SEGMENT), nw.lit(":"), nw.col(ROW).cast(nw.String())
     )
@@ -141,10 +146,27 @@ def _answer(beside: Beside, frame: nw.LazyFrame[Any], limit: int | None) -> pl.D
     if limit is not None:
         frame = frame.sort(*_ORDER).head(limit)
     answer = collected(frame, f"the predictions of {beside.store.location}")
-    if beside.store.engine.name != "polars":
+    if not _is_polars(beside):
         wanted = beside.store.source.scan("predictions", beside.since, beside.until).collect_schema()
         answer = answer.cast({name: wanted[name] for name in answer.columns if name in wanted})
     return answer.sort(*_ORDER, maintain_order=True)
+
+
+def _answer_in_two(beside: Beside, frame: nw.LazyFrame[Any], limit: int | None) -> pl.DataFrame:
+    """Find which rows answer first, then read those: beside inputs, columns of all rows would be decoded at once."""
+    import narwhals as nw
+
+    keys = _answer(beside, frame.select(*_ORDER), limit)
+    ids = keys["prediction_id"]
+    wanted = nw.col("prediction_id").is_in(ids.drop_nulls().unique().to_list())
+    if ids.null_count():
+        wanted |= nw.col("prediction_id").is_null()
+    rows = _answer(beside, _with_place(beside.predictions()).filter(wanted), None)
+    return rows.filter(pl.col("place").is_in(keys["place"].implode(), nulls_equal=True))
+
+
+def _is_polars(beside: Beside) -> bool:
+    return beside.store.engine.name == "polars"
 
 
 def _with_struct(beside: Beside, frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.engines.answers import collected
-from audit_lab.log.pairing import repeated_ids, side_by_side
+from audit_lab.log.pairing import Order, order_of, repeated_ids
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
 
@@ -150,23 +150,30 @@ class Beside:
         return pl.concat(answers)
 
     def _of_model(self, model: str, features: list[str]) -> nw.LazyFrame[Any]:
-        predictions = self.predictions().filter(nw.col("model_name") == model)
         has = set(self.store.inputs(model).collect_schema())
         named = [self._feature(name, there=name in has) for name in features]
-        every = self.since is None and self.until is None
-        if self.store.engine.name == "polars" and every and side_by_side(self.store, model):
-            inputs = self.store.inputs_frame(model).select(*named) if named else None
-            if inputs is not None:
-                predictions = nw.from_native(
-                    pl.concat([predictions.to_native(), inputs.to_native()], how="horizontal")
-                )
-            return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
+        by_polars, every = self.store.engine.name == "polars", self.since is None and self.until is None
+        predictions = self.predictions()
+        order = order_of(self.store, model) if by_polars and every else Order.APART
+        if order is not Order.SAME:
+            predictions = predictions.filter(nw.col("model_name") == model)
+        if order is not Order.APART:
+            return self._in_order(model, predictions, named)
         inputs = once(self.store, model)
-        if self.store.engine.name == "polars" and not every:
+        if by_polars and not every:
             ids = collected(predictions.select(_ID), f"the predictions of {self.store.location}")[_ID]
             inputs = self._picked(inputs, ids)
         inputs = inputs.select(_ID, *named, nw.lit(value=True).alias(HAS_INPUTS))
         return predictions.join(inputs, on=_ID, how="left")
+
+    def _in_order(
+        self, model: str, predictions: nw.LazyFrame[Any], features: list[nw.Expr]
+    ) -> nw.LazyFrame[Any]:
+        """Put two tables side by side whose rows follow one another in the same order."""
+        if features:
+            inputs = self.store.inputs_frame(model).select(*features).to_native()
+            predictions = nw.from_native(pl.concat([predictions.to_native(), inputs], how="horizontal"))
+        return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
 
     def _picked(self, inputs: nw.LazyFrame[Any], ids: pl.Series) -> nw.LazyFrame[Any]:
         """Return the rows of inputs that have one of these ids."""

@@ -38,12 +38,17 @@ _VALUES_KEPT = 20_000_000
 
 @dataclass(frozen=True)
 class Extent:
-    """What a frame holds: rows with a time, the first and last of those times, and oddities stated as facts."""
+    """What a frame holds: rows with a time, the first and last of those times, and oddities stated as facts.
+
+    `untimed` counts the rows without a time, and `with_nan` names the columns that hold a NaN.
+    """
 
     rows: int
     first: datetime
     last: datetime
     facts: tuple[str, ...]
+    untimed: int = 0
+    with_nan: tuple[str, ...] = ()
 
 
 def prepared(
@@ -106,19 +111,21 @@ def extent(rows: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> Extent:
             facts.append(f"{name}: {nan:,} values are NaN and count as missing")
         if infinite:
             facts.append(f"{name}: {infinite:,} values are infinite and sort below or above all others")
-    return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], tuple(fact for fact in facts if fact))
+    with_nan = tuple(name for name in numeric if found[f"{name}/nan"])
+    told = tuple(fact for fact in facts if fact)
+    return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], told, untimed, with_nan)
 
 
-def without_nan(rows: nw.LazyFrame[Any], kinds: Mapping[str, str], seen: Extent) -> nw.LazyFrame[Any]:
+def without_nan(rows: nw.LazyFrame[Any], seen: Extent) -> nw.LazyFrame[Any]:
     """Return the prepared rows that have a time, with NaN as null: a number that is none is a missing value.
 
     Rows that take little memory are read here, once, where polars reads them; the others stay where they are, and each
     pass reads what it needs.
     """
-    numbers = [name for name, kind in kinds.items() if kind == "numeric"]
-    held = rows.filter(~nw.col(TIME_COLUMN).is_null())
-    clean = held.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in numbers))
-    if not rows.implementation.is_polars() or seen.rows * (len(kinds) + 1) > _VALUES_KEPT:
+    held = rows.filter(~nw.col(TIME_COLUMN).is_null()) if seen.untimed else rows
+    cleaned = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in seen.with_nan]
+    clean = held.with_columns(*cleaned) if cleaned else held
+    if not rows.implementation.is_polars() or seen.rows * len(clean.collect_schema()) > _VALUES_KEPT:
         return clean
     return nw.from_native(collected(clean, MEASURED).lazy())
 

@@ -209,7 +209,7 @@ def drift(
     raw, kinds = prepared(frame, time, columns)
     seen = extent(raw, kinds)
     start, end, phrase = reference_period(reference, seen, length)
-    rows = without_nan(raw, kinds, seen)
+    rows = without_nan(raw, seen)
     reference_rows, bins = reference_bins(rows, kinds, start, end)
     if not reference_rows:
         message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"

@@ -11,9 +11,12 @@ from audit_lab.log.engines.part import ROW, SEGMENT
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from audit_lab.log.engines.part import Part
+    from audit_lab.log.engines.part import Part, PlacedFile
 
 __all__ = ["PolarsEngine", "scan_part"]
+
+#: More files than this are scanned as one.
+_MOST_SINGLE_SCANS = 256
 
 _NUMBER = "__number__"
 _PATH = "__path__"
@@ -43,17 +46,24 @@ def scan_part(part: Part) -> pl.LazyFrame:
     if part.says_places:
         frame = pl.scan_parquet(part.uris, glob=False, storage_options=options)
         placed = frame.with_columns(pl.col(SEGMENT).cast(pl.String), pl.col(ROW).cast(pl.UInt32))
-    elif len(part.files) == 1:
-        frame = pl.scan_parquet(part.uris[0], row_index_name=ROW, glob=False, storage_options=options)
-        placed = frame.with_columns(pl.lit(part.files[0].segment, dtype=pl.String).alias(SEGMENT))
+    elif len(part.files) <= _MOST_SINGLE_SCANS:
+        placed = pl.concat([_single(file, options) for file in part.files], how="vertical")
     else:
-        placed = _several(part, options)
+        placed = _many(part, options)
     columns = [_brought(name, part.schema.get(name), dtype) for name, dtype in part.wanted.items()]
     return placed.select(*columns, SEGMENT, ROW)
 
 
-def _several(part: Part, options: dict[str, str] | None) -> pl.LazyFrame:
-    """Scan several files at once: thousands of single scans would each open their file at the same time."""
+def _single(file: PlacedFile, options: dict[str, str] | None) -> pl.LazyFrame:
+    frame = pl.scan_parquet(file.uri, row_index_name=ROW, glob=False, storage_options=options)
+    return frame.with_columns(pl.lit(file.segment, dtype=pl.String).alias(SEGMENT))
+
+
+def _many(part: Part, options: dict[str, str] | None) -> pl.LazyFrame:
+    """Scan files as one: thousands of single scans would each open their file at the same time.
+
+    Where a row stands is found by its file's path, which costs more than a single scan's constant.
+    """
     before, first_rows = 0, []
     for file in part.files:
         first_rows.append(before)

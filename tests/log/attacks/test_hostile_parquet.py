@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -62,10 +63,11 @@ class Hostile:
 
         return self.edited(change)
 
-    def column_sizes(self, field, size):
+    def column_sizes(self, size, *fields):
         def change(footer):
             for column in self.columns(footer)[1]:
-                column[getattr(self.thrift, field)] = (self.thrift.I64, size)
+                for field in fields:
+                    column[getattr(self.thrift, field)] = (self.thrift.I64, size)
 
         return self.edited(change)
 
@@ -95,15 +97,15 @@ class Hostile:
 CASES = {
     "rows": (lambda make: make.rows(2**40, everywhere=False), BEYOND),
     "rows everywhere": (lambda make: make.rows(2**40, everywhere=True), BEYOND),
-    "negative rows": (lambda make: make.rows(-1, everywhere=True), UNREADABLE),
+    "negative rows": (lambda make: make.rows(-1, everywhere=True), BEYOND),
     "nested 150 deep": (lambda make: make.nested(150), BEYOND),
     "nested 10,000 deep": (lambda make: make.nested(10_000), BEYOND),
-    "unpacks to 2^40 bytes": (lambda make: make.column_sizes("UNCOMPRESSED", 2**40), BEYOND),
-    "packed in 2^40 bytes": (lambda make: make.column_sizes("COMPRESSED", 2**40), BEYOND),
-    "pages beyond the end": (lambda make: make.column_sizes("DATA_OFFSET", 2**62), UNREADABLE),
+    "unpacks to 2^40 bytes": (lambda make: make.column_sizes(2**40, "UNCOMPRESSED"), BEYOND),
+    "packed in 2^40 bytes": (lambda make: make.column_sizes(2**40, "COMPRESSED"), BEYOND),
+    "pages beyond the end": (lambda make: make.column_sizes(2**62, "DATA_OFFSET", "DICTIONARY_OFFSET"), UNREADABLE),
     "2^31 columns": (lambda make: make.children(2**31 - 1), UNREADABLE),
     "negative columns": (lambda make: make.children(-1), UNREADABLE),
-    "100,000 row groups": (lambda make: make.groups(100_000), BEYOND),
+    "1,000 row groups for two rows": (lambda make: make.groups(1_000), BEYOND),
     "crashes its reader": (lambda make: make.required(), CRASHES),
     "footer longer than the file": (lambda make: make.content[:-8] + b"\xff\xff\xff\x7fPAR1", UNREADABLE),
     "no footer": (lambda make: b"PAR1PAR1", UNREADABLE),
@@ -164,12 +166,11 @@ def test_bomb_of_one_repeated_text_is_refused_within_bounded_memory(tmp_path):
     assert answer["refused"] == BEYOND
 
 
-def test_file_that_takes_too_long_is_given_up(sealed_log, hostile, tmp_path):
-    slow = tmp_path / "slow.parquet"
-    slow.write_bytes(hostile.content)
-    with Decoder(least_seconds=0.0) as decoder:
-        answer = decoder.ask({"path": str(slow), "parts": []})
-        assert answer == {"refused": BEYOND, "why": "reading it did not end within 0 s"}
+def test_file_that_takes_too_long_is_given_up(tmp_path):
+    os.mkfifo(tmp_path / "never.parquet")
+    with Decoder(least_seconds=1.0) as decoder:
+        answer = decoder.ask({"path": str(tmp_path / "never.parquet"), "parts": []})
+    assert answer == {"refused": BEYOND, "why": "reading it did not end within 1 s"}
 
 
 def test_reader_is_started_again_after_a_crash(sealed_log, hostile, tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+
+import pytest
 
 
 def found(sealed_log, **options):
@@ -74,6 +77,22 @@ def test_segment_that_is_a_folder_is_missing(sealed_log):
     (sealed_log.folder / path).unlink()
     (sealed_log.folder / path).mkdir()
     assert found(sealed_log) == [("log.segment-missing", path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("checkpoint", "log.checkpoint-missing"),
+        ("manifest.json", "log.manifest-missing"),
+        ("tile/0/000.p/21", "log.tile-missing"),
+        ("tile/entries/000.p/21", "log.entries-missing"),
+        ("checkpoints/021", "log.checkpoint-missing"),
+    ],
+)
+def test_pipe_in_the_place_of_a_file_holds_nobody_up(sealed_log, name, code):
+    (sealed_log.folder / name).unlink()
+    os.mkfifo(sealed_log.folder / name)
+    assert code in {each for each, _ in found(sealed_log)}
 
 
 def test_file_that_no_entry_speaks_of_is_told_and_not_taken_into_account(sealed_log):
