@@ -31,7 +31,7 @@ WORK = {
         "import duckdb; c = duckdb.connect()",
         "c.execute('DESCRIBE SELECT * FROM read_parquet(?)', [{files!r}]).fetchall()",
     ),
-    "pyarrow dataset, schema": ("import pyarrow.dataset as ds", "ds.dataset({folder!r}, format='parquet').schema"),
+    "pyarrow dataset, schema": ("import glob, pyarrow.dataset as ds", "ds.dataset(glob.glob({files!r})).schema"),
 }
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     for millions in given.millions:
         made = made_log(millions, given.folder, sealed=given.sealed)
         folder = made / "predictions"
-        names = {"log": str(made), "folder": str(folder), "files": str(folder / "*.parquet")}
+        names = {"log": str(made), "files": str(folder / "*.parquet")}
         print(f"\n{millions:g} million predictions ({made.name}, {len(list(folder.glob('*.parquet')))} files)")
         result: dict[str, object] = {"millions": millions, "log": made.name}
         for name, (before, work) in WORK.items():

@@ -37,7 +37,8 @@ def drift_of(
     MisuseError
         The reference lacks its beginning or its end.
     """
-    frame, features = wide(store, predicting_model(store, model))
+    predicting = predicting_model(store, model)
+    features = wide(store, predicting)[1]
     span = None
     if reference is not None:
         since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
@@ -47,5 +48,6 @@ def drift_of(
             )
         span = (since, until)
     chosen = list(columns) if columns is not None else [*features, *_OWN]
-    moved = drift(frame, time="occurred_at", columns=chosen, every=every, reference=span)
+    rows = lambda since, until: wide(store, predicting, since, until)[0]  # noqa: E731 - drift asks it for time ranges
+    moved = drift(rows, time="occurred_at", columns=chosen, every=every, reference=span)
     return moved, {_OWN.get(name, f"inputs.{name}") for name in chosen}

@@ -19,7 +19,6 @@ import polars as pl
 from audit_lab.errors import LogError, StorageError
 from audit_lab.log.column_types import schema_of_document
 from audit_lab.log.index_file import index_digest, index_files, index_path, indexed_columns
-from audit_lab.log.leaves import row_leaves
 from audit_lab.log.reading import reading
 from audit_lab.log.segment_file import parquet_bytes, segment_name
 from audit_lab.log.segments import ROW, SEGMENT
@@ -44,6 +43,12 @@ _SMALL_ROWS = 131_072
 _MOST_ROWS = 1_048_576
 #: A placement entry names every segment and every replaced file, and has at most 65,535 bytes.
 _MOST_SEGMENTS = 384
+#: What a float's bits are compared as.
+_BITS: dict[type[pl.DataType], pl.DataType] = {
+    pl.Float16: pl.UInt16(),
+    pl.Float32: pl.UInt32(),
+    pl.Float64: pl.UInt64(),
+}
 _CHANGED = "Restore it from a backup, and find out who had write access; nothing was compacted."
 
 
@@ -186,7 +191,7 @@ def _merge(
     path, digest = f"{table}/{name}.parquet", hashlib.sha256(content).hexdigest()
     with reading(path):
         stored = pl.read_parquet(BytesIO(content))
-    if row_leaves(stored, None) != row_leaves(rows, None):
+    if stored.schema != rows.schema or not all(map(_is_same, stored.get_columns(), rows.get_columns())):
         raise LogError(f"rows of {table} read back from Parquet as other rows", "Report this with the schema.")
     indexes = index_files(table, stored, digest)
     placement = PlacementEntry(
@@ -218,6 +223,24 @@ def _placed_rows(storage: Storage, file: Segment, schema: pl.Schema) -> pl.DataF
     numbers = [pl.int_range(each.start, each.stop, dtype=pl.UInt32, eager=True).alias(ROW) for each in ranges]
     plain = rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     return plain.with_columns(pl.concat(names), pl.concat(numbers))
+
+
+def _is_same(one: pl.Series, other: pl.Series) -> bool:
+    """Whether two columns of one type hold the same values to the bit."""
+    dtype = one.dtype
+    if one.len() != other.len() or not (one.is_null() == other.is_null()).all():
+        return False
+    if isinstance(dtype, pl.Struct):
+        return all(_is_same(one.struct.field(field.name), other.struct.field(field.name)) for field in dtype.fields)
+    if isinstance(dtype, pl.Array):
+        one, other = one.arr.to_list(), other.arr.to_list()
+    if isinstance(dtype, pl.List | pl.Array):
+        same_lengths = one.list.len().equals(other.list.len())
+        return same_lengths and _is_same(one.list.explode(), other.list.explode())
+    bits = _BITS.get(type(dtype))
+    if bits is not None:
+        one, other = one.reinterpret(dtype=bits), other.reinterpret(dtype=bits)
+    return one.equals(other)
 
 
 def _remove(storage: Storage, path: str) -> None:

@@ -134,12 +134,12 @@ def _scored(store: LogStore, clues: Clues, ids: pl.DataFrame | None) -> pl.LazyF
         word = as_word(pl.lit(clues.decision))
         changed = store.table("overrides").filter(as_word(pl.col("decision_after")) == word)
         overridden = changed.select("prediction_id", pl.lit(value=True).alias(_OVERRIDDEN)).unique("prediction_id")
-        frame = frame.join(overridden, on="prediction_id", how="left")
+        frame = frame.join(overridden, on="prediction_id", how="left", build_side="force_right")
         recorded = [as_word(pl.col(name)) == word for name in ("decision", _LABEL)]
         met.append(pl.any_horizontal(*(each.fill_null(value=False) for each in recorded), pl.col(_OVERRIDDEN)))
     rank = pl.lit(None, dtype=pl.Int8).alias(_RANK)
     if ids is not None:
-        frame = frame.join(ids.lazy(), on=["model_name", "prediction_id"], how="left")
+        frame = frame.join(ids.lazy(), on=["model_name", "prediction_id"], how="left", build_side="force_right")
         rank = pl.col(_RANK)
         met.append(rank.is_not_null())
     distance = pl.lit(None, dtype=pl.Int64)

@@ -98,6 +98,46 @@ class SegmentSource:
             return nw.from_native(self.scan(name, since, until))
         return self._renewing(lambda: self._frame(name, self._within(name, since, until), engine))
 
+    def rows_between(self, name: str, since: datetime | None, until: datetime | None) -> range | None:
+        """Return the numbers of the rows, in the order of `scan`, of the files that may hold a row of a time range.
+
+        None where other files lie between these; numbers are those that the manifest states, see `states_rows`.
+        """
+        first, found, gap = 0, range(0), False
+        for file in self.files(name):
+            rows = range(first, first + file.shown_rows)
+            first = rows.stop
+            if _may_hold(file, since, until):
+                if gap and len(found):
+                    return None
+                found = range(found.start if len(found) else rows.start, rows.stop)
+            gap = bool(len(found)) and found.stop != first
+        return found
+
+    def scan_rows(self, name: str, rows: range) -> pl.LazyFrame:
+        """Return rows of a table by their numbers in the order of `scan`.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        """
+        return self._renewing(lambda: self._scan_rows(name, rows))
+
+    def states_rows(self, name: str) -> bool:
+        """Whether each file of a table has as many rows as the manifest states.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        """
+        parts = self._renewing(lambda: [self._parts(name, [file]) for file in self.files(name)])
+        counts = [_shown(scan_part(part), hidden).select(pl.len()) for ((part, hidden),) in parts]
+        with reading(f"the {name} of {self._folder}"):
+            found = [int(each.item()) for each in pl.collect_all(counts)]
+        return found == [file.shown_rows for file in self.files(name)]
+
     def scan_file(self, table: str, segment: Segment) -> pl.LazyFrame:
         """Return the rows of one file in stored order, with the columns that `scan` gives.
 
@@ -158,6 +198,15 @@ class SegmentSource:
             return pl.LazyFrame(schema=_schema_of_none(name))
         frames = [_shown(scan_part(part), hidden) for part, hidden in parts]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
+
+    def _scan_rows(self, name: str, rows: range) -> pl.LazyFrame:
+        first, chosen, skipped = 0, [], 0
+        for file in self.files(name):
+            if first < rows.stop and first + file.shown_rows > rows.start:
+                skipped = skipped if chosen else rows.start - first
+                chosen.append(file)
+            first += file.shown_rows
+        return self._scan(name, lambda: chosen).slice(skipped, len(rows))
 
     def _frame(self, name: str, files: Callable[[], list[Segment]], engine: Engine) -> nw.LazyFrame[Any]:
         import narwhals as nw

@@ -1,7 +1,8 @@
 """The log's tree as files: its entries, its tiles and its checkpoints, and how it grows without ever being half-grown.
 
 Entries and tiles are written first, then ``checkpoints/<size>``, and last ``checkpoint`` is renamed into place: what it
-says is the log, and whatever lies beyond its size is left over from a writer that was stopped.
+says is the log, and whatever lies beyond its size is left over from a writer that was stopped. Of that, a checkpoint
+is removed before anything else is written: signed, and without effect, it would look like a second history.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.merkle import EMPTY_ROOT, Frontier, leaf_hash, root_of, tree_root
 from audit_lab.seal.note import MOST_NOTE_BYTES
 from audit_lab.seal.tiles import (
@@ -23,6 +25,7 @@ from audit_lab.seal.tiles import (
     growth,
     number_path,
     parse_entries,
+    parse_number_path,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ __all__ = ["CHECKPOINT_NAME", "LogTree", "checkpoint_path"]
 
 CHECKPOINT_NAME = "checkpoint"
 
+_KEPT_IN_A_FOLDER = 1000
 _LARGEST_FILE_BYTES = TILE_WIDTH * (LARGEST_ENTRY_BYTES + 2)
 _NEXT = "Restore the log's tile folder from a backup; until then nothing is appended to it and nothing proven from it."
 
@@ -189,7 +193,7 @@ class LogTree:
         Raises
         ------
         LogError
-            The tiles that are there do not lead to the checkpoint's root.
+            The tiles that are there do not lead to the checkpoint's root, or the log was cut back.
         MisuseError
             The key is not the log's, or an entry is too long.
         StorageError
@@ -208,6 +212,7 @@ class LogTree:
             )
         note = sign_checkpoint(checkpoint, signer)
         grown = self._grown(entries, leaves, frontier.size)
+        self._drop_unfinished()
         self._storage.create_all({**(files or {}), **grown, checkpoint_path(frontier.size): note}, replace=True)
         self._storage.create(CHECKPOINT_NAME, note, replace=True)
         self._take(note)
@@ -263,6 +268,26 @@ class LogTree:
     def _partial_start(self, level: int) -> int:
         """Return the number of the first hash of the last tile of a level that is not full."""
         return (self.size >> TILE_LEVELS * level) // TILE_WIDTH * TILE_WIDTH
+
+    def _drop_unfinished(self) -> None:
+        """Remove the kept checkpoint that a writer left when it was stopped before its seal took effect.
+
+        It stands in the last folder of a thousand checkpoints, or in the next. A stopped writer leaves one at most:
+        several show that the log was cut back, and stay.
+        """
+        near = {checkpoint_path(size).rpartition("/")[0] for size in (self.size + 1, self.size + _KEPT_IN_A_FOLDER)}
+        later = []
+        for path in sorted({path for folder in near for path in self._storage.list(folder)}):
+            with suppress(MalformedError):
+                if parse_number_path(path.partition("/")[2]) > self.size:
+                    later.append(path)
+        if len(later) > 1:
+            raise LogError(
+                f"the log {self.origin} has {self.size} entries, and keeps later checkpoints ({', '.join(later[:3])})",
+                "Do not append to it: it was cut back. Restore its newest copy, and find out who did that.",
+            )
+        for path in later:
+            self._storage.remove(path)
 
     def _drop_superseded(self, old_size: int) -> None:
         """Remove the partial files that wider ones have replaced; one that stays does no harm."""

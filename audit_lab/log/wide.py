@@ -13,7 +13,8 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.pairing import Order, order_of, repeated_ids
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
+from audit_lab.log.shelf import derived
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,21 @@ _KEYS = (_ID, "recorded_at", SEGMENT, ROW)
 
 #: Inputs of up to so many predictions are picked by their ids; for more, the tables are joined.
 _FEW = 200_000
+#: In files with up to so many rows it is counted how many lie in a time range.
+_FEW_TO_COUNT = 4_000_000
 
 
-def wide(store: LogStore, model: str) -> tuple[nw.LazyFrame[Any], list[str]]:
+def wide(
+    store: LogStore, model: str, since: datetime | None = None, until: datetime | None = None
+) -> tuple[nw.LazyFrame[Any], list[str]]:
     """Put a model's predictions and their inputs side by side, on the log's engine; never multiplies rows.
+
+    Parameters
+    ----------
+    store, model
+        The log and the model.
+    since, until
+        Only predictions of ``since <= occurred_at < until``.
 
     Returns
     -------
@@ -50,8 +62,9 @@ def wide(store: LogStore, model: str) -> tuple[nw.LazyFrame[Any], list[str]]:
     own = {name: nw.col(name) for name in _OWN} | {each: outputs.field(each) for each in ("score", "label")}
     columns = [expr.alias(name) for name, expr in own.items()]
     if model not in store.models():
-        return store.frame("predictions").filter(nw.col("model_name") == model).select(*columns), []
-    beside = Beside(store, (model,))
+        predictions = Beside(store, (), since, until).predictions()
+        return predictions.filter(nw.col("model_name") == model).select(*columns), []
+    beside = Beside(store, (model,), since, until)
     called = {name: f"inputs.{name}" if name in _OWN else name for name in beside.dtypes}
     features = [nw.col(INPUT + name).alias(other) for name, other in called.items()]
     return beside.frame().select(*columns, *features), list(called.values())
@@ -108,10 +121,7 @@ class Beside:
 
     def predictions(self) -> nw.LazyFrame[Any]:
         """Return the predictions of every model, with where they stand, without inputs."""
-        frame = self.store.frame("predictions", self.since, self.until)
-        if self.since is not None:
-            frame = frame.filter(nw.col("occurred_at") >= self.since)
-        return frame if self.until is None else frame.filter(nw.col("occurred_at") < self.until)
+        return self._within(self.store.frame("predictions", self.since, self.until))
 
     def frame(self, features: Sequence[str] | None = None, *, others: bool = False) -> nw.LazyFrame[Any]:
         """Return the predictions of the models, in no particular order.
@@ -152,28 +162,64 @@ class Beside:
     def _of_model(self, model: str, features: list[str]) -> nw.LazyFrame[Any]:
         has = set(self.store.inputs(model).collect_schema())
         named = [self._feature(name, there=name in has) for name in features]
-        by_polars, every = self.store.engine.name == "polars", self.since is None and self.until is None
-        predictions = self.predictions()
-        order = order_of(self.store, model) if by_polars and every else Order.APART
-        if order is not Order.SAME:
-            predictions = predictions.filter(nw.col("model_name") == model)
-        if order is not Order.APART:
-            return self._in_order(model, predictions, named)
-        inputs = once(self.store, model)
-        if by_polars and not every:
-            ids = collected(predictions.select(_ID), f"the predictions of {self.store.location}")[_ID]
-            inputs = self._picked(inputs, ids)
-        inputs = inputs.select(_ID, *named, nw.lit(value=True).alias(HAS_INPUTS))
-        return predictions.join(inputs, on=_ID, how="left")
+        predictions = self.predictions().filter(nw.col("model_name") == model)
+        if self.store.engine.name == "polars":
+            ids = self._few_ids(predictions)
+            if ids is not None:
+                # Every row of these ids is picked, so an id that stands twice among all inputs shows here.
+                inputs = self._picked(self.store.inputs_frame(model), ids).unique(subset=[_ID], keep="none")
+                return predictions.join(self._flagged(inputs, named), on=_ID, how="left")
+            beside = self._in_order(model, named)
+            if beside is not None:
+                return beside
+        return predictions.join(self._flagged(once(self.store, model), named), on=_ID, how="left")
 
-    def _in_order(
-        self, model: str, predictions: nw.LazyFrame[Any], features: list[nw.Expr]
-    ) -> nw.LazyFrame[Any]:
-        """Put two tables side by side whose rows follow one another in the same order."""
-        if features:
-            inputs = self.store.inputs_frame(model).select(*features).to_native()
-            predictions = nw.from_native(pl.concat([predictions.to_native(), inputs], how="horizontal"))
-        return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
+    def _few_ids(self, predictions: nw.LazyFrame[Any]) -> pl.Series | None:
+        """Return the ids of the predictions where a time range leaves few of them."""
+        if self.since is None and self.until is None:
+            return None
+        source = self.store.source
+        rows = source.rows_between("predictions", self.since, self.until) if isinstance(source, SegmentSource) else None
+        if rows is not None and len(rows) > _FEW_TO_COUNT:
+            return None
+        ids = collected(predictions.select(_ID), f"the predictions of {self.store.location}")[_ID]
+        return ids if ids.len() <= _FEW else None
+
+    def _in_order(self, model: str, features: list[nw.Expr]) -> nw.LazyFrame[Any] | None:
+        """Put two tables side by side whose rows follow one another in the same order; None where they do not."""
+        order = order_of(self.store, model)
+        every = self.since is None and self.until is None
+        if order is Order.APART or (order is Order.WITHOUT_OTHERS and not every):
+            return None
+        if every:
+            predictions = self.predictions()
+            if order is Order.WITHOUT_OTHERS:
+                predictions = predictions.filter(nw.col("model_name") == model)
+            return _side_by_side(predictions, self.store.inputs_frame(model), features)
+        source = self.store.source
+        rows = source.rows_between("predictions", self.since, self.until) if isinstance(source, SegmentSource) else None
+        if rows is None or not self._states_rows(model):
+            return None
+        one, other = (nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model))
+        return self._within(_side_by_side(one, other, features))
+
+    def _states_rows(self, model: str) -> bool:
+        """Whether the files of both tables have the rows that the manifest states, so that rows go by their number."""
+        tables = ("predictions", INPUTS_PREFIX + model)
+        source = self.store.source
+        if not isinstance(source, SegmentSource):
+            return False
+        return derived(
+            self.store, ("states rows", model), tables, lambda: all(source.states_rows(name) for name in tables)
+        )
+
+    def _flagged(self, inputs: nw.LazyFrame[Any], features: list[nw.Expr]) -> nw.LazyFrame[Any]:
+        return inputs.select(_ID, *features, nw.lit(value=True).alias(HAS_INPUTS))
+
+    def _within(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if self.since is not None:
+            frame = frame.filter(nw.col("occurred_at") >= self.since)
+        return frame if self.until is None else frame.filter(nw.col("occurred_at") < self.until)
 
     def _picked(self, inputs: nw.LazyFrame[Any], ids: pl.Series) -> nw.LazyFrame[Any]:
         """Return the rows of inputs that have one of these ids."""
@@ -195,6 +241,15 @@ class Beside:
             return dict(dtypes)
         texts = nw.Categorical, nw.Enum
         return {name: nw.String() if isinstance(dtype, texts) else dtype for name, dtype in dtypes.items()}
+
+
+def _side_by_side(
+    predictions: nw.LazyFrame[Any], inputs: nw.LazyFrame[Any], features: list[nw.Expr]
+) -> nw.LazyFrame[Any]:
+    if features:
+        beside = [predictions.to_native(), inputs.select(*features).to_native()]
+        predictions = nw.from_native(pl.concat(beside, how="horizontal"))
+    return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
 
 
 def once(store: LogStore, model: str) -> nw.LazyFrame[Any]:

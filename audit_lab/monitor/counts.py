@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import narwhals as nw
 import polars as pl
@@ -17,10 +17,13 @@ from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.engines.answers import collected
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-__all__ = ["MEASURED", "TIME_COLUMN", "Extent", "extent", "prepared", "without_nan"]
+__all__ = ["MEASURED", "TIME_COLUMN", "Extent", "Rows", "Source", "extent"]
+
+Frame: TypeAlias = "pl.LazyFrame | nw.LazyFrame[Any]"
+Source: TypeAlias = "Frame | Callable[[datetime | None, datetime | None], Frame]"
 
 #: The column of prepared rows that says when each happened.
 TIME_COLUMN = "__time__"
@@ -51,44 +54,88 @@ class Extent:
     with_nan: tuple[str, ...] = ()
 
 
-def prepared(
-    frame: pl.LazyFrame | nw.LazyFrame[Any], time: str, columns: Sequence[str]
-) -> tuple[nw.LazyFrame[Any], dict[str, str]]:
-    """Return the frame with a UTC time and columns cast to float64 or text, and the kind of each column.
+class Rows:
+    """The rows that are measured: a UTC time (`TIME_COLUMN`), and each column as float64 or text.
 
-    A time without a zone is read as UTC. NaN is still NaN here, so that it can be counted: see :func:`without_nan`.
+    Parameters
+    ----------
+    source
+        A lazy frame of any engine; or a function that returns one that holds every row of ``since <= time < until``
+        (all rows for None) and so need not read others.
+    time
+        The column that says when a row happened; without a zone it is read as UTC.
+    columns
+        The columns to measure.
+
+    Attributes
+    ----------
+    kinds
+        The kind of each column, "numeric" or "categorical".
 
     Raises
     ------
     MisuseError
         A column is not in the frame, is named twice, or is neither number, text nor boolean; the time is no time.
     """
-    rows: nw.LazyFrame[Any] = nw.from_native(frame) if isinstance(frame, pl.LazyFrame) else frame
-    schema = rows.collect_schema()
-    for name in (time, *columns):
-        if name not in schema:
-            near = ", ".join(schema.names()[:20])
-            message = f"There is no column {name!r}"
-            raise MisuseError(message, f"Columns are: {near}.")
-    if not columns or len(set(columns)) != len(columns):
-        message = "Drift needs at least one column, and each only once"
-        raise MisuseError(message, "Give the columns to watch as a list of different names.")
-    nulls = _null_columns(rows)
-    kinds = {name: "numeric" if name in nulls else _kind(name, schema[name]) for name in columns}
-    values = [_value(name, kinds[name], schema[name]) for name in columns]
-    return rows.select(_moment(time, schema[time]).alias(TIME_COLUMN), *values), kinds
+
+    def __init__(self, source: Source, time: str, columns: Sequence[str]) -> None:
+        self._source = source
+        self._time = time
+        self._with_nan: tuple[str, ...] = ()
+        self._in_memory: nw.LazyFrame[Any] | None = None
+        frame = _framed(source, None, None)
+        _check_columns(frame, time, columns)
+        schema = frame.collect_schema()
+        nulls = _null_columns(frame)
+        self.kinds = {name: "numeric" if name in nulls else _kind(name, schema[name]) for name in columns}
+        self._every = self._prepared(frame)
+
+    def every(self) -> nw.LazyFrame[Any]:
+        """Return all rows."""
+        return self._every if self._in_memory is None else self._in_memory
+
+    def between(self, start: datetime, end: datetime) -> nw.LazyFrame[Any]:
+        """Return the rows of ``start <= time < end``."""
+        some = self._in_memory
+        if some is None:
+            some = self._prepared(_framed(self._source, start, end)) if callable(self._source) else self._every
+        return some.filter(nw.col(TIME_COLUMN) >= start, nw.col(TIME_COLUMN) < end)
+
+    def without_nan(self, seen: Extent) -> None:
+        """From now on leave out rows without a time, and take NaN as null: a number that is none is a missing value.
+
+        Rows that take little memory are read here, once, where polars reads them; the others stay where they are, and
+        each pass reads what it needs.
+        """
+        self._with_nan = seen.with_nan
+        every = self._cleaned(self._every)
+        if seen.untimed:
+            every = every.filter(~nw.col(TIME_COLUMN).is_null())
+        self._every = every
+        if every.implementation.is_polars() and seen.rows * (len(self.kinds) + 1) <= _VALUES_KEPT:
+            self._in_memory = nw.from_native(collected(every, MEASURED).lazy())
+
+    def _prepared(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        schema = frame.collect_schema()
+        values = [_value(name, kind, schema[name]) for name, kind in self.kinds.items()]
+        return self._cleaned(frame.select(_moment(self._time, schema[self._time]).alias(TIME_COLUMN), *values))
+
+    def _cleaned(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        cleaned = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in self._with_nan]
+        return frame.with_columns(*cleaned) if cleaned else frame
 
 
-def extent(rows: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> Extent:
-    """Look over the prepared rows once: first and last time, and what must be stated about the values.
+def extent(rows: Rows) -> Extent:
+    """Look over the rows once: first and last time, and what must be stated about the values.
 
     Raises
     ------
     LogError
         There is no row with a time.
     """
+    kinds = rows.kinds
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
-    looked_at = rows.select(
+    looked_at = rows.every().select(
         nw.len().alias(_ROWS),
         nw.col(TIME_COLUMN).min().alias(_FIRST),
         nw.col(TIME_COLUMN).max().alias(_LAST),
@@ -116,18 +163,21 @@ def extent(rows: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> Extent:
     return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], told, untimed, with_nan)
 
 
-def without_nan(rows: nw.LazyFrame[Any], seen: Extent) -> nw.LazyFrame[Any]:
-    """Return the prepared rows that have a time, with NaN as null: a number that is none is a missing value.
+def _framed(source: Source, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
+    frame = source(since, until) if callable(source) else source
+    return nw.from_native(frame) if isinstance(frame, pl.LazyFrame) else frame
 
-    Rows that take little memory are read here, once, where polars reads them; the others stay where they are, and each
-    pass reads what it needs.
-    """
-    held = rows.filter(~nw.col(TIME_COLUMN).is_null()) if seen.untimed else rows
-    cleaned = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in seen.with_nan]
-    clean = held.with_columns(*cleaned) if cleaned else held
-    if not rows.implementation.is_polars() or seen.rows * len(clean.collect_schema()) > _VALUES_KEPT:
-        return clean
-    return nw.from_native(collected(clean, MEASURED).lazy())
+
+def _check_columns(frame: nw.LazyFrame[Any], time: str, columns: Sequence[str]) -> None:
+    schema = frame.collect_schema()
+    for name in (time, *columns):
+        if name not in schema:
+            near = ", ".join(schema.names()[:20])
+            message = f"There is no column {name!r}"
+            raise MisuseError(message, f"Columns are: {near}.")
+    if not columns or len(set(columns)) != len(columns):
+        message = "Drift needs at least one column, and each only once"
+        raise MisuseError(message, "Give the columns to watch as a list of different names.")
 
 
 def _moment(time: str, dtype: Any) -> nw.Expr:

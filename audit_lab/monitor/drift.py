@@ -14,7 +14,7 @@ from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.schema import TIME
 from audit_lab.monitor import report
 from audit_lab.monitor.bins import MOST_VALUES, NumericBins
-from audit_lab.monitor.counts import extent, prepared, without_nan
+from audit_lab.monitor.counts import Rows, extent
 from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, is_restless
 from audit_lab.monitor.levels import levels, median_within, values_between
 from audit_lab.monitor.reference import Reference, described_reference, reference_period
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    import narwhals as nw
-
     from audit_lab.monitor.bins import Bins
-    from audit_lab.monitor.counts import Extent
+    from audit_lab.monitor.counts import Extent, Source
     from audit_lab.monitor.verdict import Finding
 
 __all__ = ["Drift", "drift"]
@@ -174,7 +172,7 @@ class Drift:
 
 
 def drift(
-    frame: pl.LazyFrame | nw.LazyFrame[Any],
+    source: Source,
     *,
     time: str,
     columns: Sequence[str],
@@ -185,9 +183,10 @@ def drift(
 
     Parameters
     ----------
-    frame
-        Rows of the log, lazy, of polars or (through narwhals) of another engine. Columns may be numbers, text or
-        booleans; NaN counts as missing.
+    source
+        Rows of the log, lazy, of polars or (through narwhals) of another engine; or a function that returns those of a
+        time range, as for `audit_lab.monitor.counts.Rows`. Columns may be numbers, text or booleans; NaN counts as
+        missing.
     time
         The column that says when a row happened; without a time zone it is read as UTC.
     columns
@@ -206,11 +205,11 @@ def drift(
         There are no rows with a time.
     """
     length = window_length(every)
-    raw, kinds = prepared(frame, time, columns)
-    seen = extent(raw, kinds)
+    rows = Rows(source, time, columns)
+    seen = extent(rows)
     start, end, phrase = reference_period(reference, seen, length)
-    rows = without_nan(raw, seen)
-    reference_rows, bins = reference_bins(rows, kinds, start, end)
+    rows.without_nan(seen)
+    reference_rows, bins = reference_bins(rows, start, end)
     if not reference_rows:
         message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
         raise MisuseError(message, f"The rows go from {seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}.")
@@ -219,7 +218,7 @@ def drift(
     bounds = [*starts, length.after(starts[-1])]
     findings = {one.bins.column: [judge(one, window) for window in range(len(starts))] for one in counts}
     compared_with = described_reference(start, end, phrase, reference_rows, bins)
-    numeric = [name for name in columns if kinds[name] == "numeric"]
+    numeric = [name for name in columns if rows.kinds[name] == "numeric"]
     changes = _unit_changes(rows, findings, numeric, compared_with, every)
     episodes = [
         one
@@ -227,7 +226,7 @@ def drift(
         for one in find_episodes(column, findings[column], bounds, _covered(seen), changes.get(column, ()))
     ]
     return Drift(
-        table=finding_table(findings, kinds, bounds, volume.tolist()),
+        table=finding_table(findings, rows.kinds, bounds, volume.tolist()),
         volume=pl.DataFrame(
             {"window_start": starts, "window_end": bounds[1:], "rows": volume},
             schema={"window_start": TIME, "window_end": TIME, "rows": pl.Int64},
@@ -244,7 +243,7 @@ def drift(
     )
 
 
-def _with_ratios(rows: nw.LazyFrame[Any], episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
+def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
     """Add the ratio of an episode's median to the reference's, where the column is numeric and that is not zero."""
     usual = {one.column: one.median for one in bins if isinstance(one, NumericBins)}
     places = [place for place, one in enumerate(episodes) if usual.get(one.column) not in {None, 0.0}]
@@ -279,7 +278,7 @@ def _covered(seen: Extent) -> tuple[datetime, datetime]:
 
 
 def _unit_changes(
-    rows: nw.LazyFrame[Any], findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
+    rows: Rows, findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
 ) -> dict[str, list[UnitChange]]:
     """Look for changes of unit in the numeric columns that moved at all: by day, or by window where days are thin."""
     quiet = {STABLE, TOO_FEW_ROWS}

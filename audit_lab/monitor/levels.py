@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from audit_lab.monitor.counts import Rows
     from audit_lab.monitor.windows import WindowLength
 
 __all__ = ["levels", "median_within", "values_between"]
@@ -29,7 +30,7 @@ _LEVELS = {"start": TIME, "end": TIME, "rows": pl.Int64, "level": pl.Float64}
 
 
 def levels(
-    rows: nw.LazyFrame[Any], columns: Sequence[str], length: WindowLength, fewest_rows: int
+    rows: Rows, columns: Sequence[str], length: WindowLength, fewest_rows: int
 ) -> dict[str, pl.DataFrame]:
     """Return ``start``, ``end``, ``rows`` and ``level`` of numeric columns by interval, ascending.
 
@@ -37,9 +38,10 @@ def levels(
     are multiplied by, and neither outliers nor a few values below zero move it. Intervals with fewer than `fewest_rows`
     values are left out, and those whose interquartile mean is not positive.
     """
-    number = length.number(TIME_COLUMN, by_polars=rows.implementation.is_polars()).alias(_INTERVAL)
+    every = rows.every()
+    number = length.number(TIME_COLUMN, by_polars=every.implementation.is_polars()).alias(_INTERVAL)
     counted = [
-        rows.filter(~nw.col(name).is_null())
+        every.filter(~nw.col(name).is_null())
         .select(number, name)
         .group_by(_INTERVAL, name)
         .agg(nw.len().alias(_ROWS))
@@ -52,12 +54,12 @@ def levels(
     }
 
 
-def median_within(rows: nw.LazyFrame[Any], spans: Sequence[tuple[str, datetime, datetime]]) -> list[float | None]:
+def median_within(rows: Rows, spans: Sequence[tuple[str, datetime, datetime]]) -> list[float | None]:
     """Return the median of a numeric column over each span, ``start <= time < end``."""
     return [_median(*value_rows(rows, column, start, end)) for column, start, end in spans]
 
 
-def values_between(rows: nw.LazyFrame[Any], column: str, start: datetime, end: datetime) -> NDArray[np.float64]:
+def values_between(rows: Rows, column: str, start: datetime, end: datetime) -> NDArray[np.float64]:
     """Return the values of one numeric column, ``start <= time < end``, ascending, without the missing ones."""
     return np.repeat(*value_rows(rows, column, start, end))
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from audit_lab.monitor.bins import Bins
+    from audit_lab.monitor.counts import Rows
     from audit_lab.monitor.windows import WindowLength
 
 __all__ = ["WindowCounts", "binned_counts", "count_windows", "reference_bins", "value_rows"]
@@ -39,6 +40,8 @@ _LAST = "__last__"
 #: Windows are counted together while they have no more rows than this: a column that suddenly has a value of its own
 #: for each row takes that much memory at most.
 _ROWS_AT_ONCE = 20_000_000
+#: So many columns are counted together; where two tables are read side by side, each takes about 0.1 GB.
+_COLUMNS_AT_ONCE = 8
 _LONG: dict[str, Any] = {"window": pl.Int64, "rows": pl.Int64}
 
 
@@ -64,23 +67,25 @@ class WindowCounts:
         return self._by_window.get((window,), self.long.clear())
 
 
-def reference_bins(
-    rows: nw.LazyFrame[Any], kinds: Mapping[str, str], start: datetime, end: datetime
-) -> tuple[int, tuple[Bins, ...]]:
+def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tuple[Bins, ...]]:
     """Read the reference's rows, ``start <= time < end``; return how many they are and the bins of each column."""
-    held = _between(rows, start, end)
+    held, kinds = rows.between(start, end), rows.kinds
     count = int(collected(held.select(nw.len()), MEASURED).item())
-    together = count * len(kinds) <= _ROWS_AT_ONCE
-    questions = [_tally(held, name) for name in kinds]
-    answers = collected_all(questions, MEASURED) if together else (collected(each, MEASURED) for each in questions)
-    return count, tuple(_bins(name, kind, answer) for (name, kind), answer in zip(kinds.items(), answers, strict=True))
+    # Each value of a continuous column is a row of the answer: of a long reference, one answer at a time is held.
+    width = _COLUMNS_AT_ONCE if count * len(kinds) <= _ROWS_AT_ONCE else 1
+    names = list(kinds)
+    bins: list[Bins] = []
+    for some in (names[place : place + width] for place in range(0, len(names), width)):
+        answers = collected_all([_tally(held, name) for name in some], MEASURED)
+        bins += [_bins(name, kinds[name], answer) for name, answer in zip(some, answers, strict=True)]
+    return count, tuple(bins)
 
 
 def count_windows(
-    rows: nw.LazyFrame[Any], bins: Sequence[Bins], length: WindowLength, starts: Sequence[datetime]
+    rows: Rows, bins: Sequence[Bins], length: WindowLength, starts: Sequence[datetime]
 ) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
     """Read every row once; return the rows by window, and for each column its counts by window."""
-    windowed = _windowed(rows, length, starts[0])
+    windowed = _windowed(rows.every(), length, starts[0])
     volume = np.zeros(len(starts), dtype=np.int64)
     counted = collected(windowed.group_by(_WINDOW).agg(nw.len().alias(_ROWS)), MEASURED)
     volume[counted[_WINDOW].to_numpy()] = counted[_ROWS].to_numpy()
@@ -88,23 +93,27 @@ def count_windows(
     by_value = [one for one in bins if not (isinstance(one, NumericBins) and one.marked)]
     parts: dict[str, list[pl.DataFrame]] = {one.column: [] for one in by_value}
     for first, last in _batches(volume):
-        some = windowed if (first, last) == (0, len(starts)) else _between(windowed, bounds[first], bounds[last])
-        for one, answer in zip(by_value, collected_all([_by_value(some, one) for one in by_value], MEASURED), strict=True):
-            parts[one.column].append(_keyed(one, answer))
+        every = (first, last) == (0, len(starts))
+        some = windowed if every else _windowed(rows.between(bounds[first], bounds[last]), length, starts[0])
+        for place in range(0, len(by_value), _COLUMNS_AT_ONCE):
+            chosen = by_value[place : place + _COLUMNS_AT_ONCE]
+            answers = collected_all([_by_value(some, one) for one in chosen], MEASURED)
+            for one, answer in zip(chosen, answers, strict=True):
+                parts[one.column].append(_keyed(one, answer))
     marked = [one for one in bins if isinstance(one, NumericBins) and one.marked]
     long = {name: pl.concat(each) for name, each in parts.items()} | _by_marks(windowed, marked)
     return volume, tuple(_counted(one, long[one.column], len(starts)) for one in bins)
 
 
 def binned_counts(
-    rows: nw.LazyFrame[Any], bins: Sequence[NumericBins], length: WindowLength, starts: Sequence[datetime]
+    rows: Rows, bins: Sequence[NumericBins], length: WindowLength, starts: Sequence[datetime]
 ) -> list[NDArray[np.int64]]:
     """Count numeric columns by window and bin only, in one pass whose answer is one row for each window.
 
     Parameters
     ----------
     rows
-        Prepared rows without NaN.
+        The rows, without NaN.
     bins
         The bins of each column.
     length, starts
@@ -116,7 +125,7 @@ def binned_counts(
         For each column, counts of the shape (windows, bins), missing last.
     """
     found = []
-    answer = _below(_windowed(rows, length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins})
+    answer = _below(_windowed(rows.every(), length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins})
     windows = answer[_WINDOW].to_numpy()
     for one in bins:
         below, upto, count, missing = _sums(answer, one.column, _uppers(one).size)
@@ -127,15 +136,11 @@ def binned_counts(
 
 
 def value_rows(
-    rows: nw.LazyFrame[Any], column: str, start: datetime, end: datetime
+    rows: Rows, column: str, start: datetime, end: datetime
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the distinct values of a numeric column, ``start <= time < end``, ascending, and the rows of each."""
-    held = collected(_tally(_between(rows, start, end), column), MEASURED).drop_nulls(column).sort(column)
+    held = collected(_tally(rows.between(start, end), column), MEASURED).drop_nulls(column).sort(column)
     return held[column].to_numpy(), held[_ROWS].cast(pl.Int64).to_numpy()
-
-
-def _between(rows: nw.LazyFrame[Any], start: datetime, end: datetime) -> nw.LazyFrame[Any]:
-    return rows.filter(nw.col(TIME_COLUMN) >= start, nw.col(TIME_COLUMN) < end)
 
 
 def _tally(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import struct
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError
-from audit_lab.log.compaction import compact, remove_replaced
+from audit_lab.log.compaction import _is_same, compact, remove_replaced
 from audit_lab.log.levels import row_path
 from audit_lab.log.state import LogState
 from audit_lab.log.storage import LocalStorage
@@ -208,3 +210,43 @@ def test_an_earlier_state_is_read_from_the_files_of_today(sealed, log):
     file = state.files["predictions"][done.file]
     assert file.hidden == tuple(list(then)[2:])
     assert (file.rows, file.shown_rows) == (5, 3)
+
+
+NAN = struct.unpack("<d", struct.pack("<Q", 0x7FF8_0000_DEAD_BEEF))[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "dtype"),
+    [
+        ([0.0], [-0.0], pl.Float64),
+        ([0.0], [-0.0], pl.Float32),
+        ([math.nan], [NAN], pl.Float64),
+        ([1.0, None], [1.0, 1.0], pl.Float64),
+        (["e\u0301"], ["\u00e9"], pl.String),
+        ([[0.0]], [[-0.0]], pl.List(pl.Float64)),
+        ([[1], []], [[], [1]], pl.List(pl.Int8)),
+        ([None], [[]], pl.List(pl.Int8)),
+        ([[0.0, 1.0]], [[-0.0, 1.0]], pl.Array(pl.Float64, 2)),
+        ([[[0.0]]], [[[-0.0]]], pl.List(pl.List(pl.Float64))),
+        ([{"a": 0.0}], [{"a": -0.0}], pl.Struct({"a": pl.Float64})),
+        ([{"a": None}], [None], pl.Struct({"a": pl.Float64})),
+    ],
+)
+def test_rows_are_compared_to_the_bit_before_they_take_the_place_of_others(one, other, dtype):
+    first, second = pl.Series("x", one, dtype=dtype), pl.Series("x", other, dtype=dtype)
+    assert _is_same(first, first.clone())
+    assert _is_same(second, second.clone())
+    assert not _is_same(first, second)
+
+
+def test_a_file_that_reads_back_otherwise_does_not_take_the_place_of_others(sealed, log, monkeypatch):
+    storage, writer = log
+    from audit_lab.log import compaction
+
+    written = compaction.parquet_bytes
+    monkeypatch.setattr(
+        compaction, "parquet_bytes", lambda table, rows: written(table, rows.with_columns(error=pl.lit("changed")))
+    )
+    with pytest.raises(LogError, match="read back from Parquet as other rows"):
+        compact(writer)
+    assert sealed.check_log(storage).replaced == {}

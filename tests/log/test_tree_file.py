@@ -23,6 +23,7 @@ from audit_lab.seal.merkle import (
     leaf_hash,
     tree_root,
 )
+from audit_lab.seal.tiles import format_entries
 
 FOLDER = Path("/disk/log")
 KEY = SigningKey.generate("tests/tree")
@@ -128,6 +129,25 @@ def test_what_a_stopped_writer_left_beyond_the_checkpoint_is_overwritten(storage
     tree = grown(storage, 5)
     assert LogTree(storage).check(tree.entries()).size == 5
     assert parse_checkpoint(storage.read("checkpoints/005")).checkpoint.root == tree.root
+
+
+def test_a_kept_checkpoint_that_never_took_effect_does_not_outlive_the_next_seal(storage):
+    grown(storage, 3, 8)
+    storage.create("checkpoint", storage.read("checkpoints/003"), replace=True)
+    storage.create("tile/entries/000.p/3", format_entries([entry(number) for number in range(3)]))
+    storage.create("tile/0/000.p/3", b"".join(leaf_hash(entry(number)) for number in range(3)))
+    LogTree(storage).append([b"another"], KEY)
+    assert storage.list("checkpoints") == ["checkpoints/003", "checkpoints/004"]
+
+
+def test_a_log_that_was_cut_back_over_several_seals_is_not_appended_to(storage):
+    grown(storage, 3, 8, 9)
+    storage.create("checkpoint", storage.read("checkpoints/003"), replace=True)
+    storage.create("tile/entries/000.p/3", format_entries([entry(number) for number in range(3)]))
+    storage.create("tile/0/000.p/3", b"".join(leaf_hash(entry(number)) for number in range(3)))
+    with pytest.raises(LogError, match=r"keeps later checkpoints \(checkpoints/008, checkpoints/009\)"):
+        LogTree(storage).append([b"another"], KEY)
+    assert storage.list("checkpoints") == ["checkpoints/003", "checkpoints/008", "checkpoints/009"]
 
 
 def test_the_checkpoint_of_another_log_is_refused(storage):

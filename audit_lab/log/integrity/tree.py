@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SealedTree", "examine_tree"]
 
 _CHECKPOINTS = "checkpoints"
+_BACK = "Get the newest checkpoint from whoever keeps the log, and find out who put an older one in its place."
 _TILES = "Restore the log's tile folder from a backup; its entries are whole, so the tiles can also be made again."
 
 
@@ -178,9 +179,10 @@ def _check_kept(kept: dict[int, SignedCheckpoint], history: History, size: int, 
     later = sorted(number for number in kept if number > size)
     if later:
         what = f"a checkpoint of {later[-1]} entries was kept, and the log's checkpoint counts {size}"
-        examination.notes.append(
-            f"{what}: left by a writer that was stopped, or the log was cut back to an older state"
-        )
+        if len(later) > 1:  # a writer that was stopped leaves one
+            examination.find("log.rolled-back", CHECKPOINT_NAME, what, _BACK)
+        else:
+            examination.notes.append(f"{what}: a writer was stopped, or the log was cut back by one seal")
     if size not in kept:
         examination.find("log.checkpoint-missing", checkpoint_path(size), "the newest checkpoint was not kept")
     for number, signed in kept.items():

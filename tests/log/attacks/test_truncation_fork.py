@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from audit_lab.errors import LogError
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.tree_file import LogTree
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint
@@ -96,6 +97,19 @@ class TestTruncation:
         shutil.copy(earlier.folder / "checkpoint", sealed_log.folder / "checkpoint")
         report = sealed_log.report()
         assert {finding.code for finding in report.findings} == {"log.rolled-back"}
+
+    def test_checkpoint_and_manifest_rolled_back_over_several_seals_are_found_from_the_kept_checkpoints(
+        self, sealed_log, earlier
+    ):
+        append(sealed_log)
+        for name in ("checkpoint", "manifest.json"):
+            shutil.copy(earlier.folder / name, sealed_log.folder / name)
+        # The tiles of the shorter log are part of the longer one's.
+        for path in (earlier.folder / "tile").rglob("21"):
+            shutil.copy(path, sealed_log.folder / path.relative_to(earlier.folder))
+        assert sealed_log.found() == {"log.rolled-back"}
+        with pytest.raises(LogError, match="an earlier writer saw 29"):
+            append(sealed_log)
 
     def test_growth_since_is_verified_and_said_to_be_younger(self, sealed_log):
         sealed_log.report()
