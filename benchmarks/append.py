@@ -20,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 from made_log import DEFAULT_FOLDER, MODEL, segment
 
 from audit_lab.log.batch import Batch
@@ -30,8 +32,6 @@ from audit_lab.log.writer import LogWriter, create_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import polars as pl
 
 ORIGIN = "demonstration-benchmark"
 WRITERS = 4
@@ -41,29 +41,28 @@ sys.path.insert(0, sys.argv[4])
 from append import ORIGIN, tables
 from audit_lab.log.writer import open_writer
 writer = open_writer(sys.argv[1], vault=sys.argv[2])
-rows = tables(10)
-writer.append(rows)
+given = [tables(10, number) for number in range(int(sys.argv[3]) + 1)]
+writer.append(given.pop(0))
 print("ready", flush=True)
 sys.stdin.readline()
-for _ in range(int(sys.argv[3])):
+for rows in given:
     writer.append(rows)
 """
 
 
-def tables(rows: int) -> dict[str, pl.DataFrame]:
-    """Return predictions and their inputs."""
-    from datetime import timedelta
-
-    predictions, inputs = segment(0, rows, timedelta(milliseconds=250))
+def tables(rows: int, number: int = 0) -> dict[str, pl.DataFrame]:
+    """Return predictions and their inputs; those of another number are other rows."""
+    predictions, inputs = segment(number, rows, timedelta(milliseconds=250))
+    predictions = predictions.with_columns(writer_id=pl.lit(f"{os.getpid()}-{rows}"))
     return {"predictions": predictions, f"inputs/{MODEL}": inputs}
 
 
-def timed_ms(work: Callable[[], object], times: int) -> list[float]:
+def timed_ms(work: Callable[[int], object], times: int) -> list[float]:
     """Return how many milliseconds `work` took each time."""
     taken = []
-    for _ in range(times):
+    for number in range(times):
         start = time.perf_counter()
-        work()
+        work(number)
         taken.append((time.perf_counter() - start) * 1000)
     return taken
 
@@ -78,10 +77,10 @@ def synced_file(folder: Path) -> None:
 
 def batched(writer: LogWriter, hand_ins: int) -> float:
     """Return how many single decisions a second a batch seals."""
-    one = tables(1)
+    given = [tables(1, number + 1_000_000) for number in range(hand_ins)]
     start = time.perf_counter()
     with Batch(writer, rows=1000, seconds=0.2) as batch:
-        promises = [batch.add(one) for _ in range(hand_ins)]
+        promises = [batch.add(one) for one in given]
     for promise in promises:
         promise.result()
     return hand_ins / (time.perf_counter() - start)
@@ -110,17 +109,16 @@ def main() -> None:
     place = Path(tempfile.mkdtemp(dir=chosen.folder, prefix="append-"))
     try:
         result: dict[str, object] = {
-            "disk_sync_ms": round(statistics.median(timed_ms(lambda: synced_file(place), 50)), 2)
+            "disk_sync_ms": round(statistics.median(timed_ms(lambda _: synced_file(place), 50)), 2)
         }
         with create_log(place / "log", ORIGIN, vault=place / "vault") as writer:
             for rows, times in ((1, chosen.appends), (1_000, chosen.appends), (100_000, 5)):
-                given = tables(rows)
-                writer.append(given)
-                taken = timed_ms(lambda given=given: writer.append(given), times)
-                median = statistics.median(taken)
+                given = [tables(rows, number) for number in range(times + 1)]
+                writer.append(given.pop())
+                median = statistics.median(timed_ms(lambda number, given=given: writer.append(given[number]), times))
                 result[f"append_{rows}_rows_ms"] = round(median, 1)
                 result[f"rows_per_second_by_{rows}"] = round(rows / median * 1000)
-            result["heartbeat_ms"] = round(statistics.median(timed_ms(writer.heartbeat, chosen.appends)), 1)
+            result["heartbeat_ms"] = round(statistics.median(timed_ms(lambda _: writer.heartbeat(), chosen.appends)), 1)
             result["batched_decisions_per_second"] = round(batched(writer, 20 * chosen.appends))
             result["appends_per_second_by_4_writers"] = round(
                 together(place / "log", place / "vault", chosen.appends), 1

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from audit_lab.seal.entry_kinds import SegmentEntry
 
-__all__ = ["Fact", "Receipt", "SealedRows", "clock_fact", "event_rows", "repeated_ids_fact", "sequence_fact"]
+__all__ = ["CLOCK", "Fact", "Receipt", "SealedRows", "clock_fact", "event_rows", "repeated_ids_fact", "sequence_fact"]
+
+#: What `Fact.told_once` says of a clock.
+CLOCK = "clock"
 
 #: A clock that stands back by less than this is being adjusted, which clocks are all the time.
 _TOLERATED = timedelta(seconds=1)
@@ -41,6 +44,8 @@ class Fact:
         How many rows, numbers or seconds it concerns.
     details
         What else to know, by name.
+    told_once
+        What goes on from one append to the next and is told with the first only; None for what happened once.
     """
 
     code: str
@@ -48,6 +53,7 @@ class Fact:
     sentence: str
     count: int
     details: dict[str, object]
+    told_once: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ def sequence_fact(statement: SegmentEntry, highest: int | None) -> Fact | None:
         "two writers may share one id, or a writer began anew",
         1,
         {"first": str(first), "highest": str(highest)},
+        f"sequence of {statement.writer_id}",
     )
 
 
@@ -122,6 +129,7 @@ def clock_fact(behind: timedelta, writer_id: str, sealed_at: str) -> Fact | None
         f"the writer's clock stands {seconds:.3f} s before what was sealed last; the seal is dated {sealed_at} instead",
         round(seconds),
         {"seconds": f"{seconds:.6f}"},
+        CLOCK,
     )
 
 

@@ -14,7 +14,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.canonical_rows import canonical_rows
 from audit_lab.log.column_types import schema_of_document
 from audit_lab.log.compaction import Compaction, compact, remove_replaced
-from audit_lab.log.receipt import Fact, Receipt, SealedRows, clock_fact, event_rows, repeated_ids_fact, sequence_fact
+from audit_lab.log.receipt import CLOCK, Receipt, SealedRows, clock_fact, event_rows, repeated_ids_fact, sequence_fact
 from audit_lab.log.remembered import Remembered
 from audit_lab.log.segment_file import NewSegment, is_personal, new_segment, segment_name
 from audit_lab.log.storage import LocalStorage
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from audit_lab.log.receipt import Fact
     from audit_lab.log.state import LogState
     from audit_lab.log.storage import Storage
     from audit_lab.log.turn import Turn
@@ -178,7 +179,8 @@ class LogWriter:
         self._vault = vault
         self._clock = clock or (lambda: datetime.now(UTC))
         self._memory = memory
-        self._clock_is_behind = False
+        #: What goes on and was told: a clock until it has caught up, writers that number anew.
+        self._told: set[str] = set()
         self._turns = Turns(storage, vault, origin, self._clock)
 
     def __enter__(self) -> Self:
@@ -302,19 +304,25 @@ class LogWriter:
         frames = {table: canonical_rows(table, tables[table], now) for table in sorted(tables)}
         self._check_schemas(self._turns.state, {table: frame.schema for table, frame in frames.items()})
         made = [self._segment(table, frame, now) for table, frame in frames.items()]
-        facts = [
-            repeated_ids_fact(segment.statement.table, segment.statement.segment, frames[segment.statement.table])
-            for segment in made
+        repeated = [
+            repeated_ids_fact(each.statement.table, each.statement.segment, frames[each.statement.table])
+            for each in made
         ]
         with self.turn() as turn:
             self._check_schemas(turn.state, {table: frame.schema for table, frame in frames.items()})
-            facts += [sequence_fact(each.statement, turn.state.writers.get(each.statement.writer_id)) for each in made]
-            facts.append(self._clock_fact(turn))
-            noticed = tuple(fact for fact in facts if fact is not None)
+            clock = clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at)
+            writers = turn.state.writers
+            going_on = [clock, *(sequence_fact(each.statement, writers.get(each.statement.writer_id)) for each in made)]
+            noticed = tuple(
+                fact for fact in (*repeated, *going_on) if fact is not None and fact.told_once not in self._told
+            )
             if noticed:
                 made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
             files = {path: content for each in made for path, content in each.files.items()}
             turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)], files)
+            self._told |= {fact.told_once for fact in noticed if fact.told_once is not None}
+            if clock is None:
+                self._told.discard(CLOCK)
             return self._receipt(turn.sealed_at, made, noticed)
 
     def heartbeat(self) -> Receipt:
@@ -341,12 +349,6 @@ class LogWriter:
         """
         if self._memory is not None and self.state.genesis is not None:
             self._memory.keep(self.state.genesis.log_key, self._turns.note)
-
-    def _clock_fact(self, turn: Turn) -> Fact | None:
-        """Return the fact that the clock went back; once, not with every append until it has caught up."""
-        fact = clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at)
-        known, self._clock_is_behind = self._clock_is_behind, fact is not None
-        return None if known else fact
 
     def _receipt(self, sealed_at: str, made: Sequence[NewSegment] = (), facts: tuple[Fact, ...] = ()) -> Receipt:
         statements = [each.statement for each in made]

@@ -1,8 +1,8 @@
-"""A process that forks writers for the crash test: everything is imported once, so that a writer is up in milliseconds.
+"""A process that forks writers for the crash test: all is imported once, so that a writer is up in milliseconds.
 
-Each line of its input is the JSON of what to do: ``folder`` (a log), ``vault`` (its vault) and ``name`` (what the ids of
-the writer begin with). A writer prints ``ready``, then one line for each append that returned; the parent prints ``pid`` and ``ended``. No row
-passes through the parent: threads of polars do not live through a fork.
+Each line of its input is the JSON of what to do: ``folder`` (a log), ``vault`` (its vault) and ``name`` (what the ids
+of the writer begin with). A writer prints ``ready``, then one line for each append that returned; the parent prints
+``started`` and ``ended``. No row passes through the parent: threads of polars do not live through a fork.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 class MemoryVault:
-    """The part of a vault that a writer uses, without files; it keeps what it was given, whatever happens to the log."""
+    """The part of a vault that a writer uses, without files; it keeps all that it gave, whatever happens to the log."""
 
     def __init__(self) -> None:
         self._key = SigningKey.generate(ORIGIN)
@@ -91,7 +91,7 @@ def events(*ids: str) -> pl.DataFrame:
     return pl.DataFrame({"event_id": list(ids), "at": [START] * len(ids)})
 
 
-class Broken(AssertionError):
+class BrokenLogError(AssertionError):
     """A log that is not what it says; never an error of the code under test."""
 
 
@@ -100,7 +100,7 @@ def check_log(storage: Storage, receipts: Iterable[Receipt] = ()) -> LogState:
 
     Raises
     ------
-    Broken, AuditLabError
+    BrokenLogError, AuditLabError
         It does not hold; every test treats them alike.
     """
     tree = LogTree(storage, ORIGIN)
@@ -180,4 +180,4 @@ def _check_manifest(storage: Storage, tree: LogTree, state: LogState) -> None:
 
 def _need(holds: bool, what: str) -> None:  # noqa: FBT001
     if not holds:
-        raise Broken(what)
+        raise BrokenLogError(what)

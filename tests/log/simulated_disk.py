@@ -1,8 +1,8 @@
-"""A disk in memory that records what it is asked, fails where it is told, and forgets on a power loss what was not synced.
+"""A disk in memory that records what it is asked, fails where it is told, and can lose what was not synced.
 
-The model is the least that POSIX promises. Bytes of a file are safe when the file was synced; a name in a folder is safe
-when the folder was synced, and that says nothing of what the name stands for; renaming is atomic. Whatever is not safe may
-be there after a power loss or not, in any combination, and unsafe bytes may be missing, cut or zero.
+The model is the least that POSIX promises. Bytes of a file are safe when the file was synced; a name in a folder is
+safe when the folder was synced, and that says nothing of what the name stands for; renaming is atomic. Whatever is not
+safe may be there after a power loss or not, in any combination, and unsafe bytes may be missing, cut or zero.
 """
 
 from __future__ import annotations
@@ -349,7 +349,7 @@ def _name(entries: dict[str, int], operation: Operation) -> None:
 
 
 def _damaged(file: File, data: str) -> bytes:
-    unsafe = file.live[len(file.synced) :] if file.live.startswith(file.synced) else file.live
+    unsafe = file.live.removeprefix(file.synced)
     if data == "kept" or not unsafe:
         return file.live
     return file.synced + {"lost": b"", "half": unsafe[: len(unsafe) // 2], "zeros": bytes(len(unsafe))}[data]

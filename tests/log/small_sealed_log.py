@@ -94,21 +94,26 @@ class SealedLog:
     def entries(self) -> list[Entry]:
         return [parse_entry(content) for content in LogTree(LocalStorage(self.folder)).entries()]
 
-    def seal_again(self, change: Callable[[Entry], Entry | None]) -> None:
-        """Build the log's tree anew from changed entries, as somebody who has its key can; None leaves one out."""
+    def seal_again(self, change: Callable[[Entry], Entry | None], *, strict: bool = True) -> None:
+        """Build the log's tree anew from changed entries, as somebody who has its key can; None leaves one out.
+
+        The manifest is made anew too, unless the entries contradict each other and `strict` is false.
+        """
         changed = [entry for entry in (change(each) for each in self.entries) if entry is not None]
         key = self.vault.signing_key(self.state.keys[-1].key)
         for name in ("tile", "checkpoints"):
             shutil.rmtree(self.folder / name)
         (self.folder / "checkpoint").unlink()
-        self._seal(LogTree(LocalStorage(self.folder), key.name), changed, key)
+        self._seal(LogTree(LocalStorage(self.folder), key.name), changed, key, strict=strict)
 
     def seal_more(self, *entries: Entry) -> None:
         """Append entries to the log's tree that no writer would."""
         self._seal(LogTree(LocalStorage(self.folder)), entries, self.vault.signing_key(self.state.keys[-1].key))
 
-    def _seal(self, tree: LogTree, entries: Iterable[Entry], key: SigningKey) -> None:
+    def _seal(self, tree: LogTree, entries: Iterable[Entry], key: SigningKey, *, strict: bool = True) -> None:
         tree.append([entry.to_bytes() for entry in entries], key)
+        if not strict:
+            return
         content = manifest_bytes(LogState.fold(tree.entries()), tree.root)
         LocalStorage(self.folder).create("manifest.json", content, replace=True)
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit_lab as al
-from audit_lab.errors import AmbiguousIdError, LogError, MisuseError
+from audit_lab.errors import AmbiguousIdError, LogError, MisuseError, StorageError
 from audit_lab.log.storage import LocalStorage
 from audit_lab.log.store import open_store
 from audit_lab.log.writer import create_log
@@ -94,7 +94,9 @@ def test_numbers_are_kept_to_the_bit(log):
 
 def test_a_number_that_a_canonical_column_cannot_hold_is_refused_by_name(log, sealed):
     folder, writer = log
-    with pytest.raises(MisuseError, match="column latency_ms of predictions is Int64 and must be Float64, which cannot"):
+    with pytest.raises(
+        MisuseError, match="column latency_ms of predictions is Int64 and must be Float64, which cannot"
+    ):
         writer.append({"predictions": sealed.predictions("a", latency_ms=[2**53 + 1])})
     writer.append({"predictions": sealed.predictions("a", latency_ms=[2**53], sequence=[4.0])})
     assert opened(folder)["latency_ms"].to_list() == [2.0**53]
@@ -105,11 +107,20 @@ def test_a_number_that_a_canonical_column_cannot_hold_is_refused_by_name(log, se
     ("columns", "message"),
     [
         ({"prediction_id": [1]}, "column prediction_id of predictions is Int64 and must be String"),
-        ({"prediction_id": ["a"], "threshold": ["0.5"]}, "column threshold of predictions is String and must be Float64"),
+        (
+            {"prediction_id": ["a"], "threshold": ["0.5"]},
+            "column threshold of predictions is String and must be Float64",
+        ),
         ({"prediction_id": ["a"], "sequence": [1.5]}, "cannot hold 1 of its values exactly .the first is in row 0"),
         ({"prediction_id": ["a"], "sequence": [math.nan]}, "cannot hold 1 of its values"),
-        ({"prediction_id": ["a"], "occurred_at": [datetime(2026, 1, 1)]}, "column occurred_at .* must be Datetime"),
-        ({"prediction_id": ["a", None]}, "rows of predictions have no prediction_id, .* .1 of 2 rows, the first is row 1"),
+        (
+            {"prediction_id": ["a"], "occurred_at": [datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)]},
+            "column occurred_at .* must be Datetime",
+        ),
+        (
+            {"prediction_id": ["a", None]},
+            "rows of predictions have no prediction_id, .* .1 of 2 rows, the first is row 1",
+        ),
         ({"model_name": ["m"]}, "have no prediction_id"),
         ({"prediction_id": ["a"], "outputs": [{"score": 1.0, "rank": 2}]}, "has a field rank"),
         ({"prediction_id": ["a"], "_segment": ["x"]}, "a column _segment, a name that the log itself uses"),
@@ -127,7 +138,16 @@ def test_rows_that_would_have_to_be_changed_are_refused_by_name(log, columns, me
 
 @pytest.mark.parametrize(
     "table",
-    ["nonsense", "inputs/", "inputs/../x", "inputs/a//b", "inputs/a\\b", "inputs/" + "m" * 300, "inputs/.aside-1", "/etc"],
+    [
+        "nonsense",
+        "inputs/",
+        "inputs/../x",
+        "inputs/a//b",
+        "inputs/a\\b",
+        "inputs/" + "m" * 300,
+        "inputs/.aside-1",
+        "/etc",
+    ],
 )
 def test_a_table_that_cannot_be_is_refused(log, table):
     folder, writer = log
@@ -177,7 +197,10 @@ def test_two_writers_that_share_a_writer_id_are_noticed(log, sealed):
     assert writer.append(rows("b", 8)).facts == ()
     (fact,) = writer.append(rows("c", 8)).facts
     assert (fact.code, fact.details) == ("writer.sequence-repeated", {"first": "8", "highest": "8"})
-    assert writer.append(rows("d", 9)).facts == ()
+    assert writer.append(rows("d", 8)).facts == ()
+    other = sealed.resumed(writer._storage, writer._vault)
+    assert [fact.code for fact in other.append(rows("e", 1)).facts] == ["writer.sequence-repeated"]
+    assert other.append(rows("f", 9)).facts == ()
 
 
 def test_a_clock_that_goes_back_is_held_and_told_once(log, sealed):
@@ -192,8 +215,26 @@ def test_a_clock_that_goes_back_is_held_and_told_once(log, sealed):
     (fact,) = second.facts
     assert (fact.code, fact.count) == ("writer.clock-back", 7200)
     assert (third.facts, fourth.facts) == ((), ())
-    assert opened(folder, "events")["kind"].to_list() == ["writer.clock-back"]
-    sealed.check_log(writer._storage, [first, second, third, fourth])
+    writer.clock.now -= timedelta(hours=2)
+    fifth = writer.append({"predictions": sealed.predictions("e")})
+    assert [fact.code for fact in fifth.facts] == ["writer.clock-back"]
+    assert opened(folder, "events")["kind"].to_list() == ["writer.clock-back"] * 2
+    sealed.check_log(writer._storage, [first, second, third, fourth, fifth])
+
+
+def test_what_could_not_be_sealed_is_told_with_the_next_append(log, sealed, monkeypatch):
+    _, writer = log
+    writer.append({"events": sealed.events("e1")})
+    writer.clock.now -= timedelta(hours=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("audit_lab.log.turn.Turn.seal", _fail)
+        with pytest.raises(StorageError):
+            writer.append({"events": sealed.events("e2")})
+    assert [fact.code for fact in writer.append({"events": sealed.events("e2")}).facts] == ["writer.clock-back"]
+
+
+def _fail(*_):
+    raise StorageError("the disk failed", "Look.", "failing")
 
 
 def test_a_clock_that_is_adjusted_a_little_is_held_and_not_told(log, sealed):

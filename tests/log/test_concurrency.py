@@ -48,7 +48,9 @@ def written(tmp_path, sealed):
     create_log(folder, ORIGIN, vault=Vault.create(ORIGIN, vault), clock=lambda: sealed.START)
     command = [sys.executable, "-c", PROGRAM, str(folder), str(vault)]
     processes = [
-        subprocess.Popen([*command, f"w{number}", str(APPENDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, f"w{number}", str(APPENDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for number in range(WRITERS)
     ]
     for process in processes:

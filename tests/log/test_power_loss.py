@@ -1,7 +1,8 @@
 """A power loss at any moment, whatever of the unsynced bytes and names it takes: what was acknowledged survives.
 
-SIGKILL keeps the page cache, so it cannot show a missing sync. Here a disk in memory records every operation of a writer;
-each prefix of the record is then brought back with what was not synced lost, kept, cut or mixed (`simulated_disk`).
+SIGKILL keeps the page cache, so it cannot show a missing sync. Here a disk in memory records every operation of a
+writer; each prefix of the record is then brought back with what was not synced lost, kept, cut or mixed
+(`simulated_disk`).
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Recording:
             return "a manifest without a log" if storage.exists("manifest.json") else None
         try:
             self.sealed.check_log(storage, receipts)
-        except (self.sealed.Broken, AuditLabError) as error:
+        except (self.sealed.BrokenLogError, AuditLabError) as error:
             return str(error)
         return None
 

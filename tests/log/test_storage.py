@@ -42,7 +42,7 @@ def test_files_are_listed_by_folder(storage):
 def test_nothing_is_left_aside(storage):
     storage.create("a", b"1")
     storage.create("a", b"2", replace=True)
-    assert os.listdir(storage.folder) == ["a"]
+    assert [path.name for path in storage.folder.iterdir()] == ["a"]
 
 
 def test_a_file_is_not_overwritten_unless_told(storage):

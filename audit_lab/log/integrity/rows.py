@@ -230,9 +230,8 @@ class _RowCheck:
     def _check_ranges(self, file: Segment, part: CheckedPart, said: dict[str, Any]) -> None:
         """Compare the times and sequence numbers of rows that are as sealed with what their statement says."""
         statement = part.statement
-        found = None if said["times"] is None else [_utc(text) for text in said["times"]]
-        stated = None if statement.first_time is None else [_utc(statement.first_time), _utc(statement.last_time or "")]
-        if found != stated:
+        found = [_utc(text) for text in said["times"] or (None, None)]
+        if found != [_utc(statement.first_time), _utc(statement.last_time)]:
             what = f"its rows' times do not range from {statement.first_time} to {statement.last_time}, as was sealed"
             self._examination.find("log.times-misstated", file.path, what)
         for writer, numbers in said["sequences"].items():
@@ -273,6 +272,8 @@ def _only_erased(part: CheckedPart, said: dict[str, Any]) -> bool:
     return others == 0 and named and total <= len(part.erased)
 
 
-def _utc(text: str) -> datetime:
+def _utc(text: str | None) -> datetime | None:
+    if text is None:
+        return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is None else moment.astimezone(UTC)

@@ -204,7 +204,8 @@ def _check_signatures(
         return
     checkpoints = [signed for size, signed in kept.items() if size <= history.size]
     if newest is not None:
-        checkpoints = [signed for signed in checkpoints if signed.note != newest.note] + [newest]
+        copy = kept.get(newest.checkpoint.size, newest)
+        checkpoints = [signed for signed in checkpoints if signed is not copy] + [newest]
         if newest.checkpoint.origin != history.origin:
             what = f"the entries are of the log {history.origin!a}, the checkpoint is of {newest.checkpoint.origin!a}"
             examination.refuse("log.wrong-origin", CHECKPOINT_NAME, what)
@@ -218,5 +219,8 @@ def _check_signatures(
             newest.check_signature(key, CHECKPOINT_NAME)
         except MalformedError as error:
             examination.refuse_malformed(error, CHECKPOINT_NAME)
+    if newest is not None and copy.note != newest.note and not examination.refused:
+        what = f"it is not what stands in {CHECKPOINT_NAME}, and both are of the same size"
+        examination.find("log.checkpoint-inconsistent", checkpoint_path(newest.checkpoint.size), what)
     count = len(checkpoints)
     examination.checked.append(f"{count} checkpoints: each on this history, each signed by the key of its own day")
