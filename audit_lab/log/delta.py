@@ -91,7 +91,8 @@ def _load(table: Any, as_of: datetime | int, folder: Path) -> None:
 
 def _no_such_version(folder: Path, as_of: datetime | int, newest: int) -> MisuseError:
     return MisuseError(
-        f"the Delta table {folder} has no version as of {as_of}", f"Its newest version is {newest}; give one up to that."
+        f"the Delta table {folder} has no version as of {as_of}",
+        f"Its newest version is {newest}; give one up to that.",
     )
 
 
@@ -119,6 +120,8 @@ def _files(table: Any) -> list[DeltaFile]:
     stated = [name for name in actions.columns if name.startswith(_PARTITION)]
     rows = actions.select("path", *(pl.col(name).cast(pl.String) for name in stated)).sort("path")
     return [
-        DeltaFile(unquote(path), {name.removeprefix(_PARTITION): value for name, value in zip(stated, values, strict=True)})
+        DeltaFile(
+            unquote(path), {name.removeprefix(_PARTITION): value for name, value in zip(stated, values, strict=True)}
+        )
         for path, *values in rows.iter_rows()
     ]

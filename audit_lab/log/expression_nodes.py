@@ -150,7 +150,9 @@ def check_tree(tree: exp.Expr) -> None:
             if isinstance(node, exp.Func):
                 name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
                 raise UnknownError(f"the function {name.upper()} is not known here", f"Known are {known}.")
-            raise UnknownError(f"{_called(node)} is not known here", f"Known are comparisons, AND, OR, NOT and {known}.")
+            raise UnknownError(
+                f"{_called(node)} is not known here", f"Known are comparisons, AND, OR, NOT and {known}."
+            )
         said = {name for name, value in node.args.items() if value not in (None, [], False)}
         if said - _KNOWN[type(node)]:
             raise UnknownError(f"{_called(node)} has a part that is not known here", f"Known are {known}.")
@@ -172,7 +174,7 @@ class Builder:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def build(self, node: exp.Expr) -> Term:
+    def build(self, node: exp.Expr) -> Term:  # noqa: PLR0911 - one for each family of nodes
         """Return the term of a node.
 
         Raises
@@ -245,7 +247,7 @@ class Builder:
             return Term(double % float(other.value), "number", dtype=nw.Float64())
         return Term(_ARITHMETIC[type(node)](double, _double(other, node)), "number", dtype=nw.Float64())
 
-    def _other(self, node: exp.Expr) -> Term:
+    def _other(self, node: exp.Expr) -> Term:  # noqa: PLR0911 - one for each kind of node
         if isinstance(node, exp.Is):
             return self._is(node)
         if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
@@ -275,7 +277,9 @@ class Builder:
         if isinstance(node, exp.Extract):
             part, time = node.name.upper(), self.build(node.expression)
             if part not in _PARTS_OF_TIME or time.kind not in {"time", "date"} or time.value is not None:
-                raise UnfitError(f"{part} of {time.called} is not known; known of times are {', '.join(_PARTS_OF_TIME)}")
+                raise UnfitError(
+                    f"{part} of {time.called} is not known; known of times are {', '.join(_PARTS_OF_TIME)}"
+                )
             return Term(_PARTS_OF_TIME[part](time.expr).cast(nw.Int64), "number", dtype=nw.Int64())
         raise UnfitError(f"{_called(node)} does not stand where it can be understood")
 
@@ -330,9 +334,7 @@ class Builder:
         return pattern.value
 
 
-def _compared(
-    compare: Callable[[nw.Expr, nw.Expr], nw.Expr], one: Term, other: Term, *, ordered: bool
-) -> Term:
+def _compared(compare: Callable[[nw.Expr, nw.Expr], nw.Expr], one: Term, other: Term, *, ordered: bool) -> Term:
     if "nothing" in {one.kind, other.kind}:
         raise UnfitError("nothing equals NULL; write IS NULL or IS NOT NULL")
     one, other = _alike(one, other), _alike(other, one)

@@ -155,15 +155,21 @@ class LogFolder:
             raise self._translated(error, "list", folder) from error
         return sorted(each.path.removeprefix(f"{self._root}/") for each in found if each.is_file)
 
-    def create(self, path: str, content: bytes, *, replace: bool = False) -> None:
+    def create(self, path: str, content: bytes, *, replace: bool = False) -> None:  # noqa: ARG002 - as Storage has it
         """Refuse to write."""
         raise self._read_only(path)
 
-    def create_all(self, files: Mapping[str, bytes], *, replace: bool = False, derived: bool = False) -> None:
+    def create_all(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        replace: bool = False,  # noqa: ARG002 - as Storage has it
+        derived: bool = False,  # noqa: ARG002
+    ) -> None:
         """Refuse to write."""
         raise self._read_only(", ".join(files))
 
-    def remove(self, path: str, *, for_good: bool = False) -> None:
+    def remove(self, path: str, *, for_good: bool = False) -> None:  # noqa: ARG002 - as Storage has it
         """Refuse to remove a file."""
         raise self._read_only(path)
 

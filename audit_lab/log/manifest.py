@@ -17,6 +17,7 @@ from audit_lab.log.schema import INPUTS_PREFIX, SCHEMA_VERSION, TABLES
 from audit_lab.log.write import MANIFEST_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -95,7 +96,7 @@ class Manifest:
     origin: str
     description: str
     notes: tuple[str, ...]
-    tables: dict[str, tuple[Segment, ...]]
+    tables: Mapping[str, tuple[Segment, ...]]
     sha256: str
     schema_version: int = SCHEMA_VERSION
     tree_size: int | None = None

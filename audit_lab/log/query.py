@@ -95,9 +95,12 @@ def _found(beside: Beside, question: Question, text: str, limit: int | None) -> 
     asked = [name for name in features if any(path[:2] == (_INPUTS, name) for path in expression.paths)]
     frame = _placed(beside.frame(asked, others=not question.model), question)
     dtypes = dict(frame.collect_schema())
-    paths = {(name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)}
+    paths: dict[tuple[str, ...], str] = {
+        (name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)
+    }
     paths |= {(_INPUTS, name): INPUT + name for name in features}
-    condition = expression.bind(Scope({**paths, (_INPUTS,): HAS_INPUTS}, dtypes))
+    paths[_INPUTS,] = HAS_INPUTS
+    condition = expression.bind(Scope(paths, dtypes))
     matching = frame.filter(condition).drop(HAS_INPUTS, *(INPUT + name for name in asked))
     found = _answer_in_two(beside, matching, limit) if _is_polars(beside) else _answer(beside, matching, limit)
     return found.join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from audit_lab.log.manifest import Manifest, Segment
 
 __all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource"]
+
+_Answer = TypeVar("_Answer")
 
 
 class MissingFileError(LogError):
@@ -108,10 +110,10 @@ class SegmentSource:
             rows = range(first, first + file.shown_rows)
             first = rows.stop
             if _may_hold(file, since, until):
-                if gap and len(found):
+                if gap and found:
                     return None
-                found = range(found.start if len(found) else rows.start, rows.stop)
-            gap = bool(len(found)) and found.stop != first
+                found = range(found.start if found else rows.start, rows.stop)
+            gap = bool(found) and found.stop != first
         return found
 
     def scan_rows(self, name: str, rows: range) -> pl.LazyFrame:
@@ -172,7 +174,7 @@ class SegmentSource:
     def _tables(self) -> Mapping[str, tuple[Segment, ...]]:
         return self._manifest.tables
 
-    def _renewing(self, scan: Callable[[], Any]) -> Any:
+    def _renewing(self, scan: Callable[[], _Answer]) -> _Answer:
         try:
             return scan()
         except MissingFileError as error:
@@ -200,7 +202,8 @@ class SegmentSource:
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
 
     def _scan_rows(self, name: str, rows: range) -> pl.LazyFrame:
-        first, chosen, skipped = 0, [], 0
+        first, skipped = 0, 0
+        chosen: list[Segment] = []
         for file in self.files(name):
             if first < rows.stop and first + file.shown_rows > rows.start:
                 skipped = skipped if chosen else rows.start - first
@@ -245,9 +248,7 @@ class SegmentSource:
         if kept is not None and kept[0] == stamp:
             return kept[1]
         with reading(uri):
-            schema = pl.scan_parquet(
-                uri, glob=False, storage_options=self._folder.storage_options
-            ).collect_schema()
+            schema = pl.scan_parquet(uri, glob=False, storage_options=self._folder.storage_options).collect_schema()
         self._check_columns(table, file, schema)
         self._schemas[file.path] = (stamp, schema)
         return schema

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, MisuseError
@@ -26,6 +25,7 @@ from audit_lab.log.write import MANIFEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.tree_file import LogTree

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_lab.errors import LogError, MisuseError, NotFoundError
+from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.engines.choice import Engine, engine_named
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.manifest import Manifest, inside
@@ -202,9 +202,7 @@ def open_store(
     )
 
 
-def _mapped(
-    folder: LogFolder, mapping: str | Path | Mapping, as_of: datetime | int | None, engine: Engine
-) -> LogStore:
+def _mapped(folder: LogFolder, mapping: str | Path | Mapping, as_of: datetime | int | None, engine: Engine) -> LogStore:
     if folder.path is None:
         raise MisuseError(
             f"{folder} cannot be read through a mapping", "Copy its files to a folder of this machine, or ingest them."

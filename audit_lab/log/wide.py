@@ -113,7 +113,8 @@ class Beside:
                 wider = widened(found.get(name, dtype), dtype)
                 if wider is None:
                     raise MisuseError(
-                        f"the models {', '.join(self.models)} disagree on the feature {name}: {found[name]} and {dtype}",
+                        f"the models {', '.join(self.models)} disagree on the feature {name}: "
+                        f"{found[name]} and {dtype}",
                         "Name one of them, as model=... or --model.",
                     )
                 found[name] = wider
@@ -197,7 +198,9 @@ class Beside:
                 predictions = predictions.filter(nw.col("model_name") == model)
             return _side_by_side(predictions, self.store.inputs_frame(model), features)
         source = self.store.source
-        rows = source.rows_between("predictions", self.since, self.until) if isinstance(source, SegmentSource) else None
+        if not isinstance(source, SegmentSource):
+            return None
+        rows = source.rows_between("predictions", self.since, self.until)
         if rows is None or not self._states_rows(model):
             return None
         one, other = (nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model))

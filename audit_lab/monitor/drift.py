@@ -263,8 +263,8 @@ def _reference_facts(rows: int, bins: Sequence[Bins]) -> list[str]:
         if one.kind == "categorical" and one.distinct > _SCATTERED_PART * rows and rows >= MINIMUM_ROWS
     ]
     marked = [
-        f"{one.column} has more than {MOST_VALUES:,} different values in the reference: its Kolmogorov-Smirnov statistic "
-        "is taken at percentiles, and may be up to 0.01 too small"
+        f"{one.column} has more than {MOST_VALUES:,} different values in the reference: its Kolmogorov-Smirnov "
+        "statistic is taken at percentiles, and may be up to 0.01 too small"
         for one in bins
         if isinstance(one, NumericBins) and one.marked
     ]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_lab.monitor.window_counts import WindowCounts
     from audit_lab.monitor.units import UnitChange
     from audit_lab.monitor.verdict import Finding
+    from audit_lab.monitor.window_counts import WindowCounts
 
 __all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "is_restless", "runs"]
 

@@ -26,12 +26,10 @@ __all__ = ["levels", "median_within", "values_between"]
 
 _INTERVAL = "__interval__"
 _ROWS = "__rows__"
-_LEVELS = {"start": TIME, "end": TIME, "rows": pl.Int64, "level": pl.Float64}
+_LEVELS = pl.Schema({"start": TIME, "end": TIME, "rows": pl.Int64, "level": pl.Float64})
 
 
-def levels(
-    rows: Rows, columns: Sequence[str], length: WindowLength, fewest_rows: int
-) -> dict[str, pl.DataFrame]:
+def levels(rows: Rows, columns: Sequence[str], length: WindowLength, fewest_rows: int) -> dict[str, pl.DataFrame]:
     """Return ``start``, ``end``, ``rows`` and ``level`` of numeric columns by interval, ascending.
 
     The level is the natural logarithm of the interquartile mean: it shifts by the logarithm of a factor that all values
@@ -41,10 +39,7 @@ def levels(
     every = rows.every()
     number = length.number(TIME_COLUMN, by_polars=every.implementation.is_polars()).alias(_INTERVAL)
     counted = [
-        every.filter(~nw.col(name).is_null())
-        .select(number, name)
-        .group_by(_INTERVAL, name)
-        .agg(nw.len().alias(_ROWS))
+        every.filter(~nw.col(name).is_null()).select(number, name).group_by(_INTERVAL, name).agg(nw.len().alias(_ROWS))
         for name in columns
     ]
     answers = collected_all(counted, MEASURED)
@@ -71,7 +66,7 @@ def _levels(name: str, counted: pl.DataFrame, length: WindowLength, fewest_rows:
         total = int(rows.sum())
         middle = _interquartile_mean(values, rows)
         if total >= fewest_rows and np.isfinite(middle) and middle > 0:
-            start = length.start(int(number))  # type: ignore[call-overload]
+            start = length.start(int(number))
             found.append((start, length.after(start), total, float(np.log(middle))))
     return pl.DataFrame(found, schema=_LEVELS, orient="row")
 
@@ -90,5 +85,7 @@ def _median(values: NDArray[np.float64], rows: NDArray[np.int64]) -> float | Non
         return None
     cumulated = np.cumsum(rows)
     last = int(cumulated[-1]) - 1
-    lower, upper = (float(values[np.searchsorted(cumulated, rank, side="right")]) for rank in (last // 2, (last + 1) // 2))
+    lower, upper = (
+        float(values[np.searchsorted(cumulated, rank, side="right")]) for rank in (last // 2, (last + 1) // 2)
+    )
     return (lower + upper) / 2

@@ -42,7 +42,8 @@ _LAST = "__last__"
 _ROWS_AT_ONCE = 20_000_000
 #: So many columns are counted together; where two tables are read side by side, each takes about 0.1 GB.
 _COLUMNS_AT_ONCE = 8
-_LONG: dict[str, Any] = {"window": pl.Int64, "rows": pl.Int64}
+_LONG = pl.Schema({"window": pl.Int64, "rows": pl.Int64})
+_KEYED = pl.Schema({"window": pl.Int64, "key": pl.Int64, "rows": pl.Int64})
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,9 @@ def binned_counts(
         For each column, counts of the shape (windows, bins), missing last.
     """
     found = []
-    answer = _below(_windowed(rows.every(), length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins})
+    answer = _below(
+        _windowed(rows.every(), length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins}
+    )
     windows = answer[_WINDOW].to_numpy()
     for one in bins:
         below, upto, count, missing = _sums(answer, one.column, _uppers(one).size)
@@ -165,7 +168,9 @@ def _keyed(bins: Bins, answer: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of each window by cell or category, from those by value."""
     plain = answer.rename({_WINDOW: "window", _ROWS: "rows", bins.column: "key"}).cast(_LONG)
     if isinstance(bins, CategoryBins):
-        return plain.select("window", "key", "rows", pl.col(_FIRST).alias("first").cast(TIME), pl.col(_LAST).alias("last").cast(TIME))
+        return plain.select(
+            "window", "key", "rows", pl.col(_FIRST).alias("first").cast(TIME), pl.col(_LAST).alias("last").cast(TIME)
+        )
     gone = plain["key"].is_null()
     cells = pl.Series("key", bins.cells_of(plain["key"].fill_null(0.0).to_numpy()), dtype=pl.Int64)
     kept = plain.with_columns(cells.set(gone, None))
@@ -188,14 +193,14 @@ def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[
         long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
         gone = pl.DataFrame({"window": windows, "rows": missing}).with_columns(key=pl.lit(None, dtype=pl.Int64))
         every = pl.concat([long, gone.select("window", "key", "rows")], how="vertical_relaxed")
-        found[one.column] = every.cast({**_LONG, "key": pl.Int64}).filter(pl.col("rows") > 0)
+        found[one.column] = every.cast(_KEYED).filter(pl.col("rows") > 0)
     return found
 
 
 def _below(
     windowed: nw.LazyFrame[Any], edges: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 ) -> pl.DataFrame:
-    """Return, for each window, how many values lie below the lowest edge and not above each edge, and how many exist."""
+    """Return, for each window, how many values lie below the lowest edge, not above each edge, and how many exist."""
     sums = [nw.len().alias(_ROWS)]
     for column, (lowest, uppers) in edges.items():
         value = nw.col(column)

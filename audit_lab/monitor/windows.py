@@ -126,7 +126,8 @@ def _days(moment: Any) -> nw.Expr:
 
     years = moment.year().cast(nw.Int64) - 1
     leap_days = years // 4 - years // 100 + years // 400
-    return years * 365 + leap_days + moment.ordinal_day().cast(nw.Int64) - 1 - 719_162
+    number: nw.Expr = years * 365 + leap_days + moment.ordinal_day().cast(nw.Int64) - 1 - 719_162
+    return number
 
 
 def utc(moment: datetime) -> datetime:

@@ -18,7 +18,7 @@ from audit_lab.log.engines.answers import collected
 from audit_lab.log.erased import erased_ids
 from audit_lab.log.pairing import repeated_ids
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.wide import HAS_INPUTS, Beside
+from audit_lab.log.wide import Beside
 from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, REPEATED, REPEATED_INPUTS, misfit, obstacle
 from audit_lab.replay.registered import load_registered
 

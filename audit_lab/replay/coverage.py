@@ -127,7 +127,9 @@ def _together(answers: list[pl.DataFrame]) -> pl.DataFrame:
     schema = {**dict.fromkeys(_GROUP, pl.String), "predictions": pl.UInt32, "timed": pl.UInt32}
     if not answers:
         return pl.DataFrame(schema={**schema, "first_time": TIME, "first_id": pl.String})
-    return pl.concat([answer.cast({name: schema[name] for name in answer.columns if name in schema}) for answer in answers])
+    return pl.concat(
+        [answer.cast({name: schema[name] for name in answer.columns if name in schema}) for answer in answers]
+    )
 
 
 def _table(counted: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
@@ -146,9 +148,7 @@ def sequence_gaps(store: LogStore) -> pl.DataFrame:
         after=nw.col("sequence").shift(1).over("writer_id", order_by="sequence"),
         last_seen=nw.col("occurred_at").shift(1).over("writer_id", order_by="sequence"),
     )
-    breaks = collected(
-        before.filter(nw.col("sequence") - nw.col("after") > 1), f"the predictions of {store.location}"
-    )
+    breaks = collected(before.filter(nw.col("sequence") - nw.col("after") > 1), f"the predictions of {store.location}")
     return breaks.select(
         "writer_id",
         "after",

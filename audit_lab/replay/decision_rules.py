@@ -126,11 +126,9 @@ def _with_rules(rows: pl.LazyFrame, signature: Signature, rules: tuple[Rule, ...
 
     frame = nw.from_native(rows)
     dtypes = dict(frame.collect_schema())
-    paths = {(name,): name for name in dtypes if not name.startswith(FEATURE)}
+    paths: dict[tuple[str, ...], str] = {(name,): name for name in dtypes if not name.startswith(FEATURE)}
     paths |= {("inputs", name): FEATURE + name for name in signature.names}
     paths |= {("outputs", name): name for name in ("score", "label")}
     scope = Scope(paths, dtypes)
     holds = [parse_expression(rule.when).bind(scope).fill_null(value=False) for rule in rules]
-    return frame.with_columns(
-        **{f"{_HOLDS}{place}": condition for place, condition in enumerate(holds)}
-    ).to_native()
+    return frame.with_columns(**{f"{_HOLDS}{place}": condition for place, condition in enumerate(holds)}).to_native()

@@ -63,15 +63,21 @@ def main() -> None:
             vaults[order["vault"]] = Vault.open(ORIGIN, Path(order["vault"]))
             vaults[order["vault"]].first_key()
         vault = vaults[order["vault"]]
+        told, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
+            os.read(told, 1)
             try:
                 append_for_ever(Path(order["folder"]), vault, order["name"])
             except BaseException as error:  # noqa: BLE001 (whatever it is, the test must be told)
                 say(pid=os.getpid(), kind="failed", error=f"{type(error).__name__}: {error}")
-            os._exit(1)
+            finally:
+                os._exit(1)
         say(pid=pid, kind="started")
+        os.write(tell, b"!")  # nothing that the writer says can come before that it was started
         os.waitpid(pid, 0)
+        os.close(told)
+        os.close(tell)
         say(pid=pid, kind="ended")
 
 

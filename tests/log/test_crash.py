@@ -26,6 +26,8 @@ KILLS, LOGS = 200, 10
 #: A writer lives for up to three appends, and then for up to one more.
 MOST_APPENDS = 3
 LONGEST_APPEND_S = 0.03
+#: A test that waits so long for a line waits for ever.
+PATIENCE_S = 120
 
 
 class Writers:
@@ -45,9 +47,11 @@ class Writers:
     def read(self, until: str) -> list[dict]:
         """Return the lines up to the first of a kind."""
         lines: list[dict] = []
+        deadline = time.monotonic() + PATIENCE_S
         while not lines or lines[-1]["kind"] != until:
             while b"\n" not in self._rest:
-                assert select.select([self._process.stdout], [], [], 30)[0], "the writing process says nothing"
+                assert time.monotonic() < deadline, f"the writing process never says {until}"
+                assert select.select([self._process.stdout], [], [], PATIENCE_S)[0], "the writing process says nothing"
                 self._rest += os.read(self._process.stdout.fileno(), 65_536)
             line, _, self._rest = self._rest.partition(b"\n")
             lines.append(json.loads(line))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 from datetime import timedelta
 from pathlib import Path
@@ -116,8 +115,12 @@ def test_a_log_cannot_be_begun_on_a_full_disk_and_can_be_later(simulated, sealed
     for number in range(clean.count):
         disk, vault = simulated.SimulatedDisk({"/disk/": b""}), sealed.MemoryVault()
         disk.fail = {number: errno.ENOSPC}
-        with contextlib.suppress(StorageError):  # at its end the log is begun, and only the manifest is missing
+        refusal = None
+        try:
             sealed.begun(LocalStorage(FOLDER, disk), vault)
+        except StorageError as error:  # none where only the manifest could not be written: the log is begun
+            refusal = error
+        assert refusal is None or refusal.reason == "full"
         disk.restart()
         storage = LocalStorage(FOLDER, disk)
         writer = sealed.resumed(storage, vault) if storage.exists("checkpoint") else sealed.begun(storage, vault)

@@ -131,7 +131,9 @@ def test_a_file_that_is_missing_and_was_never_replaced_is_named(sealed_log):
 def test_a_file_of_another_size_is_named_before_it_is_read(sealed_log):
     path = sealed_log.folder / sealed_log.files("predictions")[0]
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(LogError, match=r"predictions/.*\.parquet of table predictions has [0-9,]+ bytes instead of the"):
+    with pytest.raises(
+        LogError, match=r"predictions/.*\.parquet of table predictions has [0-9,]+ bytes instead of the"
+    ):
         ids(open_store(sealed_log.folder))
 
 
@@ -171,7 +173,9 @@ def test_a_manifest_that_a_stopped_writer_left_behind_is_completed_from_the_entr
 def test_a_manifest_ahead_of_its_checkpoint_is_refused(sealed_log):
     earlier = sizes(sealed_log)[-2]
     (sealed_log.folder / "checkpoint").write_bytes((sealed_log.folder / "checkpoints" / f"{earlier:03d}").read_bytes())
-    with pytest.raises(LogError, match=f"speaks of a tree of {sizes(sealed_log)[-1]} entries, its checkpoint of {earlier}"):
+    with pytest.raises(
+        LogError, match=f"speaks of a tree of {sizes(sealed_log)[-1]} entries, its checkpoint of {earlier}"
+    ):
         open_store(sealed_log.folder)
 
 
@@ -232,7 +236,7 @@ def test_a_log_is_opened_from_a_folder_or_from_s3():
         with pytest.raises(MisuseError, match="names no folder"):
             LogFolder(text)
     with pytest.raises(MisuseError, match="is a folder of this machine"):
-        LogFolder("/tmp", {"aws_region": "x"})  # noqa: S108 - nothing is written there
+        LogFolder("/tmp", {"aws_region": "x"})
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../outside", "a/../../b", "a\\b", "a\0b"])

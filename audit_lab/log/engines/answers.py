@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from audit_lab.errors import LogError
@@ -13,6 +12,8 @@ from audit_lab.log.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import narwhals as nw
 
 __all__ = ["collected", "collected_all"]
 
@@ -60,7 +61,9 @@ def _elsewhere(frame: nw.LazyFrame[Any], what: str) -> pl.DataFrame:
     try:
         with warnings.catch_warnings():
             # PySpark says beside pandas 3 that it is not ready for it; none of its pandas is used here.
-            warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+            warnings.filterwarnings(
+                "ignore", message="PySpark does not yet fully support pandas", category=FutureWarning
+            )
             answer: pl.DataFrame = frame.collect("polars").to_native()
     except Exception as error:
         if not _is_of(error, ("duckdb", "_duckdb", "pyspark", "py4j")):

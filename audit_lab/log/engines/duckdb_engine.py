@@ -59,7 +59,8 @@ class DuckdbEngine:
         """Return rows of this process as a frame of the engine."""
         import narwhals as nw
 
-        return nw.from_native(self._connection.from_arrow(frame.to_arrow()))
+        made: nw.LazyFrame[Any] = nw.from_native(self._connection.from_arrow(frame.to_arrow()))
+        return made
 
     @cached_property
     def _connection(self) -> Any:
@@ -67,7 +68,7 @@ class DuckdbEngine:
             import duckdb
         except ImportError as error:
             raise MisuseError("the engine duckdb is not installed", _INSTALL) from error
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             # The default is a folder beside wherever the process was started.

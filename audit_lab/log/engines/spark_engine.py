@@ -80,7 +80,8 @@ class SparkEngine:
         """Return rows of this process as a frame of the engine."""
         import narwhals as nw
 
-        return nw.from_native(self._session.createDataFrame(frame.to_arrow()))
+        made: nw.LazyFrame[Any] = nw.from_native(self._session.createDataFrame(frame.to_arrow()))
+        return made
 
     @cached_property
     def _session(self) -> Any:
@@ -103,7 +104,7 @@ class SparkEngine:
 
 
 def _literal(uri: str) -> str:
-    """Return an address that Spark takes as it is: nothing in it is a pattern, and S3 is what its connector calls it."""
+    """Return an address that Spark takes as it is: nothing in it is a pattern, S3 is what its connector calls it."""
     address = f"s3a://{uri.removeprefix('s3://')}" if uri.startswith("s3://") else uri
     return "".join(f"\\{character}" if character in _PATTERN else character for character in address)
 
