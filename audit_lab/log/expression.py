@@ -80,7 +80,8 @@ class Expression:
         MisuseError
             It names a column that is not there, compares what cannot be compared, or is not true or false.
         """
-        from audit_lab.log.expression_nodes import Builder, UnfitError
+        from audit_lab.log.expression_nodes import Builder
+        from audit_lab.log.expression_terms import UnfitError
 
         try:
             term = Builder(scope).build(self.tree)
@@ -109,7 +110,8 @@ def parse_expression(text: str) -> Expression:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    from audit_lab.log.expression_nodes import UnknownError, check_tree
+    from audit_lab.log.expression_nodes import check_tree
+    from audit_lab.log.expression_terms import UnknownError
 
     shown = f"the expression {text[:200]!r}"
     if len(text) > _LONGEST_TEXT:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import narwhals as nw
 from sqlglot import exp
 
+from audit_lab.log.expression_terms import (
+    Term,
+    UnfitError,
+    UnknownError,
+    as_double,
+    called,
+    compared,
+    constant,
+    is_moment,
+    kind_of,
+    number_constant,
+    path_of,
+)
 from audit_lab.log.like_pattern import matches
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.expression import Scope
 
-__all__ = ["FUNCTIONS", "Builder", "Term", "UnfitError", "UnknownError", "check_tree", "column_paths"]
+__all__ = ["FUNCTIONS", "Builder", "check_tree", "column_paths"]
 
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -35,38 +44,6 @@ FUNCTIONS: tuple[str, ...] = (
     "STARTS_WITH(text, part)",
     "UPPER(text)",
 )
-
-
-class UnknownError(ValueError):
-    """The text uses something that is not known here."""
-
-    def __init__(self, what: str, next_step: str) -> None:
-        super().__init__(what)
-        self.next_step = next_step
-
-
-class UnfitError(ValueError):
-    """The expression does not fit the columns."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A part of an expression: what it is over a frame, and the kind of its values.
-
-    `kind` is one of ``number``, ``text``, ``truth``, ``time``, ``date``, ``nothing`` (a null) and ``other``. `value` is
-    the value of a constant. `dtype` is the type of a column.
-    """
-
-    expr: nw.Expr
-    kind: str
-    value: Any = None
-    dtype: Any = None
-
-    @property
-    def called(self) -> str:
-        """What a sentence calls its values."""
-        named = {"truth": "true or false", "text": "text", "nothing": "NULL", "other": f"{self.dtype}"}
-        return named.get(self.kind, f"a {self.kind}")
 
 
 _COMPARISONS: dict[type[Any], Callable[[nw.Expr, nw.Expr], nw.Expr]] = {
@@ -150,13 +127,11 @@ def check_tree(tree: exp.Expr) -> None:
             if isinstance(node, exp.Func):
                 name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
                 raise UnknownError(f"the function {name.upper()} is not known here", f"Known are {known}.")
-            raise UnknownError(
-                f"{_called(node)} is not known here", f"Known are comparisons, AND, OR, NOT and {known}."
-            )
+            raise UnknownError(f"{called(node)} is not known here", f"Known are comparisons, AND, OR, NOT and {known}.")
         said = {name for name, value in node.args.items() if value not in (None, [], False)}
         if said - _KNOWN[type(node)]:
-            raise UnknownError(f"{_called(node)} has a part that is not known here", f"Known are {known}.")
-        if isinstance(node, exp.Cast) and not _is_moment(node):
+            raise UnknownError(f"{called(node)} has a part that is not known here", f"Known are {known}.")
+        if isinstance(node, exp.Cast) and not is_moment(node):
             raise UnknownError("a cast is not known here", "Times are written TIMESTAMP '2024-03-05 10:00' or as text.")
 
 
@@ -165,7 +140,7 @@ def column_paths(tree: exp.Expr) -> frozenset[tuple[str, ...]]:
     dots = [node for node in tree.walk() if isinstance(node, exp.Dot)]
     inside = {id(inner) for dot in dots for inner in dot.walk() if inner is not dot}
     named = [node for node in tree.walk() if isinstance(node, exp.Dot | exp.Column) and id(node) not in inside]
-    return frozenset(_path(node) for node in named)
+    return frozenset(path_of(node) for node in named)
 
 
 class Builder:
@@ -185,9 +160,9 @@ class Builder:
         if isinstance(node, exp.Paren):
             return self.build(node.this)
         if isinstance(node, exp.Column | exp.Dot):
-            return self._column(_path(node))
+            return self._column(path_of(node))
         if isinstance(node, exp.Literal | exp.Boolean | exp.Null | exp.Cast):
-            return _constant(node)
+            return constant(node)
         if isinstance(node, exp.And | exp.Or | exp.Not):
             return self._logic(node)
         if type(node) in _COMPARISONS:
@@ -211,7 +186,7 @@ class Builder:
                 expr = expr.cast(nw.String)
             elif isinstance(dtype, nw.Decimal):
                 expr = expr.cast(nw.Float64)
-            return Term(expr, _kind(dtype), dtype=dtype)
+            return Term(expr, kind_of(dtype), dtype=dtype)
         raise UnfitError(f"there is no column {'.'.join(path)}")
 
     def _logic(self, node: exp.Expr) -> Term:
@@ -224,18 +199,18 @@ class Builder:
     def _truth(self, node: exp.Expr) -> nw.Expr:
         term = self.build(node)
         if term.kind != "truth":
-            raise UnfitError(f"{_called(node)} gives {term.called}, where true or false is needed")
+            raise UnfitError(f"{called(node)} gives {term.called}, where true or false is needed")
         return term.expr
 
     def _comparison(self, node: exp.Expr) -> Term:
         one, other = self.build(node.this), self.build(node.expression)
-        return _compared(_COMPARISONS[type(node)], one, other, ordered=not isinstance(node, exp.EQ | exp.NEQ))
+        return compared(_COMPARISONS[type(node)], one, other, ordered=not isinstance(node, exp.EQ | exp.NEQ))
 
     def _number(self, node: exp.Expr) -> Term:
         one = self.build(node.this)
         if isinstance(node, exp.Neg) and isinstance(one.value, int | float) and one.kind == "number":
-            return _number_constant(-one.value)
-        double = _double(one, node)
+            return number_constant(-one.value)
+        double = as_double(one, node)
         if isinstance(node, exp.Neg):
             return Term(nw.lit(0.0) - double, "number", dtype=nw.Float64())
         if isinstance(node, exp.Abs):
@@ -245,7 +220,7 @@ class Builder:
             if other.kind != "number" or not other.value:
                 raise UnfitError("a remainder needs a number other than 0 on its right, as in x % 2 = 0")
             return Term(double % float(other.value), "number", dtype=nw.Float64())
-        return Term(_ARITHMETIC[type(node)](double, _double(other, node)), "number", dtype=nw.Float64())
+        return Term(_ARITHMETIC[type(node)](double, as_double(other, node)), "number", dtype=nw.Float64())
 
     def _other(self, node: exp.Expr) -> Term:  # noqa: PLR0911 - one for each kind of node
         if isinstance(node, exp.Is):
@@ -257,8 +232,8 @@ class Builder:
         if isinstance(node, exp.Between):
             term = self.build(node.this)
             low, high = self.build(node.args["low"]), self.build(node.args["high"])
-            above = _compared(_COMPARISONS[exp.GTE], term, low, ordered=True)
-            return Term(above.expr & _compared(_COMPARISONS[exp.LTE], term, high, ordered=True).expr, "truth")
+            above = compared(_COMPARISONS[exp.GTE], term, low, ordered=True)
+            return Term(above.expr & compared(_COMPARISONS[exp.LTE], term, high, ordered=True).expr, "truth")
         if isinstance(node, exp.Like | exp.ILike):
             found = matches(self._text(node.this), self._pattern(node), any_case=isinstance(node, exp.ILike))
             return Term(~found if node.args.get("negate") else found, "truth")
@@ -273,7 +248,7 @@ class Builder:
             of_text, kind = _OF_TEXT[type(node)]
             return Term(of_text(self._text(node.this)), kind, dtype=nw.Int64() if kind == "number" else nw.String())
         if isinstance(node, exp.IsNan):
-            return Term(_double(self.build(node.this), node).is_nan(), "truth")
+            return Term(as_double(self.build(node.this), node).is_nan(), "truth")
         if isinstance(node, exp.Extract):
             part, time = node.name.upper(), self.build(node.expression)
             if part not in _PARTS_OF_TIME or time.kind not in {"time", "date"} or time.value is not None:
@@ -281,7 +256,7 @@ class Builder:
                     f"{part} of {time.called} is not known; known of times are {', '.join(_PARTS_OF_TIME)}"
                 )
             return Term(_PARTS_OF_TIME[part](time.expr).cast(nw.Int64), "number", dtype=nw.Int64())
-        raise UnfitError(f"{_called(node)} does not stand where it can be understood")
+        raise UnfitError(f"{called(node)} does not stand where it can be understood")
 
     def _is(self, node: exp.Expr) -> Term:
         term, wanted = self.build(node.this), self.build(node.expression)
@@ -294,7 +269,7 @@ class Builder:
 
     def _same(self, node: exp.Expr) -> Term:
         one, other = self.build(node.this), self.build(node.expression)
-        equal = _compared(_COMPARISONS[exp.EQ], one, other, ordered=False).expr
+        equal = compared(_COMPARISONS[exp.EQ], one, other, ordered=False).expr
         nulls = one.expr.is_null(), other.expr.is_null()
         same = nw.when(nulls[0] | nulls[1]).then(nulls[0] & nulls[1]).otherwise(equal)
         return Term(~same if isinstance(node, exp.NullSafeNEQ) else same, "truth")
@@ -305,7 +280,7 @@ class Builder:
             raise UnfitError("IN needs a list of values")
         if term.kind == "text" and all(isinstance(value.value, str) for value in values):
             return Term(term.expr.is_in([value.value for value in values]), "truth")
-        found = [_compared(_COMPARISONS[exp.EQ], term, value, ordered=False) for value in values]
+        found = [compared(_COMPARISONS[exp.EQ], term, value, ordered=False) for value in values]
         every = found[0].expr
         for each in found[1:]:
             every = every | each.expr
@@ -317,14 +292,14 @@ class Builder:
         if len(kinds) != 1 or "other" in kinds:
             raise UnfitError("COALESCE needs values of one kind")
         (kind,) = kinds
-        exprs = [_double(term, node) if kind == "number" else term.expr for term in terms if term.kind != "nothing"]
+        exprs = [as_double(term, node) if kind == "number" else term.expr for term in terms if term.kind != "nothing"]
         dtype = nw.Float64() if kind == "number" else terms[0].dtype
         return Term(nw.coalesce(*exprs), kind, dtype=dtype)
 
     def _text(self, node: exp.Expr) -> nw.Expr:
         term = self.build(node)
         if term.kind != "text":
-            raise UnfitError(f"{_called(node)} is {term.called}, where text is needed")
+            raise UnfitError(f"{called(node)} is {term.called}, where text is needed")
         return term.expr
 
     def _pattern(self, node: exp.Expr) -> str:
@@ -332,119 +307,3 @@ class Builder:
         if not isinstance(pattern.value, str):
             raise UnfitError(f"{node.sql_name() if isinstance(node, exp.Func) else 'LIKE'} needs text in single quotes")
         return pattern.value
-
-
-def _compared(compare: Callable[[nw.Expr, nw.Expr], nw.Expr], one: Term, other: Term, *, ordered: bool) -> Term:
-    if "nothing" in {one.kind, other.kind}:
-        raise UnfitError("nothing equals NULL; write IS NULL or IS NOT NULL")
-    one, other = _alike(one, other), _alike(other, one)
-    if one.kind != other.kind or one.kind == "other" or (ordered and one.kind == "truth"):
-        raise UnfitError(f"cannot compare {one.called} with {other.called}")
-    return Term(compare(one.expr, other.expr), "truth")
-
-
-def _alike(term: Term, beside: Term) -> Term:
-    """Return a constant as the type that it is compared with; what is no constant stays."""
-    if term.value is None or beside.value is not None:
-        return term
-    if beside.kind == "number" and term.kind == "number" and isinstance(beside.dtype, nw.Float32):
-        # As every value of the column, the constant is rounded to single precision.
-        return Term(nw.lit(float(term.value), nw.Float32), "number", term.value)
-    if beside.kind == "time" and term.kind in {"text", "time", "date"}:
-        moment = _as_moment(term.value)
-        zone = beside.dtype.time_zone
-        at = moment.replace(tzinfo=None) if zone is None else moment.astimezone(ZoneInfo(zone))
-        return Term(nw.lit(at), "time", at)
-    if beside.kind == "date" and term.kind in {"text", "date"}:
-        day = _as_date(term.value)
-        return Term(nw.lit(day), "date", day)
-    return term
-
-
-def _as_moment(value: str | date | datetime) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise UnfitError(f"{value!r} is not a time; write it like '2024-03-05T10:00:00'") from error
-    if not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _as_date(value: str | date) -> date:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise UnfitError(f"{value!r} is not a date; write it like '2024-03-05'") from error
-
-
-def _constant(node: exp.Expr) -> Term:
-    if isinstance(node, exp.Null):
-        return Term(nw.lit(None), "nothing")
-    if isinstance(node, exp.Boolean):
-        return Term(nw.lit(bool(node.this)), "truth", bool(node.this))
-    if isinstance(node, exp.Cast):
-        if node.to.this == exp.DataType.Type.DATE:
-            day = _as_date(node.this.this)
-            return Term(nw.lit(day), "date", day)
-        moment = _as_moment(node.this.this)
-        return Term(nw.lit(moment), "time", moment)
-    if node.is_string:
-        return Term(nw.lit(node.this), "text", node.this)
-    text = node.this
-    try:
-        number: int | float = int(text)
-    except ValueError:
-        number = float(text)
-    return _number_constant(number)
-
-
-def _number_constant(number: float) -> Term:
-    if isinstance(number, int) and abs(number) > _LARGEST_INTEGER:
-        number = float(number)
-    if isinstance(number, float) and not math.isfinite(number):
-        raise UnfitError("a number is too large")
-    return Term(nw.lit(number), "number", number)
-
-
-def _double(term: Term, node: exp.Expr) -> nw.Expr:
-    if term.kind != "number":
-        raise UnfitError(f"{_called(node)} needs a number, not {term.called}")
-    return nw.lit(float(term.value)) if term.value is not None else term.expr.cast(nw.Float64)
-
-
-def _kind(dtype: Any) -> str:
-    if dtype.is_numeric():
-        return "number"
-    if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        return "text"
-    if isinstance(dtype, nw.Boolean):
-        return "truth"
-    if isinstance(dtype, nw.Datetime):
-        return "time"
-    return "date" if isinstance(dtype, nw.Date) else "other"
-
-
-def _is_moment(node: exp.Cast) -> bool:
-    kinds = (exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPTZ)
-    return isinstance(node.this, exp.Literal) and bool(node.this.is_string) and node.to.this in kinds
-
-
-def _path(node: exp.Expr) -> tuple[str, ...]:
-    if isinstance(node, exp.Dot):
-        return (*_path(node.this), *_path(node.expression))
-    if isinstance(node, exp.Column):
-        parts = (node.args.get(part) for part in ("catalog", "db", "table", "this"))
-        return tuple(part.name for part in parts if part is not None)
-    if isinstance(node, exp.Identifier):
-        return (node.name,)
-    raise UnfitError(f"{_called(node)} is no name of a column")
-
-
-def _called(node: exp.Expr) -> str:
-    """Return how a part of the expression reads."""
-    if isinstance(node, exp.Query | exp.Subquery):
-        return "a query inside the expression"
-    text = node.sql()
-    return text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - what a sentence can carry

@@ -26,7 +26,7 @@ __all__ = ["levels", "median_within", "values_between"]
 
 _INTERVAL = "__interval__"
 _ROWS = "__rows__"
-_LEVELS = pl.Schema({"start": TIME, "end": TIME, "rows": pl.Int64, "level": pl.Float64})
+_LEVELS = pl.Schema([("start", TIME), ("end", TIME), ("rows", pl.Int64()), ("level", pl.Float64())])
 
 
 def levels(rows: Rows, columns: Sequence[str], length: WindowLength, fewest_rows: int) -> dict[str, pl.DataFrame]:
