@@ -88,11 +88,13 @@ class SealedHistory(Protocol):
 class Anchor:
     """Something outside the log's own reach that holds its first `size` entries; `sentence` says what, and since when.
 
-    `sees_truncation` is true where the anchor lies outside the log, so that nobody could have cut it off with the rest.
+    `moment` is the time that it states. `sees_truncation` is true where the anchor lies outside the log, so that
+    nobody could have cut it off with the rest.
     """
 
     size: int
     sentence: str
+    moment: datetime
     sees_truncation: bool = False
 
 
@@ -139,7 +141,7 @@ class Anchoring:
             self.key_is_remembered = True
             since = datetime.fromtimestamp(remembered.path(log_key).stat().st_mtime, UTC)
             seen = f"remembered from a verification on {since:%Y-%m-%d %H:%M} UTC"
-            self._compare(known, seen, "checkpoint", from_outside=True)
+            self._compare(known, seen, since, "checkpoint", from_outside=True)
             return
         for other in remembered.others(log_key):
             what = f"another log of the name {log_key.name}, which began with another key, was verified here before"
@@ -184,7 +186,7 @@ class Anchoring:
                 self.findings.append(Finding("cosignature.before-data", name, what, _ASK))
                 continue
             when = f"cosigned by {witness} on {time:%Y-%m-%d %H:%M} UTC"
-            self._compare(signed.checkpoint, when, name, from_outside=from_outside)
+            self._compare(signed.checkpoint, when, time, name, from_outside=from_outside)
 
     def check_stamped(
         self, token: bytes, size: int, checkpoint: bytes | None, authorities: Sequence[Authority]
@@ -219,7 +221,7 @@ class Anchoring:
             self.findings.append(Finding("timestamp.before-data", name, what, _ASK))
             return
         when = f"time-stamped by {stamp.authority} on {stamp.time:%Y-%m-%d %H:%M:%S} UTC"
-        self.anchors.append(Anchor(size, f"{size} of {self._history.size} entries, {when}"))
+        self.anchors.append(Anchor(size, f"{size} of {self._history.size} entries, {when}", stamp.time))
 
     def _cosigned_times(self, signed: SignedCheckpoint, name: str, trust: Trust) -> list[tuple[str, datetime]]:
         seen = []
@@ -239,7 +241,7 @@ class Anchoring:
                 seen.append((key.name, time))
         return seen
 
-    def _compare(self, known: Checkpoint, seen: str, name: str, *, from_outside: bool) -> None:
+    def _compare(self, known: Checkpoint, seen: str, moment: datetime, name: str, *, from_outside: bool) -> None:
         history = self._history
         if known.size > history.size:
             what = f"the log has {history.size} entries; a checkpoint of {known.size} was {seen}"
@@ -249,4 +251,4 @@ class Anchoring:
             self.findings.append(Finding("log.forked", name, what, _FORKED))
         else:
             sentence = f"{known.size} of {history.size} entries, {seen}"
-            self.anchors.append(Anchor(known.size, sentence, from_outside))
+            self.anchors.append(Anchor(known.size, sentence, moment, from_outside))

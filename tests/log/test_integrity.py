@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -98,6 +99,16 @@ def test_notes_that_are_no_list_are_refused(make_log):
         al.open(folder)
 
 
+def test_unsealed_segment_that_is_no_parquet_file_is_named(make_log):
+    folder = make_log()
+    path = folder / "outcomes" / "part-00000.parquet"
+    path.write_bytes(b"PAR1" + bytes(64) + b"PAR1")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    stated = {"sha256": digest, "size_bytes": path.stat().st_size}
+    edit_manifest(folder, lambda manifest: manifest["tables"]["outcomes"]["segments"][0].update(stated))
+    assert codes(folder) == [("log.file-unreadable", "outcomes/part-00000.parquet")]
+
+
 def test_segment_without_its_key_is_refused_by_name(make_log):
     folder = make_log()
     path = folder / "inputs" / "loans" / "part-00000.parquet"
@@ -161,6 +172,12 @@ class TestSealed:
         assert verify(sealed_log.folder).verdict == "UNANCHORED"
         assert verify(sealed_log.folder).verdict == "VERIFIED"
         assert len(list((tmp_path / "state" / "audit_lab" / "remembered").glob("*.note"))) == 1
+
+    def test_state_folder_that_cannot_be_written_is_told_and_does_no_harm(self, sealed_log, tmp_path):
+        (tmp_path / "file").write_text("")
+        report = sealed_log.report(remembered=tmp_path / "file" / "below")
+        assert report.verdict == "UNANCHORED"
+        assert any("cannot be remembered" in note for note in report.notes)
 
     def test_log_sealed_on_arrival_says_from_when_on(self, make_log, tmp_path):
         folder = make_log()

@@ -85,7 +85,7 @@ def test_a_moment_or_a_size_that_the_log_does_not_have_is_refused(sealed_log, ma
         with pytest.raises(MisuseError, match="as_of is"):
             open_store(sealed_log.folder, as_of=wrong)
     with pytest.raises(MisuseError, match="is not sealed, so its earlier states are not known"):
-        open_store(make_log(), as_of="2026-03-04")
+        open_store(make_log("unsealed"), as_of="2026-03-04")
 
 
 def test_an_earlier_snapshot_shows_the_same_places_after_compaction(sealed_log):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit_lab.errors import MisuseError
 from audit_lab.log.anchors import Anchoring
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity.conclusion import conclude
@@ -143,8 +145,12 @@ def examine_log(
         outside = Outside(trust, memory, witnesses, authorities)
         find_anchors(folder, tree, outside, anchoring)
     report = conclude(str(folder), tree, examination, anchoring, trust, require_anchor=require_anchor)
-    if report.holds and memory is not None and history.genesis is not None:
+    if not report.holds or memory is None or history.genesis is None:
+        return report
+    try:
         memory.keep(history.genesis.log_key, tree.note)
+    except MisuseError as error:
+        return replace(report, notes=(*report.notes, f"{error.message}: the next verification cannot start from here"))
     return report
 
 

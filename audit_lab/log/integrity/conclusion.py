@@ -101,6 +101,13 @@ def _key_is_known(genesis: GenesisEntry, trust: Trust, examination: Examination,
     key = genesis.log_key
     if is_pinned(key, trust):
         return True
+    revoked = min((each.revoked_from for each in trust.pinned(key.key_id, "log") if each.revoked_from), default=None)
+    if revoked is not None:
+        if any(anchor.moment < revoked for anchor in anchoring.anchors):
+            return True
+        what = f"the log's first key {_short(key)} is revoked from {revoked}, and nothing shows that the log is older"
+        examination.find("log.key-revoked", CHECKPOINT_NAME, f"{what} ({trust.name})", _PIN)
+        return False
     others = [entry.public for entry in trust.keys if entry.role == "log" and entry.public.name == key.name]
     if others:
         what = f"the log began with the key {_short(key)}, and the trust file accepts {', '.join(map(_short, others))}"

@@ -32,7 +32,7 @@ _START = (
     "from audit_lab.log.integrity.decoder_child import main; raise SystemExit(main(int(sys.argv[2])))"
 )
 _MEMORY_BYTES = 8_000_000_000
-_LEAST_SECONDS = 120.0
+_LEAST_SECONDS, _MOST_SECONDS = 120.0, 21_600.0
 _BYTES_PER_SECOND = 1_000_000
 _ROWS_PER_SECOND = 2_000
 _STDERR_TAIL = 2_000
@@ -143,7 +143,7 @@ class Decoder:
     def _ask(self, child: _Child, request: dict[str, Any], blob: bytes) -> dict[str, Any]:
         rows = sum(part["rows"] for part in request["parts"])
         size = Path(request["path"]).stat().st_size
-        seconds = self._least_seconds + size / _BYTES_PER_SECOND + rows / _ROWS_PER_SECOND
+        seconds = min(self._least_seconds + size / _BYTES_PER_SECOND + rows / _ROWS_PER_SECOND, _MOST_SECONDS)
         timer = threading.Timer(seconds, child.process.kill)
         timer.start()
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, StorageError
 from audit_lab.log.manifest import LARGEST_MANIFEST_BYTES
+from audit_lab.log.schema import SCHEMA_VERSION
 from audit_lab.log.state import manifest_bytes, manifest_document
 from audit_lab.log.write import MANIFEST_NAME
 from audit_lab.seal.malformed import MalformedError
@@ -21,6 +22,7 @@ __all__ = ["check_manifest"]
 
 _MOST_DIFFERENCES = 20
 _NEXT = "Make it again from the log's entries, and find out who edited it; no answer since then is to be relied on."
+_STOPPED = "the writer was stopped before it wrote the first; readers go by the entries"
 _BACK = "Get the newest checkpoint from whoever keeps the log, and find out who put an older one in its place."
 
 
@@ -29,7 +31,10 @@ def check_manifest(folder: LogFolder, history: History, examination: Examination
     try:
         content = folder.read(MANIFEST_NAME, LARGEST_MANIFEST_BYTES)
     except (LogError, StorageError) as error:
-        examination.find("log.manifest-missing", MANIFEST_NAME, error.message, _NEXT)
+        if isinstance(error, StorageError) and error.reason == "missing" and _was_sealed_once(folder):
+            examination.notes.append(f"{MANIFEST_NAME} is missing: {_STOPPED}")
+        else:
+            examination.find("log.manifest-missing", MANIFEST_NAME, error.message, _NEXT)
         return
     if content == manifest_bytes(history.state, history.root(history.size)):
         examination.checked.append(f"{MANIFEST_NAME} is what the entries lead to, byte for byte")
@@ -48,6 +53,8 @@ def check_manifest(folder: LogFolder, history: History, examination: Examination
             f"{MANIFEST_NAME} is that of the first {size} entries: the writer was stopped before it wrote the next; "
             "readers go by the entries"
         )
+    elif _version(document) == SCHEMA_VERSION and _was_sealed_once(folder):
+        examination.notes.append(f"{MANIFEST_NAME} is from before the log was sealed: {_STOPPED}")
     else:
         expected = manifest_document(history.state, history.root(history.size))
         differences = _differences(expected, document)
@@ -55,6 +62,15 @@ def check_manifest(folder: LogFolder, history: History, examination: Examination
             examination.find("log.manifest-differs", MANIFEST_NAME, "; ".join(differences), _NEXT)
         else:
             examination.checked.append(f"{MANIFEST_NAME} says what the entries lead to, in other bytes than a writer's")
+
+
+def _was_sealed_once(folder: LogFolder) -> bool:
+    """Whether the log has one checkpoint only: its manifest is written after that, and a writer can be stopped."""
+    return len(folder.list("checkpoints")) <= 1
+
+
+def _version(document: Any) -> Any:
+    return document.get("schema_version") if isinstance(document, dict) else None
 
 
 def _tree_size(document: Any) -> int | None:

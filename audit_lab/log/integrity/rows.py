@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.log.canonical_rows import key_columns
+from audit_lab.log.integrity.local_copy import local_copy
 from audit_lab.log.integrity.row_findings import find_changes, find_erasures
-from audit_lab.log.manifest import inside
 from audit_lab.log.schema import TABLES
 from audit_lab.seal.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.integrity.decoder import Decoder
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckedPart", "check_rows"]
 
-_PIECE_BYTES = 8 << 20
 _HOSTILE = "Do not open the file with another program: find out who wrote it, and restore it from a backup."
 
 
@@ -138,7 +136,7 @@ class _RowCheck:
         if file.path not in self._files.sound and file.path not in self._files.changed:
             return
         parts = [self._part(table, hold) for hold in file.holds]
-        with self._local(file.path) as path:
+        with local_copy(self._folder, file.path) as path:
             answer = self._asked(path, parts)
         if "refused" in answer:
             self._examination.find(answer["refused"], file.path, answer["why"], _HOSTILE)
@@ -245,20 +243,6 @@ class _RowCheck:
                     f"its rows do not bear the sequence numbers {statement.first_sequence} to {statement.last_sequence}"
                 )
                 self._examination.find("log.sequence-misstated", file.path, f"{what} of {statement.writer_id}")
-
-    @contextmanager
-    def _local(self, path: str) -> Iterator[Path]:
-        """Give a file that the decoder can open, copied from an object store where need be."""
-        if self._folder.path is not None:
-            yield inside(self._folder.path, path)
-            return
-        with tempfile.NamedTemporaryFile(prefix="audit-lab-", suffix=".parquet") as file:
-            size = 0
-            while piece := self._folder.read_range(path, size, _PIECE_BYTES):
-                file.write(piece)
-                size += len(piece)
-            file.flush()
-            yield Path(file.name)
 
 
 def _only_erased(part: CheckedPart, said: dict[str, Any]) -> bool:

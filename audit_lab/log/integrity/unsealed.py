@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from audit_lab.errors import LogError
-from audit_lab.log.reading import collect
+from audit_lab.errors import LogError, StorageError
+from audit_lab.log.integrity.decoder import Decoder
+from audit_lab.log.integrity.files import file_digest
+from audit_lab.log.integrity.local_copy import local_copy
 from audit_lab.log.tree_file import CHECKPOINT_NAME
 from audit_lab.log.write import MANIFEST_NAME
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
@@ -58,7 +57,7 @@ def examine_unsealed(
     store: LogStore, trust: Trust | None, remembered: Remembered | None, *, require_anchor: bool
 ) -> Verification:
     """Return the report of `verify_segments` whatever the verdict; a seal that was there before must not be missing."""
-    subject = f"log {store.origin} at {store.path}"
+    subject = f"log {store.origin} at {store.location}"
     wanting = _seal_removed(store.origin, trust, remembered) + ([_NO_ANCHOR] if require_anchor else [])
     if store.manifest is None:
         return Verification(
@@ -69,8 +68,10 @@ def examine_unsealed(
             notes=store.notes,
         )
     segments = [segment for table in store.manifest.tables.values() for segment in table]
-    findings = [finding for segment in segments if (finding := _check(store, segment)) is not None]
-    findings += _unlisted(store, {segment.path for segment in segments}) + wanting
+    with Decoder() as decoder:
+        found = [_check(store.folder, segment, decoder) for segment in segments]
+    findings = [finding for finding in found if finding is not None]
+    findings += _unlisted(store.folder, {segment.path for segment in segments}) + wanting
     return Verification(
         subject,
         Verdict.FAILED if findings else Verdict.UNANCHORED,
@@ -105,30 +106,32 @@ def _seal_removed(origin: str, trust: Trust | None, remembered: Remembered | Non
     return findings
 
 
-def _check(store: LogStore, segment: Segment) -> Finding | None:
+def _check(folder: LogFolder, segment: Segment, decoder: Decoder) -> Finding | None:
     try:
-        path = store.file(segment.path)
+        found, size = file_digest(folder, segment.path)
+    except StorageError:
+        return Finding("log.segment-missing", segment.path, "the segment is not there", _NEXT_STEP)
     except LogError as error:
         return Finding("log.path-outside", segment.path, error.message, error.next_step)
-    if not path.is_file():
-        return Finding("log.segment-missing", segment.path, "the segment is not there", _NEXT_STEP)
-    if path.stat().st_size != segment.size_bytes:
-        meaning = f"the segment has {path.stat().st_size} bytes; the manifest says {segment.size_bytes}"
-        return Finding("log.segment-changed", segment.path, meaning, _NEXT_STEP)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != segment.sha256:
+    if (size, found) != (segment.size_bytes, segment.sha256):
         meaning = f"its SHA-256 is {found[:12]}…; the manifest says {segment.sha256[:12]}…"
+        if size != segment.size_bytes:
+            meaning = f"the segment has {size} bytes; the manifest says {segment.size_bytes}"
         return Finding("log.segment-changed", segment.path, meaning, _NEXT_STEP)
-    rows = int(collect(pl.scan_parquet(path, glob=False).select(pl.len()), str(path)).item())
-    if rows != segment.rows:
-        meaning = f"the segment has {rows} rows; the manifest says {segment.rows}"
+    with local_copy(folder, segment.path) as path:
+        answer = decoder.ask({"path": str(path), "parts": []})
+    if "refused" in answer:
+        return Finding(answer["refused"], segment.path, answer["why"], _NEXT_STEP)
+    if answer["rows"] != segment.rows:
+        meaning = f"the segment has {answer['rows']} rows; the manifest says {segment.rows}"
         return Finding("log.rows-misstated", segment.path, meaning, _NEXT_STEP)
     return None
 
 
-def _unlisted(store: LogStore, listed: set[str]) -> list[Finding]:
-    root = store.path
-    present = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet"))
+def _unlisted(folder: LogFolder, listed: set[str]) -> list[Finding]:
     meaning = "the file lies in the log, but the manifest does not list it; no answer takes it into account"
-    return [Finding("log.segment-unlisted", name, meaning, _NEXT_STEP) for name in present if name not in listed]
+    return [
+        Finding("log.segment-unlisted", name, meaning, _NEXT_STEP)
+        for name in folder.list()
+        if name.endswith(".parquet") and name not in listed
+    ]

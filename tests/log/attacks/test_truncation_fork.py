@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -12,7 +13,7 @@ from audit_lab.errors import LogError
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.tree_file import LogTree
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint
-from audit_lab.seal.cosignature import cosigned_note
+from audit_lab.seal.cosignature import cosignature_line, cosigned_note
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.merkle import consistency_path
 from audit_lab.seal.trust import Trust, TrustedKey
@@ -151,6 +152,20 @@ class TestFork:
         other = small_log.make(tmp_path / "other")
         assert sealed_log.found(trust=sealed_log.trust) == set()
         assert sealed_log.found(trust=other.trust, remembered=False) == {"log.key-not-trusted"}
+
+    def test_revoked_key_counts_only_for_what_was_seen_before(self, sealed_log):
+        (pinned,) = sealed_log.trust.keys
+        revoked = Trust((replace(pinned, revoked_from=SEEN),), "trust.toml")
+        assert sealed_log.found(trust=revoked, remembered=False) == {"log.key-revoked"}
+        witness = SigningKey.generate("witness.example")
+        (sealed_log.folder / "anchors").mkdir()
+        for hours, expected in ((1, {"log.key-revoked"}), (-1, set())):
+            note = parse_checkpoint((sealed_log.folder / "checkpoint").read_bytes()).note
+            line = cosignature_line(note.body, witness, SEEN + timedelta(hours=hours))
+            path = sealed_log.folder / "anchors" / "21.cosigned"
+            path.write_bytes(cosigned_note(note, line).to_bytes())
+            both = Trust((*revoked.keys, TrustedKey(witness.cosigner, "witness", "*")), "trust.toml")
+            assert sealed_log.found(trust=both, remembered=False) == expected
 
     def test_sealed_log_shown_without_its_seal_is_told(self, sealed_log):
         sealed_log.report()
