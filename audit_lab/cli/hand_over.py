@@ -156,6 +156,8 @@ def keys(
     """
     if kind not in {*_TRUSTED, _PSEUDONYM}:
         raise MisuseError(f"there is no kind of key {kind!r}", "Choose investigator, witness or pseudonym.")
+    if passphrase is not None and kind == _PSEUDONYM:
+        raise MisuseError("a pseudonym key has no passphrase", "Leave --passphrase out.")
     if normalise is not None and kind != _PSEUDONYM:
         raise MisuseError("--normalise is for pseudonym keys", "Leave it out, or add --kind pseudonym.")
     if kind == _PSEUDONYM:

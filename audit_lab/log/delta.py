@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DeltaFile", "delta_files", "is_delta"]
 
 _LOG_FOLDER = "_delta_log"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMIT = re.compile(r"[0-9]{20}\.")
 _PARTITION = "partition."
 #: Features of a table that do not change which rows its files hold.
@@ -78,13 +79,15 @@ def _load(table: Any, as_of: datetime | int, folder: Path) -> None:
     from deltalake.exceptions import DeltaError
 
     newest = table.version()
+    # Asked now: of a table that an earlier version was loaded of, the library numbers its history wrongly.
+    commits = {each.get("version"): each.get("timestamp", 0) for each in table.history()}
     try:
         table.load_as_version(as_of)
     except DeltaError as error:
         raise _no_such_version(folder, as_of, newest) from error
     if isinstance(as_of, datetime):
         # Of a moment before the table was made, the library reads the first version that it finds.
-        made = datetime.fromtimestamp(table.history(1)[0]["timestamp"] / 1000, UTC)
+        made = _EPOCH + timedelta(milliseconds=commits.get(table.version(), 0))
         if made > as_of:
             raise _no_such_version(folder, as_of, newest)
 

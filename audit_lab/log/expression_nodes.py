@@ -269,8 +269,11 @@ class Builder:
 
     def _same(self, node: exp.Expr) -> Term:
         one, other = self.build(node.this), self.build(node.expression)
-        equal = compared(_COMPARISONS[exp.EQ], one, other, ordered=False).expr
         nulls = one.expr.is_null(), other.expr.is_null()
+        if "nothing" in {one.kind, other.kind}:
+            same = nulls[0] & nulls[1]
+            return Term(~same if isinstance(node, exp.NullSafeNEQ) else same, "truth")
+        equal = compared(_COMPARISONS[exp.EQ], one, other, ordered=False).expr
         same = nw.when(nulls[0] | nulls[1]).then(nulls[0] & nulls[1]).otherwise(equal)
         return Term(~same if isinstance(node, exp.NullSafeNEQ) else same, "truth")
 

@@ -118,7 +118,8 @@ class LogFolder:
             return self._local.read_range(path, start, length)
         try:
             with self._arrow.open_input_file(self._key(path)) as file:
-                content: bytes = file.read_at(max(min(length, file.size() - start), 0), start)
+                within = min(length, file.size() - start)
+                content: bytes = file.read_at(within, start) if within > 0 else b""
         except OSError as error:
             raise self._translated(error, "read", path) from error
         return content

@@ -18,6 +18,7 @@ from audit_lab.log.letter_ranking import Ranking, Units, best_rows
 from audit_lab.log.lookup import look_up, places_of
 from audit_lab.log.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,8 +195,8 @@ def _inputs(store: LogStore, model: str, ids: pl.Series) -> Mapping[str, pl.Data
     """Return the rows of inputs of some predictions: through the locator where there is one and they are few."""
     table = INPUTS_PREFIX + model
     if store.shelf is not None and ids.len() <= _MOST_LOOK_UPS:
-        return {each: look_up(store, table, "prediction_id", each).rows for each in ids}
-    rows = collect(store.placed(table).filter(pl.col("prediction_id").is_in(ids.implode())), f"the {table}")
+        return {each: look_up(store, table, "prediction_id", each).rows.drop(SEGMENT, ROW) for each in ids}
+    rows = collect(store.inputs(model).filter(pl.col("prediction_id").is_in(ids.implode())), f"the {table}")
     return {str(key[0]): found for key, found in rows.group_by("prediction_id")}
 
 
@@ -203,7 +204,7 @@ def _overridden(store: LogStore, ids: pl.Series) -> dict[str, list[str]]:
     """Return what persons decided about some predictions, in order of time."""
     after = pl.col("decision_after")
     changes = store.table("overrides").filter(pl.col("prediction_id").is_in(ids.implode()) & after.is_not_null())
-    rows = collect(changes.select("prediction_id", "recorded_at", after), f"the overrides of {store.path}")
+    rows = collect(changes.select("prediction_id", "recorded_at", after), f"the overrides of {store.location}")
     found: dict[str, list[str]] = {}
     for prediction_id, _, decision in rows.sort("recorded_at").iter_rows():
         found.setdefault(prediction_id, []).append(decision)

@@ -63,7 +63,7 @@ def best_rows(store: LogStore, clues: Clues, units: Units, limit: int) -> Rankin
     if clues.amount is not None:
         clues, ids, notes = _amount_applied(store, clues, clues.amount, units)
     scored = _scored(store, clues, ids).filter(pl.col(_MET) > 0)
-    what = f"the predictions of {store.path}"
+    what = f"the predictions of {store.location}"
     best = scored.sort(_ORDER, descending=_DESCENDING, nulls_last=True).head(limit)
     places = collect(best.select("prediction_id", SEGMENT, ROW), what)
     matching = int(collect(scored.select(pl.len()), what).item())
@@ -75,7 +75,7 @@ def _whole(store: LogStore, places: pl.DataFrame) -> pl.DataFrame:
     ids = places["prediction_id"].unique()
     if store.shelf is None:
         every = store.placed("predictions").filter(pl.col("prediction_id").is_in(ids.implode()))
-        rows = collect(every, f"the predictions of {store.path}")
+        rows = collect(every, f"the predictions of {store.location}")
     else:
         found = [look_up(store, "predictions", "prediction_id", each).rows for each in ids]
         rows = pl.concat(found, how="diagonal_relaxed") if found else collect(store.placed("predictions").head(0), "")

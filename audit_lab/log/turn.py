@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import LogError, StorageError
+from audit_lab.errors import AuditLabError, LogError, StorageError
 from audit_lab.log.epochs import signer_at
 from audit_lab.log.erasure_traces import remove_traces
 from audit_lab.log.state import LogState, manifest_bytes
@@ -145,7 +145,8 @@ class Turns:
         self._frontier = Frontier()
         #: The newest checkpoint that this writer saw; the log may only ever have grown from there.
         self._seen = Checkpoint(origin, 0, EMPTY_ROOT)
-        self._in_doubt = False
+        #: Whether what was last written for a seal may stand in the log: then it must stay.
+        self._may_stand = False
 
     @property
     def seen(self) -> Checkpoint:
@@ -174,6 +175,7 @@ class Turns:
         StorageError
             The lock could not be taken, or a file not be read.
         """
+        self._may_stand = False
         with ExitStack() as held:
             with nothing_sealed():
                 held.enter_context(self._storage.lock())
@@ -188,11 +190,10 @@ class Turns:
                     self._catch_up()
             behind = max(last - now, timedelta(0))
             turn = Turn(self._storage, self._vault, self._state, time_text(sealed_at), behind, self, signer)
-            self._in_doubt = False
             try:
                 yield turn
             except BaseException:
-                if not self._in_doubt:
+                if not self._may_stand:
                     turn.discard()
                 raise
 
@@ -253,9 +254,13 @@ class Turns:
             for entry, content in zip(entries, contents, strict=True):
                 self._state.take(entry)
                 self._frontier.append(leaf_hash(content))
-            with nothing_sealed(self._doubt):
+            # Until it is known better, also to an interrupt: who sees nothing of a seal must not undo it.
+            self._may_stand = True
+            with nothing_sealed(self._stands):
                 self._seen = self._tree.append(contents, signer, files)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, AuditLabError):
+                self._may_stand = self._stands()
             self._forget()
             raise
 
@@ -304,12 +309,12 @@ class Turns:
     def _forked(self, what: str) -> LogError:
         return LogError(f"the log {self._tree.origin} {what}", _FORKED)
 
-    def _doubt(self) -> bool:
-        """Whether a seal that failed may stand in the log all the same."""
-        self._in_doubt = True
-        with suppress(StorageError):
-            self._in_doubt = LogTree(self._storage).root == self._frontier.root()
-        return self._in_doubt
+    def _stands(self) -> bool:
+        """Whether a seal that failed stands in the log all the same; true where that cannot be read."""
+        try:
+            return LogTree(self._storage).root == self._frontier.root()
+        except AuditLabError:
+            return True
 
 
 @contextmanager

@@ -69,6 +69,7 @@ class NumericBins:
         cls, column: str, values: NDArray[np.float64], rows: NDArray[np.int64], missing_rows: int
     ) -> NumericBins:
         """Return the bins of a reference that has these distinct values, ascending, so many rows of each."""
+        values = values + 0.0  # of 0.0 and -0.0, which are one value, engines return either
         if values.size <= MOST_VALUES:
             return cls(column, values, rows, missing_rows)
         cumulated = np.cumsum(rows)

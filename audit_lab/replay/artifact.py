@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.errors import LogError, ModelError
+from audit_lab.errors import LogError, ModelError, StorageError
 from audit_lab.replay.scoring import FORMATS
 
 if TYPE_CHECKING:
@@ -34,23 +35,7 @@ def read_artifact(store: LogStore, version: dict[str, Any]) -> bytes:
             "Ask the model's owner for the artifact; the recorded digest will show whether it is the right one.",
             "artifact-missing",
         )
-    try:
-        path = store.file(version["artifact_uri"])
-    except LogError as error:
-        raise ModelError(error.message, error.next_step, "artifact-missing") from error
-    if not path.is_file():
-        raise ModelError(
-            f"the artifact of {name} is not at {version['artifact_uri']}",
-            "Ask the model's owner for the file; the recorded digest will show whether it is the right one.",
-            "artifact-missing",
-        )
-    if path.stat().st_size > _MAXIMUM_BYTES:
-        raise ModelError(
-            f"the artifact of {name} is larger than {_MAXIMUM_BYTES / 1e9:.0f} GB",
-            "Replay it on a machine set up for it.",
-            "artifact-too-large",
-        )
-    content = path.read_bytes()
+    content = _read(store, version["artifact_uri"], name)
     found = hashlib.sha256(content).hexdigest()
     if not version["artifact_sha256"]:
         raise ModelError(
@@ -64,6 +49,28 @@ def read_artifact(store: LogStore, version: dict[str, Any]) -> bytes:
             f"SHA-256 {found[:12]}… instead of {version['artifact_sha256'][:12]}…",
             "The file was replaced after registration: ask the model's owner for the original and who replaced it.",
             "artifact-digest-mismatch",
+        )
+    return content
+
+
+def _read(store: LogStore, uri: str, name: str) -> bytes:
+    path = PurePosixPath(uri).as_posix()
+    try:
+        size = store.folder.size(path) if store.folder.exists(path) else None
+        content = store.folder.read(path) if size is not None and size <= _MAXIMUM_BYTES else b""
+    except (LogError, StorageError) as error:
+        raise ModelError(error.message, error.next_step, "artifact-missing") from error
+    if size is None:
+        raise ModelError(
+            f"the artifact of {name} is not at {uri}",
+            "Ask the model's owner for the file; the recorded digest will show whether it is the right one.",
+            "artifact-missing",
+        )
+    if size > _MAXIMUM_BYTES:
+        raise ModelError(
+            f"the artifact of {name} is larger than {_MAXIMUM_BYTES / 1e9:.0f} GB",
+            "Replay it on a machine set up for it.",
+            "artifact-too-large",
         )
     return content
 

@@ -139,7 +139,7 @@ def _checked(
 
 
 def _artifact_stamp(store: LogStore, rows: list[dict[str, Any]]) -> Stamp | None:
-    if not rows or not rows[-1]["artifact_uri"]:
+    if not rows or not rows[-1]["artifact_uri"] or store.folder.path is None:
         return None
     try:
         return stamp_of(store.file(rows[-1]["artifact_uri"]))

@@ -72,3 +72,12 @@ def test_the_journal_of_a_log_is_found_by_its_log(run, loans, monkeypatch):
     run("show", "--log", loans)
     assert [line["purpose"] for line in run("journal", "--log", loans, "--json").json["lines"]] == ["review"] * 2
     assert run("journal").code == 2
+
+
+def test_a_kind_of_key_and_its_options_belong_together(run, tmp_path):
+    out = ("--out", tmp_path / "keys")
+    assert run("keys", "a", *out, "--kind", "judge").code == 2
+    assert run("keys", "a", *out, "--normalise", "trim").code == 2
+    assert run("keys", "a", *out, "--kind", "pseudonym", "--normalise", "guess").code == 2
+    assert run("keys", "a", *out, "--kind", "pseudonym", "--passphrase", "env:X").code == 2
+    assert not (tmp_path / "keys").exists()

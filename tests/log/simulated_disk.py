@@ -125,6 +125,7 @@ class SimulatedDisk:
         self.count = 0
         #: Number of an operation to the error that it ends in.
         self.fail: dict[int, int] = {}
+        self.interrupt_at: int | None = None
         self.kill_at: int | None = None
         self.kill_when: tuple[str, str] | None = None
         self.is_dead = False
@@ -243,6 +244,8 @@ class SimulatedDisk:
         number = self.count
         self.count += 1
         self.asked.append((kind, path))
+        if number == self.interrupt_at:
+            raise KeyboardInterrupt
         if number == self.kill_at or (kind, path) == self.kill_when or self.is_dead:
             self.is_dead = True
             raise Killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from datetime import timedelta
 from pathlib import Path
@@ -74,6 +75,26 @@ def test_an_append_survives_a_fault_at_any_operation(before, sealed, code, reaso
         state = sealed.check_log(storage, receipts)
         assert sealed.stored_ids(storage, state) == [*ids, "d"]
     assert refused > 40
+
+
+def test_an_interrupt_at_any_operation_undoes_nothing_that_was_sealed(before, sealed):
+    """What is removed when somebody presses Ctrl-C was not sealed: the checkpoint may be in place by then."""
+    disk, vault, acknowledged, now = before
+    *_, kinds = tried(before, sealed, append(sealed))
+    sealed_all_the_same = 0
+    for number in range(len(kinds)):
+        left, receipts = disk.copy(), list(acknowledged)
+        storage = LocalStorage(FOLDER, left)
+        writer = sealed.resumed(storage, vault, sealed.Clock(now))
+        left.interrupt_at = left.count + number
+        with contextlib.suppress(KeyboardInterrupt):
+            append(sealed)(writer)
+        left.interrupt_at = None
+        state = sealed.check_log(storage, receipts)
+        sealed_all_the_same += state.size > acknowledged[-1].size
+        receipts.append(writer.append({"predictions": sealed.predictions("d")}))
+        sealed.check_log(storage, receipts)
+    assert 0 < sealed_all_the_same < len(kinds)
 
 
 def test_what_an_append_wrote_in_vain_is_removed(before, sealed):

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import MisuseError
+from audit_lab.log import letter as letter_search
 from audit_lab.log import letter_ranking
 from audit_lab.log.letter import search_letter
 from audit_lab.log.letter_amount import read_amount
@@ -184,6 +185,12 @@ def test_an_overridden_decision_is_found_by_what_it_was_changed_to(store):
 def test_an_input_far_off_is_named_as_the_nearest(store):
     why = told(search(store, around=NOON, amount=2_900, model="loans"))["rounded"][1]
     assert "amount 2,900 stands in no input: the nearest is inputs.credit_amount 2,487 (EUR)" in why
+
+
+@pytest.mark.parametrize("most_look_ups", [100, 0])
+def test_the_place_of_a_row_is_no_input(store, monkeypatch, most_look_ups):
+    monkeypatch.setattr(letter_search, "_MOST_LOOK_UPS", most_look_ups)
+    assert "amount 3 stands in no input" in told(search(store, around=NOON, amount=3, model="loans"))["thousands"][1]
 
 
 def test_two_rows_of_inputs_under_one_id_are_said_and_multiply_nothing(tmp_path):

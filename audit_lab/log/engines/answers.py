@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import LogError
+from audit_lab.log.engines.spark_engine import beside_pandas
 from audit_lab.log.reading import reading
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def collected_all(frames: Sequence[nw.LazyFrame[Any]], what: str) -> list[pl.Dat
 
 def _elsewhere(frame: nw.LazyFrame[Any], what: str) -> pl.DataFrame:
     try:
-        with warnings.catch_warnings():
-            # PySpark says beside pandas 3 that it is not ready for it; none of its pandas is used here.
-            warnings.filterwarnings(
-                "ignore", message="PySpark does not yet fully support pandas", category=FutureWarning
-            )
+        with beside_pandas():
             answer: pl.DataFrame = frame.collect("polars").to_native()
     except Exception as error:
         if not _is_of(error, ("duckdb", "_duckdb", "pyspark", "py4j")):

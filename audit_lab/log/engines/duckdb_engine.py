@@ -30,9 +30,9 @@ class DuckdbEngine:
 
     def scan(self, part: Part) -> nw.LazyFrame[Any]:
         """Return the rows of a part: the columns wanted, then ``_segment`` and ``_row``."""
-        import duckdb
         import narwhals as nw
 
+        connection = self._connection
         if part.storage_options is not None:
             raise MisuseError(
                 "the engine duckdb reads logs on this machine only", "Leave engine out: polars reads s3:// itself."
@@ -43,10 +43,12 @@ class DuckdbEngine:
                 f"the engine duckdb cannot tell the columns of {part.uris[0]} apart that are named {alike[0]!r}",
                 "Leave engine out: polars tells upper from lower case.",
             )
+        import duckdb
+
         try:
-            rows = self._connection.read_parquet(
-                [_literal(uri) for uri in part.uris], file_row_number=True, filename=_PATH
-            )
+            files = ", ".join(_text(_literal(uri)) for uri in part.uris)
+            # The paths are quoted as text; the Python function cannot name the column that holds them.
+            rows = connection.sql(f"FROM read_parquet([{files}], file_row_number = true, filename = '{_PATH}')")
             return brought(nw.from_native(_placed(rows, part)), part)
         except duckdb.Error as error:
             first = str(error).splitlines()[0][:200]

@@ -114,6 +114,8 @@ class Decoder:
             if not _resting and error is None and is_usual:
                 _resting.append(child)
                 return
+        if error is not None:
+            child.process.kill()
         child.end()
 
     def ask(self, request: dict[str, Any], blob: bytes = b"") -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__ = ["find_changes", "find_erasures"]
 
 _RESTORE = "Restore the segment from a backup, and find out who had write access since it was sealed."
 _ERASURE = "Ask whoever keeps the log for the record of the erasure; without one it was a deletion."
+_DOUBT = "these rows hold other values than were sealed, or stand elsewhere: too many differ to try every place"
 _NO_KEY = b"\0" * HASH_BYTES
 
 
@@ -41,7 +42,8 @@ def find_changes(examination: Examination, file: Segment, part: CheckedPart, cha
 
     total, changed = changes["changed"]
     known = [sealed(row, found) for row, found in changed if row not in lost]
-    _list(examination, "log.row-changed", file.path, known, total - len(changed) + len(known))
+    doubt = "" if changes["every_row_tried"] else _DOUBT
+    _list(examination, "log.row-changed", file.path, known, total - len(changed) + len(known), what=doubt)
     total, dropped = changes["dropped"]
     _list(examination, "log.row-dropped", file.path, [sealed(row) for row in dropped], total)
     total, added = changes["added"]

@@ -19,7 +19,7 @@ __all__ = ["resolved_leaves"]
 
 _NEAR = 32
 #: How many leaves are computed at most in the search: some seconds.
-_BUDGET = 300_000
+_BUDGET = 100_000
 _STRANGER = b"\0" * HASH_BYTES
 
 
@@ -28,10 +28,11 @@ def resolved_leaves(
     sealed: bytes,
     stated: Sequence[int] | None,
     leaves_at: Callable[[pl.DataFrame, Sequence[int]], bytes],
-) -> bytes:
-    """Return the leaf of each row under the key of the sealed row that it equals.
+) -> tuple[bytes, bool]:
+    """Return the leaf of each row under the key of the sealed row that it equals, and whether every row was tried.
 
-    A row that equals none has the leaf under the key of its own place, which is then no sealed leaf.
+    A row that equals none has the leaf under the key of its own place, which is then no sealed leaf. Where the search
+    was given up, rows that only moved look like changed ones.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def resolved_leaves(
             shift = place - row
             rest = [later for later in range(row + 1, values.height) if later not in search.found]
             search.try_places(rest, [later + shift for later in rest])
-    return b"".join(search.leaf(row) for row in range(values.height))
+    return b"".join(search.leaf(row) for row in range(values.height)), not search.spent
 
 
 class _Search:

@@ -208,11 +208,12 @@ def _examine_part(part: _Part, rows: pl.LazyFrame, at_once: int, *, labelled: bo
 def _changes(part: _Part, frame: pl.DataFrame, *, labelled: bool) -> dict[str, Any]:
     """Return which rows of a part are not as they were sealed, and the names of those that are there."""
     sealed, values = part.leaves or b"", frame.select(part.columns)
+    every_row_tried = True
     if not part.committed:
         found = row_leaves(values)
     else:
         stated = [row - part.first_row for row in frame[ROW].to_list()] if labelled else None
-        found = resolved_leaves(values, sealed, stated, part.leaves_at)
+        found, every_row_tried = resolved_leaves(values, sealed, stated, part.leaves_at)
     changes = aligned_changes(sealed, found)
     named = sorted({row for _, row in (*changes.changed.first, *changes.moved.first, *changes.duplicated.first)})
     named = sorted({*named, *changes.added.first})
@@ -220,6 +221,7 @@ def _changes(part: _Part, frame: pl.DataFrame, *, labelled: bool) -> dict[str, A
     kinds = {kind: getattr(changes, kind) for kind in _KINDS}
     return {
         "phrase": str(changes),
+        "every_row_tried": every_row_tried,
         "names": {str(row): _name(key) for row, key in zip(named, keys.rows(), strict=True)},
         **{kind: [few.total, list(few.first)] for kind, few in kinds.items()},
     }

@@ -1,4 +1,4 @@
-"""Attack 1: one cell of a segment is changed, and the Parquet file rewritten validly. And 14: a registry row is."""
+"""Attack 1: one cell of a segment is changed, and the Parquet file rewritten validly."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_without_the_vault_the_file_is_named_and_its_rows_are_said_to_be_uncheck
         ("events", ("kind", 1, "nothing"), "e-2@{}:1"),
     ],
 )
-def test_registry_row_edited_after_the_fact_is_named_without_the_vault_too(sealed_log, table, cell, name):
+def test_changed_cell_of_a_plain_table_is_named_without_the_vault_too(sealed_log, table, cell, name):
     (path,) = sealed_log.files(table)
     sealed_log.rewrite(path, set_cell(*cell))
     for options in ({}, {"vault": None}):

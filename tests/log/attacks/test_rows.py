@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -103,3 +104,17 @@ def test_row_moved_to_another_segment_is_dropped_here_and_added_there(sealed_log
     sealed_log.rewrite(first, lambda frame: pl.concat([frame[:4], frame[5:]]))
     sealed_log.rewrite(second, lambda frame: pl.concat([frame, row]))
     assert sealed_log.found() == DIFFERS | {"log.row-dropped", "log.row-added"}
+
+
+def test_search_for_moved_rows_is_given_up_in_time_and_says_so(sealed_log, small_log):
+    with sealed_log.writer() as writer:
+        writer.append({"predictions": small_log.some_predictions(100, 800)})
+    path = list(sealed_log.state.files["predictions"])[-1]
+    generator = np.random.default_rng(3)
+    order = [int(row) for row in generator.permutation(700)]
+    sealed_log.rewrite(path, lambda frame: frame[order])
+    report = sealed_log.report()
+    codes = {finding.code for finding in report.findings}
+    assert DIFFERS | {"log.row-changed", "log.row-moved"} <= codes
+    (meaning,) = [finding.meaning for finding in report.findings if finding.code == "log.row-changed"]
+    assert meaning.startswith("these rows hold other values than were sealed, or stand elsewhere: too many differ")

@@ -1,0 +1,170 @@
+"""The same questions on every engine: counts and rows are equal, and so is whatever is computed from counts.
+
+Floats may differ by `DISTANCE` where an engine adds them itself; none of the questions here makes it do that.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from polars.testing import assert_frame_equal
+
+import audit_lab as al
+from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.wide import wide
+
+DISTANCE = 0.0
+START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
+TIMES = 24
+
+
+def longer(frame: pl.DataFrame) -> pl.DataFrame:
+    """Repeat forty hours of rows day after day, under other ids."""
+    times = [name for name in ("occurred_at", "recorded_at") if name in frame.columns]
+    return pl.concat(
+        frame.with_columns(
+            pl.col("prediction_id") + f"-{day:02d}", *(pl.col(name) + timedelta(hours=40 * day) for name in times)
+        )
+        for day in range(TIMES)
+    )
+
+
+def odd_predictions(frame: pl.DataFrame) -> pl.DataFrame:
+    """Make of 960 predictions a few that cannot be replayed, lack a time or a model, or bear one id twice."""
+    number = pl.int_range(pl.len())
+    odd = longer(frame).with_columns(
+        sequence=pl.when(number % 97 != 5).then(number),
+        writer_id=pl.when(number % 2 == 0).then(pl.lit("even")).otherwise(pl.lit("odd")),
+        error=pl.when(number % 101 == 7).then(pl.lit("backend down")),
+        occurred_at=pl.when(number != 17).then("occurred_at"),
+        model_name=pl.when(number != 23).then("model_name"),
+        model_version=pl.when(number % 89 == 0).then(pl.lit("2")).otherwise("model_version"),
+        outputs=pl.when(number % 103 != 3).then("outputs"),
+        threshold=pl.when(number % 2 == 0).then("threshold"),
+    )
+    return pl.concat([odd, odd[40:42]])
+
+
+def odd_inputs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Make of the inputs some that are missing, some that stand twice, and values that are hard to compare."""
+    number = pl.int_range(pl.len())
+    odd = longer(frame).with_columns(
+        income=pl.when(number % 50 == 1)
+        .then(math.nan)
+        .when(number % 50 == 2)
+        .then(math.inf)
+        .when(number % 50 == 3)
+        .then(-0.0)
+        .when(number % 50 != 4)
+        .then(pl.col("income") * pl.when(number > 600).then(1.609344).otherwise(1.0)),
+        city=pl.when((number > 500) & (pl.col("city") == "Oslo")).then(pl.lit("Zürich")).otherwise("city"),
+        regular=pl.col("years") % 2 == 0,
+    )
+    return pl.concat([odd[:100], odd[108:], odd[200:203]])
+
+
+@pytest.fixture
+def logs(make_log, other):
+    """The small log, grown and made odd, as polars and another engine see it."""
+    folder = make_log(predictions=odd_predictions, inputs_loans=odd_inputs)
+    return al.open(folder), al.open(folder, engine=other)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"expression": "inputs.income > 5000 AND NOT inputs.city = 'Oslo'"},
+        {"expression": "inputs IS NULL AND decision = 'deny'"},
+        {"expression": "inputs.city LIKE '_e%n' OR outputs.score IS NULL", "since": "2024-03-05", "until": "2024-03-20"},
+        {"since": "2024-03-06T06:30", "until": "2024-03-06T09:00"},
+        {"expression": "inputs.years BETWEEN 3 AND 4", "model": "loans", "limit": 7},
+    ],
+    ids=lambda question: question.get("expression", "times"),
+)
+def test_find_gives_the_same_rows(logs, question):
+    polars, other = (log.find(**question) for log in logs)
+    assert polars.height > 1
+    assert_frame_equal(other, polars)
+
+
+def test_coverage_counts_are_equal(logs):
+    polars, other = (log.coverage() for log in logs)
+    assert polars.predictions == 962
+    assert set(polars.table["code"]) == {
+        "ambiguous-id",
+        "inputs-missing",
+        "model-not-stated",
+        "output-missing",
+        "prediction-failed",
+        "replayable",
+        "version-not-registered",
+    }
+    assert_frame_equal(other.table, polars.table)
+    assert polars.sequence_gaps.height > 9
+    assert_frame_equal(other.sequence_gaps, polars.sequence_gaps)
+
+
+def test_drift_is_equal_to_the_last_digit(logs):
+    columns = ["income", "city", "regular"]
+    span = ("2024-03-04", "2024-03-18")
+    polars, other = (log.drift(columns, every="1w", reference=span) for log in logs)
+    assert polars.episodes != ()
+    assert any("NaN" in fact for fact in polars.facts)
+    for one, two in zip(polars.counts, other.counts, strict=True):
+        assert one.binned.tolist() == two.binned.tolist()
+    assert_frame_equal(other.table, polars.table, rel_tol=DISTANCE, abs_tol=DISTANCE)
+    assert other.summary() == polars.summary()
+    assert other.reference.sha256 == polars.reference.sha256
+
+
+def test_predictions_and_inputs_stand_beside_each_other_alike(logs):
+    frames = []
+    for log in logs:
+        frame, features = wide(log._store, "loans")
+        assert features == ["income", "city", "years", "regular"]
+        frames.append(frame.collect("polars").to_native().sort(["prediction_id", "occurred_at"]))
+    assert frames[0].height == 961
+    assert frames[0]["income"].null_count() > 8
+    assert_frame_equal(frames[1], frames[0], check_column_order=False)
+
+
+def test_a_table_that_is_absent_is_empty(make_log, other):
+    log = al.open(make_log(predictions=None, inputs_loans=None), engine=other)
+    assert log.find("decision = 'deny'").height == 0
+    assert log.coverage().predictions == 0
+
+
+def test_a_polars_expression_is_for_polars(logs, other):
+    with pytest.raises(MisuseError, match=f"a polars expression cannot run on the engine {other}"):
+        logs[1].find(pl.col("decision") == "deny")
+
+
+def test_a_damaged_file_is_told_by_its_engine(make_log, other):
+    folder = make_log()
+    path = folder / "predictions" / "part-00000.parquet"
+    metadata = pq.read_metadata(path).row_group(0)
+    chunks = [metadata.column(number) for number in range(metadata.num_columns)]
+    start = next(chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks)
+    content = bytearray(path.read_bytes())
+    content[start : start + 80] = b"\xa5" * 80
+    path.write_bytes(content)
+    with pytest.raises(LogError, match=f"the predictions of .* cannot be read with {other}"):
+        al.open(folder, engine=other).find("prediction_id = 'p-001'")
+
+
+def test_a_mapped_folder_is_read_by_polars_only(tmp_path, other):
+    from audit_lab.log.mapping import Mapping
+
+    pl.DataFrame({"id": ["a"], "score": [0.5]}).write_parquet(tmp_path / "x.parquet")
+    mapping = Mapping("x", {"prediction_id": "id", "score": "score"})
+    with pytest.raises(MisuseError, match=f"the engine {other} reads logs of audit_lab only"):
+        al.open(tmp_path, mapping, engine=other)
+
+
+def test_an_unknown_engine_is_refused(make_log):
+    with pytest.raises(MisuseError, match="no engine 'pandas'.*Known are polars, duckdb, spark"):
+        al.open(make_log(), engine="pandas")

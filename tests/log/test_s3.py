@@ -1,0 +1,188 @@
+"""A log in an object store is read by the same code: tested against moto's S3 server on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.errors import LogError, MisuseError, ModelError, StorageError
+from audit_lab.log.folder import LogFolder
+from audit_lab.log.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "aws_region": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Start an S3 server on a free port of the loopback; return the storage options for it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    output = (tmp_path_factory.mktemp("moto") / "output.txt").open("wb")
+    process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        for _ in range(300):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield {"aws_endpoint_url": f"http://127.0.0.1:{port}", **_KEYS}
+    finally:
+        process.terminate()
+        process.wait(20)
+        output.close()
+
+
+@pytest.fixture
+def store_of(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that puts a folder into a bucket of its own, and the file system that did it."""
+    from pyarrow import fs
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    files = fs.S3FileSystem(
+        access_key="x",
+        secret_key="y",
+        region="us-east-1",
+        endpoint_override=server["aws_endpoint_url"],
+        allow_bucket_creation=True,
+    )
+
+    def put(folder: Path, address: str) -> fs.S3FileSystem:
+        files.create_dir(address.partition("/")[0])
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            with files.open_output_stream(f"{address}/{path.relative_to(folder).as_posix()}") as stream:
+                stream.write(path.read_bytes())
+        return files
+
+    return put
+
+
+def test_a_log_that_is_not_sealed_is_read_where_it_lies(server, store_of, make_log):
+    folder = make_log()
+    store_of(folder, "plain/team/loans")
+    here, there = al.open(folder), al.open("s3://plain/team/loans", storage_options=server)
+    assert there.describe() == {**here.describe(), "path": "s3://plain/team/loans"}
+    question = "inputs.income < 5000 AND decision = 'deny'"
+    assert there.find(question).height > 1
+    assert there.find(question).equals(here.find(question))
+    assert there.find(since="2024-03-05", limit=3).equals(here.find(since="2024-03-05", limit=3))
+    assert there.coverage().table.equals(here.coverage().table)
+    assert there.coverage().replayable == 40
+    assert there.decision("p-007").inputs == here.decision("p-007").inputs
+    assert str(there.decision("p-007").replay().verdict) == "EXACT"
+    drifted, expected = (log.drift(["income", "city"], every="1h") for log in (there, here))
+    assert drifted.table.equals(expected.table)
+    assert repr(there) == repr(here).replace(str(folder), "s3://plain/team/loans")
+
+
+def test_a_sealed_log_is_read_where_it_lies(server, store_of, sealed_log):
+    store_of(sealed_log.folder, "sealed")
+    here, there = open_store(sealed_log.folder), open_store("s3://sealed/", storage_options=server)
+    assert there.checkpoint == here.checkpoint
+    assert there.placed("predictions").collect().equals(here.placed("predictions").collect())
+    first = open_store("s3://sealed", storage_options=server, as_of="2026-03-04T09:15")
+    assert first.table("predictions").collect()["prediction_id"].to_list() == [f"p-{row:03d}" for row in range(10)]
+    assert al.open("s3://sealed", storage_options=server).decision("p-011").inputs == {"income": 1011.5, "city": "Bern"}
+
+
+def test_rows_are_found_when_files_were_compacted_and_removed(server, store_of, sealed_log):
+    from audit_lab.log.compaction import compact, remove_replaced
+
+    files = store_of(sealed_log.folder, "compacted")
+    opened = open_store("s3://compacted", storage_options=server)
+    before = {path.relative_to(sealed_log.folder).as_posix() for path in sealed_log.folder.rglob("*.parquet")}
+    with sealed_log.writer() as writer:
+        compact(writer)
+        sealed_log.clock.now += timedelta(days=1)
+        remove_replaced(writer, older_than=timedelta(0), actor="tests")
+    store_of(sealed_log.folder, "compacted")
+    after = {path.relative_to(sealed_log.folder).as_posix() for path in sealed_log.folder.rglob("*.parquet")}
+    for gone in before - after:
+        files.delete_file(f"compacted/{gone}")
+    assert opened.table("predictions").collect().height == 30
+
+
+def test_the_environment_says_where_and_who(server, store_of, make_log, monkeypatch):
+    store_of(make_log(), "environment")
+    for name, value in server.items():
+        monkeypatch.setenv("AWS_DEFAULT_REGION" if name == "aws_region" else name.upper(), value)
+    assert al.open("s3://environment").find(limit=2)["prediction_id"].to_list() == ["p-000", "p-001"]
+
+
+def test_names_of_models_may_be_any_text(server, store_of, make_log):
+    folder = make_log(
+        predictions=lambda frame: frame.with_columns(model_name=pl.lit("crédit 100% #2")),
+        **{"inputs_loans": None, "inputs_crédit 100% #2": pl.DataFrame({"prediction_id": ["p-003"], "age": [40]})},
+    )
+    store_of(folder, "names")
+    found = al.open("s3://names", storage_options=server).find("inputs.age = 40")
+    assert found["prediction_id"].to_list() == ["p-003"]
+
+
+def test_what_is_missing_is_told(server, store_of, make_log):
+    folder = make_log()
+    (folder / "predictions" / "part-00000.parquet").unlink()
+    (folder / "artifacts" / "loans-1.ubj").unlink()
+    store_of(folder, "missing")
+    log = al.open("s3://missing", storage_options=server)
+    with pytest.raises(LogError, match=r"part-00000\.parquet of table predictions is missing from s3://missing"):
+        log.find()
+    with pytest.raises(ModelError, match="the artifact of loans 1 is not at artifacts/loans-1.ubj"):
+        from audit_lab.replay.registered import load_registered
+
+        load_registered(log._store, "loans", "1")
+    with pytest.raises(MisuseError, match="there is no folder s3://missing/nowhere"):
+        al.open("s3://missing/nowhere", storage_options=server)
+    with pytest.raises(MisuseError, match=r"s3://missing/predictions is not an audit log|there is no folder"):
+        al.open("s3://missing/predictions", storage_options=server)
+
+
+def test_what_needs_files_of_this_machine_says_so(server, store_of, make_log):
+    store_of(make_log(), "remote")
+    log = al.open("s3://remote", storage_options=server)
+    with pytest.raises(MisuseError, match="s3://remote is not on this machine.*Copy it to a folder"):
+        _ = log.path
+    with pytest.raises(MisuseError, match="the engine duckdb reads logs on this machine only"):
+        al.open("s3://remote", storage_options=server, engine="duckdb").find()
+    with pytest.raises(MisuseError, match="cannot be read through a mapping"):
+        al.open("s3://remote", {"origin": "x"}, storage_options=server)
+
+
+def test_files_are_read_in_parts(server, store_of, make_log):
+    store_of(make_log(), "parts")
+    folder = LogFolder("s3://parts", server)
+    whole = folder.read("manifest.json")
+    assert folder.read("manifest.json", 5) == whole[:6]
+    assert folder.read_range("manifest.json", 3, 4) == whole[3:7]
+    assert folder.read_range("manifest.json", len(whole) + 9, 4) == b""
+    assert (folder.size("manifest.json"), folder.exists("manifest.json")) == (len(whole), True)
+    assert folder.list("artifacts") == ["artifacts/loans-1.ubj"]
+    assert folder.list("nothing") == []
+    for ask in (folder.read, folder.size):
+        with pytest.raises(StorageError, match="nothing is missing from s3://parts"):
+            ask("nothing")
+
+
+def test_a_server_that_does_not_answer_is_told():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        options = {"aws_endpoint_url": f"http://127.0.0.1:{free.getsockname()[1]}", **_KEYS}
+        with pytest.raises(StorageError, match="cannot look for .* of s3://gone"):
+            al.open("s3://gone", storage_options=options)
