@@ -110,7 +110,9 @@ class Beside:
             for name, dtype in self.store.inputs(model).collect_schema().items():
                 if name in _KEYS:
                     continue
-                wider = widened(found.get(name, dtype), dtype)
+                known = found.get(name, dtype)
+                # Two models' numbers of one name are searched together, and not stored: double precision will do.
+                wider = widened(known, dtype) or (pl.Float64() if known.is_numeric() and dtype.is_numeric() else None)
                 if wider is None:
                     raise MisuseError(
                         f"the models {', '.join(self.models)} disagree on the feature {name}: "

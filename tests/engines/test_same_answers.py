@@ -79,7 +79,11 @@ def logs(make_log, other):
     [
         {"expression": "inputs.income > 5000 AND NOT inputs.city = 'Oslo'"},
         {"expression": "inputs IS NULL AND decision = 'deny'"},
-        {"expression": "inputs.city LIKE '_e%n' OR outputs.score IS NULL", "since": "2024-03-05", "until": "2024-03-20"},
+        {
+            "expression": "inputs.city LIKE '_e%n' OR outputs.score IS NULL",
+            "since": "2024-03-05",
+            "until": "2024-03-20",
+        },
         {"since": "2024-03-06T06:30", "until": "2024-03-06T09:00"},
         {"expression": "inputs.years BETWEEN 3 AND 4", "model": "loans", "limit": 7},
     ],

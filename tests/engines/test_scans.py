@@ -35,7 +35,11 @@ def test_rows_have_their_places_and_the_types_wanted(engine, tmp_path):
     one = pl.DataFrame({"id": ["a", "b"], "n": [1, 2]})
     files = (
         PlacedFile(written(tmp_path / "odd [dir]*" / "part?.parquet", one), 2, "first"),
-        PlacedFile(written(tmp_path / "odd [dir]*" / "it's ü +%2F&=.parquet", one.with_columns(id=pl.lit("c"))[:1]), 1, "second"),
+        PlacedFile(
+            written(tmp_path / "odd [dir]*" / "it's ü +%2F&=.parquet", one.with_columns(id=pl.lit("c"))[:1]),
+            1,
+            "second",
+        ),
     )
     expected = pl.DataFrame(
         {

@@ -39,8 +39,11 @@ def table(tmp_path):
 
 
 def found(table, **options):
-    return al.open(table, MAPPING, **options).find().select("prediction_id", "model_version", "outputs").sort(
-        "prediction_id"
+    return (
+        al.open(table, MAPPING, **options)
+        .find()
+        .select("prediction_id", "model_version", "outputs")
+        .sort("prediction_id")
     )
 
 
@@ -126,9 +129,13 @@ def test_rows_deleted_inside_files_are_not_shown_as_if_they_were_there(tmp_path)
     inline = base64.b85encode(bitmap).decode().translate(str.maketrans(*alphabets))
     vector = {"storageType": "i", "pathOrInlineDv": inline, "sizeInBytes": len(bitmap), "cardinality": 2}
     protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features("deletionVectors")}}
-    commit(path, 1, protocol, {"remove": {"path": file, "dataChange": True, "deletionTimestamp": 1}}, {
-        "add": {**added(file, path), "deletionVector": vector, "stats": '{"numRecords":3}'}
-    })
+    commit(
+        path,
+        1,
+        protocol,
+        {"remove": {"path": file, "dataChange": True, "deletionTimestamp": 1}},
+        {"add": {**added(file, path), "deletionVector": vector, "stats": '{"numRecords":3}'}},
+    )
     with pytest.raises(LogError, match="rows that were deleted inside its files"):
         found(path)
 
