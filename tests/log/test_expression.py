@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import narwhals as nw
 import polars as pl
 import pytest
@@ -147,13 +145,11 @@ def test_what_nests_too_deep_is_refused(text):
         parse_expression(text).bind(SCOPE)
 
 
-def test_what_is_too_long_is_refused_at_once():
-    started = time.process_time()
-    with pytest.raises(MisuseError, match=r"has 1,999,995 characters"):
-        parse_expression(" OR ".join(["score=1"] * 181_818)[:1_999_995])
-    with pytest.raises(MisuseError, match=r"has [0-9,]+ parts"):
+def test_what_is_too_long_is_refused():
+    with pytest.raises(MisuseError, match=r"has 20,001 characters.*at most 20,000"):
+        parse_expression("score = 1" + " " * 19_992)
+    with pytest.raises(MisuseError, match=r"has [0-9,]+ parts.*at most 2,000"):
         parse_expression(" OR ".join(["yes"] * 2_000))
-    assert time.process_time() - started < 20
 
 
 def test_a_list_of_a_thousand_texts_is_no_problem():

@@ -38,14 +38,17 @@ def hindering(writer, vault, subjects=(), prediction_ids=()):
 
 
 def test_a_hold_names_nobody_in_the_log(writer, vault, tmp_path):
-    place_hold(writer, "case-7", actor="Jane", reason="lawsuit 7", subjects=["jane"], prediction_ids=["p1"])
+    place_hold(writer, "case-7", actor="Jane", reason="lawsuit 7", subjects=["jane"], prediction_ids=["prediction-1"])
     (entry,) = writer.state.holds["case-7"]
     # printf 'subject\0jane' | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102..1f
     assert entry.subjects_sha256 == ("69e6f373d27675927c04aefcd0e984e89670d6816da45864d91831788fe16b06",)
-    assert entry.predictions_sha256 == (vault.keyed_digest("prediction", "p1"),)
+    assert entry.predictions_sha256 == (vault.keyed_digest("prediction", "prediction-1"),)
     assert (entry.actor, entry.reason) == ("Jane", "lawsuit 7")
     for path in (tmp_path / "log").rglob("*"):
-        assert path.is_dir() or (b"jane" not in path.read_bytes() and b"p1" not in path.read_bytes())
+        # Four letters may stand by chance in the base64 of a signature: JSON would quote them.
+        content = b"" if path.is_dir() else path.read_bytes()
+        assert b'"jane"' not in content
+        assert b"prediction-1" not in content
 
 
 def test_it_hinders_what_it_names_and_nothing_else(writer, vault):
