@@ -115,14 +115,18 @@ def test_what_does_not_fit_the_columns_is_refused(text, reason):
         parse_expression(text).bind(SCOPE)
 
 
-@pytest.mark.parametrize(("text", "gives"), [("score", "a number"), ("decision", "text"), ("tags", "List"), ("score + 1", "a number")])
+@pytest.mark.parametrize(
+    ("text", "gives"), [("score", "a number"), ("decision", "text"), ("tags", "List"), ("score + 1", "a number")]
+)
 def test_what_is_not_true_or_false_is_refused(text, gives):
     with pytest.raises(MisuseError, match=f"gives {gives}.*, not true or false"):
         parse_expression(text).bind(SCOPE)
 
 
 def test_columns_are_known_before_anything_is_bound():
-    expression = parse_expression("inputs.a.b > 1 AND (decision = 'x' OR \"odd name\".y IS NULL) AND NOT score IN (1, 2)")
+    expression = parse_expression(
+        "inputs.a.b > 1 AND (decision = 'x' OR \"odd name\".y IS NULL) AND NOT score IN (1, 2)"
+    )
     assert expression.paths == {("inputs", "a", "b"), ("decision",), ("odd name", "y"), ("score",)}
     assert expression.speaks_of("inputs")
     assert not expression.speaks_of("a")

@@ -122,7 +122,11 @@ def test_ids_whose_hashes_agree_are_told_apart(make_log, monkeypatch):
         (
             {
                 "predictions": lambda frame: pl.concat(
-                    [frame[:9], frame[:3].with_columns(prediction_id=pl.col("prediction_id") + "x", model_name=pl.lit("cars")), frame[9:]]
+                    [
+                        frame[:9],
+                        frame[:3].with_columns(prediction_id=pl.col("prediction_id") + "x", model_name=pl.lit("cars")),
+                        frame[9:],
+                    ]
                 )
             },
             Order.WITHOUT_OTHERS,

@@ -74,7 +74,10 @@ def test_new_missing_and_widened_columns_become_one_schema(write):
             predictions(2, 3, sequence=[9], extra=[2.5]),
             predictions(3, 4, outputs=[{"score": 0.5}]),
         ],
-        inputs_loans=[inputs(0, 2, age=pl.Series([1, 2], dtype=pl.UInt16)), inputs(2, 4, age=[3.5, None], city=["Bern", "Oslo"])],
+        inputs_loans=[
+            inputs(0, 2, age=pl.Series([1, 2], dtype=pl.UInt16)),
+            inputs(2, 4, age=[3.5, None], city=["Bern", "Oslo"]),
+        ],
     )
     store = open_store(folder)
     rows = store.table("predictions").collect()
@@ -157,7 +160,9 @@ def test_a_time_range_without_files_is_empty(write):
 
 def beside(store, since=None, until=None):
     frame = Beside(store, ("loans",), since, until).frame()
-    return frame.collect().to_native().sort("occurred_at").select("prediction_id", "inputs/age", "__has_inputs__").rows()
+    return (
+        frame.collect().to_native().sort("occurred_at").select("prediction_id", "inputs/age", "__has_inputs__").rows()
+    )
 
 
 EXPECTED = [(f"p-{number}", number, True) for number in range(12)]
