@@ -17,6 +17,7 @@ import audit_lab as al
 from audit_lab.errors import LogError, MisuseError, ModelError, StorageError
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.store import open_store
+from audit_lab.replay.registered import load_registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,8 +146,6 @@ def test_what_is_missing_is_told(server, store_of, make_log):
     with pytest.raises(LogError, match=r"part-00000\.parquet of table predictions is missing from s3://missing"):
         log.find()
     with pytest.raises(ModelError, match="the artifact of loans 1 is not at artifacts/loans-1.ubj"):
-        from audit_lab.replay.registered import load_registered
-
         load_registered(log._store, "loans", "1")
     with pytest.raises(MisuseError, match="there is no folder s3://missing/nowhere"):
         al.open("s3://missing/nowhere", storage_options=server)

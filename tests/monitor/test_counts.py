@@ -159,7 +159,10 @@ def test_a_level_is_the_logarithm_of_the_interquartile_mean(frame, every):
     low, high = pl.col("rounded").quantile(0.25), pl.col("rounded").quantile(0.75)
     expected = (
         frame.group_by(pl.col("at").dt.truncate(every).alias("start"))
-        .agg(pl.len().alias("rows"), pl.col("rounded").filter(pl.col("rounded").is_between(low, high)).mean().alias("mean"))
+        .agg(
+            pl.len().alias("rows"),
+            pl.col("rounded").filter(pl.col("rounded").is_between(low, high)).mean().alias("mean"),
+        )
         .filter(pl.col("rows") >= 30)
         .sort("start")
     )
