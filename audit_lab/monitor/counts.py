@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-__all__ = ["MEASURED", "TIME_COLUMN", "Extent", "Rows", "Source", "extent"]
+__all__ = ["MEASURED", "TIME_COLUMN", "Extent", "Rows", "Source", "extent", "how_many"]
 
 Frame: TypeAlias = "pl.LazyFrame | nw.LazyFrame[Any]"
 Source: TypeAlias = "Frame | Callable[[datetime | None, datetime | None], Frame]"
@@ -135,14 +135,15 @@ def extent(rows: Rows) -> Extent:
     """
     kinds = rows.kinds
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
-    looked_at = rows.every().select(
+    every = rows.every()
+    looked_at = every.select(
         nw.len().alias(_ROWS),
         nw.col(TIME_COLUMN).min().alias(_FIRST),
         nw.col(TIME_COLUMN).max().alias(_LAST),
         nw.col(TIME_COLUMN).count().alias(_TIMED),
         *(nw.col(name).count().alias(f"{name}/values") for name in kinds),
-        *(_how_many(_is_infinite(nw.col(name))).alias(f"{name}/infinite") for name in numeric),
-        *(_how_many(nw.col(name).is_nan()).alias(f"{name}/nan") for name in numeric),
+        *(how_many(_is_infinite(nw.col(name)), every).alias(f"{name}/infinite") for name in numeric),
+        *(how_many(nw.col(name).is_nan(), every).alias(f"{name}/nan") for name in numeric),
     )
     found = collected(looked_at, MEASURED).row(0, named=True)
     untimed = int(found[_ROWS]) - int(found[_TIMED])
@@ -161,6 +162,11 @@ def extent(rows: Rows) -> Extent:
     with_nan = tuple(name for name in numeric if found[f"{name}/nan"])
     told = tuple(fact for fact in facts if fact)
     return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], told, untimed, with_nan)
+
+
+def how_many(condition: nw.Expr, frame: nw.LazyFrame[Any]) -> nw.Expr:
+    """Return for how many rows of a frame a condition holds; not every engine adds up truth values."""
+    return condition.sum() if frame.implementation.is_polars() else condition.cast(nw.Int64).sum()
 
 
 def _framed(source: Source, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
@@ -211,16 +217,12 @@ def _kind(name: str, dtype: Any) -> str:
 def _value(name: str, kind: str, dtype: Any) -> nw.Expr:
     column = nw.col(name)
     if kind == "numeric":
-        return column.cast(nw.Float64)
+        return column if isinstance(dtype, nw.Float64) else column.cast(nw.Float64)
     if isinstance(dtype, nw.Boolean):
         texts = nw.coalesce(nw.when(column).then(nw.lit("true")), nw.when(~column).then(nw.lit("false")))
         return texts.alias(name)
-    return column.cast(nw.String)
+    return column if isinstance(dtype, nw.String) else column.cast(nw.String)
 
 
 def _is_infinite(column: nw.Expr) -> nw.Expr:
     return (column == math.inf) | (column == -math.inf)
-
-
-def _how_many(condition: nw.Expr) -> nw.Expr:
-    return condition.cast(nw.Int64).sum()

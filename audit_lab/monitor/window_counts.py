@@ -18,7 +18,7 @@ import polars as pl
 from audit_lab.log.engines.answers import collected, collected_all
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
-from audit_lab.monitor.counts import MEASURED, TIME_COLUMN
+from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, how_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -205,8 +205,10 @@ def _below(
     for column, (lowest, uppers) in edges.items():
         value = nw.col(column)
         sums.append(value.count().alias(f"{column}/count"))
-        sums += [_how_many(value < float(edge)).alias(f"{column}/below") for edge in lowest]
-        sums += [_how_many(value <= float(edge)).alias(f"{column}/{place}") for place, edge in enumerate(uppers)]
+        sums += [how_many(value < float(edge), windowed).alias(f"{column}/below") for edge in lowest]
+        sums += [
+            how_many(value <= float(edge), windowed).alias(f"{column}/{place}") for place, edge in enumerate(uppers)
+        ]
     return collected(windowed.group_by(_WINDOW).agg(*sums), MEASURED).sort(_WINDOW).cast(pl.Int64)
 
 
@@ -222,10 +224,6 @@ def _sums(
 
 def _uppers(bins: NumericBins) -> NDArray[np.float64]:
     return np.append(bins.edges, bins.values[-1:])
-
-
-def _how_many(condition: nw.Expr) -> nw.Expr:
-    return condition.cast(nw.Int64).sum()
 
 
 def _batches(volume: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
