@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError
+from audit_lab.log.disk import LocalDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +16,6 @@ __all__ = ["LOCK_NAME", "folder_lock"]
 
 LOCK_NAME = ".lock"
 
-_PATIENCE_S = 30.0
-_PAUSE_S = 0.02
-
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
@@ -29,36 +24,13 @@ def folder_lock(folder: Path) -> Iterator[None]:
     Raises
     ------
     AuditLabError
-        Another writer held the lock for 30 seconds.
+        Another writer held the lock for a minute.
     """
-    handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-    deadline = time.monotonic() + _PATIENCE_S
-    try:
-        while not _taken(handle):
-            if time.monotonic() > deadline:
-                raise AuditLabError(f"Another writer holds the case {folder}", "Close it there, or try again later")
-            time.sleep(_PAUSE_S)
+    with ExitStack() as held:
+        try:
+            held.enter_context(LocalDisk().lock(str(folder / LOCK_NAME)))
+        except TimeoutError as error:
+            raise AuditLabError(
+                f"Another writer holds the case {folder}", "Close it there, or try again later"
+            ) from error
         yield
-    finally:
-        os.close(handle)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _taken(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _taken(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

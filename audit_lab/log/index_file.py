@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "MAXIMUM_INDEX_BYTES",
     "IndexFile",
-    "check_index",
     "index_bytes",
     "index_digest",
     "index_files",
@@ -178,22 +177,3 @@ class IndexFile:
         if first == count or keys[first] != key:
             return _NO_ROWS
         return self.rows[first : bisect_right(keys, key, first)]
-
-
-def check_index(content: bytes, ids: pl.Series, file_sha256: str) -> str | None:
-    """Compare an index with the column that it claims to speak of.
-
-    Returns
-    -------
-    str or None
-        What is wrong with it as one sentence without a full stop, or None where it is what `index_bytes` builds.
-    """
-    try:
-        index = IndexFile.parse(content)
-    except ValueError as error:
-        return f"it is {error}"
-    if index.file_sha256 != file_sha256:
-        return "it speaks of another file"
-    if content != index_bytes(ids, file_sha256):
-        return "its keys and rows are not those of the file"
-    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_lab.errors import MisuseError
@@ -26,6 +27,8 @@ ENTRY_FORMAT = "audit_lab.entry/1"
 
 _ANY_VERSION = re.compile(r"audit_lab\.entry/[1-9][0-9]{0,5}")
 _KINDS: dict[str, type[Entry]] = {}
+#: Importing it makes the kinds known; it builds on this module, so it is imported when an entry is first read.
+_HOME_OF_KINDS = "audit_lab.seal.entry_kinds"
 _NEXT = "Ask whoever keeps the log for the entry exactly as it was sealed"
 _NEWER = "Install the audit_lab release that wrote the log, or a newer one"
 
@@ -116,6 +119,7 @@ def parse_entry(content: bytes, name: str = "An entry") -> Entry:
     kind = value.get("kind")
     if not isinstance(kind, str) or not kind:
         raise _refused(f"{name} does not say what kind of entry it is", "entry.malformed")
+    import_module(_HOME_OF_KINDS)
     if kind not in _KINDS:
         what = f"{name} is of the kind {kind[:60]!a}, which this audit_lab does not know"
         raise MalformedError(what, _NEWER, "entry.unknown-kind")

@@ -246,7 +246,7 @@ def test_an_interrupted_export_leaves_the_earlier_one(case, key, trust, tmp_path
 def test_an_export_that_is_killed_leaves_no_bundle(case, tmp_path):
     program = (
         "import os, signal, sys; from pathlib import Path; import audit_lab.evidence.archive_writer as writer;"
-        "from audit_lab.evidence import Case, export_case; from audit_lab.seal import SigningKey;"
+        "from audit_lab.evidence import Case, export_case; from audit_lab.seal.keys import SigningKey;"
         "writer.central_header = lambda *_: os.kill(os.getpid(), signal.SIGKILL);"
         "export_case(Case.open(sys.argv[1]), Path(sys.argv[2]), key=SigningKey.generate('k'))"
     )

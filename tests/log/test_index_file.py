@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from audit_lab.log.index_file import (
     IndexFile,
-    check_index,
     index_bytes,
     index_digest,
     index_files,
@@ -98,16 +97,6 @@ def test_keys_out_of_order_end_in_an_answer():
     index = IndexFile.parse(bytes(content))
     for row in range(200):
         assert len(index.find(key_of(str(row)))) <= 200
-
-
-def test_checked_against_the_column():
-    content = index_bytes(IDS, FILE)
-    assert check_index(content, IDS, FILE) is None
-    assert check_index(content[:-1], IDS, FILE) == "it is an index whose size is not what its header says"
-    assert check_index(content, IDS, "cd" * 32) == "it speaks of another file"
-    assert check_index(content, pl.Series(["a", None, "b", "c"]), FILE) == "its keys and rows are not those of the file"
-    without_b = index_bytes(pl.Series(["a", None, None, "a"]), FILE)
-    assert check_index(without_b, IDS, FILE) == "its keys and rows are not those of the file"
 
 
 def test_which_columns_have_an_index():
