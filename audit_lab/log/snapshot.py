@@ -96,20 +96,21 @@ def resolved_again(folder: LogFolder, manifest: Manifest) -> Manifest:
 
 
 def _sealed(folder: LogFolder, manifest: Manifest | None, as_of: datetime | int | None) -> Snapshot:
-    from audit_lab.log.state import LogState
     from audit_lab.log.tree_file import LogTree
 
     with _tree_of(folder):
         # The manifest was read before the checkpoint, so a writer at work can only have left it behind.
         tree = LogTree(folder, None if manifest is None else manifest.origin)
+        if as_of is None and manifest is not None and _agree(folder, manifest, tree):
+            return Snapshot(manifest, tree.note.decode("utf-8"))
+        from audit_lab.log.state import LogState  # the entries' forms, which most openings do without
+
         if as_of is not None:
             state = LogState.at(tree, as_of)
             note, size = _checkpoint_at(tree, state.size, exact=isinstance(as_of, int))
             if size != state.size:
                 state = LogState.at(tree, size)
             return Snapshot(_at(state, tree.root_at(size)), note)
-        if manifest is not None and _agree(folder, manifest, tree):
-            return Snapshot(manifest, tree.note.decode("utf-8"))
         state = LogState.fold(tree.entries())
         return Snapshot(_at(state, tree.root), tree.note.decode("utf-8"))
 
