@@ -4,9 +4,10 @@ An investigation goes one way. `open` a log; `AuditLog.find` the predictions in 
 `AuditLog.decision`; run it again with `Decision.replay`; ask why with `Decision.explain`; ask since when with
 `AuditLog.drift`; look at any of these with `view`. Keep what matters in a `Case`, export it, let anyone `verify` it.
 
-A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; whoever
-keeps it can `compact` it, `erase` a person's data, and `hold` and `release` them. Opened with an actor and a purpose,
-every question asked of it is written to a journal that `read_journal` shows.
+A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; that of
+another system is taken over with `seal_foreign`. Whoever keeps it can `compact` it, `erase` a person's data, and `hold`
+and `release` them; a vault restored from a backup forgets again with `reapply_erasures`. Opened with an actor and a
+purpose, every question asked of it is written to a journal that `read_journal` shows.
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audit_lab import charts
+    from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
     from audit_lab.evidence.verification import verify
     from audit_lab.face import AuditLog, Decision
     from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
-    from audit_lab.face.keeping import compact, erase, hold, release
+    from audit_lab.face.keeping import compact, erase, hold, reapply_erasures, release
     from audit_lab.log.arrival import seal_log
     from audit_lab.log.journal_record import read_journal
     from audit_lab.log.pseudonym import pseudonym
@@ -46,7 +48,9 @@ __all__ = [
     "open_writer",
     "pseudonym",
     "read_journal",
+    "reapply_erasures",
     "release",
+    "seal_foreign",
     "seal_log",
     "verify",
     "view",
@@ -68,7 +72,9 @@ _HOMES = {
     "open_writer": ("audit_lab.log.writer", "open_writer"),
     "pseudonym": ("audit_lab.log.pseudonym", "pseudonym"),
     "read_journal": ("audit_lab.log.journal_record", "read_journal"),
+    "reapply_erasures": ("audit_lab.face.keeping", "reapply_erasures"),
     "release": ("audit_lab.face.keeping", "release"),
+    "seal_foreign": ("audit_lab.capture.sealing", "seal_foreign"),
     "seal_log": ("audit_lab.log.arrival", "seal_log"),
     "verify": ("audit_lab.evidence.verification", "verify"),
     "view": ("audit_lab.widgets", "view"),

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from made_log import DEFAULT_FOLDER, FEATURES, MODEL, made_log
+from result import keep
 
 import audit_lab as al
 from audit_lab.monitor.bins import NumericBins
@@ -223,18 +222,7 @@ def main() -> None:
             print(f"  {way:24} {result['seconds']:8.2f} s   {result['largest_memory_mb']:6,} MB")
         for name, ratio in ratios.items():
             print(f"  {name}: {ratio:.2f} times the speed of polars written by hand")
-    document = {
-        "machine": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "processors": os.cpu_count(),
-            "load_average": round(os.getloadavg()[0], 1),
-        },
-        "results": results,
-    }
-    print()
-    print(json.dumps(document))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,7 @@ features; both are committed field by field.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -26,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from made_log import DEFAULT_FOLDER, MODEL, segment
+from result import keep
 
 from audit_lab.log.batch import Batch
 from audit_lab.log.writer import LogWriter, create_log
@@ -129,12 +128,9 @@ def main() -> None:
             result["entries"] = writer.size
     finally:
         shutil.rmtree(place)
-    result["machine"] = f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}"
     for name, value in result.items():
         print(f"{name:34} {value}")
-    text = json.dumps(result)
-    print(text)
-    Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    keep(__file__, result)
 
 
 if __name__ == "__main__":

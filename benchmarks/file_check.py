@@ -9,15 +9,14 @@ On a machine that does other work too the two suffer alike; the load when each b
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from made_log import DEFAULT_FOLDER, made_log
+from result import keep
 
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity import examine_log
@@ -109,17 +108,7 @@ def main() -> None:
         ):
             whole[name] = verified(log, vault, rows=rows)
             print(f"verify, {name:36} {whole[name]['seconds']:>9} s  load {whole[name]['load']}  {whole[name]['what']}")
-    document = {
-        "millions": given.millions,
-        "files": len(paths),
-        "bytes": size,
-        "machine": {"python": platform.python_version(), "machine": platform.machine(), "processors": processors},
-        "results": results,
-        "ratio": round(ratio, 2),
-        "verify": whole,
-    }
-    print(json.dumps(document))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results, millions=given.millions, files=len(paths), bytes=size, ratio=round(ratio, 2), verify=whole)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ without indexes it reads the column, and they are built beside it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import resource
 import statistics
 import time
@@ -26,6 +24,7 @@ import duckdb
 import polars as pl
 import pyarrow.dataset as ds
 from made_log import DEFAULT_FOLDER, made_log, some_ids
+from result import keep
 
 import audit_lab as al
 
@@ -143,19 +142,7 @@ def main() -> None:
         made = made_log(millions, given.folder, sealed=given.sealed)
         results.append(measure(millions, made, given.lookups))
         show(results[-1])
-    document = {
-        "lookups": given.lookups,
-        "machine": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "processors": os.cpu_count(),
-            "load_average": round(os.getloadavg()[0], 1),
-        },
-        "results": results,
-    }
-    print()
-    print(json.dumps(document))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results, lookups=given.lookups)
 
 
 if __name__ == "__main__":

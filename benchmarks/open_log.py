@@ -8,15 +8,13 @@ counted; what opening itself imports is, the first time. The files are in the pa
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 from made_log import DEFAULT_FOLDER, made_log
+from result import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,19 +60,7 @@ def main() -> None:
             result[name] = {"median_ms": round(statistics.median(taken), 2), "largest_ms": round(max(taken), 2)}
             print(f"  {name:36} median {statistics.median(taken):8.2f} ms   largest {max(taken):8.2f} ms")
         results.append(result)
-    document = {
-        "runs": given.runs,
-        "machine": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "processors": os.cpu_count(),
-            "load_average": round(os.getloadavg()[0], 1),
-        },
-        "results": results,
-    }
-    print()
-    print(json.dumps(document))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results, runs=given.runs)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from result import keep
 
 from audit_lab.log.leaves import row_leaves
 from audit_lab.log.levels import rows_root
@@ -142,11 +142,7 @@ def main() -> None:
             f"{name:36} {result['rows_per_second']:>9,} rows/s  {result['cpu_seconds_per_million_rows']:>7} s of "
             f"processor for a million  peak {result['peak_mb']:>4,} MB  load {result['load_at_best']}"
         )
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
-    document = {"rows": options.rows, "columns": FEATURES + 4, "runs": options.runs, "machine": machine}
-    document["results"] = results
-    print(json.dumps(document))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results, rows=options.rows, columns=FEATURES + 4, runs=options.runs)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ Run: ``.venv/bin/python benchmarks/start_up.py [--runs 15]``. Prints a table and
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from result import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 FLIGHTS = str(ROOT / "sample_data" / "flights")
@@ -53,9 +52,7 @@ def main() -> None:
         results[name] = {"median_s": round(statistics.median(seconds), 4), "largest_s": round(max(seconds), 4)}
         median_ms, largest_ms = (value * 1000 for value in results[name].values())
         print(f"{name:45} median {median_ms:8.1f} ms   largest {largest_ms:8.1f} ms")
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
-    document = {"runs": runs, "machine": machine, "results": results}
-    Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    keep(__file__, results, runs=runs)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ def section(text, heading):
 
 @pytest.fixture
 def folder(tmp_path, credit):
-    """Return a folder that holds the sample log as `loans`, with a home of its own."""
+    """Return a folder that holds the sample logs as `loans` and `theirs`, with a home of its own."""
     place = tmp_path / "place"
     shutil.copytree(credit, place / "loans")
+    shutil.copytree(ROOT / "sample_data" / "foreign_loans", place / "theirs")
     return place
 
 
@@ -71,6 +72,6 @@ def test_the_readme_s_examples_about_the_log_run(folder):
 def test_every_command_of_the_page_is_one_that_there_is():
     from audit_lab.cli.app import app
 
-    commands = {command.callback.__name__ for command in app.registered_commands}
-    named = set(re.findall(r"audit-lab ([a-z]+)", LOG_PAGE.read_text() + README.read_text()))
+    commands = {command.callback.__name__.replace("_", "-") for command in app.registered_commands}
+    named = set(re.findall(r"audit-lab ([a-z]+(?:-[a-z]+)*)", LOG_PAGE.read_text() + README.read_text()))
     assert named <= commands

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,6 +19,7 @@ from audit_lab.capture.ingest import IngestReport, ingest_report
 from audit_lab.errors import LogError
 from audit_lab.log.arrival import arrival_note
 from audit_lab.log.mapped import MappedSource
+from audit_lab.log.mapping import Mapping
 from audit_lab.log.reading import reading
 from audit_lab.log.row_reader import stamp_of
 from audit_lab.log.schema import TIME
@@ -30,9 +32,7 @@ from audit_lab.seal.digests import format_manifest, sha256, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from audit_lab.log.mapping import Mapping
     from audit_lab.log.row_reader import Stamp
     from audit_lab.log.vault import Vault
     from audit_lab.log.writer import LogWriter
@@ -73,12 +73,12 @@ class SealedIngest:
 
 
 def seal_foreign(
-    folder: Path,
-    mapping: Mapping,
-    target: Path,
+    folder: str | Path,
+    mapping: str | Path | Mapping,
+    target: str | Path,
     *,
     actor: str,
-    vault: Vault | Path | None = None,
+    vault: Vault | Path | str | None = None,
     passphrase: bytes | str | None = None,
     origin: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -95,7 +95,7 @@ def seal_foreign(
     folder
         The foreign files.
     mapping
-        How they are read.
+        How they are read, or the mapping's file.
     target
         The new log's folder.
     actor
@@ -118,6 +118,8 @@ def seal_foreign(
     StorageError
         The disk refused.
     """
+    folder, target = Path(folder), Path(target)
+    mapping = mapping if isinstance(mapping, Mapping) else Mapping.read(Path(mapping))
     source = MappedSource(folder, mapping)
     stamps = _stamps(source)
     listed = format_manifest(
@@ -156,7 +158,7 @@ def _writer(
     origin: str,
     *,
     actor: str,
-    vault: Vault | Path | None,
+    vault: Vault | Path | str | None,
     passphrase: bytes | str | None,
     clock: Callable[[], datetime],
 ) -> LogWriter:

@@ -29,7 +29,7 @@ Predictions = Annotated[list[str] | None, typer.Option("--prediction", help="A p
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (seal, compact, erase, hold, release):
+    for command in (seal, compact, erase, reapply_erasures, hold, release):
         app.command()(command)
 
 
@@ -44,15 +44,25 @@ def seal(
     trust: Annotated[
         str | None, typer.Option("--trust", help="Write a trust file here that accepts the log's key.")
     ] = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option("--mapping", "-m", help="The mapping, for files of another system; with --into."),
+    ] = None,
+    into: Annotated[str | None, typer.Option("--into", help="The new log's folder, where a mapping is given.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Seal a log that was never sealed, where it lies: from here on every change to it can be found.
 
     Its files stay as they are, byte for byte. The keys go to a vault outside the log; hand the trust file to those who
-    will verify, by another way than the log.
+    will verify, by another way than the log. With --mapping and --into, the rows of another system's files are taken
+    over into a new, sealed log; those files are only read.
     """
     import audit_lab as al
 
+    if (mapping is None) != (into is None):
+        raise MisuseError("one of --mapping and --into is missing", "Give both for the files of another system.")
+    if mapping is not None and into is not None:
+        return _seal_foreign(log, mapping, into, actor, origin, vault, passphrase, trust, as_json=as_json)
     with output.bar() as progress:
         task = progress.add_task("sealing", total=None)
         done = al.seal_log(
@@ -73,6 +83,45 @@ def seal(
     output.line(f"Its key, for those who verify: {line}")
     if trust is not None:
         output.line(f"{trust}: hand it to them; they use audit-lab verify {log} --trust {trust}")
+    return 0
+
+
+def _seal_foreign(
+    folder: str,
+    mapping: str,
+    into: str,
+    actor: str,
+    origin: str | None,
+    vault: str | None,
+    passphrase: str | None,
+    trust: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    import audit_lab as al
+
+    with output.bar() as progress:
+        task = progress.add_task("sealing", total=None)
+        done = al.seal_foreign(
+            folder,
+            mapping,
+            into,
+            actor=actor,
+            origin=origin,
+            vault=vault,
+            passphrase=passphrase,
+            progress=lambda table, count, total: progress.update(task, completed=count, total=total, description=table),
+        )
+    line = _hand_out(Path(into), trust)
+    report = done.report.to_dict()
+    if as_json:
+        made = {"log": into, "origin": done.origin, "sealed_at": done.sealed_at, "source": done.source}
+        output.print_json({**made, "rows": done.rows, "key": line, "trust": trust, "report": report})
+        return 0
+    output.line(f"{into}: the log {done.origin}, sealed from {done.sealed_at} on; nothing is known of changes before.")
+    output.table(("table", "rows"), [(table, f"{rows:,}") for table, rows in sorted(done.rows.items())])
+    output.line(f"{done.report.rows_quarantined:,} of {done.report.rows_read:,} rows could not be taken over.")
+    output.line(f"Its key, for those who verify: {line}")
     return 0
 
 
@@ -185,6 +234,20 @@ def _fields(named: list[str]) -> dict[str, list[str]] | None:
             raise MisuseError(f"--field is {each!r}", "Write it as TABLE.COLUMN, like predictions.outputs.")
         fields.setdefault(table, []).append(column)
     return fields
+
+
+def reapply_erasures(
+    log: LogFolder, vault: VaultPath = None, passphrase: Passphrase = None, as_json: AsJson = False
+) -> int:
+    """Destroy the keys of all erased rows again, after the vault was restored from a backup."""
+    import audit_lab as al
+
+    destroyed = al.reapply_erasures(log, vault=vault, passphrase=passphrase)
+    if as_json:
+        output.print_json({"destroyed": destroyed})
+        return 0
+    output.line(f"{destroyed:,} row keys of erased rows were destroyed again.")
+    return 0
 
 
 def hold(

@@ -6,27 +6,30 @@ own (`audit_lab.open_writer`).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.compaction import compact as compact_files
 from audit_lab.log.compaction import remove_replaced
 from audit_lab.log.erasure import erase as erase_rows
+from audit_lab.log.erasure_traces import reapply_erasures as destroy_again
 from audit_lab.log.holds import place_hold, release_hold
 from audit_lab.log.pseudonym import pseudonym
+from audit_lab.log.storage import LocalStorage
+from audit_lab.log.tree_file import LogTree
+from audit_lab.log.vault import Vault
 from audit_lab.log.writer import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
-    from pathlib import Path
 
     from audit_lab.log.compaction import Compaction
     from audit_lab.log.erasure import Erasure
     from audit_lab.log.pseudonym import PseudonymKey
-    from audit_lab.log.vault import Vault
 
-__all__ = ["compact", "dispose", "erase", "hold", "release"]
+__all__ = ["compact", "dispose", "erase", "hold", "reapply_erasures", "release"]
 
 
 def erase(
@@ -73,6 +76,27 @@ def erase(
         return erase_rows(
             writer, actor=actor, reason=reason, subject_id=named, prediction_ids=predictions, fields=fields
         )
+
+
+def reapply_erasures(
+    path: str | Path, *, vault: Path | str | None = None, passphrase: bytes | str | None = None
+) -> int:
+    """Destroy the row keys of every erased row again, after the log's vault was restored from a backup.
+
+    Returns
+    -------
+    int
+        How many row keys were destroyed.
+
+    Raises
+    ------
+    LogError
+        The log is not the vault's, or contradicts itself; nothing was destroyed.
+    """
+    place = Path(path)
+    origin = LogTree(LocalStorage(place)).origin
+    opened = Vault.open(origin, None if vault is None else Path(vault), passphrase=passphrase, log=place)
+    return destroy_again(place, opened)
 
 
 def hold(

@@ -44,12 +44,16 @@ COMMANDS = {
     ),
     "snapshots": (READING, "when each was sealed, and what it added"),
     "journal": (["path", "--log", "--head", "--last", "--json"], "who asked what of a log, when and why"),
-    "seal": (["--actor", "--origin", "--trust", *KEEPING], "Its files stay as they are, byte for byte."),
+    "seal": (
+        ["--actor", "--origin", "--trust", "--mapping", "--into", *KEEPING],
+        "Its files stay as they are, byte for byte.",
+    ),
     "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
     "erase": (
         ["--actor", "--reason", "--subject", "--customer", "--prediction", "--field", "--key", *KEEPING],
         "A legal hold forbids it.",
     ),
+    "reapply-erasures": (KEEPING, "after the vault was restored from a backup"),
     "hold": (["name", "--actor", "--reason", "--subject", "--prediction", *KEEPING], "until the hold is released"),
     "release": (["name", "--actor", "--reason", *KEEPING], "can be erased again"),
     "witness": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import polars as pl
 import pytest
@@ -156,3 +157,29 @@ def test_a_vault_that_is_not_there_is_misuse(run, sealed, tmp_path):
 def test_the_document_of_a_seal_is_json(run, loans, tmp_path):
     answer = run("seal", loans, "--actor", "keeper", "--origin", ORIGIN, "--json")
     assert json.loads(answer.out)["key"].startswith(f"{ORIGIN}+")
+
+
+def test_files_of_another_system_are_taken_over_and_sealed(run, tmp_path, foreign, mapping):
+    into, trust = tmp_path / "taken-over", tmp_path / "theirs.trust.toml"
+    given = ("--mapping", mapping, "--into", into, "--actor", "keeper", "--origin", ORIGIN, "--trust", trust)
+    made = run("seal", foreign, *given, "--json").json
+    assert made["rows"]["predictions"] == made["report"]["rows_kept"] > 0
+    report = run("verify", into, "--trust", trust, "--json").json
+    assert (report["verdict"], report["findings"]) == ("UNANCHORED", [])
+    assert any("another system" in note for note in report["notes"])
+
+
+def test_a_mapping_goes_with_a_place_for_the_new_log(run, foreign, mapping):
+    answer = run("seal", foreign, "--mapping", mapping, "--actor", "keeper")
+    assert answer.code == 2
+    assert "--into" in answer.err
+
+
+def test_a_restored_vault_forgets_again(run, sealed, vault, tmp_path):
+    shutil.copytree(vault, tmp_path / "backup")
+    assert run("erase", sealed, "--actor", "k", "--reason", "art. 17", "--prediction", "p-003").code == 0
+    assert run("reapply-erasures", sealed, "--json").json == {"destroyed": 0}
+    shutil.rmtree(vault)
+    shutil.copytree(tmp_path / "backup", vault)
+    assert run("reapply-erasures", sealed, "--json").json["destroyed"] == 2
+    assert run("reapply-erasures", sealed, "--json").json == {"destroyed": 0}
