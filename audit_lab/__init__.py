@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from audit_lab.face import AuditLog, Decision
     from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
     from audit_lab.face.keeping import compact, erase, hold, reapply_erasures, release
-    from audit_lab.log.arrival import seal_log
-    from audit_lab.log.journal_record import read_journal
-    from audit_lab.log.pseudonym import pseudonym
-    from audit_lab.log.writer import create_log, open_writer
+    from audit_lab.log.journal.record import read_journal
+    from audit_lab.log.keys.pseudonym import pseudonym
+    from audit_lab.log.writing.arrival import seal_log
+    from audit_lab.log.writing.writer import create_log, open_writer
     from audit_lab.sandbox import Limits
     from audit_lab.widgets import view
 
@@ -65,17 +65,17 @@ _HOMES = {
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),
     "compact": ("audit_lab.face.keeping", "compact"),
-    "create_log": ("audit_lab.log.writer", "create_log"),
+    "create_log": ("audit_lab.log.writing.writer", "create_log"),
     "erase": ("audit_lab.face.keeping", "erase"),
     "hold": ("audit_lab.face.keeping", "hold"),
     "open": ("audit_lab.face", "open_log"),
-    "open_writer": ("audit_lab.log.writer", "open_writer"),
-    "pseudonym": ("audit_lab.log.pseudonym", "pseudonym"),
-    "read_journal": ("audit_lab.log.journal_record", "read_journal"),
+    "open_writer": ("audit_lab.log.writing.writer", "open_writer"),
+    "pseudonym": ("audit_lab.log.keys.pseudonym", "pseudonym"),
+    "read_journal": ("audit_lab.log.journal.record", "read_journal"),
     "reapply_erasures": ("audit_lab.face.keeping", "reapply_erasures"),
     "release": ("audit_lab.face.keeping", "release"),
     "seal_foreign": ("audit_lab.capture.sealing", "seal_foreign"),
-    "seal_log": ("audit_lab.log.arrival", "seal_log"),
+    "seal_log": ("audit_lab.log.writing.arrival", "seal_log"),
     "verify": ("audit_lab.evidence.verification", "verify"),
     "view": ("audit_lab.widgets", "view"),
 }

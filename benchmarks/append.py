@@ -26,8 +26,8 @@ import polars as pl
 from made_log import DEFAULT_FOLDER, MODEL, segment
 from result import keep
 
-from audit_lab.log.batch import Batch
-from audit_lab.log.writer import LogWriter, create_log
+from audit_lab.log.writing.batch import Batch
+from audit_lab.log.writing.writer import LogWriter, create_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ WRITER = """
 import sys, time
 sys.path.insert(0, sys.argv[4])
 from append import ORIGIN, tables
-from audit_lab.log.writer import open_writer
+from audit_lab.log.writing.writer import open_writer
 writer = open_writer(sys.argv[1], vault=sys.argv[2])
 given = [tables(10, number) for number in range(int(sys.argv[3]) + 1)]
 writer.append(given.pop(0))

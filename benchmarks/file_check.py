@@ -23,8 +23,8 @@ from audit_lab.log.integrity import examine_log
 from audit_lab.log.integrity.files import check_files, sealed_files
 from audit_lab.log.integrity.findings import Examination
 from audit_lab.log.integrity.history import read_history
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.tree.tree_file import LogTree
 
 PEER = "xargs -P{} sha256sum"
 OWN = "audit_lab: size and SHA-256 of every file"

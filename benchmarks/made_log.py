@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from audit_lab.log.row_reader import PAGE_BYTES, ROWS_PER_GROUP
+from audit_lab.log.files.write import write_log
+from audit_lab.log.index.row_reader import PAGE_BYTES, ROWS_PER_GROUP
 from audit_lab.log.schema import TABLES, table_schema
-from audit_lab.log.write import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +171,7 @@ def _segments(rows: int, segment_rows: int) -> Iterator[dict[str, pl.DataFrame]]
 
 
 def _write_sealed(made: Path, rows: int, segment_rows: int, segments: Iterator[dict[str, pl.DataFrame]]) -> None:
-    from audit_lab.log.writer import create_log
+    from audit_lab.log.writing.writer import create_log
 
     vault = made.with_suffix(".vault")
     shutil.rmtree(vault, ignore_errors=True)

@@ -26,8 +26,8 @@ import numpy as np
 import polars as pl
 from result import keep
 
-from audit_lab.log.leaves import row_leaves
-from audit_lab.log.levels import rows_root
+from audit_lab.log.commitment.leaves import row_leaves
+from audit_lab.log.commitment.levels import rows_root
 
 FEATURES = 20
 ROWS_PER_SEGMENT = 500_000

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from audit_lab.log.write import write_log
+from audit_lab.log.files.write import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable

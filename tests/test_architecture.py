@@ -20,6 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 
 ONE_WAY = "Imports run one way, low to high"
+WITHIN_THE_LOG = "Imports within the log run one way, low to high"
 LIGHT_VERIFIER = "The light verifier needs the standard library and cryptography only"
 
 
@@ -61,6 +62,7 @@ def test_every_contract_is_kept():
     done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout
     assert f"{ONE_WAY} KEPT" in done.stdout
+    assert f"{WITHIN_THE_LOG} KEPT" in done.stdout
     assert f"{LIGHT_VERIFIER} KEPT" in done.stdout
 
 
@@ -76,6 +78,14 @@ def test_a_seal_that_imports_the_log_breaks_the_contract(copied, addition):
     assert done.returncode == 1
     assert f"{ONE_WAY} BROKEN" in done.stdout
     assert "audit_lab.seal.digests -> audit_lab.log.schema" in done.stdout
+
+
+def test_keys_that_import_a_writer_break_the_contract(copied):
+    module = copied / "audit_lab" / "log" / "keys" / "vault.py"
+    module.write_text(module.read_text() + "from audit_lab.log.writing import turn\n")
+    done = lint_imports(copied)
+    assert done.returncode == 1
+    assert f"{WITHIN_THE_LOG} BROKEN" in done.stdout
 
 
 def test_a_verifier_that_imports_polars_breaks_the_contract(copied):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.foreign import collect_foreign
-from audit_lab.log.foreign_values import readable_instants
-from audit_lab.log.printable import printable
-from audit_lab.log.reading import collect
+from audit_lab.log.files.printable import printable
+from audit_lab.log.files.reading import collect
+from audit_lab.log.foreign.scan import collect_foreign
+from audit_lab.log.foreign.values import readable_instants
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from audit_lab.log.foreign import ForeignFolder
+    from audit_lab.log.foreign.scan import ForeignFolder
 
 __all__ = ["ColumnProfile", "FolderProfile", "profile_folder", "words"]
 

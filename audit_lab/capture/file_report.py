@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
-    from audit_lab.log.mapped import MappedSource
+    from audit_lab.log.foreign.mapped import MappedSource
 
 __all__ = ["FileReport", "file_reports"]
 

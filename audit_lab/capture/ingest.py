@@ -1,8 +1,8 @@
 """The ingest report of a foreign log: what came through its mapping, what did not, and what was never stated.
 
-One rule decides a row's fate, and `audit_lab.log.mapped.MappedSource` holds it: a row whose id is missing, or whose
-time cannot be read, is quarantined with its raw values and the reason; every other row is kept. What a kept row lacks
-(a time, a version, a number where a score should be) is counted here, and stays a gap of that row.
+One rule decides a row's fate, and `audit_lab.log.foreign.mapped.MappedSource` holds it: a row whose id is missing, or
+whose time cannot be read, is quarantined with its raw values and the reason; every other row is kept. What a kept row
+lacks (a time, a version, a number where a score should be) is counted here, and stays a gap of that row.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import polars as pl
 from audit_lab.capture.file_report import FileReport, file_reports
 from audit_lab.capture.ingest_sentences import sentences
 from audit_lab.capture.raw_values import raw_rows, to_json
-from audit_lab.log.foreign_values import is_missing
-from audit_lab.log.mapped import NO_ID, UNREADABLE_TIME, MappedSource
-from audit_lab.log.printable import printable
-from audit_lab.log.reading import collect
+from audit_lab.log.files.printable import printable
+from audit_lab.log.files.reading import collect
+from audit_lab.log.foreign.mapped import NO_ID, UNREADABLE_TIME, MappedSource
+from audit_lab.log.foreign.values import is_missing
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from audit_lab.log.mapping import Mapping
+    from audit_lab.log.foreign.mapping import Mapping
 
 __all__ = ["FileReport", "IngestReport", "ingest_report", "quarantine"]
 

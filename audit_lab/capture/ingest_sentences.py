@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

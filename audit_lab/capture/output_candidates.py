@@ -9,7 +9,7 @@ import polars as pl
 from audit_lab.capture import vocabulary as say
 from audit_lab.capture.candidate import Candidate, few, first_that_holds, listed, seen_values
 from audit_lab.capture.time_form import time_form
-from audit_lab.log.foreign_values import parse_number
+from audit_lab.log.foreign.values import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

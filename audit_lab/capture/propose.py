@@ -11,9 +11,9 @@ from audit_lab.capture.identity_candidates import IDENTITY
 from audit_lab.capture.leftovers import InputProposal, LeftOut, feature_named, judge
 from audit_lab.capture.output_candidates import OUTPUTS
 from audit_lab.capture.score_evidence import weighed
-from audit_lab.log.foreign import foreign_folder
-from audit_lab.log.mapping import GAP_EFFECTS, ROLES, Mapping
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
+from audit_lab.log.foreign.mapping import GAP_EFFECTS, ROLES, Mapping
+from audit_lab.log.foreign.scan import foreign_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

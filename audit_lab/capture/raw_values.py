@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.foreign_values import readable_instants
+from audit_lab.log.foreign.values import readable_instants
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from audit_lab.log.foreign import ForeignFile
+    from audit_lab.log.foreign.scan import ForeignFile
 
 __all__ = ["raw_rows", "to_json"]
 

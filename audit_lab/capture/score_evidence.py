@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.capture.candidate import Candidate, best_first
-from audit_lab.log.foreign_values import parse_number, parse_text
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
+from audit_lab.log.foreign.values import parse_number, parse_text
 
 if TYPE_CHECKING:
     from audit_lab.capture.column_profile import FolderProfile

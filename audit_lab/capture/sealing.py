@@ -17,25 +17,25 @@ import polars as pl
 
 from audit_lab.capture.ingest import IngestReport, ingest_report
 from audit_lab.errors import LogError
-from audit_lab.log.arrival import arrival_note
-from audit_lab.log.mapped import MappedSource
-from audit_lab.log.mapping import Mapping
-from audit_lab.log.reading import reading
-from audit_lab.log.row_reader import stamp_of
+from audit_lab.log.files.reading import reading
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.foreign.mapped import MappedSource
+from audit_lab.log.foreign.mapping import Mapping
+from audit_lab.log.index.row_reader import stamp_of
 from audit_lab.log.schema import TIME
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import CHECKPOINT_NAME
-from audit_lab.log.writer import create_log, open_writer
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
+from audit_lab.log.writing.arrival import arrival_note
+from audit_lab.log.writing.writer import create_log, open_writer
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import format_manifest, sha256, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from audit_lab.log.row_reader import Stamp
-    from audit_lab.log.vault import Vault
-    from audit_lab.log.writer import LogWriter
+    from audit_lab.log.index.row_reader import Stamp
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.writing.writer import LogWriter
 
 __all__ = ["SOURCE_FILES", "SOURCE_MAPPING", "SealedIngest", "seal_foreign"]
 
@@ -101,7 +101,7 @@ def seal_foreign(
     actor
         Who takes it over; stands in the log's notes.
     vault, passphrase
-        As for `audit_lab.log.writer.create_log`.
+        As for `audit_lab.log.writing.writer.create_log`.
     origin
         The log's name; the one that the mapping states by default.
     clock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.foreign_values import TIME_UNITS, parse_number, parse_time
+from audit_lab.log.foreign.values import TIME_UNITS, parse_number, parse_time
 
 if TYPE_CHECKING:
     from audit_lab.capture.column_profile import ColumnProfile

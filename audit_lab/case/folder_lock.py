@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError
-from audit_lab.log.disk import LocalDisk
+from audit_lab.log.files.disk import LocalDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from audit_lab.case.inert_svg import inert_svg
 from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND, log_report
 from audit_lab.case.plain_json import plain_json
 from audit_lab.errors import MisuseError
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import table_schema
 from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.report import Verification

@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from audit_lab.cli import anchor, ask, decide, hand_over, history, keep, letter, look, output, walk
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
 
 __all__ = ["main"]
 

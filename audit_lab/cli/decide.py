@@ -13,7 +13,7 @@ from audit_lab.cli.ask import Model, Since, Until
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
     import polars as pl

@@ -52,7 +52,7 @@ def journal(
     Note the head that is shown somewhere else: with --head a journal that was cut or rewritten is found out. Exits 1
     when the chain is broken.
     """
-    from audit_lab.log.journal_record import read_journal
+    from audit_lab.log.journal.record import read_journal
 
     try:
         record = read_journal(_file(path, log), head)
@@ -82,7 +82,7 @@ def _file(path: str | None, log: str | None) -> str:
         raise MisuseError("a journal is named by its file, or by its log", "Give FILE, or --log FOLDER.")
     if path is not None:
         return path
-    from audit_lab.log.journal import journal_file
+    from audit_lab.log.journal.journal import journal_file
     from audit_lab.log.store import open_store
 
     return str(journal_file(open_store(str(log)).origin))

@@ -58,8 +58,8 @@ def adapt(
     """
     from audit_lab.capture.ingest import ingest_report
     from audit_lab.capture.propose import propose
-    from audit_lab.log.mapping import Mapping
-    from audit_lab.log.write import write_bytes
+    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.foreign.mapping import Mapping
 
     proposal = None if mapping else propose(Path(folder))
     chosen = Mapping.read(Path(mapping)) if mapping else proposal.mapping  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lab.errors import AuditLabError
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ import polars as pl
 
 from audit_lab.case.frame_files import csv_bytes
 from audit_lab.errors import AuditLabError, LogError
-from audit_lab.log.reading import reading
+from audit_lab.log.files.reading import reading
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.evidence.full_verifier import verify_in_full
 from audit_lab.face.accepted import accepted_keys
+from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.integrity import verify as verify_log
-from audit_lab.log.tree_file import CHECKPOINT_NAME
-from audit_lab.log.write import MANIFEST_NAME
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.verifier.layout import ATTESTATION, BAG_DECLARATION
 from audit_lab.verifier.record_proof import verify_record_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from audit_lab.log.timestamps import Authority
-    from audit_lab.log.vault import Vault
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.time_anchors.timestamps import Authority
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 

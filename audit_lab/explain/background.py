@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import AuditLabError
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

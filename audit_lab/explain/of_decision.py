@@ -9,7 +9,7 @@ import polars as pl
 from audit_lab.errors import ModelError
 from audit_lab.explain.background import choose_background
 from audit_lab.explain.explainer import explain
-from audit_lab.log.erased import erased_ids
+from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS

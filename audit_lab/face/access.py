@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from audit_lab.log.journal import Journal
+    from audit_lab.log.journal.journal import Journal
 
 __all__ = ["Access", "Answer", "personal_columns", "words_of"]
 
@@ -88,8 +88,8 @@ def personal_columns(table: str, columns: Iterable[str]) -> set[str]:
 
     Inputs are named ``inputs.<feature>``, as in expressions.
     """
-    from audit_lab.log.erasable import erasable_fields
-    from audit_lab.log.segment_file import is_personal
+    from audit_lab.log.erasure.erasable import erasable_fields
+    from audit_lab.log.writing.segment_file import is_personal
 
     if not is_personal(table):
         return set()

@@ -11,10 +11,10 @@ from audit_lab.errors import MisuseError
 from audit_lab.face.decision import Decision
 from audit_lab.face.description import described
 from audit_lab.face.tables import LogTables
-from audit_lab.log.lookup import places_of, rows_by
-from audit_lab.log.query import Question, find, instant
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
+from audit_lab.log.index.lookup import places_of, rows_by
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.search.query import Question, find, instant
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_lab.face.access import Answer
-    from audit_lab.log.letter import Letter
+    from audit_lab.log.keys.pseudonym import PseudonymKey
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.letter.search import Letter
     from audit_lab.log.proof import RecordProof
-    from audit_lab.log.pseudonym import PseudonymKey
-    from audit_lab.log.timestamps import Authority
-    from audit_lab.log.vault import Vault
+    from audit_lab.log.time_anchors.timestamps import Authority
     from audit_lab.monitor.drift import Drift
     from audit_lab.replay.batch import BatchReplay
     from audit_lab.replay.coverage import Coverage
@@ -305,8 +305,8 @@ class AuditLog(LogTables):
         NotFoundError, AmbiguousIdError
             As for `decision`.
         """
+        from audit_lab.log.keys.vault import vault_folder
         from audit_lab.log.proof import prove
-        from audit_lab.log.vault import vault_folder
 
         with self._access.asking("prove", prediction_id, fields=fields) as answer:
             usual = vault_folder(self.origin) if vault is None and self.checkpoint is not None else None

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.face.document import iso
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore

@@ -10,10 +10,10 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
-from audit_lab.log.erased import erased_ids
-from audit_lab.log.query import instant
+from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.wide import wide
+from audit_lab.log.search.query import instant
+from audit_lab.log.search.wide import wide
 from audit_lab.monitor.drift import drift
 
 if TYPE_CHECKING:

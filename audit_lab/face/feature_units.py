@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import ModelError
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.compaction import compact as compact_files
-from audit_lab.log.compaction import remove_replaced
-from audit_lab.log.erasure import erase as erase_rows
-from audit_lab.log.erasure_traces import reapply_erasures as destroy_again
-from audit_lab.log.holds import place_hold, release_hold
-from audit_lab.log.pseudonym import pseudonym
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import open_writer
+from audit_lab.log.erasure.erasure import erase as erase_rows
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.keys.pseudonym import pseudonym
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.compaction import compact as compact_files
+from audit_lab.log.writing.compaction import remove_replaced
+from audit_lab.log.writing.holds import place_hold, release_hold
+from audit_lab.log.writing.traces import reapply_erasures as destroy_again
+from audit_lab.log.writing.writer import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
 
-    from audit_lab.log.compaction import Compaction
-    from audit_lab.log.erasure import Erasure
-    from audit_lab.log.pseudonym import PseudonymKey
+    from audit_lab.log.erasure.erasure import Erasure
+    from audit_lab.log.keys.pseudonym import PseudonymKey
+    from audit_lab.log.writing.compaction import Compaction
 
 __all__ = ["compact", "dispose", "erase", "hold", "reapply_erasures", "release"]
 

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.feature_units import feature_units
-from audit_lab.log.letter import search_letter
-from audit_lab.log.letter_amount import read_amount
-from audit_lab.log.letter_candidate import Clues
-from audit_lab.log.letter_time import read_letter_time
-from audit_lab.log.pseudonym import pseudonym
+from audit_lab.log.keys.pseudonym import pseudonym
+from audit_lab.log.letter.amount import read_amount
+from audit_lab.log.letter.candidate import Clues
+from audit_lab.log.letter.local_time import read_letter_time
+from audit_lab.log.letter.search import search_letter
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
     from decimal import Decimal
     from pathlib import Path
 
-    from audit_lab.log.letter import Letter
-    from audit_lab.log.pseudonym import PseudonymKey
+    from audit_lab.log.keys.pseudonym import PseudonymKey
+    from audit_lab.log.letter.search import Letter
     from audit_lab.log.store import LogStore
 
 __all__ = ["letter_of", "subject_of"]

@@ -13,8 +13,8 @@ from audit_lab.log.store import AsOf, LogStore, open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping as Options
 
-    from audit_lab.log.journal import Journal
-    from audit_lab.log.mapping import Mapping
+    from audit_lab.log.foreign.mapping import Mapping
+    from audit_lab.log.journal.journal import Journal
 
 __all__ = ["open_log"]
 
@@ -75,7 +75,7 @@ def open_log(
 
 
 def _journal(store: LogStore, actor: str, purpose: str, journal: str | Path | None) -> Journal:
-    from audit_lab.log.journal import Journal, journal_file
+    from audit_lab.log.journal.journal import Journal, journal_file
     from audit_lab.seal.digests import sha256
 
     path = journal_file(store.origin) if journal is None else Path(journal)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.face.access import Access
-    from audit_lab.log.journal import Journal
+    from audit_lab.log.journal.journal import Journal
     from audit_lab.log.store import LogStore
 
 __all__ = ["LogTables"]

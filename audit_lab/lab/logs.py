@@ -12,7 +12,7 @@ import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, AuditLabError
 from audit_lab.lab.folders import check_segments, find_logs, inside, name_in
-from audit_lab.log.reading import collect
+from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, MisuseError, StorageError
+from audit_lab.log.files.storage import LocalStorage, checked
 from audit_lab.log.manifest import inside
-from audit_lab.log.storage import LocalStorage, checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,7 +211,7 @@ class LogFolder:
     def _read_only(self, what: str) -> LogError:
         return LogError(
             f"{what} of {self} was about to be written, but the log is only being read",
-            "Open it with audit_lab.log.writer to add to it.",
+            "Open it with audit_lab.log.writing.writer to add to it.",
         )
 
 

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.schema import INPUTS_PREFIX, SCHEMA_VERSION, TABLES
-from audit_lab.log.write import MANIFEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

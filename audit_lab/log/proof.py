@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.lookup import find_prediction, look_up, places_of
+from audit_lab.log.files.write import write_bytes
+from audit_lab.log.index.lookup import find_prediction, look_up, places_of
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.prover import Prover
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.vault import Vault
-from audit_lab.log.write import write_bytes
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.proof_document import LIMITS
 from audit_lab.seal.proof_document import RecordProof as Document

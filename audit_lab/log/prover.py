@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.anchors import ANCHOR_NAME
-from audit_lab.log.erased_rows import read_kept
-from audit_lab.log.leaves import field_digests, row_text, value_texts
-from audit_lab.log.levels import row_path
-from audit_lab.log.reading import reading
-from audit_lab.log.state import LogState
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import ROW_KEY_BYTES
+from audit_lab.log.commitment.leaves import field_digests, row_text, value_texts
+from audit_lab.log.commitment.levels import row_path
+from audit_lab.log.erasure.rows import read_kept
+from audit_lab.log.files.reading import reading
+from audit_lab.log.keys.vault import ROW_KEY_BYTES
+from audit_lab.log.time_anchors.anchors import ANCHOR_NAME
+from audit_lab.log.tree.state import LogState
+from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.disclosure import SALT_DIGITS, committed_row, disclosure_bytes, field_salt
 from audit_lab.seal.key_chain import KeyLink
@@ -25,9 +25,9 @@ from audit_lab.seal.proof_document import ProvenRecord, RecordProof
 
 if TYPE_CHECKING:
     from audit_lab.log.folder import LogFolder
-    from audit_lab.log.state import Sealed
+    from audit_lab.log.keys.vault import Vault
     from audit_lab.log.store import LogStore
-    from audit_lab.log.vault import Vault
+    from audit_lab.log.tree.state import Sealed
 
 __all__ = ["Prover"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.entry import Entry, parse_entry
 from audit_lab.seal.entry_kinds import (

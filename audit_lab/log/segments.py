@@ -12,7 +12,7 @@ import polars as pl
 from audit_lab.errors import AuditLabError, LogError
 from audit_lab.log.engines.part import ROW, SEGMENT, Part, PlacedFile
 from audit_lab.log.engines.polars_engine import scan_part
-from audit_lab.log.reading import reading
+from audit_lab.log.files.reading import reading
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.engines.choice import Engine, engine_named
 from audit_lab.log.folder import LogFolder
+from audit_lab.log.foreign.mapping import MappedSource, Mapping
 from audit_lab.log.manifest import Manifest, inside
-from audit_lab.log.mapping import MappedSource, Mapping
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
-from audit_lab.log.snapshot import open_snapshot, resolved_again
+from audit_lab.log.tree.snapshot import open_snapshot, resolved_again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Options
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import narwhals as nw
     import polars as pl
 
-    from audit_lab.log.shelf import Shelf
+    from audit_lab.log.index.shelf import Shelf
 
 __all__ = ["AsOf", "LogStore", "Source", "open_store"]
 
@@ -93,7 +93,7 @@ class LogStore:
         """What is kept at hand between questions; None where the tables are not segments on this machine."""
         if self.folder.path is None or not isinstance(self.source, SegmentSource):
             return None
-        from audit_lab.log.shelf import Shelf
+        from audit_lab.log.index.shelf import Shelf
 
         return Shelf(self.source, self.folder.path)
 
@@ -217,7 +217,7 @@ def _mapped(folder: LogFolder, mapping: str | Path | Mapping, as_of: datetime | 
 
 
 def _moment(as_of: AsOf) -> datetime | int | None:
-    from audit_lab.log.query import instant
+    from audit_lab.log.search.query import instant
 
     if isinstance(as_of, int) and not isinstance(as_of, bool):
         if as_of < 0:

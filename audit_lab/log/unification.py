@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import LogError
-from audit_lab.log.column_types import instance
+from audit_lab.log.commitment.column_types import instance
 from audit_lab.log.schema import INPUTS_PREFIX, TIME, table_schema
 
 if TYPE_CHECKING:

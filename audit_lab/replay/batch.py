@@ -71,7 +71,7 @@ def replay_rows(
     Parameters
     ----------
     predictions
-        Rows as `audit_lab.log.query.find` returns them (canonical columns and ``place``).
+        Rows as `audit_lab.log.search.query.find` returns them (canonical columns and ``place``).
     repeated
         Ids known to stand in several places; looked up when omitted.
     limits

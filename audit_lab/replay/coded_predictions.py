@@ -15,10 +15,10 @@ import polars as pl
 
 from audit_lab.errors import ModelError
 from audit_lab.log.engines.answers import collected
-from audit_lab.log.erased import erased_ids
-from audit_lab.log.pairing import repeated_ids
+from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.wide import Beside
+from audit_lab.log.search.pairing import repeated_ids
+from audit_lab.log.search.wide import Beside
 from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, REPEATED, REPEATED_INPUTS, misfit, obstacle
 from audit_lab.replay.registered import load_registered
 

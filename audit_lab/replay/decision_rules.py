@@ -10,7 +10,7 @@ import polars as pl
 from polars import selectors
 
 from audit_lab.errors import MisuseError, ModelError
-from audit_lab.log.expression import Scope, parse_expression
+from audit_lab.log.search.expression import Scope, parse_expression
 
 if TYPE_CHECKING:
     from audit_lab.replay.signature import Signature

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_lab.log.shelf import derived, table_rows
+from audit_lab.log.index.shelf import derived, table_rows
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore

@@ -9,10 +9,10 @@ import narwhals as nw
 import polars as pl
 
 from audit_lab.errors import ModelError
-from audit_lab.log import pairing
-from audit_lab.log.erased import erased_ids
-from audit_lab.log.reading import collect
+from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.search import pairing
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.registered import Model, load_registered
 
@@ -134,7 +134,7 @@ def examined(store: LogStore, predictions: pl.DataFrame, repeated: pl.Series) ->
     Parameters
     ----------
     predictions
-        Rows as `audit_lab.log.query.find` returns them (canonical columns and ``place``).
+        Rows as `audit_lab.log.search.query.find` returns them (canonical columns and ``place``).
     repeated
         Ids that stand in several places.
     """

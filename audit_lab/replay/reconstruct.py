@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import AuditLabError, ModelError
-from audit_lab.log.erased import erased_fields
-from audit_lab.log.lookup import find_prediction, look_up
-from audit_lab.log.row_reader import stamp_of
+from audit_lab.log.erasure.erased import erased_fields
+from audit_lab.log.index.lookup import find_prediction, look_up
+from audit_lab.log.index.row_reader import stamp_of
+from audit_lab.log.index.shelf import derived, table_rows
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.log.shelf import derived, table_rows
 from audit_lab.replay.lineage import Edge, lineage_of
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registry import InForce, registered_versions, version_in_force
@@ -25,8 +25,8 @@ from audit_lab.replay.verdict import EFFECTS
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit_lab.log.lookup import FoundPrediction
-    from audit_lab.log.row_reader import Stamp
+    from audit_lab.log.index.lookup import FoundPrediction
+    from audit_lab.log.index.row_reader import Stamp
     from audit_lab.log.store import LogStore
 
 __all__ = ["Gap", "Reconstruction", "reconstruct"]
@@ -77,7 +77,7 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     Raises
     ------
     NotFoundError, AmbiguousIdError
-        As `audit_lab.log.lookup.find_prediction`.
+        As `audit_lab.log.index.lookup.find_prediction`.
     LogError
         A table cannot be read.
     """

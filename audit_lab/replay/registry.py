@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.shelf import derived, table_rows
+from audit_lab.log.index.shelf import derived, table_rows
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from audit_lab.capture import ingest
 from audit_lab.capture.ingest import ingest_report, quarantine
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.mapping import Mapping
+from audit_lab.log.foreign.mapping import Mapping
 from audit_lab.log.store import open_store
 
 if TYPE_CHECKING:

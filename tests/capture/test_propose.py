@@ -17,8 +17,8 @@ from audit_lab.capture.ingest import ingest_report
 from audit_lab.capture.propose import Proposal, propose
 from audit_lab.capture.score_evidence import parted
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.foreign import foreign_folder
-from audit_lab.log.mapping import Mapping
+from audit_lab.log.foreign.mapping import Mapping
+from audit_lab.log.foreign.scan import foreign_folder
 from audit_lab.log.store import open_store
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "foreign_loans"

@@ -12,14 +12,14 @@ import pytest
 
 from audit_lab.capture.sealing import seal_foreign
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.foreign.mapping import Mapping
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.mapping import Mapping
-from audit_lab.log.state import LogState
-from audit_lab.log.storage import LocalStorage
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.store import open_store
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import LogWriter
+from audit_lab.log.tree.state import LogState
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.writer import LogWriter
 from audit_lab.seal import key_file
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from audit_lab.log.engines.answers import collected
-from audit_lab.log.expression import Scope, parse_expression
+from audit_lab.log.search.expression import Scope, parse_expression
 
 AT = datetime(2024, 3, 4, 23, 59, 59, 999_999, tzinfo=UTC)
 NAN = math.nan

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 import audit_lab as al
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.wide import wide
+from audit_lab.log.search.wide import wide
 
 DISTANCE = 0.0
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
@@ -161,7 +161,7 @@ def test_a_damaged_file_is_told_by_its_engine(make_log, other):
 
 
 def test_a_mapped_folder_is_read_by_polars_only(tmp_path, other):
-    from audit_lab.log.mapping import Mapping
+    from audit_lab.log.foreign.mapping import Mapping
 
     pl.DataFrame({"id": ["a"], "score": [0.5]}).write_parquet(tmp_path / "x.parquet")
     mapping = Mapping("x", {"prediction_id": "id", "score": "score"})

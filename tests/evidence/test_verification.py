@@ -9,7 +9,7 @@ import pytest
 from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.evidence import export_case
 from audit_lab.evidence.verification import verify
-from audit_lab.log.write import write_log
+from audit_lab.log.files.write import write_log
 from audit_lab.seal.report import Verdict
 
 

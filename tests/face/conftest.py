@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.log.pseudonym import PseudonymKey
+from audit_lab.log.keys.pseudonym import PseudonymKey
 
 ORIGIN = "demonstration-loans"
 

@@ -13,8 +13,8 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import AmbiguousIdError, IntegrityError, MisuseError, NotFoundError, StorageError
-from audit_lab.log.disk import LocalDisk
-from audit_lab.log.journal_record import read_journal
+from audit_lab.log.files.disk import LocalDisk
+from audit_lab.log.journal.record import read_journal
 
 #: Each question, and what the journal says of it: kind, words, rows, and some of its personal columns.
 QUESTIONS = {
@@ -274,7 +274,7 @@ def test_a_log_on_a_read_only_medium_answers_every_question(sealed, tmp_path):
 
 
 def test_the_journal_of_a_log_read_through_a_mapping(tmp_path):
-    from audit_lab.log.mapping import Mapping
+    from audit_lab.log.foreign.mapping import Mapping
 
     folder = tmp_path / "foreign"
     folder.mkdir()

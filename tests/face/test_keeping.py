@@ -9,7 +9,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
-from audit_lab.log.pseudonym import PseudonymKey
+from audit_lab.log.keys.pseudonym import PseudonymKey
 
 
 def test_by_request_and_by_subject_give_places(sealed, key):
@@ -70,7 +70,7 @@ def test_a_hold_forbids_until_it_is_released(sealed, vault, key):
 
 
 def test_a_proof_is_verified_without_the_log_and_a_changed_one_is_not(sealed, vault, tmp_path):
-    from audit_lab.log.genesis import genesis_of
+    from audit_lab.log.tree.genesis import genesis_of
     from audit_lab.seal.trust import TrustedKey, format_trust
 
     proof = al.open(sealed).prove("p-003", ["decision", "income"], vault=vault)
@@ -91,7 +91,7 @@ def test_a_proof_is_verified_without_the_log_and_a_changed_one_is_not(sealed, va
 
 
 def test_a_proof_takes_the_usual_vault(sealed, vault, monkeypatch):
-    from audit_lab.log.vault import vault_folder
+    from audit_lab.log.keys.vault import vault_folder
 
     with pytest.raises(MisuseError, match="vault"):
         al.open(sealed).prove("p-003")
@@ -155,7 +155,7 @@ def test_progress_is_told_in_bytes_and_rows(sealed, vault):
 
 
 def test_an_old_trust_file_and_a_new_one_count_together(sealed, tmp_path):
-    from audit_lab.log.genesis import genesis_of
+    from audit_lab.log.tree.genesis import genesis_of
     from audit_lab.seal.trust import TrustedKey, format_trust
 
     key = genesis_of(sealed).log_key

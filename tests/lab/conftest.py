@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 
 import audit_lab
-from audit_lab.log.write import write_log
+from audit_lab.log.files.write import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,8 +21,8 @@ import polars_hash  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 import rfc8785  # noqa: F401
 
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import open_writer
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.writing.writer import open_writer
 
 ORIGIN = "demonstration-tests"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from audit_lab.log.index_file import index_files, index_path
-from audit_lab.log.timestamps import Authority, read_authority, timestamp_request
+from audit_lab.log.index.index_file import index_files, index_path
+from audit_lab.log.time_anchors.timestamps import Authority, read_authority, timestamp_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def segmented_log(
     of 15, 15 and 10 rows. With `indexes` each segment has its indexes in the log. The user's caches are in `tmp_path`.
     """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", 0)
+    monkeypatch.setattr("audit_lab.log.index.shelf._MOST_ROWS", 0)
 
     def make(name: str = "log", *, indexes: bool = True, **tables: list[pl.DataFrame]) -> Path:
         folder = make_log(name)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.index_file import index_digest, index_path, indexed_columns
+from audit_lab.log.index.index_file import index_digest, index_path, indexed_columns
 from audit_lab.log.manifest import parse_manifest
-from audit_lab.log.state import LogState, manifest_bytes
-from audit_lab.log.tree_file import LogTree, checkpoint_path
-from audit_lab.log.writer import LogWriter
+from audit_lab.log.tree.state import LogState, manifest_bytes
+from audit_lab.log.tree.tree_file import LogTree, checkpoint_path
+from audit_lab.log.writing.writer import LogWriter
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import PlacementEntry
@@ -28,8 +28,8 @@ from audit_lab.seal.keys import SigningKey
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from audit_lab.log.receipt import Receipt
-    from audit_lab.log.storage import Storage
+    from audit_lab.log.files.storage import Storage
+    from audit_lab.log.writing.receipt import Receipt
 
 ORIGIN = "demonstration-tests"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.state import LogState, manifest_bytes
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import create_log, open_writer
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.tree.state import LogState, manifest_bytes
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.writer import create_log, open_writer
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from audit_lab.log.writer import LogWriter
+    from audit_lab.log.writing.writer import LogWriter
     from audit_lab.seal.entry import Entry
     from audit_lab.seal.report import Verification
 

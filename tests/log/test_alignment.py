@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.errors import LogError
-from audit_lab.log.alignment import MOST_NAMED, aligned_changes
+from audit_lab.log.commitment.alignment import MOST_NAMED, aligned_changes
 
 
 def _hash(letter):

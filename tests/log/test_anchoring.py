@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.anchoring import keep_cosigned, keep_timestamp, stamp_request
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.writer import create_log
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.time_anchors.anchoring import keep_cosigned, keep_timestamp, stamp_request
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.writer import create_log
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.cosignature import cosignature_line, cosigned_note
 from audit_lab.seal.keys import SigningKey

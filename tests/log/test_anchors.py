@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.anchors import Anchoring
-from audit_lab.log.remembered import Remembered, remembered_folder
+from audit_lab.log.time_anchors.anchors import Anchoring
+from audit_lab.log.time_anchors.remembered import Remembered, remembered_folder
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from audit_lab.seal.cosignature import cosignature_line, cosigned_note
 from audit_lab.seal.keys import SigningKey

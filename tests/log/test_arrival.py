@@ -13,20 +13,20 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.arrival import seal_log
-from audit_lab.log.disk import LocalDisk
+from audit_lab.log.commitment.leaves import row_leaves
+from audit_lab.log.commitment.levels import levels_bytes, rows_root
+from audit_lab.log.erasure.kept import committed_leaves
+from audit_lab.log.files.disk import LocalDisk
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.files.write import write_log
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.kept import committed_leaves
-from audit_lab.log.leaves import row_leaves
-from audit_lab.log.levels import levels_bytes, rows_root
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.manifest import read_manifest
-from audit_lab.log.state import LogState
-from audit_lab.log.storage import LocalStorage
 from audit_lab.log.store import open_store
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.write import write_log
-from audit_lab.log.writer import open_writer
+from audit_lab.log.tree.state import LogState
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.arrival import seal_log
+from audit_lab.log.writing.writer import open_writer
 from audit_lab.seal import key_file
 from audit_lab.seal.checkpoint import open_checkpoint
 from audit_lab.seal.entry import parse_entry
@@ -206,7 +206,7 @@ def test_indexes_stand_beside_it(log):
 
 
 def test_a_file_in_slices_gives_the_same_leaves(log, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.arrival._ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("audit_lab.log.writing.arrival._ROWS_AT_ONCE", 2)
     told = []
     seal(log, progress=lambda *step: told.append(step))
     rows = pl.read_parquet(log / "predictions" / "part-00000.parquet", glob=False)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import audit_lab as al
 from audit_lab.errors import AmbiguousIdError, LogError, MisuseError, StorageError
-from audit_lab.log.storage import LocalStorage
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.store import open_store
-from audit_lab.log.writer import create_log
+from audit_lab.log.writing.writer import create_log
 
 ORIGIN = "demonstration-tests"
 STRANGE_IDS = [
@@ -227,7 +227,7 @@ def test_what_could_not_be_sealed_is_told_with_the_next_append(log, sealed, monk
     writer.append({"events": sealed.events("e1")})
     writer.clock.now -= timedelta(hours=2)
     with monkeypatch.context() as patch:
-        patch.setattr("audit_lab.log.turn.Turn.seal", _fail)
+        patch.setattr("audit_lab.log.writing.turn.Turn.seal", _fail)
         with pytest.raises(StorageError):
             writer.append({"events": sealed.events("e2")})
     assert [fact.code for fact in writer.append({"events": sealed.events("e2")}).facts] == ["writer.clock-back"]

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError, MisuseError, StorageError
-from audit_lab.log.batch import Batch
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.batch import Batch
 from audit_lab.seal.entry import parse_entry
 
 FOLDER = Path("/disk/log")
@@ -166,8 +166,8 @@ def test_what_waits_is_sealed_when_a_program_ends_without_closing(tmp_path):
     program = """
 import sys, polars as pl
 from datetime import UTC, datetime
-from audit_lab.log.batch import Batch
-from audit_lab.log.writer import create_log
+from audit_lab.log.writing.batch import Batch
+from audit_lab.log.writing.writer import create_log
 writer = create_log(sys.argv[1] + "/log", "demonstration-tests", vault=sys.argv[1] + "/vault")
 batch = Batch(writer, seconds=1000.0)
 batch.add({"events": pl.DataFrame({"event_id": ["e1"], "at": [datetime(2026, 3, 2, tzinfo=UTC)]})})

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError
-from audit_lab.log.compaction import _is_same, compact, remove_replaced
-from audit_lab.log.levels import row_path
-from audit_lab.log.state import LogState
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.commitment.levels import row_path
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.tree.state import LogState
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.compaction import _is_same, compact, remove_replaced
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.merkle import (
     check_consistency,
@@ -151,7 +151,7 @@ def test_a_damaged_file_is_named_and_nothing_is_merged(sealed, log):
 def test_a_run_that_another_writer_compacted_meanwhile_is_left_alone(sealed, log, monkeypatch):
     storage, writer = log
     other = sealed.resumed(storage, writer._vault)
-    from audit_lab.log import compaction
+    from audit_lab.log.writing import compaction
 
     merge = compaction._merge
 
@@ -241,7 +241,7 @@ def test_rows_are_compared_to_the_bit_before_they_take_the_place_of_others(one, 
 
 def test_a_file_that_reads_back_otherwise_does_not_take_the_place_of_others(sealed, log, monkeypatch):
     storage, writer = log
-    from audit_lab.log import compaction
+    from audit_lab.log.writing import compaction
 
     written = compaction.parquet_bytes
     monkeypatch.setattr(

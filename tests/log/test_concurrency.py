@@ -9,12 +9,12 @@ import sys
 import pytest
 
 import audit_lab as al
-from audit_lab.log.receipt import Receipt, SealedRows
-from audit_lab.log.storage import LocalStorage
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.store import open_store
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import create_log
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.receipt import Receipt, SealedRows
+from audit_lab.log.writing.writer import create_log
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.merkle import check_consistency, consistency_path
 
@@ -25,7 +25,7 @@ import json, sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 import polars as pl
-from audit_lab.log.writer import open_writer
+from audit_lab.log.writing.writer import open_writer
 
 folder, vault, name, appends = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 at = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.receipt import Receipt, SealedRows
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.writer import create_log
+from audit_lab.log.writing.receipt import Receipt, SealedRows
+from audit_lab.log.writing.writer import create_log
 
 ORIGIN = "demonstration-tests"
 FOLDER = Path("/disk/log")

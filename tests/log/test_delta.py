@@ -13,8 +13,8 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.delta import delta_files, is_delta
-from audit_lab.log.mapping import Mapping
+from audit_lab.log.foreign.delta import delta_files, is_delta
+from audit_lab.log.foreign.mapping import Mapping
 
 deltalake = pytest.importorskip("deltalake")
 

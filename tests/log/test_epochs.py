@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from audit_lab.errors import LogError
-from audit_lab.log.epochs import EpochKey, epoch_findings, epoch_keys, epoch_of, signer_at
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree, checkpoint_path
-from audit_lab.log.vault import Vault
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.keys.epochs import EpochKey, epoch_findings, epoch_keys, epoch_of, signer_at
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.tree.tree_file import LogTree, checkpoint_path
 from audit_lab.seal import key_file
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from audit_lab.seal.custody import time_text
@@ -275,7 +275,7 @@ def test_a_rotation_stopped_between_any_two_steps_is_continued(tmp_path, monkeyp
         if step == "append":
             patched.setattr(LogTree, "append", append_then_stop)
         if step == "adopt":
-            patched.setattr("audit_lab.log.private_file.Path.replace", replace_but_not_keys(Path.replace))
+            patched.setattr("audit_lab.log.files.private_file.Path.replace", replace_but_not_keys(Path.replace))
         if step == "none":
             log.heartbeat("2026-03-02T01:00")
         else:

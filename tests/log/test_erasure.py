@@ -10,19 +10,19 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError, MisuseError, NotFoundError
-from audit_lab.log.disk import LocalDisk
-from audit_lab.log.erasable import erasable_fields
-from audit_lab.log.erasure import erase
-from audit_lab.log.erasure_traces import reapply_erasures
-from audit_lab.log.holds import place_hold, release_hold
-from audit_lab.log.index_cache import IndexCache
+from audit_lab.log.erasure.erasable import erasable_fields
+from audit_lab.log.erasure.erasure import erase
+from audit_lab.log.erasure.kept import Kept
+from audit_lab.log.files.disk import LocalDisk
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.index.index_cache import IndexCache
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.kept import Kept
-from audit_lab.log.state import LogState
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import create_log, open_writer
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.tree.state import LogState
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.holds import place_hold, release_hold
+from audit_lab.log.writing.traces import reapply_erasures
+from audit_lab.log.writing.writer import create_log, open_writer
 from audit_lab.seal import key_file
 from audit_lab.seal.disclosure import disclosure_bytes, field_digest, field_salt
 from audit_lab.seal.values import Value, value_bytes
@@ -230,7 +230,7 @@ def secrets_in(log):
 
 
 def test_indexes_no_longer_find_what_was_erased(log):
-    from audit_lab.log.index_file import IndexFile, index_path, key_of
+    from audit_lab.log.index.index_file import IndexFile, index_path, key_of
 
     log.erase(subject_id="secret-subject")
     paths = sorted((log.folder / "index" / "predictions").iterdir())
@@ -337,7 +337,7 @@ def test_an_erase_entry_for_a_row_that_was_not_erased_is_found(log):
 
 def forged_log(log, change):
     """Seal a changed file in the place of the first one of predictions, as only a holder of the key could."""
-    from audit_lab.log.segment_file import parquet_bytes, segment_name
+    from audit_lab.log.writing.segment_file import parquet_bytes, segment_name
     from audit_lab.seal.digests import sha256
     from audit_lab.seal.entry_forms import PlacedRows
     from audit_lab.seal.entry_kinds import PlacementEntry

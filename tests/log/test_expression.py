@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.expression import Scope, parse_expression
-from audit_lab.log.expression_nodes import FUNCTIONS
+from audit_lab.log.search.expression import Scope, parse_expression
+from audit_lab.log.search.expression_nodes import FUNCTIONS
 
 SCOPE = Scope.of(
     {
@@ -121,6 +121,14 @@ def test_what_does_not_fit_the_columns_is_refused(text, reason):
 def test_what_is_not_true_or_false_is_refused(text, gives):
     with pytest.raises(MisuseError, match=f"gives {gives}.*, not true or false"):
         parse_expression(text).bind(SCOPE)
+
+
+@pytest.mark.parametrize(
+    "text", ["0..0", "0.5.a = 1", "'a'.b = 1", "LOWER(decision).b = 1", "outputs.0 = 1", "a.(b) = 1"]
+)
+def test_dots_stand_between_names_only(text):
+    with pytest.raises(MisuseError, match='is no name of a column.*in double quotes: inputs."0"'):
+        parse_expression(text)
 
 
 def test_columns_are_known_before_anything_is_bound():

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import StorageError
-from audit_lab.log.storage import LocalStorage
+from audit_lab.log.files.storage import LocalStorage
 
 FOLDER = Path("/disk/log")
 #: What asks for space, or for a place in a folder.

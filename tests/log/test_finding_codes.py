@@ -13,7 +13,7 @@ KINDS = ("segment", "leaves", "kept")
 
 def made() -> set[str]:
     """The codes in the source; those of files are made from the file's kind."""
-    files = [*(LOG / "integrity").glob("*.py"), *(LOG / f"{name}.py" for name in ("anchors", "epochs", "timestamps"))]
+    files = [*(LOG / "integrity").glob("*.py"), *(LOG / "time_anchors").glob("*.py"), LOG / "keys" / "epochs.py"]
     found = {code for path in [*files, SEAL / "cosignature.py"] for code in CODE.findall(path.read_text("utf-8"))}
     found |= {f"log.{kind}-{what}" for kind in KINDS for what in ("missing", "changed")}
     return found | {"log.row-moved", "log.row-duplicated"}

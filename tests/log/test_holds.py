@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.holds import hindering_holds, place_hold, release_hold
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import create_log
+from audit_lab.log.keys.vault import Vault
+from audit_lab.log.writing.holds import hindering_holds, place_hold, release_hold
+from audit_lab.log.writing.writer import create_log
 from audit_lab.seal import key_file
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)

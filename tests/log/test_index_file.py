@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lab.log.index_file import (
+from audit_lab.log.index.index_file import (
     IndexFile,
     index_bytes,
     index_digest,

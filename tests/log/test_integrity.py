@@ -12,10 +12,10 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import IntegrityError, LogError, MisuseError
-from audit_lab.log.arrival import seal_log
 from audit_lab.log.integrity import verify
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.store import open_store
-from audit_lab.log.vault import Vault
+from audit_lab.log.writing.arrival import seal_log
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.entry_kinds import SegmentEntry
 from audit_lab.seal.strict_json import canonical_json

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lab.errors import IntegrityError, MisuseError, StorageError
-from audit_lab.log import disk, journal
-from audit_lab.log.journal import Journal, journal_file
-from audit_lab.log.journal_line import START, JournalLine, follow_chain, parse_head
-from audit_lab.log.journal_record import read_journal
+from audit_lab.log.files import disk
+from audit_lab.log.journal import journal
+from audit_lab.log.journal.journal import Journal, journal_file
+from audit_lab.log.journal.line import START, JournalLine, follow_chain, parse_head
+from audit_lab.log.journal.record import read_journal
 from audit_lab.seal.malformed import MalformedError
 
 MORNING = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -117,7 +118,7 @@ def test_two_that_are_open_at_once_take_turns(opened, path):
 
 def test_processes_that_write_at_once_leave_one_chain(path):
     code = (
-        "import sys; from pathlib import Path; from audit_lab.log.journal import Journal\n"
+        "import sys; from pathlib import Path; from audit_lab.log.journal.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1]), actor=sys.argv[2], purpose='test', log='l')\n"
         "for each in range(25): journal.append('find', str(each))"
     )

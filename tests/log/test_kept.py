@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError
-from audit_lab.log.kept import Kept, committed_leaves, keep
-from audit_lab.log.leaves import field_digests, row_leaves
+from audit_lab.log.commitment.leaves import field_digests, row_leaves
+from audit_lab.log.erasure.kept import Kept, committed_leaves, keep
 from audit_lab.seal.disclosure import committed_row, disclosure_bytes, field_digest, field_salt
 from audit_lab.seal.merkle import leaf_hash
 from audit_lab.seal.values import Value, value_bytes

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit_lab.errors import LogError
-from audit_lab.log import leaves
-from audit_lab.log.column_types import MOST_NESTING, schema_of_document
-from audit_lab.log.leaves import (
+from audit_lab.log.commitment import leaves
+from audit_lab.log.commitment.column_types import MOST_NESTING, schema_of_document
+from audit_lab.log.commitment.leaves import (
     field_digests,
     leaves_of_digests,
     row_leaves,
@@ -28,7 +28,7 @@ from audit_lab.log.leaves import (
     schema_sha256,
     value_texts,
 )
-from audit_lab.log.levels import rows_root
+from audit_lab.log.commitment.levels import rows_root
 from audit_lab.seal.column_type import check_type, parse_type
 from audit_lab.seal.disclosure import check_disclosures, committed_row, disclosure_bytes, field_digest, field_salt
 from audit_lab.seal.merkle import leaf_hash

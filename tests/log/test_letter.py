@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import MisuseError
-from audit_lab.log import letter as letter_search
-from audit_lab.log import letter_ranking
-from audit_lab.log.letter import search_letter
-from audit_lab.log.letter_amount import read_amount
-from audit_lab.log.letter_candidate import Clues, Surroundings, candidate_of
-from audit_lab.log.letter_time import duration_text, read_letter_time
+from audit_lab.log.files.write import write_log
+from audit_lab.log.letter import ranking as letter_ranking
+from audit_lab.log.letter import search as letter_search
+from audit_lab.log.letter.amount import read_amount
+from audit_lab.log.letter.candidate import Clues, Surroundings, candidate_of
+from audit_lab.log.letter.local_time import duration_text, read_letter_time
+from audit_lab.log.letter.search import search_letter
 from audit_lab.log.store import open_store
-from audit_lab.log.write import write_log
 
 NOON = datetime(2025, 7, 14, 12, 0, tzinfo=UTC)
 UNITS = {"loans": {"credit_amount": "EUR", "years": "year", "income": "thousand EUR"}, "cards": {"limit": None}}

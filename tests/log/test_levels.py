@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.levels import LevelsReader, level_sizes, levels_bytes, levels_root, row_path, rows_root
+from audit_lab.log.commitment.levels import LevelsReader, level_sizes, levels_bytes, levels_root, row_path, rows_root
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.merkle import check_inclusion, tree_root
 

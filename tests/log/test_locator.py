@@ -9,11 +9,11 @@ import threading
 import polars as pl
 import pytest
 
-from audit_lab.log.index_builder import IndexBuilder
-from audit_lab.log.index_cache import IndexCache
-from audit_lab.log.index_file import index_bytes
-from audit_lab.log.locator import Locator
-from audit_lab.log.row_reader import RowReader, Stamp
+from audit_lab.log.index.index_builder import IndexBuilder
+from audit_lab.log.index.index_cache import IndexCache
+from audit_lab.log.index.index_file import index_bytes
+from audit_lab.log.index.locator import Locator
+from audit_lab.log.index.row_reader import RowReader, Stamp
 from audit_lab.log.store import open_store
 
 STAMP = Stamp(5, 7, 9)
@@ -58,7 +58,7 @@ def test_missing_indexes_of_short_files_are_built_at_once(opened):
 
 
 def test_missing_indexes_of_long_files_are_built_beside_the_lookups(opened, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.index_builder._MOST_ROWS_AT_ONCE", 0)
+    monkeypatch.setattr("audit_lab.log.index.index_builder._MOST_ROWS_AT_ONCE", 0)
     segments, locator, cache = opened()
     found = locator.candidates("predictions", segments, "prediction_id", "p-016")
     assert (rows(found), found.to_read, found.missing) == ([], list(segments), list(segments))
@@ -70,7 +70,7 @@ def test_missing_indexes_of_long_files_are_built_beside_the_lookups(opened, monk
 
 
 def test_an_interrupt_ends_the_building_quietly(opened, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.index_builder._MOST_ROWS_AT_ONCE", 0)
+    monkeypatch.setattr("audit_lab.log.index.index_builder._MOST_ROWS_AT_ONCE", 0)
     asked = []
 
     def interrupted(self, table, segment, column):
@@ -183,9 +183,9 @@ def test_default_cache_is_in_the_users_cache_folder(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("most_bytes_read", [0, 262_144])
 def test_few_indexes_are_kept_open(opened, monkeypatch, most_bytes_read):
-    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_READ", most_bytes_read)
-    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_MAPPED", 2)
-    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_HELD", 2 * (72 + 15 * 12))
+    monkeypatch.setattr("audit_lab.log.index.open_indexes._MOST_BYTES_READ", most_bytes_read)
+    monkeypatch.setattr("audit_lab.log.index.open_indexes._MOST_MAPPED", 2)
+    monkeypatch.setattr("audit_lab.log.index.open_indexes._MOST_BYTES_HELD", 2 * (72 + 15 * 12))
     segments, locator, _ = opened(indexes=True)
     for number in (3, 17, 33) * 2:
         found = locator.candidates("predictions", segments, "prediction_id", f"p-{number:03d}")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import audit_lab as al
 from audit_lab.errors import AmbiguousIdError, LogError, NotFoundError
-from audit_lab.log.index_file import index_bytes, key_of
-from audit_lab.log.lookup import find_prediction, look_up, rows_by
+from audit_lab.log.index.index_file import index_bytes, key_of
+from audit_lab.log.index.lookup import find_prediction, look_up, rows_by
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.store import open_store
 
@@ -140,7 +140,7 @@ def test_a_further_row_that_no_index_lists_is_not_promised(segmented_log):
 
 @pytest.mark.parametrize("most_bytes_read", [0, 262_144])
 def test_every_byte_of_an_index_flipped_leaves_the_answer(segmented_log, monkeypatch, most_bytes_read):
-    monkeypatch.setattr("audit_lab.log.open_indexes._MOST_BYTES_READ", most_bytes_read)
+    monkeypatch.setattr("audit_lab.log.index.open_indexes._MOST_BYTES_READ", most_bytes_read)
     folder = segmented_log(predictions=[predictions(["a"]), predictions(["b", "c"])])
     whole = (folder / INDEX).read_bytes()
     for position in range(len(whole)):
@@ -197,7 +197,7 @@ def test_two_ids_with_one_key_are_no_damage(segmented_log, monkeypatch):
     path = folder / INDEX.replace("00001", "00000")
     content = path.read_bytes()
     path.write_bytes(content[:72] + struct.pack("<QQII", *[key_of("a")] * 2, 0, 1))
-    monkeypatch.setattr("audit_lab.log.row_search.key_of", lambda value: 5)
+    monkeypatch.setattr("audit_lab.log.index.row_search.key_of", lambda value: 5)
     found = look_up(open_store(folder), "predictions", "prediction_id", "a")
     assert places(found.rows) == [("part-00000", 0)]
     assert found.damaged == ()

@@ -9,16 +9,16 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import NotFoundError
-from audit_lab.log.compaction import compact, remove_replaced
-from audit_lab.log.erasure import erase
-from audit_lab.log.lookup import find_prediction, look_up, rows_by
+from audit_lab.log.erasure.erasure import erase
+from audit_lab.log.index.lookup import find_prediction, look_up, rows_by
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.store import open_store
+from audit_lab.log.writing.compaction import compact, remove_replaced
 
 
 @pytest.fixture(autouse=True)
 def _found_by_index(monkeypatch, tmp_path):
-    monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", 0)
+    monkeypatch.setattr("audit_lab.log.index.shelf._MOST_ROWS", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
 
@@ -88,7 +88,7 @@ def test_an_earlier_snapshot_does_not_find_what_came_later(sealed_log):
 
 @pytest.mark.parametrize("most_rows_kept", [0, 1000])
 def test_an_erased_subject_is_not_found_and_the_place_stays(sealed_log, monkeypatch, most_rows_kept):
-    monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", most_rows_kept)
+    monkeypatch.setattr("audit_lab.log.index.shelf._MOST_ROWS", most_rows_kept)
     log = open_store(sealed_log.folder)
     place = find_prediction(log, "p-005").place
     assert rows_by(log, "predictions", "subject_id", "subject-1").height == 8

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.foreign import collect_foreign, foreign_folder
-from audit_lab.log.mapping import ROLES, Mapping, parse_time, scan_foreign
-from audit_lab.log.printable import printable
+from audit_lab.log.files.printable import printable
+from audit_lab.log.foreign.mapping import ROLES, Mapping, parse_time, scan_foreign
+from audit_lab.log.foreign.scan import collect_foreign, foreign_folder
 from audit_lab.log.store import open_store
 
 NOON = datetime(2015, 7, 1, 12, 0, tzinfo=UTC)
@@ -330,7 +330,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(folder, tmp_path_factor
 
 
 def test_a_file_name_with_an_at_sign_gives_a_place_that_can_be_asked_for(tmp_path):
-    from audit_lab.log.lookup import find_prediction
+    from audit_lab.log.index.lookup import find_prediction
 
     for name in ("a@1:2.parquet", "b.parquet"):
         rows().write_parquet(tmp_path / name)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from audit_lab.errors import AuditLabError
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.receipt import Receipt
-from audit_lab.log.storage import LocalStorage
 from audit_lab.log.store import open_store
+from audit_lab.log.writing.receipt import Receipt
 
 FOLDER = Path("/disk/logs/log")
 BEFORE = {"/disk/": b""}

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from audit_lab.errors import LogError, MisuseError, NotFoundError
-from audit_lab.log.compaction import compact
-from audit_lab.log.erasure import erase
+from audit_lab.log.erasure.erasure import erase
 from audit_lab.log.proof import prove
 from audit_lab.log.store import open_store
+from audit_lab.log.writing.compaction import compact
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.disclosure import check_disclosures
 from audit_lab.seal.keys import SigningKey

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.pseudonym import PseudonymKey, pseudonym
+from audit_lab.log.keys.pseudonym import PseudonymKey, pseudonym
 
 SECRET = bytes(range(32))
 FILE = """format = "audit_lab.pseudonym-key"

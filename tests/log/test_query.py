@@ -9,7 +9,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import MisuseError, NotFoundError
-from audit_lab.log.pairing import Order, order_of, repeated_ids
+from audit_lab.log.search.pairing import Order, order_of, repeated_ids
 from audit_lab.log.store import open_store
 
 EVERY = [f"p-{row:03d}" for row in range(40)]
@@ -100,7 +100,7 @@ def test_ids_that_stand_twice_are_found_whatever_they_are(make_log):
 
 def test_ids_whose_hashes_agree_are_told_apart(make_log, monkeypatch):
     """Sorting hashes only says whom to compare: here all hashes are the same."""
-    from audit_lab.log import pairing
+    from audit_lab.log.search import pairing
 
     def same(ids, rows, what):
         return pl.Series([5] * rows, dtype=pl.UInt64).to_numpy()
@@ -143,7 +143,7 @@ def test_what_was_found_by_order_is_found_by_id(make_log, small_model, monkeypat
     log = al.open(make_log())
     question = "inputs.income > 4000 AND inputs.city <> 'Oslo'"
     beside = log.find(question)
-    monkeypatch.setattr("audit_lab.log.wide.order_of", lambda *_: Order.APART)
+    monkeypatch.setattr("audit_lab.log.search.wide.order_of", lambda *_: Order.APART)
     assert beside.height > 3
     assert log.find(question).equals(beside)
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError
-from audit_lab.log.row_reader import RowReader
+from audit_lab.log.index.row_reader import RowReader
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.store import open_store
 

@@ -104,7 +104,7 @@ def test_a_sealed_log_is_read_where_it_lies(server, store_of, sealed_log):
 
 
 def test_rows_are_found_when_files_were_compacted_and_removed(server, store_of, sealed_log):
-    from audit_lab.log.compaction import compact, remove_replaced
+    from audit_lab.log.writing.compaction import compact, remove_replaced
 
     files = store_of(sealed_log.folder, "compacted")
     opened = open_store("s3://compacted", storage_options=server)

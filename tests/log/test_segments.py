@@ -10,9 +10,9 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError
+from audit_lab.log.search.wide import Beside
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.store import open_store
-from audit_lab.log.wide import Beside
 
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
 
@@ -171,7 +171,7 @@ EXPECTED = [(f"p-{number}", number, True) for number in range(12)]
 @pytest.fixture(params=[200_000, 0], ids=["by id", "by order"])
 def in_order(write, monkeypatch, request):
     """A log whose inputs follow in the order of the predictions, in files of other sizes."""
-    monkeypatch.setattr("audit_lab.log.wide._FEW", request.param)
+    monkeypatch.setattr("audit_lab.log.search.wide._FEW", request.param)
     ages = inputs(0, 12, age=list(range(12)))
     return open_store(
         write(
@@ -206,7 +206,7 @@ def test_inputs_stand_beside_all_predictions(in_order):
     ids=["reversed", "rotated", "one missing", "one twice", "one in place of another"],
 )
 def test_inputs_in_another_order_are_joined_by_id(write, monkeypatch, change, few):
-    monkeypatch.setattr("audit_lab.log.wide._FEW", few)
+    monkeypatch.setattr("audit_lab.log.search.wide._FEW", few)
     ages = change(inputs(0, 6, age=list(range(6))))
     store = open_store(write(predictions=[predictions(0, 3), predictions(3, 6)], inputs_loans=[ages[:2], ages[2:]]))
     once = {row[0] for row in ages.group_by("prediction_id").len().filter(pl.col("len") == 1).rows()}
@@ -216,7 +216,7 @@ def test_inputs_in_another_order_are_joined_by_id(write, monkeypatch, change, fe
 
 
 def test_a_manifest_that_miscounts_its_rows_does_not_shift_them(write, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.wide._FEW", 0)
+    monkeypatch.setattr("audit_lab.log.search.wide._FEW", 0)
     ages = inputs(0, 6, age=list(range(6)))
     folder = write(predictions=[predictions(0, 3), predictions(3, 6)], inputs_loans=[ages[:3], ages[3:]])
     document = json.loads((folder / "manifest.json").read_text())

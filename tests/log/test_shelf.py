@@ -9,8 +9,8 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError
-from audit_lab.log.mapping import Mapping
-from audit_lab.log.shelf import derived, table_rows
+from audit_lab.log.foreign.mapping import Mapping
+from audit_lab.log.index.shelf import derived, table_rows
 from audit_lab.log.store import open_store
 
 
@@ -40,7 +40,7 @@ def test_a_table_whose_file_went_is_named(make_log):
 
 
 def test_a_manifest_that_understates_a_table_does_not_fill_the_memory(make_log, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.shelf._MOST_ROWS", 39)
+    monkeypatch.setattr("audit_lab.log.index.shelf._MOST_ROWS", 39)
     folder = make_log()
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tables"]["predictions"]["segments"][0]["rows"] = 3
@@ -52,7 +52,7 @@ def test_a_manifest_that_understates_a_table_does_not_fill_the_memory(make_log, 
 
 
 def test_a_table_in_large_files_is_not_kept(make_log, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.shelf._LARGEST_FILES_BYTES", 100)
+    monkeypatch.setattr("audit_lab.log.index.shelf._LARGEST_FILES_BYTES", 100)
     store = open_store(make_log())
     assert store.shelf.small("outcomes") is None
     assert table_rows(store, "outcomes")["label"].to_list() == ["good"]
@@ -60,7 +60,9 @@ def test_a_table_in_large_files_is_not_kept(make_log, monkeypatch):
 
 def test_few_tables_are_kept_where_they_are_large(make_log, monkeypatch):
     store = open_store(make_log())
-    monkeypatch.setattr("audit_lab.log.shelf._LARGEST_FRAMES_BYTES", store.shelf.small("predictions").estimated_size())
+    monkeypatch.setattr(
+        "audit_lab.log.index.shelf._LARGEST_FRAMES_BYTES", store.shelf.small("predictions").estimated_size()
+    )
     for table in ("outcomes", "deployments"):
         assert table_rows(store, table).height == 1
     assert list(store.shelf._frames) == ["outcomes", "deployments"]

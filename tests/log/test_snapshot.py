@@ -10,11 +10,11 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError, MisuseError, StorageError
-from audit_lab.log.compaction import compact, remove_replaced
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.log.snapshot import open_snapshot
 from audit_lab.log.store import open_store
+from audit_lab.log.tree.snapshot import open_snapshot
+from audit_lab.log.writing.compaction import compact, remove_replaced
 
 
 def ids(store):
@@ -139,7 +139,7 @@ def test_a_file_of_another_size_is_named_before_it_is_read(sealed_log):
 
 def test_opening_parses_no_list_of_files(sealed_log, monkeypatch):
     asked = []
-    monkeypatch.setattr("audit_lab.log.snapshot.parse_manifest", lambda *_: asked.append(1) or 1 / 0)
+    monkeypatch.setattr("audit_lab.log.tree.snapshot.parse_manifest", lambda *_: asked.append(1) or 1 / 0)
     store = open_store(sealed_log.folder)
     assert (store.origin, store.description, store.notes) == ("demonstration-loans/log", "", ())
     assert asked == []
@@ -148,7 +148,7 @@ def test_opening_parses_no_list_of_files(sealed_log, monkeypatch):
 
 
 def test_a_description_that_looks_like_the_rest_of_a_manifest_is_read_as_text(tmp_path, small_log):
-    from audit_lab.log.writer import create_log
+    from audit_lab.log.writing.writer import create_log
     from audit_lab.seal.keys import SigningKey
 
     text = ',"schema_version":2,"tables":{","tree":{"root":"x","size":1}}'

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.manifest import parse_manifest
-from audit_lab.log.state import LogState, manifest_bytes, manifest_document, manifest_of
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.writer import LogWriter
+from audit_lab.log.tree.state import LogState, manifest_bytes, manifest_document, manifest_of
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.writer import LogWriter
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import (
     DisposalEntry,

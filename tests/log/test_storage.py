@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from audit_lab.errors import LogError, StorageError
-from audit_lab.log.disk import LocalDisk
-from audit_lab.log.storage import LocalStorage
+from audit_lab.log.files.disk import LocalDisk
+from audit_lab.log.files.storage import LocalStorage
 
 FOLDER = Path("/disk/log")
 
@@ -93,7 +93,7 @@ def test_a_file_in_place_of_a_folder_is_told(storage):
 
 
 def test_the_lock_is_held_by_one_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("audit_lab.log.disk._PATIENCE_S", 0.05)
+    monkeypatch.setattr("audit_lab.log.files.disk._PATIENCE_S", 0.05)
     one, other = LocalStorage(tmp_path / "log"), LocalStorage(tmp_path / "log")
     with one.lock(), pytest.raises(StorageError, match="another process is writing") as told, other.lock():
         pass

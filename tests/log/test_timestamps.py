@@ -8,7 +8,7 @@ import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.timestamps import Timestamp, check_timestamp, read_authority, timestamp_request
+from audit_lab.log.time_anchors.timestamps import Timestamp, check_timestamp, read_authority, timestamp_request
 from audit_lab.seal.malformed import MalformedError
 
 CONTENT = b"flights.example\n9\nroot\n"

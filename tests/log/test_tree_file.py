@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree, checkpoint_path
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.tree.tree_file import LogTree, checkpoint_path
 from audit_lab.seal.checkpoint import open_checkpoint, parse_checkpoint
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.malformed import MalformedError

@@ -8,8 +8,9 @@ import stat
 import pytest
 
 from audit_lab.errors import LogError, MisuseError, StorageError
-from audit_lab.log import private_file, signing_keys
-from audit_lab.log.vault import Vault, vault_folder
+from audit_lab.log.files import private_file
+from audit_lab.log.keys import signing_keys
+from audit_lab.log.keys.vault import Vault, vault_folder
 from audit_lab.seal import key_file
 from audit_lab.seal.keys import SigningKey
 

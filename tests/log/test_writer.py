@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.leaves import row_leaves
-from audit_lab.log.levels import levels_bytes, rows_root
+from audit_lab.log.commitment.leaves import row_leaves
+from audit_lab.log.commitment.levels import levels_bytes, rows_root
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.schema import TABLES
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
-from audit_lab.log.vault import Vault
-from audit_lab.log.writer import LogWriter, create_log, open_writer
+from audit_lab.log.tree.tree_file import LogTree
+from audit_lab.log.writing.writer import LogWriter, create_log, open_writer
 from audit_lab.seal.checkpoint import open_checkpoint, parse_checkpoint
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import GenesisEntry, HeartbeatEntry, RotateEntry

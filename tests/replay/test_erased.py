@@ -8,10 +8,10 @@ import pytest
 
 from audit_lab.errors import ModelError
 from audit_lab.explain.of_decision import explain_decision
-from audit_lab.log.arrival import seal_log
-from audit_lab.log.erasure import erase
+from audit_lab.log.erasure.erasure import erase
 from audit_lab.log.store import open_store
-from audit_lab.log.writer import open_writer
+from audit_lab.log.writing.arrival import seal_log
+from audit_lab.log.writing.writer import open_writer
 from audit_lab.replay.coverage import coverage
 from audit_lab.replay.reconstruct import reconstruct
 from audit_lab.replay.single import replay_decision

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_lab.errors import LogError
 from audit_lab.log.engines.spark_engine import beside_pandas
-from audit_lab.log.reading import reading
+from audit_lab.log.files.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.anchors import Anchoring
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity.conclusion import conclude
 from audit_lab.log.integrity.decoder import Decoder
@@ -20,16 +19,17 @@ from audit_lab.log.integrity.presence import check_presence
 from audit_lab.log.integrity.rows import check_rows
 from audit_lab.log.integrity.tree import examine_tree
 from audit_lab.log.integrity.unsealed import examine_unsealed, is_sealed
-from audit_lab.log.remembered import Remembered, remembered_folder
+from audit_lab.log.keys.vault import Vault
 from audit_lab.log.store import LogStore, open_store
-from audit_lab.log.vault import Vault
+from audit_lab.log.time_anchors.anchors import Anchoring
+from audit_lab.log.time_anchors.remembered import Remembered, remembered_folder
 from audit_lab.seal.report import settle
 from audit_lab.seal.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from audit_lab.log.timestamps import Authority
+    from audit_lab.log.time_anchors.timestamps import Authority
     from audit_lab.seal.report import Verification
 
 __all__ = ["examine_log", "verify"]

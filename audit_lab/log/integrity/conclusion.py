@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.log.integrity.outside import is_pinned
-from audit_lab.log.tree_file import CHECKPOINT_NAME
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.seal.report import Finding, Verdict, Verification
 
 if TYPE_CHECKING:
-    from audit_lab.log.anchors import Anchoring
     from audit_lab.log.integrity.findings import Examination
     from audit_lab.log.integrity.tree import SealedTree
+    from audit_lab.log.time_anchors.anchors import Anchoring
     from audit_lab.seal.entry_kinds import GenesisEntry
     from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.trust import Trust

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.integrity.findings import Examination
     from audit_lab.log.integrity.history import History
-    from audit_lab.log.vault import Vault
+    from audit_lab.log.keys.vault import Vault
     from audit_lab.seal.entry_kinds import SegmentEntry
 
 __all__ = ["check_erasures", "check_holds"]

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, StorageError
-from audit_lab.log.index_file import index_digest, index_path, indexed_columns
-from audit_lab.log.levels import level_sizes
+from audit_lab.log.commitment.levels import level_sizes
+from audit_lab.log.files.storage import checked
+from audit_lab.log.index.index_file import index_digest, index_path, indexed_columns
 from audit_lab.log.manifest import inside
-from audit_lab.log.storage import checked
 from audit_lab.seal.entry_kinds import EraseEntry, PlacementEntry
 from audit_lab.seal.merkle import HASH_BYTES
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, StorageError
-from audit_lab.log.state import LogState
+from audit_lab.log.tree.state import LogState
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.merkle import MemoryTree, leaf_hash
 
 if TYPE_CHECKING:
     from audit_lab.log.integrity.findings import Examination
-    from audit_lab.log.tree_file import LogTree
+    from audit_lab.log.tree.tree_file import LogTree
     from audit_lab.seal.entry import Entry
     from audit_lab.seal.entry_kinds import GenesisEntry
 

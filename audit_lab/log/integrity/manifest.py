@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, StorageError
+from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.manifest import LARGEST_MANIFEST_BYTES
 from audit_lab.log.schema import SCHEMA_VERSION
-from audit_lab.log.state import manifest_bytes, manifest_document
-from audit_lab.log.write import MANIFEST_NAME
+from audit_lab.log.tree.state import manifest_bytes, manifest_document
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import parse_json
 

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, MisuseError, StorageError
-from audit_lab.log.anchors import ANCHOR_NAME
-from audit_lab.log.timestamps import MOST_TOKEN_BYTES, Authority, read_authority
-from audit_lab.log.tree_file import checkpoint_path
+from audit_lab.log.time_anchors.anchors import ANCHOR_NAME
+from audit_lab.log.time_anchors.timestamps import MOST_TOKEN_BYTES, Authority, read_authority
+from audit_lab.log.tree.tree_file import checkpoint_path
 from audit_lab.seal.note import MOST_NOTE_BYTES
 from audit_lab.seal.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_lab.log.anchors import Anchoring
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.integrity.tree import SealedTree
-    from audit_lab.log.remembered import Remembered
+    from audit_lab.log.time_anchors.anchors import Anchoring
+    from audit_lab.log.time_anchors.remembered import Remembered
     from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.trust import Trust
 

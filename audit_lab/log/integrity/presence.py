@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import StorageError
-from audit_lab.log.storage import ASIDE_PREFIX
+from audit_lab.log.files.storage import ASIDE_PREFIX
 from audit_lab.seal.entry_kinds import PlacementEntry
 
 if TYPE_CHECKING:

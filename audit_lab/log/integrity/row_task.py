@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.alignment import aligned_changes
-from audit_lab.log.column_types import schema_document
+from audit_lab.log.commitment.alignment import aligned_changes
+from audit_lab.log.commitment.column_types import schema_document
+from audit_lab.log.commitment.leaves import row_leaves
+from audit_lab.log.commitment.levels import rows_root
+from audit_lab.log.erasure.kept import Kept, committed_leaves
 from audit_lab.log.integrity.file_limits import check_footer
 from audit_lab.log.integrity.row_keys import resolved_leaves
-from audit_lab.log.kept import Kept, committed_leaves
-from audit_lab.log.leaves import row_leaves
-from audit_lab.log.levels import rows_root
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.seal.merkle import HASH_BYTES
 

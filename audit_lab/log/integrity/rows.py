@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.log.canonical_rows import key_columns
 from audit_lab.log.integrity.local_copy import local_copy
 from audit_lab.log.integrity.row_findings import find_changes, find_erasures
 from audit_lab.log.schema import TABLES
+from audit_lab.log.writing.canonical_rows import key_columns
 from audit_lab.seal.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from audit_lab.log.integrity.files import CheckedFiles
     from audit_lab.log.integrity.findings import Examination
     from audit_lab.log.integrity.history import History
+    from audit_lab.log.keys.vault import Vault
     from audit_lab.log.manifest import Hold, Segment
-    from audit_lab.log.vault import Vault
     from audit_lab.seal.entry_kinds import EraseEntry, SegmentEntry
 
 __all__ = ["CheckedPart", "check_rows"]

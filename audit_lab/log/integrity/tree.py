@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, LogError, StorageError
-from audit_lab.log.epochs import epoch_findings
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.integrity.history import MOST_ENTRIES, History, read_history
-from audit_lab.log.tree_file import CHECKPOINT_NAME, LogTree, checkpoint_path
+from audit_lab.log.keys.epochs import epoch_findings
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME, LogTree, checkpoint_path
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.merkle import HASH_BYTES

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, StorageError
+from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.integrity.decoder import Decoder
 from audit_lab.log.integrity.files import file_digest
 from audit_lab.log.integrity.local_copy import local_copy
-from audit_lab.log.tree_file import CHECKPOINT_NAME
-from audit_lab.log.write import MANIFEST_NAME
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 
 if TYPE_CHECKING:
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.manifest import Segment
-    from audit_lab.log.remembered import Remembered
     from audit_lab.log.store import LogStore
+    from audit_lab.log.time_anchors.remembered import Remembered
     from audit_lab.seal.trust import Trust
 
 __all__ = ["examine_unsealed", "is_sealed", "verify_segments"]

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from audit_lab.log.folder import LogFolder
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.merkle import node_hash

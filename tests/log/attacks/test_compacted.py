@@ -7,8 +7,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from audit_lab.log.compaction import compact, remove_replaced
-from audit_lab.log.erasure import erase
+from audit_lab.log.erasure.erasure import erase
+from audit_lab.log.writing.compaction import compact, remove_replaced
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.entry_kinds import PlacementEntry
 

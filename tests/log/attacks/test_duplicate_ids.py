@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import AmbiguousIdError
-from audit_lab.log.lookup import find_prediction
+from audit_lab.log.index.lookup import find_prediction
 from audit_lab.log.proof import prove
 from audit_lab.log.store import open_store
 from audit_lab.verifier.record_proof import examine_record_proof

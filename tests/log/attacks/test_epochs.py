@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.integrity import examine_log
-from audit_lab.log.state import LogState, manifest_bytes
-from audit_lab.log.storage import LocalStorage
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.tree.state import LogState, manifest_bytes
+from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.checkpoint import parse_checkpoint, sign_checkpoint
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.entry_kinds import GenesisEntry, HeartbeatEntry, PauseEntry, RotateEntry

@@ -7,9 +7,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from audit_lab.log.erasure import erase
-from audit_lab.log.holds import place_hold, release_hold
-from audit_lab.log.kept import Kept
+from audit_lab.log.erasure.erasure import erase
+from audit_lab.log.erasure.kept import Kept
+from audit_lab.log.writing.holds import place_hold, release_hold
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.entry_kinds import EraseEntry, PlacementEntry
 
@@ -180,7 +180,7 @@ class TestHolds:
     def test_erasure_that_a_hold_forbade_is_found(self, sealed_log, monkeypatch):
         with sealed_log.writer() as writer:
             place_hold(writer, "case-7", actor="legal", reason="lawsuit", prediction_ids=["p-013"])
-            monkeypatch.setattr("audit_lab.log.erasure.hindering_holds", lambda *_: ())
+            monkeypatch.setattr("audit_lab.log.erasure.erasure.hindering_holds", lambda *_: ())
             erase(writer, prediction_ids=["p-013"], actor="dpo", reason="art. 17")
         assert sealed_log.found() == {"log.hold-broken"}
         assert "it erased values of p-013 while the hold case-7 forbade it" in sealed_log.meaning("log.hold-broken")

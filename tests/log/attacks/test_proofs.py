@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from audit_lab.log.erasure import erase
+from audit_lab.log.erasure.erasure import erase
 from audit_lab.log.proof import prove
 from audit_lab.log.store import open_store
 from audit_lab.seal.disclosure import disclosure_bytes, parse_disclosure

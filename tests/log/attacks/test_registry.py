@@ -7,8 +7,8 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError
-from audit_lab.log.arrival import seal_log
 from audit_lab.log.integrity import examine_log
+from audit_lab.log.writing.arrival import seal_log
 
 CHANGED = {"log.segment-changed", "log.rows-root-differs", "log.row-changed"}
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from audit_lab.log.disk import LocalDisk
+from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.integrity import examine_log
 
 

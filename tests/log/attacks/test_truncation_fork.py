@@ -11,7 +11,7 @@ import pytest
 
 from audit_lab.errors import LogError
 from audit_lab.log.folder import LogFolder
-from audit_lab.log.tree_file import LogTree
+from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.checkpoint import Checkpoint, parse_checkpoint
 from audit_lab.seal.cosignature import cosignature_line, cosigned_note
 from audit_lab.seal.keys import SigningKey

@@ -1,0 +1,1 @@
+"""Logs that somebody else wrote: Parquet folders and Delta tables, read in place through a mapping."""

@@ -1,0 +1,1 @@
+"""Secrets of a log, kept outside it: signing keys by epoch, the keys of its rows, pseudonym keys."""
