@@ -17,7 +17,7 @@ from builder.flights_log import build_flights, write_flights
 from builder.foreign import write_foreign
 from builder.truth import truth, truth_json, truth_page
 
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.strict_json import canonical_json, members, parse_json
 
 if TYPE_CHECKING:

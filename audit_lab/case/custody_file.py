@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.custody import NO_LINE, CustodyLine, parse_custody, time_text
 
 if TYPE_CHECKING:

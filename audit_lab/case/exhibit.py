@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.strict_json import canonical_json, members, parse_json
 

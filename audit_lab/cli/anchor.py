@@ -44,7 +44,7 @@ def witness(
     log was cut or written anew. Exits 1, and cosigns nothing, where the log does not hold or did not grow.
     """
     from audit_lab.evidence.keyring import accepted_keys, signing_key
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
     from audit_lab.log.integrity.witnessing import witness_log
 
     folder = None if state is None else Path(state).expanduser()
@@ -90,7 +90,7 @@ def anchor(
     Nothing is sent anywhere: carry the request to an authority by whatever way you have, for example with curl
     --data-binary, and come back with its answer.
     """
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
     from audit_lab.log.time_anchors.anchoring import keep_cosigned, keep_timestamp, stamp_request
     from audit_lab.log.time_anchors.timestamps import read_authority
 

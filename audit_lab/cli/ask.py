@@ -178,6 +178,6 @@ def _range(text: str | None) -> tuple[str, str] | None:
 
 def _write_picture(table: Any, picture: str) -> None:
     from audit_lab import charts
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
 
     write_bytes(Path(picture), charts.svg(charts.drift_heatmap(table)).encode())

@@ -173,7 +173,7 @@ def keys(
 
 def _signing_key(name: str, out: Path, kind: str, passphrase: str | None) -> tuple[dict[str, str], list[str]]:
     from audit_lab.evidence.keyring import chosen_passphrase
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
     from audit_lab.seal.key_file import write_key
     from audit_lab.seal.keys import SigningKey
     from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust

@@ -131,7 +131,7 @@ def _rest(done: Any) -> dict[str, Any]:
 
 def _hand_out(log: Path, trust: str | None) -> str:
     """Return the line of a log's first key; write a trust file that accepts it where one is asked for."""
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
     from audit_lab.log.tree.genesis import genesis_of
     from audit_lab.seal.trust import TrustedKey, format_trust
 

@@ -58,7 +58,7 @@ def adapt(
     """
     from audit_lab.capture.ingest import ingest_report
     from audit_lab.capture.propose import propose
-    from audit_lab.log.files.write import write_bytes
+    from audit_lab.log.files.durable import write_bytes
     from audit_lab.log.foreign.mapping import Mapping
 
     proposal = None if mapping else propose(Path(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.key_file import read_key, write_key
 from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SigningKey
 from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.log.index.lookup import find_prediction, look_up, places_of
 from audit_lab.log.keys.vault import Vault
 from audit_lab.log.prover import Prover

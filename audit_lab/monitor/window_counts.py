@@ -41,7 +41,7 @@ _LAST = "__last__"
 #: for each row takes that much memory at most.
 _ROWS_AT_ONCE = 20_000_000
 #: So many columns are counted together; where two tables are read side by side, each takes about 0.1 GB.
-_COLUMNS_AT_ONCE = 8
+_COLUMNS_AT_ONCE = 5
 _LONG = pl.Schema({"window": pl.Int64, "rows": pl.Int64})
 _KEYED = pl.Schema({"window": pl.Int64, "key": pl.Int64, "rows": pl.Int64})
 

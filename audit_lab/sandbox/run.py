@@ -45,7 +45,7 @@ def run_task(
     Parameters
     ----------
     task
-        A function ``(Job) -> Answer`` of this package, for example ``audit_lab.replay.score_task:score``.
+        A function ``(Job) -> Answer`` of this package, for example ``audit_lab.replay.scoring:score``.
     header, tables, files
         What the task is given. Files are copied: the child never sees the originals.
     limits

@@ -180,7 +180,11 @@ class _Parser:
             raise _NoTypeError
         found = self._match(_ARGUMENTS[kind]).groupdict()
         if kind == "decimal":
-            return ColumnType(kind, precision=_within(found["precision"], 38), scale=_within(found["scale"], 38))
+            return ColumnType(
+                kind,
+                precision=_within(found["precision"], _MOST_PRECISION),
+                scale=_within(found["scale"], _MOST_PRECISION),
+            )
         return ColumnType(kind, unit=found["unit"], zone=found.get("zone"))
 
     def _container(self, kind: str, depth: int) -> ColumnType:

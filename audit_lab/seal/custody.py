@@ -11,7 +11,7 @@ from audit_lab.seal.digests import DIGEST, sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import members, parse_json
 
-__all__ = ["CUSTODY_FORMAT", "NO_LINE", "CustodyLine", "parse_custody", "time_text"]
+__all__ = ["CUSTODY_FORMAT", "NO_LINE", "CustodyLine", "is_time_text", "parse_custody", "time_text"]
 
 CUSTODY_FORMAT = "audit_lab.custody/1"
 #: What the first line gives as the digest of the line before it.
@@ -46,6 +46,14 @@ class CustodyLine:
 def time_text(time: datetime) -> str:
     """Return a time as UTC text with microseconds, so that text order is time order."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def is_time_text(text: str) -> bool:
+    """Return whether `time_text` wrote this."""
+    try:
+        return time_text(datetime.fromisoformat(text)) == text
+    except ValueError:
+        return False
 
 
 def parse_custody(content: bytes, name: str) -> tuple[CustodyLine, ...]:
@@ -85,13 +93,6 @@ def _line(raw: bytes, name: str) -> CustodyLine:
     if not isinstance(number, int) or isinstance(number, bool) or DIGEST.fullmatch(value["previous"]) is None:
         raise MalformedError(f"{name} is not a line of {CUSTODY_FORMAT}", _NEXT, "custody.malformed")
     line = CustodyLine(**value)
-    if line.to_bytes() != raw or not _is_time(line.at):
+    if line.to_bytes() != raw or not is_time_text(line.at):
         raise MalformedError(f"{name} is not in canonical form", _NEXT, "custody.malformed")
     return line
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return time_text(datetime.fromisoformat(text)) == text
-    except ValueError:
-        return False

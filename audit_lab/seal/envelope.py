@@ -1,4 +1,4 @@
-"""Signed envelopes: DSSE 1.0 (secure-systems-lab), read strictly, the received bytes kept beside what they mean."""
+"""Signed envelopes: DSSE 1.0 (secure-systems-lab), read strictly."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ class Signature:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A signed payload; `received` is the envelope exactly as it was read."""
+    """A signed payload."""
 
     payload_type: str
     payload: bytes
     signatures: tuple[Signature, ...]
-    received: bytes
 
     @property
     def signed_bytes(self) -> bytes:
@@ -64,7 +63,7 @@ class Envelope:
         # Every string in an envelope of ours is ASCII, so that this is its RFC 8785 form.
         if json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() != content:
             raise MalformedError(f"{name} is not in canonical form", _NEXT, "envelope.not-canonical")
-        return cls(value["payloadType"], _decoded(value["payload"], name), signatures, content)
+        return cls(value["payloadType"], _decoded(value["payload"], name), signatures)
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:

@@ -26,7 +26,6 @@ __all__ = [
     "parse_entries",
     "parse_number_path",
     "parse_tile",
-    "parse_tile_path",
     "tile_path",
 ]
 
@@ -39,7 +38,6 @@ LARGEST_ENTRY_BYTES = 2**16 - 1
 
 _HIGHEST_LEVEL = 63
 _NUMBER = re.compile(r"(?:x[0-9]{3}/){0,6}[0-9]{3}")
-_TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 _NEXT = "Restore the log's tile folder from a backup; the log cannot be proven from this one"
 
 
@@ -98,26 +96,6 @@ def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
 def entries_path(index: int, width: int = TILE_WIDTH) -> str:
     """Return the path of a bundle of entries: ``tile/entries/x001/067``, with ``.p/8`` for a partial one."""
     return f"tile/entries/{number_path(index)}{_partial(width)}"
-
-
-def parse_tile_path(text: str) -> Tile:
-    """Parse what `tile_path` and `entries_path` write, and nothing else.
-
-    Raises
-    ------
-    MalformedError
-        Code ``tile.path``.
-    """
-    match = _TILE_PATH.fullmatch(text)
-    if match is not None:
-        level = None if match[1] == "entries" else int(match[1])
-        width = TILE_WIDTH if match[3] is None else int(match[3])
-        index = int(match[2].replace("x", "").replace("/", ""))
-        if (level or 0) <= _HIGHEST_LEVEL and 0 < width <= TILE_WIDTH and index <= LARGEST_SIZE:
-            tile = Tile(level, index, width)
-            if tile.path == text:
-                return tile
-    raise MalformedError(f"{text[:80]!a} is no path of a tile", _NEXT, "tile.path")
 
 
 def growth(old_size: int, new_size: int) -> tuple[Tile, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from audit_lab.log.files.write import write_bytes, write_log
+from audit_lab.log.files.durable import write_bytes
+from audit_lab.log.files.write import write_log
 from builder.artifacts import encode, signature_json
 from builder.credit import (
     CREDIT_MODEL,

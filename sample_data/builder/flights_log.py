@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.files.write import write_bytes, write_log
+from audit_lab.log.files.durable import write_bytes
+from audit_lab.log.files.write import write_log
 from builder.delay_versions import CANARY, HOTFIX, delay_versions, overwritten_canary
 from builder.flights import scored_flights
 from builder.flights_events import event_rows

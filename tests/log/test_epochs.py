@@ -275,7 +275,7 @@ def test_a_rotation_stopped_between_any_two_steps_is_continued(tmp_path, monkeyp
         if step == "append":
             patched.setattr(LogTree, "append", append_then_stop)
         if step == "adopt":
-            patched.setattr("audit_lab.log.files.private_file.Path.replace", replace_but_not_keys(Path.replace))
+            patched.setattr("audit_lab.log.files.durable.Path.replace", replace_but_not_keys(Path.replace))
         if step == "none":
             log.heartbeat("2026-03-02T01:00")
         else:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.files.printable import printable
-from audit_lab.log.foreign.mapping import ROLES, Mapping, parse_time, scan_foreign
+from audit_lab.log.foreign.mapping import ROLES, Mapping, parse_time
 from audit_lab.log.foreign.scan import collect_foreign, foreign_folder
 from audit_lab.log.store import open_store
 
@@ -357,9 +357,9 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(folder):
 
 def test_a_missing_folder_and_one_without_parquet_are_refused(tmp_path):
     with pytest.raises(MisuseError, match="there is no folder"):
-        scan_foreign(tmp_path / "nowhere")
+        foreign_folder(tmp_path / "nowhere")
     with pytest.raises(MisuseError, match=r"no file ending in \.parquet"):
-        scan_foreign(tmp_path)
+        foreign_folder(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["text", "empty", "truncated"])

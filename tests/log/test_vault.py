@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from audit_lab.errors import LogError, MisuseError, StorageError
-from audit_lab.log.files import private_file
+from audit_lab.log.files import durable, private_file
 from audit_lab.log.keys import signing_keys
 from audit_lab.log.keys.vault import Vault, vault_folder
 from audit_lab.seal import key_file
@@ -226,11 +226,11 @@ def stop_at(monkeypatch, count):
 
         return step
 
-    monkeypatch.setattr(private_file.tempfile, "mkstemp", stopping("mkstemp", private_file.tempfile.mkstemp))
-    monkeypatch.setattr(private_file.os, "fsync", stopping("fsync", os.fsync))
-    monkeypatch.setattr(private_file.Path, "replace", stopping("replace", private_file.Path.replace))
+    monkeypatch.setattr(durable.tempfile, "mkstemp", stopping("mkstemp", durable.tempfile.mkstemp))
+    monkeypatch.setattr(durable.os, "fsync", stopping("fsync", os.fsync))
+    monkeypatch.setattr(durable.Path, "replace", stopping("replace", durable.Path.replace))
     monkeypatch.setattr(signing_keys, "overwrite_file", stopping("overwrite_file", private_file.overwrite_file))
-    monkeypatch.setattr(signing_keys, "sync_folder", stopping("sync_folder", private_file.sync_folder))
+    monkeypatch.setattr(signing_keys, "sync_folder", stopping("sync_folder", durable.sync_folder))
     return done
 
 
@@ -279,7 +279,7 @@ def test_a_disk_that_refuses_is_a_sentence_and_the_key_stays(vault, monkeypatch)
 
     key = only_key(vault)
     with monkeypatch.context() as patched:
-        patched.setattr(private_file.os, "fsync", raising(OSError(errno.ENOSPC, "No space left on device")))
+        patched.setattr(durable.os, "fsync", raising(OSError(errno.ENOSPC, "No space left on device")))
         with pytest.raises(StorageError, match=r"cannot write to the vault .*: the disk is full\. Free some space"):
             vault.new_row_keys("predictions", "s1", 3)
         with pytest.raises(StorageError, match="the disk is full"):

@@ -42,8 +42,6 @@ class RowChanges:
 
     Attributes
     ----------
-    sealed_rows, found_rows
-        How many rows there were, and are.
     changed
         Sealed row, and the found row that stands in its place with other content.
     dropped
@@ -56,8 +54,6 @@ class RowChanges:
         Sealed row, and where a further copy of it is found.
     """
 
-    sealed_rows: int
-    found_rows: int
     changed: Few[tuple[int, int]]
     dropped: Few[int]
     added: Few[int]
@@ -112,8 +108,6 @@ def aligned_changes(sealed: bytes, found: bytes) -> RowChanges:
     unknown = further[originals < 0]
     in_old, in_new = _paired(np.searchsorted(kept_old, lost), np.searchsorted(kept_new, unknown))
     return RowChanges(
-        len(old),
-        len(new),
         changed=_few_pairs(np.column_stack((lost[in_old], unknown[in_new])) + start),
         dropped=_few_rows(np.delete(lost, in_old) + start),
         added=_few_rows(np.delete(unknown, in_new) + start),

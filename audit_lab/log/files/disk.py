@@ -14,7 +14,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from audit_lab.log.files.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,7 +154,7 @@ class LocalDisk:
     def sync_folders(self, paths: Sequence[str]) -> None:
         """Return when the names in some folders are on the disk; Windows sees to that itself and has no call for it."""
         if sys.platform != "win32":
-            _at_once(_sync_folder, paths)
+            _at_once(sync_folder, [Path(path) for path in paths])
 
     def rename(self, source: str, target: str) -> None:
         """Give a file another name in one step."""
@@ -190,14 +193,6 @@ def _at_once(sync: Callable[[_T], None], what: Sequence[_T]) -> None:
     else:
         with ThreadPoolExecutor(min(len(what), _MOST_AT_ONCE)) as pool:
             list(pool.map(sync, what))
-
-
-def _sync_folder(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 if sys.platform == "win32":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from audit_lab.log.files.durable import sync_folder, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-__all__ = ["make_private_folder", "overwrite_file", "sync_folder", "write_private_file", "zero_ranges"]
+__all__ = ["make_private_folder", "overwrite_file", "write_private_file", "zero_ranges"]
 
 _PIECE_BYTES = 1 << 20
 
@@ -26,17 +27,7 @@ def make_private_folder(folder: Path) -> None:
 
 def write_private_file(path: Path, content: bytes) -> None:
     """Write a file of mode 0600 so that a reader sees all of it or none, whatever stops the process or the machine."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    write_bytes(path, content, mode=0o600)
 
 
 def overwrite_file(path: Path) -> None:
@@ -53,13 +44,3 @@ def zero_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> None:
                 file.write(bytes(min(_PIECE_BYTES, length - done)))
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's names to disk; a system that cannot open folders does so by itself."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -5,38 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.log.files.durable import write_bytes
 from audit_lab.log.schema import INPUTS_PREFIX, SCHEMA_VERSION, TABLES, table_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["MANIFEST_NAME", "write_bytes", "write_log"]
+__all__ = ["MANIFEST_NAME", "write_log"]
 
 MANIFEST_NAME = "manifest.json"
 
 _ROWS_PER_GROUP = 16_384
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none: aside, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
 
 
 def write_log(folder: Path, tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]) -> None:

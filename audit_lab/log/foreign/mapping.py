@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.printable import printable
 from audit_lab.log.foreign.mapped import MappedSource
-from audit_lab.log.foreign.scan import scan_foreign
 from audit_lab.log.foreign.values import TIME_UNITS, parse_time
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ROLES", "MappedSource", "Mapping", "parse_time", "scan_foreign"]
+__all__ = ["ROLES", "MappedSource", "Mapping", "parse_time"]
 
 FORMAT = "audit_lab.mapping"
 VERSION = 1

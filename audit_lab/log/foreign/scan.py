@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["ForeignFile", "ForeignFolder", "collect_foreign", "foreign_folder", "scan_foreign"]
+__all__ = ["ForeignFile", "ForeignFolder", "collect_foreign", "foreign_folder"]
 
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
@@ -225,21 +225,6 @@ def _wider_of_kind(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
 def _dtype(inner: Any) -> pl.DataType:
     dtype: pl.DataType = inner() if isinstance(inner, type) else inner
     return dtype
-
-
-def scan_foreign(folder: Path, columns: Collection[str] | None = None) -> pl.LazyFrame:
-    """Scan every Parquet file below a folder as one frame, with ``_segment`` (the file) and ``_row``.
-
-    Columns are unified over the files: a column that a file lacks is null there, narrower numbers are widened.
-
-    Raises
-    ------
-    MisuseError
-        The folder is missing or holds no Parquet file.
-    LogError
-        A file cannot be read as Parquet, or two files disagree on the type of a column asked for.
-    """
-    return foreign_folder(folder).scan(columns)
 
 
 def collect_foreign(frame: pl.LazyFrame, folder: ForeignFolder, columns: Collection[str]) -> pl.DataFrame:

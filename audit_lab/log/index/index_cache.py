@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.log.files.write import write_bytes
+from audit_lab.log.files.durable import write_bytes
 
 if TYPE_CHECKING:
     from audit_lab.log.index.row_reader import Stamp

@@ -10,7 +10,7 @@ from audit_lab.log.integrity.decoder import Decoder
 from audit_lab.log.integrity.files import file_digest
 from audit_lab.log.integrity.local_copy import local_copy
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
-from audit_lab.seal.report import Finding, Verdict, Verification, settle
+from audit_lab.seal.report import Finding, Verdict, Verification
 
 if TYPE_CHECKING:
     from audit_lab.log.folder import LogFolder
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.log.time_anchors.remembered import Remembered
     from audit_lab.seal.trust import Trust
 
-__all__ = ["examine_unsealed", "is_sealed", "verify_segments"]
+__all__ = ["examine_unsealed", "is_sealed"]
 
 _NEXT_STEP = "Restore it from a backup, and find out who had write access since the manifest was written."
 _NO_ANCHOR = Finding(
@@ -36,27 +36,14 @@ def is_sealed(folder: LogFolder) -> bool:
     return folder.exists(CHECKPOINT_NAME) or bool(folder.list("checkpoints")) or bool(folder.list("tile"))
 
 
-def verify_segments(store: LogStore, *, require_anchor: bool = False) -> Verification:
-    """Recompute the SHA-256 of every segment and look for files that the manifest does not list.
-
-    Returns
-    -------
-    Verification
-        Verdict UNANCHORED where all is as stated: whoever can write the segments can write the manifest too.
-
-    Raises
-    ------
-    IntegrityError
-        A segment is missing, changed, or not listed, or an anchor was required (no log of this schema has one); the
-        error carries the report.
-    """
-    return settle(examine_unsealed(store, None, None, require_anchor=require_anchor))
-
-
 def examine_unsealed(
     store: LogStore, trust: Trust | None, remembered: Remembered | None, *, require_anchor: bool
 ) -> Verification:
-    """Return the report of `verify_segments` whatever the verdict; a seal that was there before must not be missing."""
+    """Recompute the SHA-256 of every segment, look for files that the manifest does not list, and report.
+
+    The verdict is UNANCHORED where all is as stated: whoever can write the segments can write the manifest too. A seal
+    that was there before must not be missing.
+    """
     subject = f"log {store.origin} at {store.location}"
     wanting = _seal_removed(store.origin, trust, remembered) + ([_NO_ANCHOR] if require_anchor else [])
     if store.manifest is None:

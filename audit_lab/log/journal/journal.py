@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.disk import LocalDisk
-from audit_lab.log.files.private_file import make_private_folder, sync_folder, write_private_file
+from audit_lab.log.files.durable import sync_folder
+from audit_lab.log.files.private_file import make_private_folder, write_private_file
 from audit_lab.log.journal.line import START, Chain, Head, JournalLine, follow_chain, head_text
 from audit_lab.log.journal.record import journal_errors, journal_report
 from audit_lab.log.keys.vault import state_folder

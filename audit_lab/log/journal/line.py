@@ -7,10 +7,9 @@ nor that all of it was written anew: for that its head (number and digest of the
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
-from audit_lab.seal.custody import NO_LINE, time_text
+from audit_lab.seal.custody import NO_LINE, is_time_text
 from audit_lab.seal.digests import DIGEST, sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
@@ -168,7 +167,7 @@ def _line(raw: bytes, name: str) -> JournalLine:
         and isinstance(columns, list)
         and all(isinstance(column, str) for column in columns)
         and DIGEST.fullmatch(value["previous"]) is not None
-        and _is_time(value["at"])
+        and is_time_text(value["at"])
     )
     if not sound:
         raise MalformedError(f"{name} is not a line of {JOURNAL_FORMAT}", _NEXT, "journal.malformed")
@@ -176,10 +175,3 @@ def _line(raw: bytes, name: str) -> JournalLine:
     if line.to_bytes() != raw:
         raise MalformedError(f"{name} is not in canonical form", _NEXT, "journal.malformed")
     return line
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return time_text(datetime.fromisoformat(text)) == text
-    except ValueError:
-        return False

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.files.private_file import overwrite_file, sync_folder, write_private_file
+from audit_lab.log.files.durable import sync_folder
+from audit_lab.log.files.private_file import overwrite_file, write_private_file
 from audit_lab.log.files.storage import disk_error
 from audit_lab.seal.key_file import chosen_passphrase, key_file_bytes, key_file_name, read_key
 from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SigningKey

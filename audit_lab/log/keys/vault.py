@@ -16,13 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.files.private_file import (
-    make_private_folder,
-    overwrite_file,
-    sync_folder,
-    write_private_file,
-    zero_ranges,
-)
+from audit_lab.log.files.durable import sync_folder
+from audit_lab.log.files.private_file import make_private_folder, overwrite_file, write_private_file, zero_ranges
 from audit_lab.log.keys.signing_keys import SigningKeys, writing
 from audit_lab.log.manifest import inside
 from audit_lab.seal.keys import SigningKey, check_key_name
