@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.errors import LogError, MisuseError, ModelError, StorageError
+from audit_lab.errors import IntegrityError, LogError, MisuseError, ModelError, StorageError
 from audit_lab.log.folder import LogFolder
 from audit_lab.log.store import open_store
 from audit_lab.replay.registered import load_registered
+from audit_lab.verifier.record_proof import examine_record_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,6 +102,91 @@ def test_a_sealed_log_is_read_where_it_lies(server, store_of, sealed_log):
     first = open_store("s3://sealed", storage_options=server, as_of="2026-03-04T09:15")
     assert first.table("predictions").collect()["prediction_id"].to_list() == [f"p-{row:03d}" for row in range(10)]
     assert al.open("s3://sealed", storage_options=server).decision("p-011").inputs == {"income": 1011.5, "city": "Bern"}
+
+
+def listed(files: Any, bucket: str) -> dict[str, int]:
+    from pyarrow import fs
+
+    found = files.get_file_info(fs.FileSelector(bucket, recursive=True))
+    return {each.path: each.size for each in found if each.type == fs.FileType.File}
+
+
+@pytest.fixture
+def both(server, store_of, sealed_log, tmp_path):
+    """Return a sealed log on this machine and in a bucket, each asked with a journal; the bucket's file system too."""
+    files = store_of(sealed_log.folder, "asked")
+    logs = [
+        al.open(place, storage_options=options, actor="A", purpose="p", journal=tmp_path / f"{name}.jsonl")
+        for name, place, options in (("here", sealed_log.folder, None), ("there", "s3://asked", server))
+    ]
+    return *logs, files
+
+
+def test_lookups_snapshots_and_letters_say_the_same_and_the_bucket_stays_as_it_was(both, tmp_path):
+    here, there, files = both
+    before = listed(files, "asked")
+    for ask, rows in (
+        (lambda log: log.by_subject("subject-1"), 8),
+        (lambda log: log.by_request("nobody"), 0),
+        (lambda log: log.snapshots(), 4),
+    ):
+        answers = [ask(log) for log in (here, there)]
+        assert answers[1].equals(answers[0])
+        assert answers[1].height == rows
+    around = {"around": "2026-03-04 10:05", "zone": "Europe/Berlin", "amount": "1,012", "decision": "deny"}
+    letters = [log.letter(**around) for log in (here, there)]
+    assert [each.prediction_id for each in letters[1].candidates] == [
+        each.prediction_id for each in letters[0].candidates
+    ]
+    assert "p-012" in [each.prediction_id for each in letters[1].candidates]
+    columns = ("kind", "question", "rows", "columns")
+    asked = [al.read_journal(tmp_path / f"{name}.jsonl").frame.select(columns) for name in ("here", "there")]
+    assert asked[1]["kind"].to_list() == ["open", "by subject_id", "by request_id", "snapshots", "letter"]
+    assert asked[1].equals(asked[0])
+    assert listed(files, "asked") == before
+
+
+def test_the_check_of_every_row_says_the_same(both, sealed_log):
+    here, there, files = both
+    before = listed(files, "asked")
+    options = {"trust": sealed_log.trust, "vault": sealed_log.vault, "remembered": False}
+    reports = [log.verify(**options) for log in (here, there)]
+    assert str(reports[1].verdict) == "UNANCHORED"
+    assert reports[1].findings == reports[0].findings == ()
+    assert reports[1].checked == reports[0].checked
+    assert listed(files, "asked") == before
+
+
+@pytest.mark.parametrize("harm", ["changed", "removed"])
+def test_harm_done_in_the_bucket_is_found_as_it_is_here(both, sealed_log, tmp_path, harm):
+    here, there, files = both
+    victim = sealed_log.files("inputs/loans")[1]
+    if harm == "changed":
+        sealed_log.rewrite(victim, lambda rows: rows.with_columns(income=pl.col("income") + 1))
+        with files.open_output_stream(f"asked/{victim}") as stream:
+            stream.write((sealed_log.folder / victim).read_bytes())
+    else:
+        (sealed_log.folder / victim).unlink()
+        files.delete_file(f"asked/{victim}")
+    found = []
+    for log in (here, there):
+        with pytest.raises(IntegrityError) as caught:
+            log.verify(trust=sealed_log.trust, vault=sealed_log.vault, remembered=False)
+        found.append({(finding.code, finding.file) for finding in caught.value.report.findings})
+    assert found[1] == found[0]
+    assert {code for code, _ in found[1]} >= {"log.segment-missing" if harm == "removed" else "log.segment-changed"}
+
+
+def test_a_proof_from_the_bucket_is_the_one_from_here(both, sealed_log, tmp_path):
+    here, there, _ = both
+    proofs = [log.prove("p-013", ["decision", "income"], vault=sealed_log.vault) for log in (here, there)]
+    assert proofs[1].shown == {
+        "predictions": ("prediction_id", "decision"),
+        "inputs/loans": ("prediction_id", "income"),
+    }
+    report = examine_record_proof(proofs[1].to_bytes(), sealed_log.trust)
+    assert (str(report.verdict), report.findings) == ("UNANCHORED", ())
+    assert examine_record_proof(proofs[1].to_bytes().replace(b"approve", b"decline"), sealed_log.trust).findings
 
 
 def test_rows_are_found_when_files_were_compacted_and_removed(server, store_of, sealed_log):
