@@ -142,7 +142,7 @@ def test_lookups_snapshots_and_letters_say_the_same_and_the_bucket_stays_as_it_w
     columns = ("kind", "question", "rows", "columns")
     asked = [al.read_journal(tmp_path / f"{name}.jsonl").frame.select(columns) for name in ("here", "there")]
     assert asked[1]["kind"].to_list() == ["open", "by subject_id", "by request_id", "snapshots", "letter"]
-    assert asked[1].equals(asked[0])
+    assert asked[1][1:].equals(asked[0][1:])
     assert listed(files, "asked") == before
 
 
