@@ -18,7 +18,7 @@ INPUTS_PREFIX = "inputs/"
 
 _TEXT = pl.String
 _FLOAT = pl.Float64
-_OUTPUTS = pl.Struct({"score": pl.Float64, "label": pl.String})
+_OUTPUTS = pl.Struct({"score": pl.Float64, "label": pl.String, "probabilities": pl.List(pl.Float64)})
 
 
 @dataclass(frozen=True)

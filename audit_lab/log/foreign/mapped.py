@@ -152,7 +152,11 @@ class MappedSource:
             "recorded_at": self._time(),
             "model_name": self._name(),
             "model_version": self._text("model_version"),
-            "outputs": pl.struct(self.score().alias("score"), self._text("label").alias("label")),
+            "outputs": pl.struct(
+                self.score().alias("score"),
+                self._text("label").alias("label"),
+                pl.lit(None, dtype=pl.List(pl.Float64)).alias("probabilities"),
+            ),
             "threshold": self._number("threshold"),
             "latency_ms": self._latency(),
             **{role: self._text(role) for role in _VALUES},
