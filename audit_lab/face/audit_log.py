@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import MisuseError
-from audit_lab.face.decision import Decision
 from audit_lab.face.description import described
-from audit_lab.face.tables import LogTables
+from audit_lab.face.replays import Replays, When
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.lookup import places_of, rows_by
-from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.search.query import Question, find, instant
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
     from decimal import Decimal
     from pathlib import Path
 
-    from audit_lab.face.access import Answer
     from audit_lab.log.keys.pseudonym import PseudonymKey
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.letter.search import Letter
     from audit_lab.log.proof import RecordProof
     from audit_lab.log.time_anchors.timestamps import Authority
     from audit_lab.monitor.drift import Drift
-    from audit_lab.replay.batch import BatchReplay
-    from audit_lab.replay.coverage import Coverage
-    from audit_lab.sandbox import Limits
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 
 __all__ = ["AuditLog"]
 
-When = str | date | datetime | None
 
-
-class AuditLog(LogTables):
+class AuditLog(Replays):
     """An opened audit log. Tables are polars LazyFrames with canonical columns, empty where the log has none."""
 
     def describe(self) -> dict[str, Any]:
@@ -150,55 +141,6 @@ class AuditLog(LogTables):
             found = letter_of(self._store, **clues)
             answer.rows = len(found.candidates)
             return found
-
-    def decision(self, prediction_id: str) -> Decision:
-        """Reconstruct one prediction, named by its id or its place (``id@segment:row``).
-
-        Raises
-        ------
-        NotFoundError
-            No prediction has that id.
-        AmbiguousIdError
-            The id stands in several places; the error names each.
-        """
-        from audit_lab.replay.reconstruct import reconstruct
-
-        if not isinstance(prediction_id, str):
-            raise MisuseError(f"a prediction id is text, not {type(prediction_id).__name__}", "Give it as text.")
-        with self._access.asking("decision", prediction_id) as answer:
-            parts = reconstruct(self._store, prediction_id)
-            decision = Decision(self._store, parts, self._access)
-            decision.tell(answer)
-            return decision
-
-    def replay(
-        self,
-        expression: str | pl.Expr | None = None,
-        *,
-        since: When = None,
-        until: When = None,
-        model: str | None = None,
-        limits: Limits | None = None,
-        progress: Callable[[str, int], None] | None = None,
-    ) -> BatchReplay:
-        """Replay every prediction that matches (all of them when nothing is given) and compare with the record."""
-        from audit_lab.replay.batch import replay_rows
-
-        with self._access.asking("replay", expression, since=since, until=until, model=model) as answer:
-            rows = self._found(expression, since, until, model)
-            answer.shows(rows)
-            self._touches_inputs(answer, rows["model_name"].drop_nulls().unique().to_list())
-            return replay_rows(self._store, rows, limits=limits, progress=progress)
-
-    def coverage(self) -> Coverage:
-        """State which predictions can be replayed, why the others cannot, and which were lost."""
-        from audit_lab.replay.coverage import coverage
-
-        with self._access.asking("coverage") as answer:
-            answer.touches("predictions", self._columns("predictions"))
-            stated = coverage(self._store)
-            answer.rows = stated.predictions
-            return stated
 
     def drift(
         self,
@@ -331,12 +273,6 @@ class AuditLog(LogTables):
             answer.rows = seals.height
             return seals
 
-    def _found(
-        self, expression: str | pl.Expr | None, since: When, until: When, model: str | None, limit: int | None = None
-    ) -> pl.DataFrame:
-        question = Question(expression, instant(since, "since"), instant(until, "until"), model)
-        return find(self._store, question, limit)
-
     def _by(self, column: str, value: str) -> pl.DataFrame:
         if not isinstance(value, str):
             raise MisuseError(f"a {column} is text, not {type(value).__name__}", "Give it as text.")
@@ -345,13 +281,6 @@ class AuditLog(LogTables):
             found = rows.drop(SEGMENT, ROW).with_columns(pl.Series("place", places_of(rows), dtype=pl.String))
             answer.shows(found)
             return found
-
-    def _columns(self, table: str) -> list[str]:
-        return self._store.table(table).collect_schema().names()
-
-    def _touches_inputs(self, answer: Answer, models: Sequence[str]) -> None:
-        for model in set(models) & set(self._store.models()):
-            answer.touches(INPUTS_PREFIX + model, self._columns(INPUTS_PREFIX + model))
 
     def __repr__(self) -> str:
         """Return origin, path, rows, what was opened of it, and whether questions are written to a journal."""
