@@ -87,7 +87,7 @@ def test_new_missing_and_widened_columns_become_one_schema(write):
         (None, 9, 2.5),
         (None, None, None),
     ]
-    assert rows["outputs"].to_list()[2:] == [None, {"score": 0.5, "label": None}]
+    assert rows["outputs"].to_list()[2:] == [None, {"score": 0.5, "label": None, "probabilities": None}]
     assert rows.schema["extra"] == pl.Float64
     features = store.inputs("loans").collect()
     assert features.select("age", "city").rows() == [(1.0, None), (2.0, None), (3.5, "Bern"), (None, "Oslo")]

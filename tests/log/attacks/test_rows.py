@@ -52,7 +52,8 @@ def test_reordered_rows_are_named(sealed_log, table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_reversed_segment_is_all_moved(sealed_log, table):
-    attacked(sealed_log, table, lambda frame: frame.reverse())
+    # Not frame.reverse(): of a list that is null everywhere, polars forgets the type of its elements there.
+    attacked(sealed_log, table, lambda frame: frame[list(range(frame.height))[::-1]])
     assert sealed_log.found() == DIFFERS | {"log.row-moved"}
 
 
