@@ -19,11 +19,26 @@ from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.wide import Beside
-from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, REPEATED, REPEATED_INPUTS, misfit, obstacle
+from audit_lab.replay.readiness import (
+    BY_THRESHOLD,
+    ERASED,
+    ERASED_INPUTS,
+    FAILED,
+    HAS_OUTPUT,
+    REPEATED,
+    REPEATED_INPUTS,
+    decides_by_threshold,
+    has_output,
+    misfit,
+    obstacle,
+)
 from audit_lab.replay.registered import load_registered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.signature import Output, Signature
 
 __all__ = ["CodedPredictions"]
 
@@ -33,13 +48,13 @@ _CODED = (_ID, "occurred_at", "model_name", "model_version", "code")
 
 @dataclass(frozen=True)
 class _Version:
-    """A version that predictions state: the code that all of them have, or None, the threshold and the features."""
+    """A version that predictions state: the code that all of them have, or the model that can be run."""
 
     model_name: str | None
     model_version: str | None
     code: str | None
     threshold: float | None = None
-    features: tuple[str, ...] = ()
+    signature: Signature | None = None
 
     def states(self) -> nw.Expr:
         """Return whether a prediction states this version."""
@@ -91,7 +106,7 @@ class CodedPredictions:
         wanting = misfit(model, inputs)
         if wanting is not None:
             return _Version(model_name, model_version, wanting[0])
-        return _Version(model_name, model_version, None, model.version["threshold"], tuple(model.signature.names))
+        return _Version(model_name, model_version, None, model.version["threshold"], model.signature)
 
     def _of_model(self, model_name: str) -> nw.LazyFrame[Any]:
         """Return the predictions of a model's versions that can be run."""
@@ -104,11 +119,16 @@ class CodedPredictions:
         rows = self._own_flags(Beside(self._store, (model_name,)).frame([]).filter(stated)).with_columns(
             outputs.field("score").alias("recorded_score"),
             outputs.field("label").alias("recorded_label"),
+            outputs.field("probabilities").alias("recorded_probabilities"),
             nw.col("decision").alias("recorded_decision"),
             nw.coalesce(nw.col("threshold"), *defaults).alias("threshold"),
         )
         table = INPUTS_PREFIX + model_name
-        features = {name for each in versions for name in each.features}
+        features = {name for each in versions if each.signature for name in each.signature.names}
+        rows = rows.with_columns(
+            _by_version(versions, has_output).alias(HAS_OUTPUT),
+            _by_version(versions, lambda output: nw.lit(decides_by_threshold(output))).alias(BY_THRESHOLD),
+        )
         flagged = self._flagged(rows, repeated_ids(self._store, table), REPEATED_INPUTS)
         flagged = self._flagged(flagged, erased_ids(self._store, table, features), ERASED_INPUTS)
         return flagged.with_columns(obstacle().alias("code")).select(*_CODED)
@@ -124,3 +144,17 @@ class CodedPredictions:
             return rows.with_columns(nw.lit(value=False).alias(name))
         listed = self._store.engine.local(ids.to_frame(_ID).with_columns(pl.lit(value=True).alias(name)))
         return rows.join(listed, on=_ID, how="left")
+
+
+def _by_version(versions: list[_Version], ask: Callable[[Output], nw.Expr]) -> nw.Expr:
+    """Ask each row what its version's kind of output wants; where all versions put out the same, only once."""
+    kinds: dict[tuple[str, bool], tuple[nw.Expr, list[nw.Expr]]] = {}
+    for each in versions:
+        if each.signature is not None:
+            output = each.signature.output
+            kind = (output.kind, decides_by_threshold(output))
+            kinds.setdefault(kind, (ask(output), []))[1].append(each.states())
+    if len(kinds) == 1:
+        return next(iter(kinds.values()))[0]
+    stated = ((answer, nw.any_horizontal(*states, ignore_nulls=True)) for answer, states in kinds.values())
+    return nw.coalesce(*(nw.when(mine).then(answer) for answer, mine in stated))

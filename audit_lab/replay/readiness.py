@@ -20,30 +20,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.signature import Feature
+    from audit_lab.replay.signature import Feature, Output
 
 __all__ = [
+    "BY_THRESHOLD",
     "ERASED",
     "ERASED_INPUTS",
     "FAILED",
     "HAS_INPUTS",
+    "HAS_OUTPUT",
     "REPEATED",
     "REPEATED_INPUTS",
     "Group",
+    "decides_by_threshold",
     "examined",
+    "has_output",
     "misfit",
     "obstacle",
     "repeated_ids",
 ]
 
 #: Columns that say what `obstacle` asks about a prediction; each is true, or else false or null. It failed; its id
-#: stands in several places; its output was erased; it has inputs; these stand in several places; they were erased.
+#: stands in several places; its output was erased; it has inputs; these stand in several places; they were erased;
+#: what its version puts out was recorded; a threshold makes its version's decisions.
 FAILED = "__failed__"
 REPEATED = "__repeated__"
 ERASED = "__erased__"
 HAS_INPUTS = "__has_inputs__"
 REPEATED_INPUTS = "__repeated_inputs__"
 ERASED_INPUTS = "__erased_inputs__"
+HAS_OUTPUT = "__has_output__"
+BY_THRESHOLD = "__by_threshold__"
 
 _WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _DTYPES: dict[str, tuple[type[pl.DataType], ...]] = {
@@ -58,9 +65,9 @@ _DTYPES: dict[str, tuple[type[pl.DataType], ...]] = {
 class Group:
     """Predictions of one model version.
 
-    `rows` has what was recorded (``recorded_score``, ``recorded_label``, ``recorded_rule``, ``recorded_decision``,
-    ``threshold``), ``code`` and ``detail`` of what keeps each from being replayed (null where nothing does) and, where
-    there is a model, its features, each named with the prefix `FEATURE`.
+    `rows` has what was recorded (``recorded_score``, ``recorded_label``, ``recorded_probabilities``,
+    ``recorded_rule``, ``recorded_decision``, ``threshold``), ``code`` and ``detail`` of what keeps each from being
+    replayed (null where nothing does) and, where there is a model, its features, each named with the prefix `FEATURE`.
     """
 
     name: str
@@ -80,8 +87,8 @@ def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
     ----------
     constant
         The code for every prediction of a version that cannot be replayed at all. Without it, the columns
-        ``recorded_score``, ``recorded_label``, ``recorded_decision`` and ``threshold`` and those of the inputs are
-        looked at.
+        ``recorded_label``, ``recorded_decision`` and ``threshold``, `HAS_OUTPUT`, `BY_THRESHOLD` and those of the
+        inputs are looked at.
     """
     own = [
         _code(nw.col(FAILED), "prediction-failed"),
@@ -96,9 +103,31 @@ def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
         _code(nw.col(REPEATED_INPUTS), "ambiguous-id"),
         _code(nw.col(ERASED_INPUTS), "erased"),
         _code(nw.col(HAS_INPUTS).is_null(), "inputs-missing"),
-        _code(nw.col("recorded_score").is_null(), "output-missing"),
-        _code(decided & nw.col("threshold").is_null(), "threshold-missing"),
+        _code(~nw.col(HAS_OUTPUT), "output-missing"),
+        _code(nw.col(BY_THRESHOLD) & decided & nw.col("threshold").is_null(), "threshold-missing"),
     )
+
+
+def has_output(output: Output) -> nw.Expr:
+    """Return whether a prediction has what a replay is compared with: a label, a score, or for several classes either.
+
+    Parameters
+    ----------
+    output
+        What the version puts out. Looked at are the columns ``recorded_score``, ``recorded_label`` and
+        ``recorded_probabilities``.
+    """
+    label, probabilities = (~nw.col(f"recorded_{name}").is_null() for name in ("label", "probabilities"))
+    if output.kind == "label":
+        return label
+    return label | probabilities if output.kind == "multiclass" else ~nw.col("recorded_score").is_null()
+
+
+def decides_by_threshold(output: Output) -> bool:
+    """Return whether a threshold makes labels of a version's scores: not where it has labels of its own, or none."""
+    if output.kind == "regression":
+        return output.positive is not None and output.negative is not None
+    return output.kind not in {"label", "multiclass"}
 
 
 def misfit(model: Model, inputs: pl.Schema | None) -> tuple[str, str] | None:
@@ -160,6 +189,7 @@ def _recorded(predictions: pl.DataFrame, repeated: pl.Series, erased: pl.Series)
         "threshold",
         outputs.field("score").alias("recorded_score"),
         outputs.field("label").alias("recorded_label"),
+        outputs.field("probabilities").alias("recorded_probabilities"),
         pl.col("decision_rule").alias("recorded_rule"),
         pl.col("decision").alias("recorded_decision"),
         pl.col("error").is_not_null().alias(FAILED),
@@ -204,8 +234,11 @@ def _with_inputs(store: LogStore, model: Model, group: pl.DataFrame) -> pl.DataF
         pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64)).alias("threshold"),
         pl.col("prediction_id").is_in(erased.implode()).alias(ERASED_INPUTS),
     )
-    coded = nw.from_native(flagged).with_columns(obstacle().alias("code")).to_native()
-    return coded.drop(FAILED, REPEATED, ERASED, HAS_INPUTS, REPEATED_INPUTS, ERASED_INPUTS)
+    output = model.signature.output
+    by_threshold = nw.lit(decides_by_threshold(output))
+    kinds = {HAS_OUTPUT: has_output(output), BY_THRESHOLD: by_threshold}
+    coded = nw.from_native(flagged).with_columns(**kinds).with_columns(obstacle().alias("code")).to_native()
+    return coded.drop(FAILED, REPEATED, ERASED, HAS_INPUTS, REPEATED_INPUTS, ERASED_INPUTS, *kinds)
 
 
 def _fits(feature: Feature, dtype: pl.DataType) -> bool:
