@@ -100,7 +100,7 @@ def explain(
         method=method,
         algorithm=found["algorithm"],
         output_explained=output,
-        label=signature.output.positive,
+        label=signature.output.positive or "",
         contributions=tuple(
             Contribution(name, values[name], contribution)
             for name, contribution in zip(signature.names, found["contributions"], strict=True)

@@ -8,9 +8,16 @@ from typing import Any
 
 from audit_lab.errors import ModelError
 
-__all__ = ["Feature", "Output", "Signature"]
+__all__ = ["KINDS", "Feature", "Output", "Signature"]
+
+#: What a model puts out. ``probability``: the score is that of the positive label. ``margin``: the score is the raw
+#: sum before any link function. ``regression``: the score is the predicted value. ``label``: a label and no score.
+#: ``multiclass``: a probability for each class; the label is the likeliest, and the score is its probability.
+KINDS = ("probability", "margin", "regression", "label", "multiclass")
 
 _DTYPES = ("str", "float", "int", "bool")
+#: Kinds of which nothing stands on either side of a threshold.
+_WITHOUT_SIDES = ("label", "multiclass")
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,30 @@ class Feature:
 
 @dataclass(frozen=True)
 class Output:
-    """What a score means: its kind, the labels on either side of the threshold, and the decision for each label."""
+    """What a model's answer means.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    positive, negative
+        The labels at or above the threshold, and below it. None where the kind has no sides (``label``,
+        ``multiclass``) or no threshold is declared (``margin`` and ``regression`` may do without).
+    decisions
+        Label and decision, for each label that is not itself the decision.
+    classes
+        The labels of a ``multiclass`` or ``label`` model in the model's own order; empty where only the artifact says.
+    """
 
     kind: str
-    positive: str
-    negative: str
+    positive: str | None = None
+    negative: str | None = None
     decisions: tuple[tuple[str, str], ...] = ()
+    classes: tuple[str, ...] = ()
 
-    def decision(self, label: str) -> str:
+    def decision(self, label: str | None) -> str | None:
         """Return the decision that a label leads to when no rule fires; the label itself unless declared."""
-        return dict(self.decisions).get(label, label)
+        return None if label is None else dict(self.decisions).get(label, label)
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,9 @@ class Signature:
             "output": asdict(self.output),
         }
         document["output"]["decisions"] = dict(self.output.decisions)
+        for name in ("positive", "negative", "classes"):
+            if not document["output"][name]:
+                del document["output"][name]
         return json.dumps(document, ensure_ascii=False)
 
 
@@ -101,10 +125,25 @@ def _feature(entry: dict[str, Any]) -> Feature:
 
 
 def _output(entry: dict[str, Any]) -> Output:
+    kind = entry["kind"]
+    if kind not in KINDS:
+        raise ValueError(f"the output is of kind {kind!r}; known are {', '.join(KINDS)}")
+    sides = [entry.get(name) for name in ("positive", "negative")]
+    if (None in sides and kind == "probability") or sides.count(None) == 1:
+        raise ValueError(f"the output of kind {kind} does not name both its positive and its negative label")
+    if kind in _WITHOUT_SIDES and sides != [None, None]:
+        raise ValueError(f"the output of kind {kind} has classes, not a positive and a negative label")
+    classes = tuple(str(label) for label in entry.get("classes") or ())
+    if len(set(classes)) != len(classes) or len(classes) == 1:
+        raise ValueError("the output names one class only, or one class twice")
+    positive, negative = (None if side is None else str(side) for side in sides)
+    if positive is not None and (positive == negative or (classes and {positive, negative} != set(classes))):
+        raise ValueError("the output's positive and negative label are one, or are not its two classes")
     decisions = entry.get("decisions") or {}
     return Output(
-        str(entry["kind"]),
-        str(entry["positive"]),
-        str(entry["negative"]),
+        kind,
+        positive,
+        negative,
         tuple(sorted((str(label), str(decision)) for label, decision in decisions.items())),
+        classes,
     )
