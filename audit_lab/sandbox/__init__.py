@@ -8,7 +8,17 @@ A hang, a crash or an appetite for memory is a `SandboxError` with its reason, n
 
 from __future__ import annotations
 
-from audit_lab.sandbox.job import Answer, Job, Limits, TaskResult
-from audit_lab.sandbox.run import run_task
+from audit_lab.sandbox.job import Answer, Job, Limits, PythonEnvironment, TaskResult
+from audit_lab.sandbox.run import Worker, isolation_offered, run_task, warm_worker
 
-__all__ = ["Answer", "Job", "Limits", "TaskResult", "run_task"]
+__all__ = [
+    "Answer",
+    "Job",
+    "Limits",
+    "PythonEnvironment",
+    "TaskResult",
+    "Worker",
+    "isolation_offered",
+    "run_task",
+    "warm_worker",
+]

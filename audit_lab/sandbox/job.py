@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["Answer", "Job", "Limits", "TaskResult"]
+__all__ = ["Answer", "Job", "Limits", "PythonEnvironment", "TaskResult"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,28 @@ class Limits:
     memory_bytes: int = 8_000_000_000
     cpu_s: int = 600
     wall_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class PythonEnvironment:
+    """Another interpreter environment to run the worker in, such as one built from a recorded lock.
+
+    Parameters
+    ----------
+    name
+        For messages and records.
+    python
+        Its interpreter.
+    folders
+        Further folders that the child needs to read, such as those of the base interpreter.
+    overlay
+        Folders that come first on ``sys.path``; one of them holds polars, which the worker needs.
+    """
+
+    name: str
+    python: Path
+    folders: tuple[Path, ...] = ()
+    overlay: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import SandboxError
-from audit_lab.sandbox.job import Limits, TaskResult
+from audit_lab.sandbox.job import Limits, PythonEnvironment, TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import polars as pl
 
-__all__ = ["run_task"]
+__all__ = ["Worker", "isolation_offered", "run_task", "warm_worker"]
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -37,8 +37,10 @@ def run_task(
     *,
     header: Mapping[str, Any],
     tables: Mapping[str, pl.DataFrame],
-    files: Mapping[str, Path | bytes],
+    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
     limits: Limits | None = None,
+    environment: PythonEnvironment | None = None,
+    must_isolate: bool = False,
 ) -> TaskResult:
     """Run ``module:function`` in a fresh child process and return its answer.
 
@@ -56,12 +58,14 @@ def run_task(
     SandboxError
         With reason ``timeout``, ``memory``, ``crash``, ``error`` (the task raised) or ``output`` (no readable answer).
     """
+    if must_isolate:
+        raise SandboxError("the isolation asked for is not offered here", "Run on another machine.", "isolation")
     limits = limits or Limits()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="audit-lab-") as folder:
         work = Path(folder)
         _write_job(work, task, header=header, tables=tables, files=files, limits=limits)
-        code = _run_child(work, task, limits)
+        code = _run_child(work, task, limits, environment)
         answer = _read_answer(work, task, code, limits)
     return TaskResult(answer[0], answer[1], answer[2], time.monotonic() - started)
 
@@ -72,13 +76,17 @@ def _write_job(
     *,
     header: Mapping[str, Any],
     tables: Mapping[str, pl.DataFrame],
-    files: Mapping[str, Path | bytes],
+    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
     limits: Limits,
 ) -> None:
     for name, content in files.items():
         target = work / f"file-{name}"
         if isinstance(content, bytes):
             target.write_bytes(content)
+        elif not isinstance(content, Path):
+            for inner, data in content.items():
+                (target / inner).parent.mkdir(parents=True, exist_ok=True)
+                (target / inner).write_bytes(data)
         else:
             shutil.copyfile(content, target)
     for name, frame in tables.items():
@@ -94,12 +102,12 @@ def _write_job(
     (work / "job.json").write_text(json.dumps(job))
 
 
-def _run_child(work: Path, task: str, limits: Limits) -> int:
+def _run_child(work: Path, task: str, limits: Limits, environment: PythonEnvironment | None) -> int:
     """Start the child in a session of its own and wait; whatever it started dies with it."""
     package_parent = str(Path(__file__).resolve().parents[2])
     with (work / "stderr.txt").open("wb") as stderr:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code; no shell, no text from a log
-            [sys.executable, "-I", "-c", _START, package_parent, str(work)],
+            [str(environment.python) if environment else sys.executable, "-I", "-c", _START, package_parent, str(work)],
             cwd=work,
             env=_environment(work),
             stdin=subprocess.DEVNULL,
@@ -204,3 +212,57 @@ def _death(task: str, code: int, error: str, limits: Limits) -> SandboxError:
         "The artifact crashes its library: compare the recorded runtime with this one, and treat the file with care.",
         "crash",
     )
+
+
+class Worker(contextlib.AbstractContextManager["Worker"]):
+    """A child that was given its files once; jobs follow."""
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes | Path | Mapping[str, bytes]],
+        *,
+        limits: Limits | None = None,
+        environment: PythonEnvironment | None = None,
+        threads: int | None = None,
+        must_isolate: bool = False,
+    ) -> None:
+        self._files = dict(files)
+        self._limits = limits
+        self._environment = environment
+        self._threads = threads
+        self._must_isolate = must_isolate
+
+    def run(self, task: str, *, header: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> TaskResult:
+        """Run one job."""
+        return run_task(
+            task,
+            header=header,
+            tables=tables,
+            files=self._files,
+            limits=self._limits,
+            environment=self._environment,
+            must_isolate=self._must_isolate,
+        )
+
+    def close(self) -> None:
+        """End the child."""
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+
+def warm_worker(
+    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
+    *,
+    limits: Limits | None = None,
+    environment: PythonEnvironment | None = None,
+    must_isolate: bool = False,
+) -> Worker:
+    """Return a worker for these files, kept between calls."""
+    return Worker(files, limits=limits, environment=environment, must_isolate=must_isolate)
+
+
+def isolation_offered() -> dict[str, str]:
+    """Return what is in force in a child that does nothing."""
+    return run_task("audit_lab.sandbox.probe:report", header={}, tables={}, files={}).isolation
