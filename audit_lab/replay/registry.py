@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import polars as pl
 
 from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.schema import TIME
+from audit_lab.replay.deployments import deployments_of, stamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.deployments import Candidate, Deployments
 
-__all__ = ["InForce", "candidates_in_force", "registered_versions", "version_in_force"]
+__all__ = ["InForce", "in_force_many", "registered_versions", "version_in_force"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question: about which model at which moment, and what a prediction states; `words` name the moment."""
+
+    model_name: str
+    at: datetime
+    words: str
+    environment: str | None
+    stated: str | None
+    as_known_on: datetime | None
 
 
 @dataclass(frozen=True)
@@ -28,12 +44,53 @@ class InForce:
     agrees
         Whether the version that the prediction states is one of them; None where nothing can be said.
     statement
-        The same as one sentence.
+        The same in sentences, with what contradicts itself.
+    candidates
+        Each version in each slot, with its share of the traffic, since when, until when, by whom and why.
+    findings
+        What contradicts itself or does not add up in the deployments at that moment, one sentence each.
+    recorded
+        The version that the prediction states.
+    as_known_on
+        The moment whose knowledge of the deployments this is; None for all that the log says by now.
+    known_now
+        The versions by all that the log says by now, where `as_known_on` is given.
     """
 
     versions: tuple[str, ...]
     agrees: bool | None
     statement: str
+    candidates: tuple[Candidate, ...] = ()
+    findings: tuple[str, ...] = ()
+    recorded: str | None = None
+    as_known_on: datetime | None = None
+    known_now: tuple[str, ...] | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The version that answered: the recorded one among several, else the only one; None where that is open."""
+        certain = {one.model_version for one in self.candidates if not one.is_contradicted}
+        if self.recorded is not None:
+            return self.recorded if self.agrees else None
+        return next(iter(certain)) if len(self.versions) == 1 and certain == set(self.versions) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-safe values."""
+        return {
+            "versions": list(self.versions),
+            "version": self.version,
+            "agrees": self.agrees,
+            "statement": self.statement,
+            "candidates": [one.to_dict() for one in self.candidates],
+            "findings": list(self.findings),
+            "recorded": self.recorded,
+            "as_known_on": None if self.as_known_on is None else self.as_known_on.isoformat(),
+            "known_now": None if self.known_now is None else list(self.known_now),
+        }
+
+    def __str__(self) -> str:
+        """Return the statement."""
+        return self.statement
 
 
 def registered_versions(store: LogStore) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -51,50 +108,177 @@ def _registered_versions(store: LogStore) -> dict[tuple[str, str], list[dict[str
     return versions
 
 
-def candidates_in_force(store: LogStore, model_name: str, at: datetime, environment: str | None) -> list[str]:
-    """Return the versions with traffic at a moment: for each slot its last row at or before it, share above zero."""
-    rows = derived(store, ("deployments", model_name), ("deployments",), lambda: _deployments(store, model_name))
-    last: dict[str, tuple[str | None, float | None]] = {}
-    for slot, from_time, where, version, share in rows:
-        if from_time <= at and (environment is None or where is None or where == environment):
-            last[slot] = (version, share)
-    serving = {version for version, share in last.values() if version is not None and (share is None or not share <= 0)}
-    return sorted(serving)
-
-
-def _deployments(store: LogStore, model_name: str) -> list[tuple[Any, ...]]:
-    """Return slot, beginning, environment, version and share of a model's deployments, in order of time."""
-    rows = table_rows(store, "deployments", (pl.col("model_name") == model_name) & pl.col("from_time").is_not_null())
-    ordered = rows.sort("from_time", "recorded_at")
-    return ordered.select("deployment_id", "from_time", "environment", "model_version", "traffic_share").rows()
-
-
 def version_in_force(
-    store: LogStore, model_name: str | None, at: datetime | None, environment: str | None, stated: str | None
+    store: LogStore,
+    model_name: str | None,
+    at: datetime | None,
+    environment: str | None,
+    stated: str | None,
+    *,
+    as_known_on: datetime | None = None,
 ) -> InForce:
-    """Compare the version that a prediction states with those that deployments say were in force."""
+    """Return which versions deployments say were in force, and compare them with the one that a prediction states.
+
+    Parameters
+    ----------
+    model_name, at, environment, stated
+        As the prediction has them; `stated` is its model version.
+    as_known_on
+        Only deployments that the log had learned by then count, and what it says by now is compared with them.
+
+    Raises
+    ------
+    LogError
+        The deployments cannot be read.
+    """
     if model_name is None:
-        statement = "The prediction names no model: which version was in force cannot be told."
-        return InForce((), agrees=None, statement=statement)
+        return InForce((), None, "The prediction names no model: which version was in force cannot be told.")
     if at is None:
-        return InForce(
-            (), agrees=None, statement="The prediction has no time: which version was in force cannot be told."
-        )
-    versions = candidates_in_force(store, model_name, at, environment)
-    moment = f"{at:%Y-%m-%d %H:%M} UTC"
-    if not versions:
-        return InForce((), agrees=None, statement=f"The log records no deployment of {model_name} at {moment}.")
-    names = " and ".join(versions)
-    if stated is None:
+        return InForce((), None, "The prediction has no time: which version was in force cannot be told.")
+    moment = at.astimezone(UTC)
+    return _answer(store, _Asked(model_name, moment, stamp(moment), environment, stated, as_known_on))
+
+
+def in_force_many(
+    store: LogStore,
+    model_name: str,
+    moments: pl.DataFrame,
+    *,
+    at: str = "occurred_at",
+    environment: str = "environment",
+    stated: str = "model_version",
+    as_known_on: datetime | None = None,
+) -> pl.DataFrame:
+    """Return for many moments of one model what `version_in_force` says of each.
+
+    Deployments change seldom, so they are asked once for each stretch between two changes.
+
+    Parameters
+    ----------
+    moments
+        A row for each question.
+    at, environment, stated
+        The columns of `moments` with the time (UTC), the environment and the version that a prediction states. The
+        last two may be missing: then every environment is looked at, and nothing is compared.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``versions`` (list of text, sorted), ``agrees`` (Boolean), ``version`` (text) and ``statement`` (text), as in
+        `InForce`; a row for each of `moments`, in their order.
+
+    Raises
+    ------
+    LogError
+        The deployments cannot be read.
+    """
+    changes = deployments_of(store, model_name, as_known_on).moments
+    if as_known_on is not None:
+        changes = sorted({*changes, *deployments_of(store, model_name).moments})
+    asked = moments.select(
+        pl.col(at).cast(TIME).alias("at"),
+        *(
+            (pl.col(name) if name in moments.columns else pl.lit(None)).cast(pl.String).alias(called)
+            for name, called in ((environment, "environment"), (stated, "stated"))
+        ),
+    )
+    stretch = pl.Series("change", changes, dtype=TIME).search_sorted(asked["at"], side="right")
+    asked = asked.with_columns(pl.when(pl.col("at").is_not_null()).then(stretch.cast(pl.Int64)).alias("stretch"))
+    groups = asked.group_by("stretch", "environment", "stated", maintain_order=True).agg(pl.col("at").first())
+    blank = uuid4().hex  # stands for the moment in sentences about a whole stretch; no text in a log can hold it
+    answers = [
+        version_in_force(store, model_name, None, row["environment"], row["stated"])
+        if row["at"] is None
+        else _answer(store, _Asked(model_name, row["at"], blank, row["environment"], row["stated"], as_known_on))
+        for row in groups.iter_rows(named=True)
+    ]
+    said = groups.drop("at").with_columns(
+        pl.Series("versions", [list(one.versions) for one in answers], dtype=pl.List(pl.String)),
+        pl.Series("agrees", [one.agrees for one in answers], dtype=pl.Boolean),
+        pl.Series("version", [one.version for one in answers], dtype=pl.String),
+        pl.Series("statement", [one.statement for one in answers], dtype=pl.String),
+    )
+    joined = asked.join(
+        said,
+        on=["stretch", "environment", "stated"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+        validate="m:1",
+    )
+    moment = pl.col("at").dt.strftime("%Y-%m-%d %H:%M UTC").fill_null("")
+    statement = pl.col("statement").str.split(blank).list.join(moment)
+    return joined.select("versions", "agrees", "version", statement)
+
+
+def _answer(store: LogStore, asked: _Asked) -> InForce:
+    deployments = deployments_of(store, asked.model_name, asked.as_known_on)
+    candidates, findings = deployments.at(asked.at, asked.environment)
+    versions = tuple(sorted({one.model_version for one in candidates}))
+    agrees = None if asked.stated is None or not versions else asked.stated in versions
+    if agrees and all(one.is_contradicted for one in candidates if one.model_version == asked.stated):
         agrees = None
-        certainty = "so it was that one" if len(versions) == 1 else "and the prediction does not say which"
-        statement = f"Deployments say that {names} was in force at {moment}, {certainty}."
-    elif stated in versions:
-        agrees = True
-        beside = " and ".join(version for version in versions if version != stated)
-        also = f"; {beside} took a share of the traffic beside it" if beside else ""
-        statement = f"Deployments agree: {stated} was in force at {moment}{also}."
-    else:
-        agrees = False
-        statement = f"The prediction states {stated}, but deployments say that {names} was in force at {moment}."
-    return InForce(tuple(versions), agrees=agrees, statement=statement)
+    sentences = [_sentence(asked, candidates, agrees) if candidates else _nothing(asked, deployments)]
+    sentences += [f"{text[0].upper()}{text[1:]}." for text in findings]
+    now = None
+    if asked.as_known_on is not None:
+        by_now, _ = deployments_of(store, asked.model_name).at(asked.at, asked.environment)
+        now = tuple(sorted({one.model_version for one in by_now}))
+        sentences.append(_known(asked.as_known_on, versions, now))
+    return InForce(
+        versions=versions,
+        agrees=agrees,
+        statement=" ".join(sentences),
+        candidates=tuple(candidates),
+        findings=tuple(findings),
+        recorded=asked.stated,
+        as_known_on=asked.as_known_on,
+        known_now=now,
+    )
+
+
+def _sentence(asked: _Asked, candidates: list[Candidate], agrees: bool | None) -> str:  # noqa: FBT001
+    """Say which versions were in force; `agrees` as in `InForce`."""
+    names, stated = list(dict.fromkeys(one.model_version for one in candidates)), asked.stated
+    if agrees is False:
+        was = f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'}"
+        return f"The prediction states {stated}, but deployments say that {was} in force at {asked.words}."
+    if agrees:
+        beside = " and ".join(_with_share(one) for one in candidates if one.model_version != stated)
+        also = f"; beside it {beside}" if beside else ""
+        return f"Deployments agree: {stated} was in force at {asked.words}{also}."
+    if stated is not None:
+        return f"The prediction states {stated}, and deployments contradict themselves about {asked.words}."
+    if len(names) == 1:
+        return f"Deployments say that {names[0]} was in force at {asked.words}."
+    each = " and ".join(_with_share(one) for one in candidates)
+    only = "Which of them answered, only a prediction's own record says."
+    return f"Deployments say that several versions were in force at {asked.words}: {each}. {only}"
+
+
+def _with_share(candidate: Candidate) -> str:
+    share = "an unstated share" if candidate.share is None else f"{candidate.share * 100:.4g} %"
+    return f"{candidate.model_version} with {share} of the traffic (slot {candidate.slot})"
+
+
+def _nothing(asked: _Asked, deployments: Deployments) -> str:
+    """Say that no deployment is on record, and when the first one begins or the last one ended."""
+    where = "" if asked.environment is None else f" in {asked.environment}"
+    said = f"The log records no deployment of {asked.model_name} at {asked.words}{where}"
+    moments = deployments.moments
+    if not moments:
+        return f"{said}, nor at any other time."
+    place = bisect_right(moments, asked.at)
+    if not place:
+        return f"{said}: the first begins at {stamp(moments[0])}."
+    elsewhere = sorted({one.environment or "" for one in deployments.at(asked.at, None)[0]} - {""})
+    if elsewhere:
+        return f"{said}, but one in {' and '.join(elsewhere)}."
+    return f"{said}: the last change before that is of {stamp(moments[place - 1])}."
+
+
+def _known(as_known_on: datetime, then: tuple[str, ...], now: tuple[str, ...]) -> str:
+    known = f"That is what the log knew by {stamp(as_known_on)}"
+    if then == now:
+        return f"{known}; what it learned since does not change it."
+    return f"{known}; by what it learned since it was {' and '.join(now) or 'none'}."
