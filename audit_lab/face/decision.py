@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.lineage import Edge
+    from audit_lab.replay.lineage import Edge, LineageGraph
     from audit_lab.replay.reconstruct import Gap, Reconstruction
     from audit_lab.replay.registry import InForce
     from audit_lab.replay.signature import Signature
@@ -125,6 +125,14 @@ class Decision:
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
+
+    def lineage_graph(self) -> LineageGraph:
+        """Return its way back to deployments, approvals, runs, commits, data and feature sources, and what is amiss."""
+        from audit_lab.replay.lineage import graph_of_prediction
+
+        with self._access.asking("lineage", self.place) as answer:
+            self.tell(answer)
+            return graph_of_prediction(self._store, self.prediction)
 
     def tell(self, answer: Answer) -> None:
         """Say in a journal's answer which personal columns this decision is made of."""

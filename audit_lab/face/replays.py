@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.face.access import Answer
     from audit_lab.replay.batch import BatchReplay
     from audit_lab.replay.coverage import Coverage
+    from audit_lab.replay.lineage import LineageGraph
     from audit_lab.sandbox import Limits
 
 __all__ = ["Replays", "When"]
@@ -67,6 +68,19 @@ class Replays(LogTables):
             answer.shows(rows)
             self._touches_inputs(answer, rows["model_name"].drop_nulls().unique().to_list())
             return replay_rows(self._store, rows, limits=limits, progress=progress)
+
+    def lineage_graph(self, model: str, version: str) -> LineageGraph:
+        """Return the way of a model version back to its approvals, runs, commits and data, and what is amiss with it.
+
+        Raises
+        ------
+        NotFoundError
+            Neither the registry nor the lineage knows the version.
+        """
+        from audit_lab.replay.lineage import graph_of_version
+
+        with self._access.asking("lineage", f"{model} {version}"):
+            return graph_of_version(self._store, model, version)
 
     def coverage(self) -> Coverage:
         """State which predictions can be replayed, why the others cannot, and which were lost."""

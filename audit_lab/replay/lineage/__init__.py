@@ -8,6 +8,16 @@ that as frames, as a JSON document and as W3C PROV-JSON.
 
 from __future__ import annotations
 
+from audit_lab.replay.lineage.build import graph_of_prediction, graph_of_version
 from audit_lab.replay.lineage.edges import Edge, lineage_of, walk_lineage
+from audit_lab.replay.lineage.graph import LineageGap, LineageGraph
 
-__all__ = ["Edge", "lineage_of", "walk_lineage"]
+__all__ = [
+    "Edge",
+    "LineageGap",
+    "LineageGraph",
+    "graph_of_prediction",
+    "graph_of_version",
+    "lineage_of",
+    "walk_lineage",
+]

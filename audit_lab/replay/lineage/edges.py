@@ -98,9 +98,7 @@ def walk(leaving: Mapping[str, Sequence[Edge]], starts: Iterable[str], most: int
     return Walk(tuple(found))
 
 
-def _walk_lineage(
-    leaving: Mapping[str, Sequence[Edge]], model_name: str | None, model_version: str | None
-) -> Walk:
+def _walk_lineage(leaving: Mapping[str, Sequence[Edge]], model_name: str | None, model_version: str | None) -> Walk:
     version = f"model:{model_name}@{model_version}"
     inputs = [f"prediction-inputs:{model_name}"] if leaving.get(version) else []
     return walk(leaving, [version, *inputs])
