@@ -156,7 +156,7 @@ def test_two_rows_of_one_moment_are_named_and_neither_is_chosen(log_of):
     (text,) = found.findings
     assert text == (
         "slot main has 2 rows for 2024-03-03 00:00 UTC that contradict each other: model_version 2 (recorded "
-        "2024-03-03 00:00 UTC by b.okoye); model_version 3 (recorded 2024-03-04 00:00 UTC by c.silva); none was chosen",
+        "2024-03-03 00:00 UTC by b.okoye); model_version 3 (recorded 2024-03-04 00:00 UTC by c.silva); none was chosen"
     )
     assert "Slot main has 2 rows" in found.statement
     assert asked(store, 3, stated="1").agrees is False
