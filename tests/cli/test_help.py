@@ -38,6 +38,10 @@ COMMANDS = {
         ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
     ),
+    "environments": (
+        ["action", "names", "--all", "--offline", "--leave-out", *READING],
+        "from wheels alone and without running any code of theirs",
+    ),
     "prove": (
         ["prediction_id", "--out", "--fields", "--vault", *READING],
         "to somebody who does not have the log",

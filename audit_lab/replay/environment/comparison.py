@@ -33,7 +33,7 @@ class Difference:
     field
         What differs: a field of the fingerprint, or ``packages.<name>``.
     recorded, present
-        Its values as text; `present` is None where it is not there at all.
+        Its values as text; None where it is not there at all.
     matters
         Whether a score can come out otherwise because of it.
     sentence
@@ -41,7 +41,7 @@ class Difference:
     """
 
     field: str
-    recorded: str
+    recorded: str | None
     present: str | None
     matters: bool
     sentence: str
@@ -51,11 +51,16 @@ class Difference:
         return asdict(self)
 
 
-def compare(recorded: Fingerprint, present: Fingerprint) -> tuple[Difference, ...]:
+def compare(recorded: Fingerprint, present: Fingerprint, *, whole: bool = False) -> tuple[Difference, ...]:
     """Return whatever was recorded and is otherwise now, what matters first.
 
-    What was not recorded cannot differ, and packages that are only here are passed over: a recorded list may name only
-    those that its writer thought of.
+    Parameters
+    ----------
+    recorded, present
+        What was not recorded cannot differ.
+    whole
+        Whether the recorded packages are all that there were. Otherwise those that are only here are passed over: a
+        list may name only what its writer thought of.
     """
     found = [*_interpreter(recorded, present), *_machine(recorded, present), *_libraries(recorded, present)]
     found += _threads(recorded, present)
@@ -64,6 +69,8 @@ def compare(recorded: Fingerprint, present: Fingerprint) -> tuple[Difference, ..
         for name, version in recorded.packages.items()
         if present.packages.get(name) != version
     ]
+    if whole:
+        found += [_added(name, version) for name, version in present.packages.items() if name not in recorded.packages]
     return tuple(sorted(found, key=lambda each: not each.matters))
 
 
@@ -199,3 +206,8 @@ def _package(name: str, version: str, present: Fingerprint) -> Difference:
     else:
         sentence = f"{name} was {version} and is {now}."
     return Difference(f"packages.{name}", version, found, name in SCORE_RELEVANT, sentence)
+
+
+def _added(name: str, version: str) -> Difference:
+    sentence = f"{name} was not installed and is {version}."
+    return Difference(f"packages.{name}", None, version, name in SCORE_RELEVANT, sentence)

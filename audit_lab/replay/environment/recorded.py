@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["RecordedRuntime", "recorded_runtime"]
+__all__ = ["RecordedRuntime", "recorded_runtime", "version_runtime"]
 
 _RUNTIME = "runtime"
 _PLACED = ("environment", "endpoint", "node")
@@ -53,7 +53,7 @@ class RecordedRuntime:
 
 
 def recorded_runtime(
-    store: LogStore, prediction: Mapping[str, Any] | None, version: Mapping[str, Any] | None
+    store: LogStore, prediction: Mapping[str, Any], version: Mapping[str, Any] | None
 ) -> RecordedRuntime:
     """Return the environment that a log records for a prediction, by the most particular record there is.
 
@@ -65,25 +65,35 @@ def recorded_runtime(
     store
         The log.
     prediction
-        Row of table predictions; None for a model version alone.
+        Row of table predictions.
     version
         Row of table model_versions; None where it is not registered.
     """
     problems: list[str] = []
-    found: tuple[str, Fingerprint | None] = ("nowhere", None)
-    prediction, version = prediction or {}, version or {}
-    stated: list[tuple[str, Any]] = [("prediction", _within(prediction.get("parameters"), "parameters", problems))]
-    if prediction:
-        stated.append(("deployment", _deployed(store, prediction, problems)))
-    stated.append(("model version", version.get(_RUNTIME)))
+    stated = (
+        ("prediction", _within(prediction.get("parameters"), "parameters", problems)),
+        ("deployment", _deployed(store, prediction, problems)),
+    )
+    of_version = version_runtime(version or {})
     for source, recorded in stated:
         fingerprint, wrong = Fingerprint.parse(recorded)
         problems += [f"{source}: {sentence}" for sentence in wrong]
         if fingerprint is not None:
-            found = (source, fingerprint)
-            break
-    name = f"{version['model_name']} {version['model_version']}" if version else "the model version"
-    return RecordedRuntime(*found, tuple(problems), name, version.get("recorded_at"), version.get("artifact_format"))
+            return replace(of_version, source=source, fingerprint=fingerprint, problems=tuple(problems))
+    return replace(of_version, problems=(*problems, *of_version.problems))
+
+
+def version_runtime(version: Mapping[str, Any]) -> RecordedRuntime:
+    """Return the environment that a row of table model_versions records."""
+    fingerprint, wrong = Fingerprint.parse(version.get(_RUNTIME))
+    return RecordedRuntime(
+        "nowhere" if fingerprint is None else "model version",
+        fingerprint,
+        tuple(f"model version: {sentence}" for sentence in wrong),
+        f"{version['model_name']} {version['model_version']}" if version else "a version that is not registered",
+        version.get("recorded_at"),
+        version.get("artifact_format"),
+    )
 
 
 def _within(text: str | None, where: str, problems: list[str]) -> Any:
