@@ -8,11 +8,13 @@ A hang, a crash or an appetite for memory is a `SandboxError` with its reason, n
 
 from __future__ import annotations
 
-from audit_lab.sandbox.job import Answer, Job, Limits, PythonEnvironment, TaskResult
-from audit_lab.sandbox.run import Worker, isolation_offered, run_task, warm_worker
+from audit_lab.sandbox.job import Answer, Isolation, Job, Limits, PythonEnvironment, TaskResult
+from audit_lab.sandbox.kept import warm_worker
+from audit_lab.sandbox.run import Worker, isolation_offered, run_task
 
 __all__ = [
     "Answer",
+    "Isolation",
     "Job",
     "Limits",
     "PythonEnvironment",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["Answer", "Job", "Limits", "PythonEnvironment", "TaskResult"]
+__all__ = ["Answer", "Isolation", "Job", "Limits", "PythonEnvironment", "TaskResult"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Limits:
     memory_bytes
         Address space (RLIMIT_AS); the libraries themselves map about 2 GB.
     cpu_s
-        Processor seconds over all threads (RLIMIT_CPU).
+        Processor seconds of one job over all threads, watched by the parent.
     wall_s
-        Seconds by the clock, after which the child and all it started are killed.
+        Seconds of one job by the clock, after which the child and all it started are killed.
     """
 
     memory_bytes: int = 8_000_000_000
@@ -41,11 +41,11 @@ class PythonEnvironment:
     name
         For messages and records.
     python
-        Its interpreter.
+        Its interpreter, of Python 3.11 or later.
     folders
         Further folders that the child needs to read, such as those of the base interpreter.
     overlay
-        Folders that come first on ``sys.path``; one of them holds polars, which the worker needs.
+        Folders that come first on ``sys.path``; one of them holds polars where the environment itself has none.
     """
 
     name: str
@@ -55,8 +55,24 @@ class PythonEnvironment:
 
 
 @dataclass(frozen=True)
+class Isolation:
+    """What a child found in force around it before anything was handed to it.
+
+    Parameters
+    ----------
+    record
+        What binds, in words: ``network``, ``files``, ``processes``, ``system_calls``, ``user`` and ``started_by``.
+    missing
+        Those of the first five that the kernel does not enforce, or not wholly.
+    """
+
+    record: dict[str, str]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Job:
-    """What a task is given: a JSON header, named frames and named files (private copies)."""
+    """What a task is given: a JSON header, named frames and named files or folders (private copies)."""
 
     header: dict[str, Any]
     tables: dict[str, pl.DataFrame]
@@ -73,7 +89,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """An answer as the parent received it, with the isolation that was in force and the time it took."""
+    """An answer as the parent received it, with the isolation that was in force and the time it took.
+
+    `isolation` holds `Isolation.record` and the limits: ``memory_bytes``, ``cpu_s``, ``wall_s`` and ``threads``.
+    """
 
     header: dict[str, Any]
     tables: dict[str, pl.DataFrame]

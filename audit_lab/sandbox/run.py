@@ -1,35 +1,215 @@
-"""The parent's side: write the job, start the child, wait within the limits, read the answer."""
+"""The parent's side: a worker that is given its files once, and jobs after that."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
+import threading
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import weakref
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
 from audit_lab.errors import SandboxError
-from audit_lab.sandbox.job import Limits, PythonEnvironment, TaskResult
+from audit_lab.sandbox import arrow, ends
+from audit_lab.sandbox.child import Gone, TooLate, TooLoud
+from audit_lab.sandbox.folder import total_bytes
+from audit_lab.sandbox.job import Limits, TaskResult
+from audit_lab.sandbox.launch import Launch
+from audit_lab.sandbox.messages import encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import polars as pl
 
-__all__ = ["Worker", "isolation_offered", "run_task", "warm_worker"]
+    from audit_lab.sandbox.job import Isolation, PythonEnvironment
 
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from audit_lab.sandbox.worker import main; raise SystemExit(main(sys.argv[2]))"
-)
-_STDERR_TAIL = 4_000
-_MEMORY_MARKS = ("MemoryError", "bad_alloc", "memory allocation of", "Cannot allocate memory", "out of memory")
+__all__ = ["Worker", "isolation_offered", "run_task"]
+
+
+class Worker(contextlib.AbstractContextManager["Worker"]):
+    """A child that stays: its files are handed over once, and jobs follow.
+
+    The child starts at once and comes up while the caller goes on; the first job waits for it. Several threads may use
+    one worker: their jobs come one after the other.
+
+    Parameters
+    ----------
+    files
+        What the child is given: bytes, a file (copied), or a folder as names and bytes. It never sees the originals.
+    limits
+        Memory for good, processor and wall time for each job; `Limits()` when omitted.
+    environment
+        Another interpreter environment to run in.
+    threads
+        Threads that libraries may use; the processors this process may use when omitted.
+    must_isolate
+        Refuse, before anything is handed over, where network, files, processes, system calls and user are not all
+        closed by the kernel.
+
+    Raises
+    ------
+    SandboxError
+        Reason ``isolation`` where it must be isolated and is not.
+    StorageError
+        There is no room for the files.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes | Path | Mapping[str, bytes]],
+        *,
+        limits: Limits | None = None,
+        environment: PythonEnvironment | None = None,
+        threads: int | None = None,
+        must_isolate: bool = False,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._threads = threads or _processors()
+        self._files: Mapping[str, bytes | Path | Mapping[str, bytes]] = dict(files)
+        self._paths: dict[str, str] = {}
+        self._isolation: Isolation | None = None
+        self._must_isolate = must_isolate
+        self._lock = threading.RLock()
+        if must_isolate:
+            _demand(isolation_offered())
+        self._launch = Launch(
+            self._limits, environment=environment, threads=self._threads, files_bytes=total_bytes(self._files)
+        )
+        self._end = weakref.finalize(self, self._launch.end)
+        if must_isolate:
+            self._settle()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the child is gone, so that no further job can be run."""
+        return not self._end.alive
+
+    def run(self, task: str, *, header: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> TaskResult:
+        """Run ``module:function`` in the child and return its answer.
+
+        Parameters
+        ----------
+        task
+            A function ``(Job) -> Answer`` of this package, for example ``audit_lab.replay.scoring:score``.
+        header, tables
+            What the task is given beside the worker's files.
+
+        Raises
+        ------
+        SandboxError
+            With reason ``timeout``, ``memory``, ``crash``, ``output`` (no readable answer): the worker is closed then;
+            or ``error`` (the task raised), after which it takes further jobs.
+        StorageError
+            There is no room for the tables.
+        """
+        with self._lock:
+            started = time.monotonic()
+            isolation = self._settle()
+            answer = self._ask(task, header, tables)
+            if "error" in answer:
+                raised = ends.raised(task, _mapping(answer["error"]), self._limits)
+                if raised.reason != "error":
+                    self.close()
+                raise raised
+            if "unwritable" in answer:
+                self.close()
+                raise ends.unwritable(task, _mapping(answer["unwritable"]))
+            result = self._read(task, answer, isolation)
+            return replace(result, duration_s=time.monotonic() - started)
+
+    def isolation(self) -> Isolation:
+        """Return what the child found in force around it."""
+        with self._lock:
+            return self._settle()
+
+    def _settle(self) -> Isolation:
+        """Wait for the child once, and hand the files over when its isolation is what it must be."""
+        if self.closed:
+            raise ends.closed_too_early()
+        if self._isolation is None:
+            try:
+                isolation = self._launch.settle()
+                if self._must_isolate:
+                    _demand(isolation)
+                for name, content in self._files.items():
+                    self._paths[name] = str(self._launch.folder.add_file(name, content))
+                self._files = {}
+                self._launch.await_ready()
+            except BaseException:
+                self.close()
+                raise
+            self._isolation = isolation
+        return self._isolation
+
+    def _ask(self, task: str, header: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+        child, limits = self._launch.child, self._limits
+        paths: dict[str, Path] = {}
+        try:
+            for name, frame in tables.items():
+                paths[name] = self._launch.folder.add_table(name, frame)
+            job = encode(
+                {
+                    "task": task,
+                    "header": dict(header),
+                    "tables": {name: str(path) for name, path in paths.items()},
+                    "files": self._paths,
+                    "cpu_s": None if self._launch.watched else limits.cpu_s,
+                }
+            )
+            try:
+                return child.exchange(job, wall_s=limits.wall_s, cpu_s=limits.cpu_s if self._launch.watched else None)
+            except Gone:
+                code = child.leave()
+                raise ends.ended(task, code, child.text, limits) from None
+            except TooLate as late:
+                raise (ends.processor_used_up if late.args == ("processor",) else ends.too_late)(task, limits) from None
+            except (TooLoud, ValueError) as error:
+                raise ends.unreadable(task, str(error)) from error
+            except BaseException:
+                self.close()
+                raise
+        except SandboxError:
+            self.close()
+            raise
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+    def _read(self, task: str, answer: dict[str, Any], isolation: Isolation) -> TaskResult:
+        try:
+            header = {**answer["header"]}
+            tables = arrow.read_tables(self._launch.child.answers, answer.get("tables"))
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self.close()
+            raise ends.unreadable(task, str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+        return TaskResult(header, tables, {**isolation.record, **self._limits_in_words()}, 0.0)
+
+    def _limits_in_words(self) -> dict[str, str]:
+        return {
+            "memory_bytes": str(self._limits.memory_bytes),
+            "cpu_s": str(self._limits.cpu_s),
+            "wall_s": f"{self._limits.wall_s:g}",
+            "threads": str(self._threads),
+        }
+
+    def close(self) -> None:
+        """End the child and all it started, and remove its folder."""
+        self._end()
+
+    def __exit__(self, *_: object) -> None:
+        """Close the worker."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        """Return the worker."""
+        return self
 
 
 def run_task(
@@ -42,227 +222,34 @@ def run_task(
     environment: PythonEnvironment | None = None,
     must_isolate: bool = False,
 ) -> TaskResult:
-    """Run ``module:function`` in a fresh child process and return its answer.
+    """Run one job in a child of its own; see `Worker` for what is given and raised."""
+    started = time.monotonic()
+    with Worker(files, limits=limits, environment=environment, must_isolate=must_isolate) as worker:
+        result = worker.run(task, header=header, tables=tables)
+    return replace(result, duration_s=time.monotonic() - started)
 
-    Parameters
-    ----------
-    task
-        A function ``(Job) -> Answer`` of this package, for example ``audit_lab.replay.scoring:score``.
-    header, tables, files
-        What the task is given. Files are copied: the child never sees the originals.
-    limits
-        Memory, processor and wall time; `Limits()` when omitted.
+
+@cache
+def isolation_offered() -> Isolation:
+    """Start a child that does nothing, once, and return what it found in force around it.
 
     Raises
     ------
     SandboxError
-        With reason ``timeout``, ``memory``, ``crash``, ``error`` (the task raised) or ``output`` (no readable answer).
+        Reason ``error``: no child can be started at all.
     """
-    if must_isolate:
-        raise SandboxError("the isolation asked for is not offered here", "Run on another machine.", "isolation")
-    limits = limits or Limits()
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="audit-lab-") as folder:
-        work = Path(folder)
-        _write_job(work, task, header=header, tables=tables, files=files, limits=limits)
-        code = _run_child(work, task, limits, environment)
-        answer = _read_answer(work, task, code, limits)
-    return TaskResult(answer[0], answer[1], answer[2], time.monotonic() - started)
+    with Worker({}) as worker:
+        return worker.isolation()
 
 
-def _write_job(
-    work: Path,
-    task: str,
-    *,
-    header: Mapping[str, Any],
-    tables: Mapping[str, pl.DataFrame],
-    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
-    limits: Limits,
-) -> None:
-    for name, content in files.items():
-        target = work / f"file-{name}"
-        if isinstance(content, bytes):
-            target.write_bytes(content)
-        elif not isinstance(content, Path):
-            for inner, data in content.items():
-                (target / inner).parent.mkdir(parents=True, exist_ok=True)
-                (target / inner).write_bytes(data)
-        else:
-            shutil.copyfile(content, target)
-    for name, frame in tables.items():
-        frame.write_ipc(work / f"table-{name}.arrow")
-    job = {
-        "task": task,
-        "header": dict(header),
-        "tables": sorted(tables),
-        "files": sorted(files),
-        "memory_bytes": limits.memory_bytes,
-        "cpu_s": limits.cpu_s,
-    }
-    (work / "job.json").write_text(json.dumps(job))
+def _demand(isolation: Isolation) -> None:
+    if isolation.missing:
+        raise ends.isolation_missing(isolation.missing, isolation.record)
 
 
-def _run_child(work: Path, task: str, limits: Limits, environment: PythonEnvironment | None) -> int:
-    """Start the child in a session of its own and wait; whatever it started dies with it."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    with (work / "stderr.txt").open("wb") as stderr:
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code; no shell, no text from a log
-            [str(environment.python) if environment else sys.executable, "-I", "-c", _START, package_parent, str(work)],
-            cwd=work,
-            env=_environment(work),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        try:
-            return child.wait(limits.wall_s)
-        except subprocess.TimeoutExpired:
-            raise SandboxError(
-                f"the task {task} was stopped after {limits.wall_s:g} s",
-                "The model hangs or needs longer: give it more time (--time-limit), or examine the artifact apart.",
-                "timeout",
-            ) from None
-        finally:
-            _kill_session(child)
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
-def _kill_session(child: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-
-
-def _environment(work: Path) -> dict[str, str]:
-    threads = str(os.cpu_count() or 1)
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-    return {
-        "HOME": str(work),
-        "TMPDIR": str(work),
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "NUMBA_CACHE_DIR": str(work / "numba"),
-        "MPLCONFIGDIR": str(work / "matplotlib"),
-        **dict.fromkeys(names, threads),
-    }
-
-
-def _read_answer(
-    work: Path, task: str, code: int, limits: Limits
-) -> tuple[dict[str, Any], dict[str, pl.DataFrame], dict[str, str]]:
-    import polars as pl
-
-    error = (work / "stderr.txt").read_bytes()[-_STDERR_TAIL:].decode("utf-8", "replace").strip()
-    reply = work / "answer.json"
-    if not reply.is_file():
-        raise _death(task, code, error, limits)
-    try:
-        answer = json.loads(reply.read_text("utf-8"))
-        if "error" in answer:
-            raise _task_error(task, answer["error"], limits)
-        tables = {str(name): pl.read_ipc(work / f"answer-{name}.arrow") for name in answer["tables"]}
-        return dict(answer["header"]), tables, {str(k): str(v) for k, v in answer["isolation"].items()}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        pl.exceptions.PolarsError,
-        pl.exceptions.PanicException,
-    ) as error_:
-        raise SandboxError(
-            f"the task {task} left an answer that cannot be read ({type(error_).__name__})",
-            "Treat the artifact as hostile: examine it apart from this machine.",
-            "output",
-        ) from error_
-
-
-def _task_error(task: str, error: dict[str, Any], limits: Limits) -> SandboxError:
-    if error.get("type") == "MemoryError" or any(mark in str(error.get("message")) for mark in _MEMORY_MARKS):
-        return _memory_error(task, limits)
-    return SandboxError(
-        f"the task {task} raised {error.get('type')}: {error.get('message')}",
-        "The model or its inputs do not fit together in this environment: compare the recorded runtime with this one.",
-        "error",
-    )
-
-
-def _memory_error(task: str, limits: Limits) -> SandboxError:
-    return SandboxError(
-        f"the task {task} wanted more than its {limits.memory_bytes / 1e9:.1f} GB of memory",
-        "Give it more (--memory-limit), or examine the artifact apart: an honest model of this kind needs less.",
-        "memory",
-    )
-
-
-def _death(task: str, code: int, error: str, limits: Limits) -> SandboxError:
-    if -code == signal.SIGXCPU:
-        return SandboxError(
-            f"the task {task} used up its {limits.cpu_s} s of processor time",
-            "The model hangs or needs longer: give it more time (--time-limit), or examine the artifact apart.",
-            "timeout",
-        )
-    if any(mark in error for mark in _MEMORY_MARKS):
-        return _memory_error(task, limits)
-    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    last = error.splitlines()[-1] if error else "no message"
-    return SandboxError(
-        f"the task {task} died with {how}: {last}",
-        "The artifact crashes its library: compare the recorded runtime with this one, and treat the file with care.",
-        "crash",
-    )
-
-
-class Worker(contextlib.AbstractContextManager["Worker"]):
-    """A child that was given its files once; jobs follow."""
-
-    def __init__(
-        self,
-        files: Mapping[str, bytes | Path | Mapping[str, bytes]],
-        *,
-        limits: Limits | None = None,
-        environment: PythonEnvironment | None = None,
-        threads: int | None = None,
-        must_isolate: bool = False,
-    ) -> None:
-        self._files = dict(files)
-        self._limits = limits
-        self._environment = environment
-        self._threads = threads
-        self._must_isolate = must_isolate
-
-    def run(self, task: str, *, header: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> TaskResult:
-        """Run one job."""
-        return run_task(
-            task,
-            header=header,
-            tables=tables,
-            files=self._files,
-            limits=self._limits,
-            environment=self._environment,
-            must_isolate=self._must_isolate,
-        )
-
-    def close(self) -> None:
-        """End the child."""
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
-
-def warm_worker(
-    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
-    *,
-    limits: Limits | None = None,
-    environment: PythonEnvironment | None = None,
-    must_isolate: bool = False,
-) -> Worker:
-    """Return a worker for these files, kept between calls."""
-    return Worker(files, limits=limits, environment=environment, must_isolate=must_isolate)
-
-
-def isolation_offered() -> dict[str, str]:
-    """Return what is in force in a child that does nothing."""
-    return run_task("audit_lab.sandbox.probe:report", header={}, tables={}, files={}).isolation
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
