@@ -1,4 +1,4 @@
-"""scikit-learn: a pipeline or an estimator, read by skops, which builds only types that are known or were named."""
+"""scikit-learn: a pipeline or an estimator, as the recorded columns or, where it knows no names, as a matrix."""
 
 from __future__ import annotations
 
@@ -7,66 +7,143 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from audit_lab.replay.models.scorer import ModelFault, Scorer
+from audit_lab.replay.models.columns import count_unseen, matrix, numeric
+from audit_lab.replay.models.features import check_count, check_names
+from audit_lab.replay.models.libraries import import_library
+from audit_lab.replay.models.scorer import Scorer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
-    from audit_lab.replay.signature import Signature
+    from audit_lab.replay.signature import Feature, Signature
 
-__all__ = ["EstimatorScorer", "load_skops"]
+__all__ = ["EstimatorScorer", "estimator_scorer"]
 
-_DTYPES: dict[str, type[pl.DataType]] = {"str": pl.String, "float": pl.Float64, "int": pl.Int64, "bool": pl.Boolean}
+_DEEPEST = 12
 
 
 class EstimatorScorer(Scorer):
-    """A scikit-learn pipeline: takes the recorded columns by name."""
+    """A scikit-learn estimator: takes the recorded columns by name.
+
+    Numbers are float64 or int64, text is Python text. A missing number is NaN; a missing text is None, or NaN where an
+    encoder or imputer of the estimator knows missing text as that.
+    """
 
     noun = "estimator"
 
+    def __init__(self, native: Any, signature: Signature) -> None:
+        super().__init__(native, signature)
+        names = getattr(native, "feature_names_in_", None)
+        self._names = None if names is None else [str(name) for name in names]
+        self._missing_text = _missing_text(native)
+
     def classes(self) -> tuple[str, ...]:
-        """Return ``classes_`` as text."""
-        return self._agreed([str(label) for label in self.native.classes_], coded=False)
+        """Return ``classes_`` as text, by their names in the signature where the estimator only counts them."""
+        own = self._own_classes()
+        return self._agreed(own, coded=own == [str(place) for place in range(len(own))])
+
+    def _own_classes(self) -> list[str]:
+        found = getattr(self.native, "classes_", None)
+        if found is None:
+            raise self._fault("is no classifier")
+        return [str(label) for label in found]
+
+    def _call(self, method: str, frame: pl.DataFrame) -> npt.NDArray[Any]:
+        if not hasattr(self.native, method):
+            raise self._fault(f"({type(self.native).__name__}) has no {method}")
+        return np.asarray(getattr(self.native, method)(self._table(frame)))
 
     def _table(self, frame: pl.DataFrame) -> Any:
-        import pandas as pd
+        """Return what the estimator was fitted on: a pandas frame, or a matrix where it knows no names."""
+        features = {feature.name: feature for feature in self.signature.features}
+        if self._names is None:
+            return matrix(self, frame, np.float64)
+        count_unseen(self, frame)
+        pandas = import_library("pandas")
+        columns = {name: self._column(features[name], frame[name], pandas) for name in self._names}
+        return pandas.DataFrame(columns, copy=False)
 
-        columns = {
-            feature.name: pd.Series(
-                frame[feature.name].cast(_DTYPES[feature.dtype]).to_list(),
-                dtype=object if feature.dtype == "str" else None,
-            )
-            for feature in self.signature.features
-        }
-        return pd.DataFrame(columns)
+    def _column(self, feature: Feature, values: pl.Series, pandas: Any) -> Any:
+        if feature.dtype == "str":
+            return pandas.Series(_text(feature, values, self._missing_text), dtype=object, copy=False)
+        if feature.dtype == "float":
+            return numeric(values)
+        if values.null_count():
+            return numeric(values) if feature.dtype == "int" else np.array(values.to_list(), dtype=object)
+        return values.cast(pl.Int64 if feature.dtype == "int" else pl.Boolean).to_numpy()
 
     def _probability(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
-        found = self._probabilities(frame)
-        return found[:, self._positive_place([str(label) for label in self.native.classes_])]
+        place = self._positive_place(self._own_classes())
+        return self._probabilities(frame)[:, place]
 
     def _margin(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
-        return np.asarray(self.native.decision_function(self._table(frame)))
+        return self._call("decision_function", frame)
 
     def _value(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
-        return np.asarray(self.native.predict(self._table(frame)))
+        if hasattr(self.native, "classes_"):
+            raise self._fault("is a classifier")
+        return self._call("predict", frame)
 
     def _labels(self, frame: pl.DataFrame) -> Sequence[str | None]:
-        return [str(label) for label in self.native.predict(self._table(frame))]
+        names = dict(zip(self._own_classes(), self.classes(), strict=True))
+        return [names[str(label)] for label in self._call("predict", frame)]
 
     def _probabilities(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
-        return np.asarray(self.native.predict_proba(self._table(frame)))
+        return self._call("predict_proba", frame)
 
 
-def load_skops(path: Path, signature: Signature, trusted: Sequence[str] = ()) -> Scorer:
-    """Load a skops file whose types are all known to skops or named in `trusted`."""
-    import skops.io
+def estimator_scorer(estimator: Any, signature: Signature) -> EstimatorScorer:
+    """Return a scorer of an estimator whose features are those of the signature.
 
-    unknown = [name for name in skops.io.get_untrusted_types(file=path) if name not in trusted]
-    if unknown:
-        raise ModelFault(
-            "artifact-types-unknown", f"the skops file holds types that nobody vouched for: {', '.join(unknown)}"
-        )
-    return EstimatorScorer(skops.io.load(path, trusted=list(trusted)), signature)
+    Raises
+    ------
+    ModelFault
+        Code ``features-differ``.
+    """
+    scorer = EstimatorScorer(estimator, signature)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        check_names(scorer, [str(name) for name in names], in_order=False)
+    else:
+        count = getattr(estimator, "n_features_in_", None)
+        check_count(scorer, None if count is None else int(count))
+    return scorer
+
+
+def _text(feature: Feature, values: pl.Series, missing: float | None) -> npt.NDArray[np.object_]:
+    """Return text as Python objects, which rows of equal text share: building them would cost more than all else."""
+    text = values if values.dtype == pl.String else values.cast(pl.String)
+    known = list(feature.categories or ())
+    codes = text.cast(pl.Enum(known), strict=False).to_physical()
+    if codes.null_count() > text.null_count():
+        known = text.drop_nulls().unique(maintain_order=True).to_list()
+        codes = text.cast(pl.Enum(known)).to_physical()
+    objects: npt.NDArray[np.object_] = np.array([*known, missing], dtype=object)
+    found: npt.NDArray[np.object_] = objects[codes.cast(pl.Int64).fill_null(len(known)).to_numpy()]
+    return found
+
+
+def _missing_text(estimator: Any) -> float | None:
+    """Return what missing text is to an estimator: NaN where a part of it was fitted on NaN and none on None."""
+    found = set()
+    for part in _parts(estimator, 0):
+        known = [label for labels in getattr(part, "categories_", ()) if labels.dtype == object for label in labels]
+        known += [part.missing_values] if hasattr(part, "missing_values") else []
+        found |= {"none" for label in known if label is None}
+        found |= {"nan" for label in known if isinstance(label, float) and np.isnan(label)}
+    return float("nan") if found == {"nan"} else None
+
+
+def _parts(part: Any, depth: int) -> Iterator[Any]:
+    """Yield an estimator and the estimators within it."""
+    if depth > _DEEPEST:
+        return
+    if hasattr(part, "get_params"):
+        yield part
+        for value in vars(part).values():
+            yield from _parts(value, depth + 1)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            yield from _parts(value, depth + 1)

@@ -1,14 +1,16 @@
-"""XGBoost: a booster saved as JSON or UBJSON."""
+"""XGBoost: a booster saved as JSON or UBJSON, or as the bytes that a pickle of it kept."""
 
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audit_lab.replay.models.columns import matrix
+from audit_lab.replay.models.features import check_categories, check_count, check_names
+from audit_lab.replay.models.libraries import first_line, import_library
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
 
 if TYPE_CHECKING:
@@ -20,24 +22,52 @@ if TYPE_CHECKING:
 
     from audit_lab.replay.signature import Signature
 
-__all__ = ["BoosterScorer", "import_xgboost", "load_booster"]
+__all__ = [
+    "BoosterScorer",
+    "booster_scorer",
+    "import_xgboost",
+    "load_booster",
+    "load_raw_booster",
+    "load_wrapped_booster",
+]
 
 _LOGISTIC = ("binary:logistic", "reg:logistic")
 _CLASSIFIES = ("binary:", "multi:")
 _EVEN = 0.5
+#: How the old binary form begins, plain and in Base64.
+_BINARY = (b"binf", b"bs64")
 
 
 class BoosterScorer(Scorer):
-    """An XGBoost booster: text features as their position in the signature's categories, the rest as numbers."""
+    """An XGBoost booster: text features as their position in the signature's categories, the rest as numbers.
+
+    Parameters
+    ----------
+    native
+        The booster.
+    signature
+        What the registry says.
+    wrapped
+        Whether it was saved or pickled by a scikit-learn wrapper, which predicts up to the best round of an early
+        stopping; a booster alone predicts with all rounds.
+    missing
+        The number that stands for a missing value beside NaN.
+    """
 
     noun = "booster"
 
-    def __init__(self, native: Any, signature: Signature) -> None:
+    def __init__(self, native: Any, signature: Signature, *, wrapped: bool = False, missing: float = np.nan) -> None:
         super().__init__(native, signature)
         learner = json.loads(native.save_config())["learner"]
         self._objective = str(learner["learner_train_param"]["objective"])
         self._linear = learner["gradient_booster"]["name"] == "gblinear"
         self._width = max(int(learner["learner_model_param"]["num_class"]), 1)
+        self._missing = missing
+        best = native.attr("best_iteration")
+        self._rounds = (0, int(best) + 1) if wrapped and best is not None and not self._linear else (0, 0)
+        if best is not None and not wrapped and int(best) + 1 < native.num_boosted_rounds():
+            message = f"the booster names {int(best) + 1} rounds as its best; all were used, as it does by itself"
+            self.notes.append(Note("best-iteration-not-used", message))
 
     def encoded(self, frame: pl.DataFrame) -> npt.NDArray[np.float32]:
         """Return the matrix the booster takes, shape ``(rows, features)``, float32; unknown or missing is NaN."""
@@ -54,11 +84,15 @@ class BoosterScorer(Scorer):
         """
         numbers = self.encoded(frame)
         if self._linear:
-            data = import_xgboost().DMatrix(numbers, feature_names=list(self.signature.names), missing=np.nan)
+            data = import_xgboost().DMatrix(numbers, missing=self._missing)
             found = self.native.predict(data, output_margin=margin, validate_features=False)
         else:
             found = self.native.inplace_predict(
-                numbers, predict_type="margin" if margin else "value", missing=np.nan, validate_features=False
+                numbers,
+                iteration_range=self._rounds,
+                predict_type="margin" if margin else "value",
+                missing=self._missing,
+                validate_features=False,
             )
         return np.asarray(found)
 
@@ -103,46 +137,88 @@ class BoosterScorer(Scorer):
 
 
 def load_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
-    """Load a booster in XGBoost's JSON or UBJSON."""
-    xgboost = import_xgboost()
+    """Load a booster that was saved, as JSON or UBJSON; which of the two, XGBoost sees for itself."""
+    xgboost, content = import_xgboost(), bytearray(path.read_bytes())
     booster = xgboost.Booster()
     try:
-        booster.load_model(bytearray(path.read_bytes()))
+        booster.load_model(content)
     except xgboost.core.XGBoostError as error:
-        raise ModelFault("artifact-corrupt", f"XGBoost cannot read the file: {_first_line(error)}") from error
-    scorer = BoosterScorer(booster, signature)
-    _check_features(scorer)
+        raise _unreadable(content, error) from error
+    return booster_scorer(booster, signature, wrapped=booster.attr("scikit_learn") is not None)
+
+
+def load_raw_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
+    """Load the bytes that ``save_raw`` of any release gave, or that a pickled booster kept under ``handle``."""
+    return booster_scorer(_unserialised(path), signature, wrapped=False)
+
+
+def load_wrapped_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
+    """Load the bytes of a booster that was lifted out of a pickled scikit-learn wrapper."""
+    return booster_scorer(_unserialised(path), signature, wrapped=True)
+
+
+def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing: float = np.nan) -> BoosterScorer:
+    """Return a scorer of a booster whose features are those of the signature, and whose own categories it takes over.
+
+    Raises
+    ------
+    ModelFault
+        Code ``features-differ``.
+    """
+    scorer = BoosterScorer(booster, signature, wrapped=wrapped, missing=missing)
+    if booster.feature_names is not None:
+        check_names(scorer, booster.feature_names)
+    else:
+        check_count(scorer, booster.num_features())
+    own = _categories(booster)
+    features = []
+    for place, feature in enumerate(signature.features):
+        known = own.get(place)
+        if known is not None and feature.dtype == "str":
+            check_categories(scorer, feature, known)
+            feature = replace(feature, categories=known)  # noqa: PLW2901 - the feature as the model has it
+        features.append(feature)
+    scorer.signature = replace(signature, features=tuple(features))
     return scorer
 
 
-def _check_features(scorer: BoosterScorer) -> None:
-    names, stated = scorer.native.feature_names, scorer.signature.names
-    if names is not None:
-        if tuple(names) != stated:
-            raise ModelFault(
-                "features-differ", f"the booster's features {names} are not the signature's {list(stated)}"
-            )
-        return
-    count = scorer.native.num_features()
-    if count != len(stated):
-        raise ModelFault("features-differ", f"the booster takes {count} features, the signature has {len(stated)}")
-    scorer.notes.append(
-        Note("names-not-checked", "the booster carries no feature names: only their number was checked")
-    )
+def _categories(booster: Any) -> dict[int, tuple[str, ...]]:
+    """Return the categories that a booster of release 3.1 or later keeps of the frame it was trained on."""
+    kept = getattr(booster, "get_categories", None)
+    if kept is None or not any(kind == "c" for kind in booster.feature_types or ()):
+        return {}
+    columns = kept(export_to_arrow=True).to_arrow() or []
+    return {
+        place: tuple(map(str, column.to_pylist())) for place, (_, column) in enumerate(columns) if column is not None
+    }
+
+
+def _unserialised(path: Path) -> Any:
+    """Return a booster of its saved form, or else of its serialised form, which also holds its settings."""
+    xgboost, content = import_xgboost(), bytearray(path.read_bytes())
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(content)
+    except xgboost.core.XGBoostError as error:
+        try:
+            booster = xgboost.Booster.__new__(xgboost.Booster)
+            booster.__setstate__({"handle": content})
+        except xgboost.core.XGBoostError:
+            raise _unreadable(content, error) from error
+    return booster
+
+
+def _unreadable(content: bytearray, error: Exception) -> ModelFault:
+    if content.startswith(_BINARY) or b"binf" in content[:64]:
+        version = import_xgboost().__version__
+        return ModelFault(
+            "artifact-too-old",
+            f"the booster is in the binary form of XGBoost before 3.1, which XGBoost {version} does not read; "
+            "replay it in its recorded environment",
+        )
+    return ModelFault("artifact-corrupt", f"XGBoost cannot read the file: {first_line(error)}")
 
 
 def import_xgboost() -> Any:
     """Import xgboost without scikit-learn, which only its wrapper classes need and which takes most of the time."""
-    hidden = "sklearn" not in sys.modules
-    if hidden:
-        sys.modules["sklearn"] = None  # type: ignore[assignment]
-    try:
-        import xgboost
-    finally:
-        if hidden:
-            del sys.modules["sklearn"]
-    return xgboost
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+    return import_library("xgboost", hidden=("sklearn",))

@@ -1,0 +1,59 @@
+"""Import a model's library, without what it would only draw in for itself; its absence is a named fault."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from audit_lab.replay.models.scorer import ModelFault
+
+__all__ = ["first_line", "import_library", "threads"]
+
+_EXTRA = "models"
+_LONGEST = 300
+
+
+def import_library(name: str, *, hidden: tuple[str, ...] = ()) -> Any:
+    """Return a library, imported while others that it would import for its own comfort are hidden.
+
+    Parameters
+    ----------
+    name
+        The module's name.
+    hidden
+        Modules that it does without where they are not installed: what they are for is not used here, and importing
+        them takes most of the time. Those that are loaded already stay visible.
+
+    Raises
+    ------
+    ModelFault
+        Code ``library-missing``.
+    """
+    covered = [module for module in hidden if module not in sys.modules]
+    for module in covered:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if (error.name or name).partition(".")[0] != name.partition(".")[0]:
+            raise
+        raise ModelFault(
+            "library-missing",
+            f"{name} is not installed where the model is to run; it comes with the extra audit-lab[{_EXTRA}]",
+        ) from error
+    finally:
+        for module in covered:
+            del sys.modules[module]
+
+
+def threads() -> int:
+    """Return how many threads the sandbox allows a library."""
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
+
+def first_line(error: Exception) -> str:
+    """Return what a library says, without the stack of its native code."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:_LONGEST] if lines else type(error).__name__
