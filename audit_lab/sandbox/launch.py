@@ -114,6 +114,7 @@ class Launch:
         return Plan(
             contained="" if program is None else bubblewrap.version(program),
             parent=os.getpid() if program is None else None,
+            caller=os.geteuid(),
             uid=self._way.uid,
             memory_bytes=self._limits.memory_bytes,
             file_bytes=_FILE_BYTES,
@@ -121,7 +122,7 @@ class Launch:
             open_files=_OPEN_FILES,
             processes=64 + 16 * self._threads,
             work=str(self.folder.work),
-            readable=(*map(str, readable), str(self.folder.inputs), "/proc", "/dev"),
+            readable=(*map(str, readable), str(self.folder.inputs), "/proc"),
             hidden=str(self.folder.hidden),
             elsewhere=self._elsewhere(),
             outside=confirmed.namespaces(),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.sandbox.walls.kernel import call
-from audit_lab.sandbox.walls.user import outside_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,11 +78,15 @@ def system_calls_filtered() -> bool:
     return False
 
 
-def user_unprivileged() -> bool:
-    """Say whether the kernel knows this process as somebody else than root, without a capability."""
+def user_unprivileged(outside: Mapping[str, str], caller: int) -> bool:
+    """Say whether the kernel knows this process as somebody else than root, without a capability.
+
+    In a user namespace of its own it is its caller, whatever it is called there.
+    """
     status = _status()
-    powers = {status.get(name, "").strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
-    return 0 not in os.getresuid() and outside_uid() not in (0, None) and powers == {""}
+    powers = {status.get(name, "").strip("0") for name in ("CapPrm", "CapEff", "CapAmb")}
+    known = {caller} if _is_own("user", outside) else set(os.getresuid())
+    return 0 not in known and powers == {""}
 
 
 def _is_own(kind: str, outside: Mapping[str, str]) -> bool:

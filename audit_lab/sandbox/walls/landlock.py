@@ -29,6 +29,7 @@ _EVERY_DEVICE = 1 << 6 | 1 << 11  # making character and block devices
 _EXECUTE = 1 << 0
 _TRUNCATE = 1 << 14
 _READ = _READ_FILE | _READ_DIR
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 #: Rights over files that the kernel knows from each version on: 13 at first, then refer, truncate, ioctl.
 _KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NETWORK_SINCE, _NETWORK = 4, 3  # binding and connecting TCP sockets
@@ -56,8 +57,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> int:
     try:
         for path in readable:
             _allow(rules, path, _READ & known)
-        for path in ("/dev/null", "/dev/zero"):
-            _allow(rules, path, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & known)
+        for path in _DEVICES:
+            _allow(rules, path, (_READ_FILE | _WRITE_FILE) & known)
         for path in writable:
             _allow(rules, path, known & ~(_EXECUTE | _EVERY_DEVICE))
         prctl(_NO_NEW_PRIVILEGES, 1)

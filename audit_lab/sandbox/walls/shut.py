@@ -32,6 +32,8 @@ class Plan:
         What put the child into namespaces, such as ``bubblewrap 0.8.0``; nothing where it must do so itself.
     parent
         The parent's process id as the child sees it, where it does.
+    caller
+        The user who starts the child.
     uid
         The user to become, where the child starts as root and the parent found one.
     memory_bytes, file_bytes, work_bytes, open_files, processes
@@ -52,6 +54,7 @@ class Plan:
 
     contained: str
     parent: int | None
+    caller: int
     uid: int | None
     memory_bytes: int
     file_bytes: int
@@ -74,10 +77,15 @@ class Plan:
 
 def shut_in(plan: Plan) -> dict[str, Any]:
     """Limit this process for good; return what is in force (`Isolation`, as JSON-safe values)."""
-    reasons = {} if plan.contained else _contain(plan)
-    _limit(plan, own_count=plan.uid is not None or _counts_by_namespace(plan))
-    if os.getuid() == 0 and plan.uid is not None:
-        reasons["user"] = _leave_root(plan)
+    uid = _user_to_become(plan)
+    reasons = {} if plan.contained else _contain(plan, os.getuid() if uid is None else uid)
+    _limit(plan, own_count=uid is not None or _counts_by_namespace(plan))
+    if uid is not None:
+        user.become(uid)
+        if not plan.contained:
+            namespaces.die_with(None)  # the kernel forgets it when the user changes
+    elif plan.uid is not None:
+        reasons["user"] = "another user could not read the interpreter or its libraries"
     with contextlib.suppress(OSError):
         user.drop_capabilities()
     writable = [plan.work, *(["/dev/shm"] if plan.contained else [])]  # noqa: S108 - a private one
@@ -96,12 +104,19 @@ def shut_in(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _contain(plan: Plan) -> dict[str, str]:
+def _user_to_become(plan: Plan) -> int | None:
+    """Return the user of the plan, unless this interpreter lies where that user could not read it."""
+    needed = (os.__file__, sys.executable, __file__, *plan.readable)
+    if os.getuid() != 0 or plan.uid is None or not user.can_reach(plan.uid, needed):
+        return None
+    return plan.uid
+
+
+def _contain(plan: Plan, owner: int) -> dict[str, str]:
     if sys.platform != "linux":
         return {"namespaces": "no namespaces on this system"}
     namespaces.die_with(plan.parent)
     reason = namespaces.enter()
-    owner = plan.uid if plan.uid is not None and os.getuid() == 0 else os.getuid()
     own_mounts = confirmed.namespaces().get("mnt") != plan.outside.get("mnt")
     closed = namespaces.close_file_system(plan.work, plan.work_bytes, owner) if own_mounts else reason
     return {"namespaces": reason, "mounts": closed}
@@ -130,20 +145,6 @@ def _limit(plan: Plan, *, own_count: bool) -> None:
             resource.setrlimit(limit, (ceiling, ceiling))
 
 
-def _leave_root(plan: Plan) -> str:
-    """Become the user of the plan, unless this interpreter lies where that user could not read it."""
-    uid = plan.uid
-    if uid is None or not user.can_reach(uid, (os.__file__, sys.executable, __file__, *plan.readable)):
-        return "another user could not read the interpreter or its libraries"
-    try:
-        user.become(uid)
-    except OSError as error:
-        return str(error)
-    if not plan.contained:
-        namespaces.die_with(None)  # the kernel forgets it when the user changes
-    return ""
-
-
 def _filter_system_calls(plan: Plan, *, own_processes: bool) -> None:
     name = _SYSTEM_CALLS[own_processes]
     if name not in plan.filters:
@@ -162,10 +163,10 @@ def _found(plan: Plan, landlock_version: int, reasons: dict[str, str]) -> dict[s
         "files": mounted,
         "processes": confirmed.processes_closed(plan.outside),
         "system_calls": confirmed.system_calls_filtered(),
-        "user": confirmed.user_unprivileged(),
+        "user": confirmed.user_unprivileged(plan.outside, plan.caller),
     }
     second = f" and Landlock {landlock_version}" if landlock_version else ""
-    uid = user.outside_uid()
+    uid = os.getuid() if plan.uid is not None else plan.caller
     why = {name: f" ({reason})" if reason else "" for name, reason in reasons.items()}
     apart = why.get("namespaces", "")
     words = {
@@ -181,11 +182,11 @@ def _found(plan: Plan, landlock_version: int, reasons: dict[str, str]) -> dict[s
 
 
 def _files(closed: bool, landlock_version: int, why: Mapping[str, str]) -> str:  # noqa: FBT001 - said once, above
-    apart = why.get("mounts") or why.get("namespaces", "")
+    apart = why.get("mounts") or why.get("namespaces") or why.get("landlock", "")
     if closed and landlock_version:
         return f"Landlock {landlock_version} only: the work folder{apart}"
     return f"audit hook only: the work folder{apart}"
 
 
-def _privileged(uid: int | None, why: Mapping[str, str]) -> str:
+def _privileged(uid: int, why: Mapping[str, str]) -> str:
     return f"uid {uid}, whom the kernel may take for root{why.get('user', '')}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.sandbox.walls.kernel import call, prctl
@@ -13,7 +12,7 @@ from audit_lab.sandbox.walls.kernel import call, prctl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["become", "can_reach", "drop_capabilities", "outside_uid"]
+__all__ = ["become", "can_reach", "drop_capabilities"]
 
 _DUMPABLE = 4
 _NO_NEW_PRIVILEGES = 38
@@ -48,13 +47,3 @@ def drop_capabilities() -> None:
     prctl(_NO_NEW_PRIVILEGES, 1)
     header = struct.pack("Ii", _CAPABILITIES_VERSION_3, 0)
     call("capset", ctypes.c_char_p(header), ctypes.c_char_p(bytes(24)))
-
-
-def outside_uid() -> int | None:
-    """Return the uid by which the kernel knows this process outside its own user namespace."""
-    uid = os.getuid()
-    for line in Path("/proc/self/uid_map").read_text("ascii").splitlines():
-        inside, outside, count = map(int, line.split())
-        if inside <= uid < inside + count:
-            return outside + uid - inside
-    return None
