@@ -15,7 +15,9 @@ from audit_lab.log.schema import INPUTS_PREFIX, TABLES
 if TYPE_CHECKING:
     from mmap import mmap
 
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 __all__ = [
     "MAXIMUM_INDEX_BYTES",
@@ -26,6 +28,7 @@ __all__ = [
     "index_path",
     "indexed_columns",
     "key_of",
+    "keys_of",
 ]
 
 _MAGIC = b"audit_lab.index\0"
@@ -59,6 +62,13 @@ def index_path(table: str, stem: str, column: str) -> str:
 def key_of(value: str) -> int:
     """Return the key of an id: the first eight bytes of the SHA-256 of its UTF-8 bytes, most significant first."""
     return int.from_bytes(hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES], "big")
+
+
+def keys_of(values: pl.Series) -> pl.Series:
+    """Return the key of each text, as `key_of` does; null for null."""
+    import polars as pl
+
+    return values.cast(pl.String).to_frame("id").select(_keys(pl.col("id"))).to_series()
 
 
 def index_files(table: str, frame: pl.DataFrame, file_sha256: str) -> dict[str, bytes]:
@@ -98,11 +108,8 @@ def index_bytes(ids: pl.Series, file_sha256: str) -> bytes:
     """Build the index of one column of text; nulls are left out. Equal columns give equal bytes."""
     import polars as pl
 
-    from audit_lab.log.commitment.hashing import hex_sha256
-
     if ids.len() > _MAXIMUM_ROWS:
         raise ValueError(f"a file of {ids.len()} rows is too long for an index")
-    hashed = hex_sha256(pl.col("id")).str.head(2 * _KEY_BYTES).str.decode("hex")
     pairs = (
         ids.cast(pl.String)
         .alias("id")
@@ -110,13 +117,22 @@ def index_bytes(ids: pl.Series, file_sha256: str) -> bytes:
         .lazy()
         .with_row_index("row")
         .drop_nulls("id")
-        .select(key=hashed.bin.reinterpret(dtype=pl.UInt64, endianness="big"), row=pl.col("row").cast(pl.UInt32))
+        .select(key=_keys(pl.col("id")), row=pl.col("row").cast(pl.UInt32))
         .sort("key", "row")
         .collect()
     )
     header = _HEADER.pack(_MAGIC, _VERSION, 0, ids.len(), pairs.height, bytes.fromhex(file_sha256))
     keys, rows = (pairs[name].to_numpy() for name in ("key", "row"))
     return header + keys.astype("<u8").tobytes() + rows.astype("<u4").tobytes()
+
+
+def _keys(ids: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    from audit_lab.log.commitment.hashing import hex_sha256
+
+    digits = hex_sha256(ids).str.head(2 * _KEY_BYTES)
+    return digits.str.decode("hex").bin.reinterpret(dtype=pl.UInt64, endianness="big")
 
 
 @dataclass(frozen=True)
@@ -177,3 +193,27 @@ class IndexFile:
         if first == count or keys[first] != key:
             return _NO_ROWS
         return self.rows[first : bisect_right(keys, key, first)]
+
+    def find_many(self, keys: NDArray[np.uint64], most: int) -> tuple[NDArray[np.intp], NDArray[np.uint32]] | None:
+        """Return where each of some keys stands: numbers of the given keys, and a row for each of these.
+
+        None where one of them stands in more than `most` rows, or would by an index that is out of order.
+
+        Parameters
+        ----------
+        keys
+            In ascending order, so that a long index is gone through once from its beginning to its end.
+        """
+        import numpy as np
+
+        own = np.frombuffer(self.keys, dtype="<u8")
+        first = np.searchsorted(own, keys, side="left")
+        hit = np.flatnonzero(first < own.size)
+        hit = hit[own[first[hit]] == keys[hit]]
+        start = first[hit]
+        count = np.searchsorted(own, keys[hit], side="right") - start
+        if hit.size and not 1 <= count.min() <= count.max() <= most:
+            return None
+        number = np.repeat(hit, count)
+        place = np.repeat(start, count) + np.arange(number.size) - np.repeat(np.cumsum(count) - count, count)
+        return number, np.frombuffer(self.rows, dtype="<u4")[place]

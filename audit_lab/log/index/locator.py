@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from audit_lab.log.index.row_reader import RowReader
     from audit_lab.log.manifest import Segment
 
-__all__ = ["Candidates", "Locator"]
+__all__ = ["MOST_CANDIDATES", "Candidates", "Locator"]
 
 #: An id with more candidates in one file than this is found by reading the file's column.
-_MOST_CANDIDATES = 64
+MOST_CANDIDATES = 64
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,15 @@ class Locator:
             return self._candidates(table, segments, column, key_of(value))
         return candidates
 
+    def indexes(
+        self, table: str, segments: Sequence[Segment], column: str
+    ) -> tuple[list[tuple[Segment, IndexFile]], list[Segment]]:
+        """Return the files that have an index, each with it, and those that have none."""
+        found, missing = self._indexes(table, segments, column)
+        if missing and self._builder.build_at_once(table, missing, column):
+            return self._indexes(table, segments, column)
+        return found, missing
+
     def build(self, table: str, segments: Sequence[Segment], column: str) -> None:
         """Begin to build the indexes of some files; later lookups find them."""
         self._builder.build(table, segments, column)
@@ -97,18 +106,28 @@ class Locator:
 
     def _candidates(self, table: str, segments: Sequence[Segment], column: str, key: int) -> Candidates:
         rows: list[tuple[Segment, int]] = []
-        missing, crowded = [], []
-        for segment in segments:
-            index = self._open.get((segment.path, column)) or self._index(table, segment, column)
-            if index is None:
-                missing.append(segment)
-                continue
+        crowded = []
+        indexes, missing = self._indexes(table, segments, column)
+        for segment, index in indexes:
             found = index.find(key)
-            if len(found) > _MOST_CANDIDATES:
+            if len(found) > MOST_CANDIDATES:
                 crowded.append(segment)
             elif len(found):
                 rows += [(segment, row) for row in found]
         return Candidates(rows, missing + crowded, missing)
+
+    def _indexes(
+        self, table: str, segments: Sequence[Segment], column: str
+    ) -> tuple[list[tuple[Segment, IndexFile]], list[Segment]]:
+        found: list[tuple[Segment, IndexFile]] = []
+        missing = []
+        for segment in segments:
+            index = self._open.get((segment.path, column)) or self._index(table, segment, column)
+            if index is None:
+                missing.append(segment)
+            else:
+                found.append((segment, index))
+        return found, missing
 
     def _index(self, table: str, segment: Segment, column: str) -> IndexFile | None:
         key = (segment.path, column)
