@@ -2,7 +2,8 @@
 
 Each function takes rows that are counted already, so that a log of a hundred million rows draws as quickly as one of a
 thousand, and writes into the title which rows, window and version the picture speaks of. Nothing loads from the
-network: :func:`svg` and :func:`png` render in this process, and so does a notebook that shows a chart of this package.
+network: :func:`svg` and :func:`png` render in this process, and so does a notebook that shows a chart of this package;
+:func:`interactive_html` makes a page that holds all it needs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.interactive import interactive_html
+from audit_lab.charts.lineage import lineage_graph
 from audit_lab.charts.render import enable_offline, png, svg
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
@@ -19,6 +22,8 @@ __all__ = [
     "drift_heatmap",
     "drift_timeline",
     "enable_offline",
+    "interactive_html",
+    "lineage_graph",
     "outcome_rate",
     "png",
     "score_against_threshold",

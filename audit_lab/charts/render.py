@@ -8,7 +8,7 @@ from typing import Any
 
 from audit_lab.charts.drawable import drawable
 
-__all__ = ["enable_offline", "png", "svg"]
+__all__ = ["enable_offline", "png", "svg", "vega_lite_version"]
 
 #: The renderer's ids, which it counts on from one picture to the next.
 _IDENTIFIER = re.compile(r"(?<![\w-])(clip|gradient_|hatch_)(\d+)(?![\w-])")
@@ -28,7 +28,7 @@ def png(chart: Any, scale: float = 2) -> bytes:
     import vl_convert
 
     rendered: bytes = vl_convert.vegalite_to_png(
-        drawable(chart.to_dict()), vl_version=_version(), scale=scale, allowed_base_urls=[]
+        drawable(chart.to_dict()), vl_version=vega_lite_version(), scale=scale, allowed_base_urls=[]
     )
     return rendered
 
@@ -55,7 +55,7 @@ def _mimebundle(spec: dict[str, Any], **_: Any) -> dict[str, str]:
 def _drawn(spec: dict[str, Any]) -> str:
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(drawable(spec), vl_version=_version(), allowed_base_urls=[])
+    drawn = vl_convert.vegalite_to_svg(drawable(spec), vl_version=vega_lite_version(), allowed_base_urls=[])
     return _own_identifiers(drawn)
 
 
@@ -67,7 +67,7 @@ def _own_identifiers(drawn: str) -> str:
     return _IDENTIFIER.sub(lambda found: f"p{prefix}-{found[0]}", counted)
 
 
-def _version() -> str:
+def vega_lite_version() -> str:
     """Return the Vega-Lite version that altair writes, as vl-convert names it: ``6.4``."""
     import altair as alt
 
