@@ -14,16 +14,18 @@ from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.printable import printable
+from audit_lab.replay.causes.cause import KINDS
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from audit_lab.face import AuditLog
     from audit_lab.sandbox import Limits
 
 __all__ = ["register"]
 
 TimeLimit = Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that a model may take.")]
+#: Predictions that were not reproduced and stand one by one in ``--json``; with --keep all of them are in the folder.
+_MOST_LISTED = 10_000
+
 MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of memory that a model may take.")]
 
 
@@ -49,6 +51,22 @@ def replay(
     since: Since = None,
     until: Until = None,
     model: Model = None,
+    environment: Annotated[
+        str, typer.Option("--environment", help="present, or recorded: the recorded one is built once, and cached.")
+    ] = "present",
+    trust: Annotated[
+        list[str] | None,
+        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
+    ] = None,
+    trust_type: Annotated[
+        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
+    ] = None,
+    causes: Annotated[
+        bool, typer.Option("--causes/--no-causes", help="Look for what reproduces a record that diverged.")
+    ] = True,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Folder for the results; a replay that was stopped goes on there.")
+    ] = None,
     time_limit: TimeLimit = 600,
     memory_limit: MemoryLimit = 8,
     as_json: AsJson = False,
@@ -58,83 +76,79 @@ def replay(
     The artifact's digest is checked before a byte of it is read; the model runs in a child process without network.
     Verdicts: EXACT, WITHIN_TOLERANCE, DIVERGED (at which step), UNREPLAYABLE (why). Exits 1 unless all were reproduced.
     """
+    if environment not in ("present", "recorded"):
+        raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
     opened = reading.open()
-    limits = _limits(time_limit, memory_limit)
     window = any(value is not None for value in (where, since, until, model))
-    if prediction_id is not None and not (everything or window):
-        return _replay_one(opened, prediction_id, limits, as_json=as_json)
+    options: dict[str, Any] = {
+        "limits": _limits(time_limit, memory_limit),
+        "environment": environment,
+        "trust": trust or (),
+        "trusted_types": trust_type or (),
+        "causes": causes,
+    }
+    if prediction_id is not None and not (everything or window or keep):
+        return _replay_one(opened, prediction_id, options, as_json=as_json)
     if prediction_id is None and (everything or window):
-        return _replay_many(opened, {"since": since, "until": until, "model": model}, where, limits, as_json=as_json)
+        question = {"since": since, "until": until, "model": model, "keep": keep}
+        return _replay_many(opened, where, {**question, **options}, as_json=as_json)
     raise MisuseError(
         "replay needs an id, or --all, or a window", "Give one of them: audit-lab replay ID --log FOLDER."
     )
 
 
-def _replay_one(log: AuditLog, prediction_id: str, limits: Limits, *, as_json: bool) -> int:
-    result = log.decision(prediction_id).replay(limits)
+def _replay_one(log: AuditLog, prediction_id: str, options: dict[str, Any], *, as_json: bool) -> int:
+    result = log.decision(prediction_id).replay(**options)
     if as_json:
         output.print_json(result.to_dict())
-    else:
-        output.title(f"Replay of {result.prediction_id}")
-        output.line(str(result.verdict))
-        output.line(result.why)
-        rows = [(name, result.recorded[name], result.replayed[name]) for name in result.recorded]
-        output.table(("", "recorded", "replayed"), rows)
-        for name, (recorded, present) in result.environment.items():
-            output.line(f"environment: {name} was {recorded}, here {present or 'not installed'}")
-        isolation = ", ".join(f"{name} {value}" for name, value in result.isolation.items())
-        output.line(f"isolation: {isolation or 'nothing ran'}")
+        return int(not result.reproduced)
+    output.title(f"Replay of {result.prediction_id}")
+    output.line(str(result.verdict))
+    output.line(result.why)
+    shown = [name for name in result.recorded if result.recorded[name] is not None or result.replayed[name] is not None]
+    output.table(("", "recorded", "replayed"), [(name, result.recorded[name], result.replayed[name]) for name in shown])
+    if result.explanation is not None:
+        names = ("tried", "changes", "reproduced at most", "of")
+        tried = [(KINDS[each.kind], each.changes, each.most_reproduced) for each in result.explanation.tried]
+        output.table(names, [(*each, result.explanation.examined) for each in tried])
+    isolation = ", ".join(f"{name} {value}" for name, value in result.isolation.items())
+    facts = {"tolerance": result.tolerance, "environment": result.environment, "isolation": isolation or "nothing ran"}
+    output.facts(facts)
+    output.lines(each.sentence for each in result.differences)
+    output.lines(result.notes)
     return int(not result.reproduced)
 
 
-def _replay_many(log: AuditLog, window: dict[str, Any], where: str | None, limits: Limits, *, as_json: bool) -> int:
-    import polars as pl
-
+def _replay_many(log: AuditLog, where: str | None, question: dict[str, Any], *, as_json: bool) -> int:
     with output.bar() as progress:
-        whole = where is None and not any(window.values())
+        whole = where is None and not any(question[name] for name in ("since", "until", "model"))
         total = log.describe()["tables"].get("predictions") if whole else None
         task = progress.add_task("replaying", total=total)
         batch = log.replay(
             where,
-            **window,
-            limits=limits,
+            **question,
             progress=lambda version, count: progress.update(
                 task, advance=count, description=f"replayed {printable(version)}"
             ),
         )
-    groups = _grouped(batch.rows)
-    reproduced = batch.rows.filter(pl.col("verdict").is_in(["EXACT", "WITHIN_TOLERANCE"])).height
     if as_json:
-        output.print_json(
-            {
-                "predictions": batch.rows.height,
-                "reproduced": reproduced,
-                "groups": groups.to_dicts(),
-                "not_reproduced": batch.rows.filter(~pl.col("verdict").is_in(["EXACT", "WITHIN_TOLERANCE"])).to_dicts(),
-                "isolation": batch.isolation,
-            }
-        )
+        output.print_json({**batch.to_dict(), "not_reproduced": batch.not_reproduced(_MOST_LISTED).to_dicts()})
     else:
-        names = ("model_name", "model_version", "verdict", "code", "predictions", "largest distance", "first id")
-        output.table(names, groups.iter_rows(), keep=("first id",))
-        output.line(f"{reproduced:,} of {batch.rows.height:,} predictions reproduced.")
-    if batch.rows.is_empty() and not as_json:
-        output.line("No prediction matches, so nothing was replayed.")
-    return int(reproduced != batch.rows.height or batch.rows.is_empty())
-
-
-def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    return (
-        rows.group_by("model_name", "model_version", "verdict", "code")
-        .agg(
-            pl.len().alias("predictions"),
-            pl.col("distance").max().alias("largest_distance"),
-            pl.col("prediction_id").first().alias("first_id"),
+        names = (
+            "model_name",
+            "model_version",
+            "verdict",
+            "code",
+            "predictions",
+            "largest distance",
+            "ulps",
+            "first id",
         )
-        .sort("model_name", "model_version", "verdict", "code")
-    )
+        output.table(names, batch.groups.iter_rows(), keep=("first id",))
+        output.lines(batch.summary(), bullet="")
+        if batch.kept is not None:
+            output.line(f"Every verdict stands in {batch.kept}.")
+    return int(batch.reproduced != batch.predictions or not batch.predictions)
 
 
 def explain(

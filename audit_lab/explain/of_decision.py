@@ -63,7 +63,7 @@ def explain_decision(
         prediction_id=decision.prediction_id,
         inputs=inputs,
         signature=model.signature,
-        artifact=model.artifact,
+        artifact=model.artifact.content,
         artifact_format=model.version["artifact_format"],
         artifact_sha256=model.version["artifact_sha256"],
         background=background,

@@ -9,6 +9,8 @@ from audit_lab.face.document import decision_document, decision_html, iso
 from audit_lab.log.schema import INPUTS_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from audit_lab.explain.attribution import Attribution
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
@@ -100,13 +102,40 @@ class Decision:
         """What should be there and is not, each with its effect."""
         return self._parts.gaps
 
-    def replay(self, limits: Limits | None = None) -> Replay:
-        """Run the recorded inputs through the recorded artifact in a child process and compare."""
-        from audit_lab.replay.single import replay_decision
+    def replay(
+        self,
+        limits: Limits | None = None,
+        *,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        causes: bool = True,
+    ) -> Replay:
+        """Run the recorded inputs through the recorded artifact in a child process and compare.
 
-        with self._access.asking("replay", self.place) as answer:
+        Parameters
+        ----------
+        limits
+            What the child may use.
+        environment
+            ``recorded``: in the environment that the log records for this decision, built once.
+        trust
+            Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
+        trusted_types
+            Types in skops files that may be built, by name.
+        causes
+            Whether to look for what reproduces the record where it is not reproduced bit for bit; decisions of the
+            same version around this one are replayed for that.
+        """
+        from audit_lab.replay.batch import Runner
+        from audit_lab.replay.single import replay_decision
+        from audit_lab.replay.surroundings import environment_choice
+
+        with self._access.asking("replay", self.place, environment=environment) as answer:
             self.tell(answer)
-            return replay_decision(self._store, self._parts, limits)
+            chosen = environment_choice(self._store, environment, self.prediction)
+            runner = Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environment=chosen)
+            return replay_decision(self._store, self._parts, runner, causes=causes)
 
     def explain(
         self, method: Literal["shap", "lime"] = "shap", *, seed: int = 0, limits: Limits | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.decision import Decision
@@ -12,12 +12,14 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, find, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
     import polars as pl
 
     from audit_lab.face.access import Answer
-    from audit_lab.replay.batch import BatchReplay
+    from audit_lab.replay.batch import Runner
+    from audit_lab.replay.batch_replay import BatchReplay
     from audit_lab.replay.coverage import Coverage
     from audit_lab.replay.lineage import LineageGraph
     from audit_lab.sandbox import Limits
@@ -57,17 +59,53 @@ class Replays(LogTables):
         since: When = None,
         until: When = None,
         model: str | None = None,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        keep: Path | str | None = None,
+        causes: bool = True,
         limits: Limits | None = None,
         progress: Callable[[str, int], None] | None = None,
     ) -> BatchReplay:
-        """Replay every prediction that matches (all of them when nothing is given) and compare with the record."""
-        from audit_lab.replay.batch import replay_rows
+        """Replay every prediction that matches (all of them when nothing is given) and compare with the record.
 
-        with self._access.asking("replay", expression, since=since, until=until, model=model) as answer:
-            rows = self._found(expression, since, until, model)
-            answer.shows(rows)
-            self._touches_inputs(answer, rows["model_name"].drop_nulls().unique().to_list())
-            return replay_rows(self._store, rows, limits=limits, progress=progress)
+        Parameters
+        ----------
+        expression, since, until, model
+            As in `find`.
+        environment
+            ``recorded``: in the environment that the registry records for each version, built once.
+        trust
+            Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
+        trusted_types
+            Types in skops files that may be built, by name.
+        keep
+            A folder to keep results in as they come. Asked again with the same folder, a replay that was stopped goes
+            on where it was.
+        causes
+            Whether to look for what reproduces what diverged.
+        limits
+            What the child that runs a version may use for each chunk of rows.
+        progress
+            Called after each chunk of a version with its name and the number of predictions.
+
+        Raises
+        ------
+        MisuseError
+            The expression cannot be read, or `keep` holds something else.
+        """
+        from audit_lab.replay.window import replay_all
+
+        with self._access.asking(
+            "replay", expression, since=since, until=until, model=model, environment=environment
+        ) as answer:
+            question = Question(expression, instant(since, "since"), instant(until, "until"), model)
+            runner = self._runner(environment, trust, trusted_types, limits)
+            replayed = replay_all(self._store, question, runner, keep=keep, causes=causes, progress=progress)
+            answer.rows = replayed.predictions
+            answer.touches("predictions", self._columns("predictions"))
+            self._touches_inputs(answer, replayed.groups["model_name"].drop_nulls().unique().to_list())
+            return replayed
 
     def lineage_graph(self, model: str, version: str) -> LineageGraph:
         """Return the way of a model version back to its approvals, runs, commits and data, and what is amiss with it.
@@ -91,6 +129,19 @@ class Replays(LogTables):
             stated = coverage(self._store)
             answer.rows = stated.predictions
             return stated
+
+    def _runner(
+        self,
+        environment: Literal["present", "recorded"],
+        trust: Collection[str],
+        trusted_types: Collection[str],
+        limits: Limits | None,
+    ) -> Runner:
+        from audit_lab.replay.batch import Runner
+        from audit_lab.replay.surroundings import environment_choice
+
+        chosen = environment_choice(self._store, environment)
+        return Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environment=chosen)
 
     def _found(
         self, expression: str | pl.Expr | None, since: When, until: When, model: str | None, limit: int | None = None

@@ -1,7 +1,8 @@
 """Every prediction of a log with the code of what keeps it from being replayed, as frames of the log's engine.
 
 The codes are those of `readiness`; here they are made for whole tables at once, by model and version, without inputs
-ever being brought into this process.
+ever being brought into this process. Beside the code stands whether the prediction can be reconstructed: its row, its
+registered version and its inputs are there, each once.
 """
 
 from __future__ import annotations
@@ -19,48 +20,69 @@ from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.wide import Beside
+from audit_lab.replay.decision_rules import decides_by_threshold
 from audit_lab.replay.readiness import (
     BY_THRESHOLD,
     ERASED,
     ERASED_INPUTS,
     FAILED,
+    HAS_INPUTS,
     HAS_OUTPUT,
     REPEATED,
     REPEATED_INPUTS,
-    decides_by_threshold,
     has_output,
     misfit,
     obstacle,
 )
 from audit_lab.replay.registered import load_registered
+from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.signature import Signature
+from audit_lab.replay.tolerance import tolerance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Sequence
 
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.signature import Output, Signature
+    from audit_lab.replay.signature import Output
 
-__all__ = ["CodedPredictions"]
+__all__ = ["CODED", "CodedPredictions"]
 
 _ID = "prediction_id"
-_CODED = (_ID, "occurred_at", "model_name", "model_version", "code")
+_CONSTANT = "__constant__"
+_WHOLE = "__whole__"
+
+#: What the frames hold; ``code`` is null where nothing keeps a prediction from being replayed.
+CODED = (_ID, "occurred_at", "model_name", "model_version", "code", "reconstructable")
+
+#: Codes of versions of which no registry row is there, or none that can be told from another.
+_NOT_REGISTERED = ("model-not-stated", "version-not-stated", "version-not-registered", "version-ambiguous")
 
 
 @dataclass(frozen=True)
 class _Version:
-    """A version that predictions state: the code that all of them have, or the model that can be run."""
+    """A version that predictions state, as the registry has it, or had it for some time.
+
+    Parameters
+    ----------
+    code
+        The code that all of its predictions have; None where it can be run.
+    is_whole
+        Whether it is registered, and the log's inputs have every column that it takes.
+    threshold, signature
+        Those of the registry, where it can be run.
+    """
 
     model_name: str | None
     model_version: str | None
     code: str | None
+    is_whole: bool
     threshold: float | None = None
     signature: Signature | None = None
 
-    def states(self) -> nw.Expr:
-        """Return whether a prediction states this version."""
-        stated = (("model_name", self.model_name), ("model_version", self.model_version))
-        one, other = (nw.col(name).is_null() if text is None else nw.col(name) == text for name, text in stated)
-        return one & other
+    @property
+    def output(self) -> Output | None:
+        """What it puts out, where it can be run."""
+        return None if self.signature is None else self.signature.output
 
 
 class CodedPredictions:
@@ -76,19 +98,25 @@ class CodedPredictions:
         self._store = store
 
     def frames(self) -> list[nw.LazyFrame[Any]]:
-        """Return frames that together hold each prediction once: id, time, model, version and code."""
-        frames = [self._of_model(name) for name in dict.fromkeys(each.model_name for each in self._runnable) if name]
-        constant = [each for each in self._versions if each.code is not None]
-        if constant:
-            stated = nw.any_horizontal(*(each.states() for each in constant), ignore_nulls=False)
-            codes = [nw.when(each.states()).then(nw.lit(each.code)) for each in constant]
-            rows = self._own_flags(self._store.frame("predictions").filter(stated))
-            frames.append(rows.with_columns(obstacle(nw.coalesce(*codes)).alias("code")).select(*_CODED))
-        return frames
+        """Return frames that together hold each prediction once, with the columns of `CODED`.
 
-    @property
-    def _runnable(self) -> list[_Version]:
-        return [each for each in self._versions if each.code is None]
+        Raises
+        ------
+        LogError
+            A table cannot be read.
+        """
+        stated = {each.model_name for each in self._versions}
+        known = [name for name in self._store.models() if name in stated]
+        frames = [self._of_model(name) for name in known]
+        others = [each for each in self._versions if each.model_name not in known]
+        if others:
+            rows = self._store.frame("predictions")
+            if known:
+                rows = rows.filter(nw.col("model_name").is_null() | ~nw.col("model_name").is_in(known))
+            code = _by_version(others, lambda each: each.code, _text)
+            flagged = self._own_flags(rows).with_columns(obstacle(code).alias("code"))
+            frames.append(flagged.with_columns(nw.lit(value=False).alias("reconstructable")))
+        return [frame.select(*CODED) for frame in frames]
 
     @cached_property
     def _versions(self) -> list[_Version]:
@@ -97,41 +125,58 @@ class CodedPredictions:
         return [self._version(name, version) for name, version in rows.iter_rows()]
 
     def _version(self, model_name: str | None, model_version: str | None) -> _Version:
+        there = model_name is not None and model_name in self._store.models()
+        inputs = self._store.inputs(str(model_name)).collect_schema() if there else None
         try:
             model = load_registered(self._store, model_name, model_version)
         except ModelError as error:
-            return _Version(model_name, model_version, error.code)
-        there = model.version["model_name"] in self._store.models()
-        inputs = self._store.inputs(model.version["model_name"]).collect_schema() if there else None
+            whole = error.code not in _NOT_REGISTERED and self._complete(model_name, model_version, inputs)
+            return _Version(model_name, model_version, error.code, whole)
         wanting = misfit(model, inputs)
         if wanting is not None:
-            return _Version(model_name, model_version, wanting[0])
-        return _Version(model_name, model_version, None, model.version["threshold"], model.signature)
+            return _Version(model_name, model_version, wanting[0], wanting[0] == "inputs-mistyped")
+        try:
+            tolerance_of(model.version["signature"], model.signature.output.kind)
+        except (ValueError, AttributeError):
+            return _Version(model_name, model_version, "tolerance-unreadable", is_whole=True)
+        return _Version(model_name, model_version, None, True, model.version["threshold"], model.signature)
+
+    def _complete(self, model_name: str | None, model_version: str | None, inputs: pl.Schema | None) -> bool:
+        """Return whether the inputs have each column that the registered signature names, where that can be read."""
+        if inputs is None:
+            return False
+        rows = registered_versions(self._store)[str(model_name), str(model_version)]
+        try:
+            return all(name in inputs for name in Signature.parse(rows[-1]["signature"]).names)
+        except ModelError:
+            return True
 
     def _of_model(self, model_name: str) -> nw.LazyFrame[Any]:
-        """Return the predictions of a model's versions that can be run."""
-        versions = [each for each in self._runnable if each.model_name == model_name]
-        stated = nw.col("model_version").is_in([each.model_version for each in versions])
+        """Return the predictions of a model that has inputs."""
+        versions = [each for each in self._versions if each.model_name == model_name]
+        runnable = [each for each in versions if each.code is None]
         outputs = nw.col("outputs").struct
-        defaults = [
-            nw.when(each.states()).then(nw.lit(each.threshold)) for each in versions if each.threshold is not None
-        ]
-        rows = self._own_flags(Beside(self._store, (model_name,)).frame([]).filter(stated)).with_columns(
-            outputs.field("score").alias("recorded_score"),
-            outputs.field("label").alias("recorded_label"),
-            outputs.field("probabilities").alias("recorded_probabilities"),
+        beside = Beside(self._store, (model_name,))
+        rows = self._own_flags(beside.frame([])).with_columns(
+            *(outputs.field(name).alias(f"recorded_{name}") for name in ("score", "label", "probabilities")),
             nw.col("decision").alias("recorded_decision"),
-            nw.coalesce(nw.col("threshold"), *defaults).alias("threshold"),
+            nw.coalesce("threshold", _by_version(runnable, lambda each: each.threshold, _number)).alias("threshold"),
+            _by_version(versions, lambda each: each.code, _text).alias(_CONSTANT),
+            _by_version(versions, lambda each: each.is_whole, nw.lit).alias(_WHOLE),
         )
+        if runnable:
+            rows = rows.with_columns(
+                _by_version(runnable, lambda each: each.output, has_output).alias(HAS_OUTPUT),
+                _by_version(runnable, lambda each: each.output, _threshold_decides).alias(BY_THRESHOLD),
+            )
         table = INPUTS_PREFIX + model_name
-        features = {name for each in versions if each.signature for name in each.signature.names}
-        rows = rows.with_columns(
-            _by_version(versions, has_output).alias(HAS_OUTPUT),
-            _by_version(versions, lambda output: nw.lit(decides_by_threshold(output))).alias(BY_THRESHOLD),
-        )
-        flagged = self._flagged(rows, repeated_ids(self._store, table), REPEATED_INPUTS)
-        flagged = self._flagged(flagged, erased_ids(self._store, table, features), ERASED_INPUTS)
-        return flagged.with_columns(obstacle().alias("code")).select(*_CODED)
+        rows = self._flagged(rows, repeated_ids(self._store, table), REPEATED_INPUTS)
+        rows = self._flagged(rows, erased_ids(self._store, table, list(beside.dtypes)), ERASED_INPUTS)
+        constant = nw.col(_CONSTANT)
+        code = obstacle(constant)
+        if runnable:
+            code = nw.when(constant.is_null()).then(obstacle()).otherwise(code)
+        return rows.with_columns(code.alias("code"), _reconstructable().alias("reconstructable"))
 
     def _own_flags(self, predictions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         failed = predictions.with_columns((~nw.col("error").is_null()).alias(FAILED))
@@ -146,15 +191,58 @@ class CodedPredictions:
         return rows.join(listed, on=_ID, how="left")
 
 
-def _by_version(versions: list[_Version], ask: Callable[[Output], nw.Expr]) -> nw.Expr:
-    """Ask each row what its version's kind of output wants; where all versions put out the same, only once."""
-    kinds: dict[tuple[str, bool], tuple[nw.Expr, list[nw.Expr]]] = {}
+def _reconstructable() -> nw.Expr:
+    """Return whether row, version and inputs are there, each once, and nothing of output or inputs was erased."""
+    there = nw.col(_WHOLE) & ~nw.col(HAS_INPUTS).is_null()
+    amiss = (nw.col(name) for name in (REPEATED, ERASED, REPEATED_INPUTS, ERASED_INPUTS))
+    return there & ~nw.any_horizontal(*amiss, ignore_nulls=True)
+
+
+def _by_version(
+    versions: Sequence[_Version], ask: Callable[[_Version], Any], tell: Callable[[Any], nw.Expr]
+) -> nw.Expr:
+    """Return for each prediction what its version answers; where all versions answer alike, nothing is compared.
+
+    Parameters
+    ----------
+    versions
+        The versions that the predictions may state.
+    ask
+        What is asked of a version; the answers are compared with each other.
+    tell
+        Makes an expression of an answer.
+    """
+    groups: dict[Hashable, list[_Version]] = {}
     for each in versions:
-        if each.signature is not None:
-            output = each.signature.output
-            kind = (output.kind, decides_by_threshold(output))
-            kinds.setdefault(kind, (ask(output), []))[1].append(each.states())
-    if len(kinds) == 1:
-        return next(iter(kinds.values()))[0]
-    stated = ((answer, nw.any_horizontal(*states, ignore_nulls=True)) for answer, states in kinds.values())
-    return nw.coalesce(*(nw.when(mine).then(answer) for answer, mine in stated))
+        groups.setdefault(ask(each), []).append(each)
+    if len(groups) <= 1:
+        return tell(next(iter(groups), None))
+    return nw.coalesce(*(nw.when(_states(mine)).then(tell(answer)) for answer, mine in groups.items()))
+
+
+def _states(versions: list[_Version]) -> nw.Expr:
+    """Return whether a prediction states one of some versions."""
+    models: dict[str | None, list[str | None]] = {}
+    for each in versions:
+        models.setdefault(each.model_name, []).append(each.model_version)
+    stated = (_is_one_of("model_name", [name]) & _is_one_of("model_version", names) for name, names in models.items())
+    return nw.any_horizontal(*stated, ignore_nulls=True)
+
+
+def _is_one_of(column: str, texts: list[str | None]) -> nw.Expr:
+    present = [text for text in texts if text is not None]
+    if len(present) == len(texts):
+        return nw.col(column).is_in(present)
+    return nw.col(column).is_null() | nw.col(column).is_in(present) if present else nw.col(column).is_null()
+
+
+def _text(value: str | None) -> nw.Expr:
+    return nw.lit(value, nw.String())
+
+
+def _number(value: float | None) -> nw.Expr:
+    return nw.lit(value, nw.Float64())
+
+
+def _threshold_decides(output: Output) -> nw.Expr:
+    return nw.lit(decides_by_threshold(output))

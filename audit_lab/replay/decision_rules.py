@@ -13,12 +13,30 @@ from audit_lab.errors import MisuseError, ModelError
 from audit_lab.log.search.expression import Scope, parse_expression
 
 if TYPE_CHECKING:
-    from audit_lab.replay.signature import Signature
+    from audit_lab.replay.signature import Output, Signature
 
-__all__ = ["FEATURE", "THRESHOLD_RULE", "Rule", "check_rules", "decide", "parse_rules"]
+__all__ = [
+    "FEATURE",
+    "LABEL_RULE",
+    "MODEL_LABEL",
+    "THRESHOLD_RULE",
+    "Rule",
+    "check_rules",
+    "decide",
+    "decides_by_threshold",
+    "parse_rules",
+]
 
 #: What `decision_rule` says where no rule fired and the threshold alone decided.
 THRESHOLD_RULE = "threshold"
+
+#: And what it says where the label came from the model itself, or there is none.
+LABEL_RULE = "label"
+
+#: The column of the label that the model itself gave; null where its kind of output has none.
+MODEL_LABEL = "model_label"
+
+_LABELLED = ("label", "multiclass")
 
 #: Prefix of a feature's column beside those of the prediction, so that a feature may bear any name.
 FEATURE = "inputs."
@@ -70,7 +88,8 @@ def check_rules(rules: tuple[Rule, ...], signature: Signature, model: str) -> No
     """
     dtypes = {"str": pl.String(), "float": pl.Float64(), "int": pl.Int64(), "bool": pl.Boolean()}
     features = {FEATURE + feature.name: dtypes[feature.dtype] for feature in signature.features}
-    decide(pl.DataFrame(schema={"score": pl.Float64(), "threshold": pl.Float64(), **features}), signature, rules, model)
+    own = {"score": pl.Float64(), "threshold": pl.Float64(), MODEL_LABEL: pl.String()}
+    decide(pl.DataFrame(schema={**own, **features}), signature, rules, model)
 
 
 def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], model: str) -> pl.DataFrame:
@@ -79,30 +98,17 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
     Parameters
     ----------
     rows
-        ``score``, ``threshold`` and the features, each named with the prefix `FEATURE`.
+        ``score``, ``threshold``, the label that the model itself gave (`MODEL_LABEL`) and the features, each named with
+        the prefix `FEATURE`.
 
     Raises
     ------
     ModelError
         Code ``rules-unreadable``: a rule names a column that is not there or gives no truth value.
     """
-    output = signature.output
-    # A score that is not a number is on neither side of a threshold; polars would sort it above.
-    positive = pl.when(pl.col("score").is_not_nan()).then(pl.col("score") >= pl.col("threshold"))
-    label = (
-        pl.when(positive.is_null())
-        .then(None)
-        .when(positive)
-        .then(pl.lit(output.positive))
-        .otherwise(pl.lit(output.negative))
-    )
-    by_label = (
-        pl.when(pl.col("label") == output.positive)
-        .then(pl.lit(output.decision(output.positive)))
-        .when(pl.col("label") == output.negative)
-        .then(pl.lit(output.decision(output.negative)))
-    )
-    decision, fired = by_label.otherwise(None), pl.lit(THRESHOLD_RULE)
+    label = _label(signature)
+    by_label = _decision(label, signature)
+    decision, fired = by_label, pl.lit(THRESHOLD_RULE if decides_by_threshold(signature.output) else LABEL_RULE)
     for place, rule in reversed(list(enumerate(rules))):
         holds = pl.col(f"{_HOLDS}{place}")
         decision = pl.when(holds).then(pl.lit(rule.decision)).otherwise(decision)
@@ -116,6 +122,29 @@ def decide(rows: pl.DataFrame, signature: Signature, rules: tuple[Rule, ...], mo
             "Ask the model's owner for the rules in force; the score can be replayed, the decision cannot.",
             "rules-unreadable",
         ) from error
+
+
+def decides_by_threshold(output: Output) -> bool:
+    """Return whether a threshold makes labels of a version's scores: not where it has labels of its own, or none."""
+    return output.kind not in _LABELLED and output.positive is not None and output.negative is not None
+
+
+def _label(signature: Signature) -> pl.Expr:
+    """Return the label: on which side of the threshold the score is, or what the model itself says."""
+    if signature.output.kind in _LABELLED:
+        return pl.col(MODEL_LABEL)
+    if not decides_by_threshold(signature.output):
+        return pl.lit(None, dtype=pl.String)
+    # A score that is not a number is on neither side of a threshold; polars would sort it above.
+    positive = pl.when(pl.col("score").is_not_nan()).then(pl.col("score") >= pl.col("threshold"))
+    labelled = pl.when(positive).then(pl.lit(signature.output.positive)).otherwise(pl.lit(signature.output.negative))
+    return pl.when(positive.is_not_null()).then(labelled)
+
+
+def _decision(label: pl.Expr, signature: Signature) -> pl.Expr:
+    """Return the decision that a label leads to where no rule fires; the label itself unless declared."""
+    declared = dict(signature.output.decisions)
+    return label.replace_strict(declared, default=label, return_dtype=pl.String) if declared else label
 
 
 def _with_rules(rows: pl.LazyFrame, signature: Signature, rules: tuple[Rule, ...]) -> pl.LazyFrame:

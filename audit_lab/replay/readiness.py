@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 import polars as pl
 
-from audit_lab.errors import ModelError
-from audit_lab.log.erasure.erased import erased_ids
-from audit_lab.log.files.reading import collect
-from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search import pairing
-from audit_lab.replay.decision_rules import FEATURE
-from audit_lab.replay.registered import Model, load_registered
+from audit_lab.replay.decision_rules import decides_by_threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.registered import Model
     from audit_lab.replay.signature import Feature, Output
 
 __all__ = [
@@ -31,9 +24,8 @@ __all__ = [
     "HAS_OUTPUT",
     "REPEATED",
     "REPEATED_INPUTS",
-    "Group",
-    "decides_by_threshold",
-    "examined",
+    "coded",
+    "coded_alike",
     "has_output",
     "misfit",
     "obstacle",
@@ -59,20 +51,6 @@ _DTYPES: dict[str, tuple[type[pl.DataType], ...]] = {
     "int": _WHOLE,
     "bool": (pl.Boolean,),
 }
-
-
-@dataclass(frozen=True)
-class Group:
-    """Predictions of one model version.
-
-    `rows` has what was recorded (``recorded_score``, ``recorded_label``, ``recorded_probabilities``,
-    ``recorded_rule``, ``recorded_decision``, ``threshold``), ``code`` and ``detail`` of what keeps each from being
-    replayed (null where nothing does) and, where there is a model, its features, each named with the prefix `FEATURE`.
-    """
-
-    name: str
-    model: Model | None
-    rows: pl.DataFrame
 
 
 def repeated_ids(store: LogStore) -> pl.Series:
@@ -123,13 +101,6 @@ def has_output(output: Output) -> nw.Expr:
     return label | probabilities if output.kind == "multiclass" else ~nw.col("recorded_score").is_null()
 
 
-def decides_by_threshold(output: Output) -> bool:
-    """Return whether a threshold makes labels of a version's scores: not where it has labels of its own, or none."""
-    if output.kind == "regression":
-        return output.positive is not None and output.negative is not None
-    return output.kind not in {"label", "multiclass"}
-
-
 def misfit(model: Model, inputs: pl.Schema | None) -> tuple[str, str] | None:
     """Return code and detail where the inputs that a log holds do not fit a model; `inputs` is None where it has none.
 
@@ -157,88 +128,33 @@ def _code(condition: nw.Expr, code: str) -> nw.Expr:
     return nw.when(condition).then(nw.lit(code))
 
 
-def examined(store: LogStore, predictions: pl.DataFrame, repeated: pl.Series) -> Iterator[Group]:
-    """Yield predictions by model version, each with the code of what keeps it from being replayed.
+def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Add ``code`` and ``detail``: what keeps each prediction of a version that can be run from being replayed.
 
     Parameters
     ----------
-    predictions
-        Rows as `audit_lab.log.search.query.find` returns them (canonical columns and ``place``).
-    repeated
-        Ids that stand in several places.
+    rows
+        What was recorded, and the columns that `obstacle` asks about: `FAILED`, `REPEATED`, `ERASED`, `HAS_INPUTS`,
+        `REPEATED_INPUTS` and `ERASED_INPUTS`. A threshold that a prediction does not state is its version's.
+    model
+        The version.
     """
-    rows = _recorded(predictions, repeated, erased_ids(store, "predictions", ("outputs",)))
-    for key, group in rows.group_by("model_name", "model_version", maintain_order=True):
-        model_name, model_version = (None if part is None else str(part) for part in key)
-        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
-        try:
-            model = load_registered(store, model_name, model_version)
-        except ModelError as error:
-            yield Group(name, None, _coded(group, error.code, str(error)))
-        else:
-            yield Group(name, model, _with_inputs(store, model, group))
+    output = model.signature.output
+    kinds = {HAS_OUTPUT: has_output(output), BY_THRESHOLD: nw.lit(decides_by_threshold(output))}
+    stated = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64)).alias("threshold")
+    flagged = nw.from_native(rows.with_columns(stated)).with_columns(**kinds)
+    named = flagged.with_columns(obstacle().alias("code")).to_native()
+    return named.with_columns(detail=pl.lit(None, dtype=pl.String)).drop(*kinds)
 
 
-def _recorded(predictions: pl.DataFrame, repeated: pl.Series, erased: pl.Series) -> pl.DataFrame:
-    outputs = pl.col("outputs").struct
-    return predictions.select(
-        "prediction_id",
-        "place",
-        "model_name",
-        "model_version",
-        "threshold",
-        outputs.field("score").alias("recorded_score"),
-        outputs.field("label").alias("recorded_label"),
-        outputs.field("probabilities").alias("recorded_probabilities"),
-        pl.col("decision_rule").alias("recorded_rule"),
-        pl.col("decision").alias("recorded_decision"),
-        pl.col("error").is_not_null().alias(FAILED),
-        pl.col("prediction_id").is_in(repeated.implode()).alias(REPEATED),
-        pl.col("prediction_id").is_in(erased.implode()).alias(ERASED),
-        pl.lit(None, dtype=pl.String).alias("detail"),
-    ).with_row_index("_order")
-
-
-def _coded(rows: pl.DataFrame, code: str, detail: str) -> pl.DataFrame:
-    """Give a code to the rows that have none of their own."""
+def coded_alike(rows: pl.DataFrame, code: str, detail: str) -> pl.DataFrame:
+    """Add ``code`` and ``detail`` to predictions of a version that cannot be run; what is a row's own comes first."""
     own = nw.from_native(rows).with_columns(obstacle(nw.lit(None, nw.String())).alias("code")).to_native()
     wanting = pl.col("code").is_null()
     return own.with_columns(
         code=pl.when(wanting).then(pl.lit(code)).otherwise("code"),
-        detail=pl.when(wanting).then(pl.lit(detail)).otherwise("detail"),
-    ).drop(FAILED, REPEATED, ERASED)
-
-
-def _with_inputs(store: LogStore, model: Model, group: pl.DataFrame) -> pl.DataFrame:
-    """Add the recorded inputs, one row for each prediction, and the code of what is wanting."""
-    model_name = model.version["model_name"]
-    inputs = store.inputs(model_name) if model_name in store.models() else None
-    wanting = misfit(model, None if inputs is None else inputs.collect_schema())
-    if inputs is None or wanting is not None:
-        return _coded(group, *(wanting or ("inputs-missing", "")))
-    features = [pl.col(name).alias(FEATURE + name) for name in model.signature.names]
-    wanted = inputs.filter(pl.col("prediction_id").is_in(group["prediction_id"].implode()))
-    wanted = wanted.select("prediction_id", *features)
-    found = collect(wanted, f"the table {INPUTS_PREFIX}{model_name} of {store.location}")
-    copies = pl.len().over("prediction_id")
-    counted = found.with_columns((copies > 1).alias(REPEATED_INPUTS), pl.lit(value=True).alias(HAS_INPUTS))
-    joined = group.join(
-        counted.unique("prediction_id", keep="first"),
-        on="prediction_id",
-        how="left",
-        maintain_order="left",
-        validate="m:1",
+        detail=pl.when(wanting).then(pl.lit(detail)),
     )
-    erased = erased_ids(store, INPUTS_PREFIX + model_name, model.signature.names)
-    flagged = joined.with_columns(
-        pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64)).alias("threshold"),
-        pl.col("prediction_id").is_in(erased.implode()).alias(ERASED_INPUTS),
-    )
-    output = model.signature.output
-    by_threshold = nw.lit(decides_by_threshold(output))
-    kinds = {HAS_OUTPUT: has_output(output), BY_THRESHOLD: by_threshold}
-    coded = nw.from_native(flagged).with_columns(**kinds).with_columns(obstacle().alias("code")).to_native()
-    return coded.drop(FAILED, REPEATED, ERASED, HAS_INPUTS, REPEATED_INPUTS, ERASED_INPUTS, *kinds)
 
 
 def _fits(feature: Feature, dtype: pl.DataType) -> bool:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import ModelError
 from audit_lab.replay.artifact import read_artifact
+from audit_lab.replay.artifacts.artifact import Artifact
 from audit_lab.replay.decision_rules import check_rules, parse_rules
 from audit_lab.replay.registry import registered_versions
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from audit_lab.log.store import LogStore
     from audit_lab.replay.decision_rules import Rule
 
@@ -23,12 +26,16 @@ _DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "de
 
 @dataclass(frozen=True)
 class Model:
-    """A version's registry row, signature, decision rules and the bytes of its artifact, each checked."""
+    """A version's registry row, signature, decision rules and artifact, each checked.
+
+    `trusted_types` are types in skops files that the user allowed by name.
+    """
 
     version: dict[str, Any]
     signature: Signature
     rules: tuple[Rule, ...]
-    artifact: bytes
+    artifact: Artifact
+    trusted_types: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -36,8 +43,24 @@ class Model:
         return f"{self.version['model_name']} {self.version['model_version']}"
 
 
-def load_registered(store: LogStore, model_name: str | None, model_version: str | None) -> Model:
+def load_registered(
+    store: LogStore,
+    model_name: str | None,
+    model_version: str | None,
+    *,
+    trust: Collection[str] = (),
+    trusted_types: Collection[str] = (),
+) -> Model:
     """Return a version as the registry has it, its artifact's digest checked.
+
+    Parameters
+    ----------
+    store, model_name, model_version
+        The log, and what a prediction states.
+    trust
+        Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
+    trusted_types
+        Types in skops files that may be built, by name.
 
     Raises
     ------
@@ -67,7 +90,9 @@ def load_registered(store: LogStore, model_name: str | None, model_version: str 
             "version-ambiguous",
         )
     signature = Signature.parse(rows[-1]["signature"], name)
-    artifact = read_artifact(store, rows[-1])
+    version = rows[-1]
+    content = read_artifact(store, version)
+    artifact = Artifact(version["artifact_sha256"], version["artifact_format"], content)
     rules = parse_rules(rows[-1]["decision_rules"], name)
     check_rules(rules, signature, name)
-    return Model(rows[-1], signature, rules, artifact)
+    return Model(version, signature, rules, artifact, tuple(sorted(trusted_types)))

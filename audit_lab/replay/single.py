@@ -2,95 +2,108 @@
 
 from __future__ import annotations
 
-import json
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.replay.batch import replay_rows
-from audit_lab.replay.verdict import EFFECTS, TOLERANCE, Replay, Verdict
+from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.index.shelf import derived
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.replay.decision_rules import FEATURE
+from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, HAS_INPUTS, REPEATED, REPEATED_INPUTS
+from audit_lab.replay.recorded_rows import recorded
+from audit_lab.replay.surroundings import surroundings_of
+from audit_lab.replay.verdict import Replay, Verdict
+from audit_lab.replay.wording import override_sentence, why
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.batch import Runner
     from audit_lab.replay.reconstruct import Reconstruction
-    from audit_lab.sandbox import Limits
 
-__all__ = ["replay_decision"]
+__all__ = ["recorded_row", "replay_decision"]
+
+_SIDES = ("score", "probabilities", "label", "rule", "decision")
 
 
-def replay_decision(store: LogStore, decision: Reconstruction, limits: Limits | None = None) -> Replay:
-    """Run a decision's recorded inputs through its recorded artifact in a child process and compare."""
-    rows = pl.DataFrame([decision.prediction], schema_overrides=_schema(store)).with_columns(
-        place=pl.lit(decision.place)
-    )
-    repeated = pl.Series([decision.prediction_id] if len(decision.places) > 1 else [], dtype=pl.String)
-    batch = replay_rows(store, rows, repeated=repeated, limits=limits)
-    row = batch.rows.row(0, named=True)
-    isolation = next(iter(batch.isolation.values()), {})
-    version = decision.model_version or {}
+def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *, causes: bool = True) -> Replay:
+    """Run a decision's recorded inputs through its recorded artifact in a child process and compare.
+
+    Parameters
+    ----------
+    store, decision
+        The log, and the decision.
+    runner
+        Runs its version.
+    causes
+        Whether to look for what reproduces the record where it is not reproduced bit for bit.
+    """
+    row = recorded_row(store, decision)
+    (group,) = runner.prepared(row)
+    result = runner.replayed([group]).row(0, named=True)
+    ran = runner.ran.get(group.name)
+    explanation = None
+    if causes and group.model is not None and result["verdict"] in (Verdict.DIVERGED, Verdict.WITHIN_TOLERANCE):
+        from audit_lab.replay.causes.inquiry import Inquiry
+
+        explanation = Inquiry(store, runner).into_decision(row, result["code"])
+    surroundings = surroundings_of(store, decision.prediction, decision.model_version, ran)
+    override = decision.overrides[-1] if decision.overrides else None
+    tolerance = runner.tolerance(group.name)
+    reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
+    reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
+    reasons += [explanation.statement] if explanation is not None else []
     return Replay(
         prediction_id=decision.prediction_id,
         place=decision.place,
-        model_name=row["model_name"],
-        model_version=row["model_version"],
-        verdict=Verdict(row["verdict"]),
-        code=row["code"],
-        why=_why(row, isolation),
-        recorded={name: row[f"recorded_{name}"] for name in ("score", "label", "rule", "decision")},
-        replayed={name: row[f"replayed_{name}"] for name in ("score", "label", "rule", "decision")},
-        distance=row["distance"],
-        tolerance=TOLERANCE,
-        artifact_sha256=version.get("artifact_sha256"),
-        isolation=isolation,
-        environment=_environment(version.get("runtime")),
+        model_name=result["model_name"],
+        model_version=result["model_version"],
+        verdict=Verdict(result["verdict"]),
+        code=result["code"],
+        why=" ".join(reasons),
+        recorded={name: result[f"recorded_{name}"] for name in _SIDES},
+        replayed={name: result[f"replayed_{name}"] for name in _SIDES},
+        distance=result["distance"],
+        ulps=result["ulps"],
+        precision=result["precision"],
+        tolerance=tolerance if ran else None,
+        explanation=explanation,
+        override=None if override is None else dict(override),
+        artifact_sha256=(decision.model_version or {}).get("artifact_sha256"),
+        isolation=ran.isolation if ran else {},
+        environment=ran.environment if ran else "nothing ran",
+        differences=surroundings.differences,
+        same_numerics=surroundings.same_numerics,
+        notes=(*(ran.notes if ran else ()), *surroundings.problems),
     )
 
 
-def _schema(store: LogStore) -> dict[str, Any]:
-    return dict(store.table("predictions").collect_schema())
-
-
-def _why(row: dict[str, Any], isolation: dict[str, str]) -> str:
-    code, version = row["code"], f"{row['model_name']} {row['model_version']}"
-    if code in EFFECTS:
-        return f"{EFFECTS[code]} {row['detail'] or ''}".strip()
-    recorded, replayed = row["recorded_score"], row["replayed_score"]
-    if code == "exact":
-        what = f"{version} gives the same score, bit for bit ({recorded!r})"
-    elif code == "within-tolerance":
-        apart = f"{row['distance']:.1e} apart, {TOLERANCE:g} allowed"
-        what = f"{version} gives {replayed!r}; recorded is {recorded!r}: {apart}"
-    elif code == "score-differs":
-        return f"{version} gives the score {replayed!r} on the recorded inputs; recorded is {recorded!r}."
-    else:
-        step = code.removesuffix("-differs")
-        return (
-            f"The score is the same, but by the registered threshold and rules the {step} is "
-            f"{row[f'replayed_{step}']!r}; recorded is {row[f'recorded_{step}']!r}."
-        )
-    compared = [name for name in ("label", "rule", "decision") if row[f"recorded_{name}"] is not None]
-    left_out = [name for name in ("label", "rule", "decision") if row[f"recorded_{name}"] is None]
-    rest = f" and the same {', '.join(compared)}" if compared else ""
-    rest += f"; not recorded, so not compared: {', '.join(left_out)}" if left_out else ""
-    closed = (
-        "" if isolation.get("network", "").startswith("none") else " (the child's network was closed in Python only)"
+def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
+    """Return a decision as one row of the form that `audit_lab.replay.recorded_rows.Chunk` describes."""
+    prediction = pl.DataFrame([decision.prediction], schema_overrides=_dtypes(store, "predictions"))
+    own = prediction.with_columns(place=pl.lit(decision.place)).select(recorded())
+    model, table = decision.prediction["model_name"], f"{INPUTS_PREFIX}{decision.prediction['model_name']}"
+    features: dict[str, Any] = {}
+    if model in store.models():
+        dtypes = _dtypes(store, table)
+        features = {name: dtypes[name] for name in dtypes if name not in ("prediction_id", "recorded_at")}
+    values = decision.inputs or {}
+    columns = [
+        pl.Series(FEATURE + name, [values.get(name)], dtype=dtype, strict=False) for name, dtype in features.items()
+    ]
+    gone = decision.prediction_id in erased_ids(store, "predictions", ("outputs",))
+    erased = bool(features) and decision.prediction_id in erased_ids(store, table, list(features))
+    twice = len(decision.places) > 1
+    unclear = decision.inputs is None and any(gap.code == "ambiguous-id" for gap in decision.gaps)
+    return own.with_columns(
+        *columns,
+        pl.lit(twice).alias(REPEATED),
+        pl.lit(gone).alias(ERASED),
+        pl.lit(True if decision.inputs is not None else None, dtype=pl.Boolean).alias(HAS_INPUTS),
+        pl.lit(unclear).alias(REPEATED_INPUTS),
+        pl.lit(erased).alias(ERASED_INPUTS),
     )
-    return f"{what}{rest}{closed}."
 
 
-def _environment(runtime: str | None) -> dict[str, tuple[str, str | None]]:
-    """Return the recorded packages whose present version is another one."""
-    try:
-        recorded = dict(json.loads(runtime or "{}").get("packages", {}))
-    except (ValueError, AttributeError, TypeError):
-        return {}
-    differing = {}
-    for name, version in sorted(recorded.items()):
-        try:
-            present: str | None = metadata.version(str(name))
-        except (metadata.PackageNotFoundError, ValueError):
-            present = None
-        if present != version:
-            differing[str(name)] = (str(version), present)
-    return differing
+def _dtypes(store: LogStore, table: str) -> dict[str, pl.DataType]:
+    return derived(store, ("schema for a row", table), (table,), lambda: dict(store.table(table).collect_schema()))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EFFECTS", "TOLERANCE", "Replay", "Verdict"]
+if TYPE_CHECKING:
+    from audit_lab.replay.causes.cause import Explanation
+    from audit_lab.replay.environment.comparison import Difference
+    from audit_lab.replay.tolerance import Tolerance
 
-#: Largest absolute difference of two probabilities that still counts as the same answer. About sixteen steps of a
-#: 32-bit float near one: what another processor or thread count may change, and far below what moves a decision.
-TOLERANCE = 1e-6
+__all__ = ["EFFECTS", "STEPS", "Replay", "Verdict"]
+
+#: The way from a model's output to a decision; a replay names the first step at which it parted from the record.
+STEPS = ("score", "label", "rule", "decision")
 
 
 class Verdict(StrEnum):
@@ -49,6 +53,9 @@ EFFECTS: dict[str, str] = {
     "model-crash": "The model's library died while it ran.",
     "model-error": "The model raised an error on these inputs.",
     "model-output": "The model's answer could not be read.",
+    "isolation-missing": "The artifact is trusted for its digest alone, and this machine cannot isolate what it does.",
+    "environment-not-built": "The recorded environment could not be built here.",
+    "tolerance-unreadable": "The tolerance that the registry declares cannot be read.",
 }
 
 
@@ -59,18 +66,32 @@ class Replay:
     Parameters
     ----------
     verdict, code, why
-        The verdict, its stable code (``exact``, ``within-tolerance``, ``score-differs`` ... or a key of `EFFECTS`) and
-        the reason in a sentence.
+        The verdict, its stable code (``exact``, ``within-tolerance``, ``score-differs``, ``label-differs``,
+        ``rule-differs``, ``decision-differs``, or a key of `EFFECTS`) and the reason in a sentence or more.
     recorded, replayed
-        Score, label, rule and decision as the log has them, and as they came out now (None where nothing came out).
-    distance
-        Absolute difference of the two scores.
+        Score, probabilities, label, rule and decision as the log has them, and as they came out now (None where nothing
+        came out, or the kind of output has none).
+    distance, ulps, precision
+        Absolute difference of the two scores (the largest one of several classes); the same in units in the last
+        place, and of which precision these are (``float32`` where both scores are those of a 32-bit float).
     tolerance
-        The largest distance that counts as the same answer.
+        How far apart they may be and still count as the same answer; None where nothing ran.
+    explanation
+        What reproduces the record where it was not reproduced bit for bit, and what was tried; None where the replay
+        is exact or did not run.
+    override
+        The last row of overrides of this decision, None where nobody changed it.
     isolation
         What bound the child process that ran the model.
     environment
-        Packages whose recorded version differs from the one that ran: name to (recorded, present).
+        Which environment ran it: ``present``, or the name of the recorded one that was built.
+    differences
+        What differs between the recorded environment and the one that ran.
+    same_numerics
+        Whether processor features and linear algebra are those that were recorded; None where they were not recorded.
+        Only then are the same bits promised.
+    notes
+        What else was seen: names that the model lacks, categories that it never saw, how the artifact came to be run.
     """
 
     prediction_id: str
@@ -83,10 +104,17 @@ class Replay:
     recorded: dict[str, Any]
     replayed: dict[str, Any]
     distance: float | None
-    tolerance: float
+    ulps: int | None
+    precision: str | None
+    tolerance: Tolerance | None
+    explanation: Explanation | None
+    override: dict[str, Any] | None
     artifact_sha256: str | None
     isolation: dict[str, str]
-    environment: dict[str, tuple[str, str | None]]
+    environment: str
+    differences: tuple[Difference, ...]
+    same_numerics: bool | None
+    notes: tuple[str, ...]
 
     @property
     def reproduced(self) -> bool:
@@ -95,7 +123,12 @@ class Replay:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-safe values."""
-        return {**asdict(self), "verdict": str(self.verdict)}
+        return {
+            **asdict(self),
+            "verdict": str(self.verdict),
+            "tolerance": None if self.tolerance is None else self.tolerance.to_dict(),
+            "explanation": None if self.explanation is None else self.explanation.to_dict(),
+        }
 
     def __str__(self) -> str:
         """Return verdict and reason on one line."""

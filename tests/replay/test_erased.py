@@ -13,6 +13,7 @@ from audit_lab.log.store import open_store
 from audit_lab.log.writing.arrival import seal_log
 from audit_lab.log.writing.writer import open_writer
 from audit_lab.replay.coverage import coverage
+from audit_lab.replay.batch import Runner
 from audit_lab.replay.reconstruct import reconstruct
 from audit_lab.replay.single import replay_decision
 from audit_lab.seal import key_file
@@ -74,9 +75,9 @@ def test_a_gap_lists_the_fields(log):
 
 def test_an_erased_decision_is_neither_replayed_nor_explained_on_nulls(log):
     store = open_store(log)
-    replay = replay_decision(store, reconstruct(store, "p-003"))
+    replay = replay_decision(store, reconstruct(store, "p-003"), Runner(store))
     assert (str(replay.verdict), replay.code) == ("UNREPLAYABLE", "erased")
     with pytest.raises(ModelError, match="p-003 cannot be explained: What a replay needs was erased") as caught:
         explain_decision(store, reconstruct(store, "p-003"), "shap")
     assert caught.value.code == "erased"
-    assert str(replay_decision(store, reconstruct(store, "p-013")).verdict) == "EXACT"
+    assert str(replay_decision(store, reconstruct(store, "p-013"), Runner(store)).verdict) == "EXACT"

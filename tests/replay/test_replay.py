@@ -41,7 +41,7 @@ def test_tolerance_is_stated_and_beyond_it_the_score_differs(make_log):
     near = make_log("near", predictions=lambda f: with_field(f, score=pl.col("outputs").struct.field("score") + 5e-7))
     far = make_log("far", predictions=lambda f: with_field(f, score=pl.col("outputs").struct.field("score") + 5e-6))
     result = al.open(near).decision("p-001").replay()
-    assert (result.verdict, result.code, result.tolerance) == ("WITHIN_TOLERANCE", "within-tolerance", 1e-6)
+    assert (result.verdict, result.code, result.tolerance.absolute) == ("WITHIN_TOLERANCE", "within-tolerance", 1e-6)
     assert result.distance == pytest.approx(5e-7, rel=1e-3)
     assert verdict(al.open(far)) == ("DIVERGED", "score-differs")
 
@@ -177,8 +177,9 @@ def test_batch_of_nothing(make_log):
 def test_environment_differences_are_reported(make_log):
     runtime = json.dumps({"packages": {"polars": "0.1", "no-such-package": "3"}})
     result = al.open(make_log(model_versions=set_column(runtime=runtime))).decision("p-001").replay()
-    assert set(result.environment) == {"polars", "no-such-package"}
-    assert result.environment["no-such-package"] == ("3", None)
+    found = {each.field: (each.recorded, each.present) for each in result.differences}
+    assert set(found) == {"packages.polars", "packages.no-such-package"}
+    assert found["packages.no-such-package"] == ("3", None)
 
 
 def test_replay_agrees_with_the_library_called_directly(make_log, small_model):
@@ -272,10 +273,17 @@ def test_two_models_with_one_version_each_have_their_own_isolation(credit):
     ],
 )
 def test_exact_means_the_same_bits(recorded, replayed, code):
-    from audit_lab.replay.batch import _compare
+    from audit_lab.replay.comparison import compared
+    from audit_lab.replay.tolerance import DEFAULT_TOLERANCES
 
-    steps = {f"{side}{name}": ["x"] for side in ("recorded_", "") for name in ("label", "decision")}
     rows = pl.DataFrame(
-        {"score": [replayed], "recorded_score": [recorded], "recorded_rule": ["x"], "decision_rule": ["x"], **steps}
+        {
+            "score": [replayed],
+            "recorded_score": [recorded],
+            "recorded_rule": ["x"],
+            "decision_rule": ["x"],
+            **{f"{side}{name}": ["x"] for side in ("recorded_", "") for name in ("label", "decision")},
+            **{f"{side}probabilities": pl.Series([None], dtype=pl.List(pl.Float64)) for side in ("recorded_", "")},
+        }
     )
-    assert _compare(rows)["code"].to_list() == [code]
+    assert compared(rows, "probability", DEFAULT_TOLERANCES["probability"])["code"].to_list() == [code]

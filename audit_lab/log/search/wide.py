@@ -171,10 +171,11 @@ class Beside:
             if ids is not None:
                 # Every row of these ids is picked, so an id that stands twice among all inputs shows here.
                 inputs = self._picked(self.store.inputs_frame(model), ids).unique(subset=[_ID], keep="none")
-                return predictions.join(self._flagged(inputs, named), on=_ID, how="left")
+                return _joined(predictions, self._flagged(inputs, named))
             beside = self._in_order(model, named)
             if beside is not None:
                 return beside
+            return _joined(predictions, self._flagged(once(self.store, model), named))
         return predictions.join(self._flagged(once(self.store, model), named), on=_ID, how="left")
 
     def _few_ids(self, predictions: nw.LazyFrame[Any]) -> pl.Series | None:
@@ -246,6 +247,13 @@ class Beside:
             return dict(dtypes)
         texts = nw.Categorical, nw.Enum
         return {name: nw.String() if isinstance(dtype, texts) else dtype for name, dtype in dtypes.items()}
+
+
+def _joined(predictions: nw.LazyFrame[Any], inputs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Join by id with polars; the predictions keep their order, which narwhals cannot ask for."""
+    native = predictions.to_native().join(inputs.to_native(), on=_ID, how="left", maintain_order="left")
+    joined: nw.LazyFrame[Any] = nw.from_native(native)
+    return joined
 
 
 def _side_by_side(

@@ -1,0 +1,181 @@
+"""Weigh what was tried: a cause reproduces what diverged, and more of it than chance would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from audit_lab.replay.causes.candidates import input_candidates, precision_candidates, version_candidates
+from audit_lab.replay.causes.cause import KINDS, Cause, Explanation, Tried
+from audit_lab.replay.causes.chance import MOST_EXPECTED_BY_CHANCE, coincidence, expected_by_chance
+from audit_lab.replay.causes.trial import Recorded, run_candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from audit_lab.replay.causes.candidates import Candidate
+    from audit_lab.replay.causes.trial import Outcome, Setting
+
+__all__ = ["SHARE", "concluded", "explain_output"]
+
+#: A cause must reproduce this share of the diverged decisions that were examined; where they are few, all.
+SHARE = 0.95
+_FEW = 20
+#: So many rows are tried with every candidate; those that reproduce one of them are then tried on all.
+_FIRST_ROWS = 8
+_RANKS = list(KINDS)
+_MOST_NAMED = 6
+
+
+def explain_output(
+    setting: Setting, diverged: pl.DataFrame, outputs: NDArray[np.float64], *, only_precision: bool = False
+) -> Explanation:
+    """Find what change to version or inputs reproduces outputs that diverged from the record.
+
+    Parameters
+    ----------
+    setting
+        The version that the rows state, and what it is compared and run with.
+    diverged
+        Rows whose output parted from the record: what `compared` gives, with every recorded input. The first one is the
+        one in question: what does not reproduce it is no cause.
+    outputs
+        Recorded outputs of as many rows of the version as are known, shape ``(rows, columns)``: how often two are alike
+        says what chance can do.
+    only_precision
+        Whether nothing but precision is tried: for what is within the tolerance already.
+    """
+    model, kind = setting.model, setting.model.signature.output.kind
+    candidates: list[Candidate] = []
+    if not only_precision:
+        candidates += version_candidates(model, setting.others, diverged.columns)
+    candidates += precision_candidates(model)
+    if not only_precision:
+        candidates += input_candidates(model, diverged)
+    some = Recorded(diverged.head(_FIRST_ROWS), kind, setting.tolerance)
+    first = [each for each in run_candidates(candidates, some, setting.worker_of) if each.near[0]]
+    if diverged.height > _FIRST_ROWS and first:
+        whole = Recorded(diverged, kind, setting.tolerance)
+        first = run_candidates([each.candidate for each in first], whole, setting.worker_of)
+    outcomes = [each for each in first if not (only_precision and not each.exact.all())]
+    step = "label" if kind == "label" else "score"
+    found = _grouped(outcomes, diverged.height)
+    tried = _tried(candidates, found)
+    return concluded(step, found, tried, diverged.height, coincidence(outputs))
+
+
+def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], examined: int, chance: float) -> Explanation:
+    """Return what the causes found amount to: which reproduces enough, beyond chance, and alone.
+
+    Parameters
+    ----------
+    step
+        Where replay and record part.
+    found
+        What reproduces the decision in question, in any order.
+    tried
+        What was tried.
+    examined
+        How many diverged decisions were examined.
+    chance
+        How likely two outputs are alike by chance.
+    """
+    changes = sum(each.changes for each in tried)
+    needed = examined if examined < _FEW else ceil(SHARE * examined)
+    enough = sorted((each for each in found if each.reproduced >= needed), key=_rank)
+    by_chance = [
+        each
+        for each in enough
+        if expected_by_chance(chance, each.reproduced, examined, changes) > MOST_EXPECTED_BY_CHANCE
+    ]
+    if not enough:
+        partly = sorted(found, key=_rank)[:_MOST_NAMED]
+        return Explanation(step, (), (), tried, examined, _not_explained(tried, examined, partly))
+    if by_chance:
+        rivals = tuple(enough[:_MOST_NAMED])
+        return Explanation(step, (), rivals, tried, examined, _chance(rivals, examined, changes))
+    first = enough[0]
+    equal = [each for each in enough[1:] if _strength(each) == _strength(first) and each.kind == first.kind]
+    if equal and first.kind not in ("another-version", "another-threshold"):
+        rivals = (first, *equal[: _MOST_NAMED - 1])
+        return Explanation(step, (), rivals, tried, examined, _undecided(rivals, examined))
+    return Explanation(step, tuple(enough[:_MOST_NAMED]), (), tried, examined, _explained(enough, examined))
+
+
+def _grouped(outcomes: Iterable[Outcome], examined: int) -> list[Cause]:
+    """Return one cause for each kind and feature: the change that reproduces most, with its equals as alternatives."""
+    best: dict[tuple[str, str | None], list[tuple[tuple[int, int, float], Cause]]] = {}
+    for outcome in outcomes:
+        candidate = outcome.candidate
+        reproduced = int(outcome.near.sum())
+        exact = bool(outcome.exact[outcome.near].all()) and reproduced > 0
+        strength = (-reproduced, -int(outcome.exact.sum()), float(outcome.distance[outcome.near].max(initial=0.0)))
+        cause = Cause(candidate.kind, candidate.feature, candidate.value, candidate.what, reproduced, examined, exact)
+        # Versions are each a cause of their own: they have no feature to share.
+        key = (candidate.kind, candidate.value if candidate.kind == "another-version" else candidate.feature)
+        best.setdefault(key, []).append((strength, cause))
+    causes = []
+    for ranked in best.values():
+        ranked.sort(key=lambda each: each[0])
+        strength, cause = ranked[0]
+        equals = tuple(other.value for rank, other in ranked[1:] if rank[0] == strength[0])
+        causes.append(replace(cause, alternatives=equals[:_MOST_NAMED]))
+    return causes
+
+
+def _tried(candidates: Sequence[Candidate], found: Sequence[Cause]) -> tuple[Tried, ...]:
+    counts = {kind: sum(each.kind == kind for each in candidates) for kind in KINDS}
+    most = {kind: max((each.reproduced for each in found if each.kind == kind), default=0) for kind in KINDS}
+    return tuple(Tried(kind, count, most[kind]) for kind, count in counts.items() if count)
+
+
+def _strength(cause: Cause) -> tuple[int, bool]:
+    return cause.reproduced, cause.exact
+
+
+def _rank(cause: Cause) -> tuple[int, bool, int]:
+    return -cause.reproduced, not cause.exact, _RANKS.index(cause.kind)
+
+
+def _explained(causes: Sequence[Cause], examined: int) -> str:
+    first = causes[0]
+    how = "bit for bit" if first.exact else "within the tolerance"
+    sentence = f"Explained: {first.what}; that reproduces {_share(first.reproduced, examined)}, {how}."
+    if first.alternatives:
+        sentence += f" As much is reproduced by: {'; '.join(first.alternatives)}."
+    others = [f"{each.what} ({each.reproduced} of {examined})" for each in causes[1:_MOST_NAMED]]
+    return sentence + (f" Next: {'; '.join(others)}." if others else "")
+
+
+def _not_explained(tried: tuple[Tried, ...], examined: int, partly: Sequence[Cause]) -> str:
+    names = ", ".join(f"{each.changes} {KINDS[each.kind]}" for each in tried) or "nothing"
+    sentence = f"Not explained: none of what was tried reproduces {_share(examined, examined)}. Tried: {names}."
+    if partly:
+        parts = "; ".join(f"{each.what} ({each.reproduced} of {examined})" for each in partly)
+        sentence += f" A part is reproduced by, which is no explanation: {parts}."
+    return sentence
+
+
+def _chance(rivals: Sequence[Cause], examined: int, changes: int) -> str:
+    names = "; ".join(each.what for each in rivals)
+    return (
+        f"Not explained: {_share(examined, examined)} would also come out if {names}; but this model gives the same "
+        f"answer to so many inputs that of {changes} changes tried some would fit by chance."
+    )
+
+
+def _undecided(rivals: Sequence[Cause], examined: int) -> str:
+    names = "; or ".join(each.what for each in rivals)
+    return f"Not explained: {_share(examined, examined)} would come out if {names}; the record cannot tell these apart."
+
+
+def _share(reproduced: int, examined: int) -> str:
+    if examined == 1:
+        return "the record"
+    share = f"all {examined}" if reproduced == examined else f"{reproduced} of {examined}"
+    return f"{share} diverged decisions examined"
