@@ -2,8 +2,8 @@
 
 No code of a recorded package runs while it is built. Only wheels are installed: building from source would execute a
 ``setup.py`` that a stranger chose. They are unpacked apart from the interpreter, so that no file of theirs takes its
-place, and what Python would run at its start (``.pth`` files, ``sitecustomize``) is taken out, since the child starts
-before it shuts its own doors. Their first line of code runs in the sandbox.
+place, and what Python would run at any start in the environment (``.pth`` files, ``sitecustomize``) is taken out, so
+that their first line of code is one that the model imports, in the sandbox.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def _build(
     lock = made / "lock.txt"
     lock.write_text(resolution.lock, "utf-8")
     # Apart from the virtual environment: a wheel may bring files for bin/, and python is one that it could bring.
-    options = ("--target", str(packages), "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(lock))
+    options = ["--target", str(packages), "--no-deps", "--only-binary", ":all:", "-r", str(lock)]
+    undigested = resolution.without_digest
+    options += [] if undigested else ["--require-hashes"]
     _check(uv.run("pip", "install", "--python", str(interpreter.path), *options), requirements, interpreter, uv)
     _check(
         uv.run("venv", "--no-project", "--relocatable", "--python", str(interpreter.path), str(made / "venv")),
@@ -167,6 +169,10 @@ def _build(
         uv,
     )
     notes = [*requirements.notes, *resolution.notes, *_taken_out(packages)]
+    if undigested:
+        notes.append(
+            f"The registry states no digest of {', '.join(undigested)}: that they are the same was not checked."
+        )
     site = next((made / "venv").glob("lib/python*/site-packages"))
     shutil.rmtree(site)
     packages.rename(site)
@@ -228,7 +234,8 @@ def _not_built(outcome: Outcome, requirements: Requirements, interpreter: Interp
             "them, or name those that the model does not need with --leave-out."
         )
     else:
-        what, advice = outcome.reason, "See what uv says; the environment can be built by hand from the recorded list."
+        what = outcome.reason
+        advice = "Ask the model's owner, with what uv says; until then replay in the present environment."
     return ModelError(f"the recorded environment cannot be built: {what}", advice, "environment-not-built")
 
 
@@ -241,7 +248,7 @@ def _taken_out(packages: Path) -> list[str]:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            notes.append(f"{path.name} of a package was taken out: it would run before the sandbox closes.")
+            notes.append(f"{path.name} of a package was taken out: Python would run it at every start.")
     return notes
 
 

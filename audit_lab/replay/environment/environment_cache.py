@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ _PATIENCE_MINUTES = 30
 _ENTRY = "environment.json"
 _FORMAT, _VERSION = "audit_lab.environment-cache", 1
 _ASIDE = ".aside-"
+_ABANDONED_AFTER_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,9 @@ class EnvironmentCache:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as held:
             _take(held, self.folder / f".{digest}.lock")
-            for left in self.folder.glob(f"{_ASIDE}{digest}-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            for left in self.folder.glob(f"{_ASIDE}*"):
+                if left.name.startswith(f"{_ASIDE}{digest}-") or _is_abandoned(left):
+                    shutil.rmtree(left, ignore_errors=True)
             aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{digest}-", dir=self.folder))
             held.callback(shutil.rmtree, aside, ignore_errors=True)
             aside.chmod(0o755)
@@ -195,6 +198,13 @@ class EnvironmentCache:
         made.rename(target)
         sync_folder(self.folder)
         return built
+
+
+def _is_abandoned(left: Path) -> bool:
+    try:
+        return left.stat().st_mtime < time.time() - _ABANDONED_AFTER_S
+    except FileNotFoundError:
+        return False
 
 
 def _take(held: ExitStack, path: Path) -> None:

@@ -20,7 +20,7 @@ _MOST_ENTRIES = 2_000
 _LONGEST_TEXT = 200
 _SEPARATORS = re.compile(r"[-_.]+")
 _TEXTS = ("python", "implementation", "system", "machine", "libc", "cpu")
-_NO_ANSWER = "NoneType"
+_KINDS = {type(None): "nothing", str: "a long text", bool: "a truth value", list: "a list", dict: "an object"}
 
 
 def normal_name(name: str) -> str:
@@ -148,8 +148,12 @@ def _document(recorded: str | Mapping[str, Any]) -> tuple[dict[str, Any] | None,
         except (ValueError, RecursionError) as error:
             return None, f"the runtime is no JSON ({type(error).__name__})"
     if not isinstance(recorded, dict):
-        return None, f"the runtime is a {type(recorded).__name__}, not an object"
+        return None, f"the runtime is {_kind(recorded)}, not an object"
     return recorded, ""
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "a number")
 
 
 def _text(value: Any, name: str, problems: list[str]) -> str | None:
@@ -209,10 +213,8 @@ def _packages(value: Any, problems: list[str]) -> dict[str, str]:
     entries = _entries(value, dict, "packages", problems)
     found: dict[str, str] = {}
     for name, version in (entries or {}).items():
-        if not (isinstance(version, str) and name and max(len(name), len(version)) <= _LONGEST_TEXT):
-            kind = type(version).__name__
-            said = "nothing" if kind == _NO_ANSWER else f"a {kind}" if not isinstance(version, str) else "a long text"
-            problems.append(f"the version of package {name[:_LONGEST_TEXT]!r} is {said}")
+        if not (isinstance(version, str) and max(len(name), len(version)) <= _LONGEST_TEXT):
+            problems.append(f"the version of package {name[:_LONGEST_TEXT]!r} is {_kind(version)}")
         elif found.setdefault(normal_name(name), version) != version:
             problems.append(f"package {normal_name(name)!r} stands there in two versions")
     return dict(sorted(found.items()))

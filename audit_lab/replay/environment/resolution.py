@@ -20,7 +20,7 @@ __all__ = ["Resolution", "resolve", "unavailable"]
 #: uv takes no later year than its calendar has.
 _EVER = "2200-01-01T00:00:00Z"
 _NO_SOLUTION = 1
-_LOCKED = re.compile(r"(?m)^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>\S+)")
+_LOCKED = re.compile(r"(?m)^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>\S+)(?P<more>.*)$")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Resolution:
     def versions(self) -> dict[str, str]:
         """Name to version."""
         return {match["name"]: match["version"] for match in _LOCKED.finditer(self.lock)}
+
+    @property
+    def without_digest(self) -> list[str]:
+        """Names for which the registry states no digest."""
+        return [match["name"] for match in _LOCKED.finditer(self.lock) if not match["more"].endswith("\\")]
 
 
 def resolve(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Resolution:

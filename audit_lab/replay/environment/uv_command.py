@@ -58,9 +58,9 @@ class Outcome:
     @property
     def reason(self) -> str:
         """The first lines of its complaint, addresses left out."""
-        lines = [line.strip() for line in self.error.splitlines() if line.strip() and not line.startswith("warning")]
-        text = " ".join(_ADDRESS.sub("<address>", line) for line in lines[:3])
-        return printable(text.removeprefix("error: "), _SHOWN) or f"uv ended with code {self.code}"
+        _, found, complaint = self.error.partition("error: ")
+        lines = [_ADDRESS.sub("<address>", line.strip()) for line in complaint.splitlines() if line.strip()]
+        return printable(" ".join(lines[:3]), _SHOWN) if found else f"uv ended with code {self.code}"
 
 
 class Uv:
