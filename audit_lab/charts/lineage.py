@@ -174,15 +174,19 @@ def _boxes(plan: Plan, axes: _Axes) -> list[Any]:
     base = alt.Chart(inline(plan.boxes))
     over = alt.selection_point(name="over", fields=["number"], on="pointerover", clear="pointerout", empty=True)
     edges = {"x": axes.x.of("x"), "x2": "x2:Q", "y": axes.y.of("y"), "y2": "y2:Q"}
-    outline = base.mark_rect(cornerRadius=7, fillOpacity=0.1).encode(
-        **edges,
-        fill=alt.Fill("colour:N", scale=None, legend=None),
-        stroke=alt.Stroke("colour:N", scale=None, legend=None),
-        strokeWidth=alt.StrokeWidth("outline:Q", scale=None, legend=None),
-        strokeDash=alt.when("datum.described").then(alt.value([1, 0])).otherwise(alt.value([4, 3])),
-        opacity=_opacity(),
-        tooltip=_tips(_NODE_TIPS),
-    )
+    outlines = [
+        alt.Chart(inline(row for row in plan.boxes if row["described"] is described))
+        .mark_rect(cornerRadius=7, fillOpacity=0.1, strokeDash=dash)
+        .encode(
+            **edges,
+            fill=alt.Fill("colour:N", scale=None, legend=None),
+            stroke=alt.Stroke("colour:N", scale=None, legend=None),
+            strokeWidth=alt.StrokeWidth("outline:Q", scale=None, legend=None),
+            opacity=_opacity(),
+        )
+        for described, dash in ((True, [1, 0]), (False, [5, 4]))
+    ]
+    pointed_at = base.mark_rect(fill="#ffffff", opacity=0).encode(**edges, tooltip=_tips(_NODE_TIPS)).add_params(over)
     ground = base.mark_rect(cornerRadius=7, fill="#ffffff").encode(**edges)
     texts = [
         base.mark_text(align="left", baseline="middle", limit=alt.expr("datum.room"), **looks).encode(
@@ -193,7 +197,7 @@ def _boxes(plan: Plan, axes: _Axes) -> list[Any]:
             ("label", "below", {"fontSize": 11.5, "color": INK}),
         )
     ]
-    return [ground, *_icons(base, plan, axes), outline.add_params(over), *texts]
+    return [ground, *_icons(base, plan, axes), *outlines, *texts, pointed_at]
 
 
 def _icons(base: Any, plan: Plan, axes: _Axes) -> list[Any]:
