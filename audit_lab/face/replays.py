@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.face.access import Answer
-    from audit_lab.replay.batch import Runner
+    from audit_lab.replay.runner import Runner
     from audit_lab.replay.batch_replay import BatchReplay
     from audit_lab.replay.coverage import Coverage
+    from audit_lab.replay.coverage_counts import IdQuestion
     from audit_lab.replay.lineage import LineageGraph
+    from audit_lab.replay.registry import InForce
     from audit_lab.sandbox import Limits
 
 __all__ = ["Replays", "When"]
@@ -120,15 +123,74 @@ class Replays(LogTables):
         with self._access.asking("lineage", f"{model} {version}"):
             return graph_of_version(self._store, model, version)
 
-    def coverage(self) -> Coverage:
-        """State which predictions can be replayed, why the others cannot, and which were lost."""
+    def coverage(self, every: str = "1w") -> Coverage:
+        """State which predictions can be reconstructed and replayed, why the others cannot, and which were lost.
+
+        Parameters
+        ----------
+        every
+            The length of a window: ``1d``, ``1w`` (from Monday) or ``1mo``; in UTC.
+
+        Raises
+        ------
+        MisuseError
+            There is no such length.
+        """
         from audit_lab.replay.coverage import coverage
 
-        with self._access.asking("coverage") as answer:
+        with self._access.asking("coverage", every=None if every == "1w" else every) as answer:
             answer.touches("predictions", self._columns("predictions"))
-            stated = coverage(self._store)
+            stated = coverage(self._store, every)
             answer.rows = stated.predictions
-            return stated
+        find_ids = stated.ask
+
+        def ask(question: IdQuestion) -> pl.Series:
+            with self._access.asking("coverage ids", **question.words()) as answer:
+                ids = find_ids(question)
+                answer.rows = ids.len()
+                return ids
+
+        return replace(stated, ask=ask)
+
+    def version_in_force(
+        self,
+        model: str,
+        at: str | date | datetime,
+        environment: str | None = None,
+        *,
+        recorded: str | None = None,
+        as_known_on: When = None,
+    ) -> InForce:
+        """Return which versions of a model deployments say were in force at a moment, and what is amiss with them.
+
+        Parameters
+        ----------
+        model
+            The model's name.
+        at
+            The moment; a date is its midnight, and what states no zone is UTC.
+        environment
+            Where, for example ``production``; anywhere when None.
+        recorded
+            The version that a prediction of that moment states: it is compared, and used where there are several.
+        as_known_on
+            Only what the log had learned by the end of this day, or by this moment; what it says by now is compared.
+
+        Raises
+        ------
+        MisuseError
+            A time cannot be read.
+        NotFoundError
+            Neither deployments nor registry know the model.
+        """
+        from audit_lab.replay.registry import asked_in_force
+
+        with self._access.asking(
+            "version in force", model, at=at, environment=environment, recorded=recorded, as_known_on=as_known_on
+        ) as answer:
+            found = asked_in_force(self._store, model, at, environment, recorded=recorded, as_known_on=as_known_on)
+            answer.rows = len(found.candidates)
+            return found
 
     def _runner(
         self,
@@ -137,7 +199,7 @@ class Replays(LogTables):
         trusted_types: Collection[str],
         limits: Limits | None,
     ) -> Runner:
-        from audit_lab.replay.batch import Runner
+        from audit_lab.replay.runner import Runner
         from audit_lab.replay.surroundings import environment_choice
 
         chosen = environment_choice(self._store, environment)

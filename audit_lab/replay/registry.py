@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import polars as pl
 
+from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.index.shelf import derived, table_rows
 from audit_lab.log.schema import TIME
+from audit_lab.log.search.query import instant
 from audit_lab.replay.deployments import deployments_of, stamp
+from audit_lab.replay.in_force_words import Asked, in_force, known_then, nothing_in_force
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.deployments import Candidate, Deployments
+    from audit_lab.replay.deployments import Candidate
 
-__all__ = ["InForce", "in_force_many", "registered_versions", "version_in_force"]
+__all__ = ["InForce", "asked_in_force", "in_force_many", "registered_versions", "version_in_force"]
 
-
-@dataclass(frozen=True)
-class _Asked:
-    """A question: about which model at which moment, and what a prediction states; `words` name the moment."""
-
-    model_name: str
-    at: datetime
-    words: str
-    environment: str | None
-    stated: str | None
-    as_known_on: datetime | None
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -136,7 +128,53 @@ def version_in_force(
     if at is None:
         return InForce((), None, "The prediction has no time: which version was in force cannot be told.")
     moment = at.astimezone(UTC)
-    return _answer(store, _Asked(model_name, moment, stamp(moment), environment, stated, as_known_on))
+    return _answer(store, Asked(model_name, moment, stamp(moment), environment, stated, as_known_on))
+
+
+def asked_in_force(
+    store: LogStore,
+    model_name: str,
+    at: str | date | datetime,
+    environment: str | None,
+    *,
+    recorded: str | None = None,
+    as_known_on: str | date | datetime | None = None,
+) -> InForce:
+    """Answer a person's question, whose times are read as a search reads them; a day of knowledge lasts to its end.
+
+    Raises
+    ------
+    MisuseError
+        A time cannot be read.
+    NotFoundError
+        Neither deployments nor registry know the model.
+    LogError
+        A table cannot be read.
+    """
+    moment, known = instant(at, "at"), instant(as_known_on, "as_known_on")
+    if moment is None:
+        raise MisuseError("no moment is named", "Write it like 2015-07-01 or 2015-07-01T14:30:00+00:00.")
+    if known is not None and _is_day(as_known_on):
+        known += _DAY - timedelta(microseconds=1)
+    found = version_in_force(store, model_name, moment, environment, recorded, as_known_on=known)
+    if not found.candidates and not deployments_of(store, model_name).moments:
+        names = {name for name, _ in registered_versions(store)}
+        names |= set(table_rows(store, "deployments")["model_name"])
+        if model_name not in names:
+            known_names = ", ".join(sorted(str(name) for name in names if name is not None)) or "none"
+            raise NotFoundError(f"no model {model_name!r} is deployed or registered", f"Known are {known_names}.")
+    return found
+
+
+def _is_day(value: str | date | datetime | None) -> bool:
+    """Return whether a day is meant, and not a moment of it."""
+    if isinstance(value, str):
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def in_force_many(
@@ -189,7 +227,7 @@ def in_force_many(
     answers = [
         version_in_force(store, model_name, None, row["environment"], row["stated"])
         if row["at"] is None
-        else _answer(store, _Asked(model_name, row["at"], blank, row["environment"], row["stated"], as_known_on))
+        else _answer(store, Asked(model_name, row["at"], blank, row["environment"], row["stated"], as_known_on))
         for row in groups.iter_rows(named=True)
     ]
     said = groups.drop("at").with_columns(
@@ -211,20 +249,20 @@ def in_force_many(
     return joined.select("versions", "agrees", "version", statement)
 
 
-def _answer(store: LogStore, asked: _Asked) -> InForce:
+def _answer(store: LogStore, asked: Asked) -> InForce:
     deployments = deployments_of(store, asked.model_name, asked.as_known_on)
     candidates, findings = deployments.at(asked.at, asked.environment)
     versions = tuple(sorted({one.model_version for one in candidates}))
     agrees = None if asked.stated is None or not versions else asked.stated in versions
     if agrees and all(one.is_contradicted for one in candidates if one.model_version == asked.stated):
         agrees = None
-    sentences = [_sentence(asked, candidates, agrees) if candidates else _nothing(asked, deployments)]
+    sentences = [in_force(asked, candidates, agrees) if candidates else nothing_in_force(asked, deployments)]
     sentences += [f"{text[0].upper()}{text[1:]}." for text in findings]
     now = None
     if asked.as_known_on is not None:
         by_now, _ = deployments_of(store, asked.model_name).at(asked.at, asked.environment)
         now = tuple(sorted({one.model_version for one in by_now}))
-        sentences.append(_known(asked.as_known_on, versions, now))
+        sentences.append(known_then(asked.as_known_on, versions, now))
     return InForce(
         versions=versions,
         agrees=agrees,
@@ -235,50 +273,3 @@ def _answer(store: LogStore, asked: _Asked) -> InForce:
         as_known_on=asked.as_known_on,
         known_now=now,
     )
-
-
-def _sentence(asked: _Asked, candidates: list[Candidate], agrees: bool | None) -> str:  # noqa: FBT001
-    """Say which versions were in force; `agrees` as in `InForce`."""
-    names, stated = list(dict.fromkeys(one.model_version for one in candidates)), asked.stated
-    if agrees is False:
-        was = f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'}"
-        return f"The prediction states {stated}, but deployments say that {was} in force at {asked.words}."
-    if agrees:
-        beside = " and ".join(_with_share(one) for one in candidates if one.model_version != stated)
-        also = f"; beside it {beside}" if beside else ""
-        return f"Deployments agree: {stated} was in force at {asked.words}{also}."
-    if stated is not None:
-        return f"The prediction states {stated}, and deployments contradict themselves about {asked.words}."
-    if len(names) == 1:
-        return f"Deployments say that {names[0]} was in force at {asked.words}."
-    each = " and ".join(_with_share(one) for one in candidates)
-    only = "Which of them answered, only a prediction's own record says."
-    return f"Deployments say that several versions were in force at {asked.words}: {each}. {only}"
-
-
-def _with_share(candidate: Candidate) -> str:
-    share = "an unstated share" if candidate.share is None else f"{candidate.share * 100:.4g} %"
-    return f"{candidate.model_version} with {share} of the traffic (slot {candidate.slot})"
-
-
-def _nothing(asked: _Asked, deployments: Deployments) -> str:
-    """Say that no deployment is on record, and when the first one begins or the last one ended."""
-    where = "" if asked.environment is None else f" in {asked.environment}"
-    said = f"The log records no deployment of {asked.model_name} at {asked.words}{where}"
-    moments = deployments.moments
-    if not moments:
-        return f"{said}, nor at any other time."
-    place = bisect_right(moments, asked.at)
-    if not place:
-        return f"{said}: the first begins at {stamp(moments[0])}."
-    elsewhere = sorted({one.environment or "" for one in deployments.at(asked.at, None)[0]} - {""})
-    if elsewhere:
-        return f"{said}, but one in {' and '.join(elsewhere)}."
-    return f"{said}: the last change before that is of {stamp(moments[place - 1])}."
-
-
-def _known(as_known_on: datetime, then: tuple[str, ...], now: tuple[str, ...]) -> str:
-    known = f"That is what the log knew by {stamp(as_known_on)}"
-    if then == now:
-        return f"{known}; what it learned since does not change it."
-    return f"{known}; by what it learned since it was {' and '.join(now) or 'none'}."
