@@ -32,6 +32,7 @@ _LOUDEST = 16_000_000
 _CHUNK = 1 << 16
 _CPU_PERIOD_S = 0.1
 _END_S = 5.0
+_LEAVE_S = 2.0
 _UTIME, _STIME = 11, 12  # after the name, in /proc/<pid>/stat
 
 
@@ -95,6 +96,7 @@ class Child:
         for descriptor in (self._down, self._up, self._err):
             os.set_blocking(descriptor, False)
         self._owner = os.getpid()
+        self._code: int | None = None
         self._text = b""
         self._printed = 0
         self._buffer = bytearray()
@@ -218,10 +220,13 @@ class Child:
         return pid
 
     def end(self) -> int:
-        """End the child and all it started; return its exit code."""
-        if os.getpid() != self._owner:
+        """End the child and all it started; return its exit code. In a process forked from ours, only let go of it."""
+        if self._code is None:
+            self._code = self._end() if os.getpid() == self._owner else 0
             self._close_files()
-            return 0
+        return self._code
+
+    def _end(self) -> int:
         # From the inside out, so that each is seen off by the one that waits for it.
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             inner = _children(self._process.pid)
@@ -232,13 +237,12 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
         self._await_silence()
-        self._close_files()
         return code
 
     def leave(self) -> int:
         """Return the exit code of a child that closed its pipe by itself, after a moment for it to end."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_S)
+            self._process.wait(_LEAVE_S)
         return self.end()
 
     def _await_silence(self) -> None:

@@ -7,6 +7,7 @@ remembered with its reason and not tried again.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import random
 import sys
@@ -77,16 +78,24 @@ class Launch:
         self._failures: dict[str, str] = {}
         self._ways = _ways()
         self.watched = False
-        self._begin(next(self._ways))
+        self._begin()
 
-    def _begin(self, way: _Way) -> None:
-        self._way = way
-        self.folder = SharedFolder(self._files_bytes, way.uid)
-        try:
-            self._start()
-        except BaseException:
-            self.folder.remove()
-            raise
+    def _begin(self) -> None:
+        """Start the next way that gets as far as a process; without one, say why the last did not."""
+        for way in self._ways:
+            self._way = way
+            self.folder = SharedFolder(self._files_bytes, self._way.uid)
+            try:
+                self._start()
+            except OSError as error:
+                self.folder.remove()
+                self._failures[self._way.name] = str(error)
+            except BaseException:
+                self.folder.remove()
+                raise
+            else:
+                return
+        raise ends.not_started(self._place(), self._failures[self._way.name])
 
     def _start(self) -> None:
         code = self.folder.inputs / "code"
@@ -106,7 +115,12 @@ class Launch:
 
         self.child = Child(command, _variables(self.folder, self._threads), self.folder.work)
         overlay = [str(folder.absolute()) for folder in self._environment.overlay] if self._environment else []
-        self.child.post({"plan": asdict(self._plan(readable)), "overlay": overlay})
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it has ended already, and `settle` will hear why
+                self.child.post({"plan": asdict(self._plan(readable)), "overlay": overlay})
+        except BaseException:
+            self.child.end()
+            raise
 
     def _plan(self, readable: list[Path]) -> Plan:
         filters, missing = _filters(self.child.pid)
@@ -160,16 +174,12 @@ class Launch:
                 return isolation
 
     def _give_up(self, reason: str) -> None:
-        """Try the next way; without one, say why the last did not work."""
+        """Try the next way."""
         self.child.leave()
         self.folder.remove()
         lines = self.child.text.splitlines()
-        why = lines[-1] if lines else reason or "it ended without a word"
-        self._failures[self._way.name] = why
-        way = next(self._ways, None)
-        if way is None:
-            raise ends.not_started(self._place(), why)
-        self._begin(way)
+        self._failures[self._way.name] = lines[-1] if lines else reason or "it ended without a word"
+        self._begin()
 
     def _note(self, isolation: Isolation) -> None:
         """Add to the record why a stronger way was not taken."""

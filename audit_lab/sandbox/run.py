@@ -75,7 +75,7 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         self._must_isolate = must_isolate
         self._lock = threading.RLock()
         if must_isolate:
-            _demand(isolation_offered())
+            _demand(isolation_offered(environment))
         self._launch = Launch(
             self._limits, environment=environment, threads=self._threads, files_bytes=total_bytes(self._files)
         )
@@ -229,16 +229,25 @@ def run_task(
     return replace(result, duration_s=time.monotonic() - started)
 
 
-@cache
-def isolation_offered() -> Isolation:
+def isolation_offered(environment: PythonEnvironment | None = None) -> Isolation:
     """Start a child that does nothing, once, and return what it found in force around it.
+
+    Parameters
+    ----------
+    environment
+        The interpreter environment it is asked for: where it lies decides whether an unprivileged user can read it.
 
     Raises
     ------
     SandboxError
         Reason ``error``: no child can be started at all.
     """
-    with Worker({}) as worker:
+    return _offer(environment)
+
+
+@cache
+def _offer(environment: PythonEnvironment | None) -> Isolation:
+    with Worker({}, environment=environment) as worker:
         return worker.isolation()
 
 

@@ -7,7 +7,7 @@ import os
 from functools import cache
 from typing import Any
 
-__all__ = ["call", "prctl", "system_call"]
+__all__ = ["call", "prctl", "system_call", "why"]
 
 
 @cache
@@ -43,3 +43,8 @@ def system_call(number: int, *arguments: Any) -> int:
 def prctl(option: int, value: int = 0, third: int = 0) -> None:
     """Set a property of this process."""
     call("prctl", option, *(ctypes.c_ulong(number) for number in (value, third, 0, 0)))
+
+
+def why(error: OSError) -> str:
+    """Return what the kernel said, without its number."""
+    return error.strerror or str(error)

@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 from typing import NoReturn
 
-from audit_lab.sandbox.walls.kernel import call, prctl, system_call
+from audit_lab.sandbox.walls.kernel import call, prctl, system_call, why
 
 __all__ = ["close_file_system", "die_with", "enter"]
 
@@ -57,7 +57,7 @@ def enter() -> str:
         try:
             call("unshare", flags)
         except OSError as error:
-            reason = reason or str(error)
+            reason = reason or why(error)
             continue
         if flags & _USER:
             _map_user(uid, gid)
@@ -105,7 +105,7 @@ def close_file_system(work: str, size_bytes: int, owner: int) -> str:
         _mount("tmpfs", work, "tmpfs", _NO_SUID | _NO_DEVICES, options)
         os.chdir(work)
     except OSError as error:
-        return str(error)
+        return why(error)
     return ""
 
 

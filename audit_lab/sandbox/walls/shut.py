@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.sandbox.walls import confirmed, landlock, namespaces, system_calls, user
+from audit_lab.sandbox.walls import confirmed, kernel, landlock, namespaces, system_calls, user
 from audit_lab.sandbox.walls.audit_hook import refuse_side_effects
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ def shut_in(plan: Plan) -> dict[str, Any]:
     try:
         landlock_version = landlock.restrict(plan.readable, writable)
     except OSError as error:
-        reasons["landlock"] = str(error)
+        reasons["landlock"] = kernel.why(error)
     own_processes = confirmed.namespaces().get("pid") != plan.outside.get("pid")
     try:
         _filter_system_calls(plan, own_processes=own_processes)
     except OSError as error:
-        reasons["system_calls"] = str(error)
+        reasons["system_calls"] = kernel.why(error)
     found = _found(plan, landlock_version, reasons)
     refuse_side_effects(writable)
     return found
