@@ -16,6 +16,7 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 _OPTIONS = {"actions": False, "renderer": "svg", "loader": {"target": "_blank"}}
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -32,7 +33,9 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-_ENDS_A_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_ENDS_A_SCRIPT = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
 
 
 def interactive_html(chart: Any, title: str = "") -> str:
@@ -47,7 +50,7 @@ def interactive_html(chart: Any, title: str = "") -> str:
     """
     import vl_convert
 
-    library = vl_convert.javascript_bundle(vl_version=vega_lite_version())
+    library = vl_convert.javascript_bundle(_SNIPPET, vl_version=vega_lite_version())
     return _PAGE.format(
         policy=html.escape(_POLICY, quote=True),
         title=html.escape(drawable(title)),

@@ -51,9 +51,9 @@ _WORDS = {
     "used": "used",
 }
 _BOX_TALL, _BETWEEN, _WAY_TALL = 40.0, 20.0, 22.0
-_NARROWEST, _WIDEST, _ICON_WIDE = 104.0, 226.0, 30.0
+_NARROWEST, _WIDEST, _ICON_WIDE = 104.0, 242.0, 30.0
 #: Upper bounds of the mean width of a character, at the sizes of labels and of relations.
-_LABEL_WIDE, _RELATION_WIDE = 6.5, 5.2
+_LABEL_WIDE, _RELATION_WIDE = 7.2, 5.6
 _LONGEST = 28
 _RELATION_TALL, _MOST_RELATIONS = 11.0, 2
 _NARROWEST_GAP, _MARGIN, _ARROW = 56.0, 14.0, 7.0

@@ -9,7 +9,20 @@ from io import TextIOWrapper
 import typer
 from typer.exceptions import TyperException
 
-from audit_lab.cli import anchor, ask, decide, environment, hand_over, history, keep, letter, look, output, walk
+from audit_lab.cli import (
+    anchor,
+    ask,
+    decide,
+    environment,
+    hand_over,
+    history,
+    keep,
+    letter,
+    lineage,
+    look,
+    output,
+    walk,
+)
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
 from audit_lab.log.files.printable import printable
 
@@ -28,7 +41,7 @@ _LONGEST_LINE = 4_000
 app = typer.Typer(
     name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
-for module in (walk, look, ask, letter, decide, environment, history, keep, anchor, hand_over):
+for module in (walk, look, ask, letter, decide, environment, lineage, history, keep, anchor, hand_over):
     module.register(app)
 
 

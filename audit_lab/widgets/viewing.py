@@ -8,15 +8,17 @@ from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Attribution
 from audit_lab.face import Decision
 from audit_lab.monitor.drift import Drift
+from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.lineage import LineageView
 
 __all__ = ["view"]
 
 
-def view(subject: Any, other: Attribution | None = None) -> DecisionView | AttributionView | DriftView:
-    """Return the view of a decision, an attribution (beside `other`, if given) or a drift.
+def view(subject: Any, other: Attribution | None = None) -> DecisionView | AttributionView | DriftView | LineageView:
+    """Return the view of a decision, an attribution (beside `other`, if given), a drift or a lineage.
 
     Raises
     ------
@@ -29,5 +31,8 @@ def view(subject: Any, other: Attribution | None = None) -> DecisionView | Attri
         return AttributionView(subject, other)
     if isinstance(subject, Drift):
         return DriftView(subject)
+    if isinstance(subject, LineageGraph):
+        return LineageView(subject)
     message = f"There is no view of a {type(subject).__name__}"
-    raise MisuseError(message, "Give what log.decision(...), decision.explain(...) or log.drift(...) returned.")
+    next_step = "Give what log.decision(...), its explain(...) or lineage_graph(), or log.drift(...) returned."
+    raise MisuseError(message, next_step)

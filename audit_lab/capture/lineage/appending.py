@@ -86,7 +86,8 @@ def append_lineage(
     if not LocalStorage(Path(log)).exists(CHECKPOINT_NAME):
         raise MisuseError(
             f"{log} is not a sealed log, and only a sealed log is appended to",
-            f"Seal it first with `audit-lab seal {log} --actor NAME`, or write the rows to files with --out.",
+            f"Seal it first with `audit-lab seal {log} --actor NAME` (files of another system with --mapping and "
+            "--into), or write the rows to files with --out.",
         )
     store = open_store(log)
     fresh, known, corrected = {}, {}, {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.log.files.printable import printable
-from audit_lab.log.schema import TABLES
+from audit_lab.log.schema import table_schema
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ QUARANTINE: dict[str, pl.DataType | type[pl.DataType]] = {
     "raw_bytes": pl.Binary,
 }
 #: Columns beside the canonical ones.
-_FURTHER = {
+_FURTHER: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
     "lineage": {},
     "runs": {"state": pl.String, "error": pl.String, "facets": pl.String},
     "datasets": {"digest": pl.String, "size_bytes": pl.Int64, "description": pl.String, "facets": pl.String},
@@ -219,7 +219,7 @@ def plain(value: Any) -> Any:
 
 
 def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    schema: dict[str, Any] = {**TABLES[table].columns, **_FURTHER[table]}
+    schema = pl.Schema(list({**table_schema(table), **pl.Schema(_FURTHER[table])}.items()))
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema)
 
 

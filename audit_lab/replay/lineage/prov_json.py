@@ -1,8 +1,8 @@
 """A lineage graph as W3C PROV-JSON.
 
 Source: Huynh et al., *The PROV-JSON Serialization*, W3C Member Submission of 24 April 2013, on the model of PROV-DM
-(W3C Recommendation of 30 April 2013). Qualified names keep to PROV-N's ``PN_LOCAL`` (section 3.7.1) in its plainest part:
-letters, digits, ``_ - . / @``, and every other byte of UTF-8 as ``%XX``.
+(W3C Recommendation of 30 April 2013). Qualified names keep to the plainest part of PROV-N's ``PN_LOCAL`` (section
+3.7.1): letters, digits, ``_ - . / @``, and every other byte of UTF-8 as ``%XX``.
 
 Each node is one element and each edge one relation. A commit is a plan (an entity), as PROV-DM has it for what an
 activity followed. An edge whose relation is none of PROV's, or does not fit the kinds of its ends, becomes a

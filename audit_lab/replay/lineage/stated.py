@@ -85,7 +85,7 @@ def prediction_edges(store: LogStore, row: Mapping[str, Any]) -> Stated:
     model = f"model:{name}@{version}"
     edges.append(Edge(prediction, "wasDerivedFrom", model, at, source="predictions"))
     for slot in _serving(store, name, version, at, row["environment"]) if at is not None else ():
-        node = f"deployment:{slot['deployment_id']}@{slot['from_time'].isoformat()}"
+        node = f"deployment:{slot['deployment_id']}@{_moment(slot['from_time'])}"
         facts[node] = {
             "label": slot["deployment_id"],
             "from_time": slot["from_time"],
@@ -125,7 +125,7 @@ def approval_edges(store: LogStore, name: str | None, version: str | None) -> St
     same = (pl.col("model_name") == pl.lit(name)) & (pl.col("model_version") == pl.lit(version))
     for row in table_rows(store, "approvals", same).sort("recorded_at", nulls_last=True).iter_rows(named=True):
         at = row["recorded_at"]
-        moment = "" if at is None else f"@{at.isoformat()}"
+        moment = "" if at is None else f"@{_moment(at)}"
         node = f"approval:{name}@{version}/{row['act']}{moment}"
         day = "" if at is None else f" {at:%Y-%m-%d}"
         facts[node] = {"label": f"{row['act']}{day}", "recorded_at": at, **{key: row[key] for key in _ACTS}}
@@ -133,3 +133,7 @@ def approval_edges(store: LogStore, name: str | None, version: str | None) -> St
         if row["approver"]:
             edges.append(Edge(node, "wasAssociatedWith", f"person:{row['approver']}", at, source="approvals"))
     return edges, facts
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

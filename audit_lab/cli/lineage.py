@@ -1,0 +1,207 @@
+"""Commands about lineage: show where a decision came from, and take over what other tools recorded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit_lab.cli import output
+from audit_lab.cli.keep import Passphrase, VaultPath
+from audit_lab.cli.output import AsJson
+from audit_lab.cli.reading import ACTOR_VARIABLE, Reading, reads_a_log
+from audit_lab.errors import MisuseError
+
+if TYPE_CHECKING:
+    from audit_lab.capture.lineage import LineageRows
+    from audit_lab.replay.lineage import LineageGraph
+
+__all__ = ["register"]
+
+_EDGES = ("from", "relation", "to", "stated by")
+_DRAWN = {".svg": "SVG", ".png": "PNG", ".html": "a page that can be pointed at"}
+
+
+class Kind(StrEnum):
+    """What lineage is read from."""
+
+    OPENLINEAGE = "openlineage"
+    MLFLOW = "mlflow"
+    DVC = "dvc"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(
+        help="Show where a decision or a model version came from; take over lineage that other tools recorded.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+    )
+    group.command("show")(reads_a_log(show))
+    group.command("import")(take_over)
+    app.add_typer(group, name="lineage")
+
+
+def show(
+    reading: Reading,
+    prediction_id: Annotated[str | None, typer.Argument(help="A prediction's id or place.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Or a model; goes with --version.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="The model's version.")] = None,
+    picture: Annotated[
+        str | None, typer.Option("--picture", help="Draw it into this file: .svg, .png, or .html to point at.")
+    ] = None,
+    prov: Annotated[str | None, typer.Option("--prov", help="Write it to this file as W3C PROV-JSON.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the way of one decision, or of a model version, back to approvals, runs, commits, data and feature sources.
+
+    What is amiss stands below: cycles, nodes that nothing describes, runs without a commit, data that nothing leads to.
+    Exits 1 when something is amiss.
+    """
+    if (prediction_id is None) == (model is None) or (model is None) != (version is None):
+        raise MisuseError(
+            "whose lineage is not said", "Give a prediction's id, or --model together with --version, and not both."
+        )
+    log = reading.open()
+    graph = (
+        log.decision(prediction_id).lineage_graph()
+        if prediction_id is not None
+        else log.lineage_graph(str(model), str(version))
+    )
+    if picture is not None:
+        _draw(graph, Path(picture))
+    if prov is not None:
+        _write(Path(prov), graph.to_prov_json().encode())
+    if as_json:
+        output.print_json(graph.to_dict())
+        return int(bool(graph.gaps))
+    summary = graph.summary()
+    rows = [(edge.from_node, edge.relation, edge.to_node, edge.source) for edge in graph.edges]
+    if rows:
+        output.table(_EDGES, rows)
+    output.line(summary[0])
+    if graph.gaps:
+        output.title("What is amiss")
+    output.lines(summary[1:])
+    return int(bool(graph.gaps))
+
+
+def take_over(
+    kind: Annotated[Kind, typer.Argument(help="What recorded it.")],
+    paths: Annotated[list[str], typer.Argument(help="Files or folders of events; an mlruns folder; a dvc.lock.")],
+    log: Annotated[str | None, typer.Option("--log", "-l", help="The sealed log to append to.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="Or write the rows here: a folder for Parquet, or a .json file.")
+    ] = None,
+    commit: Annotated[
+        str | None, typer.Option("--commit", help="The git commit that holds the dvc.lock, which that cannot say.")
+    ] = None,
+    quarantine: Annotated[
+        str | None, typer.Option("--quarantine", help="Write what was refused, with its bytes, to this Parquet file.")
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option("--actor", envvar=ACTOR_VARIABLE, show_envvar=False, help="Who takes it over.")
+    ] = None,
+    vault: VaultPath = None,
+    passphrase: Passphrase = None,
+    as_json: AsJson = False,
+) -> int:
+    """Read OpenLineage events, MLflow run folders or a dvc.lock into the tables lineage, runs and datasets.
+
+    Nothing that is read is executed, and nothing that it names is opened. What a log has already is not added again.
+    Exits 1 when something was refused.
+    """
+    if (log is None) == (out is None):
+        raise MisuseError("where the rows should go is not said", "Give --log LOG, or --out FOLDER.")
+    rows = _read(kind, paths, commit)
+    if quarantine is not None:
+        rows.report.quarantine.write_parquet(_made(Path(quarantine)))
+    said: dict[str, Any] = {"report": rows.report.to_dict()}
+    lines = rows.report.lines()
+    if out is not None:
+        said["written"] = _write_rows(rows, Path(out))
+        lines.append(f"Written: {', '.join(said['written'])}.")
+    else:
+        more, told = _append(rows, str(log), actor, vault, passphrase)
+        said |= more
+        lines += told
+    if as_json:
+        output.print_json(said)
+    else:
+        output.lines(lines, bullet="")
+    return int(rows.report.refused > 0)
+
+
+def _read(kind: Kind, paths: list[str], commit: str | None) -> LineageRows:
+    from audit_lab.capture.lineage import read_dvc_lock, read_mlflow_runs, read_openlineage
+
+    if commit is not None and kind is not Kind.DVC:
+        raise MisuseError("--commit goes with dvc alone", "Leave it out: the others state their commits themselves.")
+    if kind is Kind.OPENLINEAGE:
+        return read_openlineage(paths)
+    if len(paths) > 1:
+        raise MisuseError(f"{kind} is read from one path, and {len(paths)} are given", "Take them over one by one.")
+    return read_mlflow_runs(paths[0]) if kind is Kind.MLFLOW else read_dvc_lock(paths[0], commit=commit)
+
+
+def _append(
+    rows: LineageRows, log: str, actor: str | None, vault: str | None, passphrase: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    from audit_lab.capture.lineage import append_lineage
+
+    done = append_lineage(log, rows, actor=actor, vault=vault, passphrase=passphrase)
+    lines = [
+        f"{table}: {count:,} added, {done.known[table]:,} were there"
+        + (f"; {done.corrected[table]:,} of the added correct what was there." if done.corrected[table] else ".")
+        for table, count in done.rows.items()
+    ]
+    if done.size is None:
+        lines.append("Nothing was added: the log has all of it.")
+    return {"added": done.rows, "known": done.known, "corrected": done.corrected, "size": done.size}, lines
+
+
+def _write_rows(rows: LineageRows, out: Path) -> list[str]:
+    """Write the rows as one JSON file, or as Parquet files into a folder; return what was written."""
+    import json
+
+    from audit_lab.case.plain_json import plain_json
+
+    if out.suffix.lower() == ".json":
+        document = {table: frame.to_dicts() for table, frame in rows.tables().items()}
+        document["quarantine"] = rows.report.quarantine.with_columns(
+            rows.report.quarantine["raw_bytes"].bin.encode("base64")
+        ).to_dicts()
+        _write(out, (json.dumps(plain_json(document), indent=1) + "\n").encode())
+        return [str(out)]
+    frames = {**rows.tables(), "quarantine": rows.report.quarantine}
+    written = [_made(out / f"{name}.parquet") for name in frames]
+    for path, frame in zip(written, frames.values(), strict=True):
+        frame.write_parquet(path)
+    return [str(path) for path in written]
+
+
+def _draw(graph: LineageGraph, path: Path) -> None:
+    from audit_lab import charts
+
+    ending = path.suffix.lower()
+    if ending not in _DRAWN:
+        known = ", ".join(f"{each} for {what}" for each, what in _DRAWN.items())
+        raise MisuseError(f"a picture cannot be written to {path.name!a}", f"Name a file {known}.")
+    chart = charts.lineage_graph(*graph.to_frames(), subtitle=graph.origin)
+    if ending == ".png":
+        _write(path, charts.png(chart))
+    else:
+        _write(path, (charts.interactive_html(chart, graph.root) if ending == ".html" else charts.svg(chart)).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    from audit_lab.log.files.durable import write_bytes
+
+    write_bytes(path, content)
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
