@@ -211,7 +211,9 @@ def coverage(store: LogStore, every: str = "1w") -> Coverage:
     what = f"the predictions of {store.location}"
     coded = CodedPredictions(store)
     counts = _by_window(counted(coded.frames(), what), every)
-    first = pl.col("first").min().str.slice(ID_FROM).alias("first_id")
+    # The first day's first id; predictions without a time come first, and days of which no id is asked have none.
+    days = pl.col("first").sort_by("day", nulls_last=False)
+    first = days.drop_nulls().first().str.slice(ID_FROM).alias("first_id")
     rows = pl.col("predictions").sum()
     coded_names = counts.with_columns(pl.col("code").fill_null(REPLAYABLE))
     table = coded_names.group_by(*_VERSION, "code").agg(rows, first).sort(*_VERSION, "code")

@@ -44,10 +44,11 @@ _SCHEMA: dict[str, Any] = {
     "first": pl.String,
 }
 _DAY = timedelta(days=1)
-#: Added to microseconds, so that every time has the same number of digits and text sorts as time does.
-_OFFSET = 4_000_000_000_000_000_000
-#: From which character on such a text is the id.
-ID_FROM = 19
+#: From which character on a text that sorts by time of day, then id, is the id: microseconds of a day have 11 digits.
+ID_FROM = 12
+_MICROSECONDS = 1_000_000
+#: Added, so that each has as many digits and text sorts as time does.
+_OFFSET = 10 ** (ID_FROM - 1)
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def counted(frames: Sequence[nw.LazyFrame[Any]], what: str) -> pl.DataFrame:
     -------
     pl.DataFrame
         ``model_name``, ``model_version``, ``day`` (UTC), ``code``, ``reconstructable``, ``predictions`` and ``first``,
-        which sorts by time, then id, and from its twentieth character on is the id of the group's first prediction; one
-        without a time comes first. Of what can be replayed, only a version's first day has it.
+        which sorts by time of day, then id, and from its character `ID_FROM` on is the id of the day's first
+        prediction. Of what can be replayed, only a version's first day has it.
 
     Raises
     ------
@@ -195,6 +196,11 @@ def _firsts(frame: nw.LazyFrame[Any], days: pl.DataFrame) -> nw.LazyFrame[Any]:
 
 
 def _sortable() -> nw.Expr:
-    """Return text that sorts as time, then id; what has no time comes first."""
-    digits = (nw.col("occurred_at").dt.timestamp("us") + _OFFSET).cast(nw.String)
-    return nw.concat_str(nw.coalesce(digits, nw.lit("0" * ID_FROM)), nw.col("prediction_id"))
+    """Return text that sorts by the time of day, then id; what has no time stands in a group of its own."""
+    time = nw.col("occurred_at").dt
+    hour, minute, second = (part.cast(nw.Int64) for part in (time.hour(), time.minute(), time.second()))
+    # Before 1970 an engine may count the microseconds of a second downwards.
+    part = (time.microsecond().cast(nw.Int64) + _MICROSECONDS) % _MICROSECONDS
+    of_day = ((hour * 60 + minute) * 60 + second) * _MICROSECONDS + part + _OFFSET
+    digits = nw.coalesce(of_day.cast(nw.String), nw.lit("0" * ID_FROM))
+    return nw.concat_str(digits, nw.col("prediction_id"))

@@ -110,6 +110,22 @@ def test_coverage_counts_are_equal(logs):
     assert_frame_equal(other.table, polars.table)
     assert polars.sequence_gaps.height > 9
     assert_frame_equal(other.sequence_gaps, polars.sequence_gaps)
+    assert polars.weeks["window_start"].n_unique() == 7
+    assert 0 < polars.replayable < polars.reconstructable < polars.predictions
+    assert_frame_equal(other.weeks, polars.weeks)
+    assert polars.reasons.height > polars.table.height
+    assert_frame_equal(other.reasons, polars.reasons)
+    assert other.summary() == polars.summary()
+
+
+def test_ids_behind_coverage_are_the_same(logs):
+    polars, other = (log.coverage("1mo") for log in logs)
+    asked = [{"code": "prediction-failed"}, {"code": "not-reconstructable", "limit": 20}]
+    asked.append({"code": "replayable", "version": "1", "window": datetime(2024, 3, 1, tzinfo=UTC)})
+    for question in asked:
+        ids = polars.ids(**question)
+        assert ids.len() > 7
+        assert other.ids(**question).to_list() == ids.to_list()
 
 
 def test_drift_is_equal_to_the_last_digit(logs):
