@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROWS = 2_000
+ROWS = 400
 
 
 def _data():
@@ -24,7 +24,7 @@ def xgboost():
 
     matrix, labels = _data()
     data = xgboost.DMatrix(matrix, label=labels)
-    booster = xgboost.train({"objective": "binary:logistic", "nthread": 2}, data, num_boost_round=20)
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 2}, data, num_boost_round=10)
     return _right(booster.predict(data) > 0.5)
 
 
@@ -33,7 +33,7 @@ def lightgbm():
 
     matrix, labels = _data()
     settings = {"objective": "binary", "num_threads": 2, "verbose": -1}
-    booster = lightgbm.train(settings, lightgbm.Dataset(matrix, label=labels), num_boost_round=20)
+    booster = lightgbm.train(settings, lightgbm.Dataset(matrix, label=labels), num_boost_round=10)
     return _right(booster.predict(matrix) > 0.5)
 
 
@@ -42,7 +42,7 @@ def sklearn():
     from sklearn.linear_model import LogisticRegression
 
     matrix, labels = _data()
-    models = (RandomForestClassifier(10, n_jobs=2), HistGradientBoostingClassifier(), LogisticRegression())
+    models = (RandomForestClassifier(10, n_jobs=2), HistGradientBoostingClassifier(max_iter=10), LogisticRegression())
     return min(_right(model.fit(matrix, labels).predict(matrix)) for model in models)
 
 
