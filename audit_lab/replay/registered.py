@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import ModelError
-from audit_lab.replay.artifact import read_artifact
-from audit_lab.replay.artifacts.artifact import Artifact
+from audit_lab.replay.artifacts.reading import read_artifact
 from audit_lab.replay.decision_rules import check_rules, parse_rules
 from audit_lab.replay.registry import registered_versions
 from audit_lab.replay.signature import Signature
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.decision_rules import Rule
 
 __all__ = ["Model", "load_registered"]
@@ -91,8 +91,7 @@ def load_registered(
         )
     signature = Signature.parse(rows[-1]["signature"], name)
     version = rows[-1]
-    content = read_artifact(store, version)
-    artifact = Artifact(version["artifact_sha256"], version["artifact_format"], content)
+    artifact = read_artifact(store, version, trust=trust)
     rules = parse_rules(rows[-1]["decision_rules"], name)
     check_rules(rules, signature, name)
     return Model(version, signature, rules, artifact, tuple(sorted(trusted_types)))

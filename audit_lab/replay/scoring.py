@@ -9,13 +9,14 @@ import polars as pl
 from audit_lab.replay.models.catboost_model import load_catboost
 from audit_lab.replay.models.lightgbm_booster import load_lightgbm
 from audit_lab.replay.models.onnx_graph import load_onnx
+from audit_lab.replay.models.pickled import load_joblib, load_pickle
 from audit_lab.replay.models.scorer import ModelFault, Outputs, Scorer
 from audit_lab.replay.models.skops_file import load_skops
 from audit_lab.replay.models.xgboost_booster import (
     BoosterScorer,
     load_booster,
+    load_lifted_booster,
     load_raw_booster,
-    load_wrapped_booster,
 )
 from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Answer, Job
@@ -32,10 +33,14 @@ FORMATS: dict[str, Callable[[Path, Signature, Sequence[str]], Scorer]] = {
     "xgboost-json": load_booster,
     "xgboost-ubj": load_booster,
     "xgboost-raw": load_raw_booster,
-    "xgboost-wrapped": load_wrapped_booster,
+    "xgboost-lifted": load_lifted_booster,
     "lightgbm-text": load_lightgbm,
     "catboost-cbm": load_catboost,
     "onnx": load_onnx,
+    "pickle": load_pickle,
+    "cloudpickle": load_pickle,
+    "dill": load_pickle,
+    "joblib": load_joblib,
 }
 
 #: Models of this process, which may live for many jobs: a worker is handed one artifact and asked again and again.
@@ -86,14 +91,12 @@ def score(job: Job) -> Answer:
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
     notes = [note._asdict() for note in scorer.notes]
-    table = _table(outputs, inputs.height)
-    tables = {"outputs": table, "scores": table.select("score")}
     header: dict[str, Any] = {"notes": notes, "unseen_categories": scorer.unseen}
     if job.header.get("wants_fingerprint"):
         from audit_lab.replay.environment.fingerprint_task import present_fingerprint
 
         header["fingerprint"] = present_fingerprint().to_dict()
-    return Answer(header, tables)
+    return Answer(header, {"outputs": _table(outputs, inputs.height)})
 
 
 def _loaded(job: Job) -> Scorer:

@@ -83,7 +83,7 @@ def test_signature_in_another_order_than_the_artifact_is_never_a_silent_answer(m
         signature["features"].reverse()
         return frame.with_columns(signature=pl.lit(json.dumps(signature)))
 
-    assert verdict(al.open(make_log(model_versions=reorder))) == ("UNREPLAYABLE", "model-error")
+    assert verdict(al.open(make_log(model_versions=reorder))) == ("UNREPLAYABLE", "features-differ")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_corrupt_artifact_with_the_right_digest(make_log):
     broken = b"{not a booster"
     digest = hashlib.sha256(broken).hexdigest()
     folder = make_log(artifact=broken, model_versions=set_column(artifact_sha256=digest))
-    assert verdict(al.open(folder)) == ("UNREPLAYABLE", "model-error")
+    assert verdict(al.open(folder)) == ("UNREPLAYABLE", "artifact-corrupt")
 
 
 def test_pickle_is_never_opened(make_log, tmp_path):
@@ -136,7 +136,7 @@ def test_pickle_is_never_opened(make_log, tmp_path):
                 artifact_sha256=hashlib.sha256(artifact).hexdigest(), artifact_format=artifact_format
             ),
         )
-        assert verdict(al.open(folder)) == ("UNREPLAYABLE", "model-error")
+        assert verdict(al.open(folder)) == ("UNREPLAYABLE", "artifact-corrupt")
     assert not (tmp_path / "evil").exists()
 
 

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Artifact"]
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file, or a folder of files, that holds a model.
+    """The file that holds a model, as the sandbox's child is handed it.
 
     Parameters
     ----------
     sha256
-        The registered digest, which the content has.
+        The registered digest: of the file, or of the folder that it lies in.
     artifact_format
-        How it is read.
+        How the child reads `content`. Not always what the registry states: of a folder it is that of the file within,
+        and of a booster that was lifted out of a pickle it is ``xgboost-lifted``.
     content
-        Its bytes, or those of each file of a folder by relative name.
+        The bytes of the file.
     trusted_by_digest
         Whether it runs code when it is opened, and may because the user named its digest.
     notes
-        What was seen while it was read: disagreements within a folder, what was lifted out of what.
+        What was seen while it was read: disagreements within a folder, what was lifted out of what, what was left out.
+    size_bytes
+        Of what is registered, all files of a folder together.
+    file
+        The name of the file within the folder; None where a file is registered.
+    lifted_from
+        The format of the pickle that the booster was lifted out of; None where nothing was lifted.
     """
 
     sha256: str
     artifact_format: str
-    content: bytes | Mapping[str, bytes]
+    content: bytes
     trusted_by_digest: bool = False
     notes: tuple[str, ...] = ()
+    size_bytes: int = 0
+    file: str | None = None
+    lifted_from: str | None = None

@@ -9,7 +9,7 @@ import polars as pl
 
 from audit_lab.replay.models.columns import count_unseen
 from audit_lab.replay.models.features import check_count, check_names, differ
-from audit_lab.replay.models.libraries import first_line, import_library, threads
+from audit_lab.replay.models.libraries import import_library, threads, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Scorer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def load_catboost(path: Path, signature: Signature, _trusted: Sequence[str] = ()
     try:
         model.load_model(blob=path.read_bytes())
     except catboost.CatBoostError as error:
-        raise ModelFault("artifact-corrupt", f"CatBoost cannot read the file: {first_line(error)}") from error
+        raise unreadable("CatBoost", error) from error
     return catboost_scorer(model, signature)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from audit_lab.replay.models.scorer import ModelFault
 
-__all__ = ["first_line", "import_library", "threads"]
+__all__ = ["first_line", "import_library", "threads", "unreadable"]
 
 _EXTRA = "models"
 _LONGEST = 300
+_MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "memory allocation of")
 
 
 def import_library(name: str, *, hidden: tuple[str, ...] = ()) -> Any:
@@ -57,3 +58,16 @@ def first_line(error: Exception) -> str:
     """Return what a library says, without the stack of its native code."""
     lines = str(error).strip().splitlines()
     return lines[0][:_LONGEST] if lines else type(error).__name__
+
+
+def unreadable(library: str, error: Exception) -> ModelFault:
+    """Return the fault of a file that a library cannot read.
+
+    Raises
+    ------
+    MemoryError
+        The library wanted more memory than there is: that is a limit, and says nothing of the file.
+    """
+    if isinstance(error, MemoryError) or any(mark in str(error) for mark in _MEMORY):
+        raise MemoryError(f"{library} wanted more memory than it may have") from error
+    return ModelFault("artifact-corrupt", f"{library} cannot read the file: {first_line(error)}")

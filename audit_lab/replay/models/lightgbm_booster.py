@@ -10,7 +10,7 @@ import numpy as np
 
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.models.features import check_categories, check_count, check_names, differ
-from audit_lab.replay.models.libraries import first_line, import_library, threads
+from audit_lab.replay.models.libraries import import_library, threads, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Scorer
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def load_lightgbm(path: Path, signature: Signature, _trusted: Sequence[str] = ()
     try:
         booster = lightgbm.Booster(model_str=path.read_text("utf-8"))
     except (UnicodeDecodeError, ValueError, lightgbm.basic.LightGBMError) as error:
-        raise ModelFault("artifact-corrupt", f"LightGBM cannot read the file: {first_line(error)}") from error
+        raise unreadable("LightGBM", error) from error
     return lightgbm_scorer(booster, signature)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_lab.replay.models.columns import category_codes, count_unseen, matrix, numeric
 from audit_lab.replay.models.features import check_count, check_names, differ
-from audit_lab.replay.models.libraries import first_line, import_library, threads
+from audit_lab.replay.models.libraries import import_library, threads, unreadable
 from audit_lab.replay.models.onnx_wire import OnnxFacts, read_facts
 from audit_lab.replay.models.scorer import ModelFault, Scorer
 
@@ -214,7 +214,7 @@ def load_onnx(path: Path, signature: Signature, _trusted: Sequence[str] = ()) ->
     try:
         session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ModelFault("artifact-corrupt", f"onnxruntime cannot read the file: {first_line(error)}") from error
+        raise unreadable("onnxruntime", error) from error
     scorer = OnnxScorer(session, signature, facts)
     scorer.check_inputs()
     return scorer

@@ -6,7 +6,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.replay.models.libraries import first_line, import_library
+from audit_lab.replay.models.libraries import first_line, import_library, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
 from audit_lab.replay.models.sklearn_estimator import estimator_scorer
 
@@ -39,7 +39,7 @@ def load_skops(path: Path, signature: Signature, trusted: Sequence[str] = ()) ->
     try:
         untrusted = set(skops.get_untrusted_types(file=path))
     except Exception as error:
-        raise ModelFault("artifact-corrupt", f"skops cannot read the file: {first_line(error)}") from error
+        raise unreadable("skops", error) from error
     untrusted |= {name for name in named if name.partition(".")[0] not in _JUDGED}
     unknown = sorted(untrusted - set(trusted))
     if unknown:
@@ -50,7 +50,7 @@ def load_skops(path: Path, signature: Signature, trusted: Sequence[str] = ()) ->
     try:
         estimator = skops.load(path, trusted=sorted(untrusted))
     except Exception as error:
-        raise ModelFault("artifact-corrupt", f"skops cannot build the model: {first_line(error)}") from error
+        raise unreadable("skops", error) from error
     scorer = estimator_scorer(estimator, signature)
     if untrusted:
         message = f"built although skops does not know them, because they were named: {_listed(sorted(untrusted))}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.models.features import check_categories, check_count, check_names
-from audit_lab.replay.models.libraries import first_line, import_library
+from audit_lab.replay.models.libraries import import_library, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ __all__ = [
     "booster_scorer",
     "import_xgboost",
     "load_booster",
+    "load_lifted_booster",
     "load_raw_booster",
-    "load_wrapped_booster",
 ]
 
 _LOGISTIC = ("binary:logistic", "reg:logistic")
@@ -142,19 +142,25 @@ def load_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ())
     booster = xgboost.Booster()
     try:
         booster.load_model(content)
-    except xgboost.core.XGBoostError as error:
-        raise _unreadable(content, error) from error
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise _unreadable(bytes(content), error) from error
     return booster_scorer(booster, signature, wrapped=booster.attr("scikit_learn") is not None)
 
 
 def load_raw_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load the bytes that ``save_raw`` of any release gave, or that a pickled booster kept under ``handle``."""
-    return booster_scorer(_unserialised(path), signature, wrapped=False)
+    return booster_scorer(_of_any_release(path.read_bytes()), signature, wrapped=False)
 
 
-def load_wrapped_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
-    """Load the bytes of a booster that was lifted out of a pickled scikit-learn wrapper."""
-    return booster_scorer(_unserialised(path), signature, wrapped=True)
+def load_lifted_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
+    """Load a booster that was lifted out of a pickle: a line of JSON that says how it predicts, then its bytes."""
+    line, _, content = path.read_bytes().partition(b"\n")
+    how = json.loads(line)
+    missing = np.nan if how["missing"] is None else float(how["missing"])
+    booster = _of_any_release(content)
+    if booster.feature_names is None and how["feature_names"] is not None:
+        booster.feature_names = how["feature_names"]
+    return booster_scorer(booster, signature, wrapped=how["wrapped"], missing=missing)
 
 
 def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing: float = np.nan) -> BoosterScorer:
@@ -193,30 +199,30 @@ def _categories(booster: Any) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _unserialised(path: Path) -> Any:
+def _of_any_release(content: bytes) -> Any:
     """Return a booster of its saved form, or else of its serialised form, which also holds its settings."""
-    xgboost, content = import_xgboost(), bytearray(path.read_bytes())
+    xgboost = import_xgboost()
     booster = xgboost.Booster()
     try:
-        booster.load_model(content)
-    except xgboost.core.XGBoostError as error:
+        booster.load_model(bytearray(content))
+    except (xgboost.core.XGBoostError, ValueError) as error:
         try:
             booster = xgboost.Booster.__new__(xgboost.Booster)
-            booster.__setstate__({"handle": content})
-        except xgboost.core.XGBoostError:
+            booster.__setstate__({"handle": bytearray(content)})
+        except (xgboost.core.XGBoostError, ValueError):
             raise _unreadable(content, error) from error
     return booster
 
 
-def _unreadable(content: bytearray, error: Exception) -> ModelFault:
-    if content.startswith(_BINARY) or b"binf" in content[:64]:
+def _unreadable(content: bytes, error: Exception) -> ModelFault:
+    if content.startswith(_BINARY):
         version = import_xgboost().__version__
         return ModelFault(
             "artifact-too-old",
             f"the booster is in the binary form of XGBoost before 3.1, which XGBoost {version} does not read; "
             "replay it in its recorded environment",
         )
-    return ModelFault("artifact-corrupt", f"XGBoost cannot read the file: {first_line(error)}")
+    return unreadable("XGBoost", error)
 
 
 def import_xgboost() -> Any:
