@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from audit_lab.replay.batch import Ran
+    from audit_lab.replay.runner import Ran
     from audit_lab.replay.causes.cause import Explanation
 
 __all__ = ["BatchReplay", "GroupExplanation"]
@@ -41,7 +41,7 @@ class BatchReplay:
     Parameters
     ----------
     scanned
-        One row for each prediction (`audit_lab.replay.batch.RESULT_SCHEMA`), in memory or in the folder it is kept in.
+        One row for each prediction (`audit_lab.replay.runner.RESULT_SCHEMA`), in memory or in the folder it is kept in.
     ran
         Model and version in one to isolation, tolerance, environment and notes.
     explanations
@@ -128,7 +128,7 @@ class BatchReplay:
                     "isolation": each.isolation,
                     "tolerance": each.tolerance,
                     "environment": each.environment,
-                    "notes": list(each.notes),
+                    "notes": list(each.sentences()),
                 }
                 for name, each in self.ran.items()
             },

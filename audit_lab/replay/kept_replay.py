@@ -16,7 +16,7 @@ from audit_lab.log.files.durable import write_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_lab.replay.batch import Ran
+    from audit_lab.replay.runner import Ran
     from audit_lab.replay.recorded_rows import Chunk
 
 __all__ = ["KeptReplay"]
@@ -101,7 +101,7 @@ class KeptReplay:
 
     def ran(self) -> dict[str, Ran]:
         """Return how each version was run, as the last of its chunks says."""
-        from audit_lab.replay.batch import Ran
+        from audit_lab.replay.runner import Ran
 
         found = {}
         for path in self._files():

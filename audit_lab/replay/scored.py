@@ -44,7 +44,9 @@ class Scored:
     isolation
         What bound the child that ran the model.
     notes
-        What the model's loader had to say: names that a model lacks, categories that it never saw.
+        What the model's loader had to say, for example that the artifact has no names to be compared.
+    unseen
+        Feature to how many of its values are no category that the model knows.
     fingerprint
         Interpreter, libraries and numerics that ran, as JSON-safe values.
     """
@@ -52,6 +54,7 @@ class Scored:
     rows: pl.DataFrame
     isolation: dict[str, str]
     notes: tuple[str, ...]
+    unseen: dict[str, int]
     fingerprint: dict[str, Any]
 
 
@@ -121,6 +124,7 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
         decided,
         result.isolation,
         _notes(result.header),
+        _unseen(result.header, signature),
         fingerprint if isinstance(fingerprint, dict) else {},
     )
 
@@ -149,9 +153,14 @@ def _raise_fault(fault: Mapping[str, Any] | None, name: str) -> None:
 
 
 def _notes(header: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what the model's loader had to say, in words; it may come from a hostile file, so it is cut."""
-    notes, unseen = header.get("notes"), header.get("unseen_categories")
+    """Return what the model's loader had to say; it may come from a hostile file, so it is cut."""
+    notes = header.get("notes")
     said = [str(note.get("message")) for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
-    if isinstance(unseen, dict):
-        said += [f"{count} values of {name} are no category that the model knows." for name, count in unseen.items()]
     return tuple(text[:500] for text in said[:50])
+
+
+def _unseen(header: Mapping[str, Any], signature: Signature) -> dict[str, int]:
+    counts = header.get("unseen_categories")
+    if not isinstance(counts, dict):
+        return {}
+    return {name: count for name in signature.names if isinstance(count := counts.get(name), int) and count > 0}

@@ -18,8 +18,8 @@ from audit_lab.replay.wording import override_sentence, why
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.batch import Runner
-    from audit_lab.replay.reconstruct import Reconstruction
+    from audit_lab.replay.runner import Runner
+    from audit_lab.replay.reconstruction import Reconstruction
 
 __all__ = ["recorded_row", "replay_decision"]
 
@@ -74,7 +74,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         environment=ran.environment if ran else "nothing ran",
         differences=surroundings.differences,
         same_numerics=surroundings.same_numerics,
-        notes=(*(ran.notes if ran else ()), *surroundings.problems),
+        notes=(*(ran.sentences() if ran else ()), *surroundings.problems),
     )
 
 

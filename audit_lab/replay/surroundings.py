@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.batch import Ran
+    from audit_lab.replay.runner import Ran
     from audit_lab.replay.environment.comparison import Difference
     from audit_lab.replay.registered import Model
     from audit_lab.sandbox import PythonEnvironment

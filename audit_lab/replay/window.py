@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import MisuseError
-from audit_lab.replay.batch import RESULT_SCHEMA, replay_window
+from audit_lab.replay.batch import replay_window
 from audit_lab.replay.batch_replay import BatchReplay, GroupExplanation
 from audit_lab.replay.kept_replay import KeptReplay
 from audit_lab.replay.recorded_rows import CHUNK_ROWS
+from audit_lab.replay.runner import RESULT_SCHEMA
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.search.query import Question
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.batch import Runner
+    from audit_lab.replay.runner import Runner
 
 __all__ = ["replay_all"]
 

@@ -9,7 +9,7 @@ from audit_lab.replay.verdict import EFFECTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_lab.replay.batch import Ran
+    from audit_lab.replay.runner import Ran
     from audit_lab.replay.tolerance import Tolerance
 
 __all__ = ["override_sentence", "why"]
@@ -21,7 +21,7 @@ def why(result: Mapping[str, Any], tolerance: Tolerance | None, ran: Ran | None)
     Parameters
     ----------
     result
-        One row of `audit_lab.replay.batch.RESULT_SCHEMA`.
+        One row of `audit_lab.replay.runner.RESULT_SCHEMA`.
     tolerance
         Of the output.
     ran

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.batch import Runner
     from audit_lab.replay.causes.cause import Explanation
     from audit_lab.replay.registered import Model
+    from audit_lab.replay.runner import Runner
 
 __all__ = ["Inquiry"]
 

@@ -28,7 +28,11 @@ SHARE = 0.95
 _FEW = 20
 #: So many rows are tried with every candidate; those that reproduce one of them are then tried on all.
 _FIRST_ROWS = 8
+#: One of the 29 bits that a 32-bit float lacks, and a margin for numbers that are not spread evenly.
+_SAME_BITS_BY_CHANCE = 2.0**-20
 _RANKS = list(KINDS)
+#: Kinds that change one feature: what fits as well by another feature, or in another way, is not told apart by rank.
+_BY_INPUT = ("missing-value", "category-encoding", "unit")
 _MOST_NAMED = 6
 
 
@@ -66,7 +70,9 @@ def explain_output(
     step = "label" if kind == "label" else "score"
     found = _grouped(outcomes, diverged.height)
     tried = _tried(candidates, found)
-    return concluded(step, found, tried, diverged.height, coincidence(outputs))
+    # That rounding gives the recorded bits, of all the numbers around, is no coincidence however coarse the model is.
+    chance = _SAME_BITS_BY_CHANCE if only_precision else coincidence(outputs)
+    return concluded(step, found, tried, diverged.height, chance)
 
 
 def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], examined: int, chance: float) -> Explanation:
@@ -100,8 +106,11 @@ def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], exami
         rivals = tuple(enough[:_MOST_NAMED])
         return Explanation(step, (), rivals, tried, examined, _chance(rivals, examined, changes))
     first = enough[0]
-    equal = [each for each in enough[1:] if _strength(each) == _strength(first) and each.kind == first.kind]
-    if equal and first.kind not in ("another-version", "another-threshold"):
+    # What was changed in one feature is no rival of the same change in all of them.
+    equal = [
+        each for each in enough[1:] if _strength(each) == _strength(first) and each.kind in _BY_INPUT and each.feature
+    ]
+    if equal and first.kind in _BY_INPUT:
         rivals = (first, *equal[: _MOST_NAMED - 1])
         return Explanation(step, (), rivals, tried, examined, _undecided(rivals, examined))
     return Explanation(step, tuple(enough[:_MOST_NAMED]), (), tried, examined, _explained(enough, examined))
@@ -124,7 +133,7 @@ def _grouped(outcomes: Iterable[Outcome], examined: int) -> list[Cause]:
         ranked.sort(key=lambda each: each[0])
         strength, cause = ranked[0]
         equals = tuple(other.value for rank, other in ranked[1:] if rank[0] == strength[0])
-        causes.append(replace(cause, alternatives=equals[:_MOST_NAMED]))
+        causes.append(replace(cause, alternatives=equals))
     return causes
 
 
@@ -138,8 +147,8 @@ def _strength(cause: Cause) -> tuple[int, bool]:
     return cause.reproduced, cause.exact
 
 
-def _rank(cause: Cause) -> tuple[int, bool, int]:
-    return -cause.reproduced, not cause.exact, _RANKS.index(cause.kind)
+def _rank(cause: Cause) -> tuple[int, bool, int, bool]:
+    return -cause.reproduced, not cause.exact, _RANKS.index(cause.kind), cause.feature is None
 
 
 def _explained(causes: Sequence[Cause], examined: int) -> str:
@@ -147,7 +156,9 @@ def _explained(causes: Sequence[Cause], examined: int) -> str:
     how = "bit for bit" if first.exact else "within the tolerance"
     sentence = f"Explained: {first.what}; that reproduces {_share(first.reproduced, examined)}, {how}."
     if first.alternatives:
-        sentence += f" As much is reproduced by: {'; '.join(first.alternatives)}."
+        named = first.alternatives[:_MOST_NAMED]
+        more = len(first.alternatives) - len(named)
+        sentence += f" As much is reproduced by: {'; '.join(named)}{f'; and {more} more' if more else ''}."
     others = [f"{each.what} ({each.reproduced} of {examined})" for each in causes[1:_MOST_NAMED]]
     return sentence + (f" Next: {'; '.join(others)}." if others else "")
 

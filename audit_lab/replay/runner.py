@@ -1,0 +1,309 @@
+"""Run rows of a log's versions: each version's artifact loaded and checked once, its child kept warm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import ModelError, SandboxError
+from audit_lab.replay.comparison import compared
+from audit_lab.replay.decision_rules import FEATURE
+from audit_lab.replay.readiness import coded, coded_alike, misfit
+from audit_lab.replay.registered import load_registered
+from audit_lab.replay.scored import failure_code, score_rows, worker_for
+from audit_lab.replay.tolerance import Tolerance, tolerance_of
+from audit_lab.replay.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.registered import Model
+    from audit_lab.replay.scored import Scored
+    from audit_lab.sandbox import Limits, PythonEnvironment, Worker
+
+__all__ = ["RESULT_SCHEMA", "Prepared", "Ran", "Runner", "Tried"]
+
+RESULT_SCHEMA = pl.Schema(
+    {
+        "prediction_id": pl.String(),
+        "place": pl.String(),
+        "occurred_at": pl.Datetime("us", "UTC"),
+        "model_name": pl.String(),
+        "model_version": pl.String(),
+        "verdict": pl.String(),
+        "code": pl.String(),
+        "detail": pl.String(),
+        "recorded_score": pl.Float64(),
+        "replayed_score": pl.Float64(),
+        "distance": pl.Float64(),
+        "ulps": pl.UInt64(),
+        "precision": pl.String(),
+        "recorded_probabilities": pl.List(pl.Float64()),
+        "replayed_probabilities": pl.List(pl.Float64()),
+        "recorded_label": pl.String(),
+        "replayed_label": pl.String(),
+        "recorded_rule": pl.String(),
+        "replayed_rule": pl.String(),
+        "recorded_decision": pl.String(),
+        "replayed_decision": pl.String(),
+    }
+)
+_ORDER = "__order__"
+#: Rows that a model refuses are told apart from those it takes in at most so many further runs.
+_MOST_RUNS = 200
+#: What one row can be the reason of; other failures are those of the version, or of the machine.
+_BY_ROW = "model-error"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a version was run: isolation, tolerance, environment and notes, as JSON-safe values.
+
+    `unseen` is feature to how many of its values are no category that the model knows.
+    """
+
+    isolation: dict[str, str]
+    tolerance: dict[str, Any]
+    environment: str
+    fingerprint: dict[str, Any]
+    notes: tuple[str, ...]
+    unseen: dict[str, int]
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return notes and unseen categories in words."""
+        unseen = (
+            f"{count:,} values of {name} are no category that the model knows" for name, count in self.unseen.items()
+        )
+        return (*self.notes, *(f"{sentence}." for sentence in unseen))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows of one version, coded; those that nothing keeps from a replay are `ready`."""
+
+    name: str
+    model: Model | None
+    rows: pl.DataFrame
+
+    @property
+    def ready(self) -> pl.DataFrame:
+        """The rows without a code."""
+        return self.rows.filter(pl.col("code").is_null())
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of running a group: rows with their outputs, and rows that could not be run, with code and detail."""
+
+    scored: tuple[Scored, ...]
+    failed: tuple[pl.DataFrame, ...]
+
+
+class Runner:
+    """Runs rows of a log's versions, each version's artifact loaded and checked once.
+
+    Parameters
+    ----------
+    store
+        The log.
+    limits
+        What each version's child process may use for a chunk.
+    trust
+        Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
+    trusted_types
+        Types in skops files that may be built, by name.
+    environment
+        Returns the interpreter environment for a version, None for the present one; None: always the present one.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        limits: Limits | None = None,
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        environment: Callable[[Model], PythonEnvironment | None] | None = None,
+    ) -> None:
+        self._store = store
+        self.limits = limits
+        self._trust = frozenset(trust)
+        self._types = tuple(sorted(trusted_types))
+        self._environment = environment
+        self._versions: dict[tuple[str | None, str | None], tuple[Model | None, str, str]] = {}
+        self._tolerances: dict[str, Tolerance] = {}
+        self._workers: dict[str, Worker] = {}
+        self.ran: dict[str, Ran] = {}
+
+    def cancel(self) -> None:
+        """End the children that run; what waits for them is told by a `SandboxError`."""
+        for worker in self._workers.values():
+            worker.close()
+
+    def stated(self) -> dict[str, Any]:
+        """Return what of this runner bears on verdicts, as JSON-safe values."""
+        return {
+            "environment": "present" if self._environment is None else "recorded",
+            "trust": sorted(self._trust),
+            "trusted_types": list(self._types),
+        }
+
+    def model(self, model_name: str | None, model_version: str | None) -> Model | None:
+        """Return a version that can be run, None where it cannot."""
+        return self._version(model_name, model_version)[0]
+
+    def tolerance(self, name: str) -> Tolerance | None:
+        """Return the tolerance of a version (model and version in one) that was prepared."""
+        return self._tolerances.get(name)
+
+    def compared(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of one version, replayed and compared, with their inputs; what cannot be replayed is left out."""
+        done = [rows.clear()]
+        for group in self.prepared(rows):
+            done += [each.drop(_ORDER) for each in self._told(group, self.tried(group))]
+        return pl.concat(done, how="diagonal_relaxed")
+
+    def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
+        """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
+        groups = rows.with_row_index(_ORDER).partition_by(
+            "model_name", "model_version", maintain_order=True, as_dict=True
+        )
+        return [
+            self._prepared(*(None if part is None else str(part) for part in key[:2]), rows=group)
+            for key, group in groups.items()
+        ]
+
+    def replayed(self, prepared: Iterable[Prepared]) -> pl.DataFrame:
+        """Score what is ready, compare it with the record, and return `RESULT_SCHEMA` in the order of the chunk."""
+        return self.finished([(group, self.tried(group)) for group in prepared])
+
+    def tried(self, group: Prepared) -> Tried:
+        """Run what is ready of a group; rows that the model refuses are told apart from those that it takes."""
+        ready = group.ready
+        if group.model is None or not ready.height:
+            return Tried((), ())
+        model = group.model
+        scored: list[Scored] = []
+        failed: list[pl.DataFrame] = []
+        for rows, outcome in _told_apart(ready, lambda some: self._scored(model, some)):
+            if isinstance(outcome, ModelError | SandboxError):
+                code, detail = failure_code(outcome), str(outcome)
+                failed.append(rows.with_columns(code=pl.lit(code), detail=pl.lit(detail)))
+            else:
+                scored.append(outcome)
+        return Tried(tuple(scored), tuple(failed))
+
+    def finished(self, groups: Iterable[tuple[Prepared, Tried]]) -> pl.DataFrame:
+        """Compare what was scored, and put groups together again."""
+        done = []
+        for group, tried in groups:
+            parts = [*self._told(group, tried), *tried.failed, group.rows.filter(pl.col("code").is_not_null())]
+            done += [_result(part) for part in parts]
+        return pl.concat(done).sort(_ORDER).drop(_ORDER) if done else pl.DataFrame(schema=RESULT_SCHEMA)
+
+    def _told(self, group: Prepared, tried: Tried) -> Iterator[pl.DataFrame]:
+        if group.model is not None:
+            for scored in tried.scored:
+                yield compared(scored.rows, group.model.signature.output.kind, self._tolerances[group.name])
+
+    def _scored(self, model: Model, rows: pl.DataFrame) -> Scored | ModelError | SandboxError:
+        try:
+            environment = None if self._environment is None else self._environment(model)
+            worker = worker_for(model, limits=self.limits, environment=environment)
+            self._workers[model.name] = worker
+            done = score_rows(model, rows, worker)
+        except (ModelError, SandboxError) as error:
+            return error
+        self._remember(model.name, done, environment)
+        return done
+
+    def _prepared(self, model_name: str | None, model_version: str | None, *, rows: pl.DataFrame) -> Prepared:
+        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
+        model, code, detail = self._version(model_name, model_version)
+        if model is None:
+            return Prepared(name, None, coded_alike(rows, code, detail))
+        if name not in self._tolerances:
+            try:
+                self._tolerances[name] = tolerance_of(model.version["signature"], model.signature.output.kind)
+            except (ValueError, AttributeError) as error:
+                return Prepared(name, None, coded_alike(rows, "tolerance-unreadable", str(error)))
+        return Prepared(name, model, coded(rows, model))
+
+    def _version(self, model_name: str | None, model_version: str | None) -> tuple[Model | None, str, str]:
+        key = (model_name, model_version)
+        if key not in self._versions:
+            self._versions[key] = self._loaded(model_name, model_version)
+        return self._versions[key]
+
+    def _loaded(self, model_name: str | None, model_version: str | None) -> tuple[Model | None, str, str]:
+        try:
+            model = load_registered(
+                self._store, model_name, model_version, trust=self._trust, trusted_types=self._types
+            )
+        except ModelError as error:
+            return None, error.code, str(error)
+        there = model.version["model_name"] in self._store.models()
+        inputs = self._store.inputs(model.version["model_name"]).collect_schema() if there else None
+        wanting = misfit(model, inputs)
+        return (model, "", "") if wanting is None else (None, *wanting)
+
+    def _remember(self, name: str, scored: Scored, environment: PythonEnvironment | None) -> None:
+        ran = Ran(
+            scored.isolation,
+            self._tolerances[name].to_dict(),
+            "present" if environment is None else environment.name,
+            scored.fingerprint,
+            scored.notes,
+            scored.unseen,
+        )
+        before = self.ran.get(name)
+        if before is not None:
+            notes = tuple(dict.fromkeys((*before.notes, *ran.notes)))
+            names = {**before.unseen, **ran.unseen}
+            unseen = {each: before.unseen.get(each, 0) + ran.unseen.get(each, 0) for each in names}
+            ran = replace(ran, notes=notes, unseen=unseen)
+        self.ran[name] = ran
+
+
+def _told_apart(
+    rows: pl.DataFrame, run: Callable[[pl.DataFrame], Scored | ModelError | SandboxError]
+) -> Iterator[tuple[pl.DataFrame, Scored | ModelError | SandboxError]]:
+    """Yield rows with what came of them; where a model refuses rows, those that it takes are found by trying parts.
+
+    Rows with the same features missing are tried together first: that is what a model refuses most often. Then parts
+    are halved, until the runs are used up; what is left is told to have failed with the others.
+    """
+    waiting, runs = [rows], 0
+    while waiting:
+        some = waiting.pop(0)
+        outcome = run(some)
+        runs += 1
+        is_by_row = isinstance(outcome, ModelError | SandboxError) and failure_code(outcome) == _BY_ROW
+        if not is_by_row or some.height == 1 or runs >= _MOST_RUNS:
+            yield some, outcome
+        elif runs == 1:
+            waiting += _by_what_is_missing(some)
+        else:
+            half = some.height // 2
+            waiting += [some[:half], some[half:]]
+
+
+def _by_what_is_missing(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    names = [name for name in rows.columns if name.startswith(FEATURE) and rows[name].null_count()]
+    if not names:
+        half = rows.height // 2
+        return [rows[:half], rows[half:]]
+    missing = rows.select(pl.concat_str(pl.col(name).is_null().cast(pl.UInt8) for name in names).alias("missing"))
+    return rows.hstack(missing).partition_by("missing", maintain_order=True, include_key=False)
+
+
+def _result(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of `RESULT_SCHEMA` and the order; what has no verdict could not be replayed."""
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in RESULT_SCHEMA.items() if name not in rows.columns
+    ]
+    verdict = pl.coalesce("verdict", pl.lit(str(Verdict.UNREPLAYABLE)))
+    return rows.with_columns(missing).select(_ORDER, *RESULT_SCHEMA.names()).with_columns(verdict=verdict)

@@ -1,0 +1,180 @@
+"""Replaying a window in chunks: the same whatever their size, kept, resumed, and telling apart what a model refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import audit_lab as al
+from audit_lab.errors import MisuseError
+from audit_lab.log.search.query import Question
+from audit_lab.log.store import open_store
+from audit_lab.replay.runner import Runner
+from audit_lab.replay.window import replay_all
+
+WITHOUT_SOME = {"inputs_loans": lambda frame: frame.filter(~pl.col("prediction_id").is_in(["p-007", "p-031"]))}
+
+
+def replayed(folder, chunk_rows=7, keep=None, question=None, progress=None):
+    store = open_store(folder)
+    return replay_all(
+        store, question or Question(), Runner(store), keep=keep, chunk_rows=chunk_rows, causes=False, progress=progress
+    )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_chunks_of_any_size_give_the_same_rows(make_log):
+    folder = make_log(**WITHOUT_SOME)
+    whole = replayed(folder, chunk_rows=1000).rows
+    for chunk_rows in (1, 7, 40):
+        assert_frame_equal(replayed(folder, chunk_rows=chunk_rows).rows, whole)
+    assert whole["verdict"].value_counts().sort("count").rows() == [("UNREPLAYABLE", 2), ("EXACT", 38)]
+
+
+def test_progress_counts_every_prediction(make_log):
+    seen = []
+    replayed(make_log(), progress=lambda name, count: seen.append((name, count)))
+    assert sum(count for _, count in seen) == 40
+    assert {name for name, _ in seen} == {"loans 1"}
+
+
+def test_kept_in_a_folder_it_is_the_same(make_log, tmp_path):
+    folder = make_log(**WITHOUT_SOME)
+    kept = replayed(folder, keep=tmp_path / "kept")
+    assert_frame_equal(kept.rows, replayed(folder).rows)
+    assert names(tmp_path / "kept") == [*(f"part-00000-000000{number}.parquet" for number in range(6)), "replay.json"]
+    assert kept.ran["loans 1"].isolation == replayed(folder).ran["loans 1"].isolation
+
+
+def test_kept_twice_it_is_the_same_bytes(make_log, tmp_path):
+    folder = make_log()
+    for name in ("one", "two"):
+        replayed(folder, keep=tmp_path / name)
+    for name in names(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_replay_that_was_stopped_goes_on(make_log, tmp_path):
+    folder, seen = make_log(**WITHOUT_SOME), []
+
+    def stop(_, count):
+        seen.append(count)
+        if len(seen) == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        replayed(folder, keep=tmp_path / "kept", progress=stop)
+    there = names(tmp_path / "kept")
+    assert 2 <= len(there) - 1 < 6
+    again = []
+    kept = replayed(folder, keep=tmp_path / "kept", progress=lambda _, count: again.append(count))
+    assert sum(again) == 40 - 7 * (len(there) - 1)
+    assert_frame_equal(kept.rows, replayed(folder).rows)
+
+
+def test_a_part_that_is_damaged_is_replayed_again(make_log, tmp_path):
+    folder = make_log()
+    replayed(folder, keep=tmp_path / "kept")
+    part = tmp_path / "kept" / "part-00000-0000002.parquet"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:100])
+    assert replayed(folder, keep=tmp_path / "kept").predictions == 40
+    assert part.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("chunk_rows", "question", "named"),
+    [(8, None, "chunk_rows was 7, not 8"), (7, Question(model="loans"), "model was None, not 'loans'")],
+)
+def test_a_folder_holds_the_replay_of_one_thing(make_log, tmp_path, chunk_rows, question, named):
+    folder = make_log()
+    replayed(folder, keep=tmp_path / "kept")
+    with pytest.raises(MisuseError, match=named):
+        replayed(folder, chunk_rows, tmp_path / "kept", question)
+
+
+def test_another_state_of_the_log_is_another_replay(make_log, tmp_path):
+    replayed(make_log("one"), keep=tmp_path / "kept")
+    with pytest.raises(MisuseError, match="state was"):
+        replayed(make_log("two", **WITHOUT_SOME), keep=tmp_path / "kept")
+
+
+def test_a_folder_with_something_else_is_left_alone(make_log, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("x")
+    with pytest.raises(MisuseError, match="holds something that is no replay"):
+        replayed(make_log(), keep=tmp_path / "mine")
+
+
+def test_a_polars_expression_cannot_be_kept(make_log, tmp_path):
+    with pytest.raises(MisuseError, match="cannot be kept"):
+        al.open(make_log()).replay(pl.col("decision") == "deny", keep=tmp_path / "kept")
+
+
+def test_an_expression_is_replayed_in_chunks_too(make_log):
+    question = Question("inputs.years < 5 AND decision = 'deny'")
+    folder = make_log()
+    found = al.open(folder).find(question.expression)["prediction_id"].to_list()
+    assert replayed(folder, question=question).rows["prediction_id"].to_list() == found
+    assert found
+
+
+def test_predictions_without_a_model_or_inputs_are_told_with_the_others(make_log):
+    def change(frame):
+        nothing = pl.lit(None, dtype=pl.String)
+        name = pl.when(pl.col("prediction_id") == "p-002").then(nothing).when(pl.col("prediction_id") == "p-003")
+        return frame.with_columns(model_name=name.then(pl.lit("unknown")).otherwise("model_name"))
+
+    found = replayed(make_log(predictions=change)).rows.filter(pl.col("verdict") != "EXACT")
+    assert found.select("prediction_id", "code").rows() == [
+        ("p-002", "model-not-stated"),
+        ("p-003", "version-not-registered"),
+    ]
+
+
+def test_rows_that_a_model_refuses_do_not_keep_the_others_from_it(make_log, small_model):
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    years = small_model.inputs.select("years").to_pandas()
+    model = LogisticRegression().fit(years, ["bad" if year < 9 else "good" for year in years["years"]])
+    artifact = skops.io.dumps(model)
+    scores = model.predict_proba(years)[:, 0]
+    signature = {
+        "features": [{"name": "years", "dtype": "int"}],
+        "output": {"kind": "probability", "positive": "bad", "negative": "good"},
+    }
+    folder = make_log(
+        artifact=artifact,
+        model_versions=lambda frame: frame.with_columns(
+            artifact_sha256=pl.lit(hashlib.sha256(artifact).hexdigest()),
+            artifact_format=pl.lit("skops"),
+            signature=pl.lit(json.dumps(signature)),
+            decision_rules=pl.lit(None, dtype=pl.String),
+        ),
+        predictions=lambda frame: frame.with_columns(
+            outputs=pl.struct(score=pl.Series(scores), label=pl.lit(None, dtype=pl.String)),
+            decision=pl.lit(None, dtype=pl.String),
+            decision_rule=pl.lit(None, dtype=pl.String),
+        ),
+        inputs_loans=lambda frame: frame.with_columns(
+            years=pl.when(~pl.col("prediction_id").is_in(["p-005", "p-020"])).then("years")
+        ),
+    )
+    rows = replayed(folder, chunk_rows=1000).rows
+    assert rows.filter(pl.col("verdict") != "EXACT").select("prediction_id", "code").rows() == [
+        ("p-005", "model-error"),
+        ("p-020", "model-error"),
+    ]
+    assert "NaN" in rows.filter(pl.col("prediction_id") == "p-005")["detail"].item()
