@@ -8,11 +8,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audit_lab.replay.reconstruct import Reconstruction
+    from audit_lab.replay.reconstruction import Reconstruction
 
 __all__ = ["decision_document", "decision_html", "iso", "overridden"]
 
-_OVERRIDE = ("recorded_at", "kind", "actor", "role", "reason", "rule", "decision_before", "decision_after")
+_OUTCOME = ("observed_at", "label", "value", "source")
+_FURTHER_OUTCOME = (*_OUTCOME, "recorded_at", "place", "corrected_by")
+_EXPLANATION = ("method", "recorded_at", "base_value", "seed", "background_sha256", "values", "corrected_by")
+_RUN = ("run_id", "kind", "started_at", "ended_at", "code_commit", "reason")
+_DATASET = ("dataset_id", "version", "uri", "sha256", "rows", "source", "legal_basis", "recorded_at")
+_SLOT = ("deployment_id", "from_time", "until", "model_version", "environment", "endpoint", "traffic_share", "actor")
+_OVERRIDE = (
+    "recorded_at",
+    "kind",
+    "actor",
+    "role",
+    "reason",
+    "rule",
+    "decision_before",
+    "decision_after",
+    "corrected_by",
+)
 
 
 def decision_document(parts: Reconstruction) -> dict[str, Any]:
@@ -45,12 +61,19 @@ def decision_document(parts: Reconstruction) -> dict[str, Any]:
             for name, value in (parts.inputs or {}).items()
         ],
         "lineage": [{"from": e.from_node, "relation": e.relation, "to": e.to_node} for e in parts.lineage],
-        "events": [_plain_row(event, "at", "kind", "severity", "actor", "summary") for event in parts.events],
+        "events": [_event(event, row["occurred_at"]) for event in parts.events],
         "approvals": [_plain_row(r, "recorded_at", "act", "approver", "role", "reason") for r in parts.approvals],
         "overrides": [_plain_row(r, *_OVERRIDE) for r in parts.overrides],
-        "outcome": None
-        if parts.outcome is None
-        else _plain_row(parts.outcome, "observed_at", "label", "value", "source"),
+        "outcome": None if parts.outcome is None else _plain_row(parts.outcome, *_OUTCOME),
+        "final_decision": parts.final_decision,
+        "outcomes": [_plain_row(row, *_FURTHER_OUTCOME) for row in parts.outcomes],
+        "explanations": [_plain_row(row, *_EXPLANATION) for row in parts.explanations],
+        "deployments": [_plain_row(row, *_SLOT) for row in parts.deployments],
+        "runs": [_plain_row(row, *_RUN) for row in parts.provenance.runs],
+        "datasets": [_plain_row(row, *_DATASET) for row in parts.provenance.datasets],
+        "commits": list(parts.provenance.commits),
+        "feature_sources": [_plain_row(row, "source", "relation", "at") for row in parts.provenance.feature_sources],
+        "findings": [{"code": finding.code, "what": finding.what} for finding in parts.findings],
         "gaps": [{"code": gap.code, "what": gap.what, "effect": gap.effect} for gap in parts.gaps],
     }
 
@@ -67,6 +90,7 @@ def decision_html(shown: dict[str, Any]) -> str:
         "In force": shown["in_force"]["statement"],
         **{f"Input {entry['feature']}": f"{entry['value']} {entry['unit'] or ''}" for entry in shown["inputs"]},
         "Outcome": (shown["outcome"] or {}).get("label"),
+        **{f"Finding: {found['code']}": found["what"] for found in shown["findings"]},
         **{f"Gap: {gap['code']}": f"{gap['what']} {gap['effect']}" for gap in shown["gaps"]},
     }
     rows = "".join(
@@ -79,7 +103,8 @@ def decision_html(shown: dict[str, Any]) -> str:
 
 def overridden(shown: dict[str, Any]) -> str:
     """Return what a person changed last about a decision, in a sentence; "no" where nobody did."""
-    changed = [row for row in shown["overrides"] if row["decision_after"] not in (None, row["decision_before"])]
+    standing = [row for row in shown["overrides"] if row.get("corrected_by") is None]
+    changed = [row for row in standing if row["decision_after"] not in (None, row["decision_before"])]
     if not changed:
         return "no"
     last = changed[-1]
@@ -105,6 +130,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     return iso(value) if isinstance(value, datetime) else str(value)
+
+
+def _event(event: dict[str, Any], decided_at: datetime) -> dict[str, Any]:
+    side = {"when": "before" if event["at"] <= decided_at else "after"}
+    return _plain_row(event, "at", "kind", "severity", "actor", "summary") | side
 
 
 def _plain_row(row: dict[str, Any], *names: str) -> dict[str, Any]:

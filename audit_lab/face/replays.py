@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.face.access import Answer
+    from audit_lab.face.decisions import Decisions
     from audit_lab.replay.runner import Runner
     from audit_lab.replay.batch_replay import BatchReplay
     from audit_lab.replay.coverage import Coverage
@@ -45,7 +46,7 @@ class Replays(LogTables):
         AmbiguousIdError
             The id stands in several places; the error names each.
         """
-        from audit_lab.replay.reconstruct import reconstruct
+        from audit_lab.replay.reconstruction import reconstruct
 
         if not isinstance(prediction_id, str):
             raise MisuseError(f"a prediction id is text, not {type(prediction_id).__name__}", "Give it as text.")
@@ -54,6 +55,45 @@ class Replays(LogTables):
             decision = Decision(self._store, parts, self._access)
             decision.tell(answer)
             return decision
+
+    def decisions(
+        self,
+        ids_or_expression: str | pl.Expr | Sequence[str] | pl.Series | None = None,
+        *,
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+        subject: str | None = None,
+        limit: int | None = None,
+    ) -> Decisions:
+        """Reconstruct many predictions at once.
+
+        Parameters
+        ----------
+        ids_or_expression
+            Text is an expression, as in `find`; a list, tuple or series holds ids or places (so one id is ``["..."]``).
+            Without it, everything that the others leave.
+        since, until, model, subject, limit
+            As in `find`; `subject` is the pseudonym that stands in the log. Not beside ids.
+
+        Raises
+        ------
+        MisuseError
+            The expression or a time cannot be read, or ids were given beside what narrows a search.
+        """
+        from audit_lab.face.asked_for import AskedFor
+        from audit_lab.face.decisions import Decisions
+
+        asked = AskedFor(ids_or_expression, instant(since, "since"), instant(until, "until"), model, subject, limit)
+        narrowed = {"since": since, "until": until, "model": model, "subject": subject, "limit": limit}
+        with self._access.asking("decisions", asked.words, **narrowed) as answer:
+            decisions = Decisions(self._store, asked, self._access)
+            decisions.tell(answer)
+            return decisions
+
+    def subject(self, pseudonym: str) -> Decisions:
+        """Reconstruct every prediction about one subject, in order of time, by the pseudonym that stands in the log."""
+        return self.decisions(subject=pseudonym)
 
     def replay(
         self,

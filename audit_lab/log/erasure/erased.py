@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["erased_fields", "erased_ids"]
+__all__ = ["erased_fields", "erased_ids", "erased_places"]
 
 _FIELD = "field"
 _SCHEMA = {"table": pl.String, SEGMENT: pl.String, ROW: pl.UInt32, _FIELD: pl.String}
@@ -44,6 +44,12 @@ def erased_ids(store: LogStore, table: str, fields: Collection[str]) -> pl.Serie
     rows = store.placed(table).select("prediction_id", SEGMENT, pl.col(ROW).cast(pl.UInt32))
     found = rows.join(places.lazy(), on=[SEGMENT, ROW], how="semi")
     return collect(found, f"the {table} of {store.location}")["prediction_id"].unique().sort()
+
+
+def erased_places(store: LogStore, table: str) -> pl.DataFrame:
+    """Return the rows of a table that anything was erased of: ``_segment``, ``_row`` and the list ``fields``."""
+    mine = _erased(store).filter(pl.col("table") == table).sort(_FIELD)
+    return mine.group_by(SEGMENT, ROW).agg(pl.col(_FIELD).unique(maintain_order=True).alias("fields"))
 
 
 def _erased(store: LogStore) -> pl.DataFrame:

@@ -1,0 +1,191 @@
+"""What the log has about one model version, gathered once for all decisions of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import AuditLabError, ModelError
+from audit_lab.log.index.row_reader import stamp_of
+from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.replay.corrections import in_order_of_recording, standing
+from audit_lab.replay.decision_rules import decides_by_threshold
+from audit_lab.replay.lineage import lineage_of
+from audit_lab.replay.readiness import misfit
+from audit_lab.replay.reconstruction.provenance import Provenance, provenance_of
+from audit_lab.replay.registered import load_registered
+from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.signature import Signature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from audit_lab.log.index.row_reader import Stamp
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.lineage import Edge
+
+__all__ = ["VersionFacts", "version_facts"]
+
+#: Acts after which a version may serve, or may not; others (submitted, commented ...) change nothing.
+_ACTS = ("approved", "promoted", "rejected", "retired")
+_MOST_FILES = 1_000
+
+_Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """Everything about a version that does not depend on which of its decisions is looked at.
+
+    Parameters
+    ----------
+    row, signature
+        Its newest row in the registry and that row's signature; None where it has none, or none that can be read.
+    code, what
+        What keeps it from being run (a key of `audit_lab.replay.verdict.EFFECTS`), and the same in a sentence.
+    lacking, mistyped
+        In words, the features that the log's inputs have no column for, and those of another type.
+    compared
+        Which output a replay is compared with: ``score``, ``label`` or ``either`` label or probabilities.
+    by_threshold
+        Whether a threshold makes labels of its scores.
+    acts
+        When it was approved, promoted, rejected or retired, in order; corrected acts are left out.
+    registered_at, approved_at, deployed_at, retires_at
+        When it was first registered, approved and given traffic, and when the registry says that it retires.
+    approvals, lineage, provenance
+        Who submitted, approved and promoted it, and where it comes from.
+    """
+
+    row: _Row | None
+    signature: Signature | None
+    code: str | None
+    what: str | None
+    lacking: str | None
+    mistyped: str | None
+    compared: str | None
+    by_threshold: bool
+    acts: tuple[tuple[datetime, str], ...]
+    registered_at: datetime | None
+    approved_at: datetime | None
+    deployed_at: datetime | None
+    retires_at: datetime | None
+    approvals: tuple[_Row, ...]
+    lineage: tuple[Edge, ...]
+    provenance: Provenance
+
+
+def version_facts(store: LogStore, name: str | None, version: str | None) -> VersionFacts:
+    """Return the facts about a version, made again only where a table that says them, or its artifact, changed.
+
+    Raises
+    ------
+    LogError
+        A table cannot be read.
+    """
+    rows = registered_versions(store).get((name or "", version or ""), [])
+    tables = ("model_versions", "approvals", "deployments", "lineage", "runs", "datasets")
+    inputs = () if name is None else (INPUTS_PREFIX + name,)
+    stamps = _artifact_stamps(store, rows)
+    return derived(
+        store, ("version facts", name, version), (*tables, *inputs), lambda: _facts(store, name, version, rows), *stamps
+    )
+
+
+def _facts(store: LogStore, name: str | None, version: str | None, rows: list[_Row]) -> VersionFacts:
+    row = rows[-1] if rows else None
+    signature = _signature(row)
+    code, what, mistyped = None, None, None
+    inputs = store.inputs(name).collect_schema() if name is not None and name in store.models() else None
+    lacking = [one for one in signature.names if one not in inputs] if signature and inputs is not None else []
+    try:
+        model = load_registered(store, name, version)
+    except ModelError as error:
+        code, what = error.code, f"{error.message[:1].upper()}{error.message[1:]}."
+    else:
+        unfit = None if lacking or inputs is None else misfit(model, inputs)
+        mistyped = None if unfit is None else unfit[1]
+    output = None if signature is None else signature.output
+    approvals = _approvals(store, name, version)
+    acts = [(each["recorded_at"], each["act"]) for each in approvals if each["act"] in _ACTS]
+    dated = [(at, act) for at, act in acts if at is not None]
+    lineage = lineage_of(store, name, version)
+    return VersionFacts(
+        row=row,
+        signature=signature,
+        code=code,
+        what=what,
+        lacking=", ".join(lacking) or None,
+        mistyped=mistyped,
+        compared=None if output is None else {"label": "label", "multiclass": "either"}.get(output.kind, "score"),
+        by_threshold=output is not None and decides_by_threshold(output),
+        acts=tuple(dated),
+        registered_at=min((each["recorded_at"] for each in rows if each["recorded_at"] is not None), default=None),
+        approved_at=next((at for at, act in dated if act == "approved"), None),
+        deployed_at=_deployed_at(store, name, version),
+        retires_at=_moment(None if row is None else row["retirement"]),
+        approvals=_all_approvals(store, name, version),
+        lineage=lineage,
+        provenance=provenance_of(store, lineage, None if row is None else row["run_id"]),
+    )
+
+
+def _signature(row: _Row | None) -> Signature | None:
+    try:
+        return None if row is None else Signature.parse(row["signature"])
+    except ModelError:
+        return None  # the version's gap names it
+
+
+def _all_approvals(store: LogStore, name: str | None, version: str | None) -> tuple[_Row, ...]:
+    same = (pl.col("model_name") == pl.lit(name)) & (pl.col("model_version") == pl.lit(version))
+    return tuple(table_rows(store, "approvals", same).sort("recorded_at").iter_rows(named=True))
+
+
+def _approvals(store: LogStore, name: str | None, version: str | None) -> list[_Row]:
+    """Return the acts on a version that no later row corrects, in order of recording."""
+    rows = derived(store, "approvals in order", ("approvals",), lambda: in_order_of_recording(store, "approvals"))
+    mine = [row for row in rows if (row["model_name"], row["model_version"]) == (name, version)]
+    return standing(mine, lambda row: f"{row['model_name']}@{row['model_version']}", lambda row: row["act"]).rows
+
+
+def _deployed_at(store: LogStore, name: str | None, version: str | None) -> datetime | None:
+    served = pl.col("traffic_share").is_null() | (pl.col("traffic_share") > 0)
+    same = (pl.col("model_name") == pl.lit(name)) & (pl.col("model_version") == pl.lit(version)) & served
+    first = table_rows(store, "deployments", same)["from_time"].min()
+    return first if isinstance(first, datetime) else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a date or time, where a column holds one; a registry may say in other words that a version retires."""
+    try:
+        moment = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _artifact_stamps(store: LogStore, rows: list[_Row]) -> list[Stamp | None]:
+    """Return what shows that the artifact, or a file of it where it is a folder, was changed."""
+    if not rows or not rows[-1]["artifact_uri"] or store.folder.path is None:
+        return []
+    try:
+        path = store.file(rows[-1]["artifact_uri"])
+    except AuditLabError:
+        return []  # reading the artifact will say why
+    return [stamp_of(each) for each in (path, *_files(path))]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of a folder; so many that it is no artifact are not all looked at."""
+    found: list[Path] = []
+    if path.is_dir() and not path.is_symlink():
+        for each in path.rglob("*"):
+            found.append(each)
+            if len(found) >= _MOST_FILES:
+                break
+    return sorted(found)
