@@ -70,7 +70,7 @@ def _list(*, as_json: bool) -> int:
         return 0
     names = ("digest", "built for", "Python", "packages", "filled in", "MB", "built at")
     output.table(names, [_row(built) for built in found])
-    output.line(f"{len(found)} environments, {_megabytes(found)} MB, in {cache.folder}.")
+    output.line(f"Together {_megabytes(found)} MB in {cache.folder}; what uv's cache holds too is there once.")
     return 0
 
 
@@ -154,5 +154,5 @@ def _remove(names: list[str], *, everything: bool, as_json: bool) -> int:
     if as_json:
         output.print_json({"removed": [built.digest for built in found], "bytes": sum(b.size_bytes for b in found)})
     else:
-        output.line(f"{len(found)} environments removed, {_megabytes(found)} MB.")
+        output.line(f"Removed: {len(found)}, {_megabytes(found)} MB.")
     return 0

@@ -43,6 +43,7 @@ _STEPS = ("choosing packages", "installing packages", "compiling packages", "kee
 _RUN_AT_START = ("*.pth", "*.egg-link", "sitecustomize*", "usercustomize*")
 _TESTS = r"[/\\]tests?[/\\]"
 _LONGEST_COMPILATION_S = 900
+_WORTH_PROCESSES = 500
 _WHEEL_RECORD = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
 
 
@@ -70,7 +71,8 @@ def built_environment(
     requirements = requirements_of(recorded, leave_out)
     cache.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     interpreter = find_interpreter(requirements.python, Uv(cache.folder, offline=True))
-    return cache.find(_digest(requirements, interpreter))
+    found = cache.find(_digest(requirements, interpreter))
+    return found and _with_notes(found, requirements)
 
 
 def prepare_environment(
@@ -108,16 +110,19 @@ def prepare_environment(
     interpreter = find_interpreter(requirements.python, Uv(cache.folder, offline=True))
     digest = _digest(requirements, interpreter)
     found = cache.find(digest)
-    if found is not None:
-        return found
-    with cache.building(digest) as aside:
-        found = cache.find(digest)  # another process may have built it while this one waited for the lock
-        if found is not None:
-            return found
-        made, built = _build(
-            aside, requirements=requirements, interpreter=interpreter, progress=progress, offline=offline
-        )
-        return cache.keep(made, replace(built, digest=digest, name=recorded.name))
+    if found is None:
+        with cache.building(digest) as aside:
+            found = cache.find(digest)  # another process may have built it while this one waited for the lock
+            if found is None:
+                made, built = _build(
+                    aside, requirements=requirements, interpreter=interpreter, progress=progress, offline=offline
+                )
+                found = cache.keep(made, replace(built, digest=digest, name=recorded.name))
+    return _with_notes(found, requirements)
+
+
+def _with_notes(found: BuiltEnvironment, requirements: Requirements) -> BuiltEnvironment:
+    return replace(found, notes=(*requirements.notes, *found.notes))
 
 
 def _digest(requirements: Requirements, interpreter: Interpreter) -> str:
@@ -168,7 +173,7 @@ def _build(
         interpreter,
         uv,
     )
-    notes = [*requirements.notes, *resolution.notes, *_taken_out(packages)]
+    notes = [*resolution.notes, *_taken_out(packages)]
     if undigested:
         notes.append(
             f"The registry states no digest of {', '.join(undigested)}: that they are the same was not checked."
@@ -266,11 +271,13 @@ def _installed(site: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def _compile(interpreter: Interpreter, made: Path, empty: Path) -> None:
     """Compile to byte code, which executes none of it: the child may not write, and would compile at each start."""
-    folders = [str(path) for path in (*(made / "venv").glob("lib/python*/site-packages"), made / "overlay")]
-    options = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", str(os.cpu_count() or 1), "-x", _TESTS]
+    folders = [*(made / "venv").glob("lib/python*/site-packages"), made / "overlay"]
+    many = sum(1 for folder in folders for _ in folder.rglob("*.py")) > _WORTH_PROCESSES
+    processes = str(os.cpu_count() or 1) if many else "1"
+    options = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", processes, "-x", _TESTS]
     try:
         subprocess.run(  # noqa: S603 - an interpreter of this machine, without the packages that it compiles
-            [os.fspath(interpreter.path), *options, *folders],
+            [os.fspath(interpreter.path), *options, *map(os.fspath, folders)],
             cwd=empty,
             capture_output=True,
             timeout=_LONGEST_COMPILATION_S,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import ModelError, NotFoundError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.files.durable import sync_folder, write_bytes
+from audit_lab.log.files.printable import printable
 from audit_lab.sandbox import PythonEnvironment
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class BuiltEnvironment:
     file_digests
         Package to the SHA-256 of its ``RECORD``, which lists the digest of each of its files.
     notes
-        What is not as recorded, a sentence each.
+        What is not as recorded, a sentence each. Those that depend on the record, not on what was built, come first and
+        are not kept with the environment.
     size_bytes
         What its files hold; where the file system allows it they are shared with uv's cache.
     built_at
@@ -150,8 +152,8 @@ class EnvironmentCache:
         found = [built for built in self.entries() if built.digest.startswith(beginning)]
         if len(beginning) < _SHORTEST or len(found) != 1:
             raise NotFoundError(
-                f"{len(found)} environments have a digest that begins {beginning!r}",
-                f"Give at least {_SHORTEST} digits of one; audit-lab environments lists them.",
+                f"{printable(beginning)!r} does not name one environment ({len(found)} begin so)",
+                f"Give at least {_SHORTEST} digits of its digest; audit-lab environments lists them.",
             )
         return found[0]
 

@@ -51,10 +51,10 @@ def resolve(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Res
     (uv.folder / "environment.in").write_text("".join(f"{line}\n" for line in requirements.lines), "utf-8")
     before = requirements.before
     first = outcome = _compiled(uv, interpreter, *_dated(requirements))
-    moment = f"from before {before:%Y-%m-%d}, when the version was registered" if before else "the newest that fit"
+    moment = f"from before {before:%Y-%m-%d}, when the version was registered" if before else "as the newest that fit"
     if before is not None and outcome.code == _NO_SOLUTION:
         outcome = _compiled(uv, interpreter)
-        moment = f"the newest that fit, since none from before {before:%Y-%m-%d} do"
+        moment = f"as the newest that fit, since none from before {before:%Y-%m-%d} do"
     if outcome.code == _NO_SOLUTION:
         outcome = _compiled(uv, interpreter, "--no-deps")
         if outcome.done:
@@ -66,7 +66,7 @@ def resolve(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Res
     filled = sorted(found.versions.keys() - dict(requirements.pins).keys())
     if not filled:
         return found
-    note = f"The record does not name {len(filled)} packages that are needed; they are {moment}: {', '.join(filled)}."
+    note = f"Needed and not in the record: {', '.join(filled)}; taken {moment}."
     return Resolution(outcome.out, outcome, (note,))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -84,7 +87,7 @@ def test_all_can_be_removed(run, loans):
     run("build", "loans@1", "--log", loans)
     code, out, _ = run("remove", "--all")
     assert code == 0
-    assert out.startswith("1 environments removed, ")
+    assert out.startswith("Removed: 1, ")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_all_can_be_removed(run, loans):
     [
         (["remove"], 2, "remove takes digests, or --all"),
         (["remove", "abcdef", "--all"], 2, "remove takes digests, or --all"),
-        (["remove", "abcdef"], 1, "0 environments have a digest that begins 'abcdef'"),
+        (["remove", "abcdef"], 1, "'abcdef' does not name one environment"),
         (["list", "abcdef"], 2, "list takes no names, and 'abcdef' is one"),
         (["burn"], 2, "burn"),
     ],
@@ -107,3 +110,19 @@ def test_a_version_that_is_not_registered_is_named(run, loans):
     code, _, err = run("build", "loans@9", "--log", loans)
     assert code == 1
     assert "the registry has no version loans@9. It has: loans@1, loans@2" in err
+
+
+def test_the_documented_commands_run(run, loans, monkeypatch):
+    page = Path(__file__).parents[3] / "docs" / "environments.md"
+    shown = re.search(r"(?ms)^```sh\n(.*?)^```$", page.read_text())[1]
+    monkeypatch.chdir(loans.parent)
+    loans.rename("loans")
+    codes = []
+    for line in shown.splitlines():
+        command, *arguments = shlex.split(line, comments=True)[1:]
+        assert command == "environments"
+        if "remove" in arguments:
+            arguments[-1] = json.loads(run("--json")[1])["environments"][0]["digest"][: len(arguments[-1])]
+        codes.append(run(*arguments)[0])
+    assert codes == [1, 0, 0, 0]
+    assert json.loads(run("--json")[1])["environments"] == []

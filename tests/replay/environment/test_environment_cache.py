@@ -22,7 +22,7 @@ def test_an_environment_is_named_by_the_beginning_of_its_digest(registry, small_
     built = prepare_environment(recorded(CLOSED), cache=cache)
     assert cache.named(built.digest[:6]) == built
     for beginning in ("", built.digest[:5], "zzzzzz"):
-        with pytest.raises(NotFoundError, match="environments have a digest that begins"):
+        with pytest.raises(NotFoundError, match="does not name one environment"):
             cache.named(beginning)
 
 

@@ -173,10 +173,7 @@ def test_a_list_that_is_not_closed_is_filled_with_releases_of_its_time(trained, 
     built = prepare_environment(recorded, cache=EnvironmentCache(place / "environments"))
     assert built.packages == {"numpy": "2.2.3", "scipy": "1.15.2", "xgboost-cpu": "2.1.4"}
     assert built.notes == (
-        (
-            "The record does not name 2 packages that are needed; they are from before 2025-03-01, when the version "
-            "was registered: numpy, scipy."
-        ),
+        ("Needed and not in the record: numpy, scipy; taken from before 2025-03-01, when the version was registered."),
     )
     assert trained.scored("xgboost-json", built) == trained.scores["xgboost-json"]
 

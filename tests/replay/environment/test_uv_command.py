@@ -116,3 +116,15 @@ def test_the_interpreter_is_the_base_of_the_one_that_runs(tmp_path):
     assert found.path.is_file()
     assert not found.path.is_relative_to(sys.prefix)
     assert str(found.prefix) == sys.base_prefix
+
+
+def test_an_interpreter_that_pyenv_keeps_is_found(tmp_path, monkeypatch):
+    for version, answer in (("3.97.1", "3.97.1"), ("3.97.2", "3.96.0")):
+        program = tmp_path / "versions" / version / "bin" / "python3.97"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\necho \'["{answer}", "cpython", "/base"]\'\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    found = find_interpreter("3.97", Uv(tmp_path, offline=True))
+    assert found.path == tmp_path / "versions" / "3.97.1" / "bin" / "python3.97"
+    assert found.version == "3.97.1"
