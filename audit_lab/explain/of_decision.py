@@ -17,7 +17,7 @@ from audit_lab.replay.verdict import EFFECTS
 if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.reconstruct import Reconstruction
+    from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.sandbox import Limits
 
 __all__ = ["explain_decision"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit_lab.face.access import Access
 from audit_lab.face.document import decision_document, decision_html, iso
+from audit_lab.face.reconstructed import Reconstructed
 from audit_lab.log.schema import INPUTS_PREFIX
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge, LineageGraph
-    from audit_lab.replay.reconstruct import Gap, Reconstruction
+    from audit_lab.replay.reconstruction import Gap, Reconstruction
     from audit_lab.replay.registry import InForce
     from audit_lab.replay.signature import Signature
     from audit_lab.replay.verdict import Replay
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision"]
 
 
-class Decision:
+class Decision(Reconstructed):
     """One prediction, reconstructed: its row, inputs, version, lineage, events, outcome and gaps."""
 
     def __init__(self, store: LogStore, parts: Reconstruction, access: Access | None = None) -> None:
@@ -127,7 +128,7 @@ class Decision:
             Whether to look for what reproduces the record where it is not reproduced bit for bit; decisions of the
             same version around this one are replayed for that.
         """
-        from audit_lab.replay.batch import Runner
+        from audit_lab.replay.runner import Runner
         from audit_lab.replay.single import replay_decision
         from audit_lab.replay.surroundings import environment_choice
 
@@ -168,7 +169,10 @@ class Decision:
         answer.rows = 1
         answer.touches("predictions", self.prediction)
         answer.touches(INPUTS_PREFIX, self.inputs or {})
-        answer.touches("outcomes", self.outcome or {})
+        for row in self.outcomes:
+            answer.touches("outcomes", row)
+        for row in self.explanations:
+            answer.touches("explanations", row)
         for row in self.overrides:
             answer.touches("overrides", row)
 
