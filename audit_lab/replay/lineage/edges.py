@@ -84,14 +84,14 @@ def leaving_edges(store: LogStore) -> Leaving:
     return derived(store, "edges by node", (_LINEAGE,), lambda: _leaving(store))
 
 
-def walk(leaving: Mapping[str, Sequence[Edge]], starts: Iterable[str], most: int = MAXIMUM_EDGES) -> Walk:
-    """Return the edges reachable from some nodes, level by level, at most so many."""
+def walk(leaving: Mapping[str, Sequence[Edge]], starts: Iterable[str]) -> Walk:
+    """Return the edges reachable from some nodes, level by level, at most `MAXIMUM_EDGES`."""
     frontier = list(dict.fromkeys(starts))
     seen, found = set(frontier), list[Edge]()
     while frontier:
         edges = [edge for node in frontier for edge in leaving.get(node, ())]
-        if len(found) + len(edges) > most:
-            return Walk((*found, *edges[: most - len(found)]), is_cut=True)
+        if len(found) + len(edges) > MAXIMUM_EDGES:
+            return Walk((*found, *edges[: MAXIMUM_EDGES - len(found)]), is_cut=True)
         found += edges
         frontier = list(dict.fromkeys(edge.to_node for edge in edges if edge.to_node not in seen))
         seen.update(frontier)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.log.files.printable import printable
 from audit_lab.replay.lineage.described import DESCRIBED_BY
-from audit_lab.replay.lineage.edges import MAXIMUM_EDGES
 from audit_lab.replay.lineage.graph import LineageGap
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def gaps_of(
     names = list(dict.fromkeys([root, *(end for edge in edges for end in (edge.from_node, edge.to_node))]))
     versions = [name for name in names if _kind(name) == "model"]
     return (
-        *_cut(root, is_cut=is_cut),
+        *_cut(root, len(edges), is_cut=is_cut),
         *(_cycle(*knot) for knot in knots),
         *_disagreements(edges, rows),
         *_described_twice(rows),
@@ -71,9 +70,9 @@ def gaps_of(
     )
 
 
-def _cut(root: str, *, is_cut: bool) -> Iterable[LineageGap]:
+def _cut(root: str, shown: int, *, is_cut: bool) -> Iterable[LineageGap]:
     if is_cut:
-        what = f"More than {MAXIMUM_EDGES:,} edges lead back from {_shown(root)}; the nearest are shown."
+        what = f"More than {shown:,} edges lead back from {_shown(root)}; the nearest are shown."
         yield LineageGap("lineage-cut", what, "What is further back is not in this answer, and was not looked at.")
 
 
