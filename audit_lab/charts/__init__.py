@@ -9,6 +9,7 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.charts.coverage import coverage_chart
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
 from audit_lab.charts.interactive import interactive_html
@@ -18,6 +19,7 @@ from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
     "attribution_bars",
+    "coverage_chart",
     "distribution",
     "drift_heatmap",
     "drift_timeline",
