@@ -1,0 +1,232 @@
+"""MLflow run folders: a store that MLflow itself wrote, and hostile ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from audit_lab.capture.lineage import mlflow_files, read_mlflow_runs
+from audit_lab.errors import MisuseError
+
+TRAINING = Path(__file__).with_name("mlflow_training.py")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return the store that MLflow wrote, and the ids of the run and of the run that started it."""
+    place = tmp_path_factory.mktemp("mlflow")
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_ALLOW_FILE_STORE": "true"}
+    done = subprocess.run(
+        [sys.executable, str(shutil.copy(TRAINING, place)), str(place / "mlruns")],  # outside of any repository
+        env={**os.environ, **quiet, "HOME": str(place), "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    parent, run = done.stdout.split()[-2:]
+    return place / "mlruns", run, parent
+
+
+@pytest.fixture
+def store(trained, tmp_path):
+    """Return a copy of it to change."""
+    return Path(shutil.copytree(trained[0], tmp_path / "mlruns"))
+
+
+@pytest.fixture
+def folder(store, trained):
+    """Return the run's folder in the copy."""
+    (found,) = store.glob(f"*/{trained[1]}")
+    return found
+
+
+def triples(rows):
+    return set(rows.lineage.select("from_node", "relation", "to_node").iter_rows())
+
+
+def of_run(rows, run_id):
+    (found,) = rows.runs.filter(run_id=run_id).to_dicts()
+    return found
+
+
+def test_a_store_of_mlflow_itself_is_read_whole(trained):
+    path, run, parent = trained
+    found = read_mlflow_runs(path)
+    (model,) = {end for end, _, _ in triples(found) if end.startswith("logged-model:")}
+    (data,) = found.datasets.to_dicts()
+    assert triples(found) == {
+        (f"run:{run}", "used", f"dataset:applicants@{data['version']}"),
+        (f"run:{run}", "wasAssociatedWith", f"commit:{'a' * 40}"),
+        (f"run:{run}", "wasStartedBy", f"run:{parent}"),
+        (model, "wasGeneratedBy", f"run:{run}"),
+        ("model:loans@1", "wasGeneratedBy", f"run:{run}"),
+        ("model:loans@1", "wasDerivedFrom", model),
+    }
+    assert (data["uri"], data["source"], data["digest"]) == (
+        "http://example.org/a.csv",
+        "http",
+        f"mlflow:{data['version']}",
+    )
+    assert found.report.refused == 0
+    assert found.report.read == found.report.kept
+
+
+def test_a_run_bears_parameters_metrics_commit_and_data(trained):
+    path, run, _ = trained
+    row = of_run(read_mlflow_runs(path), run)
+    assert json.loads(row["hyperparameters"]) == {"C": "0.3", "random_state": "7"}
+    assert json.loads(row["seeds"]) == {"random_state": "7"}
+    metrics = json.loads(row["metrics"])
+    assert metrics["valid/auc"][:2] == [[1_700_000_000_000, 0.7, 0], [1_700_000_001_000, 0.75, 1]]
+    assert metrics["loss"][0][1] == "nan"
+    assert (row["code_commit"], row["pipeline_id"], row["kind"], row["state"]) == (
+        "a" * 40,
+        "credit",
+        "training",
+        "FINISHED",
+    )
+    assert row["started_at"] <= row["ended_at"] <= datetime.now(UTC)
+    assert json.loads(row["facets"])["mlflow.runName"] == "train"
+    assert "mlflow.user" not in row["facets"]
+
+
+def test_one_experiment_and_one_run_can_be_read_alone(trained):
+    path, run, parent = trained
+    (experiment,) = {each.parent for each in path.glob(f"*/{run}")}
+    assert set(read_mlflow_runs(experiment).runs["run_id"]) == {run, parent}
+    alone = read_mlflow_runs(experiment / run)
+    assert alone.runs["run_id"].to_list() == [run]
+    assert any("without its experiment" in note for note in alone.report.notes)
+
+
+def test_reading_twice_gives_the_same(trained):
+    first, second = read_mlflow_runs(trained[0]), read_mlflow_runs(trained[0])
+    for table in first.tables():
+        assert first.tables()[table].equals(second.tables()[table])
+
+
+def test_a_metric_with_bad_lines_keeps_the_good_ones(store, folder, trained):
+    (folder / "metrics" / "loss").write_bytes(
+        b"1700000000000 0.5 0\nrubbish\n1700000000001 inf 1\n99999999999999999999 1 1\n"
+    )
+    found = read_mlflow_runs(store)
+    assert json.loads(of_run(found, trained[1])["metrics"])["loss"] == [
+        [1_700_000_000_000, 0.5, 0],
+        [1_700_000_000_001, "inf", 1],
+    ]
+    assert found.report.quarantine["place"].to_list() == ["line 2", "line 4"]
+    assert found.report.quarantine["raw_bytes"].to_list() == [b"rubbish\n", b"99999999999999999999 1 1\n"]
+    assert found.report.kept + found.report.refused == found.report.read
+
+
+def test_a_long_history_keeps_its_end_and_says_so(store, folder, trained, monkeypatch):
+    monkeypatch.setattr(mlflow_files, "_MOST_POINTS", 3)
+    (folder / "metrics" / "loss").write_text("".join(f"{step} 0.5 {step}\n" for step in range(9)))
+    found = read_mlflow_runs(store)
+    assert [point[2] for point in json.loads(of_run(found, trained[1])["metrics"])["loss"]] == [6, 7, 8]
+    assert any("the last 3 kept" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: &x [1]\nb: *x\n", "aliases"),
+        (b"run_id: a\nrun_id: b\n", "twice"),
+        (b"!!python/object/apply:os.system ['touch owned']\n", "not YAML that can be taken over"),
+        (b"run_id: !!python/name:os.system ''\n", "not YAML that can be taken over"),
+        (b"- 1\n", "no mapping"),
+        (b"a: " + b"[" * 100 + b"]" * 100, "nests deeper"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b'run_id: "\\ud800"\n', "not YAML that can be taken over"),
+        (b"a: [\n", "not YAML that can be taken over"),
+        (b"? [a]\n: 1\n", "a key that is no text"),
+        (b"run_id: " + b"9" * 10_000 + b"\n", "not YAML that can be taken over"),
+    ],
+)
+def test_a_hostile_meta_file_is_put_aside_and_the_other_runs_are_read(store, folder, trained, content, reason):
+    (folder / "meta.yaml").write_bytes(content)
+    found = read_mlflow_runs(store)
+    (refused,) = found.report.quarantine.to_dicts()
+    assert refused["file"].endswith(f"{trained[1]}/meta.yaml")
+    assert refused["raw_bytes"] == content
+    assert reason in refused["reason"]
+    assert trained[2] in found.runs["run_id"].to_list()
+    assert not Path("owned").exists()
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc", "..", "a/b", "", ".", "-x", "\\x"])
+def test_an_input_cannot_name_a_folder_elsewhere(store, folder, trained, name):
+    (outside := store.parent / "outside").mkdir()
+    (outside / "meta.yaml").write_text("name: stolen\ndigest: d\n")
+    (meta,) = (folder / "inputs").glob("*/meta.yaml")
+    meta.write_text(json.dumps({"source_id": name, "source_type": "DATASET"}))
+    found = read_mlflow_runs(store)
+    assert "stolen" not in str(found.lineage.rows())
+    assert "used" not in found.lineage["relation"].to_list()
+
+
+def test_links_are_not_followed(store, folder, trained):
+    secret = store.parent / "secret"
+    secret.write_text("hidden")
+    (folder / "params" / "stolen").symlink_to(secret)
+    (folder / "tags").rename(store.parent / "tags")
+    (folder / "tags").symlink_to(store.parent / "tags")
+    (store / "models" / "other").symlink_to(store / "models" / "loans")
+    found = read_mlflow_runs(store)
+    assert "hidden" not in str(found.runs.rows())
+    assert of_run(found, trained[1])["code_commit"] is None
+    assert [note for note in found.report.notes if note.startswith("Symbolic links were not followed.")]
+
+
+def test_a_linked_meta_file_is_refused(store, folder):
+    (folder / "meta.yaml").rename(store.parent / "meta.yaml")
+    (folder / "meta.yaml").symlink_to(store.parent / "meta.yaml")
+    assert read_mlflow_runs(store).report.quarantine["reason"].to_list() == ["it is no regular file"]
+
+
+def test_names_and_values_that_are_no_utf_8_are_put_aside(store, folder):
+    (folder / "params" / "bad").write_bytes(b"\xff")
+    Path(os.fsdecode(os.fsencode(folder / "params") + b"/\xfe")).write_text("x")
+    reasons = read_mlflow_runs(store).report.quarantine["reason"].to_list()
+    assert sorted(reasons) == ["it is not UTF-8", "its name is not UTF-8"]
+
+
+def test_a_version_that_names_only_its_model_finds_the_run(store, trained):
+    (meta,) = store.glob("models/loans/version-1/meta.yaml")
+    meta.write_text(meta.read_text().replace(f"run_id: {trained[1]}", "run_id: ''"))
+    assert ("model:loans@1", "wasGeneratedBy", f"run:{trained[1]}") in triples(read_mlflow_runs(store))
+
+
+def test_a_model_that_mlflow_2_noted_in_a_tag_is_read(store, folder, trained):
+    shutil.rmtree(folder / "outputs")
+    history = [{"run_id": trained[1], "artifact_path": "clf", "flavors": {}}]
+    (folder / "tags" / "mlflow.log-model.history").write_text(json.dumps(history))
+    expected = (f"logged-model:{trained[1]}/clf", "wasGeneratedBy", f"run:{trained[1]}")
+    assert expected in triples(read_mlflow_runs(store))
+
+
+def test_times_that_no_calendar_has_are_left_out(store, folder, trained):
+    text = (folder / "meta.yaml").read_text()
+    (folder / "meta.yaml").write_text(
+        "\n".join(
+            "end_time: 99999999999999999999" if line.startswith("end_time") else line for line in text.splitlines()
+        )
+    )
+    assert of_run(read_mlflow_runs(store), trained[1])["ended_at"] is None
+
+
+def test_a_folder_without_runs_is_misuse(tmp_path):
+    with pytest.raises(MisuseError, match="holds no MLflow run"):
+        read_mlflow_runs(tmp_path)
+    with pytest.raises(MisuseError, match="is no folder"):
+        read_mlflow_runs(tmp_path / "none")
