@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from audit_lab.cli import (
     anchor,
     ask,
+    coverage,
     decide,
     environment,
     hand_over,
@@ -41,7 +42,7 @@ _LONGEST_LINE = 4_000
 app = typer.Typer(
     name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
-for module in (walk, look, ask, letter, decide, environment, lineage, history, keep, anchor, hand_over):
+for module in (walk, look, ask, coverage, letter, decide, environment, lineage, history, keep, anchor, hand_over):
     module.register(app)
 
 
