@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from audit_lab.log.keys.pseudonym import pseudonym
     from audit_lab.log.writing.arrival import seal_log
     from audit_lab.log.writing.writer import create_log, open_writer
+    from audit_lab.replay.impact import Correction
     from audit_lab.sandbox import Limits
     from audit_lab.widgets import view
 
@@ -37,6 +38,7 @@ __all__ = [
     "AuditLabError",
     "AuditLog",
     "Case",
+    "Correction",
     "Decision",
     "Limits",
     "charts",
@@ -62,6 +64,7 @@ _HOMES = {
     "AuditLabError": ("audit_lab.errors", "AuditLabError"),
     "AuditLog": ("audit_lab.face", "AuditLog"),
     "Case": ("audit_lab.evidence.case", "Case"),
+    "Correction": ("audit_lab.replay.impact", "Correction"),
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),
     "compact": ("audit_lab.face.keeping", "compact"),

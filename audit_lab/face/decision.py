@@ -8,13 +8,16 @@ from audit_lab.face.access import Access
 from audit_lab.face.document import decision_document, decision_html, iso
 from audit_lab.face.reconstructed import Reconstructed
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime
 
     from audit_lab.explain.attribution import Attribution
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.comparable_cases import Comparable
     from audit_lab.replay.lineage import Edge, LineageGraph
     from audit_lab.replay.reconstruction import Gap, Reconstruction
     from audit_lab.replay.registry import InForce
@@ -155,6 +158,61 @@ class Decision(Reconstructed):
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
+
+    def comparable(
+        self,
+        k: int = 10,
+        *,
+        decided_otherwise: bool = True,
+        same_version: bool = True,
+        as_of: str | date | datetime | None = None,
+        features: Sequence[str] | None = None,
+        window: tuple[str | date | datetime | None, str | date | datetime | None] | None = None,
+    ) -> Comparable:
+        """Find the nearest cases that were decided otherwise, by Gower's distance over the recorded inputs.
+
+        Parameters
+        ----------
+        k
+            How many cases at most.
+        decided_otherwise, same_version
+            Whether only cases are wanted that were decided otherwise, and only those of the same version.
+        as_of
+            Only cases before this moment; by default before this decision, which could not know of later ones. ``any``:
+            of any time.
+        features
+            The inputs that count; by default those that the version's signature names.
+        window
+            Only cases from the one moment on and before the other; either may be None.
+
+        Raises
+        ------
+        ModelError
+            The inputs are missing or erased, or the decision has no time or no decision; `code` says which.
+        MisuseError
+            A feature is not among the inputs.
+        """
+        from audit_lab.replay.comparable import Span, find_comparable
+
+        since, until = window or (None, None)
+        named = {"k": k, "decided_otherwise": decided_otherwise, "same_version": same_version, "as_of": as_of}
+        with self._access.asking(
+            "comparable", self.place, **named, features=features, since=since, until=until
+        ) as answer:
+            self.tell(answer)
+            bound = "any" if as_of == "any" else instant(as_of, "as_of")
+            span = Span(instant(since, "since"), instant(until, "until"), bound)
+            found = find_comparable(
+                self._store,
+                self._parts,
+                k,
+                decided_otherwise=decided_otherwise,
+                same_version=same_version,
+                span=span,
+                features=features,
+            )
+            answer.rows = 1 + found.searched
+            return found
 
     def lineage_graph(self) -> LineageGraph:
         """Return its way back to deployments, approvals, runs, commits, data and feature sources, and what is amiss."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
@@ -13,19 +14,21 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, find, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     import polars as pl
 
     from audit_lab.face.access import Answer
     from audit_lab.face.decisions import Decisions
-    from audit_lab.replay.runner import Runner
     from audit_lab.replay.batch_replay import BatchReplay
     from audit_lab.replay.coverage import Coverage
     from audit_lab.replay.coverage_counts import IdQuestion
+    from audit_lab.replay.impact import Impact
+    from audit_lab.replay.impact.kinds import Change
     from audit_lab.replay.lineage import LineageGraph
     from audit_lab.replay.registry import InForce
+    from audit_lab.replay.runner import Runner
     from audit_lab.sandbox import Limits
 
 __all__ = ["Replays", "When"]
@@ -149,6 +152,71 @@ class Replays(LogTables):
             answer.touches("predictions", self._columns("predictions"))
             self._touches_inputs(answer, replayed.groups["model_name"].drop_nulls().unique().to_list())
             return replayed
+
+    def impact(
+        self,
+        correction: Change | Sequence[Change],
+        expression: str | pl.Expr | None = None,
+        *,
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+        version: str | None = None,
+        groups: Sequence[str] = ("model_version",),
+        subjects: bool = True,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        keep: Path | str | None = None,
+        limits: Limits | None = None,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> Impact:
+        """Decide predictions again under a correction, and list those that would have been decided otherwise.
+
+        Parameters
+        ----------
+        correction
+            What `audit_lab.Correction` makes; several are made in order.
+        expression, since, until, model
+            As in `find`.
+        version
+            Only predictions that state this model version.
+        groups
+            Columns of the predictions, or features, by whose recorded values the decisions are counted.
+        subjects
+            Whether the subjects' pseudonyms are read.
+        environment, trust, trusted_types, keep, limits, progress
+            As in `replay`.
+
+        Raises
+        ------
+        MisuseError
+            The expression cannot be read, a correction or group does not fit the log, or `keep` holds something else.
+        """
+        from audit_lab.replay.impact import measure_impact
+
+        parts = {"since": since, "until": until, "model": model, "version": version, "environment": environment}
+        changes = (correction,) if not isinstance(correction, Sequence) else tuple(correction)
+        told = "; then ".join(str(change) for change in changes)
+        with self._access.asking("impact", expression, correction=told, groups=tuple(groups), **parts) as answer:
+            question = Question(expression, instant(since, "since"), instant(until, "until"), model)
+            runner = self._runner(environment, trust, trusted_types, limits)
+            found = measure_impact(
+                self._store,
+                changes,
+                question,
+                runner,
+                version=version,
+                groups=groups,
+                subjects=subjects,
+                keep=keep,
+                progress=progress,
+            )
+            answer.rows = found.counts.predictions
+            answer.touches("predictions", self._columns("predictions"))
+            answer.touches("overrides", self._columns("overrides"))
+            self._touches_inputs(answer, [model] if model else self._store.models())
+            return found
 
     def lineage_graph(self, model: str, version: str) -> LineageGraph:
         """Return the way of a model version back to its approvals, runs, commits and data, and what is amiss with it.

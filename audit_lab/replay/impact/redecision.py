@@ -1,0 +1,223 @@
+"""Decide recorded predictions twice, as recorded and as corrected, so that what differs is due to the correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import ModelError
+from audit_lab.replay.decision_rules import FEATURE, MODEL_LABEL, check_rules, decide, parse_rules
+from audit_lab.replay.impact.cases import AFTER, told
+from audit_lab.replay.impact.corrected_rows import UNREPLACED, corrected_rows, widened
+from audit_lab.replay.impact.kinds import RegisteredRules, RegisteredVersion, StatedRules, WithoutRule
+from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.runner import Tried
+from audit_lab.replay.verdict import EFFECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from audit_lab.log.store import LogStore
+    from audit_lab.replay.decision_rules import Rule
+    from audit_lab.replay.impact.cases import Labels
+    from audit_lab.replay.impact.kinds import Change
+    from audit_lab.replay.registered import Model
+    from audit_lab.replay.runner import Prepared, Runner
+
+__all__ = ["Redecision"]
+
+#: The number of a row among those of its group; and of which half of a job it is.
+_AT = "__at__"
+_PART = "__part__"
+
+#: A failure of a job that says something about single rows; after another one each half of it is tried alone.
+_BY_ROW = "model-error"
+
+_NOTHING = Tried((), ())
+
+
+@dataclass(frozen=True)
+class _Under:
+    """The ready rows of a group as corrected, in their order, each with what keeps it from being decided so.
+
+    `group` is the version that decides, by the rules under the correction, and the rows; `moved` says which of them
+    the model is given otherwise than before.
+    """
+
+    group: Prepared
+    moved: pl.Series
+
+
+class Redecision:
+    """Decides rows again under some changes.
+
+    Parameters
+    ----------
+    store, runner
+        The log, and what runs its versions.
+    changes
+        In order.
+    labels
+        Which columns of the rows name groups and subjects.
+    """
+
+    def __init__(self, store: LogStore, runner: Runner, changes: Sequence[Change], labels: Labels) -> None:
+        self._store = store
+        self._runner = runner
+        self._changes = tuple(changes)
+        self._labels = labels
+
+    def cases(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return what became of the rows of a chunk, in their order within each version.
+
+        Raises
+        ------
+        MisuseError
+            A correction does not fit the rows.
+        """
+        done = [self._group(group) for group in self._runner.prepared(rows)]
+        return pl.concat(done) if done else pl.DataFrame(schema=self._labels.schema)
+
+    def _group(self, prepared: Prepared) -> pl.DataFrame:
+        group = replace(prepared, rows=prepared.rows.with_row_index(_AT))
+        baseline, after = _NOTHING, pl.DataFrame(schema={_AT: pl.UInt32(), **AFTER})
+        if group.model is not None and group.ready.height:
+            under = self._corrected(group, group.model)
+            baseline, again = self._run(group, under)
+            after = _decided(under, baseline, again)
+        replayed = self._runner.finished([(group, baseline)]).hstack(group.rows.select(_AT))
+        beside = replayed.join(after, on=_AT, how="left", maintain_order="left")
+        return told(beside, group.rows, self._labels)
+
+    def _corrected(self, group: Prepared, recorded: Model) -> _Under:
+        """Return a group's ready rows under the changes: features, threshold, version and rules."""
+        ready = group.ready
+        inner = replace(group, rows=corrected_rows(ready, self._changes))
+        versions = [each.model_version for each in self._changes if isinstance(each, RegisteredVersion)]
+        if versions:
+            inner = self._of_version(inner.rows, versions[-1])
+        lacking = pl.col("code").is_null() & pl.col(UNREPLACED)
+        rows = inner.rows.with_columns(code=pl.when(lacking).then(pl.lit("replacement-missing")).otherwise("code"))
+        if inner.model is None:
+            return _Under(replace(inner, rows=rows), pl.Series([False] * rows.height))
+        try:
+            rules = self._rules(inner.model)
+            check_rules(rules, inner.model.signature, inner.model.name)
+        except ModelError as error:
+            failed = rows.with_columns(
+                code=pl.coalesce("code", pl.lit(error.code)), detail=pl.coalesce("detail", pl.lit(str(error)))
+            )
+            return _Under(replace(inner, model=None, rows=failed), pl.Series([False] * rows.height))
+        model = replace(inner.model, rules=rules, signature=widened(inner.model.signature, rows.schema))
+        if model.artifact.sha256 == recorded.artifact.sha256:
+            moved = _moved(ready, rows, model.signature.names)
+        else:
+            moved = pl.Series([True] * rows.height)
+        return _Under(replace(inner, model=model, rows=rows), moved)
+
+    def _of_version(self, rows: pl.DataFrame, model_version: str) -> Prepared:
+        """Return rows as they would be replayed if they stated another version of their model."""
+        own = ("code", "detail", *(name for name in rows.columns if name.startswith("__order")))
+        (inner,) = self._runner.prepared(rows.drop(own).with_columns(model_version=pl.lit(model_version)))
+        # Nothing is compared with a record here, so none is needed of the kind that the version gives.
+        needed = pl.col("code").ne_missing(pl.lit("output-missing"))
+        return replace(inner, rows=inner.rows.with_columns(code=pl.when(needed).then("code")))
+
+    def _rules(self, model: Model) -> tuple[Rule, ...]:
+        """Return the rules of a version under the changes."""
+        rules = model.rules
+        for change in self._changes:
+            if isinstance(change, RegisteredVersion):
+                rules = model.rules
+            elif isinstance(change, StatedRules):
+                rules = change.stated
+            elif isinstance(change, RegisteredRules):
+                rules = self._registered_rules(model.version["model_name"], change.model_version)
+            elif isinstance(change, WithoutRule):
+                rules = tuple(rule for rule in rules if rule.name != change.name)
+        return rules
+
+    def _registered_rules(self, model_name: str, model_version: str) -> tuple[Rule, ...]:
+        name = f"{model_name} {model_version}"
+        rows = registered_versions(self._store).get((model_name, model_version), [])
+        if len({row["decision_rules"] for row in rows}) == 1:
+            return parse_rules(rows[-1]["decision_rules"], name)
+        code = "version-ambiguous" if rows else "version-not-registered"
+        raise ModelError(
+            f"the rules of {name} cannot be taken: {EFFECTS[code].rstrip('.')}", "Name another version.", code
+        )
+
+    def _run(self, group: Prepared, under: _Under) -> tuple[Tried, Tried]:
+        """Score rows as recorded, and as corrected where the model is then given something else.
+
+        Both go to the child in one job where one model, read by one signature, takes both.
+        """
+        recorded, model = group.model, under.group.model
+        moved = under.group.rows.filter(under.moved & under.group.rows["code"].is_null())
+        if recorded is None or model is None or not moved.height:
+            return self._runner.tried(group), _NOTHING
+        if model.artifact.sha256 != recorded.artifact.sha256 or model.signature != recorded.signature:
+            return self._runner.tried(group), self._runner.tried(replace(under.group, rows=moved))
+        ready = group.ready
+        parts = [ready, moved.select(ready.columns)]
+        both = pl.concat(
+            [rows.with_columns(pl.lit(part).alias(_PART)) for part, rows in enumerate(parts)], how="vertical_relaxed"
+        )
+        tried = self._runner.tried(replace(group, rows=both))
+        if any(failed["code"][0] != _BY_ROW for failed in tried.failed):
+            return self._runner.tried(group), self._runner.tried(replace(group, rows=parts[1]))
+        return _part(tried, 0), _part(tried, 1)
+
+
+def _part(tried: Tried, part: int) -> Tried:
+    """Return one half of what came of a job that two shared."""
+    mine = pl.col(_PART) == part
+    scored = (replace(each, rows=each.rows.filter(mine).drop(_PART)) for each in tried.scored)
+    failed = (rows.filter(mine).drop(_PART) for rows in tried.failed)
+    return Tried(tuple(each for each in scored if each.rows.height), tuple(rows for rows in failed if rows.height))
+
+
+def _moved(before: pl.DataFrame, after: pl.DataFrame, names: Iterable[str]) -> pl.Series:
+    """Return for which rows any feature is another one after the changes."""
+    moved = pl.Series([False] * before.height)
+    for name in names:
+        # Texts are compared as such: those under a correction are not bound to known categories.
+        recorded, corrected = before[FEATURE + name], after[FEATURE + name]
+        if recorded.dtype != corrected.dtype:
+            recorded = recorded.cast(corrected.dtype)
+        moved |= recorded.ne_missing(corrected)
+    return moved
+
+
+def _decided(under: _Under, baseline: Tried, again: Tried) -> pl.DataFrame:
+    """Return what is decided of each corrected row, or why it is not; a score that was not asked for anew stays."""
+    rows, model = under.group.rows, under.group.model
+    failed = [part.select(_AT, failed_code="code", failed_detail="detail") for part in again.failed]
+    if failed:
+        rows = rows.join(pl.concat(failed), on=_AT, how="left", maintain_order="left").with_columns(
+            code=pl.coalesce("code", "failed_code"), detail=pl.coalesce("detail", "failed_detail")
+        )
+    kept = rows.select(_AT, after_code="code", after_detail="detail", is_touched=under.moved)
+    new, old = _outputs(again), _outputs(baseline)
+    scores = pl.concat([new, old.join(new, on=_AT, how="anti")])
+    wanted = rows.filter(pl.col("code").is_null()).drop("score", MODEL_LABEL, strict=False)
+    given = wanted.join(scores, on=_AT, how="inner", maintain_order="left")
+    if model is None or not given.height:
+        nothing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in AFTER.items() if name not in kept.columns]
+        return kept.with_columns(nothing)
+    features = [FEATURE + name for name in model.signature.names]
+    decided = decide(
+        given.select(_AT, "score", MODEL_LABEL, "threshold", *features), model.signature, model.rules, model.name
+    )
+    named = decided.select(
+        _AT, after_score="score", after_label="label", after_rule="decision_rule", after_decision="decision"
+    )
+    return kept.join(named, on=_AT, how="left", maintain_order="left")
+
+
+def _outputs(tried: Tried) -> pl.DataFrame:
+    nothing: Any = {_AT: pl.UInt32(), "score": pl.Float64(), MODEL_LABEL: pl.String()}
+    parts = [each.rows.select(*nothing) for each in tried.scored]
+    return pl.concat([pl.DataFrame(schema=nothing), *parts])
