@@ -74,13 +74,13 @@ def worker_for(model: Model, *, limits: Limits | None = None, environment: Pytho
     ------
     SandboxError
         The child cannot be started, or may not be: an artifact that is trusted for its digest alone may do anything,
-        so it runs only where nothing is open to it.
+        and so may packages that a log chose. They run only where nothing is open to them.
     """
     return warm_worker(
         {"artifact": model.artifact.content},
         limits=limits,
         environment=environment,
-        must_isolate=model.artifact.trusted_by_digest,
+        must_isolate=model.artifact.trusted_by_digest or environment is not None,
     )
 
 

@@ -64,6 +64,8 @@ EFFECTS: dict[str, str] = {
     "model-output": "The model's answer could not be read.",
     "isolation-missing": "The artifact is trusted for its digest alone, and this machine cannot isolate what it does.",
     "environment-not-built": "The recorded environment could not be built here.",
+    "environment-not-recorded": "The log does not record in which environment the model ran.",
+    "environment-malformed": "The recorded environment names something that is no package or no version.",
     "tolerance-unreadable": "The tolerance that the registry declares cannot be read.",
 }
 

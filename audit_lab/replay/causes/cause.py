@@ -38,6 +38,9 @@ class Cause:
         How many of the diverged decisions that were examined it reproduces.
     exact
         Whether all of these bit for bit; else within the tolerance.
+    contradicted
+        How many decisions beside, from the same time, come out as recorded without the change and would not with it: it
+        did not befall them.
     alternatives
         Values of the same kind, for the same feature, that reproduce as many, nearest first.
     """
@@ -49,6 +52,7 @@ class Cause:
     reproduced: int
     examined: int
     exact: bool
+    contradicted: int = 0
     alternatives: tuple[str, ...] = ()
 
 

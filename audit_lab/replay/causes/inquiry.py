@@ -119,13 +119,14 @@ class Inquiry:
         )
         step = code.removesuffix("-differs")
         labelled = model.signature.output.kind == "label" and step == "label"
+        times = diverged["occurred_at"]
+        during = pl.col("occurred_at").is_between(times.min(), times.max()).fill_null(value=False)
+        beside = rows.filter(pl.col("code").is_in(["exact", "within-tolerance"]), during).head(_MOST_BESIDE)
         if step not in ("score", "within-tolerance") and not labelled:
-            times = diverged["occurred_at"]
-            during = pl.col("occurred_at").is_between(times.min(), times.max()).fill_null(value=False)
-            beside = rows.filter(pl.col("code").is_in(["exact", "within-tolerance"]), during).head(_MOST_BESIDE)
             return explain_step(step, setting, diverged, beside, self._thresholds(name))
         outputs = Recorded(rows, model.signature.output.kind, tolerance).values
-        return explain_output(setting, diverged, outputs, only_precision=code == "within-tolerance")
+        within = code == "within-tolerance"
+        return explain_output(setting, diverged, beside.clear() if within else beside, outputs, only_precision=within)
 
     def _around(self, row: pl.DataFrame) -> pl.DataFrame | None:
         """Return the decisions of the same version nearest in time, itself among them."""

@@ -6,16 +6,17 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from audit_lab.replay.causes.candidates import input_candidates, precision_candidates, version_candidates
 from audit_lab.replay.causes.cause import KINDS, Cause, Explanation, Tried
 from audit_lab.replay.causes.chance import MOST_EXPECTED_BY_CHANCE, coincidence, expected_by_chance
 from audit_lab.replay.causes.trial import Recorded, run_candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
     from audit_lab.replay.causes.candidates import Candidate
@@ -37,7 +38,12 @@ _MOST_NAMED = 6
 
 
 def explain_output(
-    setting: Setting, diverged: pl.DataFrame, outputs: NDArray[np.float64], *, only_precision: bool = False
+    setting: Setting,
+    diverged: pl.DataFrame,
+    beside: pl.DataFrame,
+    outputs: NDArray[np.float64],
+    *,
+    only_precision: bool = False,
 ) -> Explanation:
     """Find what change to version or inputs reproduces outputs that diverged from the record.
 
@@ -48,6 +54,9 @@ def explain_output(
     diverged
         Rows whose output parted from the record: what `compared` gives, with every recorded input. The first one is the
         one in question: what does not reproduce it is no cause.
+    beside
+        Rows of the version from the same time that did not part from it. Of changes that reproduce as much, one that
+        leaves these as they are is more likely than one that cannot have befallen them.
     outputs
         Recorded outputs of as many rows of the version as are known, shape ``(rows, columns)``: how often two are alike
         says what chance can do.
@@ -68,7 +77,7 @@ def explain_output(
         first = run_candidates([each.candidate for each in first], whole, setting.worker_of)
     outcomes = [each for each in first if not (only_precision and not each.exact.all())]
     step = "label" if kind == "label" else "score"
-    found = _grouped(outcomes, diverged.height)
+    found = _grouped(outcomes, diverged.height, _contradicted(outcomes, setting, beside))
     tried = _tried(candidates, found)
     # That rounding gives the recorded bits, of all the numbers around, is no coincidence however coarse the model is.
     chance = _SAME_BITS_BY_CHANCE if only_precision else coincidence(outputs)
@@ -116,15 +125,31 @@ def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], exami
     return Explanation(step, tuple(enough[:_MOST_NAMED]), (), tried, examined, _explained(enough, examined))
 
 
-def _grouped(outcomes: Iterable[Outcome], examined: int) -> list[Cause]:
+def _contradicted(outcomes: Sequence[Outcome], setting: Setting, beside: pl.DataFrame) -> dict[int, int]:
+    """Return for each candidate, by its identity, how many decisions beside would not come out as recorded with it."""
+    if not beside.height or not outcomes:
+        return {}
+    # What was reproduced without any change has no distance to be removed.
+    rows = beside.with_columns(distance=pl.lit(None, dtype=pl.Float64))
+    recorded = Recorded(rows, setting.model.signature.output.kind, setting.tolerance)
+    ran = run_candidates([outcome.candidate for outcome in outcomes], recorded, setting.worker_of)
+    counts = {id(outcome.candidate): beside.height for outcome in outcomes}
+    return counts | {id(each.candidate): beside.height - int(each.near.sum()) for each in ran}
+
+
+def _grouped(outcomes: Iterable[Outcome], examined: int, contradicted: Mapping[int, int]) -> list[Cause]:
     """Return one cause for each kind and feature: the change that reproduces most, with its equals as alternatives."""
-    best: dict[tuple[str, str | None], list[tuple[tuple[int, int, float], Cause]]] = {}
+    best: dict[tuple[str, str | None], list[tuple[tuple[int, int, int, float], Cause]]] = {}
     for outcome in outcomes:
         candidate = outcome.candidate
         reproduced = int(outcome.near.sum())
         exact = bool(outcome.exact[outcome.near].all()) and reproduced > 0
-        strength = (-reproduced, -int(outcome.exact.sum()), float(outcome.distance[outcome.near].max(initial=0.0)))
-        cause = Cause(candidate.kind, candidate.feature, candidate.value, candidate.what, reproduced, examined, exact)
+        against = contradicted.get(id(candidate), 0)
+        distance = float(outcome.distance[outcome.near].max(initial=0.0))
+        strength = (-reproduced, -int(outcome.exact.sum()), against, distance)
+        cause = Cause(
+            candidate.kind, candidate.feature, candidate.value, candidate.what, reproduced, examined, exact, against
+        )
         # Versions are each a cause of their own: they have no feature to share.
         key = (candidate.kind, candidate.value if candidate.kind == "another-version" else candidate.feature)
         best.setdefault(key, []).append((strength, cause))
@@ -132,7 +157,7 @@ def _grouped(outcomes: Iterable[Outcome], examined: int) -> list[Cause]:
     for ranked in best.values():
         ranked.sort(key=lambda each: each[0])
         strength, cause = ranked[0]
-        equals = tuple(other.value for rank, other in ranked[1:] if rank[0] == strength[0])
+        equals = tuple(other.value for rank, other in ranked[1:] if rank[0] == strength[0] and rank[2] == strength[2])
         causes.append(replace(cause, alternatives=equals))
     return causes
 
@@ -143,12 +168,12 @@ def _tried(candidates: Sequence[Candidate], found: Sequence[Cause]) -> tuple[Tri
     return tuple(Tried(kind, count, most[kind]) for kind, count in counts.items() if count)
 
 
-def _strength(cause: Cause) -> tuple[int, bool]:
-    return cause.reproduced, cause.exact
+def _strength(cause: Cause) -> tuple[int, bool, int]:
+    return -cause.reproduced, not cause.exact, cause.contradicted
 
 
-def _rank(cause: Cause) -> tuple[int, bool, int, bool]:
-    return -cause.reproduced, not cause.exact, _RANKS.index(cause.kind), cause.feature is None
+def _rank(cause: Cause) -> tuple[int, bool, int, int, bool]:
+    return *_strength(cause), _RANKS.index(cause.kind), cause.feature is None
 
 
 def _explained(causes: Sequence[Cause], examined: int) -> str:
@@ -159,6 +184,8 @@ def _explained(causes: Sequence[Cause], examined: int) -> str:
         named = first.alternatives[:_MOST_NAMED]
         more = len(first.alternatives) - len(named)
         sentence += f" As much is reproduced by: {'; '.join(named)}{f'; and {more} more' if more else ''}."
+    if first.contradicted:
+        sentence += f" {first.contradicted:,} decisions beside come out as recorded without it, and would not with it."
     others = [f"{each.what} ({each.reproduced} of {examined})" for each in causes[1:_MOST_NAMED]]
     return sentence + (f" Next: {'; '.join(others)}." if others else "")
 

@@ -77,12 +77,15 @@ class _Model:
         """What the model answers; tests/replay/models shows that this is what its library answers."""
         floats = [name for name in self.numbers("int") if inputs[name].dtype == pl.Float64]
         features = [{**each, "dtype": "float"} if each["name"] in floats else each for each in self.features]
-        worker = warm_worker({"artifact": self.artifact if artifact is None else artifact})
+        content, read_as = self.artifact if artifact is None else artifact, self.artifact_format
+        if isinstance(content, dict):  # the one model file of a folder
+            content, read_as = next(file for name, file in content.items() if name.endswith(".skops")), "skops"
+        worker = warm_worker({"artifact": content})
         result = worker.run(
             "audit_lab.replay.scoring:score",
             header={
                 "signature": json.dumps({**self.signature, "features": features}),
-                "artifact_format": self.artifact_format,
+                "artifact_format": read_as,
                 "trusted_types": list(self.trusted_types),
             },
             tables={"inputs": inputs},
@@ -241,7 +244,10 @@ def _thresholds(model: _Model, name: str) -> list[float]:
     import xgboost
 
     booster = xgboost.Booster()
-    booster.load_model(bytearray(model.artifact))
+    if model.artifact_format == "xgboost-raw":  # what a pickle of the booster holds
+        booster.__setstate__({"handle": bytearray(model.artifact)})
+    else:
+        booster.load_model(bytearray(model.artifact))
     document = json.loads(bytes(booster.save_raw("json")))
     index = [each["name"] for each in model.features].index(name)
     found = []
