@@ -130,4 +130,4 @@ def catboost_scorer(model: Any, signature: Signature) -> CatboostScorer:
 
 def import_catboost() -> Any:
     """Import catboost without what it draws pictures with."""
-    return import_library("catboost", hidden=("plotly", "matplotlib", "graphviz", "sklearn", "pandas"))
+    return import_library("catboost", hidden=("plotly", "matplotlib", "graphviz", "sklearn"))

@@ -60,11 +60,12 @@ class BoosterScorer(Scorer):
         super().__init__(native, signature)
         learner = json.loads(native.save_config())["learner"]
         self._objective = str(learner["learner_train_param"]["objective"])
-        self._linear = learner["gradient_booster"]["name"] == "gblinear"
+        name = learner["gradient_booster"]["name"]
+        self._through_matrix = name == "gblinear" or (name == "dart" and not wrapped)
         self._width = max(int(learner["learner_model_param"]["num_class"]), 1)
         self._missing = missing
         best = native.attr("best_iteration")
-        self._rounds = (0, int(best) + 1) if wrapped and best is not None and not self._linear else (0, 0)
+        self._rounds = (0, int(best) + 1) if wrapped and best is not None and name != "gblinear" else (0, 0)
         if best is not None and not wrapped and int(best) + 1 < native.num_boosted_rounds():
             message = f"the booster names {int(best) + 1} rounds as its best; all were used, as it does by itself"
             self.notes.append(Note("best-iteration-not-used", message))
@@ -80,12 +81,14 @@ class BoosterScorer(Scorer):
     def _predict(self, frame: pl.DataFrame, *, margin: bool = False) -> npt.NDArray[np.float32]:
         """Predict in place, which gives the bits of a prediction through a DMatrix in half the time.
 
-        A linear booster cannot.
+        A linear booster cannot, and one of the kind dart gives other bits; its wrapper predicts in place all the same.
         """
         numbers = self.encoded(frame)
-        if self._linear:
+        if self._through_matrix:
             data = import_xgboost().DMatrix(numbers, missing=self._missing)
-            found = self.native.predict(data, output_margin=margin, validate_features=False)
+            found = self.native.predict(
+                data, output_margin=margin, iteration_range=self._rounds, validate_features=False
+            )
         else:
             found = self.native.inplace_predict(
                 numbers,

@@ -1,0 +1,8 @@
+"""Makes `trained` importable: the models of every format that tests of several folders train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
