@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 _NEEDED_FOR = {
+    "bubblewrap": "the tests of the sandbox's walls as bubblewrap makes them, and of artifacts trusted by digest only",
     "chromium": "tests/browser (the panel in a real JupyterLab) and the offline check of exported pages",
     "default-jre-headless": "the test that asks a log the same questions on Spark",
     "fonts-dejavu-core": "readable text in the pictures that the browser tests take",
