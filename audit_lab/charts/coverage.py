@@ -127,8 +127,7 @@ def _rows(weeks: pl.DataFrame, reasons: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
     counts = pl.col("predictions", "reconstructable", "replayable").sum()
     by_window = numbered(weeks).group_by("row", "window_start", "window_end").agg(counts)
-    by_code = numbered(reasons) if not reasons.is_empty() else reasons
-    return by_window.sort("row", "window_start"), by_code, rows
+    return by_window.sort("row", "window_start"), numbered(reasons), rows
 
 
 def _bars(placed: pl.DataFrame, x: Any, y: Any) -> Any:

@@ -39,8 +39,23 @@ slots = pl.DataFrame({
 })
 events = pl.DataFrame({"at": [start + day], "summary": [in_frames]})
 labelled = pl.DataFrame({**windows, "positives": [3]})
+lineage = (
+    pl.DataFrame({
+        "node": [in_frames, "b"], "kind": [in_frames, "run"], "label": [in_frames, "b"], "facts": [in_frames] * 2,
+        "described": [True, False], "in_cycle": [True, False], "is_root": [True, False],
+    }),
+    pl.DataFrame({
+        "source": [in_frames, "b"], "target": ["b", "b"], "relation": [in_frames] * 2, "stated_by": [in_frames] * 2,
+        "at": [start] * 2, "transformation": [in_frames] * 2,
+    }),
+)
 scores = pl.DataFrame({"lower": [0.0], "upper": [1.0], "rows": [1]})
+covered = pl.DataFrame({
+    "model_name": [in_frames], "model_version": [in_frames], "window_start": [start], "window_end": [start + 7 * day],
+    "code": [in_frames], "predictions": [9], "reconstructable": [5], "replayable": [5],
+})
 drawn = {
+    "coverage_chart": charts.coverage_chart(covered, covered),
     "attribution_bars": charts.attribution_bars(shares, **words),
     "shap_against_lime": charts.shap_against_lime(shares, shares, **words),
     "waterfall": charts.waterfall(shares, base_value=0.4, prediction_value=0.5, **words),
@@ -50,11 +65,12 @@ drawn = {
     "distribution": charts.distribution(bins, column=bad, window=bad, reference=bad),
     "drift_heatmap": charts.drift_heatmap(table, reference=bad),
     "drift_timeline": charts.drift_timeline(table, table["column"][0], reference=bad),
+    "lineage_graph": charts.lineage_graph(*lineage, subtitle=bad),
     "outcome_rate": charts.outcome_rate(labelled, label=bad),
     "versions": charts.versions(slots, end=start + 9 * day),
     "volume": charts.volume(pl.DataFrame(windows), events=events, subject=bad),
 }
-assert set(drawn) == set(charts.__all__) - {"enable_offline", "png", "svg"}
+assert set(drawn) == set(charts.__all__) - {"enable_offline", "interactive_html", "png", "svg"}
 charts.enable_offline()
 for name, chart in drawn.items():
     text = charts.svg(chart)
@@ -70,8 +86,9 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 10
-    assert {name for name in shown if shown[name] == "False"} == ({"versions"} if character == "\ud800" else set())
+    assert len(shown) == 12
+    without = {"coverage_chart", "versions"} if character == "\ud800" else set()
+    assert {name for name in shown if shown[name] == "False"} == without
 
 
 def test_no_text_ends_the_process_by_becoming_such_a_character():

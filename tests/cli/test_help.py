@@ -20,6 +20,14 @@ COMMANDS = {
         ["--columns", "--every", "--reference", "--model", "--picture", *READING],
         "population stability index",
     ),
+    "coverage": (
+        ["--every", "--ids", "--model", "--version", "--limit", "--picture", *READING],
+        "why others cannot; what is lost",
+    ),
+    "in-force": (
+        ["model", "--at", "--environment", "--recorded", "--as-known-on", *READING],
+        "where, with what share, by whom and why",
+    ),
     "letter": (
         [
             *("--customer", "--subject", "--around", "--zone", "--within", "--amount", "--decision", "--model"),
