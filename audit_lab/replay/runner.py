@@ -217,7 +217,7 @@ class Runner:
             done = score_rows(model, rows, worker)
         except (ModelError, SandboxError) as error:
             return error
-        self._remember(model.name, done, environment)
+        self._remember(model, done, environment)
         return done
 
     def _prepared(self, model_name: str | None, model_version: str | None, *, rows: pl.DataFrame) -> Prepared:
@@ -250,13 +250,14 @@ class Runner:
         wanting = misfit(model, inputs)
         return (model, "", "") if wanting is None else (None, *wanting)
 
-    def _remember(self, name: str, scored: Scored, environment: PythonEnvironment | None) -> None:
+    def _remember(self, model: Model, scored: Scored, environment: PythonEnvironment | None) -> None:
+        name = model.name
         ran = Ran(
             scored.isolation,
             self._tolerances[name].to_dict(),
             "present" if environment is None else environment.name,
             scored.fingerprint,
-            scored.notes,
+            (*model.artifact.notes, *scored.notes),
             scored.unseen,
         )
         before = self.ran.get(name)

@@ -226,6 +226,14 @@ class Child:
             self._close_files()
         return self._code
 
+    def kill(self) -> None:
+        """Kill the child and all it started; whoever waits for its answer finds it gone."""
+        with contextlib.suppress(OSError):
+            for inner in _children(self._process.pid):
+                os.kill(inner, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _end(self) -> int:
         # From the inside out, so that each is seen off by the one that waits for it.
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):

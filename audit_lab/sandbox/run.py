@@ -200,8 +200,14 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         }
 
     def close(self) -> None:
-        """End the child and all it started, and remove its folder."""
-        self._end()
+        """End the child and all it started, and remove its folder; a job that runs in another thread has crashed then."""
+        if not self._lock.acquire(blocking=False):
+            self._launch.child.kill()
+            self._lock.acquire()
+        try:
+            self._end()
+        finally:
+            self._lock.release()
 
     def __exit__(self, *_: object) -> None:
         """Close the worker."""

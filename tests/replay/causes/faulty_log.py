@@ -341,9 +341,9 @@ def _put(path: Path, artifact: Any) -> str:
     if isinstance(artifact, bytes):
         path.write_bytes(artifact)
         return hashlib.sha256(artifact).hexdigest()
-    from audit_lab.replay.artifacts.folder import folder_sha256
+    from audit_lab.replay.artifacts.folder import folder_digest
 
     for name, content in artifact.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
-    return folder_sha256(artifact)
+    return folder_digest({name: (hashlib.sha256(file).hexdigest(), len(file)) for name, file in artifact.items()})
