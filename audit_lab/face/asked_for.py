@@ -13,7 +13,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.index.batch_lookup import find_at, find_predictions, look_up_many
 from audit_lab.log.search.query import Question, find
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.replay.reconstruction.gathering import PREDICTION_COLUMNS
+from audit_lab.replay.reconstruction.gathering import prediction_columns
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,15 +115,17 @@ class AskedFor:
         """
         ids = self.ids
         if ids is not None:
-            return find_predictions(store, ids, _COLUMNS)
+            return find_predictions(store, ids, prediction_columns(store))
         rows = self._of_subject(store) if self.what is None and self.subject is not None else self._searched(store)
         rows = rows.drop_nulls(_ID)
         rows = rows if self.limit is None else rows.head(self.limit)
-        return find_at(store, rows[_ID], rows[SEGMENT], rows[ROW], _COLUMNS)
+        return find_at(store, rows[_ID], rows[SEGMENT], rows[ROW], prediction_columns(store))
 
     def _of_subject(self, store: LogStore) -> pl.DataFrame:
         subject = _series([self.subject])
-        rows = look_up_many(store, "predictions", "subject_id", subject, columns=[_ID, *_COLUMNS]).rows
+        rows = look_up_many(
+            store, "predictions", "subject_id", subject, columns=[_ID, "occurred_at", "model_name"]
+        ).rows
         at = pl.col("occurred_at")
         if self.since is not None:
             rows = rows.filter(at >= self.since)
@@ -141,9 +143,6 @@ class AskedFor:
             rows = rows.filter(pl.col("subject_id") == self.subject)
         position = pl.col("place").str.slice(pl.col(_ID).str.len_chars() + 1).str.extract_groups(_POSITION).struct
         return rows.select(_ID, position.field("1").alias(SEGMENT), position.field("2").cast(pl.UInt32).alias(ROW))
-
-
-_COLUMNS = PREDICTION_COLUMNS
 
 
 def _series(ids: list[Any]) -> pl.Series:

@@ -11,7 +11,7 @@ import polars as pl
 from audit_lab.errors import NotFoundError
 from audit_lab.face.decision import Decision
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.replay.reconstruction.gathering import PREDICTION_COLUMNS
+from audit_lab.replay.reconstruction.gathering import prediction_columns
 from audit_lab.replay.reconstruction.many import Reconstructions
 from audit_lab.replay.reconstruction.timeline import timeline_of
 
@@ -151,7 +151,7 @@ class Decisions:
     def tell(self, answer: Answer) -> None:
         """Say in a journal's answer how many rows and which personal columns these decisions are made of."""
         answer.rows = int(self.frame["found"].sum())
-        answer.touches("predictions", ["prediction_id", *PREDICTION_COLUMNS] if answer.rows else [])
+        answer.touches("predictions", ["prediction_id", *prediction_columns(self._store)] if answer.rows else [])
         for model in self._made.models:
             inputs = self.inputs_of(model)
             answer.touches(INPUTS_PREFIX + model, inputs.columns[3:] if inputs.height else [])

@@ -89,7 +89,8 @@ class Replays(LogTables):
 
         asked = AskedFor(ids_or_expression, instant(since, "since"), instant(until, "until"), model, subject, limit)
         narrowed = {"since": since, "until": until, "model": model, "subject": subject, "limit": limit}
-        with self._access.asking("decisions", asked.words, **narrowed) as answer:
+        words = None if self.journal is None else asked.words
+        with self._access.asking("decisions", words, **narrowed) as answer:
             decisions = Decisions(self._store, asked, self._access)
             decisions.tell(answer)
             return decisions

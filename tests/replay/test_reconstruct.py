@@ -69,7 +69,10 @@ def test_missing_inputs_are_a_gap_with_its_effect(make_log):
     folder = make_log(inputs_loans=lambda frame: frame.filter(pl.col("prediction_id") != "p-001"))
     decision = al.open(folder).decision("p-001")
     assert gaps(decision) == ["inputs-missing"]
-    assert "cannot be replayed" in decision.gaps[0].effect
+    assert str(decision.gaps[0]) == (
+        "inputs missing: cannot replay or explain; can still show score, label, decision, rule, threshold, "
+        "registered version, lineage, deployments, outcome."
+    )
 
 
 def test_no_inputs_table_at_all(make_log):
@@ -108,7 +111,9 @@ def test_deployments_that_say_another_version(make_log):
     decision = al.open(make_log(deployments=change)).decision("p-001")
     assert decision.in_force.agrees is False
     assert decision.in_force.versions == ("2",)
-    assert gaps(decision) == ["version-disagrees"]
+    assert gaps(decision) == []
+    assert [finding.code for finding in decision.findings] == ["version-disagrees"]
+    assert decision.findings[0].what == decision.in_force.statement
 
 
 def test_canary_is_one_of_several_candidates(make_log):

@@ -34,7 +34,8 @@ class DecisionRows:
     inputs
         The rows of its model's inputs, with ``_segment`` and ``_row``; None where the log has none of that model.
     histories
-        For each of `HISTORIES` its rows in order of recording; see `audit_lab.replay.reconstruction.history.history`.
+        For each of `HISTORIES` its rows, where there are any as `audit_lab.replay.reconstruction.history.history` gives
+        them.
     searched
         How its id was looked for, as one sentence.
     """
@@ -67,9 +68,14 @@ def decision_rows(store: LogStore, asked: str) -> DecisionRows:
         places=tuple(found.places),
         corrected_by=_corrected_by(store, name, found.place) if len(found.places) > 1 else None,
         inputs=look_up(store, INPUTS_PREFIX + model, _ID, name).rows if has_inputs else None,
-        histories={table: history(table, look_up(store, table, _ID, name, confirm=False).rows) for table in HISTORIES},
+        histories={table: _history(store, table, name) for table in HISTORIES},
         searched=found.searched,
     )
+
+
+def _history(store: LogStore, table: str, prediction_id: str) -> pl.DataFrame:
+    rows = look_up(store, table, _ID, prediction_id, confirm=False).rows
+    return history(table, rows) if rows.height else rows
 
 
 def _corrected_by(store: LogStore, prediction_id: str, place: str) -> str | None:

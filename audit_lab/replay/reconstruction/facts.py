@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from audit_lab.log.schema import TIME
 if TYPE_CHECKING:
     from audit_lab.replay.reconstruction.version_facts import VersionFacts
 
-__all__ = ["FACTS", "VERSION_COLUMNS", "version_row", "with_derived"]
+__all__ = ["FACTS", "VERSION_COLUMNS", "one_row", "version_row", "with_derived"]
 
 _TEXT, _YES = pl.String(), pl.Boolean()
 
@@ -101,6 +101,9 @@ _FLAGS = (
 )
 
 
+_WITH_DERIVED = FACTS | {"has_inputs": _YES, "final_decision": _TEXT}
+
+
 def version_row(facts: VersionFacts) -> dict[str, object]:
     """Return the columns `VERSION_COLUMNS` of a version."""
     row = facts.row or {}
@@ -121,6 +124,16 @@ def version_row(facts: VersionFacts) -> dict[str, object]:
         "approvals": len(facts.approvals),
         "edges": len(facts.lineage),
     }
+
+
+def one_row(facts: dict[str, Any]) -> pl.DataFrame:
+    """Return the facts of one decision with what `with_derived` adds; the same, and several times as fast."""
+    row: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_FLAGS, False)
+    row |= {name: value for name, value in facts.items() if value is not None}
+    changed = row.get("changed_to")
+    row["has_inputs"] = row["input_rows"] == 1 and row["places"] == 1
+    row["final_decision"] = None if row["override_erased"] else row.get("decision") if changed is None else changed
+    return pl.DataFrame([row], schema=_WITH_DERIVED)
 
 
 def with_derived(facts: pl.DataFrame) -> pl.DataFrame:

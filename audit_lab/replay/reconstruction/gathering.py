@@ -16,20 +16,19 @@ from audit_lab.replay.reconstruction.facts import FACTS, VERSION_COLUMNS, versio
 from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, history, outcome_by, overrides_by
 from audit_lab.replay.reconstruction.reconstruction import places_told
 from audit_lab.replay.reconstruction.stretches import in_force_of
-from audit_lab.replay.reconstruction.version_facts import version_facts
+from audit_lab.replay.reconstruction.version_facts import input_schema, version_facts
 
 if TYPE_CHECKING:
     from audit_lab.log.index.batch_lookup import FoundPredictions
     from audit_lab.log.store import LogStore
 
-__all__ = ["PREDICTION_COLUMNS", "Gathered", "gathered"]
+__all__ = ["Gathered", "gathered", "prediction_columns"]
 
 #: The columns of predictions that facts are made of.
-PREDICTION_COLUMNS = (
+_COLUMNS = (
     "occurred_at",
     "model_name",
     "model_version",
-    "subject_id",
     "outputs",
     "threshold",
     "decision",
@@ -71,15 +70,20 @@ class Gathered:
     corrected: pl.DataFrame
 
 
+def prediction_columns(store: LogStore) -> tuple[str, ...]:
+    """Return the columns of predictions that facts are made of: the subject only where anything was erased."""
+    return _COLUMNS if erased_places(store, "predictions").is_empty() else (*_COLUMNS, "subject_id")
+
+
 def gathered(store: LogStore, found: FoundPredictions) -> Gathered:
-    """Gather the facts about predictions that were looked up, with the columns `PREDICTION_COLUMNS` at least.
+    """Gather the facts about predictions that were looked up, with the columns `prediction_columns` at least.
 
     Raises
     ------
     LogError
         A table cannot be read.
     """
-    own = found.rows.select(SEGMENT, ROW, *PREDICTION_COLUMNS)
+    own = found.rows.select(SEGMENT, ROW, *prediction_columns(store))
     outputs = pl.col("outputs").struct
     base = found.answers.join(own, on=[SEGMENT, ROW], how="left", maintain_order="left").with_columns(
         **{name: outputs.field(name) for name in ("score", "label", "probabilities")}
@@ -157,7 +161,7 @@ def _inputs(store: LogStore, base: pl.DataFrame) -> tuple[dict[str, pl.DataFrame
             continue
         table = INPUTS_PREFIX + model
         ids = base.filter(pl.col("model_name") == model)[_ID].unique()
-        columns = [name for name in store.inputs(model).collect_schema().names() if name != "recorded_at"]
+        columns = [name for name in input_schema(store, model).names() if name != "recorded_at"]
         rows = look_up_many(store, table, _ID, ids, columns=columns).rows
         found[model] = rows
         erased = erased_places(store, table)

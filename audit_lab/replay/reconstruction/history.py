@@ -67,7 +67,7 @@ def history(table: str, rows: pl.DataFrame) -> pl.DataFrame:
         The same with ``place`` (``id@segment:row``), ``corrected_by`` (the place of the row that corrects it, or null)
         and ``unclear`` (why a correction could not be followed, or null).
     """
-    ordered = rows.sort(_ID, "recorded_at", SEGMENT, ROW, nulls_last=False)
+    ordered = rows if rows.height <= 1 else rows.sort(_ID, "recorded_at", SEGMENT, ROW, nulls_last=False)
     placed = ordered.with_columns(
         pl.format("{}@{}:{}", _ID, SEGMENT, ROW).alias("place"),
         pl.lit(None, dtype=pl.String).alias("corrected_by"),

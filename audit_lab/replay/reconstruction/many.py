@@ -67,7 +67,7 @@ class Reconstructions:
     store
         The log.
     found
-        What was asked for, looked up with the columns `audit_lab.replay.reconstruction.gathering.PREDICTION_COLUMNS`.
+        What was asked for, looked up with the columns `audit_lab.replay.reconstruction.gathering.prediction_columns`.
 
     Attributes
     ----------

@@ -6,14 +6,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from audit_lab.log.erasure.erased import erased_fields
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.decision_rows import DecisionRows, decision_rows
 from audit_lab.replay.reconstruction.events import events_around
-from audit_lab.replay.reconstruction.facts import FACTS, version_row, with_derived
+from audit_lab.replay.reconstruction.facts import FACTS, one_row, version_row
 from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, outcome_by, overrides_by
 from audit_lab.replay.reconstruction.serving import deployments_around
 from audit_lab.replay.reconstruction.telling import tell_one
@@ -23,6 +21,8 @@ from audit_lab.replay.registry import version_in_force
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    import polars as pl
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge
@@ -202,7 +202,7 @@ def _facts(store: LogStore, rows: DecisionRows, inputs: _Row | None, further: _R
         "input_rows": 0 if rows.inputs is None else rows.inputs.height,
         "keeps_approvals": store.source.tables().get("approvals", 0) > 0,
     }
-    return with_derived(pl.DataFrame([own], schema=FACTS))
+    return one_row(own)
 
 
 def _serving(in_force: InForce) -> _Row:
@@ -223,7 +223,7 @@ def _history_facts(store: LogStore, rows: DecisionRows) -> _Row:
         told |= outcome_by(outcomes).row(0, named=True)
     if explanations.height:
         told |= explained_by(explanations).row(0, named=True)
-    unclear = [text for frame in rows.histories.values() for text in frame["unclear"].drop_nulls()]
+    unclear = [text for frame in rows.histories.values() if frame.height for text in frame["unclear"].drop_nulls()]
     return told | {"unclear": next(iter(unclear), None)}
 
 

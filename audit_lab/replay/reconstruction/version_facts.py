@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge
 
-__all__ = ["VersionFacts", "version_facts"]
+__all__ = ["VersionFacts", "input_schema", "version_facts"]
 
 #: Acts after which a version may serve, or may not; others (submitted, commented ...) change nothing.
 _ACTS = ("approved", "promoted", "rejected", "retired")
@@ -96,11 +96,23 @@ def version_facts(store: LogStore, name: str | None, version: str | None) -> Ver
     )
 
 
+def input_schema(store: LogStore, model: str) -> pl.Schema:
+    """Return the columns and types of a model's inputs, known until a file of them changes.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    table = INPUTS_PREFIX + model
+    return derived(store, ("input schema", model), (table,), lambda: store.inputs(model).collect_schema())
+
+
 def _facts(store: LogStore, name: str | None, version: str | None, rows: list[_Row]) -> VersionFacts:
     row = rows[-1] if rows else None
     signature = _signature(row)
     code, what, mistyped = None, None, None
-    inputs = store.inputs(name).collect_schema() if name is not None and name in store.models() else None
+    inputs = input_schema(store, name) if name is not None and name in store.models() else None
     lacking = [one for one in signature.names if one not in inputs] if signature and inputs is not None else []
     try:
         model = load_registered(store, name, version)
