@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from functools import lru_cache
 from typing import Any
 
 from audit_lab.charts.drawable import drawable
@@ -48,16 +49,21 @@ def interactive_html(chart: Any, title: str = "") -> str:
     title
         What the browser's window is called.
     """
-    import vl_convert
-
-    library = vl_convert.javascript_bundle(_SNIPPET, vl_version=vega_lite_version())
     return _PAGE.format(
         policy=html.escape(_POLICY, quote=True),
         title=html.escape(drawable(title)),
-        library=library.replace("</script", "<\\/script"),
+        library=_library(vega_lite_version()),
         specification=_embedded(drawable(chart.to_dict())),
         options=_embedded(_OPTIONS),
     )
+
+
+@lru_cache(maxsize=1)
+def _library(version: str) -> str:
+    """Return Vega's code, which takes seconds to gather."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle(_SNIPPET, vl_version=version).replace("</script", "<\\/script")
 
 
 def _embedded(value: Any) -> str:

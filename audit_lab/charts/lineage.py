@@ -18,6 +18,7 @@ __all__ = ["lineage_graph"]
 #: More nodes than this are no picture any more; the nearest to the root are drawn, and the picture says so.
 _MOST_NODES = 120
 _LONGEST_TITLE = 64
+_LEGEND_PADDING = 10
 _FADED, _VEILED = 0.12, 0.88
 #: Shapes that Vega does not have, in a square from -1 to 1.
 _OUTLINES = {
@@ -100,13 +101,17 @@ def lineage_graph(nodes: pl.DataFrame, edges: pl.DataFrame, *, subtitle: str = "
 
 
 def _told(nodes: pl.DataFrame, edges: pl.DataFrame, drawn: list[Any], links: int, turned: int) -> list[str]:
-    every = f"{nodes.height:,} nodes and {edges.height:,} edges"
+    every = f"{_count(nodes.height, 'node')} and {_count(edges.height, 'edge')}"
     if len(drawn) < nodes.height:
         every = f"The nearest {len(drawn):,} of {nodes.height:,} nodes, and {links:,} of {edges.height:,} edges"
     undescribed = sum(not row["described"] for row in drawn)
     bare = f"; {undescribed} with a broken outline named and not described in the log" if undescribed else ""
     closing = "1 edge in red closes a cycle" if turned == 1 else f"{turned} edges in red close cycles"
     return [f"{every}{bare}", *([f"{closing}: the lineage leads back to itself there"] if turned else [])]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _opacity(field: str = "strength", otherwise: float = _FADED) -> Any:
@@ -131,6 +136,7 @@ def _lines(plan: Plan, axes: _Axes) -> list[Any]:
         symbolOpacity=1,
         symbolStrokeColor=INK,
         symbolSize=260,
+        padding=_LEGEND_PADDING,
     )
     dash = alt.Scale(domain=domain, range=[[1, 0], [5, 3], [2, 2]])
     lines = alt.Chart(inline(plan.points)).mark_line(strokeWidth=1.6, strokeCap="butt")
@@ -206,7 +212,7 @@ def _icons(base: Any, plan: Plan, axes: _Axes) -> list[Any]:
     kinds = {row["kind"] for row in plan.boxes}
     present = [each for each in (*KINDS.values(), OTHER) if each[0] in kinds]
     domain = [name for name, _, _ in present]
-    legend = alt.Legend(title="Node", symbolSize=90, symbolOpacity=1)
+    legend = alt.Legend(title="Node", symbolSize=90, symbolOpacity=1, padding=_LEGEND_PADDING)
     shapes = alt.Scale(domain=domain, range=[_OUTLINES.get(shape, shape) for _, _, shape in present])
     colours = alt.Scale(domain=domain, range=[colour for _, colour, _ in present])
     place = {"x": axes.x.of("icon"), "y": axes.y.of("middle")}
