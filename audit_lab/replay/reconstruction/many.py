@@ -179,6 +179,9 @@ class Reconstructions:
         IndexError
             There is no such row.
         """
+        if not -len(self) <= number < len(self):
+            message = f"there are {len(self)} decisions, and none with the number {number}"
+            raise IndexError(message)
         asked = self.frame.row(number, named=True)
         if not asked["found"]:
             return reconstruct(self._store, asked["asked"])  # says why there is none
