@@ -7,7 +7,7 @@ registered version and its inputs are there, each once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +35,16 @@ from audit_lab.replay.readiness import (
     obstacle,
 )
 from audit_lab.replay.registered import load_registered
-from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.registration import editions, registered_row
 from audit_lab.replay.signature import Signature
 from audit_lab.replay.tolerance import tolerance_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
+    from datetime import datetime
 
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.registration import Edition
     from audit_lab.replay.signature import Output
 
 __all__ = ["CODED", "CodedPredictions"]
@@ -70,6 +72,8 @@ class _Version:
         Whether it is registered, and the log's inputs have every column that it takes.
     threshold, signature
         Those of the registry, where it can be run.
+    known
+        Whether a prediction is judged by this, where a correction of the registry makes a difference; else None.
     """
 
     model_name: str | None
@@ -78,6 +82,7 @@ class _Version:
     is_whole: bool
     threshold: float | None = None
     signature: Signature | None = None
+    known: nw.Expr | None = None
 
     @property
     def output(self) -> Output | None:
@@ -122,15 +127,29 @@ class CodedPredictions:
     def _versions(self) -> list[_Version]:
         stated = self._store.frame("predictions").select("model_name", "model_version").unique()
         rows = collected(stated, f"the predictions of {self._store.location}").sort("model_name", "model_version")
-        return [self._version(name, version) for name, version in rows.iter_rows()]
+        return [each for name, version in rows.iter_rows() for each in self._judged(name, version)]
 
-    def _version(self, model_name: str | None, model_version: str | None) -> _Version:
+    def _judged(self, model_name: str | None, model_version: str | None) -> list[_Version]:
+        """Return a version as the registry has it, once for each time from which on it said something else."""
+        stated = model_name is not None and model_version is not None
+        known = editions(self._store, str(model_name), str(model_version)) if stated else ()
+        if len(known) <= 1:
+            return [self._version(model_name, model_version)]
+        return [
+            replace(self._version(model_name, model_version, edition), known=_judged_by(edition, known[0]))
+            for edition in known
+        ]
+
+    def _version(self, model_name: str | None, model_version: str | None, edition: Edition | None = None) -> _Version:
         there = model_name is not None and model_name in self._store.models()
         inputs = self._store.inputs(str(model_name)).collect_schema() if there else None
+        at = None if edition is None else edition.since
         try:
-            model = load_registered(self._store, model_name, model_version)
+            model = load_registered(self._store, model_name, model_version, at=at)
         except ModelError as error:
-            whole = error.code not in _NOT_REGISTERED and self._complete(model_name, model_version, inputs)
+            whole = error.code not in _NOT_REGISTERED and self._complete(
+                str(model_name), str(model_version), at, inputs
+            )
             return _Version(model_name, model_version, error.code, whole)
         wanting = misfit(model, inputs)
         if wanting is not None:
@@ -139,15 +158,16 @@ class CodedPredictions:
             tolerance_of(model.version["signature"], model.signature.output.kind)
         except (ValueError, AttributeError):
             return _Version(model_name, model_version, "tolerance-unreadable", is_whole=True)
-        return _Version(model_name, model_version, None, True, model.version["threshold"], model.signature)
+        threshold, signature = model.version["threshold"], model.signature
+        return _Version(model_name, model_version, None, is_whole=True, threshold=threshold, signature=signature)
 
-    def _complete(self, model_name: str | None, model_version: str | None, inputs: pl.Schema | None) -> bool:
+    def _complete(self, model_name: str, model_version: str, at: datetime | None, inputs: pl.Schema | None) -> bool:
         """Return whether the inputs have each column that the registered signature names, where that can be read."""
         if inputs is None:
             return False
-        rows = registered_versions(self._store)[str(model_name), str(model_version)]
+        row, _ = registered_row(self._store, model_name, model_version, at)
         try:
-            return all(name in inputs for name in Signature.parse(rows[-1]["signature"]).names)
+            return all(name in inputs for name in Signature.parse(row["signature"]).names)
         except ModelError:
             return True
 
@@ -224,9 +244,23 @@ def _states(versions: list[_Version]) -> nw.Expr:
     """Return whether a prediction states one of some versions."""
     models: dict[str | None, list[str | None]] = {}
     for each in versions:
-        models.setdefault(each.model_name, []).append(each.model_version)
-    stated = (_is_one_of("model_name", [name]) & _is_one_of("model_version", names) for name, names in models.items())
+        if each.known is None:
+            models.setdefault(each.model_name, []).append(each.model_version)
+    stated = [_is_one_of("model_name", [name]) & _is_one_of("model_version", names) for name, names in models.items()]
+    stated += [
+        _is_one_of("model_name", [each.model_name]) & _is_one_of("model_version", [each.model_version]) & each.known
+        for each in versions
+        if each.known is not None
+    ]
     return nw.any_horizontal(*stated, ignore_nulls=True)
+
+
+def _judged_by(edition: Edition, first: Edition) -> nw.Expr:
+    """Return whether a prediction is judged by what the registry said for some time; see `Edition`."""
+    time = nw.col("occurred_at")
+    if edition.is_latest:
+        return time.is_null() | (time >= edition.since) | (time < first.since)
+    return (time >= edition.since) & (time < edition.until)
 
 
 def _is_one_of(column: str, texts: list[str | None]) -> nw.Expr:

@@ -33,13 +33,16 @@ class Corrected:
     rows
         Rows as dicts, with ``_segment`` and ``_row``.
     replaced
-        The index in the rows given of each row that is corrected, to the index of the row that corrects it.
+        The index in the rows given of each row that is corrected, to the index of the first row that corrects it.
+    corrections
+        The index of each row whose correction was followed.
     findings
         The index of a row whose correction was not followed, and why, in a sentence.
     """
 
     rows: list[dict[str, Any]]
     replaced: dict[int, int]
+    corrections: frozenset[int]
     findings: tuple[tuple[int, str], ...]
 
 
@@ -77,18 +80,20 @@ def standing(
     places = {(row[SEGMENT], int(row[ROW])): number for number, row in enumerate(rows)}
     replaced: dict[int, int] = {}
     findings: list[tuple[int, str]] = []
+    followed: set[int] = set()
     for number, row in enumerate(rows):
         named = row["supersedes"]
         if named is None:
             continue
         corrected = _corrected(rows, number, places, name, key)
         if corrected:
+            followed.add(number)
             replaced |= {each: number for each in corrected if each not in replaced}
         else:
             shown = named if len(named) <= _LONGEST else f"{named[:_LONGEST]}..."
             findings.append((number, f"{name(row)} says that it corrects {shown!r}, which names no earlier row of it"))
     left = [row for number, row in enumerate(rows) if number not in replaced]
-    return Corrected(left, replaced, tuple(findings))
+    return Corrected(left, replaced, frozenset(followed), tuple(findings))
 
 
 def _corrected(

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import ModelError
 from audit_lab.replay.artifacts.reading import read_artifact
 from audit_lab.replay.decision_rules import check_rules, parse_rules
-from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.registration import registered_row
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.decision_rules import Rule
 
 __all__ = ["Model", "load_registered"]
-
-#: Columns of the registry that decide what comes out; two rows that differ in one of them contradict each other.
-_DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "decision_rules")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ def load_registered(
     model_name: str | None,
     model_version: str | None,
     *,
+    at: datetime | None = None,
     trust: Collection[str] = (),
     trusted_types: Collection[str] = (),
 ) -> Model:
@@ -57,6 +56,9 @@ def load_registered(
     ----------
     store, model_name, model_version
         The log, and what a prediction states.
+    at
+        The time of the decision: it is judged by the registry row that was known then, where a later row corrects it.
+        By the row that stands now when None.
     trust
         Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
     trusted_types
@@ -75,23 +77,9 @@ def load_registered(
             code,
         )
     name = f"{model_name} {model_version}"
-    rows = registered_versions(store).get((model_name, model_version), [])
-    if not rows:
-        raise ModelError(
-            f"the registry of {store.origin} has no version {name}",
-            "Ask who deployed it: a version in traffic that was never registered has no approval either.",
-            "version-not-registered",
-        )
-    differing = [column for column in _DECIDING if len({row[column] for row in rows}) > 1]
-    if differing:
-        raise ModelError(
-            f"the registry of {store.origin} has {len(rows)} rows for {name}, which differ in {', '.join(differing)}",
-            "Ask the model's owner which was in force when the decision was taken.",
-            "version-ambiguous",
-        )
-    signature = Signature.parse(rows[-1]["signature"], name)
-    version = rows[-1]
+    version, _ = registered_row(store, model_name, model_version, at)
+    signature = Signature.parse(version["signature"], name)
     artifact = read_artifact(store, version, trust=trust)
-    rules = parse_rules(rows[-1]["decision_rules"], name)
+    rules = parse_rules(version["decision_rules"], name)
     check_rules(rules, signature, name)
     return Model(version, signature, rules, artifact, tuple(sorted(trusted_types)))

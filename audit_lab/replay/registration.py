@@ -15,6 +15,7 @@ import polars as pl
 
 from audit_lab.errors import ModelError
 from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.schema import TIME
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.corrections import in_order_of_recording, standing
 from audit_lab.replay.deployments import stamp
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["DECIDING", "Edition", "editions", "registered_row"]
+__all__ = ["DECIDING", "Edition", "edition_numbers", "editions", "registered_row"]
 
 #: Columns of the registry that decide what comes out; two rows that differ in one of them contradict each other.
 DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "decision_rules")
@@ -113,6 +114,33 @@ def editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edit
     return derived(store, key, ("model_versions",), lambda: _editions(store, model_name, model_version))
 
 
+def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
+    """Return for each decision which of its version's `editions` judges it, counted from 0.
+
+    Parameters
+    ----------
+    decisions
+        ``model_name``, ``model_version`` and ``occurred_at`` (UTC).
+
+    Returns
+    -------
+    pl.Series
+        Named ``edition``, UInt32; 0 too where the version is not registered or not stated.
+    """
+    number = pl.lit(0)
+    for name, version in decisions.select("model_name", "model_version").unique().iter_rows():
+        known = editions(store, name, version) if name is not None and version is not None else ()
+        if len(known) > 1:
+            starts = pl.Series([edition.since for edition in known], dtype=TIME)
+            before = pl.lit(starts).search_sorted(pl.col("occurred_at"), side="right").cast(pl.Int64) - 1
+            judged = pl.when(pl.col("occurred_at") >= starts[0]).then(before).otherwise(len(known) - 1)
+            mine = (pl.col("model_name") == name) & (pl.col("model_version") == version)
+            number = pl.when(mine).then(judged).otherwise(number)
+    return decisions.select("model_name", "model_version", "occurred_at").with_columns(
+        number.cast(pl.UInt32).alias("edition")
+    )["edition"]
+
+
 def _editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edition, ...]:
     every = derived(store, "registry", ("model_versions",), lambda: in_order_of_recording(store, "model_versions"))
     rows = [row for row in every if (row["model_name"], row["model_version"]) == (model_name, model_version)]
@@ -120,9 +148,8 @@ def _editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edi
         return ()
     corrected = standing(rows, lambda _: f"{model_name}@{model_version}", lambda _: None)
     findings = tuple(text for _, text in corrected.findings)
-    followed = set(corrected.replaced.values())
     # Never corrected and correcting nothing: a claim about the version that holds for all times.
-    lasting = {number for number in range(len(rows)) if number not in corrected.replaced and number not in followed}
+    lasting = set(range(len(rows))) - corrected.replaced.keys() - corrected.corrections
     times = sorted({row["recorded_at"] for row in rows if row["recorded_at"] is not None}) or [None]
     found: list[Edition] = []
     for since in times:
