@@ -200,9 +200,13 @@ class Decisions:
         return f"{counted} found about {self._subject[:80]!r}."
 
     def _not_found(self) -> list[str]:
-        several = self.ambiguous["asked"].n_unique()
-        told = [f"{len(self.missing):,} stand nowhere in the log: see missing."] if self.missing else []
-        return told + ([f"{several:,} ids stand in several places: see ambiguous."] if several else [])
+        missing, several = len(self.missing), self.ambiguous["asked"].n_unique()
+        told = []
+        if missing:
+            told.append(f"{missing:,} {'stands' if missing == 1 else 'stand'} nowhere in the log: see missing.")
+        if several:
+            told.append(f"{several:,} {'id stands' if several == 1 else 'ids stand'} in several places: see ambiguous.")
+        return told
 
     def to_dict(self) -> dict[str, Any]:
         """Return summary, one row for each decision, gaps and findings as JSON-safe values."""
