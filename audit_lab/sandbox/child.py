@@ -136,7 +136,9 @@ class Child:
         rest = memoryview(message or b"")
         watch = _Watch(self, wall_s, cpu_s)
         self._printed = 0
-        if self._buffer:
+        if message is None and (answer := self._whole()) is not None:
+            return answer
+        if message is not None and self._buffer:
             raise ValueError("an answer that nobody asked for")
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._up, selectors.EVENT_READ)
@@ -174,13 +176,17 @@ class Child:
             raise TooLoud("prints without end")
 
     def _take(self) -> dict[str, Any] | None:
-        """Read what has come; return the message when it is whole."""
+        """Read what has come, and return the message when it is whole."""
         part = _read(self._up)
         if part is None:
             return None
         if not part:
             raise Gone
         self._buffer += part
+        return self._whole()
+
+    def _whole(self) -> dict[str, Any] | None:
+        """Take the first message out of what has come, when it is whole."""
         if len(self._buffer) < PREFIX.size:
             return None
         length = PREFIX.unpack_from(self._buffer)[0]

@@ -200,7 +200,7 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         }
 
     def close(self) -> None:
-        """End the child and all it started, and remove its folder; a job that runs in another thread has crashed then."""
+        """End the child and all it started, and remove its folder; a job in another thread has crashed then."""
         if not self._lock.acquire(blocking=False):
             self._launch.child.kill()
             self._lock.acquire()

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from audit_lab.errors import SandboxError
-from audit_lab.sandbox import Limits, Worker, kept, warm_worker
+from audit_lab.sandbox import Limits, Worker, kept, launch, warm_worker
 
 REPORT = "audit_lab.sandbox.probe:report"
 
@@ -143,15 +143,29 @@ def test_a_small_job_costs_little(worker):
 
 
 def test_a_large_table_costs_little(worker):
+    """Counted in processor time of both sides, which other work on the machine disturbs less."""
     generator = np.random.default_rng(1)
     frame = pl.DataFrame({f"x{number}": generator.normal(size=250_000) for number in range(20)})
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
+    worker.run("audit_lab.probes:echo_first", header={}, tables={"inputs": frame})
+    jobs, before, theirs = 5, time.process_time(), worker._launch.child.processor_s()
+    for _ in range(jobs):
         result = worker.run("audit_lab.probes:echo_first", header={}, tables={"inputs": frame})
-        times.append(time.perf_counter() - started)
+    spent = time.process_time() - before + worker._launch.child.processor_s() - theirs
     assert result.tables["first"]["x0"].equals(frame["x0"])
-    assert min(times) < 0.1
+    assert spent / jobs < 0.1
+
+
+def test_both_messages_of_a_start_may_come_at_once(monkeypatch):
+    """A parent that is slow to look finds the report and the readiness of its child in one read."""
+    settle = launch.Launch.settle
+
+    def slow(self):
+        time.sleep(3.0)
+        return settle(self)
+
+    monkeypatch.setattr(launch.Launch, "settle", slow)
+    with Worker({}) as worker:
+        assert worker.run(REPORT, header={"a": 1}, tables={}).header == {"a": 1}
 
 
 def test_the_same_files_meet_the_same_warm_worker(tmp_path):
