@@ -39,7 +39,8 @@ def show(
     """Show a log, or one decision with everything the log knows about it.
 
     A decision comes with its inputs, the version it states and the version in force, lineage, approvals, events,
-    outcome, overrides, and every gap with its effect. Where an id stands in several places, ask for `ID@SEGMENT:ROW`.
+    outcomes, overrides, every finding, and every gap with its effect. Where an id stands in several places, ask for
+    `ID@SEGMENT:ROW`. For many decisions, or all about one subject, see `audit-lab decisions`.
     """
     opened = reading.open()
     document: dict[str, Any] = opened.describe() if prediction_id is None else opened.decision(prediction_id).to_dict()
@@ -82,20 +83,30 @@ def show_decision(document: dict[str, Any]) -> None:
             "artifact": document["artifact_sha256"],
             "outcome": (document["outcome"] or {}).get("label"),
             "overridden": overridden(document),
+            "final decision": document["final_decision"],
             "place": document["place"],
         }
     )
     if document["inputs"]:
         output.title("Inputs")
         output.table(("feature", "value", "unit"), [(i["feature"], i["value"], i["unit"]) for i in document["inputs"]])
+    if document["findings"]:
+        output.title("Findings")
+        output.lines(f"{found['code']}: {found['what']}" for found in document["findings"])
     if document["gaps"]:
         output.title("Gaps")
         output.lines(f"{gap['code']}: {gap['what']} {gap['effect']}" for gap in document["gaps"])
     for heading, rows in (
         ("Overrides", document["overrides"]),
+        ("Outcomes, latest first", document["outcomes"] if len(document["outcomes"]) > 1 else []),
+        ("Explanations of record", document["explanations"]),
+        ("Deployments at that moment", document["deployments"]),
         ("Approvals of this version", document["approvals"]),
         ("Events within 14 days", document["events"]),
         ("Lineage", document["lineage"]),
+        ("Runs", document["runs"]),
+        ("Data sets", document["datasets"]),
+        ("Feature sources", document["feature_sources"]),
     ):
         if rows:
             output.title(heading)
