@@ -9,9 +9,11 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.charts.comparable import comparable_table
 from audit_lab.charts.coverage import coverage_chart
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
 from audit_lab.charts.interactive import interactive_html
 from audit_lab.charts.lineage import lineage_graph
 from audit_lab.charts.render import enable_offline, png, svg
@@ -19,16 +21,20 @@ from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
     "attribution_bars",
+    "comparable_table",
     "coverage_chart",
+    "decision_flow",
     "distribution",
     "drift_heatmap",
     "drift_timeline",
     "enable_offline",
+    "impact_by_group",
     "interactive_html",
     "lineage_graph",
     "outcome_rate",
     "png",
     "score_against_threshold",
+    "score_before_after",
     "shap_against_lime",
     "svg",
     "versions",

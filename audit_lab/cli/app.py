@@ -14,9 +14,11 @@ from audit_lab.cli import (
     ask,
     coverage,
     decide,
+    decisions,
     environment,
     hand_over,
     history,
+    impact,
     keep,
     letter,
     lineage,
@@ -42,7 +44,22 @@ _LONGEST_LINE = 4_000
 app = typer.Typer(
     name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
-for module in (walk, look, ask, coverage, letter, decide, environment, lineage, history, keep, anchor, hand_over):
+for module in (
+    walk,
+    look,
+    ask,
+    decisions,
+    coverage,
+    letter,
+    decide,
+    impact,
+    environment,
+    lineage,
+    history,
+    keep,
+    anchor,
+    hand_over,
+):
     module.register(app)
 
 

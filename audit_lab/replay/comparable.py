@@ -62,6 +62,12 @@ class Span:
             )
         return self.since, last if self.until is None else min(last, self.until)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was asked as JSON-safe values."""
+        times = [None if each is None else each.isoformat() for each in (self.since, self.until)]
+        as_of = self.as_of.isoformat() if isinstance(self.as_of, datetime) else self.as_of
+        return {"as_of": as_of, "window": None if times == [None, None] else times}
+
     def words(self, at: datetime | None) -> str:
         """Return which decisions are looked at, as what follows their name."""
         said = []
@@ -155,8 +161,7 @@ def find_comparable(
             "k": k,
             "decided_otherwise": decided_otherwise,
             "same_version": same_version,
-            "since": None if since is None else since.isoformat(),
-            "until": None if until is None else until.isoformat(),
+            **span.to_dict(),
             "model_name": row["model_name"],
             "model_version": row["model_version"],
             "features": [scale.name for scale in scales],

@@ -1,4 +1,4 @@
-"""Views of decisions, attributions, coverage, drift, lineage: widgets in a notebook, pages where there is no kernel.
+"""Views of what a log answers: widgets in a notebook, pages where there is no kernel.
 
 :func:`view` picks the view for an object. Each view is a box of ipywidgets, and beside it carries a static rendering
 (escaped HTML with its pictures inside), so that an exported notebook shows what the live one showed. Each hands out
@@ -9,10 +9,21 @@ the Python that made it, with ``code()``. Views hold no logic: numbers come from
 from __future__ import annotations
 
 from audit_lab.widgets.attribution import AttributionView
+from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
 from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
 from audit_lab.widgets.viewing import view
 
-__all__ = ["AttributionView", "CoverageView", "DecisionView", "DriftView", "LineageView", "view"]
+__all__ = [
+    "AttributionView",
+    "ComparableView",
+    "CoverageView",
+    "DecisionView",
+    "DriftView",
+    "ImpactView",
+    "LineageView",
+    "view",
+]

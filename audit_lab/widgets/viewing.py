@@ -8,21 +8,25 @@ from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Attribution
 from audit_lab.face import Decision
 from audit_lab.monitor.drift import Drift
+from audit_lab.replay.comparable_cases import Comparable
 from audit_lab.replay.coverage import Coverage
+from audit_lab.replay.impact import Impact
 from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.attribution import AttributionView
+from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
 from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
 
 __all__ = ["view"]
 
 
-def view(
+def view(  # noqa: PLR0911 - one return for each kind of thing
     subject: Any, other: Attribution | None = None
-) -> DecisionView | AttributionView | CoverageView | DriftView | LineageView:
-    """Return the view of a decision, an attribution (beside `other`, if given), a drift, a lineage or a coverage.
+) -> DecisionView | AttributionView | ComparableView | CoverageView | DriftView | ImpactView | LineageView:
+    """Return the view of what a log answered; an attribution is shown beside `other`, if given.
 
     Raises
     ------
@@ -39,7 +43,11 @@ def view(
         return LineageView(subject)
     if isinstance(subject, Coverage):
         return CoverageView(subject)
+    if isinstance(subject, Impact):
+        return ImpactView(subject)
+    if isinstance(subject, Comparable):
+        return ComparableView(subject)
     message = f"There is no view of a {type(subject).__name__}"
-    answers = "log.decision(...), its explain(...) or lineage_graph(), log.drift(...) or log.coverage()"
+    answers = "log.decision(...), its explain, comparable or lineage_graph, log.impact, log.drift or log.coverage"
     next_step = f"Give what {answers} returned."
     raise MisuseError(message, next_step)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.log.search.expression import parse_expression
 from audit_lab.log.search.query import instant
+from audit_lab.replay.units import CONVERSIONS
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.strict_json import canonical_json
 
@@ -80,6 +81,11 @@ class Applies:
         given |= {name: None if at is None else at.isoformat() for name, at in self._times()}
         return {name: value for name, value in given.items() if value is not None}
 
+    @property
+    def code(self) -> str:
+        """The arguments that say the same, as Python that follows other arguments."""
+        return "".join(f", {name}={value!r}" for name, value in self.to_dict().items())
+
     def _times(self) -> list[tuple[str, datetime | None]]:
         return [("since", self.since), ("until", self.until)]
 
@@ -91,6 +97,11 @@ class Change(ABC):
     @abstractmethod
     def description(self) -> str:
         """What is changed, in one line."""
+
+    @property
+    @abstractmethod
+    def code(self) -> str:
+        """The Python that makes it."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -131,6 +142,14 @@ class Unit(FeatureChange):
         """Feature, conversion and numbers."""
         return f"the unit of {self.feature} is corrected: {self.conversion}{self.applies.words}"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        given = f"{self.feature!r}, {str(self.conversion)!r}"
+        if self.conversion not in CONVERSIONS:
+            given = f"{self.feature!r}, {self.conversion!r}"
+        return f"al.Correction.unit({given}{self.applies.code})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return feature and conversion."""
         names = ("name", "factor", "divisor", "before", "after")
@@ -149,6 +168,11 @@ class MissingValue(FeatureChange):
     def description(self) -> str:
         """Feature and value."""
         return f"a missing value of {self.feature} is read as {self.value!r}{self.applies.words}"
+
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.missing({self.feature!r}, {self.value!r}{self.applies.code})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return feature and value."""
@@ -169,6 +193,11 @@ class Recoding(FeatureChange):
         more = f" and {len(self.pairs) - _SHOWN} more" if len(self.pairs) > _SHOWN else ""
         return f"{self.feature} is read otherwise: {', '.join(shown)}{more}{self.applies.words}"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.recode({self.feature!r}, {dict(self.pairs)!r}{self.applies.code})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return feature and pairs."""
         pairs = [list(pair) for pair in self.pairs]
@@ -187,6 +216,11 @@ class Threshold(Change):
         """The threshold."""
         return f"the threshold is {self.value:g}{self.applies.words}"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.threshold({self.value!r}{self.applies.code})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the threshold."""
         return {"kind": "threshold", "value": self.value, **self.applies.to_dict()}
@@ -202,6 +236,11 @@ class RegisteredVersion(Change):
     def description(self) -> str:
         """The version."""
         return f"version {self.model_version} decides, by its own threshold and rules"
+
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.version({self.model_version!r})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the version."""
@@ -221,6 +260,11 @@ class StatedRules(Change):
         more = f" and {len(self.stated) - _SHOWN} more" if len(self.stated) > _SHOWN else ""
         return f"the rules are {', '.join(shown)}{more}" if shown else "no rule is applied"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.rules({self.to_dict()['rules']!r})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rules in the registry's form."""
         rules = [{"name": rule.name, "when": rule.when, "decision": rule.decision} for rule in self.stated]
@@ -238,6 +282,11 @@ class RegisteredRules(Change):
         """Whose rules."""
         return f"the rules of version {self.model_version} are applied"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.rules_of({self.model_version!r})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return whose rules."""
         return {"kind": "rules-of", "version": self.model_version}
@@ -253,6 +302,11 @@ class WithoutRule(Change):
     def description(self) -> str:
         """Which rule."""
         return f"the rule {self.name} is not applied"
+
+    @property
+    def code(self) -> str:
+        """The Python that makes it."""
+        return f"al.Correction.without_rule({self.name!r})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return which rule."""

@@ -72,6 +72,11 @@ class Replacement(Change):
         names = ", ".join(self.features)
         return f"{names} from {self.source} ({self.frame.height:,} rows){self.applies.words}"
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it, given the frame as `values`."""
+        return f"al.Correction.values(values, {self.source!r}{self.applies.code})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return features, source, and the digest of the values."""
         told = {"features": list(self.features), "source": self.source, "rows": self.frame.height}
