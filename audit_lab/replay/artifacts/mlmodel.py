@@ -140,7 +140,7 @@ def _format(flavor: str, settings: dict[str, Any], file: str, content: bytes) ->
     serialised = settings.get("serialization_format")
     if flavor == "sklearn" and serialised in ("skops", "pickle", "cloudpickle"):
         return str(serialised)
-    known = detected_format(file, content)
+    known = detected_format(file, content) or {"xgboost": "xgboost-raw"}.get(flavor)
     if known is None or known not in (*SAFE_FORMATS, *UNSAFE_FORMATS):
         raise _unreadable(f"the {flavor} model in {file} is of no format that is known")
     if known in UNSAFE_FORMATS and serialised in UNSAFE_FORMATS:

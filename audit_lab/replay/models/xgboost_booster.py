@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.models.features import check_categories, check_count, check_names
-from audit_lab.replay.models.libraries import import_library, unreadable
+from audit_lab.replay.models.libraries import first_line, import_library, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
+from audit_lab.replay.models.xgboost_binary import read_binary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +36,6 @@ __all__ = [
 _LOGISTIC = ("binary:logistic", "reg:logistic")
 _CLASSIFIES = ("binary:", "multi:")
 _EVEN = 0.5
-#: How the old binary form begins, plain and in Base64.
-_BINARY = (b"binf", b"bs64")
 
 
 class BoosterScorer(Scorer):
@@ -61,6 +61,9 @@ class BoosterScorer(Scorer):
         learner = json.loads(native.save_config())["learner"]
         self._objective = str(learner["learner_train_param"]["objective"])
         name = learner["gradient_booster"]["name"]
+        if name == "gblinear":
+            message = "releases of XGBoost add the base score of a linear booster differently"
+            self.notes.append(Note("linear-booster", message))
         self._through_matrix = name == "gblinear" or (name == "dart" and not wrapped)
         self._width = max(int(learner["learner_model_param"]["num_class"]), 1)
         self._missing = missing
@@ -146,24 +149,29 @@ def load_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ())
     try:
         booster.load_model(content)
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise _unreadable(bytes(content), error) from error
+        raise unreadable("XGBoost", error) from error
     return booster_scorer(booster, signature, wrapped=booster.attr("scikit_learn") is not None)
 
 
 def load_raw_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load the bytes that ``save_raw`` of any release gave, or that a pickled booster kept under ``handle``."""
-    return booster_scorer(_of_any_release(path.read_bytes()), signature, wrapped=False)
+    booster, notes = _of_any_release(path.read_bytes())
+    scorer = booster_scorer(booster, signature, wrapped=False)
+    scorer.notes += notes
+    return scorer
 
 
 def load_lifted_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load a booster that was lifted out of a pickle: a line of JSON that says how it predicts, then its bytes."""
     line, _, content = path.read_bytes().partition(b"\n")
     how = json.loads(line)
-    missing = np.nan if how["missing"] is None else float(how["missing"])
-    booster = _of_any_release(content)
+    booster, notes = _of_any_release(content)
     if booster.feature_names is None and how["feature_names"] is not None:
         booster.feature_names = how["feature_names"]
-    return booster_scorer(booster, signature, wrapped=how["wrapped"], missing=missing)
+    missing = np.nan if how["missing"] is None else float(how["missing"])
+    scorer = booster_scorer(booster, signature, wrapped=how["wrapped"], missing=missing)
+    scorer.notes += notes
+    return scorer
 
 
 def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing: float = np.nan) -> BoosterScorer:
@@ -174,11 +182,17 @@ def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing
     ModelFault
         Code ``features-differ``.
     """
-    scorer = BoosterScorer(booster, signature, wrapped=wrapped, missing=missing)
-    if booster.feature_names is not None:
-        check_names(scorer, booster.feature_names)
-    else:
+    try:
+        scorer = BoosterScorer(booster, signature, wrapped=wrapped, missing=missing)
+    except import_xgboost().core.XGBoostError as error:
+        raise unreadable("XGBoost", error) from error
+    names = booster.feature_names
+    # Releases before 1.4 number features that have no names.
+    numbered = [f"f{place}" for place in range(len(signature.names))]
+    if names is None or (names == numbered and tuple(names) != signature.names):
         check_count(scorer, booster.num_features())
+    else:
+        check_names(scorer, names)
     own = _categories(booster)
     features = []
     for place, feature in enumerate(signature.features):
@@ -202,30 +216,48 @@ def _categories(booster: Any) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _of_any_release(content: bytes) -> Any:
-    """Return a booster of its saved form, or else of its serialised form, which also holds its settings."""
+def _of_any_release(content: bytes) -> tuple[Any, list[Note]]:
+    """Return a booster of its saved or its serialised form, rewritten where this release no longer reads it."""
     xgboost = import_xgboost()
+    refused = (xgboost.core.XGBoostError, ValueError)
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(content))
-    except (xgboost.core.XGBoostError, ValueError) as error:
+    except refused as saved:
         try:
             booster = xgboost.Booster.__new__(xgboost.Booster)
-            booster.__setstate__({"handle": bytearray(content)})
-        except (xgboost.core.XGBoostError, ValueError):
-            raise _unreadable(content, error) from error
-    return booster
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it recommends another form to whoever saves one
+                booster.__setstate__({"handle": bytearray(content)})
+        except refused:
+            if content.startswith(b"{"):
+                raise unreadable("XGBoost", saved) from saved
+            return _rewritten(content)
+    return booster, []
 
 
-def _unreadable(content: bytes, error: Exception) -> ModelFault:
-    if content.startswith(_BINARY):
-        version = import_xgboost().__version__
-        return ModelFault(
+def _rewritten(content: bytes) -> tuple[Any, list[Note]]:
+    """Return a booster of the binary form of old releases."""
+    xgboost = import_xgboost()
+    booster = xgboost.Booster()
+    try:
+        found = read_binary(content)
+    except ValueError as error:
+        raise unreadable("XGBoost", error) from error
+    try:
+        booster.load_model(bytearray(found.document))
+    except xgboost.core.XGBoostError as error:
+        raise ModelFault(
             "artifact-too-old",
-            f"the booster is in the binary form of XGBoost before 3.1, which XGBoost {version} does not read; "
-            "replay it in its recorded environment",
-        )
-    return unreadable("XGBoost", error)
+            f"the booster is in the binary form of XGBoost before 3.1, and XGBoost {xgboost.__version__} does not take "
+            f"what is in it ({first_line(error)}); replay it in its recorded environment",
+        ) from error
+    inexact = "" if found.base_score_exact else " Its base score could not be kept to the last bit."
+    message = (
+        "The booster is in the binary form of XGBoost before 3.1, and was rewritten as JSON with the same bits; "
+        f"releases may differ in the last bit of a score all the same.{inexact}"
+    )
+    return booster, [Note("binary-form-rewritten", message)]
 
 
 def import_xgboost() -> Any:

@@ -119,10 +119,9 @@ def _walks(content: bytes, joblib: bool) -> list[Walk]:  # noqa: FBT001
             certain = id(text) in handed
             if depth < _DEEPEST and (certain or (len(text) >= _LEAST_INNER and _INNER.match(text))):
                 inner = walk(text, budget)
-                if not certain and inner.problem is not None:
-                    # It may only happen to begin like a pickle; what it names is listed all the same.
-                    inner.problem = None
-                if certain or inner.imports:
+                if certain or inner.problem is None or inner.imports:
+                    # What is not handed to a loader may only happen to begin like a pickle, and then breaks off.
+                    inner.problem = inner.problem if certain else None
                     walks.append(inner)
                     waiting.append((inner, depth + 1))
     return walks

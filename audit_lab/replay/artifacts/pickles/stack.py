@@ -107,7 +107,7 @@ class _Machine:
         self._memo: dict[int, Any] = {}
         self._protocol = 0
         self._do: dict[str, Callable[[Any], None]] = {
-            **dict.fromkeys(_PUSHES, self._push),
+            **dict.fromkeys(_LITERALS, self._literal),
             **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), self._get),
             **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), self._put),
             **dict.fromkeys(("EXT1", "EXT2", "EXT4"), self._extension),
@@ -163,6 +163,10 @@ class _Machine:
         self.found.end = self._file.tell()
 
     def _push(self, value: Any) -> None:
+        self._stack.append(value)
+
+    def _literal(self, value: Any) -> None:
+        """Push what the instruction itself holds; a byte string that is recalled later was noted here."""
         if isinstance(value, bytes | bytearray):
             self.found.byte_strings.append(bytes(value))
         self._stack.append(value)
@@ -293,7 +297,7 @@ def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(items[::2], items[1::2], strict=True))
 
 
-_PUSHES = tuple(
+_LITERALS = tuple(
     operation.name
     for operation in pickletools.opcodes
     if operation.name
