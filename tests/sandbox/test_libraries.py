@@ -24,7 +24,14 @@ def with_a_network(package, tmp_path, monkeypatch):
     monkeypatch.setattr(surroundings, "PACKAGE", copied)
 
 
-@pytest.mark.parametrize("library", ["polars", "sklearn", "xgboost", "lightgbm", "catboost", "onnxruntime"])
+LIBRARIES = ("polars", "sklearn", "xgboost", "lightgbm", "catboost", "onnxruntime")
+
+
+@pytest.mark.parametrize(
+    ("way", "library"),
+    [*(("bubblewrap", name) for name in LIBRARIES), ("itself", "polars"), ("itself", "lightgbm")],
+    indirect=["way"],
+)
 def test_a_library_works(probe, way, with_a_network, library):
     if library != "polars":
         pytest.importorskip(library)
