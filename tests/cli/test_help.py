@@ -15,6 +15,10 @@ COMMANDS = {
     "doctor": (["--log", "--mapping", "--json"], "say what will not work"),
     "adapt": (["folder", "--save", "--mapping", "--json"], "Nothing is changed or copied."),
     "show": (["prediction_id", *READING], "every gap with its effect"),
+    "decisions": (
+        ["expression", "--id", "--ids", "--subject", "--since", "--until", "--model", "--limit", *READING],
+        "by ids, by an expression, or all about one subject",
+    ),
     "find": (["expression", "--since", "--until", "--model", "--limit", *READING], "never evaluated as code"),
     "drift": (
         ["--columns", "--every", "--reference", "--model", "--picture", *READING],
