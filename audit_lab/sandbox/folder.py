@@ -54,13 +54,25 @@ class SharedFolder:
         What the child may write.
     hidden
         A file that the child must not be able to read: the lock.
+
+    Raises
+    ------
+    StorageError
+        No folder can be made.
     """
 
     def __init__(self, files_bytes: int, uid: int | None) -> None:
         base = _base(files_bytes)
         _remove_abandoned(base)
         self._group = uid
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
+        except OSError as error:
+            raise StorageError(
+                f"no private folder could be made for the sandbox in {base} ({error.strerror})",
+                "Point TMPDIR at a folder that this user may write.",
+                "full" if error.errno == errno.ENOSPC else "denied",
+            ) from error
         self.inputs, self.work, self.hidden = self.path / "in", self.path / "work", self.path / "lock"
         self._lock = os.open(self.hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -142,16 +154,33 @@ class SharedFolder:
 
 
 def total_bytes(files: Mapping[str, bytes | Path | Mapping[str, bytes]]) -> int:
-    """Return the size of all files together."""
+    """Return the size of all files together.
+
+    Raises
+    ------
+    StorageError
+        A file is not there, or may not be looked at.
+    """
     total = 0
     for content in files.values():
         if isinstance(content, bytes):
             total += len(content)
         elif isinstance(content, Path):
-            total += content.stat().st_size
+            total += _size(content)
         else:
             total += sum(map(len, content.values()))
     return total
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be given to the sandbox ({error.strerror})",
+            "Check that the file is there and that this user may read it.",
+            "missing" if isinstance(error, FileNotFoundError) else "denied",
+        ) from error
 
 
 def _base(files_bytes: int) -> Path:
