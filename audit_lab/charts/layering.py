@@ -8,8 +8,9 @@ pooling of adjacent violators (Best and Chakravarti, *Active Set Algorithms for 
 
 from __future__ import annotations
 
-import itertools
+from bisect import bisect_right, insort
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _slots(
         for slot in passed:
             columns[slot[1]].append(slot)
         way = [(_NODE, start), *passed, (_NODE, end)]
-        links += [(left, right) for left, right in itertools.pairwise(way) if left != right]
+        links += [(left, right) for left, right in pairwise(way) if left != right]
     return columns, links
 
 
@@ -182,11 +183,16 @@ def _neighbours(
 
 
 def _crossings(columns: Sequence[Sequence[_Slot]], after: Mapping[_Slot, Sequence[_Slot]]) -> int:
+    """Count the crossings of links between neighbouring columns: inversions, by sorted insertion."""
     total = 0
-    for left, right in itertools.pairwise(columns):
+    for left, right in pairwise(columns):
         rank = {slot: number for number, slot in enumerate(right)}
-        ends = [end for slot in left for end in sorted(rank[each] for each in after.get(slot, ()))]
-        total += sum(ends[later] < ends[first] for first in range(len(ends)) for later in range(first + 1, len(ends)))
+        below: list[int] = []
+        for slot in left:
+            ends = sorted(rank[each] for each in after.get(slot, ()))
+            total += sum(len(below) - bisect_right(below, end) for end in ends)
+            for end in ends:
+                insort(below, end)
     return total
 
 
@@ -212,7 +218,7 @@ def _aligned(
 def _placed(column: Sequence[_Slot], wanted: Sequence[float], tall: Mapping[_Slot, float]) -> dict[_Slot, float]:
     """Return heights in the column's order, each apart from the next, whose weighted squares of misses are least."""
     offsets = [0.0]
-    for upper, lower in itertools.pairwise(column):
+    for upper, lower in pairwise(column):
         offsets.append(offsets[-1] + (tall[upper] + tall[lower]) / 2)
     blocks: list[list[float]] = []  # mean, weight, members
     for slot, want, offset in zip(column, wanted, offsets, strict=False):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["lineage_graph"]
 
-#: More nodes than this are no picture any more; the nearest to the root are drawn, and the picture says so.
-_MOST_NODES = 120
+#: More than this is no picture any more; what is nearest to the root is drawn, and the picture says so.
+_MOST_NODES, _MOST_EDGES = 120, 300
 _LONGEST_TITLE = 64
 _LEGEND_PADDING = 10
 _FADED, _VEILED = 0.12, 0.88
@@ -83,7 +83,7 @@ def lineage_graph(nodes: pl.DataFrame, edges: pl.DataFrame, *, subtitle: str = "
     expect_columns(nodes, _NODE_COLUMNS, "the lineage")
     drawn = nodes.unique("node", keep="first", maintain_order=True).head(_MOST_NODES).to_dicts()
     known = {row["node"] for row in drawn}
-    links = [row for row in edges.to_dicts() if row["source"] in known and row["target"] in known]
+    links = [row for row in edges.to_dicts() if row["source"] in known and row["target"] in known][:_MOST_EDGES]
     plan = planned(drawn, links, focus)
     alt = altair()
     axes = _Axes(
@@ -102,7 +102,7 @@ def lineage_graph(nodes: pl.DataFrame, edges: pl.DataFrame, *, subtitle: str = "
 
 def _told(nodes: pl.DataFrame, edges: pl.DataFrame, drawn: list[Any], links: int, turned: int) -> list[str]:
     every = f"{_count(nodes.height, 'node')} and {_count(edges.height, 'edge')}"
-    if len(drawn) < nodes.height:
+    if len(drawn) < nodes.height or links < edges.height:
         every = f"The nearest {len(drawn):,} of {nodes.height:,} nodes, and {links:,} of {edges.height:,} edges"
     undescribed = sum(not row["described"] for row in drawn)
     bare = f"; {undescribed} with a broken outline named and not described in the log" if undescribed else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit_lab.charts.layering import layered
@@ -57,7 +57,8 @@ _LABEL_WIDE, _RELATION_WIDE = 7.2, 5.6
 _LONGEST = 28
 _RELATION_TALL, _MOST_RELATIONS = 11.0, 2
 _NARROWEST_GAP, _MARGIN, _ARROW = 56.0, 14.0, 7.0
-_STEPS = 20
+#: Points of a bend, and of all bends together: many bends have fewer each.
+_STEPS, _FEWEST_STEPS, _MOST_POINTS = 20, 4, 20_000
 _FADED, _VEILED = 0.12, 0.88
 
 _Points = list[tuple[float, float]]
@@ -92,7 +93,9 @@ def planned(nodes: _Rows, edges: _Rows, focus: str | None) -> Plan:
     boxes = [
         _Box(*columns[layer], middle + _MARGIN) for layer, middle in zip(placed.layers, placed.heights, strict=True)
     ]
-    lines = [_line(place, ends[place], boxes, columns, placed) for place in range(len(edges))]
+    bends = len(edges) + sum(len(way) for way in placed.ways)
+    steps = max(_FEWEST_STEPS, min(_STEPS, _MOST_POINTS // max(bends, 1)))
+    lines = [_line(place, ends[place], boxes, columns, placed, steps) for place in range(len(edges))]
     near = _near(len(nodes), ends)
     faded = set(range(len(nodes))) - near[number[focus]] if focus in number else set()
     rows = [_edge_row(place, row, ends[place], placed, faded) for place, row in enumerate(edges)]
@@ -157,30 +160,32 @@ def _line(
     boxes: Sequence[_Box],
     columns: Sequence[tuple[float, float]],
     placed: Layering,
+    steps: int,
 ) -> _Points:
     """Return the points of an edge from its source to its target; level where it meets either."""
     start, end = ends
     if start == end:
         box = boxes[start]
         top, middle = box.middle - _BOX_TALL / 2, (box.left + box.right) / 2
-        return _curve((middle + 24, top), (middle + 24, top - 22), (middle - 24, top - 22), (middle - 24, top - 2))
+        loop = ((middle + 24, top), (middle + 24, top - 22), (middle - 24, top - 22), (middle - 24, top - 2))
+        return _curve(loop, steps)
     left, right = (end, start) if place in placed.turned else (start, end)
     points = [(boxes[left].right, boxes[left].middle)]
     for step, height in enumerate(placed.ways[place], start=placed.layers[left] + 1):
         points += [(columns[step][0], height + _MARGIN), (columns[step][1], height + _MARGIN)]
     points.append((boxes[right].left, boxes[right].middle))
     way = [points[0]]
-    for (x, y), (x2, y2) in itertools.pairwise(points):
+    for (x, y), (x2, y2) in pairwise(points):
         bend = (x + x2) / 2
-        way += _curve((x, y), (bend, y), (bend, y2), (x2, y2))[1:]
+        way += _curve(((x, y), (bend, y), (bend, y2), (x2, y2)), steps)[1:]
     return way[::-1] if place in placed.turned else way
 
 
-def _curve(*controls: tuple[float, float]) -> _Points:
+def _curve(controls: Sequence[tuple[float, float]], steps: int) -> _Points:
     """Return points on a cubic Bezier curve."""
     points = []
-    for step in range(_STEPS + 1):
-        part, rest = step / _STEPS, 1 - step / _STEPS
+    for step in range(steps + 1):
+        part, rest = step / steps, 1 - step / steps
         weights = (rest**3, 3 * rest**2 * part, 3 * rest * part**2, part**3)
         x, y = (sum(w * each[axis] for w, each in zip(weights, controls, strict=True)) for axis in (0, 1))
         points.append((x, y))

@@ -207,3 +207,11 @@ def test_a_node_alone_is_drawn():
     drawn = charts.svg(charts.lineage_graph(SMALL[0].head(1), SMALL[1].clear()))
     assert "1 node and 0 edges" in drawn
     assert ">p-1<" in drawn
+
+
+def test_a_tangle_of_edges_is_drawn_within_bounds_and_told():
+    names = ["model:m@1", *(f"dataset:d{number}" for number in range(99))]
+    tangle = [*((0, end) for end in range(1, 100)), *((end, end + 1) for end in range(1, 99)), *((0, 99),) * 200]
+    chart = charts.lineage_graph(*frames(names, tangle))
+    assert any("The nearest 100 of 100 nodes, and 300 of 397 edges" in each[0] for each in texts(chart))
+    assert len(charts.svg(chart)) < 20_000_000

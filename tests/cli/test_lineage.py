@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
 from prov.model import ProvDocument
 
+PAGE = Path(__file__).parents[2] / "docs" / "lineage.md"
 RUN, MODEL = "run:r1", "model:loans@1"
 EVENT = {
     "eventType": "COMPLETE",
@@ -167,3 +174,26 @@ def test_the_help_teaches(run, command, said):
     answer = run("lineage", command, "--help")
     assert answer.code == 0
     assert said in " ".join(answer.out.replace("│", " ").split())
+
+
+def test_every_example_of_the_page_runs(credit, tmp_path):
+    shutil.copytree(credit, tmp_path / "loans")
+    text = PAGE.read_text()
+    blocks = re.findall(r"(?ms)^```(sh|python)\n(.*?)^```$", text)
+    assert len(blocks) == len(re.findall(r"(?m)^```$", text)) == 5
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path / "home"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    said = ""
+    for language, content in blocks:
+        command = ["bash", "-euo", "pipefail", "-c"] if language == "sh" else [sys.executable, "-c"]
+        done = subprocess.run(
+            [*command, content], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"
+        said += done.stdout
+    assert "lineage: 4 added, 0 were there." in said
+    assert "Nothing was added: the log has all of it." in said
+    assert (tmp_path / "version.html").exists()
