@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Layering", "layered"]
+__all__ = ["Layering", "layered", "passed_over"]
 
 _SWEEPS = 12
 _ALIGNMENTS = 16
@@ -78,6 +78,14 @@ def layered(count: int, edges: Sequence[tuple[int, int]], *, node_height: float,
         ways.append(tuple(at[number, layer] - top for layer in between))
     heights = tuple(at[_NODE, node] - top for node in range(count))
     return Layering(tuple(layers), heights, tuple(ways), frozenset(turned), foot - top)
+
+
+def passed_over(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
+    """Return how many columns each edge passes over; the cost of a picture grows with their sum."""
+    turned = _turned(count, edges)
+    forward = [(end, start) if number in turned else (start, end) for number, (start, end) in enumerate(edges)]
+    layers = _layers(count, [each for each in forward if each[0] != each[1]])
+    return [max(layers[end] - layers[start] - 1, 0) for start, end in forward]
 
 
 def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:

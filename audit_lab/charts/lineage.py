@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit_lab.charts.lineage_plan import CYCLE, ELSEWHERE, KINDS, LINEAGE, OTHER, named, planned, short
+from audit_lab.charts.lineage_plan import CYCLE, ELSEWHERE, KINDS, LINEAGE, OTHER, few_enough, named, planned, short
 from audit_lab.charts.theme import INK, MUTED, altair, dressed, expect_columns, inline
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["lineage_graph"]
 
 #: More than this is no picture any more; what is nearest to the root is drawn, and the picture says so.
-_MOST_NODES, _MOST_EDGES = 120, 300
+_MOST_NODES = 120
 _LONGEST_TITLE = 64
 _LEGEND_PADDING = 10
 _FADED, _VEILED = 0.12, 0.88
@@ -83,7 +83,8 @@ def lineage_graph(nodes: pl.DataFrame, edges: pl.DataFrame, *, subtitle: str = "
     expect_columns(nodes, _NODE_COLUMNS, "the lineage")
     drawn = nodes.unique("node", keep="first", maintain_order=True).head(_MOST_NODES).to_dicts()
     known = {row["node"] for row in drawn}
-    links = [row for row in edges.to_dicts() if row["source"] in known and row["target"] in known][:_MOST_EDGES]
+    between = [row for row in edges.to_dicts() if row["source"] in known and row["target"] in known]
+    links = few_enough(drawn, between)
     plan = planned(drawn, links, focus)
     alt = altair()
     axes = _Axes(

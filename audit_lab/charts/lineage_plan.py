@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit_lab.charts.layering import layered
+from audit_lab.charts.layering import layered, passed_over
 from audit_lab.charts.theme import MUTED
 
 if TYPE_CHECKING:
@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
     from audit_lab.charts.layering import Layering
 
-__all__ = ["CYCLE", "ELSEWHERE", "KINDS", "LINEAGE", "OTHER", "WRONG", "Plan", "named", "planned", "short"]
+__all__ = [
+    "CYCLE",
+    "ELSEWHERE",
+    "KINDS",
+    "LINEAGE",
+    "OTHER",
+    "WRONG",
+    "Plan",
+    "few_enough",
+    "named",
+    "planned",
+    "short",
+]
 
 #: Kind of node to its name, its colour and its shape: shapes tell them apart in greyscale, and lightness helps.
 KINDS = {
@@ -57,8 +69,9 @@ _LABEL_WIDE, _RELATION_WIDE = 7.2, 5.6
 _LONGEST = 28
 _RELATION_TALL, _MOST_RELATIONS = 11.0, 2
 _NARROWEST_GAP, _MARGIN, _ARROW = 56.0, 14.0, 7.0
-#: Points of a bend, and of all bends together: many bends have fewer each.
-_STEPS, _FEWEST_STEPS, _MOST_POINTS = 20, 4, 20_000
+#: So many edges are drawn at most, which pass over so many columns together.
+_MOST_EDGES, _MOST_PASSES = 300, 600
+_STEPS = 16
 _FADED, _VEILED = 0.12, 0.88
 
 _Points = list[tuple[float, float]]
@@ -93,9 +106,7 @@ def planned(nodes: _Rows, edges: _Rows, focus: str | None) -> Plan:
     boxes = [
         _Box(*columns[layer], middle + _MARGIN) for layer, middle in zip(placed.layers, placed.heights, strict=True)
     ]
-    bends = len(edges) + sum(len(way) for way in placed.ways)
-    steps = max(_FEWEST_STEPS, min(_STEPS, _MOST_POINTS // max(bends, 1)))
-    lines = [_line(place, ends[place], boxes, columns, placed, steps) for place in range(len(edges))]
+    lines = [_line(place, ends[place], boxes, columns, placed) for place in range(len(edges))]
     near = _near(len(nodes), ends)
     faded = set(range(len(nodes))) - near[number[focus]] if focus in number else set()
     rows = [_edge_row(place, row, ends[place], placed, faded) for place, row in enumerate(edges)]
@@ -112,6 +123,20 @@ def planned(nodes: _Rows, edges: _Rows, focus: str | None) -> Plan:
         height=placed.height + 2 * _MARGIN,
         turned=len(placed.turned),
     )
+
+
+def few_enough(nodes: _Rows, edges: _Rows) -> _Rows:
+    """Return the edges that a picture has room for: the first ones, and of those the shortest."""
+    number = {row["node"]: place for place, row in enumerate(nodes)}
+    first = edges[:_MOST_EDGES]
+    passes = passed_over(len(nodes), [(number[row["source"]], number[row["target"]]) for row in first])
+    chosen, total = set(), 0
+    for place in sorted(range(len(first)), key=lambda place: (passes[place], place)):
+        total += passes[place]
+        if total > _MOST_PASSES:
+            break
+        chosen.add(place)
+    return [row for place, row in enumerate(first) if place in chosen]
 
 
 def named(row: dict[str, Any]) -> str:
@@ -160,7 +185,6 @@ def _line(
     boxes: Sequence[_Box],
     columns: Sequence[tuple[float, float]],
     placed: Layering,
-    steps: int,
 ) -> _Points:
     """Return the points of an edge from its source to its target; level where it meets either."""
     start, end = ends
@@ -168,7 +192,7 @@ def _line(
         box = boxes[start]
         top, middle = box.middle - _BOX_TALL / 2, (box.left + box.right) / 2
         loop = ((middle + 24, top), (middle + 24, top - 22), (middle - 24, top - 22), (middle - 24, top - 2))
-        return _curve(loop, steps)
+        return _curve(*loop)
     left, right = (end, start) if place in placed.turned else (start, end)
     points = [(boxes[left].right, boxes[left].middle)]
     for step, height in enumerate(placed.ways[place], start=placed.layers[left] + 1):
@@ -177,15 +201,15 @@ def _line(
     way = [points[0]]
     for (x, y), (x2, y2) in pairwise(points):
         bend = (x + x2) / 2
-        way += _curve(((x, y), (bend, y), (bend, y2), (x2, y2)), steps)[1:]
+        way += _curve((x, y), (bend, y), (bend, y2), (x2, y2))[1:]
     return way[::-1] if place in placed.turned else way
 
 
-def _curve(controls: Sequence[tuple[float, float]], steps: int) -> _Points:
+def _curve(*controls: tuple[float, float]) -> _Points:
     """Return points on a cubic Bezier curve."""
     points = []
-    for step in range(steps + 1):
-        part, rest = step / steps, 1 - step / steps
+    for step in range(_STEPS + 1):
+        part, rest = step / _STEPS, 1 - step / _STEPS
         weights = (rest**3, 3 * rest**2 * part, 3 * rest * part**2, part**3)
         x, y = (sum(w * each[axis] for w, each in zip(weights, controls, strict=True)) for axis in (0, 1))
         points.append((x, y))

@@ -210,8 +210,8 @@ def test_a_node_alone_is_drawn():
 
 
 def test_a_tangle_of_edges_is_drawn_within_bounds_and_told():
-    names = ["model:m@1", *(f"dataset:d{number}" for number in range(99))]
-    tangle = [*((0, end) for end in range(1, 100)), *((end, end + 1) for end in range(1, 99)), *((0, 99),) * 200]
+    names = ["model:m@1", *(f"dataset:d{number}" for number in range(59))]
+    tangle = [*((0, end) for end in range(1, 60)), *((end, end + 1) for end in range(1, 59)), *((0, 59),) * 300]
     chart = charts.lineage_graph(*frames(names, tangle))
-    assert any("The nearest 100 of 100 nodes, and 300 of 397 edges" in each[0] for each in texts(chart))
-    assert len(charts.svg(chart)) < 20_000_000
+    told = re.search(r"The nearest 60 of 60 nodes, and (\d+) of 417 edges", charts.svg(chart))
+    assert 59 < int(told[1]) < 110  # the whole chain, and the shortest of the others
