@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-#: Affected decisions that stand one by one in ``--json``; with --keep all cases are in the folder.
+#: Decisions, and subjects, that stand one by one in ``--json``; with --keep all cases are in the folder.
 _MOST_LISTED = 10_000
 _MOST_VALUES = 20
 _AFFECTED = {
@@ -151,8 +151,9 @@ def impact(
     if picture is not None:
         _draw_impact(found, picture)
     if as_json:
-        listed = found.affected.head(_MOST_LISTED).to_dicts()
-        output.print_json({**found.to_dict(), "affected": listed})
+        frames = {"affected": found.affected, "by_subject": found.by_subject, "not_decided": found.not_decided}
+        listed = {name: frame.head(_MOST_LISTED).to_dicts() for name, frame in frames.items()}
+        output.print_json({**found.to_dict(), **listed})
     else:
         _show_impact(found, limit)
     return int(found.counts.affected > 0 or found.counts.decided != found.counts.predictions)

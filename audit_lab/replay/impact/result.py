@@ -139,7 +139,6 @@ class Impact:
         return {**self._answer(), "digest": self.digest, "summary": self.summary(), "ran": ran}
 
     def _answer(self) -> dict[str, Any]:
-        times = [pl.col(name).dt.to_string("iso:strict") for name in ("first", "last")]
         return {
             "format": _FORMAT,
             "version": _VERSION,
@@ -150,7 +149,7 @@ class Impact:
             "counts": asdict(self.counts),
             "directions": self.directions.to_dicts(),
             "by_group": self.by_group.to_dicts(),
-            "by_subject": self.by_subject.with_columns(times).to_dicts(),
+            "subjects": self.by_subject.height,
             "why_not_decided": self.why_not_decided.to_dicts(),
             "score_shifts": dict(self.score_shifts),
             "affected_sha256": self.affected_sha256,

@@ -1,4 +1,4 @@
-"""Generated logs of two versions, and the same decisions taken by hand: row by row in Python, with the library itself."""
+"""Generated logs of two versions, and what a test needs to take the same decisions by hand, with the library itself."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,9 @@ import pytest
 
 import audit_lab as al
 from audit_lab.log.files.write import write_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 CITIES = ("Bern", "Oslo", "Rome")
