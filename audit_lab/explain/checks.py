@@ -22,13 +22,14 @@ _ADDITIVITY = 1e-6
 
 
 def check_additivity(contributions: Sequence[float], base_value: float, prediction_value: float) -> Check:
-    """Test that base value and contributions add up to the prediction, within 1e-6."""
+    """Test that base value and contributions add up to the prediction, within a millionth of it, or of one."""
     distance = abs(base_value + sum(contributions) - prediction_value)
-    verb = "add up" if distance <= _ADDITIVITY else "do not add up"
+    allowed = _ADDITIVITY * max(1.0, abs(prediction_value), abs(base_value))
+    verb = "add up" if distance <= allowed else "do not add up"
     return Check(
         "additivity",
-        distance <= _ADDITIVITY,
-        f"base value and contributions {verb} to the prediction (difference {distance:.1e}, allowed {_ADDITIVITY:.0e})",
+        distance <= allowed,
+        f"base value and contributions {verb} to the prediction (difference {distance:.1e}, allowed {allowed:.0e})",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,15 +13,17 @@ from audit_lab.explain.checks import check_background
 from audit_lab.sandbox import Limits, run_task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Mapping
 
     from audit_lab.explain.background import BackgroundRows
+    from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.signature import Signature
 
 __all__ = ["explain"]
 
 _TASKS = {"shap": "audit_lab.explain.shap_task:attribute", "lime": "audit_lab.explain.lime_task:attribute"}
+#: What the score of each kind of output is called; other kinds have none.
+_SCORES = {"probability": "probability", "multiclass": "probability", "margin": "margin", "regression": "value"}
 #: LIME's own default; stated in the attribution's algorithm.
 _LIME_SAMPLES = 5000
 
@@ -33,15 +34,16 @@ def explain(
     prediction_id: str,
     inputs: Mapping[str, Any],
     signature: Signature,
-    artifact: Path | bytes,
-    artifact_format: str,
-    artifact_sha256: str,
+    artifact: Artifact,
     background: BackgroundRows,
+    trusted_types: Collection[str] = (),
     seed: int = 0,
-    output: Literal["probability", "log-odds"] = "probability",
+    output: Literal["probability", "log-odds", "margin", "value"] | None = None,
     limits: Limits | None = None,
 ) -> Attribution:
     """Attribute the model's output for one prediction to its recorded inputs.
+
+    Of several classes it is the probability of the one that the model gives this prediction.
 
     Parameters
     ----------
@@ -51,16 +53,17 @@ def explain(
         The decision that is explained.
     inputs
         Recorded value of each feature of `signature`; more keys do not matter. NaN counts as missing.
-    signature, artifact_format, artifact_sha256
-        As the registry has them.
-    artifact
-        The model's file or its bytes; it must have `artifact_sha256`.
+    signature, artifact
+        As the registry has them; the artifact's digest was checked when it was read.
     background
         What the decision is compared with.
+    trusted_types
+        Types in skops files that may be built, by name.
     seed
         Of LIME and of sampled Shapley values; enumeration does not use it.
     output
-        ``log-odds`` is offered for SHAP of boosters only.
+        By default the model's score, by what its kind calls it: ``probability``, ``margin`` or ``value``. ``log-odds``
+        is offered for SHAP of XGBoost boosters that give probabilities.
     limits
         Of the child process; `Limits()` when omitted.
 
@@ -71,36 +74,38 @@ def explain(
     AuditLabError
         A feature is missing in the inputs or in the background, or has another type there.
     ModelError
-        Code ``artifact-digest-mismatch`` or ``score-not-finite``.
+        Code ``score-missing`` (the model gives labels and no score), ``score-not-finite``, or what does not fit between
+        the artifact and the registry.
     SandboxError
-        The model or the library failed in the child.
+        The model or the library failed in the child, or may not run here.
     """
-    _check_offer(method, output, artifact_format)
-    content = artifact if isinstance(artifact, bytes) else artifact.read_bytes()
-    _check_artifact(content, artifact_sha256)
+    chosen = _offered(method, output, artifact.artifact_format, signature.output.kind)
     row, rows = _tables(prediction_id, inputs, signature, background)
     result = run_task(
         _TASKS[method],
         header={
             "signature": signature.to_json(),
-            "artifact_format": artifact_format,
-            "output": output,
+            "artifact_format": artifact.artifact_format,
+            "trusted_types": sorted(trusted_types),
+            "output": chosen,
             "samples": _LIME_SAMPLES,
             "seed": seed,
         },
         tables={"inputs": row, "background": rows},
-        files={"artifact": content},
+        files={"artifact": artifact.content},
         limits=limits,
+        must_isolate=artifact.trusted_by_digest,
     )
     found = result.header
+    _check_fault(prediction_id, found)
     _check_finite(prediction_id, found)
     values = row.row(0, named=True)
     return Attribution(
         prediction_id=prediction_id,
         method=method,
         algorithm=found["algorithm"],
-        output_explained=output,
-        label=signature.output.positive or "",
+        output_explained=chosen,
+        label=found["label"] or "the prediction",
         contributions=tuple(
             Contribution(name, values[name], contribution)
             for name, contribution in zip(signature.names, found["contributions"], strict=True)
@@ -111,7 +116,7 @@ def explain(
         seed=seed,
         library=found["library"],
         library_version=found["library_version"],
-        artifact_sha256=artifact_sha256,
+        artifact_sha256=artifact.sha256,
         checks=(
             *(Check(name, passed, detail) for name, passed, detail in found["checks"]),
             check_background(background),
@@ -120,25 +125,35 @@ def explain(
     )
 
 
-def _check_offer(method: str, output: str, artifact_format: str) -> None:
+def _offered(method: str, output: str | None, artifact_format: str, kind: str) -> str:
+    """Return what is explained, where it is offered."""
     if method not in _TASKS:
         raise MisuseError(f"there is no explanation method {method!r}", f"Use one of {', '.join(sorted(_TASKS))}.")
-    if output not in ("probability", "log-odds"):
-        raise MisuseError(f"an explanation of {output!r} is not offered", "Use probability or log-odds.")
-    if output == "log-odds" and (method != "shap" or not artifact_format.startswith("xgboost")):
-        raise MisuseError(
-            f"log-odds are not offered for {method} of a {artifact_format} artifact",
-            "Explain the probability, or use SHAP of a booster.",
-        )
-
-
-def _check_artifact(content: bytes, artifact_sha256: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != artifact_sha256:
+    if kind not in _SCORES:
         raise ModelError(
-            f"the artifact to be explained has SHA-256 {found[:12]}… instead of the recorded {artifact_sha256[:12]}…",
-            "Explain with the registered file; another file explains another model.",
-            "artifact-digest-mismatch",
+            f"a model of the kind {kind} gives no score, so there is nothing to attribute",
+            "Compare the decision with others (comparable), or ask the model's owner for its scores.",
+            "score-missing",
+        )
+    if output is None or output == _SCORES[kind]:
+        return _SCORES[kind]
+    if output != "log-odds":
+        raise MisuseError(f"an explanation of {output!r} is not offered", f"Use {_SCORES[kind]} or log-odds.")
+    if method != "shap" or not artifact_format.startswith("xgboost") or kind != "probability":
+        raise MisuseError(
+            f"log-odds are not offered for {method} of a {artifact_format} artifact of the kind {kind}",
+            f"Explain the {_SCORES[kind]}, or use SHAP of a booster.",
+        )
+    return output
+
+
+def _check_fault(prediction_id: str, found: Mapping[str, Any]) -> None:
+    fault = found.get("fault")
+    if fault is not None:
+        raise ModelError(
+            f"the prediction {prediction_id} cannot be explained: {fault['message']}",
+            "Compare the registry's row with the artifact's owner.",
+            str(fault["code"]),
         )
 
 

@@ -17,11 +17,13 @@ import polars as pl
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.checks import check_familiarity
 from audit_lab.explain.coding import ColumnCoding, binned, distinct
-from audit_lab.replay.scoring import Scorer, load_model
+from audit_lab.replay.scoring import ModelFault, load_model
 from audit_lab.replay.signature import Feature, Signature
 from audit_lab.sandbox.job import Answer, Job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     Numbers = npt.NDArray[np.float64]
@@ -33,20 +35,27 @@ _TOP = 3
 #: Below half of the variance, the straight line says little about the model.
 _FIDELITY = 0.5
 _NUMERIC = ("float", "int")
+_PROBABILITIES = ("probability", "multiclass")
 
 
 def attribute(job: Job) -> Answer:
     """Task: explain the one row of table ``inputs`` against table ``background`` with file ``artifact``.
 
-    The header gives ``signature``, ``artifact_format``, ``samples`` and ``seed``.
+    The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``samples`` and ``seed``. Where model and
+    registry do not fit together, the answer's header has only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
-    scorer = load_model(job.files["artifact"], job.header["artifact_format"], signature)
+    trusted = job.header.get("trusted_types", ())
     row, background = job.tables["inputs"], job.tables["background"]
     samples, seed = job.header["samples"], job.header["seed"]
-    neighbourhood = _Neighbourhood(scorer, row, background)
-    runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + _SEEDS)}
-    prediction = float(scorer.scores(row)[0])
+    try:
+        scorer = load_model(job.files["artifact"], job.header["artifact_format"], signature, trusted)
+        explained, label = scorer.explained(row)
+        neighbourhood = _Neighbourhood(signature, explained, row, background)
+        runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + _SEEDS)}
+    except ModelFault as fault:
+        return Answer({"fault": {"code": fault.code, "message": fault.message}})
+    prediction = float(explained(row)[0])
     contributions, intercept, fidelity, local = runs[seed]
     checks = [
         _check_fidelity(fidelity, local, prediction),
@@ -55,6 +64,7 @@ def attribute(job: Job) -> Answer:
     ]
     return Answer(
         {
+            "label": label,
             "algorithm": f"local ridge regression on {samples} perturbed samples, numbers in quartile bins",
             "contributions": contributions,
             "base_value": intercept,
@@ -69,12 +79,19 @@ def attribute(job: Job) -> Answer:
 class _Neighbourhood:
     """The decision and its background as LIME's matrices, and the model as a function of them."""
 
-    def __init__(self, scorer: Scorer, row: pl.DataFrame, background: pl.DataFrame) -> None:
-        self._scorer = scorer
+    def __init__(
+        self,
+        signature: Signature,
+        explained: Callable[[pl.DataFrame], Numbers],
+        row: pl.DataFrame,
+        background: pl.DataFrame,
+    ) -> None:
+        self._signature = signature
+        self._explained = explained
         self._schema = row.schema
-        self._codings = [_coding(feature, row, background) for feature in scorer.signature.features]
+        self._codings = [_coding(feature, row, background) for feature in signature.features]
         own, columns = [], []
-        for name, coding in zip(scorer.signature.names, self._codings, strict=True):
+        for name, coding in zip(signature.names, self._codings, strict=True):
             own.append(row[name].item() if coding is None else coding.row)
             columns.append(background[name].to_list() if coding is None else coding.background)
         self._own = np.array(own, dtype=np.float64)
@@ -84,17 +101,22 @@ class _Neighbourhood:
         """Return contributions in signature order, intercept, weighted R2 and the local model's own prediction."""
         from lime.lime_tabular import LimeTabularExplainer
 
+        probabilities = self._signature.output.kind in _PROBABILITIES
         explainer = LimeTabularExplainer(
             self._background,
-            mode="classification",
-            feature_names=list(self._scorer.signature.names),
+            mode="classification" if probabilities else "regression",
+            feature_names=list(self._signature.names),
             categorical_features=[place for place, coding in enumerate(self._codings) if coding is not None],
             feature_selection="none",
             discretize_continuous=True,
             random_state=seed,
         )
         explanation = explainer.explain_instance(
-            self._own, self._probabilities, labels=(1,), num_features=len(self._codings), num_samples=samples
+            self._own,
+            self._probabilities if probabilities else self._scores,
+            labels=(1,),
+            num_features=len(self._codings),
+            num_samples=samples,
         )
         weights = dict(explanation.local_exp[1])
         return (
@@ -106,12 +128,16 @@ class _Neighbourhood:
 
     def _probabilities(self, matrix: Numbers) -> Numbers:
         """Score LIME's samples; shape ``(rows, 2)``, the explained label second."""
+        positive = self._scores(matrix)
+        return np.column_stack([1.0 - positive, positive])
+
+    def _scores(self, matrix: Numbers) -> Numbers:
+        """Score LIME's samples; shape ``(rows,)``."""
         columns = [
             self._decoded(feature, coding, matrix[:, place])
-            for place, (feature, coding) in enumerate(zip(self._scorer.signature.features, self._codings, strict=True))
+            for place, (feature, coding) in enumerate(zip(self._signature.features, self._codings, strict=True))
         ]
-        positive = self._scorer.scores(pl.DataFrame(columns))
-        return np.column_stack([1.0 - positive, positive])
+        return self._explained(pl.DataFrame(columns))
 
     def _decoded(self, feature: Feature, coding: ColumnCoding | None, numbers: Numbers) -> pl.Series:
         if coding is not None:

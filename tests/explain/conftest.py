@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from audit_lab.explain import BackgroundRows
+from audit_lab.replay.artifacts.artifact import Artifact
 from audit_lab.replay.scoring import load_model
 from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Job
@@ -70,9 +71,7 @@ class Model:
             "prediction_id": "p-1",
             "inputs": self.row.row(0, named=True),
             "signature": self.signature,
-            "artifact": self.content,
-            "artifact_format": self.artifact_format,
-            "artifact_sha256": hashlib.sha256(self.content).hexdigest(),
+            "artifact": Artifact(hashlib.sha256(self.content).hexdigest(), self.artifact_format, self.content),
             "background": rows,
         }
         return {**request, **changes}

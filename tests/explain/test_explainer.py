@@ -16,6 +16,7 @@ from audit_lab.errors import AuditLabError, MisuseError, ModelError, SandboxErro
 from audit_lab.explain import Background, Contribution, explain
 from audit_lab.explain.lime_task import attribute as lime_attribute
 from audit_lab.explain.shap_task import attribute as shap_attribute
+from audit_lab.replay.artifacts.artifact import Artifact
 from audit_lab.sandbox import Limits
 
 if TYPE_CHECKING:
@@ -95,14 +96,7 @@ def test_what_is_not_offered_is_misuse(
     method: str, output: Any, artifact_format: str, message: str, booster: Model
 ) -> None:
     with pytest.raises(MisuseError, match=message):
-        explain(method, **booster.request(artifact_format=artifact_format), output=output)
-
-
-def test_another_artifact_is_refused(booster: Model) -> None:
-    with pytest.raises(ModelError, match=r"instead of the recorded aaaaaaaaaaaa") as caught:
-        explain("shap", **booster.request(artifact_sha256="a" * 64))
-
-    assert caught.value.code == "artifact-digest-mismatch"
+        explain(method, **booster.request(artifact=Artifact("0" * 64, artifact_format, b"")), output=output)
 
 
 def test_inputs_without_a_feature_are_refused(booster: Model) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
     import polars as pl
@@ -108,6 +108,30 @@ class Scorer(ABC):
         if scores is None:
             raise self._fault("gives labels and no scores")
         return scores
+
+    def explained(self, row: pl.DataFrame) -> tuple[Callable[[pl.DataFrame], Numbers], str | None]:
+        """Return the one score that an explanation of a row is about, as a function of rows, and its label.
+
+        Of several classes it is the probability of the one that the row was given, for whatever rows; else it is the
+        score, and the label is the positive one (None where there is none).
+
+        Raises
+        ------
+        ModelFault
+            Code ``output-kind-differs``: the model gives labels and no scores.
+        """
+        if self.signature.output.kind != "multiclass":
+            self.scores(row)
+            return self.scores, self.signature.output.positive
+        labels = self.outputs(row).labels or []
+        label = str(labels[0])
+        place = self.classes().index(label)
+
+        def scores(frame: pl.DataFrame) -> Numbers:
+            probabilities = self.outputs(frame).probabilities
+            return np.empty(0) if probabilities is None else probabilities[:, place]
+
+        return scores, label
 
     @abstractmethod
     def classes(self) -> tuple[str, ...]:

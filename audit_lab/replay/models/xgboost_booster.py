@@ -77,6 +77,14 @@ class BoosterScorer(Scorer):
         """Return the matrix the booster takes, shape ``(rows, features)``, float32; unknown or missing is NaN."""
         return matrix(self, frame, np.float32)
 
+    def used(self) -> Any:
+        """Return the booster with the rounds that it predicts with, and no others."""
+        return self.native[: self._rounds[1]] if self._rounds[1] else self.native
+
+    def margins(self, frame: pl.DataFrame) -> npt.NDArray[np.float32]:
+        """Return the raw margin of each row, whatever kind of output the signature states."""
+        return self._predict(frame, margin=True)
+
     def classes(self) -> tuple[str, ...]:
         """Return the signature's classes; a booster knows only how many there are."""
         return self._agreed([str(place) for place in range(max(self._width, 2))], coded=True)
