@@ -12,6 +12,7 @@ from audit_lab.errors import NotFoundError
 from audit_lab.face.decision import Decision
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.reconstruction.gathering import prediction_columns
+from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead
 from audit_lab.replay.reconstruction.many import Reconstructions
 from audit_lab.replay.reconstruction.timeline import timeline_of
 
@@ -49,7 +50,8 @@ class Decisions:
         self._store = store
         self._access = access
         self._subject = asked.subject
-        self._made = Reconstructions(store, asked.found(store))
+        ahead = InputsAhead(store, asked.ids)
+        self._made = Reconstructions(store, asked.found(store), ahead)
 
     @property
     def frame(self) -> pl.DataFrame:

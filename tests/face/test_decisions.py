@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.errors import AmbiguousIdError, MisuseError, NotFoundError
+from audit_lab.errors import AmbiguousIdError, LogError, MisuseError, NotFoundError
 from audit_lab.log.journal.record import read_journal
 
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
@@ -250,3 +250,29 @@ def test_going_through_them_is_no_further_question(make_log, tmp_path):
     assert question(log) == before
     decisions[0].replay()
     assert question(log).kind == "replay"
+
+
+@pytest.fixture
+def read_ahead(monkeypatch):
+    monkeypatch.setattr("audit_lab.replay.reconstruction.inputs_ahead._FEWEST", 1)
+
+
+@pytest.mark.usefixtures("read_ahead")
+def test_inputs_read_ahead_are_those_that_are_read_when_they_are_wanted(make_log):
+    half = lambda frame: pl.concat([frame[::2], frame[4:5]])
+    log = al.open(make_log(inputs_loans=half))
+    ids = ["p-001", "p-002@part-00000:2", "p-003", "p-004", "p-006", "p-999"]
+    decisions = log.decisions(ids)
+    assert decisions.inputs["prediction_id"].to_list() == ["p-002", "p-006"]
+    assert decisions.frame["has_inputs"].to_list() == [False, True, False, False, True, None]
+    assert decisions.frame["gaps"].to_list()[3] == ["ambiguous-id", "outcome-missing"]
+
+
+@pytest.mark.usefixtures("read_ahead")
+def test_inputs_that_cannot_be_read_ahead_are_an_error_when_they_are_wanted(make_log):
+    folder = make_log()
+    log = al.open(folder)
+    (folder / "inputs" / "loans" / "part-00000.parquet").unlink()
+    with pytest.raises(LogError, match=r"part-00000\.parquet .*missing"):
+        log.decisions(["p-001", "p-002"])
+    assert log.decisions(["p-999", "p-998"]).missing == ("p-999", "p-998")

@@ -65,6 +65,10 @@ def check_the_same(log, ids):
     assert together.gaps.select("row", "code", "what", "effect").rows() == gaps
     findings = [(at, one.code, one.what) for at, name in enumerate(ids) for one in alone[name].findings]
     assert together.findings.select("row", "code", "what").rows() == findings
+    certain = {alone[name].place: alone[name].inputs for name in ids if alone[name].inputs is not None}
+    assert together.inputs["place"].to_list() == list(certain)
+    for row, inputs in zip(together.inputs.rows(named=True), certain.values(), strict=True):
+        assert {name: row[name] for name in inputs} == inputs
     made = list(together.all())
     for name, one in zip(ids, made, strict=True):
         for field in FIELDS:

@@ -14,9 +14,10 @@ from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.events import EVENTS_AROUND, times_of_events
 from audit_lab.replay.reconstruction.facts import FACTS, VERSION_COLUMNS, version_row, with_derived
 from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, history, outcome_by, overrides_by
+from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead, inputs_of
 from audit_lab.replay.reconstruction.reconstruction import places_told
 from audit_lab.replay.reconstruction.stretches import in_force_of
-from audit_lab.replay.reconstruction.version_facts import input_schema, version_facts
+from audit_lab.replay.reconstruction.version_facts import version_facts
 
 if TYPE_CHECKING:
     from audit_lab.log.index.batch_lookup import FoundPredictions
@@ -75,8 +76,15 @@ def prediction_columns(store: LogStore) -> tuple[str, ...]:
     return _COLUMNS if erased_places(store, "predictions").is_empty() else (*_COLUMNS, "subject_id")
 
 
-def gathered(store: LogStore, found: FoundPredictions) -> Gathered:
+def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Gathered:
     """Gather the facts about predictions that were looked up, with the columns `prediction_columns` at least.
+
+    Parameters
+    ----------
+    store, found
+        The log, and the predictions.
+    ahead
+        Inputs that are read already.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def gathered(store: LogStore, found: FoundPredictions) -> Gathered:
     corrected = _corrected(store, found)
     told = _places(found)
     ids = base.filter("found")[_ID].unique()
-    inputs, counted = _inputs(store, base)
+    inputs, counted = _inputs(store, base, ahead)
     histories = {table: history(table, look_up_many(store, table, _ID, ids, confirm=False).rows) for table in HISTORIES}
     versions = _versions(store, base)
     facts = (
@@ -151,7 +159,7 @@ def _corrected(store: LogStore, found: FoundPredictions) -> pl.DataFrame:
     return rows.select("place", "corrected_by").drop_nulls()
 
 
-def _inputs(store: LogStore, base: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def _inputs(store: LogStore, base: pl.DataFrame, ahead: InputsAhead) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Return the inputs of each model's predictions, and for each how many rows it has and what was erased of them."""
     found: dict[str, pl.DataFrame] = {}
     counted = [pl.DataFrame(schema=_INPUTS)]
@@ -161,8 +169,7 @@ def _inputs(store: LogStore, base: pl.DataFrame) -> tuple[dict[str, pl.DataFrame
             continue
         table = INPUTS_PREFIX + model
         ids = base.filter(pl.col("model_name") == model)[_ID].unique()
-        columns = [name for name in input_schema(store, model).names() if name != "recorded_at"]
-        rows = look_up_many(store, table, _ID, ids, columns=columns).rows
+        rows = inputs_of(store, model, ids, ahead)
         found[model] = rows
         erased = erased_places(store, table)
         fields = rows.select(_ID, SEGMENT, ROW).join(erased, on=[SEGMENT, ROW], how="left")

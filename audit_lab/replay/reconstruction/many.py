@@ -12,6 +12,7 @@ from audit_lab.log.index.batch_lookup import look_up_many
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.decision_rows import DecisionRows
 from audit_lab.replay.reconstruction.gathering import Gathered, gathered
+from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead
 from audit_lab.replay.reconstruction.notes import Finding, Gap
 from audit_lab.replay.reconstruction.reconstruction import Reconstruction, Told, assembled, reconstruct
 from audit_lab.replay.reconstruction.telling import tell_findings, tell_gaps
@@ -68,6 +69,8 @@ class Reconstructions:
         The log.
     found
         What was asked for, looked up with the columns `audit_lab.replay.reconstruction.gathering.prediction_columns`.
+    ahead
+        Inputs that are read already, or are being read.
 
     Attributes
     ----------
@@ -86,11 +89,11 @@ class Reconstructions:
         A table cannot be read.
     """
 
-    def __init__(self, store: LogStore, found: FoundPredictions) -> None:
+    def __init__(self, store: LogStore, found: FoundPredictions, ahead: InputsAhead | None = None) -> None:
         self._store = store
         self._searched = found.searched
         self._placed = found.rows.select(_ID, "place")
-        self._gathered: Gathered = gathered(store, found)
+        self._gathered: Gathered = gathered(store, found, ahead or InputsAhead(store, None))
         facts = self._gathered.facts
         self.gaps: pl.DataFrame = tell_gaps(facts)
         self.findings: pl.DataFrame = tell_findings(facts)
@@ -161,7 +164,7 @@ class Reconstructions:
         wanted = asked.select("place", _ID, "model_name").unique("place", keep="first", maintain_order=True)
         if rows is None:
             return wanted.clear()
-        features = rows.drop(SEGMENT, ROW)
+        features = rows.filter(pl.col(_ID).is_in(wanted[_ID].implode())).drop(SEGMENT, ROW)
         called = {name: f"inputs.{name}" for name in features.columns if name in {"place", "model_name"}}
         return wanted.join(features.rename(called), on=_ID, how="left", maintain_order="left", validate="m:1")
 
