@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.index.shelf import table_rows
+from audit_lab.log.files.reading import collect
+from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.replay.corrections import standing
 from audit_lab.replay.lineage.stated import dataset_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from audit_lab.log.store import LogStore
 
@@ -59,37 +61,51 @@ _MODEL = (
 
 
 def described(store: LogStore, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows that describe some nodes, by name, in order of ``recorded_at``; none for what nothing describes.
+    """Return the rows that describe some nodes, by name, in order of recording; none for what nothing describes.
 
     A row that a later one corrects is left out.
     """
     wanted = set(names)
     found: dict[str, list[dict[str, Any]]] = {}
-    runs = [name.removeprefix("run:") for name in wanted if name.startswith("run:")]
-    if runs:
-        _collect(found, _rows(store, "runs", pl.col("run_id").is_in(runs)), _RUN, lambda row: f"run:{row['run_id']}")
-    if any(name.startswith("dataset:") for name in wanted):
-        ids = pl.format("dataset:{}", "dataset_id")
-        whole = pl.when(pl.col("version").fill_null("") == "").then(ids).otherwise(ids + "@" + pl.col("version"))
-        rows = _rows(store, "datasets", whole.is_in(list(wanted)))
-        _collect(found, rows, _DATASET, lambda row: dataset_node(row["dataset_id"], row["version"]))
-    if any(name.startswith("model:") for name in wanted):
-        whole = pl.format("model:{}@{}", "model_name", "model_version")
-        rows = _rows(store, "model_versions", whole.is_in(list(wanted)))
-        _collect(found, rows, _MODEL, lambda row: f"model:{row['model_name']}@{row['model_version']}")
+    for kind, (table, own, node, columns) in _TABLES.items():
+        mine = [name for name in wanted if name.startswith(f"{kind}:")]
+        rows = _rows(store, table, node.is_in(mine)) if mine else []
+        for row in standing(rows, own, own).rows:
+            facts = {name: row[name] for name in columns if row.get(name) is not None}
+            found.setdefault(f"{kind}:{own(row)}", []).append(facts)
     return found
 
 
-def _rows(store: LogStore, table: str, same: pl.Expr) -> pl.DataFrame:
-    return table_rows(store, table, same).sort("recorded_at", nulls_last=True)
+def _rows(store: LogStore, table: str, same: pl.Expr) -> list[dict[str, Any]]:
+    kept = None if store.shelf is None else store.shelf.small(table)
+    where = f"the {table} of {store.location}"
+    rows = collect(store.placed(table).filter(same), where) if kept is None else kept.filter(same)
+    return rows.sort("recorded_at", SEGMENT, ROW, nulls_last=False).rows(named=True)
 
 
-def _collect(
-    found: dict[str, list[dict[str, Any]]], rows: pl.DataFrame, columns: tuple[str, ...], name_of: Any
-) -> None:
-    present = [name for name in columns if name in rows.columns]
-    for row in rows.iter_rows(named=True):
-        facts = {name: row[name] for name in present if row[name] is not None}
-        if row["supersedes"] is not None:
-            found[name_of(row)] = []
-        found.setdefault(name_of(row), []).append(facts)
+def _run(row: dict[str, Any]) -> str:
+    return str(row["run_id"])
+
+
+def _dataset(row: dict[str, Any]) -> str:
+    return dataset_node(row["dataset_id"], row["version"]).removeprefix("dataset:")
+
+
+def _model(row: dict[str, Any]) -> str:
+    return f"{row['model_name']}@{row['model_version']}"
+
+
+_VERSION = pl.col("version").fill_null("")
+#: Kind of node to its table, what one of its rows is called there, its node as an expression, and its facts.
+_TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str], pl.Expr, tuple[str, ...]]] = {
+    "run": ("runs", _run, pl.format("run:{}", "run_id"), _RUN),
+    "dataset": (
+        "datasets",
+        _dataset,
+        pl.when(_VERSION == "")
+        .then(pl.format("dataset:{}", "dataset_id"))
+        .otherwise(pl.format("dataset:{}@{}", "dataset_id", _VERSION)),
+        _DATASET,
+    ),
+    "model": ("model_versions", _model, pl.format("model:{}@{}", "model_name", "model_version"), _MODEL),
+}

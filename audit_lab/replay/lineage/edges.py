@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.index.shelf import derived
+from audit_lab.replay.corrections import in_order_of_recording, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ __all__ = ["MAXIMUM_EDGES", "Edge", "Leaving", "Walk", "leaving_edges", "lineage
 MAXIMUM_EDGES = 10_000
 
 _LINEAGE = "lineage"
+_COLUMNS = ("from_node", "relation", "to_node", "at", "run_id", "transformation", "sha256")
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,24 @@ def _walk_lineage(leaving: Mapping[str, Sequence[Edge]], model_name: str | None,
 
 
 def _leaving(store: LogStore) -> Leaving:
-    rows = table_rows(store, _LINEAGE).sort("edge_id", "recorded_at", nulls_last=True)
-    rows = rows.unique("edge_id", keep="first", maintain_order=True)
-    corrected = rows["supersedes"].drop_nulls().unique()
-    current = rows.filter(~pl.col("edge_id").is_in(corrected.implode()))
-    whole = current.drop_nulls(["from_node", "relation", "to_node"]).filter(
-        pl.all_horizontal(pl.col("from_node", "to_node") != "")
-    )
+    rows = in_order_of_recording(store, _LINEAGE)
+    corrected = standing(rows, _edge_id, _edge_id)
+    # An edge's id may be a digest of what it says: what corrects it then has another id, and names this one.
+    others = {row["supersedes"] for row in corrected.rows if row["supersedes"] != row["edge_id"]}
+    current: dict[str, dict[str, Any]] = {}
+    for row in corrected.rows:
+        if row["edge_id"] not in others:
+            current.setdefault(row["edge_id"], row)
+    repeated = len(corrected.rows) - len({row["edge_id"] for row in corrected.rows})
     leaving: dict[str, list[Edge]] = {}
-    columns = ("from_node", "relation", "to_node", "at", "run_id", "transformation", "sha256")
-    for edge in (Edge(*row) for row in whole.select(columns).iter_rows()):
-        leaving.setdefault(edge.from_node, []).append(edge)
-    return Leaving(leaving, rows.height - current.height, current.height - whole.height)
+    incomplete = 0
+    for _, row in sorted(current.items()):
+        if row["from_node"] and row["relation"] and row["to_node"]:
+            leaving.setdefault(row["from_node"], []).append(Edge(*(row[name] for name in _COLUMNS)))
+        else:
+            incomplete += 1
+    return Leaving(leaving, len(rows) - repeated - len(current), incomplete)
+
+
+def _edge_id(row: dict[str, Any]) -> str:
+    return str(row["edge_id"])

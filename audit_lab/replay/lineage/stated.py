@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.index.shelf import derived
+from audit_lab.replay.corrections import in_order_of_recording, standing
+from audit_lab.replay.deployments import deployments_of
 from audit_lab.replay.lineage.edges import Edge
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["approval_edges", "dataset_node", "prediction_edges", "stated_edges"]
 
 _ACTS = ("act", "role", "meaning", "reason", "evidence_sha256")
-_SLOT = ("environment", "endpoint", "node", "traffic_share", "container_sha256", "reason")
 #: Edges, and what is known of the nodes that they bring.
 Stated = tuple[list[Edge], dict[str, dict[str, Any]]]
 
@@ -46,22 +45,31 @@ def _stated_edges(store: LogStore) -> dict[str, list[Edge]]:
         if edge not in edges:
             edges.append(edge)
 
-    versions = table_rows(store, "model_versions").sort("recorded_at", nulls_last=True)
-    for name, version, run, at in versions.select("model_name", "model_version", "run_id", "recorded_at").iter_rows():
+    versions = in_order_of_recording(store, "model_versions")
+    for row in standing(versions, lambda row: f"{row['model_name']}@{row['model_version']}", _version).rows:
+        name, version, run = row["model_name"], row["model_version"], row["run_id"]
         if name and version and run:
+            at = row["recorded_at"]
             add(Edge(f"model:{name}@{version}", "wasGeneratedBy", f"run:{run}", at, run, source="model_versions"))
-    runs = table_rows(store, "runs").sort("recorded_at", nulls_last=True)
-    columns = ("run_id", "started_at", "ended_at", "code_commit", "datasets_in", "datasets_out")
-    for run, started, ended, commit, datasets_in, datasets_out in runs.select(columns).iter_rows():
+    for row in standing(in_order_of_recording(store, "runs"), _run, _run).rows:
+        run, started = row["run_id"], row["started_at"]
         if not run:
             continue
-        if commit:
-            add(Edge(f"run:{run}", "wasAssociatedWith", f"commit:{commit}", started, run, source="runs"))
-        for name in _names(datasets_in):
+        if row["code_commit"]:
+            add(Edge(f"run:{run}", "wasAssociatedWith", f"commit:{row['code_commit']}", started, run, source="runs"))
+        for name in _names(row["datasets_in"]):
             add(Edge(f"run:{run}", "used", f"dataset:{name}", started, run, source="runs"))
-        for name in _names(datasets_out):
-            add(Edge(f"dataset:{name}", "wasGeneratedBy", f"run:{run}", ended, run, source="runs"))
+        for name in _names(row["datasets_out"]):
+            add(Edge(f"dataset:{name}", "wasGeneratedBy", f"run:{run}", row["ended_at"], run, source="runs"))
     return leaving
+
+
+def _version(row: dict[str, Any]) -> tuple[Any, Any]:
+    return row["model_name"], row["model_version"]
+
+
+def _run(row: dict[str, Any]) -> str:
+    return str(row["run_id"])
 
 
 def _names(text: str | None) -> list[str]:
@@ -84,37 +92,27 @@ def prediction_edges(store: LogStore, row: Mapping[str, Any]) -> Stated:
         return edges, facts
     model = f"model:{name}@{version}"
     edges.append(Edge(prediction, "wasDerivedFrom", model, at, source="predictions"))
-    for slot in _serving(store, name, version, at, row["environment"]) if at is not None else ():
-        node = f"deployment:{slot['deployment_id']}@{_moment(slot['from_time'])}"
+    served = [] if at is None else deployments_of(store, name).at(at, row["environment"])[0]
+    for each in (one for one in served if one.model_version == version):
+        node = f"deployment:{each.slot}@{_moment(each.share_since)}"
         facts[node] = {
-            "label": slot["deployment_id"],
-            "from_time": slot["from_time"],
-            **{key: slot[key] for key in _SLOT},
+            "label": each.slot,
+            "environment": each.environment,
+            "endpoint": each.endpoint,
+            "traffic_share": each.share,
+            "from_time": each.share_since,
+            "serving_since": each.since,
+            "reason": each.reason,
+            "is_rollback": each.is_rollback,
+            "is_contradicted": each.is_contradicted,
         }
         edges += [
             Edge(prediction, "wasGeneratedBy", node, at, source="deployments"),
-            Edge(node, "used", model, slot["from_time"], source="deployments"),
+            Edge(node, "used", model, each.share_since, source="deployments"),
         ]
-        if slot["actor"]:
-            person = f"person:{slot['actor']}"
-            edges.append(Edge(node, "wasAssociatedWith", person, slot["from_time"], source="deployments"))
+        if each.actor:
+            edges.append(Edge(node, "wasAssociatedWith", f"person:{each.actor}", each.since, source="deployments"))
     return edges, facts
-
-
-def _serving(store: LogStore, name: str, version: str, at: datetime, environment: str | None) -> list[dict[str, Any]]:
-    """Return the last row of each slot at a moment, where it served this version with a share above zero."""
-    rows = table_rows(store, "deployments", pl.col("model_name") == pl.lit(name)).drop_nulls("from_time")
-    last: dict[Any, dict[str, Any]] = {}
-    for row in rows.sort("from_time", "recorded_at", nulls_last=True).iter_rows(named=True):
-        where = row["environment"]
-        if row["from_time"] <= at and (environment is None or where is None or where == environment):
-            last[row["deployment_id"]] = row
-    share = {slot: row["traffic_share"] for slot, row in last.items()}
-    return [
-        row
-        for slot, row in last.items()
-        if row["model_version"] == version and (share[slot] is None or not share[slot] <= 0)
-    ]
 
 
 def approval_edges(store: LogStore, name: str | None, version: str | None) -> Stated:
@@ -122,8 +120,9 @@ def approval_edges(store: LogStore, name: str | None, version: str | None) -> St
     edges, facts = list[Edge](), dict[str, dict[str, Any]]()
     if not name or not version:
         return edges, facts
-    same = (pl.col("model_name") == pl.lit(name)) & (pl.col("model_version") == pl.lit(version))
-    for row in table_rows(store, "approvals", same).sort("recorded_at", nulls_last=True).iter_rows(named=True):
+    rows = derived(store, "approvals in order", ("approvals",), lambda: in_order_of_recording(store, "approvals"))
+    mine = [row for row in rows if (row["model_name"], row["model_version"]) == (name, version)]
+    for row in standing(mine, lambda _: f"{name}@{version}", lambda row: row["act"]).rows:
         at = row["recorded_at"]
         moment = "" if at is None else f"@{_moment(at)}"
         node = f"approval:{name}@{version}/{row['act']}{moment}"

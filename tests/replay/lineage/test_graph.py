@@ -284,3 +284,25 @@ def test_the_journal_tells_of_both_questions(make_log, tmp_path):
     log = al.open(make_log(**COMPLETE), actor="Jane Doe", purpose="complaint", journal=journal)
     log.lineage_graph("loans", "1")
     assert "lineage loans 1" in journal.read_text()
+
+
+def test_a_run_that_was_corrected_states_its_commit_once(graph):
+    corrected = RUNS.with_columns(
+        code_commit=pl.lit("def"), recorded_at=pl.lit(AT.replace(day=2)), supersedes=pl.lit("r1")
+    )
+    shown = graph(lineage=rows(*SOUND[:2], SOUND[3]), runs=pl.concat([RUNS, corrected], how="diagonal"))
+    assert [edge.to_node for edge in shown.edges if edge.relation == "wasAssociatedWith" and edge.from_node == RUN] == [
+        "commit:def"
+    ]
+
+
+def test_an_edge_corrected_under_its_own_id_or_by_its_place_is_the_later_one(graph):
+    for supersedes in ("e00001", "e00001@part-00000:1"):
+        later = rows((RUN, "used", "dataset:other@1")).with_columns(
+            edge_id=pl.lit("e00001"), recorded_at=pl.lit(AT.replace(day=2)), supersedes=pl.lit(supersedes)
+        )
+        shown = graph(lineage=pl.concat([rows(*SOUND), later], how="diagonal"))
+        assert [edge.to_node for edge in shown.edges if edge.relation == "used" and edge.from_node == RUN] == [
+            "dataset:other@1"
+        ]
+        assert shown.superseded == 1
