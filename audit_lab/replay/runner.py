@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
+from audit_lab.log.schema import TIME
 from audit_lab.replay.comparison import compared
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.readiness import coded, coded_alike, misfit
 from audit_lab.replay.registered import load_registered
+from audit_lab.replay.registration import edition_numbers, editions
 from audit_lab.replay.scored import failure_code, score_rows, worker_for
 from audit_lab.replay.tolerance import Tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
+    from datetime import datetime
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.registered import Model
@@ -52,6 +55,7 @@ RESULT_SCHEMA = pl.Schema(
     }
 )
 _ORDER = "__order__"
+_EDITION = "__edition__"
 #: Rows that a model refuses are told apart from those it takes in at most so many further runs.
 _MOST_RUNS = 200
 #: What one row can be the reason of; other failures are those of the version, or of the machine.
@@ -95,6 +99,16 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class _Version:
+    """A version as the registry had it at some time: ready to be run, or the code and detail of what is wanting."""
+
+    name: str
+    model: Model | None
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Tried:
     """What came of running a group: rows with their outputs, and rows that could not be run, with code and detail."""
 
@@ -133,7 +147,7 @@ class Runner:
         self._trust = frozenset(trust)
         self._types = tuple(sorted(trusted_types))
         self._environment = environment
-        self._versions: dict[tuple[str | None, str | None], tuple[Model | None, str, str]] = {}
+        self._versions: dict[tuple[str | None, str | None, int], _Version] = {}
         self._tolerances: dict[str, Tolerance] = {}
         self._workers: dict[str, Worker] = {}
         self.ran: dict[str, Ran] = {}
@@ -151,13 +165,33 @@ class Runner:
             "trusted_types": list(self._types),
         }
 
-    def model(self, model_name: str | None, model_version: str | None) -> Model | None:
-        """Return a version that can be run, None where it cannot."""
-        return self._version(model_name, model_version)[0]
+    def model(self, model_name: str | None, model_version: str | None, at: datetime | None = None) -> Model | None:
+        """Return a version that can be run, as it was registered at a moment or by now; None where it cannot."""
+        edition = 0
+        if model_name is not None and model_version is not None:
+            known = editions(self._store, model_name, model_version)
+            asked = pl.DataFrame(
+                {"model_name": [model_name], "model_version": [model_version], "occurred_at": [at]},
+                schema_overrides={"occurred_at": TIME},
+            )
+            edition = max(len(known) - 1, 0) if at is None else int(edition_numbers(self._store, asked)[0])
+        return self._version(model_name, model_version, edition).model
 
-    def tolerance(self, name: str) -> Tolerance | None:
-        """Return the tolerance of a version (model and version in one) that was prepared."""
-        return self._tolerances.get(name)
+    def tolerance(self, model: Model) -> Tolerance:
+        """Return the tolerance of a version that can be run.
+
+        Raises
+        ------
+        ModelError
+            Code ``tolerance-unreadable``.
+        """
+        try:
+            return tolerance_of(model.version["signature"], model.signature.output.kind)
+        except (ValueError, AttributeError) as error:
+            next_step = "Ask the model's owner for the tolerance that was declared."
+            raise ModelError(
+                f"the tolerance of {model.name} is none ({error})", next_step, "tolerance-unreadable"
+            ) from error
 
     def compared(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows of one version, replayed and compared, with their inputs; what cannot be replayed is left out."""
@@ -168,13 +202,11 @@ class Runner:
 
     def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
         """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
-        groups = rows.with_row_index(_ORDER).partition_by(
-            "model_name", "model_version", maintain_order=True, as_dict=True
+        numbered = rows.with_row_index(_ORDER).with_columns(edition_numbers(self._store, rows).alias(_EDITION))
+        groups = numbered.partition_by(
+            "model_name", "model_version", _EDITION, maintain_order=True, as_dict=True, include_key=True
         )
-        return [
-            self._prepared(*(None if part is None else str(part) for part in key[:2]), rows=group)
-            for key, group in groups.items()
-        ]
+        return [self._prepared(key, group.drop(_EDITION)) for key, group in groups.items()]
 
     def replayed(self, prepared: Iterable[Prepared]) -> pl.DataFrame:
         """Score what is ready, compare it with the record, and return `RESULT_SCHEMA` in the order of the chunk."""
@@ -188,7 +220,7 @@ class Runner:
         model = group.model
         scored: list[Scored] = []
         failed: list[pl.DataFrame] = []
-        for rows, outcome in _told_apart(ready, lambda some: self._scored(model, some)):
+        for rows, outcome in _told_apart(ready, lambda some: self._scored(group.name, model, some)):
             if isinstance(outcome, ModelError | SandboxError):
                 code, detail = failure_code(outcome), str(outcome)
                 failed.append(rows.with_columns(code=pl.lit(code), detail=pl.lit(detail)))
@@ -209,49 +241,50 @@ class Runner:
             for scored in tried.scored:
                 yield compared(scored.rows, group.model.signature.output.kind, self._tolerances[group.name])
 
-    def _scored(self, model: Model, rows: pl.DataFrame) -> Scored | ModelError | SandboxError:
+    def _scored(self, name: str, model: Model, rows: pl.DataFrame) -> Scored | ModelError | SandboxError:
         try:
             environment = None if self._environment is None else self._environment(model)
             worker = worker_for(model, limits=self.limits, environment=environment)
-            self._workers[model.name] = worker
+            self._workers[name] = worker
             done = score_rows(model, rows, worker)
         except (ModelError, SandboxError) as error:
             return error
-        self._remember(model, done, environment)
+        self._remember(name, model, done, environment)
         return done
 
-    def _prepared(self, model_name: str | None, model_version: str | None, *, rows: pl.DataFrame) -> Prepared:
-        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
-        model, code, detail = self._version(model_name, model_version)
-        if model is None:
-            return Prepared(name, None, coded_alike(rows, code, detail))
-        if name not in self._tolerances:
-            try:
-                self._tolerances[name] = tolerance_of(model.version["signature"], model.signature.output.kind)
-            except (ValueError, AttributeError) as error:
-                return Prepared(name, None, coded_alike(rows, "tolerance-unreadable", str(error)))
-        return Prepared(name, model, coded(rows, model))
+    def _prepared(self, key: tuple[Any, ...], rows: pl.DataFrame) -> Prepared:
+        model_name, model_version, edition = key
+        version = self._version(model_name, model_version, edition)
+        if version.model is None:
+            return Prepared(version.name, None, coded_alike(rows, version.code, version.detail))
+        return Prepared(version.name, version.model, coded(rows, version.model))
 
-    def _version(self, model_name: str | None, model_version: str | None) -> tuple[Model | None, str, str]:
-        key = (model_name, model_version)
+    def _version(self, model_name: str | None, model_version: str | None, edition: int) -> _Version:
+        key = (model_name, model_version, edition)
         if key not in self._versions:
-            self._versions[key] = self._loaded(model_name, model_version)
+            self._versions[key] = self._loaded(model_name, model_version, edition)
         return self._versions[key]
 
-    def _loaded(self, model_name: str | None, model_version: str | None) -> tuple[Model | None, str, str]:
+    def _loaded(self, model_name: str | None, model_version: str | None, edition: int) -> _Version:
+        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
+        stated = model_name is not None and model_version is not None
+        known = editions(self._store, str(model_name), str(model_version)) if stated else ()
+        since = known[edition].since if known else None
+        if len(known) > 1 and since is not None:
+            name += f", as registered on {since:%Y-%m-%d %H:%M} UTC"
         try:
             model = load_registered(
-                self._store, model_name, model_version, trust=self._trust, trusted_types=self._types
+                self._store, model_name, model_version, at=since, trust=self._trust, trusted_types=self._types
             )
+            self._tolerances[name] = self.tolerance(model)
         except ModelError as error:
-            return None, error.code, str(error)
+            return _Version(name, None, error.code, str(error))
         there = model.version["model_name"] in self._store.models()
         inputs = self._store.inputs(model.version["model_name"]).collect_schema() if there else None
         wanting = misfit(model, inputs)
-        return (model, "", "") if wanting is None else (None, *wanting)
+        return _Version(name, model) if wanting is None else _Version(name, None, *wanting)
 
-    def _remember(self, model: Model, scored: Scored, environment: PythonEnvironment | None) -> None:
-        name = model.name
+    def _remember(self, name: str, model: Model, scored: Scored, environment: PythonEnvironment | None) -> None:
         ran = Ran(
             scored.isolation,
             self._tolerances[name].to_dict(),

@@ -18,8 +18,8 @@ from audit_lab.replay.wording import override_sentence, why
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.runner import Runner
     from audit_lab.replay.reconstruction import Reconstruction
+    from audit_lab.replay.runner import Runner
 
 __all__ = ["recorded_row", "replay_decision"]
 
@@ -49,7 +49,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         explanation = Inquiry(store, runner).into_decision(row, result["code"])
     surroundings = surroundings_of(store, decision.prediction, decision.model_version, ran)
     override = decision.overrides[-1] if decision.overrides else None
-    tolerance = runner.tolerance(group.name)
+    tolerance = None if group.model is None else runner.tolerance(group.model)
     reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
     reasons += [explanation.statement] if explanation is not None else []

@@ -107,13 +107,11 @@ class Inquiry:
     def _into(self, rows: pl.DataFrame, code: str) -> Explanation | None:
         """Explain what diverged as the first row did."""
         name, version = rows["model_name"][0], rows["model_version"][0]
-        model = self._runner.model(name, version)
+        model = self._runner.model(name, version, rows["occurred_at"][0])
         if model is None or rows["code"][0] != code:
             return None
         diverged = rows.filter(pl.col("code") == code).head(_MOST_DIVERGED)
-        tolerance = self._runner.tolerance(f"{name} {version}")
-        if tolerance is None:
-            return None
+        tolerance = self._runner.tolerance(model)
         setting = Setting(
             model, tuple(self._others(model)), tolerance, lambda each: worker_for(each, limits=self._runner.limits)
         )
