@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_lab.replay.reconstruction.finding_rules import FINDING_RULES
 from audit_lab.replay.reconstruction.gap_rules import GAP_RULES, SHOWN, VERSION
-from audit_lab.replay.reconstruction.notes import GAPS, Finding, Gap
+from audit_lab.replay.reconstruction.notes import FINDINGS, GAPS, Finding, Gap
 
 if TYPE_CHECKING:
     from audit_lab.replay.reconstruction.rule import Rule
@@ -68,19 +68,22 @@ def tell_findings(facts: pl.DataFrame) -> pl.DataFrame:
 
 def tell_one(facts: pl.DataFrame) -> tuple[tuple[Gap, ...], tuple[Finding, ...]]:
     """Return gaps and findings of one decision, by its one row of facts; the same as the two others, and faster."""
-    row = facts.select(*_ONE).row(0)
-    gaps_at, shown_at = len(FINDING_RULES), len(FINDING_RULES) + len(GAP_RULES)
-    findings = [
-        Finding(rule.code, what) for rule, what in zip(FINDING_RULES, row[:gaps_at], strict=True) if what is not None
-    ]
-    told = [(rule, what) for rule, what in zip(GAP_RULES, row[gaps_at:shown_at], strict=True) if what is not None]
-    barred = {verb for rule, _ in told for verb in rule.bars}
+    flags = facts.select(*_FLAGS).row(0)
+    shown_at = len(_RULES)
+    told = [rule for rule, holds in zip(_RULES, flags[:shown_at], strict=True) if holds]
+    if not told:
+        return (), ()
+    said = facts.select(*(_words(rule).alias(str(at)) for at, rule in enumerate(told)), pl.col("version_code")).row(0)
+    barred = {verb for rule in told for verb in rule.bars}
+    shown = ", ".join(name for name, there in zip(SHOWN, flags[shown_at:], strict=True) if there)
     verbs = _VERBS["replay" not in barred, "explain" not in barred]
-    shown = ", ".join(name for name, there in zip(SHOWN, row[shown_at:-1], strict=True) if there)
     can = _CAN_STILL.format(verbs, _SHOW.format(shown) if shown else _SHOW_NOTHING)
     gaps = [
-        Gap(row[-1] if rule.code == VERSION else rule.code, what, f"{GAPS[rule.code]}{can}.") for rule, what in told
+        Gap(said[-1] if rule.code == VERSION else rule.code, what, f"{GAPS[rule.code]}{can}.")
+        for rule, what in zip(told, said[:-1], strict=True)
+        if rule.code in GAPS
     ]
+    findings = [Finding(rule.code, what) for rule, what in zip(told, said[:-1], strict=True) if rule.code in FINDINGS]
     return tuple(gaps), tuple(findings)
 
 
@@ -106,10 +109,11 @@ def _together(frames: list[pl.DataFrame | None], further: dict[str, type[pl.Data
 def _said(rules: tuple[Rule, ...]) -> list[pl.Expr]:
     """Return for each rule what is said of a decision, null where nothing is; named by the rule's number."""
     there = pl.col("place").is_not_null()
-    return [
-        pl.when(there & rule.when).then(rule.what.fill_null("Nothing more is on record.")).alias(str(at))
-        for at, rule in enumerate(rules)
-    ]
+    return [pl.when(there & rule.when).then(_words(rule)).alias(str(at)) for at, rule in enumerate(rules)]
+
+
+def _words(rule: Rule) -> pl.Expr:
+    return rule.what.fill_null("Nothing more is on record.")
 
 
 def _can_still() -> pl.Expr:
@@ -130,9 +134,8 @@ def _can_still() -> pl.Expr:
 _ABOUT = (pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW), pl.col(_ID), pl.col("version_code").alias(_CODE))
 _SAID_OF_GAPS = _said(GAP_RULES)
 _SAID_OF_FINDINGS = _said(FINDING_RULES)
-_ONE = (
-    *_SAID_OF_FINDINGS,
-    *(each.alias(f"gap {at}") for at, each in enumerate(_SAID_OF_GAPS)),
+_RULES = (*GAP_RULES, *FINDING_RULES)
+_FLAGS = (
+    *(rule.when.alias(str(at)) for at, rule in enumerate(_RULES)),
     *(flag.alias(name) for name, flag in SHOWN.items()),
-    pl.col("version_code"),
 )
