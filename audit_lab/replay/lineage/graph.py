@@ -203,7 +203,7 @@ class LineageGraph:
         counted = f"{_count(len(self.nodes), 'node')} and {_count(len(self.edges), 'edge')}"
         stated = f", stated by {', '.join(tables)}" if tables else ""
         superseded = (
-            [f"{_count(self.superseded, 'row')} of the log's lineage are corrected by later rows and left out."]
+            [f"Left out of the log's lineage: {_count(self.superseded, 'row')} that later rows correct."]
             if self.superseded
             else []
         )

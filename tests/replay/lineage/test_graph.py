@@ -220,7 +220,7 @@ def test_edges_that_a_later_row_corrects_are_left_out_and_counted(graph):
     shown = graph(lineage=rows(*SOUND, wrong, (MODEL, "used", "dataset:d@1"), supersedes=[None] * 5 + ["e00004"]))
     assert wrong not in triples(shown)
     assert shown.superseded == 1
-    assert "1 row of the log's lineage are corrected" in shown.summary()[1]
+    assert shown.summary()[1] == "Left out of the log's lineage: 1 row that later rows correct."
 
 
 def test_more_edges_than_one_answer_holds_are_cut_and_said_so(graph, make_log, monkeypatch):
