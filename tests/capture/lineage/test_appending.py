@@ -1,0 +1,126 @@
+"""Lineage appended to a sealed log: once, however often it is read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.capture.lineage import append_lineage, read_dvc_lock, read_openlineage
+from audit_lab.errors import MisuseError
+
+AT = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    with al.create_log(tmp_path / "log", "demonstration-lineage", vault=tmp_path / "vault") as writer:
+        writer.append({"runs": pl.DataFrame({"run_id": ["old"], "kind": ["training"]})})
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def append(sealed, tmp_path):
+    """Return a function that appends to the sealed log, each time a minute later."""
+    times = iter(AT + timedelta(days=9000, minutes=minute) for minute in range(9))
+
+    def call(rows, **options):
+        now = next(times)
+        return append_lineage(sealed, rows, vault=tmp_path / "vault", clock=lambda: now, **options)
+
+    return call
+
+
+def event(state, time, outputs=()):
+    return {
+        "eventType": state,
+        "eventTime": time,
+        "run": {"runId": "r-1"},
+        "job": {"namespace": "n", "name": "train"},
+        "inputs": [{"namespace": "n", "name": "raw", "facets": {"version": {"datasetVersion": "1"}}}],
+        "outputs": list(outputs),
+    }
+
+
+@pytest.fixture
+def read(tmp_path):
+    def events(*given):
+        path = tmp_path / "events.ndjson"
+        path.write_text("".join(json.dumps(each) + "\n" for each in given))
+        return read_openlineage(path)
+
+    return events
+
+
+START, COMPLETE = event("START", "2024-03-01T07:00:00Z"), event("COMPLETE", "2024-03-01T07:09:00Z")
+
+
+def test_rows_are_added_once(sealed, append, read):
+    rows = read(START, COMPLETE)
+    first = append(rows, actor="keeper")
+    assert first.rows == {"lineage": 1, "runs": 1, "datasets": 1}
+    assert first.known == {"lineage": 0, "runs": 0, "datasets": 0}
+    second = append(rows)
+    assert second.rows == {"lineage": 0, "runs": 0, "datasets": 0}
+    assert second.known == {"lineage": 1, "runs": 1, "datasets": 1}
+    assert second.size is None
+    log = al.open(sealed)
+    assert log.lineage.collect()["from_node"].to_list() == ["run:r-1"]
+    assert sorted(log.runs.collect()["run_id"]) == ["old", "r-1"]
+
+
+def test_what_became_known_later_corrects_and_is_marked(sealed, append, read):
+    append(read(START))
+    done = append(read(START, COMPLETE))
+    assert (done.rows, done.corrected) == (
+        {"lineage": 0, "runs": 1, "datasets": 0},
+        {"lineage": 0, "runs": 1, "datasets": 0},
+    )
+    runs = al.open(sealed).runs.filter(pl.col("run_id") == "r-1").sort("recorded_at").collect()
+    assert runs["state"].to_list() == ["START", "COMPLETE"]
+    assert runs["supersedes"].to_list() == [None, "r-1"]
+    assert append(read(START, COMPLETE)).size is None
+
+
+def test_a_data_set_that_is_said_otherwise_is_corrected_by_id_and_version(sealed, append, read):
+    append(read(START))
+    changed = json.loads(json.dumps(START))
+    changed["inputs"][0]["facets"]["documentation"] = {"description": "Raw."}
+    assert append(read(changed)).corrected["datasets"] == 1
+    rows = al.open(sealed).datasets.sort("recorded_at").collect()
+    assert rows.select("supersedes", "description").rows() == [(None, None), ("n#raw@1", "Raw.")]
+
+
+def test_the_event_says_what_was_read_by_whom_and_what_was_refused(sealed, append, tmp_path):
+    lock = tmp_path / "dvc.lock"
+    lock.write_text("schema: '2.0'\nstages:\n  s: {cmd: x, outs: [{path: a, md5: 1}, {path: b, md5: 'c0'}]}\n")
+    append(read_dvc_lock(lock), actor="keeper")
+    (told,) = al.open(sealed).events.filter(pl.col("kind") == "ingest").collect().to_dicts()
+    assert (told["actor"], told["severity"], told["subject"]) == ("keeper", "warning", "dvc")
+    assert told["summary"] == (
+        "Lineage taken over from dvc: 1 edges, 1 runs, 1 data sets; 1 of 3 stages and entries refused"
+    )
+    assert "may have lost digits" in json.loads(told["payload"])["quarantine"][0]["reason"]
+
+
+def test_the_log_holds_afterwards_and_the_graph_is_there(sealed, append, read, tmp_path):
+    made = {"namespace": "mlflow", "name": "loans", "facets": {"version": {"datasetVersion": "1"}}}
+    made["facets"]["datasetType"] = {"datasetType": "MODEL"}
+    append(read(START, {**COMPLETE, "outputs": [made]}))
+    log = al.open(sealed)
+    assert log.verify(vault=tmp_path / "vault", remembered=False).holds
+    graph = log.lineage_graph("loans", "1")
+    assert set(graph.names) == {"model:loans@1", "run:r-1", "dataset:n#raw@1"}
+    assert graph.node("run:r-1").attributes["state"] == "COMPLETE"
+
+
+def test_a_log_that_is_not_sealed_is_refused_with_what_to_do(make_log, read):
+    with pytest.raises(MisuseError, match=r"not a sealed log.*audit-lab seal .*--out"):
+        append_lineage(make_log(), read(START))
+
+
+def test_nothing_is_appended_where_nothing_was_read(append, read):
+    assert append(read()).size is None
