@@ -47,9 +47,9 @@ def impact_sentences(impact: Impact) -> list[str]:
 def _headline(impact: Impact) -> str:
     counts = impact.counts
     share = f" ({counts.affected / counts.decided:.2%})" if counts.decided else ""
-    touched = f"{counts.touched:,} of them are given something else under the correction"
+    touched = f"the model is given something else in {counts.touched:,} of them"
     if not counts.touched:
-        touched = "none of them is given anything else under the correction"
+        touched = "the model itself is given the same in all of them" if counts.decided else "so nothing is compared"
     said = (
         f"Of {counts.predictions:,} predictions {counts.decided:,} were decided both as recorded and as corrected; "
         f"{touched}. {counts.affected:,}{share} would have been decided otherwise."
@@ -109,7 +109,10 @@ def _groups(impact: Impact) -> Iterator[str]:
                 f"{_word(row['value'])} {row['affected']:,} of {row['decided']:,} ({row['share']:.1%})"
                 for row in hit[:_MOST_VALUES]
             ]
-            more = f"; {len(hit) - _MOST_VALUES:,} further values have some" if len(hit) > _MOST_VALUES else ""
+            rest = len(hit) - _MOST_VALUES
+            more = (
+                f"; {rest:,} further {_plural('value', rest)} {'has' if rest == 1 else 'have'} some" if rest > 0 else ""
+            )
             yield f"By {name}, most affected: {', '.join(parts)}{more}."
 
 

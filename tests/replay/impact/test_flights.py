@@ -88,8 +88,8 @@ def test_the_answer_is_said_in_sentences(impact):
     correction, headline, directions, subjects = impact.summary()[:4]
     assert correction == "Correction: the unit of distance_miles is corrected: km -> mile (/ 1.60934)."
     assert headline == (
-        "Of 1,871 predictions 1,871 were decided both as recorded and as corrected; 1,871 of them are given something "
-        "else under the correction. 51 (2.73%) would have been decided otherwise."
+        "Of 1,871 predictions 1,871 were decided both as recorded and as corrected; the model is given something "
+        "else in 1,871 of them. 51 (2.73%) would have been decided otherwise."
     )
     assert directions == "Decided otherwise: 39 from 'late' to 'on time', 12 from 'on time' to 'late'."
     assert subjects == "The affected decisions are about 51 subjects (pseudonyms), one each."

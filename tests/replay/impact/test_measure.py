@@ -85,7 +85,7 @@ def test_nothing_is_affected_where_nothing_changes(generate):
     assert (impact.counts.affected, impact.counts.touched) == (0, 0)
     assert impact.affected.is_empty()
     assert impact.directions.is_empty()
-    assert "none of them is given anything else" in impact.summary()[1]
+    assert "the model itself is given the same in all of them" in impact.summary()[1]
 
 
 def test_no_prediction_is_said_to_be_none(make_log):
