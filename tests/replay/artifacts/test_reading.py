@@ -16,8 +16,10 @@ from trained import trained
 import audit_lab as al
 from audit_lab.errors import MisuseError, ModelError
 from audit_lab.log.folder import LogFolder
-from audit_lab.replay.artifacts import reading
+from audit_lab.replay.artifacts import lifting, reading
 from audit_lab.replay.artifacts.folder import folder_digest
+from audit_lab.replay.artifacts.pickles import contents
+from audit_lab.replay.artifacts.pickles.stack import Budget
 from audit_lab.replay.artifacts.reading import read_artifact
 
 DIGEST = {
@@ -202,11 +204,17 @@ def test_unsafe_pickle_is_refused_with_what_it_would_do_and_how_to_allow_it(put)
 
 
 @pytest.mark.parametrize("artifact_format", ["pickle", "joblib", "cloudpickle", "dill"])
-def test_pickle_that_breaks_off_or_unpacks_without_end_is_refused_too(put, artifact_format):
+def test_pickle_that_breaks_off_is_refused_too(put, artifact_format):
     cut = refused(put, pickle.dumps(Evil())[:-1], artifact_format)
     assert (cut.code, "the list is not complete" in cut.message) == ("artifact-format-unsafe", True)
-    bomb = refused(put, zlib.compress(b"\x80\x04" + b"N0" * 3_000_000 + b"N."), artifact_format)
+
+
+def test_pickle_with_endless_instructions_is_refused_too(put, monkeypatch):
+    for module in (contents, lifting):
+        monkeypatch.setattr(module, "Budget", lambda: Budget(instructions=1_000))
+    bomb = refused(put, zlib.compress(b"\x80\x04" + b"N0" * 3_000 + b"N."), "joblib")
     assert bomb.code == "artifact-format-unsafe"
+    assert "it has more instructions than are walked" in bomb.message
 
 
 def test_pickle_that_is_trusted_by_its_digest(put):
