@@ -70,7 +70,7 @@ needs_walls = pytest.mark.skipif(
 
 
 def test_folder_of_mlflow_is_replayed(tmp_path):
-    replay = a_log(tmp_path / "log", trained("mlflow", "regression", seed=1)).decision("p-3").replay()
+    replay = a_log(tmp_path / "log", trained("mlflow", "label", seed=1)).decision("p-3").replay()
     assert (str(replay.verdict), replay.code) == ("EXACT", "exact")
 
 
@@ -92,7 +92,7 @@ def test_booster_in_a_pickle_is_replayed_without_opening_it(tmp_path):
 
 @needs_walls
 def test_trusted_pickle_is_replayed_and_said_to_be_trusted(tmp_path):
-    model = trained("joblib", "regression", seed=1)
+    model = trained("joblib", "label", seed=1)
     decision = a_log(tmp_path / "log", model).decision("p-3")
     assert decision.replay().code == "artifact-format-unsafe"
     replay = decision.replay(trust=[f"sha256:{digest_of(model.artifact)}"])
