@@ -25,13 +25,14 @@ __all__ = ["register"]
 TimeLimit = Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that a model may take.")]
 #: Predictions that were not reproduced and stand one by one in ``--json``; with --keep all of them are in the folder.
 _MOST_LISTED = 10_000
+_MOST_SHOWN = 20
 
 MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of memory that a model may take.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (replay, explain, prove):
+    for command in (replay, explore, explain, prove):
         app.command()(reads_a_log(command))
 
 
@@ -149,6 +150,54 @@ def _replay_many(log: AuditLog, where: str | None, question: dict[str, Any], *, 
         if batch.kept is not None:
             output.line(f"Every verdict stands in {batch.kept}.")
     return int(batch.reproduced != batch.predictions or not batch.predictions)
+
+
+def explore(
+    reading: Reading,
+    version: Annotated[str, typer.Argument(help="The version whose recorded inputs are run.")],
+    other: Annotated[
+        str | None, typer.Argument(help="Another version to run beside it.", show_default="its recorded environment")
+    ] = None,
+    where: Annotated[str | None, typer.Option("--where", help="Only inputs of decisions that match.")] = None,
+    since: Since = None,
+    until: Until = None,
+    model: Model = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="At most so many decisions.")] = 1000,
+    trust_type: Annotated[
+        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
+    ] = None,
+    time_limit: TimeLimit = 600,
+    memory_limit: MemoryLimit = 8,
+    as_json: AsJson = False,
+) -> int:
+    """Run recorded inputs twice, and show where the outputs part.
+
+    With one version: in its recorded environment, which is built once, and in the present one. With two: both in the
+    present environment. Exits 1 where any output differs in a bit.
+    """
+    found = reading.open().explore(
+        version,
+        other,
+        model=model,
+        expression=where,
+        since=since,
+        until=until,
+        rows=rows,
+        trusted_types=trust_type or (),
+        limits=_limits(time_limit, memory_limit),
+    )
+    differing = found.table.filter(~found.table["same_bits"])
+    if as_json:
+        output.print_json(found.to_dict())
+        return int(differing.height > 0)
+    output.title(f"A: {found.sides[0]}; B: {found.sides[1]}")
+    output.line(found.summary)
+    shown = differing.sort("absolute_difference", descending=True, nulls_last=True).head(_MOST_SHOWN)
+    names = ("prediction_id", "score_a", "score_b", "absolute_difference", "ulps", "label_a", "label_b")
+    if shown.height:
+        output.table(names, shown.select(names).iter_rows(), keep=("prediction_id",))
+    output.lines(each.sentence for each in found.differences)
+    return int(differing.height > 0)
 
 
 def explain(

@@ -135,7 +135,12 @@ class Decision(Reconstructed):
         from audit_lab.replay.single import replay_decision
         from audit_lab.replay.surroundings import environment_choice
 
-        with self._access.asking("replay", self.place, environment=environment) as answer:
+        with self._access.asking(
+            "replay",
+            self.place,
+            environment=None if environment == "present" else environment,
+            trust=[*trust, *trusted_types] or None,
+        ) as answer:
             self.tell(answer)
             chosen = environment_choice(self._store, environment, self.prediction)
             runner = Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environment=chosen)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audit_lab.replay.batch_replay import BatchReplay
     from audit_lab.replay.coverage import Coverage
     from audit_lab.replay.coverage_counts import IdQuestion
+    from audit_lab.replay.environment.exploration import Exploration
     from audit_lab.replay.impact import Impact
     from audit_lab.replay.impact.kinds import Change
     from audit_lab.replay.lineage import LineageGraph
@@ -144,7 +145,13 @@ class Replays(LogTables):
         from audit_lab.replay.window import replay_all
 
         with self._access.asking(
-            "replay", expression, since=since, until=until, model=model, environment=environment
+            "replay",
+            expression,
+            since=since,
+            until=until,
+            model=model,
+            environment=None if environment == "present" else environment,
+            trust=[*trust, *trusted_types] or None,
         ) as answer:
             question = Question(expression, instant(since, "since"), instant(until, "until"), model)
             runner = self._runner(environment, trust, trusted_types, limits)
@@ -299,6 +306,57 @@ class Replays(LogTables):
         ) as answer:
             found = asked_in_force(self._store, model, at, environment, recorded=recorded, as_known_on=as_known_on)
             answer.rows = len(found.candidates)
+            return found
+
+    def explore(
+        self,
+        version: str,
+        other: str | None = None,
+        *,
+        model: str | None = None,
+        expression: str | pl.Expr | None = None,
+        since: When = None,
+        until: When = None,
+        rows: int = 1000,
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        limits: Limits | None = None,
+    ) -> Exploration:
+        """Run recorded inputs twice and show where the outputs part, row by row.
+
+        Parameters
+        ----------
+        version
+            The version whose decisions the inputs are taken from.
+        other
+            Another version to run beside it; None: the same version in its recorded environment and in the present one.
+        model
+            May be left out where the log has one model.
+        expression, since, until
+            As in `find`.
+        rows
+            At most so many decisions, the first in the order of the log.
+        trust, trusted_types, limits
+            As in `replay`.
+
+        Raises
+        ------
+        MisuseError
+            Nothing of that version matches.
+        ModelError
+            A version cannot be run, or its recorded environment cannot be built; `code` says which.
+        """
+        from audit_lab.face.description import model_with_inputs
+        from audit_lab.replay.difference import explore_window
+
+        chosen = model_with_inputs(self._store, model)
+        asked = f"{chosen} {version} {other or 'recorded environment'}"
+        with self._access.asking("explore", asked, expression=expression, since=since, until=until) as answer:
+            question = Question(expression, instant(since, "since"), instant(until, "until"), chosen)
+            runner = self._runner("present", trust, trusted_types, limits)
+            found = explore_window(self._store, question, runner, version, other, rows)
+            answer.rows = found.table.height
+            self._touches_inputs(answer, [chosen])
             return found
 
     def _runner(

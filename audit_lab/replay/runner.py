@@ -177,6 +177,16 @@ class Runner:
             edition = max(len(known) - 1, 0) if at is None else int(edition_numbers(self._store, asked)[0])
         return self._version(model_name, model_version, edition).model
 
+    def loaded(self, model_name: str, model_version: str) -> Model:
+        """Return a version as the registry has it by now.
+
+        Raises
+        ------
+        ModelError
+            With the code of what keeps it from being run.
+        """
+        return load_registered(self._store, model_name, model_version, trust=self._trust, trusted_types=self._types)
+
     def tolerance(self, model: Model) -> Tolerance:
         """Return the tolerance of a version that can be run.
 
