@@ -354,7 +354,7 @@ class Replays(LogTables):
         with self._access.asking("explore", asked, expression=expression, since=since, until=until) as answer:
             question = Question(expression, instant(since, "since"), instant(until, "until"), chosen)
             runner = self._runner("present", trust, trusted_types, limits)
-            found = explore_window(self._store, question, runner, version, other, rows)
+            found = explore_window(self._store, question, runner, version=version, other=other, rows=rows)
             answer.rows = found.table.height
             self._touches_inputs(answer, [chosen])
             return found

@@ -23,7 +23,7 @@ __all__ = ["explore_window"]
 
 
 def explore_window(
-    store: LogStore, question: Question, runner: Runner, version: str, other: str | None, rows: int
+    store: LogStore, question: Question, runner: Runner, *, version: str, other: str | None, rows: int
 ) -> Exploration:
     """Run the inputs that one version's decisions have on record twice, and compare.
 
