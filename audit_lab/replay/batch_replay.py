@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from audit_lab.replay.runner import Ran
     from audit_lab.replay.causes.cause import Explanation
+    from audit_lab.replay.runner import Ran
 
 __all__ = ["BatchReplay", "GroupExplanation"]
 

@@ -16,8 +16,8 @@ from audit_lab.log.files.durable import write_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_lab.replay.runner import Ran
     from audit_lab.replay.recorded_rows import Chunk
+    from audit_lab.replay.runner import Ran
 
 __all__ = ["KeptReplay"]
 

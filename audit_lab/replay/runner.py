@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
-from audit_lab.log.schema import TIME
+from audit_lab.log.index.shelf import derived
+from audit_lab.log.schema import INPUTS_PREFIX, TIME
+from audit_lab.replay.artifacts.stamps import artifact_stamps
 from audit_lab.replay.comparison import compared
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.readiness import coded, coded_alike, misfit
@@ -19,11 +21,12 @@ from audit_lab.replay.tolerance import Tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.registered import Model
+    from audit_lab.replay.registration import Edition
     from audit_lab.replay.scored import Scored
     from audit_lab.sandbox import Limits, PythonEnvironment, Worker
 
@@ -58,6 +61,8 @@ _ORDER = "__order__"
 _EDITION = "__edition__"
 #: Rows that a model refuses are told apart from those it takes in at most so many further runs.
 _MOST_RUNS = 200
+#: Artifacts of up to so many bytes are kept in memory between two replays of one opened log.
+_LARGEST_KEPT_BYTES = 64_000_000
 #: What one row can be the reason of; other failures are those of the version, or of the machine.
 _BY_ROW = "model-error"
 
@@ -106,6 +111,7 @@ class _Version:
     model: Model | None
     code: str = ""
     detail: str = ""
+    tolerance: Tolerance | None = None
 
 
 @dataclass(frozen=True)
@@ -265,8 +271,9 @@ class Runner:
     def _prepared(self, key: tuple[Any, ...], rows: pl.DataFrame) -> Prepared:
         model_name, model_version, edition = key
         version = self._version(model_name, model_version, edition)
-        if version.model is None:
+        if version.model is None or version.tolerance is None:
             return Prepared(version.name, None, coded_alike(rows, version.code, version.detail))
+        self._tolerances[version.name] = version.tolerance
         return Prepared(version.name, version.model, coded(rows, version.model))
 
     def _version(self, model_name: str | None, model_version: str | None, edition: int) -> _Version:
@@ -276,9 +283,27 @@ class Runner:
         return self._versions[key]
 
     def _loaded(self, model_name: str | None, model_version: str | None, edition: int) -> _Version:
-        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
+        """Return a version; it is read, and its digest taken, again only where its file or the registry changed."""
         stated = model_name is not None and model_version is not None
         known = editions(self._store, str(model_name), str(model_version)) if stated else ()
+        row = known[edition].rows[-1] if known else {}
+        stamps = artifact_stamps(self._store, row.get("artifact_uri"))
+        if stamps is None or sum(each.size_bytes for each in stamps if each) > _LARGEST_KEPT_BYTES:
+            return self._read(model_name, model_version, known, edition)
+        key = ("version to run", model_name, model_version, edition, self._trust, self._types)
+        inputs = (INPUTS_PREFIX + str(model_name),) if model_name in self._store.models() else ()
+        return derived(
+            self._store,
+            key,
+            ("model_versions", *inputs),
+            lambda: self._read(model_name, model_version, known, edition),
+            *stamps,
+        )
+
+    def _read(
+        self, model_name: str | None, model_version: str | None, known: Sequence[Edition], edition: int
+    ) -> _Version:
+        name = f"{model_name or 'no model'} {model_version or 'without a version'}"
         since = known[edition].since if known else None
         if len(known) > 1 and since is not None:
             name += f", as registered on {since:%Y-%m-%d %H:%M} UTC"
@@ -286,13 +311,13 @@ class Runner:
             model = load_registered(
                 self._store, model_name, model_version, at=since, trust=self._trust, trusted_types=self._types
             )
-            self._tolerances[name] = self.tolerance(model)
+            tolerance = self.tolerance(model)
         except ModelError as error:
             return _Version(name, None, error.code, str(error))
         there = model.version["model_name"] in self._store.models()
         inputs = self._store.inputs(model.version["model_name"]).collect_schema() if there else None
         wanting = misfit(model, inputs)
-        return _Version(name, model) if wanting is None else _Version(name, None, *wanting)
+        return _Version(name, model, tolerance=tolerance) if wanting is None else _Version(name, None, *wanting)
 
     def _remember(self, name: str, model: Model, scored: Scored, environment: PythonEnvironment | None) -> None:
         ran = Ran(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -28,6 +29,9 @@ _TASK_CODES = {
     "error": "model-error",
     "isolation": "isolation-missing",
 }
+
+#: What each child said that it consists of, after it had run its model for the first time.
+_fingerprints: WeakKeyDictionary[Worker, dict[str, Any]] = WeakKeyDictionary()
 
 #: What the sandbox's child answers for each row.
 OUTPUTS = pl.Schema({"score": pl.Float64(), "label": pl.String(), "probabilities": pl.List(pl.Float64())})
@@ -112,20 +116,21 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
             "signature": signature.to_json(),
             "artifact_format": model.artifact.artifact_format,
             "trusted_types": list(model.trusted_types),
-            "wants_fingerprint": True,
+            "wants_fingerprint": worker not in _fingerprints,
         },
         tables={"inputs": rows.select(pl.col(FEATURE + name).alias(name) for name in signature.names)},
     )
     outputs = _outputs(result, rows.height, model.name)
     named = outputs.rename({"label": MODEL_LABEL})
     decided = decide(rows.hstack(named), signature, model.rules, model.name)
-    fingerprint = result.header.get("fingerprint")
+    if isinstance(result.header.get("fingerprint"), dict):
+        _fingerprints[worker] = result.header["fingerprint"]
     return Scored(
         decided,
         result.isolation,
         _notes(result.header),
         _unseen(result.header, signature),
-        fingerprint if isinstance(fingerprint, dict) else {},
+        _fingerprints.get(worker, {}),
     )
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from audit_lab.log.store import LogStore
-    from audit_lab.replay.runner import Ran
     from audit_lab.replay.environment.comparison import Difference
     from audit_lab.replay.registered import Model
+    from audit_lab.replay.runner import Ran
     from audit_lab.sandbox import PythonEnvironment
 
 __all__ = ["Surroundings", "environment_choice", "surroundings_of"]
