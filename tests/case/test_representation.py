@@ -50,7 +50,7 @@ def test_a_decision_keeps_its_rows_with_the_logs_types(things):
     row = pl.read_parquet(io.BytesIO(files["rows/predictions.parquet"]))
     assert row.schema["occurred_at"] == pl.Datetime("us", "UTC")
     assert row.schema["threshold"] == pl.Float64
-    assert row["outputs"][0] == {"score": 0.25, "label": "on time"}
+    assert row["outputs"][0] == {"score": 0.25, "label": "on time", "probabilities": None}
 
 
 def test_numbers_that_json_cannot_hold_are_text(things):

@@ -90,7 +90,11 @@ def test_replay_many(run, make_log, small_model):
     assert text.code == 0
     assert (document["predictions"], document["reproduced"], document["not_reproduced"]) == (rome, rome, [])
     assert [(group["verdict"], group["predictions"]) for group in document["groups"]] == [("EXACT", rome)]
-    assert has(text, f"loans 1 EXACT exact {rome}", f"{rome} of {rome} predictions reproduced.")
+    assert has(
+        text,
+        f"loans 1 EXACT exact {rome} 0 0 p-000",
+        f"{rome} of {rome} predictions were reproduced: {rome} EXACT.",
+    )
 
 
 @pytest.mark.parametrize("method", ["shap", "lime"])
