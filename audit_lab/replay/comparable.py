@@ -15,6 +15,7 @@ from audit_lab.replay.comparable_cases import CASES, Comparable, differences
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.gower import distances, scale_of
 from audit_lab.replay.impact.overridden import overridden_to
+from audit_lab.replay.impact.own_memory import in_own_memory
 from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, HAS_INPUTS, REPEATED, REPEATED_INPUTS
 from audit_lab.replay.recorded_rows import CHUNK_ROWS, RecordedRows
 from audit_lab.replay.verdict import EFFECTS
@@ -299,7 +300,7 @@ def _nearest(
         if other_than is not None:
             found = found.filter(pl.col("decision") != other_than)
         counts["candidates"] += found.height
-        nearest = found.sort(_ORDER, nulls_last=True).head(k)
+        nearest = in_own_memory(found.sort(_ORDER, nulls_last=True).head(k))
         best = nearest if best is None else pl.concat([best, nearest]).sort(_ORDER, nulls_last=True).head(k)
     if best is None:
         own = {name: CASES[name] for name in ("prediction_id", "place", "occurred_at", "model_version", "score")}

@@ -52,10 +52,11 @@ class ScoreShifts:
         self._lowest = min(self._lowest, float(numbers.min()))
         self._highest = max(self._highest, float(numbers.max()))
         places = np.ceil(np.log(np.abs(numbers)) / math.log(_GAMMA)).astype(np.int64)
-        signs = np.sign(numbers).astype(np.int64)
-        kept, counts = np.unique(np.column_stack([signs, signs * places]), axis=0, return_counts=True)
-        for (sign, place), count in zip(kept.tolist(), counts.tolist(), strict=True):
-            self._bins[sign, place] = self._bins.get((sign, place), 0) + count
+        kept, counts = np.unique(2 * places + (numbers < 0), return_counts=True)
+        for key, count in zip(kept.tolist(), counts.tolist(), strict=True):
+            sign = -1 if key % 2 else 1
+            where = (sign, sign * (key // 2))
+            self._bins[where] = self._bins.get(where, 0) + count
 
     def quantile(self, share: float) -> float | None:
         """Return the difference that this share of those that moved is at or below; None where none moved."""

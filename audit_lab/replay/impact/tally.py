@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.replay.impact.cases import GROUP
+from audit_lab.replay.impact.own_memory import in_own_memory
 from audit_lab.replay.impact.score_shifts import ScoreShifts
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class Tally:
         neither = pl.col("decision_before").is_null() & pl.col("decision_after").is_null()
         counts.undecided += decided.filter(neither).height
         self.shifts.add(decided["score_before"], decided["score_after"])
-        self._affected.append(affected)
+        if affected.height:
+            self._affected.append(in_own_memory(affected))
         for name in self._groups:
             self._count_group(name, cases)
         fallen = cases.filter(pl.col("stage").is_not_null())
@@ -126,7 +128,7 @@ class Tally:
         for *why, count, first_id in found.iter_rows():
             before, first = self._why.get(tuple(why), (0, first_id))
             self._why[tuple(why)] = (before + count, first)
-        listed = fallen.select(_LISTED).head(self._room)
+        listed = in_own_memory(fallen.select(_LISTED).head(self._room))
         self._room -= listed.height
         self._listed.append(listed)
 
