@@ -91,8 +91,9 @@ def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     columns = [
         pl.Series(FEATURE + name, [values.get(name)], dtype=dtype, strict=False) for name, dtype in features.items()
     ]
-    gone = decision.prediction_id in erased_ids(store, "predictions", ("outputs",))
-    erased = bool(features) and decision.prediction_id in erased_ids(store, table, list(features))
+    sealed = store.checkpoint is not None
+    gone = sealed and decision.prediction_id in erased_ids(store, "predictions", ("outputs",))
+    erased = sealed and bool(features) and decision.prediction_id in erased_ids(store, table, list(features))
     twice = len(decision.places) > 1
     unclear = decision.inputs is None and any(gap.code == "ambiguous-id" for gap in decision.gaps)
     return own.with_columns(

@@ -267,4 +267,6 @@ def _variables(folder: SharedFolder, threads: int) -> dict[str, Any]:
         "NUMBA_CACHE_DIR": f"{work}/numba",
         "MPLCONFIGDIR": f"{work}/matplotlib",
         **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        # Threads that wait for one another sleep: where others want the processor too, spinning takes it from them.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
