@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["CONVERSIONS", "Conversion"]
+__all__ = ["CONVERSIONS", "NAMES", "Conversion", "named"]
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,35 @@ _SCALES: tuple[tuple[str, str, float, float], ...] = (
 )
 
 
-def _both_ways() -> tuple[Conversion, ...]:
-    found: dict[tuple[float, float, float, float], Conversion] = {}
+def _both_ways() -> list[Conversion]:
+    found = []
     for one, other, factor in _FACTORS:
-        found.setdefault((factor, 1.0, 0.0, 0.0), Conversion(f"{one} -> {other}", factor))
+        found.append(Conversion(f"{one} -> {other}", factor))
         if abs(factor) != 1.0:
-            found.setdefault((1.0, factor, 0.0, 0.0), Conversion(f"{other} -> {one}", divisor=factor))
+            found.append(Conversion(f"{other} -> {one}", divisor=factor))
     for one, other, factor, after in _SCALES:
-        found[factor, 1.0, 0.0, after] = Conversion(f"{one} -> {other}", factor, after=after)
-        found[1.0, factor, -after, 0.0] = Conversion(f"{other} -> {one}", divisor=factor, before=-after)
-    return tuple(found.values())
+        found.append(Conversion(f"{one} -> {other}", factor, after=after))
+        found.append(Conversion(f"{other} -> {one}", divisor=factor, before=-after))
+    return found
 
 
-#: What is tried, without repeats: factors in both directions, and the scales of temperature.
-CONVERSIONS: tuple[Conversion, ...] = _both_ways()
+def _without_repeats() -> list[Conversion]:
+    """Return each conversion of numbers once, under all of its names: twelve inches are as many as twelve months."""
+    names: dict[tuple[float, float, float, float], list[str]] = {}
+    for each in _both_ways():
+        names.setdefault((each.factor, each.divisor, each.before, each.after), []).append(each.name)
+    return [Conversion(" or ".join(dict.fromkeys(known)), *numbers) for numbers, known in names.items()]
+
+
+def named(text: str) -> Conversion | None:
+    """Return the conversion of a name, with its numbers or without; of several of one name the first, the exact one."""
+    return next((each for each in (*_BY_NAME, *CONVERSIONS) if text in (str(each), each.name)), None)
+
+
+_BY_NAME: tuple[Conversion, ...] = tuple(_both_ways())
+
+#: The names that `named` knows, each once.
+NAMES: tuple[str, ...] = tuple(dict.fromkeys(each.name for each in _BY_NAME))
+
+#: What is tried: factors in both directions and the scales of temperature, each conversion of numbers once.
+CONVERSIONS: tuple[Conversion, ...] = tuple(_without_repeats())

@@ -23,7 +23,7 @@ from audit_lab.replay.impact.kinds import (
     WithoutRule,
 )
 from audit_lab.replay.impact.replacement import Replacement
-from audit_lab.replay.units import CONVERSIONS, Conversion
+from audit_lab.replay.units import NAMES, Conversion, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,11 +196,10 @@ class Correction:
 def _named(text: str) -> Conversion:
     """Return the conversion that a user names; of several with one name the first, which is exact by definition."""
     wanted = " ".join(text.split())
-    for conversion in CONVERSIONS:
-        if wanted in (str(conversion), conversion.name):
-            return conversion
-    names = list(dict.fromkeys(conversion.name for conversion in CONVERSIONS))
-    near = difflib.get_close_matches(wanted, names, 3, 0.4) or names[:3]
+    conversion = named(wanted)
+    if conversion is not None:
+        return conversion
+    near = difflib.get_close_matches(wanted, NAMES, 3, 0.4) or NAMES[:3]
     raise MisuseError(
         f"no conversion is called {text!r}", f"Did you mean {', '.join(near)}? Or give a factor, divisor or offset."
     )

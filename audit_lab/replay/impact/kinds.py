@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.log.search.expression import parse_expression
 from audit_lab.log.search.query import instant
-from audit_lab.replay.units import CONVERSIONS
+from audit_lab.replay.units import named
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.strict_json import canonical_json
 
@@ -146,7 +146,7 @@ class Unit(FeatureChange):
     def code(self) -> str:
         """The Python that makes it."""
         given = f"{self.feature!r}, {str(self.conversion)!r}"
-        if self.conversion not in CONVERSIONS:
+        if named(str(self.conversion)) != self.conversion:
             given = f"{self.feature!r}, {self.conversion!r}"
         return f"al.Correction.unit({given}{self.applies.code})"
 
