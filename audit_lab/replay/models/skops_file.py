@@ -23,7 +23,7 @@ _MOST_SCHEMA_BYTES = 200_000_000
 #: Packages whose types skops judges one by one. Whatever else a file names is refused here, also where an older skops
 #: would have built it without asking.
 _JUDGED = ("builtins", "collections", "numpy", "scipy", "sklearn")
-_SHOWN = 12
+_SHOWN = 20
 
 
 def load_skops(path: Path, signature: Signature, trusted: Sequence[str] = ()) -> Scorer:
@@ -52,6 +52,9 @@ def load_skops(path: Path, signature: Signature, trusted: Sequence[str] = ()) ->
     except Exception as error:
         raise unreadable("skops", error) from error
     scorer = estimator_scorer(estimator, signature)
+    known = sorted(named - untrusted)
+    message = f"types that the skops file names and skops knows as harmless: {_listed(known) or 'none'}"
+    scorer.notes.append(Note("types-audited", message))
     if untrusted:
         message = f"built although skops does not know them, because they were named: {_listed(sorted(untrusted))}"
         scorer.notes.append(Note("types-trusted-by-name", message))

@@ -52,30 +52,44 @@ class BoosterScorer(Scorer):
         stopping; a booster alone predicts with all rounds.
     missing
         The number that stands for a missing value beside NaN.
+
+    Attributes
+    ----------
+    taken
+        How many features the booster takes.
     """
 
     noun = "booster"
 
     def __init__(self, native: Any, signature: Signature, *, wrapped: bool = False, missing: float = np.nan) -> None:
         super().__init__(native, signature)
+        if not hasattr(native, "save_config"):
+            version = import_xgboost().__version__
+            raise ModelFault("library-missing", f"a replay needs XGBoost 1.0 or later, and {version} is installed")
         learner = json.loads(native.save_config())["learner"]
         self._objective = str(learner["learner_train_param"]["objective"])
         name = learner["gradient_booster"]["name"]
         if name == "gblinear":
             message = "releases of XGBoost add the base score of a linear booster differently"
             self.notes.append(Note("linear-booster", message))
-        self._through_matrix = name == "gblinear" or (name == "dart" and not wrapped)
+        # Before release 1.4 predictions in place fail on arrays, and rounds are counted as trees.
+        self._old = not hasattr(native, "num_boosted_rounds")
+        self._through_matrix = self._old or name == "gblinear" or (name == "dart" and not wrapped)
         self._width = max(int(learner["learner_model_param"]["num_class"]), 1)
+        self.taken = int(learner["learner_model_param"]["num_feature"])
         self._missing = missing
         best = native.attr("best_iteration")
         self._rounds = (0, int(best) + 1) if wrapped and best is not None and name != "gblinear" else (0, 0)
-        if best is not None and not wrapped and int(best) + 1 < native.num_boosted_rounds():
+        if best is not None and not wrapped and not self._old and int(best) + 1 < native.num_boosted_rounds():
             message = f"the booster names {int(best) + 1} rounds as its best; all were used, as it does by itself"
             self.notes.append(Note("best-iteration-not-used", message))
 
     def encoded(self, frame: pl.DataFrame) -> npt.NDArray[np.float32]:
         """Return the matrix the booster takes, shape ``(rows, features)``, float32; unknown or missing is NaN."""
-        return matrix(self, frame, np.float32)
+        numbers: npt.NDArray[np.float32] = matrix(self, frame, np.float32)
+        if not np.isnan(self._missing):
+            numbers[numbers == np.float32(self._missing)] = np.nan
+        return numbers
 
     def used(self) -> Any:
         """Return the booster with the rounds that it predicts with, and no others."""
@@ -96,17 +110,16 @@ class BoosterScorer(Scorer):
         """
         numbers = self.encoded(frame)
         if self._through_matrix:
-            data = import_xgboost().DMatrix(numbers, missing=self._missing)
-            found = self.native.predict(
-                data, output_margin=margin, iteration_range=self._rounds, validate_features=False
-            )
+            names = self.native.feature_names
+            data = import_xgboost().DMatrix(numbers, missing=np.nan, feature_names=names)
+            rounds = {"ntree_limit": self._rounds[1]} if self._old else {"iteration_range": self._rounds}
+            found = self.native.predict(data, output_margin=margin, **rounds)
         else:
             found = self.native.inplace_predict(
                 numbers,
                 iteration_range=self._rounds,
                 predict_type="margin" if margin else "value",
-                missing=self._missing,
-                validate_features=False,
+                missing=np.nan,
             )
         return np.asarray(found)
 
@@ -198,7 +211,7 @@ def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing
     # Releases before 1.4 number features that have no names.
     numbered = [f"f{place}" for place in range(len(signature.names))]
     if names is None or (names == numbered and tuple(names) != signature.names):
-        check_count(scorer, booster.num_features())
+        check_count(scorer, scorer.taken)
     else:
         check_names(scorer, names)
     own = _categories(booster)

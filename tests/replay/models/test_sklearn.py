@@ -70,7 +70,7 @@ def test_estimator_without_names_takes_a_matrix_in_the_order_of_the_signature(tm
     scorer = load_model(path, "skops", signature(("a", "float"), ("b", "float")))
     frame = pl.DataFrame(matrix, schema=["a", "b"])
     assert scorer.scores(frame).tolist() == model.predict_proba(matrix)[:, 1].tolist()
-    assert [note.code for note in scorer.notes] == ["names-not-checked"]
+    assert [note.code for note in scorer.notes] == ["names-not-checked", "types-audited"]
     with pytest.raises(ModelFault, match="takes 2 features, the signature has 3"):
         load_model(path, "skops", signature(("a", "float"), ("b", "float"), ("c", "float")))
 
@@ -118,8 +118,9 @@ def test_types_that_skops_does_not_know_are_listed_until_they_are_named(tmp_path
     names = skops.io.get_untrusted_types(file=path)
     scorer = load_model(path, "skops", features, names)
     assert scorer.scores(known).tolist() == pipeline.predict_proba(known.to_pandas())[:, 0].tolist()
-    assert [note.code for note in scorer.notes] == ["types-trusted-by-name"]
-    assert "sklearn.tree._tree.Tree" in scorer.notes[0].message
+    assert [note.code for note in scorer.notes] == ["types-audited", "types-trusted-by-name"]
+    assert "sklearn.pipeline.Pipeline" in scorer.notes[0].message
+    assert "sklearn.tree._tree.Tree" in scorer.notes[1].message
 
 
 def crafted(node):
