@@ -64,7 +64,7 @@ _MOST_RUNS = 200
 #: Artifacts of up to so many bytes are kept in memory between two replays of one opened log.
 _LARGEST_KEPT_BYTES = 64_000_000
 #: What one row can be the reason of; other failures are those of the version, or of the machine.
-_BY_ROW = "model-error"
+_BY_ROW = ("model-error", "inputs-refused")
 
 
 @dataclass(frozen=True)
@@ -350,7 +350,7 @@ def _told_apart(
         some = waiting.pop(0)
         outcome = run(some)
         runs += 1
-        is_by_row = isinstance(outcome, ModelError | SandboxError) and failure_code(outcome) == _BY_ROW
+        is_by_row = isinstance(outcome, ModelError | SandboxError) and failure_code(outcome) in _BY_ROW
         if not is_by_row or some.height == 1 or runs >= _MOST_RUNS:
             yield some, outcome
         elif runs == 1:

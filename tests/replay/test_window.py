@@ -178,3 +178,39 @@ def test_rows_that_a_model_refuses_do_not_keep_the_others_from_it(make_log, smal
         ("p-020", "model-error"),
     ]
     assert "NaN" in rows.filter(pl.col("prediction_id") == "p-005")["detail"].item()
+
+
+def test_rows_that_catboost_refuses_are_told_apart_too(make_log, small_model):
+    import catboost
+
+    frame = small_model.inputs.select("city").to_pandas()
+    labels = ["bad" if years < 9 else "good" for years in small_model.inputs["years"]]
+    model = catboost.CatBoostClassifier(
+        iterations=5, depth=2, verbose=False, allow_writing_files=False, cat_features=[0]
+    )
+    model.fit(frame, labels)
+    artifact = bytes(model._serialize_model())
+    signature = {
+        "features": [{"name": "city", "dtype": "str"}],
+        "output": {"kind": "probability", "positive": "bad", "negative": "good"},
+    }
+    scores = model.predict_proba(frame)[:, list(model.classes_).index("bad")]
+    folder = make_log(
+        artifact=artifact,
+        model_versions=lambda frame: frame.with_columns(
+            artifact_sha256=pl.lit(hashlib.sha256(artifact).hexdigest()),
+            artifact_format=pl.lit("catboost-cbm"),
+            signature=pl.lit(json.dumps(signature)),
+            decision_rules=pl.lit(None, dtype=pl.String),
+        ),
+        predictions=lambda frame: frame.with_columns(
+            outputs=pl.struct(score=pl.Series(scores), label=pl.lit(None, dtype=pl.String)),
+            decision=pl.lit(None, dtype=pl.String),
+            decision_rule=pl.lit(None, dtype=pl.String),
+        ),
+        inputs_loans=lambda frame: frame.with_columns(city=pl.when(pl.col("prediction_id") != "p-011").then("city")),
+    )
+    rows = replayed(folder, chunk_rows=1000).rows
+    assert rows.filter(pl.col("verdict") != "EXACT").select("prediction_id", "code").rows() == [
+        ("p-011", "inputs-refused")
+    ]
