@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LOG_PAGE = ROOT / "docs" / "log.md"
+REPLAY_PAGE = ROOT / "docs" / "replay.md"
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
@@ -26,6 +27,18 @@ def section(text, heading):
     return re.split(r"(?m)^## ", text.split(f"## {heading}\n", 1)[1])[0]
 
 
+def quotes(text):
+    """Return what is quoted as printed, each on one line."""
+    found = re.findall(r"(?m)^> .*\n(?:> .*\n)*", text)
+    return [" ".join(re.sub(r"(?m)^> ", "", quoted).split()) for quoted in found]
+
+
+def table(text, heading):
+    """Return the cells of the table whose first column is headed so, row by row."""
+    (found,) = re.findall(rf"(?m)^\| {re.escape(heading)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()]
+
+
 @pytest.fixture
 def folder(tmp_path, credit):
     """Return a folder that holds the sample logs as `loans` and `theirs`, with a home of its own."""
@@ -33,6 +46,13 @@ def folder(tmp_path, credit):
     shutil.copytree(credit, place / "loans")
     shutil.copytree(ROOT / "sample_data" / "foreign_loans", place / "theirs")
     return place
+
+
+@pytest.fixture
+def hangar(tmp_path, flights):
+    """Return a folder that holds the sample log of flights as `flights`, with a home of its own."""
+    shutil.copytree(flights, tmp_path / "hangar" / "flights")
+    return tmp_path / "hangar"
 
 
 def run_all(shown, folder):
@@ -69,9 +89,51 @@ def test_the_readme_s_examples_about_the_log_run(folder):
     assert "VERIFIED" in "\n".join(run_all(shown, folder))
 
 
-def test_every_command_of_the_page_is_one_that_there_is():
+def test_every_example_about_replays_runs_and_says_what_the_page_quotes(hangar):
+    text = REPLAY_PAGE.read_text()
+    shown = blocks(text)
+    assert len(shown) == len(re.findall(r"(?m)^```$", text))
+    printed = " ".join(run_all(shown, hangar))
+    assert len(quotes(text)) == 4
+    assert [quoted for quoted in quotes(text) if quoted not in printed] == []
+
+
+def test_the_codes_of_the_page_about_replays_are_those_of_the_product():
+    from audit_lab.replay.verdict import EFFECTS, STEPS, Verdict
+
+    text = REPLAY_PAGE.read_text()
+    assert {code.strip("`"): means for code, means in table(text, "code of `UNREPLAYABLE`")} == EFFECTS
+    verdicts = table(text, "verdict")
+    assert {row[0].strip("`") for row in verdicts} == set(Verdict)
+    codes = [row[1].strip("`") for row in verdicts if row[0] != "`UNREPLAYABLE`"]
+    assert codes == ["exact", "within-tolerance", *(f"{step}-differs" for step in STEPS)]
+
+
+def test_the_tolerances_and_causes_of_the_page_about_replays_are_those_of_the_product():
+    from audit_lab.replay.causes.cause import KINDS
+    from audit_lab.replay.tolerance import DEFAULT_TOLERANCES
+
+    stated = {row[0].strip("`"): row[2] for row in table(REPLAY_PAGE.read_text(), "kind of output")}
+    allowed = {}
+    for kind, tolerance in DEFAULT_TOLERANCES.items():
+        absolute, relative = f"{tolerance.absolute:g}", f"{tolerance.relative:g} of the recorded value"
+        if tolerance.absolute and tolerance.relative:
+            allowed[kind] = f"{absolute}, or {relative} if that is more"
+        else:
+            allowed[kind] = absolute if tolerance.absolute else relative
+    assert stated == allowed | {"label": "nothing: it is the same or not"}
+    assert [row[0].strip("`") for row in table(REPLAY_PAGE.read_text(), "kind")] == list(KINDS)
+
+
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").glob("*.md")), README], ids=lambda page: page.name)
+def test_every_command_of_a_page_is_one_that_there_is(page):
+    from typer.main import get_command
+
     from audit_lab.cli.app import app
 
-    commands = {command.callback.__name__.replace("_", "-") for command in app.registered_commands}
-    named = set(re.findall(r"audit-lab ([a-z]+(?:-[a-z]+)*)", LOG_PAGE.read_text() + README.read_text()))
-    assert named <= commands
+    commands = get_command(app).commands
+    groups = {name: group.commands for name, group in commands.items() if hasattr(group, "commands")}
+    assert groups  # commands in groups are seen, too
+    for name, follows in re.findall(r"audit-lab ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?", page.read_text()):
+        assert name in commands
+        assert name not in groups or follows in {"", *groups[name]}
