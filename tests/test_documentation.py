@@ -137,3 +137,12 @@ def test_every_command_of_a_page_is_one_that_there_is(page):
     for name, follows in re.findall(r"audit-lab ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?", page.read_text()):
         assert name in commands
         assert name not in groups or follows in {"", *groups[name]}
+
+
+def test_a_kept_replay_is_described_as_it_is_written():
+    from audit_lab.replay.runner import RESULT_SCHEMA
+
+    kept = section((ROOT / "docs" / "formats.md").read_text(), "Kept replay")
+    named = re.findall(r"`(\w+)`", "".join(row[0] for row in table(kept, "columns")[:-1]))
+    sides = [f"{side}_{step}" for step in ("label", "rule", "decision") for side in ("recorded", "replayed")]
+    assert sorted([*named, *sides]) == sorted(RESULT_SCHEMA)
