@@ -143,7 +143,7 @@ def small_tables(model: SmallModel) -> dict[str, pl.DataFrame]:
                 "edge_id": ["e1", "e2", "e3", "e4"],
                 "from_node": ["model:loans@1", "run:r1", "run:r1", "dataset:d@1"],
                 "relation": ["wasGeneratedBy", "used", "wasAssociatedWith", "wasDerivedFrom"],
-                "to_node": ["run:r1", "dataset:d@1", "commit:abc", "run:r1"],
+                "to_node": ["run:r1", "dataset:d@1", "commit:abc", "source:intake"],
                 "at": [START] * 4,
                 "recorded_at": [START] * 4,
             }

@@ -34,7 +34,7 @@ def explain_decision(
         The inputs or the artifact are missing; `code` says which.
     """
     row, inputs = decision.prediction, decision.inputs
-    model = load_registered(store, row["model_name"], row["model_version"])
+    model = load_registered(store, row["model_name"], row["model_version"], at=row["occurred_at"])
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
     if inputs is None or "erased" in codes:
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")

@@ -8,7 +8,7 @@ correcting the other contradict each other at all times, whichever came first, a
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["DECIDING", "Edition", "edition_numbers", "editions", "registered_row"]
+__all__ = ["DECIDING", "Edition", "edition_number", "edition_numbers", "editions", "registered_row"]
 
 #: Columns of the registry that decide what comes out; two rows that differ in one of them contradict each other.
 DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "decision_rules")
@@ -40,7 +40,8 @@ class Edition:
     Parameters
     ----------
     rows
-        The rows that stood, in order of recording; more than one where it was registered again.
+        The rows that stood, in order of recording; more than one where it was registered again. Where a correction
+        changed nothing that decides, the row that corrects.
     since, until
         From when on and before when that was known; None without an end.
     is_latest
@@ -114,6 +115,20 @@ def editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edit
     return derived(store, key, ("model_versions",), lambda: _editions(store, model_name, model_version))
 
 
+def edition_number(store: LogStore, model_name: str | None, model_version: str | None, at: datetime | None) -> int:
+    """Return which of a version's `editions` judges a decision of a moment, counted from 0; see `edition_numbers`.
+
+    Raises
+    ------
+    LogError
+        The registry cannot be read.
+    """
+    known = editions(store, model_name, model_version) if model_name is not None and model_version is not None else ()
+    if len(known) <= 1:
+        return 0
+    return next(number for number, each in enumerate(known) if each is _edition_at(known, at))
+
+
 def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
     """Return for each decision which of its version's `editions` judges it, counted from 0.
 
@@ -157,8 +172,9 @@ def _editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edi
         stood = {number for number in known if corrected.replaced.get(number) not in known}
         stand = tuple(rows[number] for number in sorted(stood | lasting))
         here = Edition(stand, since, None, is_latest=False, findings=findings)
-        if not found or _said(found[-1]) != _said(here):
-            found.append(here)
+        if found and _said(found[-1]) == _said(here):
+            here = replace(here, since=found.pop().since)
+        found.append(here)
     ends = [*(edition.since for edition in found[1:]), None]
     return tuple(
         Edition(edition.rows, edition.since, until, until is None, findings)

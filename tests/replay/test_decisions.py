@@ -181,6 +181,20 @@ LOGS = {
             threshold=pl.lit(0.4),
         )
     },
+    "a registry that was corrected": {
+        "model_versions": lambda frame: pl.concat(
+            [
+                frame.with_columns(supersedes=text(None)),
+                frame.with_columns(
+                    supersedes=text("loans@1"), recorded_at=pl.lit(START + timedelta(hours=10)), threshold=pl.lit(0.4)
+                ),
+            ]
+        ),
+        "predictions": without_score,
+    },
+    "lineage that leads back to itself": {
+        "lineage": lambda frame: frame.with_columns(to_node=pl.col("to_node").replace("source:intake", "run:r1"))
+    },
     "an unreadable signature": {"model_versions": lambda frame: frame.with_columns(signature=text("{"))},
     "another artifact": {"artifact": b"other"},
     "a canary": {"deployments": twice},

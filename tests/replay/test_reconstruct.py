@@ -11,6 +11,8 @@ import pytest
 import audit_lab as al
 from audit_lab.errors import AmbiguousIdError, NotFoundError
 
+START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
+
 
 def gaps(decision):
     return [gap.code for gap in decision.gaps]
@@ -28,14 +30,56 @@ def test_everything_about_one_prediction(make_log, small_model):
     assert gaps(decision) == []
 
 
-def test_lineage_is_walked_to_its_end_and_a_cycle_ends(make_log):
-    decision = al.open(make_log()).decision("p-001")
+def lineage(*rows):
+    """Return a change that replaces the lineage by other edges: from, relation, to."""
+    names = ("from_node", "relation", "to_node")
+    edges = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return lambda _: edges.with_columns(edge_id=pl.int_range(pl.len()).cast(pl.String), recorded_at=pl.lit(START))
+
+
+def test_lineage_is_walked_to_its_end_and_a_cycle_ends_and_is_a_gap(make_log):
+    around = lambda frame: frame.with_columns(to_node=pl.col("to_node").replace("source:intake", "run:r1"))
+    decision = al.open(make_log(lineage=around)).decision("p-001")
     assert [(edge.from_node, edge.relation, edge.to_node) for edge in decision.lineage] == [
         ("model:loans@1", "wasGeneratedBy", "run:r1"),
         ("run:r1", "used", "dataset:d@1"),
         ("run:r1", "wasAssociatedWith", "commit:abc"),
         ("dataset:d@1", "wasDerivedFrom", "run:r1"),
     ]
+    assert [(gap.code, gap.what, gap.effect.partition(";")[0]) for gap in decision.gaps] == [
+        (
+            "lineage-cycle",
+            "The lineage leads back to itself: dataset:d@1 -> run:r1 -> dataset:d@1.",
+            "Cannot tell which edges of its lineage are true: nothing can have come from itself",
+        )
+    ]
+
+
+def test_three_cycles_are_named_and_further_ones_counted(make_log):
+    knots = [(f"dataset:{name}@1", "wasDerivedFrom", f"dataset:{name}@1") for name in "abcde"]
+    start = [("model:loans@1", "used", to_node) for to_node, _, _ in knots]
+    (gap,) = al.open(make_log(lineage=lineage(*start, *knots))).decision("p-001").gaps
+    named = "".join(f"The lineage leads back to itself: dataset:{name}@1 -> dataset:{name}@1. " for name in "abc")
+    assert (gap.code, gap.what) == ("lineage-cycle", f"{named}It does so in 2 more places.")
+
+
+def test_more_lineage_than_is_walked_is_a_gap(make_log):
+    whole = [("model:loans@1", "used", f"dataset:{number}") for number in range(10_000)]
+    assert gaps(al.open(make_log("whole", lineage=lineage(*whole))).decision("p-001")) == []
+    log = al.open(make_log("more", lineage=lineage(*whole, ("model:loans@1", "used", "dataset:last"))))
+    decision = log.decision("p-001")
+    assert len(decision.lineage) == 10_000
+    assert [(gap.code, gap.what, gap.effect) for gap in decision.gaps] == [
+        (
+            "lineage-cut",
+            "More than 10,000 edges lead back from loans 1; the nearest are shown.",
+            (
+                "Cannot tell what is further back in its lineage; can still replay and explain it, and show score, "
+                "label, decision, rule, threshold, inputs, registered version, lineage, deployments, outcome."
+            ),
+        )
+    ]
+    assert log.decisions(["p-001"]).frame["gaps"].to_list() == [["lineage-cut"]]
 
 
 def test_unknown_id_says_how_to_search(make_log):

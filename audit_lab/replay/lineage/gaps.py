@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
-__all__ = ["gaps_of"]
+__all__ = ["cycle_gap", "gaps_of"]
 
 _SHOWN = 80
 _MOST_NAMED = 8
@@ -56,7 +56,7 @@ def gaps_of(
     versions = [name for name in names if _kind(name) == "model"]
     return (
         *_cut(root, len(edges), is_cut=is_cut),
-        *(_cycle(*knot) for knot in knots),
+        *(cycle_gap(*knot) for knot in knots),
         *_disagreements(edges, rows),
         *_described_twice(rows),
         *_missing(root, versions, edges),
@@ -76,7 +76,8 @@ def _cut(root: str, shown: int, *, is_cut: bool) -> Iterable[LineageGap]:
         yield LineageGap("lineage-cut", what, "What is further back is not in this answer, and was not looked at.")
 
 
-def _cycle(nodes: tuple[str, ...], knotted: int) -> LineageGap:
+def cycle_gap(nodes: tuple[str, ...], knotted: int) -> LineageGap:
+    """Return the gap that names a cycle: its nodes in order, and how many nodes are knotted together with it."""
     way = " -> ".join(_shown(name) for name in (*nodes[:_MOST_NAMED], *(["..."] if len(nodes) > _MOST_NAMED else [])))
     more = f" {knotted} nodes lead back to themselves with it." if knotted > len(nodes) else ""
     what = f"The lineage leads back to itself: {way} -> {_shown(nodes[0])}.{more}"

@@ -18,6 +18,7 @@ _TEXT, _YES = pl.String(), pl.Boolean()
 #: What `version_row` says of a version.
 VERSION_COLUMNS: dict[str, pl.DataType] = {
     "registered": _YES,
+    "registry_corrected": _TEXT,
     "version_code": _TEXT,
     "version_what": _TEXT,
     "lacking": _TEXT,
@@ -32,6 +33,8 @@ VERSION_COLUMNS: dict[str, pl.DataType] = {
     "retires_at": TIME,
     "approvals": pl.UInt32(),
     "edges": pl.UInt32(),
+    "lineage_cut": _TEXT,
+    "lineage_cycles": _TEXT,
 }
 
 #: Columns of the facts. Of a prediction that was asked for and not found, all but counts are null.
@@ -109,6 +112,7 @@ def version_row(facts: VersionFacts) -> dict[str, object]:
     row = facts.row or {}
     return {
         "registered": facts.row is not None,
+        "registry_corrected": facts.corrected,
         "version_code": facts.code,
         "version_what": facts.what,
         "lacking": facts.lacking,
@@ -116,13 +120,15 @@ def version_row(facts: VersionFacts) -> dict[str, object]:
         "compared": facts.compared,
         "by_threshold": facts.by_threshold,
         "registry_threshold": row.get("threshold"),
-        "training_cutoff": row.get("training_cutoff"),
+        "training_cutoff": facts.trained_until,
         "registered_at": facts.registered_at,
         "approved_at": facts.approved_at,
         "deployed_at": facts.deployed_at,
         "retires_at": facts.retires_at,
         "approvals": len(facts.approvals),
         "edges": len(facts.lineage),
+        "lineage_cut": facts.lineage_cut,
+        "lineage_cycles": facts.lineage_cycles,
     }
 
 

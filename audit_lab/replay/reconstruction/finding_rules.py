@@ -61,6 +61,7 @@ FINDING_RULES = (
         pl.col("training_cutoff") > pl.col("occurred_at"),
         pl.format("{} was trained on data up to {}, which is after this decision.", NAME, moment("training_cutoff")),
     ),
+    Rule("registration-corrected", has("registry_corrected"), pl.col("registry_corrected")),
     Rule("artifact-changed", pl.col("version_code") == "artifact-digest-mismatch", pl.col("version_what")),
     Rule(
         "threshold-differs",

@@ -84,6 +84,8 @@ GAP_RULES = (
     Rule("id-repeated", pl.col("places") > 1, pl.format("The id stands in {} places: {}.", "places", "places_told")),
     Rule("version-in-force-unknown", pl.col("agrees").is_null(), pl.col("statement")),
     Rule("lineage-missing", pl.col("edges") == 0, pl.lit("The log has no lineage of this version.")),
+    Rule("lineage-cut", has("lineage_cut"), pl.col("lineage_cut")),
+    Rule("lineage-cycle", has("lineage_cycles"), pl.col("lineage_cycles")),
     Rule("prediction-failed", has("error"), pl.format("The prediction failed: {}.", "error"), _REPLAY),
     Rule(
         "output-missing",

@@ -17,7 +17,8 @@ from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, his
 from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead, inputs_of
 from audit_lab.replay.reconstruction.reconstruction import places_told
 from audit_lab.replay.reconstruction.stretches import in_force_of
-from audit_lab.replay.reconstruction.version_facts import version_facts
+from audit_lab.replay.reconstruction.version_facts import facts_of_edition, version_facts
+from audit_lab.replay.registration import edition_numbers
 
 if TYPE_CHECKING:
     from audit_lab.log.index.batch_lookup import FoundPredictions
@@ -102,6 +103,7 @@ def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Ga
     ids = base.filter("found")[_ID].unique()
     inputs, counted = _inputs(store, base, ahead)
     histories = {table: history(table, look_up_many(store, table, _ID, ids, confirm=False).rows) for table in HISTORIES}
+    base = base.with_columns(edition_numbers(store, base))
     versions = _versions(store, base)
     facts = (
         base.join(told, on=_ID, how="left", maintain_order="left")
@@ -111,7 +113,9 @@ def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Ga
         .join(outcome_by(histories["outcomes"]), on=_ID, how="left", maintain_order="left")
         .join(explained_by(histories["explanations"]), on=_ID, how="left", maintain_order="left")
         .join(_unclear(histories), on=_ID, how="left", maintain_order="left")
-        .join(versions, on=["model_name", "model_version"], how="left", maintain_order="left", nulls_equal=True)
+        .join(
+            versions, on=["model_name", "model_version", "edition"], how="left", maintain_order="left", nulls_equal=True
+        )
         .hstack(in_force_of(store, base))
         .hstack(_last_acts(store, base))
         .hstack(_events(store, base))
@@ -189,13 +193,13 @@ def _unclear(histories: dict[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _versions(store: LogStore, base: pl.DataFrame) -> pl.DataFrame:
-    """Return the facts about each version that the predictions state, once each."""
-    pairs = base.filter("found").select("model_name", "model_version").unique(maintain_order=True)
+    """Return the facts about each version that the predictions state, once for each row the registry had of it."""
+    stated = base.filter("found").select("model_name", "model_version", "edition").unique(maintain_order=True)
     rows = [
-        {"model_name": name, "model_version": version, **version_row(version_facts(store, name, version))}
-        for name, version in pairs.iter_rows()
+        {**pair, **version_row(facts_of_edition(store, pair["model_name"], pair["model_version"], pair["edition"]))}
+        for pair in stated.iter_rows(named=True)
     ]
-    return pl.DataFrame(rows, schema={**pairs.schema, **VERSION_COLUMNS})
+    return pl.DataFrame(rows, schema={**stated.schema, **VERSION_COLUMNS})
 
 
 def _last_acts(store: LogStore, base: pl.DataFrame) -> pl.DataFrame:

@@ -65,7 +65,8 @@ class Reconstruction:
     in_force, deployments
         Which version deployments say was in force, and the rows that say so; each with ``place`` and ``until``.
     model_version, signature, approvals
-        The stated version: its row in the registry, what it takes, who submitted, approved and promoted it.
+        The stated version: its row in the registry, as it was known when the decision was taken; what it takes; who
+        submitted, approved and promoted it.
     lineage, provenance
         Edges from the version back, and the rows of the runs, data sets and feature sources that they lead to.
     events
@@ -146,7 +147,7 @@ def assembled(store: LogStore, rows: DecisionRows, told: Told | None = None) -> 
     row = rows.prediction
     name, version, at = row["model_name"], row["model_version"], row["occurred_at"]
     in_force = version_in_force(store, name, at, row["environment"], version)
-    of_version = version_facts(store, name, version)
+    of_version = version_facts(store, name, version, at)
     inputs = _inputs(rows, of_version.signature)
     events = events_around(store, name, at)
     if told is None:

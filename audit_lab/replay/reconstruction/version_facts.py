@@ -14,11 +14,13 @@ from audit_lab.log.index.shelf import derived, table_rows
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.corrections import in_order_of_recording, standing
 from audit_lab.replay.decision_rules import decides_by_threshold
-from audit_lab.replay.lineage import lineage_of
+from audit_lab.replay.lineage import walk_lineage
+from audit_lab.replay.lineage.cycles import cycles_of
+from audit_lab.replay.lineage.gaps import cycle_gap
 from audit_lab.replay.readiness import misfit
 from audit_lab.replay.reconstruction.provenance import Provenance, provenance_of
 from audit_lab.replay.registered import load_registered
-from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.registration import edition_number, editions, registered_row
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
     from audit_lab.log.index.row_reader import Stamp
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge
+    from audit_lab.replay.lineage.edges import Walk
+    from audit_lab.replay.registration import Edition
 
-__all__ = ["VersionFacts", "input_schema", "version_facts"]
+__all__ = ["VersionFacts", "facts_of_edition", "input_schema", "version_facts"]
 
 #: Acts after which a version may serve, or may not; others (submitted, commented ...) change nothing.
 _ACTS = ("approved", "promoted", "rejected", "retired")
 _MOST_FILES = 1_000
+_MOST_CYCLES = 3
 
 _Row = dict[str, Any]
 
@@ -44,7 +49,10 @@ class VersionFacts:
     Parameters
     ----------
     row, signature
-        Its newest row in the registry and that row's signature; None where it has none, or none that can be read.
+        Its row in the registry as it was known to some decisions, and that row's signature; None where it has none, or
+        none that can be read. The last of several that contradict each other.
+    corrected
+        What the registry corrected about it after these decisions, in a sentence; None where that is nothing.
     code, what
         What keeps it from being run (a key of `audit_lab.replay.verdict.EFFECTS`), and the same in a sentence.
     lacking, mistyped
@@ -55,14 +63,19 @@ class VersionFacts:
         Whether a threshold makes labels of its scores.
     acts
         When it was approved, promoted, rejected or retired, in order; corrected acts are left out.
-    registered_at, approved_at, deployed_at, retires_at
-        When it was first registered, approved and given traffic, and when the registry says that it retires.
+    registered_at, approved_at, deployed_at
+        When it was first registered, approved and given traffic.
+    trained_until, retires_at
+        What the registry says by now: up to when its data go, and when it retires.
     approvals, lineage, provenance
         Who submitted, approved and promoted it, and where it comes from.
+    lineage_cut, lineage_cycles
+        In words: that it has more lineage than is walked, and where its lineage leads back to itself; None where not.
     """
 
     row: _Row | None
     signature: Signature | None
+    corrected: str | None
     code: str | None
     what: str | None
     lacking: str | None
@@ -73,26 +86,51 @@ class VersionFacts:
     registered_at: datetime | None
     approved_at: datetime | None
     deployed_at: datetime | None
+    trained_until: datetime | None
     retires_at: datetime | None
     approvals: tuple[_Row, ...]
     lineage: tuple[Edge, ...]
     provenance: Provenance
+    lineage_cut: str | None
+    lineage_cycles: str | None
 
 
-def version_facts(store: LogStore, name: str | None, version: str | None) -> VersionFacts:
+def version_facts(store: LogStore, name: str | None, version: str | None, at: datetime | None = None) -> VersionFacts:
     """Return the facts about a version, made again only where a table that says them, or its artifact, changed.
+
+    Parameters
+    ----------
+    at
+        The time of a decision: it is judged by the registry row that was known then. By the one that stands now when
+        None.
 
     Raises
     ------
     LogError
         A table cannot be read.
     """
-    rows = registered_versions(store).get((name or "", version or ""), [])
+    return facts_of_edition(store, name, version, edition_number(store, name, version, at))
+
+
+def facts_of_edition(store: LogStore, name: str | None, version: str | None, number: int) -> VersionFacts:
+    """Return the facts about a version by one of `audit_lab.replay.registration.editions`, by its number.
+
+    Raises
+    ------
+    LogError
+        A table cannot be read.
+    """
+    known = editions(store, name, version) if name is not None and version is not None else ()
+    edition = known[number] if known else None
     tables = ("model_versions", "approvals", "deployments", "lineage", "runs", "datasets")
     inputs = () if name is None else (INPUTS_PREFIX + name,)
-    stamps = _artifact_stamps(store, rows)
+    stamps = _artifact_stamps(store, edition)
     return derived(
-        store, ("version facts", name, version), (*tables, *inputs), lambda: _facts(store, name, version, rows), *stamps
+        store,
+        ("version facts", name, version, number),
+        (*tables, *inputs),
+        lambda: _facts(store, name, version, known, edition),
+        *stamps,
     )
 
 
@@ -108,14 +146,18 @@ def input_schema(store: LogStore, model: str) -> pl.Schema:
     return derived(store, ("input schema", model), (table,), lambda: store.inputs(model).collect_schema())
 
 
-def _facts(store: LogStore, name: str | None, version: str | None, rows: list[_Row]) -> VersionFacts:
-    row = rows[-1] if rows else None
+def _facts(
+    store: LogStore, name: str | None, version: str | None, known: tuple[Edition, ...], edition: Edition | None
+) -> VersionFacts:
+    row = None if edition is None else edition.rows[-1]
+    latest = known[-1].rows[-1] if known else None
+    at = None if edition is None or edition.is_latest else edition.since
     signature = _signature(row)
     code, what, mistyped = None, None, None
     inputs = input_schema(store, name) if name is not None and name in store.models() else None
     lacking = [one for one in signature.names if one not in inputs] if signature and inputs is not None else []
     try:
-        model = load_registered(store, name, version)
+        model = load_registered(store, name, version, at=at)
     except ModelError as error:
         code, what = error.code, f"{error.message[:1].upper()}{error.message[1:]}."
     else:
@@ -125,10 +167,11 @@ def _facts(store: LogStore, name: str | None, version: str | None, rows: list[_R
     approvals = _approvals(store, name, version)
     acts = [(each["recorded_at"], each["act"]) for each in approvals if each["act"] in _ACTS]
     dated = [(at, act) for at, act in acts if at is not None]
-    lineage = lineage_of(store, name, version)
+    walked = walk_lineage(store, name, version)
     return VersionFacts(
         row=row,
         signature=signature,
+        corrected=_corrected(store, edition),
         code=code,
         what=what,
         lacking=", ".join(lacking) or None,
@@ -136,14 +179,38 @@ def _facts(store: LogStore, name: str | None, version: str | None, rows: list[_R
         compared=None if output is None else {"label": "label", "multiclass": "either"}.get(output.kind, "score"),
         by_threshold=output is not None and decides_by_threshold(output),
         acts=tuple(dated),
-        registered_at=min((each["recorded_at"] for each in rows if each["recorded_at"] is not None), default=None),
+        registered_at=known[0].since if known else None,
         approved_at=next((at for at, act in dated if act == "approved"), None),
         deployed_at=_deployed_at(store, name, version),
-        retires_at=_moment(None if row is None else row["retirement"]),
+        trained_until=None if latest is None else latest["training_cutoff"],
+        retires_at=_moment(None if latest is None else latest["retirement"]),
         approvals=_all_approvals(store, name, version),
-        lineage=lineage,
-        provenance=provenance_of(store, lineage, None if row is None else row["run_id"]),
+        lineage=walked.edges,
+        provenance=provenance_of(store, walked.edges, None if row is None else row["run_id"]),
+        lineage_cut=_cut(walked, name, version),
+        lineage_cycles=_cycles(walked),
     )
+
+
+def _corrected(store: LogStore, edition: Edition | None) -> str | None:
+    """Say what was corrected about a version after the decisions that an edition judges."""
+    if edition is None or edition.is_latest or edition.differing:
+        return None
+    row = edition.rows[-1]
+    return registered_row(store, row["model_name"], row["model_version"], edition.since)[1]
+
+
+def _cut(walked: Walk, name: str | None, version: str | None) -> str | None:
+    if not walked.is_cut:
+        return None
+    return f"More than {len(walked.edges):,} edges lead back from {name} {version}; the nearest are shown."
+
+
+def _cycles(walked: Walk) -> str | None:
+    knots = cycles_of((edge.from_node, edge.to_node) for edge in walked.edges)
+    told = [cycle_gap(*knot).what for knot in knots[:_MOST_CYCLES]]
+    more = len(knots) - len(told)
+    return " ".join([*told, *([f"It does so in {more:,} more places."] if more > 0 else [])]) or None
 
 
 def _signature(row: _Row | None) -> Signature | None:
@@ -181,12 +248,12 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _artifact_stamps(store: LogStore, rows: list[_Row]) -> list[Stamp | None]:
+def _artifact_stamps(store: LogStore, edition: Edition | None) -> list[Stamp | None]:
     """Return what shows that the artifact, or a file of it where it is a folder, was changed."""
-    if not rows or not rows[-1]["artifact_uri"] or store.folder.path is None:
+    if edition is None or not edition.rows[-1]["artifact_uri"] or store.folder.path is None:
         return []
     try:
-        path = store.file(rows[-1]["artifact_uri"])
+        path = store.file(edition.rows[-1]["artifact_uri"])
     except AuditLabError:
         return []  # reading the artifact will say why
     return [stamp_of(each) for each in (path, *_files(path))]
