@@ -56,12 +56,15 @@ def surroundings_of(
     prediction, version
         Its row of predictions, and its version's row of the registry.
     ran
-        How the version was run; None where it was not, and there is nothing to compare with.
+        How the version was run; None where it was not: then what is installed here is compared.
     """
     recorded = recorded_runtime(store, prediction, version)
     present, _ = Fingerprint.parse(ran.fingerprint if ran else None)
     if present is None:
-        return Surroundings(problems=recorded.problems)
+        from audit_lab.replay.environment.fingerprint_task import present_fingerprint
+
+        # Nothing ran, perhaps because of what is installed: that is the same in this process as in a child of it.
+        present = present_fingerprint()
     before = recorded.fingerprint
     return Surroundings(
         () if before is None else compare(before, present),

@@ -209,3 +209,68 @@ def test_two_environments_are_explored_row_by_row(trained, built, registered):
     assert found.sides[0].environment == built.environment.name
     assert "of 300 outputs have the same bits" in found.summary
     assert "xgboost-cpu 2.1.4 against" in found.summary
+
+
+@pytest.fixture(params=sorted(ARTIFACTS))
+def log_of_then(request, trained, built, place, tmp_path, monkeypatch):
+    """Return a log as it was written then, and its format; the user's cache holds the environment already."""
+    from audit_lab.log.files.write import write_log
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "audit_lab").mkdir(parents=True)
+    (tmp_path / "cache" / "audit_lab" / "environments").symlink_to(place / "environments")
+    name = request.param
+    content = (trained.folder / ARTIFACTS[name]).read_bytes()
+    ids = [f"p-{row:03d}" for row in range(ROWS)]
+    at = pl.Series([REGISTERED] * ROWS).cast(pl.Datetime("us", "UTC"))
+    scores = trained.scores[name]
+    predictions = pl.DataFrame({"prediction_id": ids, "occurred_at": at, "recorded_at": at}).with_columns(
+        model_name=pl.lit("loans"),
+        model_version=pl.lit("1"),
+        outputs=pl.struct(score=pl.Series(scores), label=pl.Series(["bad" if s >= 0.5 else "good" for s in scores])),
+    )
+    version = {
+        "model_name": ["loans"],
+        "model_version": ["1"],
+        "recorded_at": [REGISTERED],
+        "artifact_uri": ["model"],
+        "artifact_sha256": [hashlib.sha256(content).hexdigest()],
+        "artifact_format": [name],
+        "signature": [json.dumps(SIGNATURE)],
+        "threshold": [0.5],
+        "runtime": [json.dumps(trained.runtime)],
+    }
+    inputs = trained.inputs.select(pl.Series("prediction_id", ids), at.alias("recorded_at"), pl.all())
+    tables = {"predictions": predictions, "inputs/loans": inputs, "model_versions": pl.DataFrame(version)}
+    write_log(tmp_path / "log", tables, {"origin": "tests/then", "description": "Then", "notes": []})
+    (tmp_path / "log" / "model").write_bytes(content)
+    return tmp_path / "log", name
+
+
+def test_a_decision_of_then_is_replayed_exactly_in_its_recorded_environment(log_of_then):
+    import audit_lab as al
+
+    folder, _ = log_of_then
+    replay = al.open(folder).decision("p-007").replay(environment="recorded", trusted_types=TRUSTED)
+    assert (str(replay.verdict), replay.code) == ("EXACT", "exact")
+    assert replay.environment.startswith("recorded")
+    assert replay.same_numerics is None  # the record names packages alone
+    assert not [each.field for each in replay.differences if each.field.startswith("packages.")]
+
+
+def test_a_window_of_then_is_replayed_exactly_in_its_recorded_environment(log_of_then):
+    import audit_lab as al
+
+    folder, _ = log_of_then
+    batch = al.open(folder).replay(environment="recorded", trusted_types=TRUSTED)
+    assert batch.groups.select("verdict", "predictions").rows() == [("EXACT", ROWS)]
+
+
+def test_here_it_is_said_what_is_another_release(log_of_then):
+    import audit_lab as al
+
+    folder, _ = log_of_then
+    replay = al.open(folder).decision("p-007").replay(trusted_types=TRUSTED, causes=False)
+    fields = {each.field: each.recorded for each in replay.differences}
+    assert fields["packages.numpy"] == "1.26.4"
+    assert replay.environment == "present"
