@@ -269,8 +269,10 @@ def test_a_window_of_then_is_replayed_exactly_in_its_recorded_environment(log_of
 def test_here_it_is_said_what_is_another_release(log_of_then):
     import audit_lab as al
 
-    folder, _ = log_of_then
+    folder, name = log_of_then
     replay = al.open(folder).decision("p-007").replay(trusted_types=TRUSTED, causes=False)
     fields = {each.field: each.recorded for each in replay.differences}
     assert fields["packages.numpy"] == "1.26.4"
-    assert replay.environment == "present"
+    # A pipeline of then is not even loaded by today's scikit-learn: all the more is it said what is another release.
+    expected = {"xgboost-json": ("exact", "present"), "skops": ("model-error", "nothing ran")}
+    assert (replay.code, replay.environment) == expected[name]
