@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,33 @@ def test_the_readme_s_examples_about_the_log_run(folder):
     shown = blocks(section(README.read_text(), "A log that shows every change"))
     assert {language for language, _ in shown} == {"sh"}
     assert "VERIFIED" in "\n".join(run_all(shown, folder))
+
+
+def test_the_first_lines_of_the_readme_run(tmp_path, flights):
+    (tmp_path / "sample_data").mkdir()
+    (tmp_path / "sample_data" / "flights").symlink_to(flights)
+    ((language, content),) = blocks(section(README.read_text(), "The first ten lines"))
+    (promised,) = re.findall(r"decision\.replay\(\)  # (.*) \.\.\.", content)
+    asked = content.replace("decision.replay()", "print(decision.replay())")
+    assert promised in run_all([(language, asked)], tmp_path)[0]
+
+
+def test_the_commands_of_the_readme_are_called_as_they_can_be():
+    from typer.main import get_command
+
+    from audit_lab.cli.app import app
+
+    (content,) = re.findall(r"(?ms)^```\n(.*?)^```$", section(README.read_text(), "The same from the command line"))
+    lines = [shlex.split(line, comments=True) for line in content.splitlines()]
+    assert {line[0] for line in lines} == {"audit-lab"}
+    for words in lines:
+        called, parent = get_command(app), None
+        given = iter(words[1:])
+        while hasattr(called, "commands"):  # a group: its command follows
+            name = next(given)
+            parent = called.make_context("audit-lab", [name], parent=parent, resilient_parsing=True)
+            called = called.commands[name]
+        called.make_context(called.name, list(given), parent=parent)  # raises where an option or argument does not fit
 
 
 def test_every_example_about_replays_runs_and_says_what_the_page_quotes(hangar):
