@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.replay.runner import Runner
+    from audit_lab.replay.surroundings import Surroundings
 
 __all__ = ["recorded_row", "replay_decision"]
 
+#: What another release of a library can be the reason of.
+_BY_LIBRARY = ("artifact-corrupt", "library-missing", "model-error", "model-crash", "output-kind-differs")
 _SIDES = ("score", "probabilities", "label", "rule", "decision")
 
 
@@ -53,6 +56,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
     reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
     reasons += [explanation.statement] if explanation is not None else []
+    reasons += [_other_releases(surroundings)] if result["code"] in _BY_LIBRARY else []
     return Replay(
         prediction_id=decision.prediction_id,
         place=decision.place,
@@ -60,7 +64,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         model_version=result["model_version"],
         verdict=Verdict(result["verdict"]),
         code=result["code"],
-        why=" ".join(reasons),
+        why=" ".join(reason for reason in reasons if reason),
         recorded={name: result[f"recorded_{name}"] for name in _SIDES},
         replayed={name: result[f"replayed_{name}"] for name in _SIDES},
         distance=result["distance"],
@@ -76,6 +80,17 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         same_numerics=surroundings.same_numerics,
         notes=(*(ran.sentences() if ran else ()), *surroundings.problems),
     )
+
+
+def _other_releases(surroundings: Surroundings) -> str:
+    """Name the recorded releases that are others here, where a library could not run a model."""
+    names = [each for each in surroundings.differences if each.matters and each.field.startswith("packages.")]
+    if not names:
+        return ""
+    said = ", ".join(
+        f"{each.field.removeprefix('packages.')} {each.recorded} (here {each.present or 'none'})" for each in names
+    )
+    return f"It was recorded with other releases: {said}. Replay it in the recorded environment."
 
 
 def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:

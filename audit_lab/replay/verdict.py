@@ -42,7 +42,7 @@ EFFECTS: dict[str, str] = {
     "artifact-digest-mismatch": "The artifact is not the registered one: its SHA-256 differs, so it was not opened.",
     "artifact-format-unknown": "The artifact's format is not one that can be read safely.",
     "artifact-format-unsafe": "The artifact runs code when it is opened, so it was not opened.",
-    "artifact-corrupt": "The artifact cannot be read as the format that the registry states.",
+    "artifact-corrupt": "The libraries here cannot read the artifact as the format that the registry states.",
     "artifact-folder": "The artifact is a folder that does not say which of its files is the model, or cannot be used.",
     "artifact-not-self-contained": "The artifact needs files or code that are no part of it.",
     "artifact-too-old": "The artifact was written by a release that the installed library no longer reads.",
