@@ -14,7 +14,7 @@ from audit_lab.widgets.panel import Panel
 if TYPE_CHECKING:
     from audit_lab.replay.comparable_cases import Comparable
 
-__all__ = ["ComparableView"]
+__all__ = ["ComparableView", "asking", "who_was_alike"]
 
 _CASES = {
     "rank": "Case",
@@ -66,18 +66,12 @@ class ComparableView(Panel):
 
     def code(self) -> str:
         """Return the Python that asks the same question and shows the answer."""
-        asked = self._comparable.asked
-        given = [f"{asked['k']}", f"decided_otherwise={asked['decided_otherwise']}"]
-        given += [f"same_version={asked['same_version']}", f"as_of={asked['as_of']!r}"]
-        given += [f"features={asked['features']!r}"]
-        if asked["window"] is not None:
-            given.append(f"window={tuple(asked['window'])!r}")
         return "\n".join(
             [
                 "import audit_lab as al",
                 "",
                 f"decision = log.decision({self._comparable.place!r})",
-                f"al.view(decision.comparable({', '.join(given)}))",
+                f"al.view({asking(self._comparable)})",
                 "",
             ]
         )
@@ -86,14 +80,7 @@ class ComparableView(Panel):
         self._detail.value = page(self._chosen())
 
     def _whole(self) -> list[str]:
-        found = self._comparable
-        times = pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S")
-        rows = found.cases.with_columns(times).to_dicts()
-        return [
-            section("Who was alike?", listed(found.summary())),
-            picture(self._chart(), found.summary()[1]) if rows else "",
-            section("Cases", table(rows, _CASES)),
-        ]
+        return who_was_alike(self._comparable)
 
     def _chosen(self) -> list[str]:
         rank, found = self.case.value, self._comparable
@@ -111,15 +98,35 @@ class ComparableView(Panel):
             )
         ]
 
-    def _chart(self) -> Any:
-        found = self._comparable
-        word = (
-            f"decided otherwise than {found.decision}" if found.asked["decided_otherwise"] else "whatever was decided"
-        )
-        return comparable_table(
-            found.cases,
-            found.differences,
-            decision=found.decision,
-            title=f"The nearest cases {word}",
-            subtitle=[f"{found.prediction_id}; {found.candidates:,} decisions came into question:", found.scope],
-        )
+
+def who_was_alike(found: Comparable) -> list[str]:
+    """Return the sentences, the picture and the table of comparable cases, as HTML."""
+    times = pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S")
+    rows = found.cases.with_columns(times).to_dicts()
+    return [
+        section("Who was alike?", listed(found.summary())),
+        picture(_chart(found), found.summary()[1]) if rows else "",
+        section("Cases", table(rows, _CASES)),
+    ]
+
+
+def asking(found: Comparable) -> str:
+    """Return the Python that asks for the same comparable cases of a `decision`."""
+    asked = found.asked
+    given = [f"{asked['k']}", f"decided_otherwise={asked['decided_otherwise']}"]
+    given += [f"same_version={asked['same_version']}", f"as_of={asked['as_of']!r}"]
+    given += [f"features={asked['features']!r}"]
+    if asked["window"] is not None:
+        given.append(f"window={tuple(asked['window'])!r}")
+    return f"decision.comparable({', '.join(given)})"
+
+
+def _chart(found: Comparable) -> Any:
+    word = f"decided otherwise than {found.decision}" if found.asked["decided_otherwise"] else "whatever was decided"
+    return comparable_table(
+        found.cases,
+        found.differences,
+        decision=found.decision,
+        title=f"The nearest cases {word}",
+        subtitle=[f"{found.prediction_id}; {found.candidates:,} decisions came into question:", found.scope],
+    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.decision import score_against_threshold
+from audit_lab.errors import MisuseError
+from audit_lab.widgets.comparable import asking, who_was_alike
 from audit_lab.widgets.page import badge, exact, facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.face import Decision
+    from audit_lab.replay.comparable_cases import Comparable
 
 __all__ = ["DecisionView"]
 
@@ -25,16 +28,23 @@ _EVENTS = {"at": "At", "kind": "Kind", "severity": "Severity", "summary": "Summa
 _APPROVALS = {"recorded_at": "At", "act": "Act", "approver": "By", "role": "Role", "reason": "Reason"}
 _OVERRIDES = {
     "recorded_at": "At",
+    "kind": "Kind",
     "actor": "By",
     "role": "Role",
     "decision_before": "Before",
     "decision_after": "After",
     "reason": "Reason",
+    "corrected_by": "Corrected by",
 }
+_MOST_EDGES = 100
+_WHO_ELSE = (
+    "Nothing was asked about others yet: decision.comparable() finds the nearest cases decided otherwise, and "
+    "log.impact(...) who else would be decided otherwise under a correction."
+)
 
 
 class DecisionView(Panel):
-    """Headline, score against threshold, gaps, version in force, inputs, lineage, events and outcome of a decision.
+    """What was decided and what stands by now, findings, gaps, and the inputs, version, history and others around it.
 
     Parameters
     ----------
@@ -44,12 +54,28 @@ class DecisionView(Panel):
         Scores to compare with (``lower``, ``upper``, ``rows`` by bin), drawn behind the score.
     log_path
         Where the log lies; `code` opens it then, and otherwise counts on a variable `log`.
+    comparable
+        What ``decision.comparable(...)`` returned, shown under "Who else".
+
+    Raises
+    ------
+    MisuseError
+        The comparable cases are those of another decision.
     """
 
     def __init__(
-        self, decision: Decision, *, distribution: pl.DataFrame | None = None, log_path: str | Path | None = None
+        self,
+        decision: Decision,
+        *,
+        distribution: pl.DataFrame | None = None,
+        log_path: str | Path | None = None,
+        comparable: Comparable | None = None,
     ) -> None:
         self._facts: dict[str, Any] = decision.to_dict()
+        if comparable is not None and comparable.place != self._facts["place"]:
+            message = f"The comparable cases are those of {comparable.place}, not of {self._facts['place']}"
+            raise MisuseError(message, "Ask this decision: decision.comparable().")
+        self._comparable = comparable
         self._output = getattr(getattr(decision, "signature", None), "output", None)
         self._distribution = distribution
         self._log_path = log_path
@@ -63,31 +89,48 @@ class DecisionView(Panel):
         return [*self._headline(), *(section(title, body) for title, body in self._details())]
 
     def text(self) -> str:
-        """Return decision, score, version and gaps in lines of text."""
+        """Return decision, version, findings and gaps in lines of text."""
         known = self._facts
+        findings = [f"finding {found['code']}: {found['what']}" for found in known["findings"]]
         gaps = [f"gap {gap['code']}: {gap['what']}" for gap in known["gaps"]]
-        return "\n".join([self._sentence(), known["in_force"]["statement"], *gaps])
+        others = [] if self._comparable is None else self._comparable.summary()
+        return "\n".join([self._sentence(), known["in_force"]["statement"], *findings, *gaps, *others])
 
     def code(self) -> str:
         """Return the Python that reconstructs and shows this decision."""
         opened = ["import audit_lab as al", ""]
         if self._log_path is not None:
             opened.append(f"log = al.open({str(self._log_path)!r})")
-        return "\n".join([*opened, f"decision = log.decision({self._facts['place']!r})", "al.view(decision)", ""])
+        beside = "" if self._comparable is None else f", {asking(self._comparable)}"
+        return "\n".join(
+            [*opened, f"decision = log.decision({self._facts['place']!r})", f"al.view(decision{beside})", ""]
+        )
 
     def _sentence(self) -> str:
+        known = self._facts
+        final = known["final_decision"]
+        since = f"; changed to {final} since" if final not in (None, known["decision"]) else ""
+        return f"{self._decided()}{since}"
+
+    def _decided(self) -> str:
         known = self._facts
         version = f"{known['model_name']} {known['stated_version'] or '(no version stated)'}"
         return f"{known['prediction_id']}: {known['decision']} at {moment(known['occurred_at'])} by {version}"
 
     def _headline(self) -> list[str]:
         known = self._facts
-        gaps = [f"{gap['code']}: {gap['what'].rstrip('.')}. {gap['effect']}" for gap in known["gaps"]]
+        final = known["final_decision"]
+        decided = [badge(str(known["decision"]))]
+        if final not in (None, known["decision"]):
+            decided.append(f" {badge(f'by now: {final}')}")
+        # What is in force stands below in its own words; to say it twice would make one matter look like two.
+        findings = [found for found in known["findings"] if found["code"] != "version-disagrees"]
         return [
-            badge(str(known["decision"])),
+            *decided,
             paragraph(self._sentence()),
             self._score(),
-            *(note(gap, bad=True) for gap in gaps),
+            *(note(f"{found['code']}: {found['what']}", bad=True) for found in findings),
+            *(note(f"{gap['code']}: {gap['what'].rstrip('.')}. {gap['effect']}", bad=True) for gap in known["gaps"]),
             note(known["in_force"]["statement"], bad=known["in_force"]["agrees"] is False),
         ]
 
@@ -103,7 +146,7 @@ class DecisionView(Panel):
             distribution=self._distribution,
             positive=self._output.positive if self._output else "at or above",
             negative=self._output.negative if self._output else "below",
-            subtitle=self._sentence(),
+            subtitle=self._decided(),
         )
         return picture(chart, f"Score {score}, threshold {threshold}") + paragraph(decided)
 
@@ -130,13 +173,17 @@ class DecisionView(Panel):
         return [
             ("Inputs", table(inputs, _INPUTS) or missing),
             ("Model version", facts(version) + listed_acts(known["approvals"])),
-            ("Lineage", table(known["lineage"], _LINEAGE) or paragraph("No lineage is recorded for this version.")),
+            ("Lineage", listed_edges(known["lineage"])),
             (
                 "Events",
                 table(dated(known["events"], "at"), _EVENTS) or no_event,
             ),
             ("Overrides", table(dated(known["overrides"], "recorded_at"), _OVERRIDES)),
             ("Outcome", observed),
+            (
+                "Who else",
+                paragraph(_WHO_ELSE) if self._comparable is None else "".join(who_was_alike(self._comparable)),
+            ),
         ]
 
 
@@ -148,6 +195,15 @@ def known_number(value: Any) -> float | None:
 def dated(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """Return rows with one of their times as people write it."""
     return [{**row, name: moment(row[name])} for row in rows]
+
+
+def listed_edges(edges: list[dict[str, Any]]) -> str:
+    """Return the nearest edges of a lineage as a table, and how many more there are; or say that there are none."""
+    more = len(edges) - _MOST_EDGES
+    shown = table(edges[:_MOST_EDGES], _LINEAGE)
+    if more > 0:
+        shown += paragraph(f"{more:,} more edges are not in this table: decision.lineage_graph() has them.")
+    return shown or paragraph("No lineage is recorded for this version.")
 
 
 def listed_acts(approvals: list[dict[str, Any]]) -> str:

@@ -24,19 +24,29 @@ __all__ = ["view"]
 
 
 def view(  # noqa: PLR0911 - one return for each kind of thing
-    subject: Any, other: Attribution | None = None
+    subject: Any, other: Attribution | Comparable | None = None
 ) -> DecisionView | AttributionView | ComparableView | CoverageView | DriftView | ImpactView | LineageView:
-    """Return the view of what a log answered; an attribution is shown beside `other`, if given.
+    """Return the view of what a log answered; an attribution or a decision is shown with `other`, if given.
+
+    Parameters
+    ----------
+    subject
+        What a log, or a decision, answered.
+    other
+        With an attribution another one, with a decision its comparable cases.
 
     Raises
     ------
     MisuseError
-        There is no view of such an object.
+        There is no view of such an object, or `other` does not go with it.
     """
-    if isinstance(subject, Decision):
-        return DecisionView(subject)
-    if isinstance(subject, Attribution):
+    if isinstance(subject, Decision) and (other is None or isinstance(other, Comparable)):
+        return DecisionView(subject, comparable=other)
+    if isinstance(subject, Attribution) and (other is None or isinstance(other, Attribution)):
         return AttributionView(subject, other)
+    if other is not None:
+        message = f"A {type(subject).__name__} is not shown beside this: {type(other).__name__}"
+        raise MisuseError(message, "Show an attribution with another one, or a decision with its comparable cases.")
     if isinstance(subject, Drift):
         return DriftView(subject)
     if isinstance(subject, LineageGraph):

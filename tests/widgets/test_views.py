@@ -41,6 +41,8 @@ class Described:
             "events": [{"at": "2015-07-01T00:00:00+00:00", "kind": "alert", "severity": "high", "summary": "storm"}],
             "approvals": [],
             "overrides": [],
+            "final_decision": "late",
+            "findings": [],
             "outcome": {"observed_at": "2015-07-03T07:06:00+00:00", "label": "on time", "value": 0.0, "source": "bts"},
             "gaps": [],
             **changes,
@@ -110,11 +112,14 @@ def test_the_static_decision_escapes_the_texts_of_the_log():
             inputs=[{"feature": HOSTILE, "value": HOSTILE, "unit": HOSTILE}],
             events=[{"at": HOSTILE, "kind": HOSTILE, "severity": HOSTILE, "summary": HOSTILE}],
             gaps=[{"code": HOSTILE, "what": HOSTILE, "effect": HOSTILE}],
+            findings=[{"code": HOSTILE, "what": HOSTILE}],
+            final_decision=f"not {HOSTILE}",
+            overrides=[{"recorded_at": HOSTILE, "kind": HOSTILE, "corrected_by": HOSTILE}],
             model_name=HOSTILE,
         )
     ).static_html()
     assert HOSTILE not in shown
-    assert shown.count(ESCAPED) >= 12
+    assert shown.count(ESCAPED) >= 19
     assert all("<img" not in picture and "onerror=alert(1)>" not in picture for picture in pictures(shown))
 
 
@@ -122,6 +127,63 @@ def test_gaps_stand_out_before_the_details():
     gap = {"code": "version-not-registered", "what": "No row for 3.0.", "effect": "It cannot be replayed."}
     shown = DecisionView(Described(gaps=[gap])).static_html()
     assert shown.index("version-not-registered: No row for 3.0. It cannot be replayed.") < shown.index(">Inputs<")
+
+
+def test_findings_and_the_decision_that_stands_by_now_come_before_the_details():
+    found = {"code": "overridden", "what": "Changed from late to on time by ann (dispatcher)."}
+    override = {"recorded_at": "2015-07-02T06:00:00+00:00", "kind": "override", "corrected_by": "p-1@part-00000:3"}
+    view = DecisionView(Described(final_decision="on time", findings=[found], overrides=[override]))
+    shown = view.static_html()
+    for said in ("overridden: Changed from late to on time by ann (dispatcher).", ">by now: on time<"):
+        assert shown.index(said) < shown.index(">Inputs<")
+    assert ">p-1@part-00000:3<" in shown
+    assert view.text().splitlines() == [
+        "p-1: late at 2015-07-02 04:57:47 UTC by risk 3.0; changed to on time since",
+        "Deployments agree: 3.0 was in force.",
+        "finding overridden: Changed from late to on time by ann (dispatcher).",
+    ]
+
+
+def test_a_decision_that_nobody_changed_has_one_label():
+    for final in ("late", None):
+        shown = DecisionView(Described(final_decision=final)).static_html()
+        assert ("by now" in shown, "changed to" in shown) == (False, False)
+
+
+def test_a_version_that_disagrees_is_said_once():
+    said = "Deployments say that 2.0 was in force."
+    changed = {"in_force": {"versions": ["2.0"], "agrees": False, "statement": said}}
+    view = DecisionView(Described(findings=[{"code": "version-disagrees", "what": said}], **changed))
+    assert view.static_html().count(said) == 1
+
+
+def test_so_many_edges_are_shown_and_the_rest_is_counted():
+    edges = [{"from": f"run:{number}", "relation": "used", "to": "dataset:d"} for number in range(103)]
+    shown = DecisionView(Described(lineage=edges)).static_html()
+    assert ("run:99<" in shown, "run:100<" in shown) == (True, False)
+    assert "3 more edges are not in this table" in shown
+
+
+def test_who_else_is_what_was_asked_for(make_log):
+    log = al.open(make_log())
+    decision = log.decision("p-030")
+    assert "Nothing was asked about others yet" in DecisionView(decision).static_html()
+    alike = decision.comparable(3)
+    view = al.view(decision, alike)
+    assert [line for line in alike.summary() if line not in view.text().splitlines()] == []
+    assert alike.cases["prediction_id"][0] in view.static_html()
+    names = {"log": log}
+    exec(view.code().replace("al.view(", "shown = al.view("), names)
+    assert names["shown"].static_html() == view.static_html()
+
+
+def test_what_does_not_go_together_is_misuse(make_log):
+    log = al.open(make_log())
+    decision = log.decision("p-030")
+    with pytest.raises(MisuseError, match="those of p-030@part-00000:30, not of p-031@part-00000:31"):
+        al.view(log.decision("p-031"), decision.comparable(1))
+    with pytest.raises(MisuseError, match="A Decision is not shown beside this: Attribution"):
+        al.view(decision, attribution())
 
 
 def test_a_score_that_is_no_probability_is_given_as_a_number():
