@@ -82,7 +82,8 @@ class ModelError(AuditLabError):
 class SandboxError(AuditLabError):
     """A task in the isolated child did not end well.
 
-    `reason` is one of ``timeout``, ``memory``, ``crash``, ``error``, ``output``.
+    `reason` is one of ``timeout``, ``memory``, ``crash``, ``error``, ``output``, and ``isolation`` where the task did
+    not run because a wall is missing that it must have.
     """
 
     def __init__(self, message: str, next_step: str, reason: str) -> None:

@@ -21,6 +21,9 @@ _PACKAGES = {
     "scikit-learn": "scikit-learn models cannot be replayed",
     "skops": "scikit-learn models cannot be replayed",
     "xgboost-cpu": "XGBoost models cannot be replayed",
+    "lightgbm": "LightGBM models cannot be replayed",
+    "catboost": "CatBoost models cannot be replayed",
+    "onnxruntime": "ONNX models cannot be replayed",
     "shap": "decisions cannot be explained with SHAP",
     "lime": "decisions cannot be explained with LIME",
     "altair": "charts cannot be drawn",
@@ -32,6 +35,12 @@ _PACKAGES = {
 }
 #: Another distribution that provides the same module.
 _INSTEAD = {"xgboost-cpu": "xgboost"}
+_WALLS = ("network", "files", "processes", "system_calls", "user")
+_WITHOUT_WALLS = (
+    "an artifact allowed by --trust, and recorded environments, will not run here; what else runs is less shut in, so "
+    "replay only artifacts that you trust"
+)
+_BUILD_WALLS = "Install bubblewrap and libseccomp, and allow unprivileged user namespaces (docs/sandbox.md)."
 
 
 @dataclass(frozen=True)
@@ -67,21 +76,21 @@ def _package(name: str, effect: str) -> Check:
 
 
 def _isolation() -> list[Check]:
-    """Start a child that does nothing, and report what bound it."""
-    from audit_lab.sandbox import Limits, run_task
+    """Start a child that does nothing, and report which walls it found around it."""
+    from audit_lab.sandbox import isolation_offered
 
     try:
-        result = run_task(
-            "audit_lab.sandbox.probe:report", header={}, tables={}, files={}, limits=Limits(cpu_s=60, wall_s=60)
-        )
+        offered = isolation_offered()
     except AuditLabError as error:
         return [Check("replay sandbox", "wanting", error.message, error.next_step)]
-    network = result.isolation["network"]
-    if not network.startswith("none"):
-        advice = "Allow unprivileged user namespaces; until then do not replay artifacts that you do not trust."
-        return [Check("replay sandbox: network", "missing", network, advice)]
-    limits = f"{int(result.isolation['memory_bytes']) / 1e9:.0f} GB of memory at most, no network"
-    return [Check("replay sandbox", "ok", f"child process, {limits}")]
+    standing = [f"{wall.replace('_', ' ')}: {offered.record[wall]}" for wall in _WALLS if wall not in offered.missing]
+    missing = [
+        Check(f"replay sandbox: {wall.replace('_', ' ')}", "missing", offered.record[wall], _BUILD_WALLS)
+        for wall in offered.missing
+    ]
+    if missing:
+        missing.append(Check("replay sandbox: what follows", "missing", _WITHOUT_WALLS))
+    return [Check("replay sandbox", "ok", "; ".join(standing) or "a child process without walls"), *missing]
 
 
 def _browser() -> Check:
