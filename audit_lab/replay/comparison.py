@@ -102,7 +102,7 @@ def _score_step(
         same, near = same | ~measured, near | ~measured
     known = measured & ~np.isnan(distance)
     same_known = same & measured
-    precision = pl.Series(np.where(narrow, "float32", "float64"))
+    precision = pl.select(pl.when(pl.Series(narrow)).then(pl.lit("float32")).otherwise(pl.lit("float64"))).to_series()
     # Unequal infinities are as far apart as numbers can be; equal ones differ by NaN and are the same bits.
     distance = np.where(same, 0.0, distance)
     ulps = np.where(same, 0, ulps)

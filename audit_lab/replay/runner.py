@@ -9,13 +9,13 @@ import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
 from audit_lab.log.index.shelf import derived
-from audit_lab.log.schema import INPUTS_PREFIX, TIME
+from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.artifacts.stamps import artifact_stamps
 from audit_lab.replay.comparison import compared
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.readiness import coded, coded_alike, misfit
 from audit_lab.replay.registered import load_registered
-from audit_lab.replay.registration import edition_numbers, editions
+from audit_lab.replay.registration import edition_number, edition_numbers, editions
 from audit_lab.replay.scored import failure_code, score_rows, worker_for
 from audit_lab.replay.tolerance import Tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
@@ -59,6 +59,7 @@ RESULT_SCHEMA = pl.Schema(
 )
 _ORDER = "__order__"
 _EDITION = "__edition__"
+_KEYS = ["model_name", "model_version", _EDITION]
 #: Rows that a model refuses are told apart from those it takes in at most so many further runs.
 _MOST_RUNS = 200
 #: Artifacts of up to so many bytes are kept in memory between two replays of one opened log.
@@ -99,8 +100,8 @@ class Prepared:
 
     @property
     def ready(self) -> pl.DataFrame:
-        """The rows without a code."""
-        return self.rows.filter(pl.col("code").is_null())
+        """The rows without a code; not copied where that is all of them."""
+        return self.rows.filter(pl.col("code").is_null()) if self.rows["code"].count() else self.rows
 
 
 @dataclass(frozen=True)
@@ -173,14 +174,7 @@ class Runner:
 
     def model(self, model_name: str | None, model_version: str | None, at: datetime | None = None) -> Model | None:
         """Return a version that can be run, as it was registered at a moment or by now; None where it cannot."""
-        edition = 0
-        if model_name is not None and model_version is not None:
-            known = editions(self._store, model_name, model_version)
-            asked = pl.DataFrame(
-                {"model_name": [model_name], "model_version": [model_version], "occurred_at": [at]},
-                schema_overrides={"occurred_at": TIME},
-            )
-            edition = max(len(known) - 1, 0) if at is None else int(edition_numbers(self._store, asked)[0])
+        edition = edition_number(self._store, model_name, model_version, at)
         return self._version(model_name, model_version, edition).model
 
     def loaded(self, model_name: str, model_version: str) -> Model:
@@ -219,9 +213,10 @@ class Runner:
     def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
         """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
         numbered = rows.with_row_index(_ORDER).with_columns(edition_numbers(self._store, rows).alias(_EDITION))
-        groups = numbered.partition_by(
-            "model_name", "model_version", _EDITION, maintain_order=True, as_dict=True, include_key=True
-        )
+        keys = numbered.select(_KEYS).unique()
+        if keys.height == 1:  # as is most often so, and then nothing need be copied
+            return [self._prepared(keys.row(0), numbered.drop(_EDITION))]
+        groups = numbered.partition_by(_KEYS, maintain_order=True, as_dict=True)
         return [self._prepared(key, group.drop(_EDITION)) for key, group in groups.items()]
 
     def replayed(self, prepared: Iterable[Prepared]) -> pl.DataFrame:
@@ -248,9 +243,11 @@ class Runner:
         """Compare what was scored, and put groups together again."""
         done = []
         for group, tried in groups:
-            parts = [*self._told(group, tried), *tried.failed, group.rows.filter(pl.col("code").is_not_null())]
-            done += [_result(part) for part in parts]
-        return pl.concat(done).sort(_ORDER).drop(_ORDER) if done else pl.DataFrame(schema=RESULT_SCHEMA)
+            kept = [group.rows.filter(pl.col("code").is_not_null())] if group.rows["code"].count() else []
+            done += [_result(part) for part in (*self._told(group, tried), *tried.failed, *kept)]
+        if not done:
+            return pl.DataFrame(schema=RESULT_SCHEMA)
+        return (done[0] if len(done) == 1 else pl.concat(done).sort(_ORDER)).drop(_ORDER)
 
     def _told(self, group: Prepared, tried: Tried) -> Iterator[pl.DataFrame]:
         if group.model is not None:
