@@ -136,7 +136,8 @@ def test_an_override_is_announced_beside_the_decision(notebook):
     select_log(page, "sample_data/credit")
     open_by_id(page, override["prediction_id"])
     shown = decision(page, override["prediction_id"])
-    expect(shown).to_contain_text("Overridden afterwards")
+    expect(shown).to_contain_text(f"Overridden afterwards; it stands as {override['decision_after']} by now")
+    expect(shown.get_by_role("region", name="Findings")).to_contain_text(f"by {override['actor']}")
     changed = f"{override['decision_before']} → {override['decision_after']}"
     expect(shown.get_by_role("region", name="Overrides")).to_contain_text(changed)
 

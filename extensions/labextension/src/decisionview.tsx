@@ -2,7 +2,7 @@ import React from 'react';
 
 import { instant, score } from './format';
 import type { Decision } from './messages';
-import { Approvals, Edges, Events, Gaps, Inputs, Outcome, Overrides } from './sections';
+import { Approvals, Edges, Events, Findings, Gaps, Inputs, Outcome, Overrides } from './sections';
 import { ScoreBar } from './scorebar';
 
 /** A reconstructed decision: what was decided, on what grounds, and what is missing to know it fully. */
@@ -10,6 +10,7 @@ export function DecisionView({ decision, log }: { decision: Decision; log: strin
   return (
     <article aria-label={`Decision ${decision.prediction_id}`} className="auditlab-Page">
       <Headline decision={decision} log={log} />
+      <Findings findings={decision.findings} />
       <Gaps gaps={decision.gaps} />
       <div className="auditlab-Columns">
         <div>
@@ -35,9 +36,7 @@ function Headline({ decision, log }: { decision: Decision; log: string }): React
       </p>
       <h1 className="auditlab-Verdict">{decision.decision ?? decision.label ?? 'No decision recorded'}</h1>
       <p className="auditlab-Grounds">{grounds(decision)}</p>
-      {decision.overrides.length > 0 && (
-        <p className="auditlab-Grounds auditlab-Overridden">Overridden afterwards: see Overrides below.</p>
-      )}
+      {decision.overrides.length > 0 && <p className="auditlab-Grounds auditlab-Overridden">{afterwards(decision)}</p>}
       <div className="auditlab-Facts">
         <section aria-label="Score" className="auditlab-Fact auditlab-mod-wide">
           <h2>Score against threshold</h2>
@@ -87,6 +86,13 @@ function Versions({ decision }: { decision: Decision }): React.JSX.Element {
       {inForce !== null && <p className="auditlab-Fact-note">{inForce.statement}</p>}
     </section>
   );
+}
+
+/** One sentence on what persons did about the decision since. */
+function afterwards({ decision, final_decision: final }: Decision): string {
+  return final !== null && final !== decision
+    ? `Overridden afterwards; it stands as ${final} by now: see Overrides below.`
+    : 'Reviewed afterwards: see Overrides below.';
 }
 
 /** One sentence on how the score became the decision. */

@@ -78,6 +78,12 @@ export interface Gap {
   effect: string;
 }
 
+/** Something that is on record and should not be as it is, or that must be known to judge the decision. */
+export interface Finding {
+  code: string;
+  what: string;
+}
+
 export interface Decision {
   prediction_id: string;
   place: string | null;
@@ -98,6 +104,9 @@ export interface Decision {
   approvals: Row[];
   overrides: Row[];
   outcome: Row | null;
+  /** The decision after the last override that nothing corrects; null where that was erased, or nothing was decided. */
+  final_decision: string | null;
+  findings: Finding[];
   gaps: Gap[];
 }
 
@@ -182,6 +191,8 @@ function decision(message: Row): Decision {
     approvals: list(message, 'approvals', record),
     overrides: list(message, 'overrides', record),
     outcome: absent(message, 'outcome') ? null : record(message['outcome'], 'outcome'),
+    final_decision: textOrNull(message, 'final_decision'),
+    findings: list(message, 'findings', finding),
     gaps: list(message, 'gaps', gap)
   };
 }
@@ -213,6 +224,11 @@ function logEvent(value: unknown, name: string): LogEvent {
     severity: textOrNull(event, 'severity'),
     summary: textOrNull(event, 'summary')
   };
+}
+
+function finding(value: unknown, name: string): Finding {
+  const message = record(value, name);
+  return { code: text(message, 'code'), what: text(message, 'what') };
 }
 
 function gap(value: unknown, name: string): Gap {

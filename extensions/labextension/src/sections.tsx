@@ -1,7 +1,7 @@
 import React from 'react';
 
 import { instant } from './format';
-import type { Edge, Gap, InputValue, LogEvent, Row, Scalar } from './messages';
+import type { Edge, Finding, Gap, InputValue, LogEvent, Row, Scalar } from './messages';
 
 /** A titled part of the page; without children it says what is not there. */
 function Section(props: { title: string; none?: string; children?: React.ReactNode }): React.JSX.Element {
@@ -28,6 +28,24 @@ export function Gaps({ gaps }: { gaps: Gap[] }): React.JSX.Element {
             {gap.what} <span className="auditlab-Tag auditlab-Code">{gap.code}</span>
           </p>
           <p className="auditlab-Callout-effect">{gap.effect}</p>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+/** What is on record and should not be as it is; nothing where nothing was found. */
+export function Findings({ findings }: { findings: Finding[] }): React.JSX.Element | null {
+  if (findings.length === 0) {
+    return null;
+  }
+  return (
+    <section aria-label="Findings" className="auditlab-Gaps">
+      {findings.map((finding, index) => (
+        <div className="auditlab-Callout auditlab-mod-warning" key={index}>
+          <p className="auditlab-Callout-what">
+            {finding.what} <span className="auditlab-Tag auditlab-Code">{finding.code}</span>
+          </p>
         </div>
       ))}
     </section>
@@ -100,8 +118,16 @@ export function Overrides({ overrides }: { overrides: Row[] }): React.JSX.Elemen
             </p>
             <p>{written(override, 'reason')}</p>
             <p className="auditlab-Aside">
-              {joined(person(override, 'actor'), written(override, 'rule'), time(override, 'recorded_at'))}
+              {joined(
+                written(override, 'kind'),
+                person(override, 'actor'),
+                written(override, 'rule'),
+                time(override, 'recorded_at')
+              )}
             </p>
+            {written(override, 'corrected_by') !== null && (
+              <p className="auditlab-Aside">Corrected by {written(override, 'corrected_by')}</p>
+            )}
           </li>
         ))}
       </ul>

@@ -24,6 +24,8 @@ const DECISION = {
   approvals: [{ act: 'approved', approver: 'A. Chen' }],
   overrides: [],
   outcome: null,
+  final_decision: 'late',
+  findings: [{ code: 'overridden', what: 'Changed from on time to late' }],
   gaps: [{ code: 'NO_OUTCOME', what: 'No outcome', effect: 'The prediction cannot be judged' }]
 };
 
@@ -35,6 +37,15 @@ test('a decision keeps its values', () => {
   assert.deepEqual(decision.inputs[0], { feature: 'distance_miles', value: 733, unit: 'mile' });
   assert.equal(decision.approvals[0]?.['approver'], 'A. Chen');
   assert.equal(decision.outcome, null);
+  assert.equal(decision.final_decision, 'late');
+  assert.deepEqual(decision.findings, [{ code: 'overridden', what: 'Changed from on time to late' }]);
+});
+
+test('a final decision that was erased is none, and findings that are missing are refused', () => {
+  const { decision } = parseDecision({ log: 'flights', decision: { ...DECISION, final_decision: null } });
+  assert.equal(decision.final_decision, null);
+  const { findings: _, ...rest } = DECISION;
+  assert.throws(() => parseDecision({ log: 'flights', decision: rest }), new MessageError('findings is not a list'));
 });
 
 test('an input that is not a plain value is shown as its JSON', () => {
