@@ -63,7 +63,9 @@ def test_predictions_are_in_canonical_columns(folder):
         ("b", "loans", None, "NO", NOON + timedelta(seconds=1)),
         ("c", "cards", "r2", "NO", NOON + timedelta(seconds=2)),
     ]
-    assert found["outputs"].to_list() == [{"score": score, "label": None, "probabilities": None} for score in (0.25, 0.5, 0.75)]
+    assert found["outputs"].to_list() == [
+        {"score": score, "label": None, "probabilities": None} for score in (0.25, 0.5, 0.75)
+    ]
 
 
 def test_inputs_are_one_table_per_model_and_keep_their_names(folder):

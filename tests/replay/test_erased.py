@@ -13,8 +13,8 @@ from audit_lab.log.store import open_store
 from audit_lab.log.writing.arrival import seal_log
 from audit_lab.log.writing.writer import open_writer
 from audit_lab.replay.coverage import coverage
-from audit_lab.replay.runner import Runner
 from audit_lab.replay.reconstruction import reconstruct
+from audit_lab.replay.runner import Runner
 from audit_lab.replay.single import replay_decision
 from audit_lab.seal import key_file
 

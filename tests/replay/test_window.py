@@ -61,7 +61,7 @@ def test_kept_twice_it_is_the_same_bytes(make_log, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -71,9 +71,9 @@ def test_a_replay_that_was_stopped_goes_on(make_log, tmp_path):
     def stop(_, count):
         seen.append(count)
         if len(seen) == 3:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         replayed(folder, keep=tmp_path / "kept", progress=stop)
     there = names(tmp_path / "kept")
     assert 2 <= len(there) - 1 < 6

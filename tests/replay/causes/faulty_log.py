@@ -1,7 +1,7 @@
 """A log of one real model in which each block of decisions went wrong in another way, as drawn by a seed.
 
-What a library answers to the inputs that really reached the model is recorded; the inputs on record are the ones that the
-block's fault left there. The blocks lie months apart, so that each is looked into by itself.
+What a library answers to the inputs that really reached the model is recorded; the inputs on record are the ones that
+the block's fault left there. The blocks lie months apart, so that each is looked into by itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class Block:
-    """What really happened to a block: kind and feature of the cause (None: none that is tried), and a value to be named."""
+    """What really happened to a block: kind and feature of the cause (None: none that is tried); a value to name."""
 
     name: str
     kind: str | None

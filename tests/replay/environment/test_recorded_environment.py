@@ -212,7 +212,7 @@ def test_two_environments_are_explored_row_by_row(trained, built, registered):
 
 
 @pytest.fixture(params=sorted(ARTIFACTS))
-def log_of_then(request, trained, built, place, tmp_path, monkeypatch):
+def log_of_then(request, trained, built, place, tmp_path, monkeypatch):  # noqa: PLR0917 - fixtures
     """Return a log as it was written then, and its format; the user's cache holds the environment already."""
     from audit_lab.log.files.write import write_log
 
