@@ -28,6 +28,18 @@ __all__ = ["ROWS_PREFIX", "Representation", "represent"]
 ROWS_PREFIX = "rows/"
 
 
+#: What a log answers in several frames: the kind of exhibit, and which frames are kept.
+_ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "BatchReplay": ("batch-replay", ("rows", "groups")),
+    "Comparable": ("comparable", ("cases", "differences")),
+    "Coverage": ("coverage", ("table", "weeks", "reasons", "sequence_gaps")),
+    "Decisions": ("decisions", ("frame", "gaps", "findings")),
+    "Exploration": ("exploration", ("table",)),
+    "Impact": ("impact", ("affected", "by_group", "by_subject", "directions", "not_decided")),
+    "LineageGraph": ("lineage", ()),
+}
+
+
 @dataclass(frozen=True)
 class Representation:
     """A thing as files: `kind` of the thing, `files` by name, and the model versions that it speaks of."""
@@ -49,7 +61,8 @@ def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0
     ----------
     thing
         A polars frame (Parquet and CSV), an altair chart (SVG, specification and data), or what a log gave: a
-        decision, a replay, an attribution, a verification (canonical JSON), a drift (its table).
+        decision, a replay, an attribution, a verification (canonical JSON), a drift (its table), or an answer in
+        several frames (`_ANSWERS`: Parquet, and the answer's document and sentences).
     log_origin
         The name of the case's log; a verification must be about it.
 
@@ -70,13 +83,15 @@ def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0
         return _attribution(thing)
     if _has(thing, "to_dict", "verdict"):
         return Representation("replay", {"replay.json": _json(thing.to_dict())})
+    if type(thing).__name__ in _ANSWERS:
+        return _answer(thing)
     if isinstance(getattr(thing, "table", None), pl.DataFrame):
         return Representation("drift", _drift(thing))
     if _has(thing, "to_dict", "mark_bar") or type(thing).__module__.startswith("altair."):
         return _chart(thing)
     raise MisuseError(
         f"A case cannot keep a {type(thing).__name__}",
-        "Keep a polars frame, an altair chart, a decision, a replay, an attribution, a drift or a verification",
+        "Keep a polars frame, an altair chart, or what a log answered: a decision, a replay, a drift, an impact ...",
     )
 
 
@@ -114,6 +129,18 @@ def _attribution(attribution: Any) -> Representation:
         files |= _table(attribution.to_frame())
     digest = getattr(attribution, "artifact_sha256", None)
     return Representation("attribution", files, ({"artifact_sha256": str(digest)},) if digest else ())
+
+
+def _answer(answer: Any) -> Representation:
+    """Return the frames of an answer, its document, and its sentences."""
+    kind, frames = _ANSWERS[type(answer).__name__]
+    files = {f"{name}.parquet": parquet_bytes(getattr(answer, name)) for name in frames}
+    files[f"{kind}.json"] = _json(answer.to_dict())
+    summary = answer.summary() if callable(answer.summary) else [answer.summary]
+    files["summary.json"] = _json(list(summary))
+    if hasattr(answer, "to_prov_json"):
+        files["prov.json"] = answer.to_prov_json().encode() + b"\n"
+    return Representation(kind, files)
 
 
 def _drift(drift: Any) -> dict[str, bytes]:

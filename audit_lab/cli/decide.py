@@ -163,6 +163,10 @@ def explore(
     until: Until = None,
     model: Model = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="At most so many decisions.")] = 1000,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
+    ] = None,
     trust_type: Annotated[
         list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
     ] = None,
@@ -183,6 +187,7 @@ def explore(
         since=since,
         until=until,
         rows=rows,
+        trust=trust or (),
         trusted_types=trust_type or (),
         limits=_limits(time_limit, memory_limit),
     )
@@ -196,7 +201,11 @@ def explore(
     names = ("prediction_id", "score_a", "score_b", "absolute_difference", "ulps", "label_a", "label_b")
     if shown.height:
         output.table(names, shown.select(names).iter_rows(), keep=("prediction_id",))
-    output.lines(each.sentence for each in found.differences)
+    mattering = [each.sentence for each in found.differences if each.matters]
+    output.lines(mattering)
+    others = len(found.differences) - len(mattering)
+    if others:
+        output.line(f"{others} further differences, none of which a score passes through; --json lists them.")
     return int(differing.height > 0)
 
 

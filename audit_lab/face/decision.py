@@ -143,7 +143,7 @@ class Decision(Reconstructed):
         ) as answer:
             self.tell(answer)
             chosen = environment_choice(self._store, environment, self.prediction)
-            runner = Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environment=chosen)
+            runner = Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=chosen)
             return replay_decision(self._store, self._parts, runner, causes=causes)
 
     def explain(

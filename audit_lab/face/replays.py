@@ -370,7 +370,7 @@ class Replays(LogTables):
         from audit_lab.replay.surroundings import environment_choice
 
         chosen = environment_choice(self._store, environment)
-        return Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environment=chosen)
+        return Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=chosen)
 
     def _found(
         self, expression: str | pl.Expr | None, since: When, until: When, model: str | None, limit: int | None = None

@@ -67,5 +67,6 @@ def explore_window(
     )
     models = [runner.loaded(question.model, each) for each in (version, *([other] if other is not None else []))]
     if other is not None:
-        return explore(models[0], models[1], plain, limits=runner.limits)
+        # Each version decides by its own threshold: the one on record is that of the version that decided.
+        return explore(models[0], models[1], plain.drop("threshold"), limits=runner.limits)
     return explore_environments(models[0], plain, recorded_runtime(store, {}, models[0].version), limits=runner.limits)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["KeptReplay"]
 
 _QUESTION = "replay.json"
-_FORMAT = "audit_lab.replay"
 _VERSION = 1
 _RAN = "audit_lab.ran"
 
@@ -38,6 +37,8 @@ class KeptReplay:
         The log and its state, the question and the limits, as JSON-safe values. Only a replay of the very same goes on.
     schema
         Of the files.
+    kind
+        What is kept: ``audit_lab.replay`` or ``audit_lab.impact``.
 
     Raises
     ------
@@ -45,10 +46,12 @@ class KeptReplay:
         The folder holds the replay of something else, or something that is no replay.
     """
 
-    def __init__(self, folder: Path | str, asked: Mapping[str, Any], schema: pl.Schema) -> None:
+    def __init__(
+        self, folder: Path | str, asked: Mapping[str, Any], schema: pl.Schema, kind: str = "audit_lab.replay"
+    ) -> None:
         self.folder = Path(folder).expanduser()
         self._schema = schema
-        document = {"format": _FORMAT, "version": _VERSION, **asked}
+        document = {**asked, "format": kind, "format_version": _VERSION}
         content = (json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
         path = self.folder / _QUESTION
         if not path.exists():

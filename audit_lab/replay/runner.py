@@ -17,7 +17,7 @@ from audit_lab.replay.readiness import coded, coded_alike, misfit
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registration import edition_number, edition_numbers, editions
 from audit_lab.replay.scored import failure_code, score_rows, worker_for
-from audit_lab.replay.tolerance import Tolerance, tolerance_of
+from audit_lab.replay.tolerance import Tolerance, declared_tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audit_lab.replay.registered import Model
     from audit_lab.replay.registration import Edition
     from audit_lab.replay.scored import Scored
+    from audit_lab.replay.surroundings import RecordedEnvironments
     from audit_lab.sandbox import Limits, PythonEnvironment, Worker
 
 __all__ = ["RESULT_SCHEMA", "Prepared", "Ran", "Runner", "Tried"]
@@ -136,8 +137,8 @@ class Runner:
         Artifacts that may run although opening them runs code: ``sha256:<digest>`` each.
     trusted_types
         Types in skops files that may be built, by name.
-    environment
-        Returns the interpreter environment for a version, None for the present one; None: always the present one.
+    environments
+        The recorded environments to run versions in; None: the present one.
     """
 
     def __init__(
@@ -147,13 +148,13 @@ class Runner:
         limits: Limits | None = None,
         trust: Collection[str] = (),
         trusted_types: Collection[str] = (),
-        environment: Callable[[Model], PythonEnvironment | None] | None = None,
+        environments: RecordedEnvironments | None = None,
     ) -> None:
         self._store = store
         self.limits = limits
         self._trust = frozenset(trust)
         self._types = tuple(sorted(trusted_types))
-        self._environment = environment
+        self._environments = environments
         self._versions: dict[tuple[str | None, str | None, int], _Version] = {}
         self._tolerances: dict[str, Tolerance] = {}
         self._workers: dict[str, Worker] = {}
@@ -167,9 +168,10 @@ class Runner:
     def stated(self) -> dict[str, Any]:
         """Return what of this runner bears on verdicts, as JSON-safe values."""
         return {
-            "environment": "present" if self._environment is None else "recorded",
+            "environment": "present" if self._environments is None else "recorded",
             "trust": sorted(self._trust),
             "trusted_types": list(self._types),
+            "libraries": _libraries(),
         }
 
     def model(self, model_name: str | None, model_version: str | None, at: datetime | None = None) -> Model | None:
@@ -196,7 +198,9 @@ class Runner:
             Code ``tolerance-unreadable``.
         """
         try:
-            return tolerance_of(model.version["signature"], model.signature.output.kind)
+            return tolerance_of(
+                model.version["signature"], model.signature.output.kind, declared_tolerance(self._store)
+            )
         except (ValueError, AttributeError) as error:
             next_step = "Ask the model's owner for the tolerance that was declared."
             raise ModelError(
@@ -256,7 +260,7 @@ class Runner:
 
     def _scored(self, name: str, model: Model, rows: pl.DataFrame) -> Scored | ModelError | SandboxError:
         try:
-            environment = None if self._environment is None else self._environment(model)
+            environment = None if self._environments is None else self._environments.of(model)
             worker = worker_for(model, limits=self.limits, environment=environment)
             self._workers[name] = worker
             done = score_rows(model, rows, worker)
@@ -317,12 +321,13 @@ class Runner:
         return _Version(name, model, tolerance=tolerance) if wanting is None else _Version(name, None, *wanting)
 
     def _remember(self, name: str, model: Model, scored: Scored, environment: PythonEnvironment | None) -> None:
+        further = () if self._environments is None else self._environments.notes(model)
         ran = Ran(
             scored.isolation,
             self._tolerances[name].to_dict(),
             "present" if environment is None else environment.name,
             scored.fingerprint,
-            (*model.artifact.notes, *scored.notes),
+            (*model.artifact.notes, *scored.notes, *further),
             scored.unseen,
         )
         before = self.ran.get(name)
@@ -332,6 +337,17 @@ class Runner:
             unseen = {each: before.unseen.get(each, 0) + ran.unseen.get(each, 0) for each in names}
             ran = replace(ran, notes=notes, unseen=unseen)
         self.ran[name] = ran
+
+
+def _libraries() -> dict[str, str]:
+    """Return the releases that a score passes through here, and our own: results of others are not mixed with these."""
+    from audit_lab import __version__
+    from audit_lab.replay.environment.comparison import SCORE_RELEVANT
+    from audit_lab.replay.environment.fingerprint_task import present_fingerprint
+
+    present = present_fingerprint()
+    relevant = {name: version for name, version in present.packages.items() if name in SCORE_RELEVANT}
+    return {"audit-lab": __version__, "python": present.python or "", **relevant}
 
 
 def _told_apart(

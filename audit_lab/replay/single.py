@@ -26,6 +26,7 @@ __all__ = ["recorded_row", "replay_decision"]
 
 #: What another release of a library can be the reason of.
 _BY_LIBRARY = ("artifact-corrupt", "library-missing", "model-error", "model-crash", "output-kind-differs")
+_OVERRIDES = (None, "override")
 _SIDES = ("score", "probabilities", "label", "rule", "decision")
 
 
@@ -51,7 +52,8 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
 
         explanation = Inquiry(store, runner).into_decision(row, result["code"])
     surroundings = surroundings_of(store, decision.prediction, decision.model_version, ran)
-    override = decision.overrides[-1] if decision.overrides else None
+    # A contest, and its answer, stand in the same table, and change nothing by themselves.
+    override = next((each for each in reversed(decision.overrides) if each["kind"] in _OVERRIDES), None)
     tolerance = None if group.model is None else runner.tolerance(group.model)
     reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []

@@ -11,15 +11,16 @@ from audit_lab.replay.environment.fingerprint import Fingerprint
 from audit_lab.replay.environment.recorded import recorded_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.environment.comparison import Difference
+    from audit_lab.replay.environment.environment_cache import BuiltEnvironment
     from audit_lab.replay.registered import Model
     from audit_lab.replay.runner import Ran
     from audit_lab.sandbox import PythonEnvironment
 
-__all__ = ["Surroundings", "environment_choice", "surroundings_of"]
+__all__ = ["RecordedEnvironments", "Surroundings", "environment_choice", "surroundings_of"]
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,48 @@ def surroundings_of(
     )
 
 
+class RecordedEnvironments:
+    """The environments that a log records for its versions, each built when it is first asked for.
+
+    Parameters
+    ----------
+    store
+        The log.
+    prediction
+        The prediction that is replayed, where it is one: it may record its own environment.
+    """
+
+    def __init__(self, store: LogStore, prediction: Mapping[str, Any] | None = None) -> None:
+        self._store = store
+        self._prediction = prediction or {}
+        self._built: dict[tuple[str, str | None], BuiltEnvironment] = {}
+
+    def of(self, model: Model) -> PythonEnvironment:
+        """Return the environment of a version.
+
+        Raises
+        ------
+        ModelError
+            It is not recorded, or cannot be built; `code` says which.
+        """
+        return self._of(model).environment
+
+    def notes(self, model: Model) -> tuple[str, ...]:
+        """Return what of a version's environment is not as recorded: what was filled in, or left out."""
+        return self._of(model).notes
+
+    def _of(self, model: Model) -> BuiltEnvironment:
+        from audit_lab.replay.environment.construction import prepare_environment
+
+        key = (model.name, model.version["runtime"])
+        if key not in self._built:
+            self._built[key] = prepare_environment(recorded_runtime(self._store, self._prediction, model.version))
+        return self._built[key]
+
+
 def environment_choice(
     store: LogStore, environment: Literal["present", "recorded"], prediction: Mapping[str, Any] | None = None
-) -> Callable[[Model], PythonEnvironment | None] | None:
+) -> RecordedEnvironments | None:
     """Return what gives the interpreter environment of a version; None where it is always the present one.
 
     Parameters
@@ -97,14 +137,4 @@ def environment_choice(
         return None
     if environment != "recorded":
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
-    built: dict[str | None, PythonEnvironment] = {}
-
-    def recorded(model: Model) -> PythonEnvironment:
-        from audit_lab.replay.environment.construction import build_environment
-
-        key = model.version["model_version"]
-        if key not in built:
-            built[key] = build_environment(recorded_runtime(store, prediction or {}, model.version))
-        return built[key]
-
-    return recorded
+    return RecordedEnvironments(store, prediction)

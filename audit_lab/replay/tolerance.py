@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DEFAULT_TOLERANCES", "Tolerance", "tolerance_of"]
+if TYPE_CHECKING:
+    from audit_lab.log.store import LogStore
+
+__all__ = ["DEFAULT_TOLERANCES", "Tolerance", "declared_tolerance", "tolerance_of"]
+
+#: Kinds whose scores are on the scale that a sealed log's one number is meant for.
+_PROBABILITIES = ("probability", "multiclass")
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,30 @@ DEFAULT_TOLERANCES: dict[str, Tolerance] = {
 }
 
 
-def tolerance_of(signature: str | None, kind: str) -> Tolerance:
-    """Return the tolerance that a registry row declares in its signature's output, else the default of its kind.
+def declared_tolerance(store: LogStore) -> float | None:
+    """Return the distance of two scores that a sealed log declared in its first entry, before any decision.
+
+    None for a log that is not sealed, and where the entry cannot be read, which a verification names.
+    """
+    from audit_lab.errors import AuditLabError
+    from audit_lab.log.index.shelf import derived
+    from audit_lab.log.tree.tree_file import LogTree
+    from audit_lab.seal.entry import parse_entry
+    from audit_lab.seal.malformed import MalformedError
+
+    def read() -> float | None:
+        try:
+            (content,) = LogTree(store.folder, store.origin).entries(0, 1)
+            bound = float(getattr(parse_entry(content), "tolerance", "nan"))
+        except (AuditLabError, MalformedError, ValueError):
+            return None
+        return bound if math.isfinite(bound) and bound >= 0 else None
+
+    return None if store.checkpoint is None else derived(store, "declared tolerance", (), read)
+
+
+def tolerance_of(signature: str | None, kind: str, declared_by_log: float | None = None) -> Tolerance:
+    """Return the tolerance that a registry row declares in its signature's output, else the log's, else the default.
 
     Parameters
     ----------
@@ -72,6 +100,9 @@ def tolerance_of(signature: str | None, kind: str) -> Tolerance:
         with the version, and in a sealed log before any of its decisions.
     kind
         The kind of output.
+    declared_by_log
+        What a sealed log declares for scores (`declared_tolerance`); it holds for probabilities, other kinds have a
+        scale of their own.
 
     Raises
     ------
@@ -81,7 +112,9 @@ def tolerance_of(signature: str | None, kind: str) -> Tolerance:
     default = DEFAULT_TOLERANCES[kind]
     declared = json.loads(signature or "{}").get("output", {}).get("tolerance")
     if declared is None:
-        return default
+        if declared_by_log is None or kind not in _PROBABILITIES:
+            return default
+        return Tolerance(kind, declared_by_log, 0.0, "declared when the log was sealed")
     bounds = [declared.get(name, 0.0) for name in ("absolute", "relative")]
     if not all(isinstance(each, int | float) and math.isfinite(each) and each >= 0 for each in bounds):
         raise ValueError(f"the tolerance {declared!r} is not made of finite numbers of zero or more")

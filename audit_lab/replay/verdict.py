@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,9 @@ class Replay:
         return {
             **asdict(self),
             "verdict": str(self.verdict),
+            "override": None
+            if self.override is None
+            else {name: _plain(value) for name, value in self.override.items()},
             "tolerance": None if self.tolerance is None else self.tolerance.to_dict(),
             "explanation": None if self.explanation is None else self.explanation.to_dict(),
         }
@@ -144,3 +148,7 @@ class Replay:
     def __str__(self) -> str:
         """Return verdict and reason on one line."""
         return f"{self.verdict}: {self.why}"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -13,7 +13,7 @@ from audit_lab.replay.batch_replay import BatchReplay, GroupExplanation
 from audit_lab.replay.kept_replay import KeptReplay
 from audit_lab.replay.recorded_rows import CHUNK_ROWS
 from audit_lab.replay.runner import RESULT_SCHEMA
-from audit_lab.replay.verdict import Verdict
+from audit_lab.replay.verdict import STEPS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,9 +101,9 @@ def _explanations(store: LogStore, rows: pl.LazyFrame, runner: Runner) -> Iterat
     from audit_lab.replay.causes.inquiry import Inquiry
 
     day = pl.col("occurred_at").dt.date().alias("day")
-    diverged = rows.filter(pl.col("verdict") == str(Verdict.DIVERGED)).select(
-        "prediction_id", "model_name", "model_version", "code", day
-    )
+    known = [f"{step}-differs" for step in STEPS]
+    wanted = (pl.col("verdict") == str(Verdict.DIVERGED)) & pl.col("code").is_in(known)
+    diverged = rows.filter(wanted).select("prediction_id", "model_name", "model_version", "code", day)
     keys = ["model_name", "model_version", "code", "day"]
     counted = diverged.group_by(keys).len("diverged").sort("diverged", *keys, descending=[True, *[False] * 4])
     inquiry = Inquiry(store, runner)

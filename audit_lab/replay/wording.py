@@ -46,7 +46,7 @@ def why(result: Mapping[str, Any], tolerance: Tolerance | None, ran: Ran | None)
     steps = [name for name in ("label", "rule", "decision") if not (name == "label" and recorded.startswith("label"))]
     compared = [name for name in steps if result[f"recorded_{name}"] is not None]
     left_out = [name for name in steps if result[f"recorded_{name}"] is None]
-    rest = f" and the same {', '.join(compared)}" if compared else ""
+    rest = f", and the same {', '.join(compared)}" if compared else ""
     rest += f"; not recorded, so not compared: {', '.join(left_out)}" if left_out else ""
     isolated = ran is not None and ran.isolation.get("network", "").startswith("none")
     return f"{what}{rest}{'' if isolated else ' (the network of the child was closed in Python only)'}."

@@ -165,3 +165,44 @@ def test_a_chart_with_half_a_surrogate_pair_is_kept():
 
     chart = alt.Chart(alt.Data(values=[{"x": 1}])).mark_tick().encode(x="x:Q").properties(title="half \ud800")
     assert json.loads(represent(chart).files["chart.vl.json"])["title"] == "half \ud800"
+
+
+@pytest.fixture(scope="module")
+def answers(credit):
+    """What the credit log answers, by the kind of exhibit."""
+    import audit_lab as al
+
+    log = al.open(credit)
+    window = {"since": "2025-08-25", "until": "2025-09-05"}
+    decision = log.decision(log.newest(1)["prediction_id"][0])
+    return {
+        "batch-replay": log.replay(**window),
+        "comparable": decision.comparable(3),
+        "coverage": log.coverage(),
+        "decisions": log.decisions([decision.prediction_id]),
+        "exploration": log.explore("2.0.0", "1.0.0", rows=5),
+        "impact": log.impact(al.Correction.threshold(0.4), **window),
+        "lineage": decision.lineage_graph(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames"),
+    [
+        ("batch-replay", {"rows.parquet", "groups.parquet"}),
+        ("comparable", {"cases.parquet", "differences.parquet"}),
+        ("coverage", {"table.parquet", "weeks.parquet", "reasons.parquet", "sequence_gaps.parquet"}),
+        ("decisions", {"frame.parquet", "gaps.parquet", "findings.parquet"}),
+        ("exploration", {"table.parquet"}),
+        (
+            "impact",
+            {"affected.parquet", "by_group.parquet", "by_subject.parquet", "directions.parquet", "not_decided.parquet"},
+        ),
+        ("lineage", {"prov.json"}),
+    ],
+)
+def test_what_a_log_answers_is_kept_as_what_it_is(answers, kind, frames):
+    kept = represent(answers[kind])
+    assert kept.kind == kind
+    assert set(kept.files) == frames | {f"{kind}.json", "summary.json"}
+    assert json.loads(kept.files["summary.json"])

@@ -70,3 +70,18 @@ def test_a_tolerance_that_cannot_be_read_is_no_tolerance(make_log):
     log = al.open(make_log(model_versions=with_tolerance({"absolute": "wide"})))
     replay = log.decision("p-001").replay()
     assert (str(replay.verdict), replay.code) == ("UNREPLAYABLE", "tolerance-unreadable")
+
+
+def test_a_sealed_log_declares_one_for_its_probabilities(make_log, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEALING", "a long enough passphrase")
+    folder = make_log(predictions=moved)
+    al.seal_log(folder, actor="records", tolerance="0.001", vault=tmp_path / "vault", passphrase="env:SEALING")
+    replay = al.open(folder).decision("p-001").replay(causes=False)
+    assert (str(replay.verdict), replay.tolerance.absolute) == ("WITHIN_TOLERANCE", 1e-3)
+    assert replay.tolerance.source == "declared when the log was sealed"
+
+
+def test_the_registry_counts_before_the_log_and_other_kinds_have_a_scale_of_their_own():
+    assert tolerance_of(declared(absolute=0.5), "probability", 0.25).absolute == 0.5
+    assert tolerance_of(None, "probability", 0.25).absolute == 0.25
+    assert tolerance_of(None, "regression", 0.25) == DEFAULT_TOLERANCES["regression"]

@@ -96,7 +96,7 @@ def measure_impact(
     asked = _asked(store, question, version, groups, subjects=subjects)
     kept = None
     if keep is not None:
-        kept = KeptReplay(keep, _to_keep(asked, question, made, runner, chunk_rows), labels.schema)
+        kept = KeptReplay(keep, _to_keep(asked, question, made, runner, chunk_rows), labels.schema, "audit_lab.impact")
     tally = Tally(groups, labels.schema)
     redecision = Redecision(store, runner, made, labels)
     columns = {name.removeprefix(PREDICTION) for name in (*labels.groups.values(), labels.subject or "")}

@@ -12,7 +12,7 @@ from audit_lab.replay.decision_rules import FEATURE, MODEL_LABEL, check_rules, d
 from audit_lab.replay.impact.cases import AFTER, told
 from audit_lab.replay.impact.corrected_rows import UNREPLACED, corrected_rows, widened
 from audit_lab.replay.impact.kinds import RegisteredRules, RegisteredVersion, StatedRules, WithoutRule
-from audit_lab.replay.registry import registered_versions
+from audit_lab.replay.registration import editions
 from audit_lab.replay.runner import Tried
 from audit_lab.replay.verdict import EFFECTS
 
@@ -141,7 +141,8 @@ class Redecision:
 
     def _registered_rules(self, model_name: str, model_version: str) -> tuple[Rule, ...]:
         name = f"{model_name} {model_version}"
-        rows = registered_versions(self._store).get((model_name, model_version), [])
+        known = editions(self._store, model_name, model_version)
+        rows = known[-1].rows if known else ()
         if len({row["decision_rules"] for row in rows}) == 1:
             return parse_rules(rows[-1]["decision_rules"], name)
         code = "version-ambiguous" if rows else "version-not-registered"
