@@ -107,6 +107,25 @@ def test_rules_that_do_not_fit_decide_nothing(make_log):
     assert impact.why_not_decided.rows() == [("correction", "rules-unreadable", "loans", "1", 40, "p-000")]
 
 
+def test_rules_of_a_version_are_those_that_stand_where_its_row_was_corrected(make_log):
+    lenient, strict = (
+        json.dumps([{"name": "all", "when": "inputs.years >= 0", "decision": decision}])
+        for decision in ("approve", "deny")
+    )
+
+    def registry(frame):
+        other = frame.with_columns(model_version=pl.lit("2"), decision_rules=pl.lit(lenient))
+        corrected = other.with_columns(
+            decision_rules=pl.lit(strict), supersedes=pl.lit("loans@2@part-00000:1"), recorded_at=pl.lit(START)
+        )
+        return pl.concat([frame, other, corrected], how="diagonal_relaxed")
+
+    log = al.open(make_log(model_versions=registry))
+    impact = log.impact(al.Correction.rules_of("2"))
+    assert impact.counts.affected == log.predictions.collect()["decision"].to_list().count("approve")
+    assert set(impact.affected["decision_after"]) == {"deny"}
+
+
 def test_rules_of_a_version_that_is_not_registered_decide_nothing(make_log):
     impact = al.open(make_log()).impact(al.Correction.rules_of("9"))
     assert impact.why_not_decided["code"].to_list() == ["version-not-registered"]
