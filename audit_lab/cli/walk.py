@@ -111,6 +111,7 @@ def _tell_incident(moved: Drift, decision: Decision, replay: Replay) -> None:
             "inputs": ", ".join(f"{name} {value}" for name, value in (decision.inputs or {}).items()),
             "in force": decision.in_force.statement,
             "outcome": (decision.outcome or {}).get("label"),
+            "findings": ", ".join(finding.code for finding in decision.findings) or "none",
             "gaps": ", ".join(gap.code for gap in decision.gaps) or "none",
         }
     )
