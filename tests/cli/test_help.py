@@ -49,8 +49,8 @@ COMMANDS = {
     ),
     "explore": (
         [
-            *("version", "other", "--where", "--since", "--until", "--model", "--rows", "--trust-type"),
-            *("--time-limit", "--memory-limit", *READING),
+            *("version", "other", "--where", "--since", "--until", "--model", "--rows", "--trust"),
+            *("--trust-type", "--time-limit", "--memory-limit", *READING),
         ],
         "in its recorded environment, which is built once, and in the present one",
     ),
