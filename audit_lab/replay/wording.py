@@ -66,15 +66,19 @@ def override_sentence(override: Mapping[str, Any] | None, result: Mapping[str, A
 
 
 def _later_step(result: Mapping[str, Any], step: str) -> str:
-    gave = f"by the registered threshold and rules the {step} is {result[f'replayed_{step}']!r}"
+    gave = f"by its threshold and rules the {step} is {result[f'replayed_{step}']!r}"
     same = (
-        "The score is the same, but "
+        f"The score is {_how_near(result)}, but "
         if result["recorded_score"] is not None
         else "From the label that the model gives, "
     )
     if step == "label" and result["recorded_score"] is None:
         same, gave = "", f"The model gives the label {result['replayed_label']!r}"
     return f"{same}{gave}; recorded is {result[f'recorded_{step}']!r}."
+
+
+def _how_near(result: Mapping[str, Any]) -> str:
+    return "the same" if not result["distance"] else f"within the tolerance ({_apart(result)})"
 
 
 def _output(result: Mapping[str, Any], side: str) -> str:

@@ -10,6 +10,7 @@ __all__ = ["KINDS", "Cause", "Explanation", "Tried"]
 #: Kinds of cause, and how a sentence names what was tried. Of causes that reproduce equally much, earlier kinds rank
 #: first: a registered version is on record, a threshold or rule has fewer ways to fit by chance than an input.
 KINDS: dict[str, str] = {
+    "registered-threshold": "the version's registered threshold",
     "another-version": "other registered versions",
     "another-threshold": "other thresholds",
     "other-rules": "other rules",
@@ -41,6 +42,8 @@ class Cause:
     contradicted
         How many decisions beside, from the same time, come out as recorded without the change and would not with it: it
         did not befall them.
+    as_well
+        Changes that nobody makes and that reproduce as many, in words: where there are any, the cause explains nothing.
     alternatives
         Values of the same kind, for the same feature, that reproduce as many, nearest first.
     """
@@ -53,6 +56,7 @@ class Cause:
     examined: int
     exact: bool
     contradicted: int = 0
+    as_well: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,6 +10,7 @@ import polars as pl
 from audit_lab.replay.causes.candidates import input_candidates, precision_candidates, version_candidates
 from audit_lab.replay.causes.cause import KINDS, Cause, Explanation, Tried
 from audit_lab.replay.causes.chance import MOST_EXPECTED_BY_CHANCE, coincidence, expected_by_chance
+from audit_lab.replay.causes.controls import controls_for
 from audit_lab.replay.causes.trial import Recorded, run_candidates
 
 if TYPE_CHECKING:
@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from audit_lab.replay.causes.candidates import Candidate
-    from audit_lab.replay.causes.trial import Outcome, Setting
+from audit_lab.replay.causes.trial import Outcome, Setting
 
-__all__ = ["SHARE", "concluded", "explain_output"]
+__all__ = ["concluded", "explain_output"]
 
-#: A cause must reproduce this share of the diverged decisions that were examined; where they are few, all.
-SHARE = 0.95
-_FEW = 20
 #: So many rows are tried with every candidate; those that reproduce one of them are then tried on all.
 _FIRST_ROWS = 8
 #: One of the 29 bits that a 32-bit float lacks, and a margin for numbers that are not spread evenly.
@@ -77,7 +74,8 @@ def explain_output(
         first = run_candidates([each.candidate for each in first], whole, setting.worker_of)
     outcomes = [each for each in first if not (only_precision and not each.exact.all())]
     step = "label" if kind == "label" else "score"
-    found = _grouped(outcomes, diverged.height, _contradicted(outcomes, setting, beside))
+    grouped = _grouped(outcomes, diverged.height, _contradicted(outcomes, setting, beside))
+    found = [_controlled(cause, candidate, setting, diverged) for cause, candidate in grouped]
     tried = _tried(candidates, found)
     # That rounding gives the recorded bits, of all the numbers around, is no coincidence however coarse the model is.
     chance = _SAME_BITS_BY_CHANCE if only_precision else coincidence(outputs)
@@ -101,8 +99,7 @@ def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], exami
         How likely two outputs are alike by chance.
     """
     changes = sum(each.changes for each in tried)
-    needed = examined if examined < _FEW else ceil(SHARE * examined)
-    enough = sorted((each for each in found if each.reproduced >= needed), key=_rank)
+    enough = sorted((each for each in found if each.reproduced == examined), key=_rank)
     by_chance = [
         each
         for each in enough
@@ -115,6 +112,8 @@ def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], exami
         rivals = tuple(enough[:_MOST_NAMED])
         return Explanation(step, (), rivals, tried, examined, _chance(rivals, examined, changes))
     first = enough[0]
+    if first.as_well:
+        return Explanation(step, (), (first,), tried, examined, _as_well(first, examined))
     # What was changed in one feature is no rival of the same change in all of them.
     equal = [
         each for each in enough[1:] if _strength(each) == _strength(first) and each.kind in _BY_INPUT and each.feature
@@ -137,9 +136,22 @@ def _contradicted(outcomes: Sequence[Outcome], setting: Setting, beside: pl.Data
     return counts | {id(each.candidate): beside.height - int(each.near.sum()) for each in ran}
 
 
-def _grouped(outcomes: Iterable[Outcome], examined: int, contradicted: Mapping[int, int]) -> list[Cause]:
+def _controlled(cause: Cause, candidate: Candidate, setting: Setting, diverged: pl.DataFrame) -> Cause:
+    """Return a cause with the controls that reproduce as much as it does."""
+    if cause.reproduced < diverged.height:
+        return cause
+    controls = list(controls_for(candidate, diverged))
+    recorded = Recorded(diverged, setting.model.signature.output.kind, setting.tolerance)
+    ran = run_candidates(controls, recorded, setting.worker_of) if controls else []
+    fitting = [each for each in ran if each.near.all()]
+    return replace(cause, as_well=tuple(each.candidate.what for each in fitting))
+
+
+def _grouped(
+    outcomes: Iterable[Outcome], examined: int, contradicted: Mapping[int, int]
+) -> list[tuple[Cause, Candidate]]:
     """Return one cause for each kind and feature: the change that reproduces most, with its equals as alternatives."""
-    best: dict[tuple[str, str | None], list[tuple[tuple[int, int, int, float], Cause]]] = {}
+    best: dict[tuple[str, str | None], list[tuple[tuple[int, int, int, float], Cause, Candidate]]] = {}
     for outcome in outcomes:
         candidate = outcome.candidate
         reproduced = int(outcome.near.sum())
@@ -152,13 +164,15 @@ def _grouped(outcomes: Iterable[Outcome], examined: int, contradicted: Mapping[i
         )
         # Versions are each a cause of their own: they have no feature to share.
         key = (candidate.kind, candidate.value if candidate.kind == "another-version" else candidate.feature)
-        best.setdefault(key, []).append((strength, cause))
+        best.setdefault(key, []).append((strength, cause, candidate))
     causes = []
     for ranked in best.values():
         ranked.sort(key=lambda each: each[0])
-        strength, cause = ranked[0]
-        equals = tuple(other.value for rank, other in ranked[1:] if rank[0] == strength[0] and rank[2] == strength[2])
-        causes.append(replace(cause, alternatives=equals))
+        strength, cause, candidate = ranked[0]
+        equals = tuple(
+            other.value for rank, other, _ in ranked[1:] if rank[0] == strength[0] and rank[2] == strength[2]
+        )
+        causes.append((replace(cause, alternatives=equals), candidate))
     return causes
 
 
@@ -204,6 +218,14 @@ def _chance(rivals: Sequence[Cause], examined: int, changes: int) -> str:
     return (
         f"Not explained: {_share(examined, examined)} would also come out if {names}; but this model gives the same "
         f"answer to so many inputs that of {changes} changes tried some would fit by chance."
+    )
+
+
+def _as_well(cause: Cause, examined: int) -> str:
+    others = f"; and if {cause.as_well[1]}" if len(cause.as_well) > 1 else ""
+    return (
+        f"Not explained: {_share(cause.reproduced, examined)} would come out if {cause.what}; but as well if "
+        f"{cause.as_well[0]}{others}. What happened to {cause.feature} cannot be told from these outputs."
     )
 
 

@@ -57,7 +57,11 @@ def explain_step(
     found: list[Cause] = []
     changes: dict[str, int] = {}
     model = setting.model
+    rounded = _rounded_across(step, diverged, model)
+    if rounded is not None:
+        return rounded
     changed_ways = [
+        *_of_registered_threshold(model, diverged),
         *_of_versions(model, setting.others),
         *_thresholds(model, setting.others, thresholds),
         *_without_rules(model),
@@ -84,6 +88,32 @@ def explain_step(
 
 #: Kind, value, sentence, the version by whose rules is decided, and its threshold where that is another.
 _Change = tuple[str, str, str, "Model", float | None]
+
+
+def _of_registered_threshold(model: Model, diverged: pl.DataFrame) -> Iterator[_Change]:
+    """Yield the version's own registered threshold, where predictions state another one."""
+    own = model.version["threshold"]
+    if own is not None and decides_by_threshold(model.signature.output) and (diverged["threshold"] != own).any():
+        what = f"the registered threshold {own:g} was applied, not the one that the predictions state"
+        yield "registered-threshold", f"{own:g}", what, model, own
+
+
+def _rounded_across(step: str, diverged: pl.DataFrame, model: Model) -> Explanation | None:
+    """Explain labels that parted because the threshold lies between two scores that are within the tolerance."""
+    output = model.signature.output
+    if step != "label" or not decides_by_threshold(output):
+        return None
+    recorded = pl.when(pl.col("recorded_score") >= pl.col("threshold"))
+    by_record = recorded.then(pl.lit(output.positive)).otherwise(pl.lit(output.negative))
+    other = pl.col("score") != pl.col("recorded_score")
+    between = diverged.select((other & (by_record == pl.col("recorded_label"))).fill_null(value=False))
+    counted = int(between.to_series().sum())
+    if not counted or not between.to_series()[0]:
+        return None
+    apart = f"{diverged['distance'][0]:.1e}"
+    what = f"the scores are {apart} apart, and the threshold lies between them; the record is consistent in itself"
+    cause = Cause("precision", None, "on both sides of the threshold", what, counted, diverged.height, exact=False)
+    return Explanation(step, (cause,), (), (Tried("precision", 1, counted),), diverged.height, f"Explained: {what}.")
 
 
 def _of_versions(model: Model, others: Sequence[Model]) -> Iterator[_Change]:

@@ -30,7 +30,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 APART = timedelta(days=70)
 MODEL = "m"
 #: At least so many of a block's decisions must come out otherwise, or the fault is drawn again.
-FEWEST = 4
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ class FaultyLog:
     blocks: dict[str, Block]
     trusted_types: tuple[str, ...]
 
+
+#: Formats whose pipelines here refuse a missing number in some feature.
+_NO_NANS = ("onnx",)
 
 _Drawn = tuple[Block, pl.DataFrame, pl.DataFrame] | None
 
@@ -122,9 +125,11 @@ def faulty_log(folder: Path, artifact_format: str, kind: str, seed: int) -> Faul
         model.inputs,
         model.asked(model.inputs, model.other),
     )
-    faults = [_missing, _category, _unit, _shuffled] + ([_precision] if kind != "label" else [])
-    for fault in faults:
-        drawn = fault(model)
+    faults = [_missing, _category, _unit] + ([_precision] if kind != "label" else [])
+    drawings = [lambda fault=fault: fault(model) for fault in faults]
+    drawings += [lambda name=name, changed=changed: _outside(model, name, changed) for name, changed in OUTSIDE.items()]
+    for draw in drawings:
+        drawn = draw()
         if drawn is not None:  # a model that never looks at it cannot have gone wrong by it
             made[drawn[0].name] = drawn
     if kind not in ("label", "multiclass"):
@@ -143,10 +148,15 @@ def _differ(one: pl.DataFrame, other: pl.DataFrame) -> int:
 
 
 def _drawn(model: _Model, draws: Any) -> _Drawn:
-    """Draw a fault until it changes enough decisions: trees do not look at everything."""
-    for block, recorded, real in draws:
+    """Draw a fault until it changes enough decisions, and can be told from others: trees do not look at everything."""
+    for block, recorded, real, *others in draws:
         outputs = model.asked(real)
-        if _differ(outputs, model.asked(recorded)) >= FEWEST:
+        plain = model.asked(recorded)
+        changed = pl.Series([one != other for one, other in zip(outputs.rows(), plain.rows(), strict=True)])
+        if int(changed.sum()) < FEWEST:
+            continue
+        kept = outputs.filter(changed)
+        if all(_differ(model.asked(each.filter(changed)), kept) for each in others):
             return block, recorded, outputs
     return None
 
@@ -161,7 +171,11 @@ def _unit(model: _Model) -> _Drawn:
         for conversion in _shuffle(model, known):
             for name in _shuffle(model, model.numbers("float", "int")):
                 real = model.inputs.with_columns(conversion.of(pl.col(name)).alias(name))
-                yield Block("unit", "unit", name, str(conversion)), model.inputs, real
+                others = [real.with_columns(pl.col(name) * factor) for factor in (0.3, 0.9, 0.97, 1.03, 1.1, 3.0)]
+                others.append(real.with_columns(pl.lit(None, dtype=pl.Float64).alias(name)))
+                if model.artifact_format in _NO_NANS:
+                    others.pop()
+                yield Block("unit", "unit", name, str(conversion)), model.inputs, real, *others
 
     return _drawn(model, draws())
 
@@ -173,12 +187,22 @@ def _missing(model: _Model) -> _Drawn:
                 if direction.startswith("0"):
                     recorded = _with_gaps(model.inputs, name, model.generator)
                     real = recorded.with_columns(pl.col(name).fill_null(0.0))
+                    others = [
+                        recorded.with_columns(pl.col(name).fill_null(value)) for value in _elsewhere(recorded[name])
+                    ]
                 else:
                     recorded = _with_gaps(model.inputs, name, model.generator).with_columns(pl.col(name).fill_null(0.0))
                     real = recorded.with_columns(pl.when(pl.col(name) != 0).then(pl.col(name)).alias(name))
-                yield Block("missing", "missing-value", name, direction), recorded, real
+                    filled = real[name]
+                    others = [real.with_columns(filled.fill_null(value)) for value in _elsewhere(filled)]
+                yield Block("missing", "missing-value", name, direction), recorded, real, *others
 
     return _drawn(model, draws())
+
+
+def _elsewhere(values: pl.Series) -> list[float]:
+    """Two values that are far from nothing: in the middle, and beyond the largest."""
+    return [float(values.drop_nulls().median()), 2 * float(values.max()) + 1]
 
 
 def _with_gaps(inputs: pl.DataFrame, name: str, generator: np.random.Generator) -> pl.DataFrame:
@@ -193,7 +217,8 @@ def _category(model: _Model) -> _Drawn:
             for order in _shuffle(model, [known[::-1], known[-1:] + known[:-1]]):
                 recoded = [known[order.index(each)] for each in known]
                 real = model.inputs.with_columns(pl.col(name).replace(known, recoded))
-                yield Block("category", "category-encoding", name), model.inputs, real
+                others = [model.inputs.with_columns(pl.lit(text).alias(name)) for text in (*known, "no category")]
+                yield Block("category", "category-encoding", name), model.inputs, real, *others
             spaced = model.inputs.with_columns((" " + pl.col(name).str.to_uppercase()).alias(name))
             yield Block("category", "category-encoding", name), spaced, model.inputs
 
@@ -258,15 +283,28 @@ def _thresholds(model: _Model, name: str) -> list[float]:
     return found
 
 
-def _shuffled(model: _Model) -> _Drawn:
-    """Another person's value: no change that is tried gives it back."""
+def _outside(model: _Model, name: str, changed: Any) -> _Drawn:
+    """Something that no change that is tried does."""
 
     def draws() -> Any:
-        for name in _shuffle(model, model.numbers("float")):
-            moved = model.inputs.with_columns(pl.Series(name, _shuffle(model, model.inputs[name].to_list())))
-            yield Block("shuffled", None), model.inputs, moved
+        for feature in _shuffle(model, model.numbers("float")):
+            real = model.inputs.with_columns(pl.Series(feature, changed(model, model.inputs[feature])).cast(pl.Float64))
+            yield Block(name, None), model.inputs, real
 
     return _drawn(model, draws())
+
+
+#: Faults that are near to what is tried, and are something else.
+OUTSIDE: dict[str, Any] = {
+    "another person": lambda model, values: _shuffle(model, values.to_list()),
+    "constant": lambda model, values: [float(values.drop_nulls()[0])] * values.len(),
+    "factor 97": lambda model, values: values * 97,
+    "factor 1.25": lambda model, values: values * 1.25,
+    "factor 1.62": lambda model, values: values * 1.62,
+    "squared": lambda model, values: values * values,
+    "shifted": lambda model, values: values + 9.0,
+    "clipped": lambda model, values: values.clip(upper_bound=40.0),
+}
 
 
 THRESHOLDS = {"probability": (0.5, 0.35), "margin": (0.0, -0.6), "regression": (50.0, 46.0)}

@@ -23,8 +23,9 @@ CASES = [
     ("catboost-cbm", "regression", 36),
 ]
 
-#: Blocks of a log of each kind; one fault may not show in a model that never looks at what it changes.
-MOST_BLOCKS = {"probability": 11, "margin": 11, "regression": 11, "multiclass": 8, "label": 7}
+#: So many of the listed causes must be there; one may not show in a model that never looks at what it changes.
+FEWEST_CAUSES = {"probability": 5, "margin": 5, "regression": 5, "multiclass": 3, "label": 2}
+FEWEST_OTHERS = 4
 
 
 def check(folder: Path, artifact_format: str, kind: str, seed: int) -> None:
@@ -53,7 +54,9 @@ def check(folder: Path, artifact_format: str, kind: str, seed: int) -> None:
         if not right:
             wrong[name] = (block, found.statement)
     assert not wrong, "\n".join(f"{name}: {block}: {said}" for name, (block, said) in wrong.items())
-    assert len(made.blocks) >= MOST_BLOCKS[kind] - 1
+    kinds = [block.kind for name, block in made.blocks.items() if name != "clean"]
+    assert len(kinds) - kinds.count(None) >= FEWEST_CAUSES[kind]
+    assert kinds.count(None) >= FEWEST_OTHERS
 
 
 @pytest.mark.parametrize(("artifact_format", "kind", "seed"), CASES)
