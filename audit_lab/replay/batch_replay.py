@@ -110,6 +110,7 @@ class BatchReplay:
             f"first {row['first_id']}."
             for row in self.groups.filter(~pl.col("verdict").is_in(_REPRODUCED)).iter_rows(named=True)
         ]
+        lines += [f"{name}: {sentence}" for name, each in self.ran.items() for sentence in each.sentences()]
         lines += [
             f"{each.model_name} {each.model_version} on {each.day}, {each.diverged:,} with {each.code}: "
             f"{each.explanation.statement}"

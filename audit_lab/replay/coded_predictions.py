@@ -180,7 +180,10 @@ class CodedPredictions:
         rows = self._own_flags(beside.frame([])).with_columns(
             *(outputs.field(name).alias(f"recorded_{name}") for name in ("score", "label", "probabilities")),
             nw.col("decision").alias("recorded_decision"),
-            nw.coalesce("threshold", _by_version(runnable, lambda each: each.threshold, _number)).alias("threshold"),
+            nw.when(nw.col("threshold").is_nan())
+            .then(nw.lit(None, nw.Float64()))
+            .otherwise(nw.coalesce("threshold", _by_version(runnable, lambda each: each.threshold, _number)))
+            .alias("threshold"),
             _by_version(versions, lambda each: each.code, _text).alias(_CONSTANT),
             _by_version(versions, lambda each: each.is_whole, nw.lit).alias(_WHOLE),
         )

@@ -141,7 +141,9 @@ def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
     """
     output = model.signature.output
     kinds = {HAS_OUTPUT: has_output(output), BY_THRESHOLD: nw.lit(decides_by_threshold(output))}
-    stated = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64)).alias("threshold")
+    own = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64))
+    # A threshold that is no number was stated, so the version's own does not stand for it; and nothing is above it.
+    stated = pl.when(pl.col("threshold").is_nan().fill_null(value=False)).then(None).otherwise(own).alias("threshold")
     flagged = nw.from_native(rows.with_columns(stated)).with_columns(**kinds)
     named = flagged.with_columns(obstacle().alias("code")).to_native()
     return named.with_columns(detail=pl.lit(None, dtype=pl.String)).drop(*kinds)

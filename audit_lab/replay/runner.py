@@ -16,7 +16,7 @@ from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.readiness import coded, coded_alike, misfit
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registration import edition_number, edition_numbers, editions
-from audit_lab.replay.scored import failure_code, score_rows, worker_for
+from audit_lab.replay.scored import Scored, failure_code, score_rows, worker_for
 from audit_lab.replay.tolerance import Tolerance, declared_tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.registered import Model
     from audit_lab.replay.registration import Edition
-    from audit_lab.replay.scored import Scored
     from audit_lab.replay.surroundings import RecordedEnvironments
     from audit_lab.sandbox import Limits, PythonEnvironment, Worker
 
@@ -259,12 +258,16 @@ class Runner:
                 yield compared(scored.rows, group.model.signature.output.kind, self._tolerances[group.name])
 
     def _scored(self, name: str, model: Model, rows: pl.DataFrame) -> Scored | ModelError | SandboxError:
+        worker, environment = None, None
         try:
             environment = None if self._environments is None else self._environments.of(model)
             worker = worker_for(model, limits=self.limits, environment=environment)
             self._workers[name] = worker
             done = score_rows(model, rows, worker)
         except (ModelError, SandboxError) as error:
+            if worker is not None and worker.in_force and name not in self.ran:
+                # It was handed over, and may have run some way: under what, and why it might, must be on record.
+                self._remember(name, model, Scored(rows, worker.in_force, (), {}, {}), environment)
             return error
         self._remember(name, model, done, environment)
         return done

@@ -33,6 +33,9 @@ _TASK_CODES = {
 #: What each child said that it consists of, after it had run its model for the first time.
 _fingerprints: WeakKeyDictionary[Worker, dict[str, Any]] = WeakKeyDictionary()
 
+#: What an error says where an artifact tried what the sandbox forbids.
+_TRESPASSES = ("the sandbox refuses", "tried to start a process or to open a socket")
+
 #: What the sandbox's child answers for each row.
 OUTPUTS = pl.Schema({"score": pl.Float64(), "label": pl.String(), "probabilities": pl.List(pl.Float64())})
 
@@ -136,6 +139,8 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
 
 def failure_code(error: ModelError | SandboxError) -> str:
     """Return the code of a verdict for a version that could not be run."""
+    if any(mark in error.message for mark in _TRESPASSES):
+        return "model-trespass"
     return error.code if isinstance(error, ModelError) else _TASK_CODES.get(error.reason, "model-output")
 
 

@@ -60,6 +60,7 @@ EFFECTS: dict[str, str] = {
     "rules-unreadable": "The decision rules in the registry cannot be read: the score replays, the decision cannot.",
     "model-timeout": "The model did not answer within its time limit.",
     "model-memory": "The model wanted more memory than its limit.",
+    "model-trespass": "The artifact tried what the sandbox forbids (files, processes or sockets) and was stopped.",
     "model-crash": "The model's library died while it ran.",
     "model-error": "The model raised an error on these inputs.",
     "model-output": "The model's answer could not be read.",

@@ -121,6 +121,11 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
             result = self._read(task, answer, isolation)
             return replace(result, duration_s=time.monotonic() - started)
 
+    @property
+    def in_force(self) -> dict[str, str]:
+        """What bound the child, as it found it itself, with its limits; empty where it never came so far."""
+        return {} if self._isolation is None else {**self._isolation.record, **self._limits_in_words()}
+
     def isolation(self) -> Isolation:
         """Return what the child found in force around it."""
         with self._lock:

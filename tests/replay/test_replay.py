@@ -287,3 +287,27 @@ def test_exact_means_the_same_bits(recorded, replayed, code):
         }
     )
     assert compared(rows, "probability", DEFAULT_TOLERANCES["probability"])["code"].to_list() == [code]
+
+
+def test_a_stated_threshold_that_is_no_number_is_none(make_log):
+    log = al.open(make_log(predictions=set_column(threshold=float("nan"))))
+    assert verdict(log) == ("UNREPLAYABLE", "threshold-missing")
+    assert log.coverage().table.select("code", "predictions").rows() == [("threshold-missing", 40)]
+
+
+def test_the_registered_threshold_is_told_where_another_is_stated(make_log):
+    log = al.open(make_log(predictions=set_column(threshold=0.95)))
+    asked = log.replay(causes=False).rows.filter(pl.col("code") == "label-differs")["prediction_id"][0]
+    replay = log.decision(asked).replay()
+    assert replay.explanation.causes[0].kind == "registered-threshold"
+    assert "the registered threshold 0.5 was applied, not the one that the predictions state" in replay.why
+
+
+def test_two_scores_within_the_tolerance_on_both_sides_of_the_threshold(make_log, small_model):
+    score = small_model.scores[1]
+    change = lambda frame: with_field(frame, score=pl.lit(score + 4e-7)).with_columns(threshold=pl.lit(score + 2e-7))
+    replay = al.open(make_log(predictions=change, model_versions=set_column(decision_rules="[]"))).decision("p-001")
+    found = replay.replay()
+    assert (str(found.verdict), found.code) == ("DIVERGED", "label-differs")
+    assert "the score is within the tolerance" in found.why.lower()
+    assert "the threshold lies between them; the record is consistent in itself" in found.why

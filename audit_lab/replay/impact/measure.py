@@ -110,6 +110,8 @@ def measure_impact(
     if kept is not None:
         for cases in kept.rows().collect_batches(maintain_order=True):
             tally.add(cases)
+    if kept is None:
+        redecision.check_rules_met()
     return Impact(
         changes=made,
         asked=asked,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import ModelError
+from audit_lab.errors import MisuseError, ModelError
 from audit_lab.replay.decision_rules import FEATURE, MODEL_LABEL, check_rules, decide, parse_rules
 from audit_lab.replay.impact.cases import AFTER, told
 from audit_lab.replay.impact.corrected_rows import UNREPLACED, corrected_rows, widened
@@ -68,6 +68,22 @@ class Redecision:
         self._runner = runner
         self._changes = tuple(changes)
         self._labels = labels
+        self._rule_names: set[str] = set()
+        self._met = False
+
+    def check_rules_met(self) -> None:
+        """See that each rule that is to be left out is one of some version that was met.
+
+        Raises
+        ------
+        MisuseError
+            It is none: nothing was corrected, and a count of nought would be no answer.
+        """
+        wanted = {change.name for change in self._changes if isinstance(change, WithoutRule)}
+        unknown = sorted(wanted - self._rule_names)
+        if unknown and self._met:
+            known = ", ".join(sorted(self._rule_names)) or "none"
+            raise MisuseError(f"no version met here has a rule named {unknown[0]!r}", f"Rules: {known}.")
 
     def cases(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what became of the rows of a chunk, in their order within each version.
@@ -78,6 +94,7 @@ class Redecision:
             A correction does not fit the rows.
         """
         done = [self._group(group) for group in self._runner.prepared(rows)]
+        self._met = self._met or rows.height > 0
         return pl.concat(done) if done else pl.DataFrame(schema=self._labels.schema)
 
     def _group(self, prepared: Prepared) -> pl.DataFrame:
@@ -136,6 +153,7 @@ class Redecision:
             elif isinstance(change, RegisteredRules):
                 rules = self._registered_rules(model.version["model_name"], change.model_version)
             elif isinstance(change, WithoutRule):
+                self._rule_names |= {rule.name for rule in rules}
                 rules = tuple(rule for rule in rules if rule.name != change.name)
         return rules
 

@@ -36,7 +36,10 @@ def check(folder: Path, artifact_format: str, kind: str, seed: int) -> None:
     for name, block in made.blocks.items():
         rows = batch.rows.filter(batch.rows["prediction_id"].str.starts_with(f"{name}-"))
         assert set(rows["verdict"]) <= {"EXACT", "WITHIN_TOLERANCE", "DIVERGED"}, (name, set(rows["code"]))
-        otherwise = rows.filter(rows["verdict"] != "EXACT").sort("verdict", "prediction_id")
+        # A row alone may differ from a batch in its last bits, so one that diverged is asked for where there is one.
+        otherwise = rows.filter(rows["verdict"] == "DIVERGED").sort("prediction_id")
+        if otherwise.is_empty():
+            otherwise = rows.filter(rows["verdict"] != "EXACT").sort("prediction_id")
         if name == "clean":
             assert otherwise.is_empty()
             continue
