@@ -54,7 +54,21 @@ covered = pl.DataFrame({
     "model_name": [in_frames], "model_version": [in_frames], "window_start": [start], "window_end": [start + 7 * day],
     "code": [in_frames], "predictions": [9], "reconstructable": [5], "replayable": [5],
 })
+groups = pl.DataFrame({"group": ["g"], "value": [in_frames], "decided": [9], "affected": [2]})
+turned = pl.DataFrame({"decision_before": [in_frames], "decision_after": ["b"], "decisions": [2]})
+moved = pl.DataFrame({
+    "score_before": [0.2, 0.3], "score_after": [0.6, 0.7],
+    "decision_before": [in_frames, "b"], "decision_after": ["b", in_frames],
+})
+cases = pl.DataFrame({"rank": [1], "prediction_id": [in_frames], "decision": [in_frames], "distance": [0.1]})
+apart = pl.DataFrame({
+    "rank": [1], "feature": [in_frames], "unit": [in_frames], "this": [in_frames], "other": ["b"], "part": [0.5],
+})
 drawn = {
+    "impact_by_group": charts.impact_by_group(groups, "g", subtitle=[bad]),
+    "decision_flow": charts.decision_flow(turned, subtitle=[bad]),
+    "score_before_after": charts.score_before_after(moved, subtitle=[bad]),
+    "comparable_table": charts.comparable_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "coverage_chart": charts.coverage_chart(covered, covered),
     "attribution_bars": charts.attribution_bars(shares, **words),
     "shap_against_lime": charts.shap_against_lime(shares, shares, **words),
@@ -86,7 +100,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 12
+    assert len(shown) == 16
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 

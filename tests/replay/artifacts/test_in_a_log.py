@@ -125,6 +125,8 @@ def test_trusted_pickle_that_does_harm_is_contained(tmp_path, hostile):
     assert decision.replay().code == "artifact-format-unsafe"
     replay = decision.replay(trust=[f"sha256:{digest_of(content)}"])
     assert str(replay.verdict) == "UNREPLAYABLE"
-    assert replay.code in {"artifact-corrupt", "model-crash", "model-error"}
+    assert replay.code == "model-trespass"
+    assert replay.isolation["network"].startswith("none")
+    assert any("its digest was trusted by name" in note for note in replay.notes)
     assert not (Path.home() / "written-by-a-model").exists()
     assert not Path("/tmp/written-by-a-model").exists()

@@ -43,9 +43,9 @@ def check(folder: Path, artifact_format: str, kind: str, seed: int) -> None:
         if name == "clean":
             assert otherwise.is_empty()
             continue
-        asked = otherwise["prediction_id"][otherwise.height // 3]
-        replay = log.decision(asked).replay(trusted_types=made.trusted_types)
-        found = replay.explanation
+        found = None
+        for asked in otherwise["prediction_id"][otherwise.height // 3 :][:5]:
+            found = found or log.decision(asked).replay(trusted_types=made.trusted_types).explanation
         assert found is not None, name
         first = found.causes[0] if found.causes else None
         if block.kind is None:

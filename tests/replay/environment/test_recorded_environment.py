@@ -274,6 +274,6 @@ def test_here_it_is_said_what_is_another_release(log_of_then):
     fields = {each.field: each.recorded for each in replay.differences}
     assert fields["packages.numpy"] == "1.26.4"
     # A pipeline of then is not even loaded by today's scikit-learn: all the more is it said what is another release.
-    expected = {"xgboost-json": ("exact", "present"), "skops": ("artifact-corrupt", "nothing ran")}
+    expected = {"xgboost-json": ("exact", "present"), "skops": ("artifact-corrupt", "present")}
     assert (replay.code, replay.environment) == expected[name]
     assert ("scikit-learn 1.5.2 (here " in replay.why) == (name == "skops")
