@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import AuditLabError, ModelError
-from audit_lab.log.index.row_reader import stamp_of
+from audit_lab.errors import ModelError
 from audit_lab.log.index.shelf import derived, table_rows
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.replay.artifacts.stamps import artifact_stamps
 from audit_lab.replay.corrections import in_order_of_recording, standing
 from audit_lab.replay.decision_rules import decides_by_threshold
 from audit_lab.replay.lineage import walk_lineage
@@ -24,9 +24,6 @@ from audit_lab.replay.registration import edition_number, editions, registered_r
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from audit_lab.log.index.row_reader import Stamp
     from audit_lab.log.store import LogStore
     from audit_lab.replay.lineage import Edge
     from audit_lab.replay.lineage.edges import Walk
@@ -36,7 +33,6 @@ __all__ = ["VersionFacts", "facts_of_edition", "input_schema", "version_facts"]
 
 #: Acts after which a version may serve, or may not; others (submitted, commented ...) change nothing.
 _ACTS = ("approved", "promoted", "rejected", "retired")
-_MOST_FILES = 1_000
 _MOST_CYCLES = 3
 
 _Row = dict[str, Any]
@@ -124,7 +120,7 @@ def facts_of_edition(store: LogStore, name: str | None, version: str | None, num
     edition = known[number] if known else None
     tables = ("model_versions", "approvals", "deployments", "lineage", "runs", "datasets")
     inputs = () if name is None else (INPUTS_PREFIX + name,)
-    stamps = _artifact_stamps(store, edition)
+    stamps = artifact_stamps(store, None if edition is None else edition.rows[-1]["artifact_uri"]) or ()
     return derived(
         store,
         ("version facts", name, version, number),
@@ -246,25 +242,3 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _artifact_stamps(store: LogStore, edition: Edition | None) -> list[Stamp | None]:
-    """Return what shows that the artifact, or a file of it where it is a folder, was changed."""
-    if edition is None or not edition.rows[-1]["artifact_uri"] or store.folder.path is None:
-        return []
-    try:
-        path = store.file(edition.rows[-1]["artifact_uri"])
-    except AuditLabError:
-        return []  # reading the artifact will say why
-    return [stamp_of(each) for each in (path, *_files(path))]
-
-
-def _files(path: Path) -> list[Path]:
-    """Return the files of a folder; so many that it is no artifact are not all looked at."""
-    found: list[Path] = []
-    if path.is_dir() and not path.is_symlink():
-        for each in path.rglob("*"):
-            found.append(each)
-            if len(found) >= _MOST_FILES:
-                break
-    return sorted(found)
