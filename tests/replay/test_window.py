@@ -143,6 +143,28 @@ def test_predictions_without_a_model_or_inputs_are_told_with_the_others(make_log
     ]
 
 
+def log_of(make_log, artifact, artifact_format, feature, scores, **changed):
+    """Write the small log with a model of one feature in place of its own, and the scores that the model gave."""
+    signature = {
+        "features": [feature],
+        "output": {"kind": "probability", "positive": "bad", "negative": "good"},
+    }
+    nothing = pl.lit(None, dtype=pl.String)
+    return make_log(
+        artifact=artifact,
+        model_versions=lambda frame: frame.with_columns(
+            artifact_sha256=pl.lit(hashlib.sha256(artifact).hexdigest()),
+            artifact_format=pl.lit(artifact_format),
+            signature=pl.lit(json.dumps(signature)),
+            decision_rules=nothing,
+        ),
+        predictions=lambda frame: frame.with_columns(
+            outputs=pl.struct(score=pl.Series(scores), label=nothing), decision=nothing, decision_rule=nothing
+        ),
+        **changed,
+    )
+
+
 def test_rows_that_a_model_refuses_do_not_keep_the_others_from_it(make_log, small_model):
     import skops.io
     from sklearn.linear_model import LogisticRegression
@@ -151,23 +173,12 @@ def test_rows_that_a_model_refuses_do_not_keep_the_others_from_it(make_log, smal
     model = LogisticRegression().fit(years, ["bad" if year < 9 else "good" for year in years["years"]])
     artifact = skops.io.dumps(model)
     scores = model.predict_proba(years)[:, 0]
-    signature = {
-        "features": [{"name": "years", "dtype": "int"}],
-        "output": {"kind": "probability", "positive": "bad", "negative": "good"},
-    }
-    folder = make_log(
-        artifact=artifact,
-        model_versions=lambda frame: frame.with_columns(
-            artifact_sha256=pl.lit(hashlib.sha256(artifact).hexdigest()),
-            artifact_format=pl.lit("skops"),
-            signature=pl.lit(json.dumps(signature)),
-            decision_rules=pl.lit(None, dtype=pl.String),
-        ),
-        predictions=lambda frame: frame.with_columns(
-            outputs=pl.struct(score=pl.Series(scores), label=pl.lit(None, dtype=pl.String)),
-            decision=pl.lit(None, dtype=pl.String),
-            decision_rule=pl.lit(None, dtype=pl.String),
-        ),
+    folder = log_of(
+        make_log,
+        artifact,
+        "skops",
+        {"name": "years", "dtype": "int"},
+        scores,
         inputs_loans=lambda frame: frame.with_columns(
             years=pl.when(~pl.col("prediction_id").is_in(["p-005", "p-020"])).then("years")
         ),
@@ -190,24 +201,13 @@ def test_rows_that_catboost_refuses_are_told_apart_too(make_log, small_model):
     )
     model.fit(frame, labels)
     artifact = bytes(model._serialize_model())
-    signature = {
-        "features": [{"name": "city", "dtype": "str"}],
-        "output": {"kind": "probability", "positive": "bad", "negative": "good"},
-    }
     scores = model.predict_proba(frame)[:, list(model.classes_).index("bad")]
-    folder = make_log(
-        artifact=artifact,
-        model_versions=lambda frame: frame.with_columns(
-            artifact_sha256=pl.lit(hashlib.sha256(artifact).hexdigest()),
-            artifact_format=pl.lit("catboost-cbm"),
-            signature=pl.lit(json.dumps(signature)),
-            decision_rules=pl.lit(None, dtype=pl.String),
-        ),
-        predictions=lambda frame: frame.with_columns(
-            outputs=pl.struct(score=pl.Series(scores), label=pl.lit(None, dtype=pl.String)),
-            decision=pl.lit(None, dtype=pl.String),
-            decision_rule=pl.lit(None, dtype=pl.String),
-        ),
+    folder = log_of(
+        make_log,
+        artifact,
+        "catboost-cbm",
+        {"name": "city", "dtype": "str"},
+        scores,
         inputs_loans=lambda frame: frame.with_columns(city=pl.when(pl.col("prediction_id") != "p-011").then("city")),
     )
     rows = replayed(folder, chunk_rows=1000).rows
