@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.ask import Model, Since, Until
+from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
@@ -18,30 +18,18 @@ from audit_lab.replay.causes.cause import KINDS
 
 if TYPE_CHECKING:
     from audit_lab.face import AuditLog
-    from audit_lab.sandbox import Limits
 
 __all__ = ["register"]
 
-TimeLimit = Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that a model may take.")]
 #: Predictions that were not reproduced and stand one by one in ``--json``; with --keep all of them are in the folder.
 _MOST_LISTED = 10_000
 _MOST_SHOWN = 20
-
-MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=2, help="GB of memory that a model may take.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (replay, explore, explain, prove):
         app.command()(reads_a_log(command))
-
-
-def _limits(time_limit: float, memory_limit: float) -> Limits:
-    from audit_lab.sandbox import Limits
-
-    return Limits(
-        memory_bytes=int(memory_limit * 1e9), cpu_s=int(time_limit * (os.cpu_count() or 1)), wall_s=time_limit
-    )
 
 
 def replay(
@@ -68,8 +56,8 @@ def replay(
     keep: Annotated[
         str | None, typer.Option("--keep", help="Folder for the results; a replay that was stopped goes on there.")
     ] = None,
-    time_limit: TimeLimit = 600,
-    memory_limit: MemoryLimit = 8,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> int:
     """Run recorded inputs through the recorded model again, and say whether the decision comes out the same.
@@ -82,7 +70,7 @@ def replay(
     opened = reading.open()
     window = any(value is not None for value in (where, since, until, model))
     options: dict[str, Any] = {
-        "limits": _limits(time_limit, memory_limit),
+        "limits": limits_of(time_limit, memory_limit),
         "environment": environment,
         "trust": trust or (),
         "trusted_types": trust_type or (),
@@ -170,8 +158,8 @@ def explore(
     trust_type: Annotated[
         list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
     ] = None,
-    time_limit: TimeLimit = 600,
-    memory_limit: MemoryLimit = 8,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> int:
     """Run recorded inputs twice, and show where the outputs part.
@@ -189,7 +177,7 @@ def explore(
         rows=rows,
         trust=trust or (),
         trusted_types=trust_type or (),
-        limits=_limits(time_limit, memory_limit),
+        limits=limits_of(time_limit, memory_limit),
     )
     differing = found.table.filter(~found.table["same_bits"])
     if as_json:
@@ -214,8 +202,8 @@ def explain(
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
     method: Annotated[str, typer.Option("--method", help="shap or lime.")] = "shap",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
-    time_limit: TimeLimit = 600,
-    memory_limit: MemoryLimit = 8,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> int:
     """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
@@ -226,7 +214,7 @@ def explain(
     if method not in ("shap", "lime"):
         raise MisuseError(f"there is no method {method!r}", "Choose shap or lime.")
     named = cast("Literal['shap', 'lime']", method)
-    limits = _limits(time_limit, memory_limit)
+    limits = limits_of(time_limit, memory_limit)
     result = reading.open().decision(prediction_id).explain(named, seed=seed, limits=limits)
     if as_json:
         output.print_json({**json.loads(result.to_json()), "digest": result.digest})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.ask import Model, Since, Until
-from audit_lab.cli.decide import MemoryLimit, TimeLimit
+from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from audit_lab.replay.comparable_cases import Comparable
     from audit_lab.replay.impact import Impact
     from audit_lab.replay.impact.kinds import Change
-    from audit_lab.sandbox import Limits
 
 __all__ = ["register"]
 
@@ -107,8 +105,8 @@ def impact(
         str | None, typer.Option("--keep", help="Folder for every case; a run that was stopped goes on there.")
     ] = None,
     picture: Picture = None,
-    time_limit: TimeLimit = 600,
-    memory_limit: MemoryLimit = 8,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> int:
     """Decide predictions again under a correction, by the recorded model, and list those that come out otherwise.
@@ -145,7 +143,7 @@ def impact(
             trust=trust or (),
             trusted_types=trust_type or (),
             keep=keep,
-            limits=_limits(time_limit, memory_limit),
+            limits=limits_of(time_limit, memory_limit),
             progress=lambda _, count: progress.update(task, advance=count),
         )
     if picture is not None:
@@ -157,13 +155,6 @@ def impact(
     else:
         _show_impact(found, limit)
     return int(found.counts.affected > 0 or found.counts.decided != found.counts.predictions)
-
-
-def _limits(time_limit: float, memory_limit: float) -> Limits:
-    from audit_lab.sandbox import Limits
-
-    cpu_s = int(time_limit * (os.cpu_count() or 1))
-    return Limits(memory_bytes=int(memory_limit * 1e9), cpu_s=cpu_s, wall_s=time_limit)
 
 
 def _show_impact(found: Impact, limit: int) -> None:

@@ -14,6 +14,7 @@ from audit_lab.replay.kept_replay import KeptReplay
 from audit_lab.replay.recorded_rows import CHUNK_ROWS
 from audit_lab.replay.runner import RESULT_SCHEMA
 from audit_lab.replay.verdict import STEPS, Verdict
+from audit_lab.sandbox import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ def _asked(store: LogStore, question: Question, runner: Runner, chunk_rows: int)
         "until": times[1],
         "model": question.model,
         "chunk_rows": chunk_rows,
-        "limits": None if runner.limits is None else asdict(runner.limits),
+        "limits": asdict(runner.limits or Limits()),
         **runner.stated(),
     }
 

@@ -22,6 +22,7 @@ from audit_lab.replay.impact.result import Impact
 from audit_lab.replay.impact.tally import Tally
 from audit_lab.replay.kept_replay import KeptReplay
 from audit_lab.replay.recorded_rows import CHUNK_ROWS, RecordedRows
+from audit_lab.sandbox import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -246,6 +247,6 @@ def _to_keep(
         raise MisuseError(
             "an impact by a polars expression cannot be kept", "Write the expression as text, or leave keep out."
         )
-    limits = None if runner.limits is None else asdict(runner.limits)
+    limits = asdict(runner.limits or Limits())
     correction = [change.to_dict() for change in changes]
     return {**asked, "correction": correction, "chunk_rows": chunk_rows, "limits": limits, **runner.stated()}
