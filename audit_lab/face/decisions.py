@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import NotFoundError
+from audit_lab.errors import AmbiguousIdError, NotFoundError
 from audit_lab.face.decision import Decision
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.reconstruction.gathering import prediction_columns
@@ -113,7 +113,10 @@ class Decisions:
 
     @property
     def ambiguous(self) -> pl.DataFrame:
-        """The ids that stand in several places: ``asked`` and ``place``, a row for each place that can be asked for."""
+        """The ids that stand in several places: ``asked`` and ``place``, a row for each place that can be asked for.
+
+        A name that is also the place of another prediction is one of them.
+        """
         return self._made.ambiguous
 
     @property
@@ -139,12 +142,24 @@ class Decisions:
             There is no row of that number.
         """
         if isinstance(which, str):
-            same = (pl.col("asked") == which) | (pl.col("place") == which) | (pl.col("prediction_id") == which)
-            numbers = self.frame.select(same.fill_null(value=False).arg_true()).to_series()
-            if not numbers.len():
-                raise NotFoundError(f"{which[:200]!r} is none of these {len(self)} decisions", "Ask the log for it.")
-            which = int(numbers[0])
+            which = self._number_of(which)
         return Decision(self._store, self._made.at(which), self._access)
+
+    def _number_of(self, name: str) -> int:
+        """Return the row of what was asked for by this name, or else of the only decision that has it."""
+        numbered = self.frame.with_row_index("row")
+        named = numbered.filter((pl.col("place") == name) | (pl.col("prediction_id") == name))
+        asked = numbered.filter(pl.col("asked") == name)
+        if not asked.height and not named.height:
+            raise NotFoundError(f"{name[:200]!r} is none of these {len(self)} decisions", "Ask the log for it.")
+        if not asked.height and named["place"].n_unique() > 1:
+            places = named["place"].drop_nulls().unique(maintain_order=True).to_list()
+            raise AmbiguousIdError(
+                f"{name[:200]!r} names {len(places)} of these decisions: {', '.join(places[:10])}",
+                "Ask for one by the number of its row in frame.",
+                places,
+            )
+        return int((asked if asked.height else named)["row"][0])
 
     def __iter__(self) -> Iterator[Decision]:
         """Yield those that were found, in order."""

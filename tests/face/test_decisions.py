@@ -156,6 +156,26 @@ def test_an_id_that_stands_twice_is_ambiguous_until_its_place_is_asked_for(make_
     assert len(list(log.decisions(decisions.ambiguous["place"]))) == 2
 
 
+def test_a_place_that_is_also_an_id_is_ambiguous(make_log):
+    odd = lambda frame: frame.with_columns(
+        prediction_id=pl.when(pl.col("sequence") == 1).then(pl.lit("p-002@part-00000:2")).otherwise("prediction_id")
+    )
+    log = al.open(make_log(predictions=odd))
+    decisions = log.decisions(["p-000", "p-002@part-00000:2"])
+    assert decisions.frame["found"].to_list() == [True, False]
+    assert decisions.ambiguous.rows() == [
+        ("p-002@part-00000:2", "p-002@part-00000:02"),
+        ("p-002@part-00000:2", "p-002@part-00000:2@part-00000:1"),
+    ]
+    with pytest.raises(AmbiguousIdError, match="is the place of one prediction and the id of another"):
+        decisions[1]
+    asked_apart = log.decisions(decisions.ambiguous["place"])
+    assert [one.prediction_id for one in asked_apart] == ["p-002", "p-002@part-00000:2"]
+    with pytest.raises(AmbiguousIdError, match="names 2 of these decisions"):
+        asked_apart["p-002@part-00000:2"]
+    assert asked_apart["p-002"].place == "p-002@part-00000:2"
+
+
 def test_rows_of_an_expression_are_those_rows_though_an_id_looks_like_a_place(make_log):
     odd = lambda frame: frame.with_columns(
         prediction_id=pl.when(pl.col("sequence") == 1).then(pl.lit("p-002@part-00000:2")).otherwise("prediction_id")

@@ -93,8 +93,12 @@ def test_segments_of_unlike_columns_are_unified_as_a_scan_does(segmented_log):
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    st.lists(st.sampled_from(["a", "b", "é", "e\u0301", "a ", "", "x@part-00000:0", "\u202e"]), min_size=1),
-    st.lists(st.sampled_from(["a", "b", "é", "", "x@part-00000:0", "x", "a@part-00000:0"]), min_size=1),
+    st.lists(
+        st.sampled_from(["a", "b", "é", "e\u0301", "a ", "", "x@part-00000:0", "a@part-00000:0", "x"]), min_size=1
+    ),
+    st.lists(
+        st.sampled_from(["a", "b", "é", "", "x@part-00000:0", "x", "a@part-00000:0", "a@part-00000:00"]), min_size=1
+    ),
 )
 def test_any_ids_any_number_of_times(segmented_log, ids, asked):
     cut = len(ids) // 2
@@ -291,6 +295,17 @@ def test_places_and_ids_that_look_like_places(segmented_log):
         None,
     ]
     assert answers["places"].to_list() == [3, 1, 1, 1, 3, 0, 0]
+
+
+def test_a_place_that_is_also_an_id_names_no_row(segmented_log):
+    ids = [["a", "b"], ["a@part-00000:0", "a@part-00000:1"]]
+    store = open_store(segmented_log(predictions=[predictions(part) for part in ids]))
+    answers = find_predictions(store, pl.Series(["a@part-00000:0", "a@part-00000:00", "a@part-00000:1"])).answers
+    assert answers.select("found", "place", "places").rows() == [
+        (False, None, 2),
+        (True, "a@part-00000:0", 1),
+        (True, "a@part-00000:1@part-00001:1", 1),
+    ]
 
 
 def test_known_places_are_taken_as_they_are_told(segmented_log):

@@ -247,6 +247,33 @@ def test_places(segmented_log):
             find_prediction(store, absent)
 
 
+def test_a_place_that_is_also_an_id_is_ambiguous(segmented_log):
+    ids = [["a", "b"], ["a@part-00000:0", "a@part-00000:1", "a@part-00000:0"]]
+    store = open_store(segmented_log(predictions=[predictions(part) for part in ids]))
+    with pytest.raises(AmbiguousIdError, match="is the place of one prediction and the id of 2 others") as raised:
+        find_prediction(store, "a@part-00000:0")
+    assert raised.value.places == (
+        "a@part-00000:00",
+        "a@part-00000:0@part-00001:0",
+        "a@part-00000:0@part-00001:2",
+    )
+    assert [find_prediction(store, place).row["prediction_id"] for place in raised.value.places] == [
+        "a",
+        "a@part-00000:0",
+        "a@part-00000:0",
+    ]
+    assert find_prediction(store, "a").place == "a@part-00000:0"
+    assert find_prediction(store, "a@part-00000:1").place == "a@part-00000:1@part-00001:1"  # no "a" stands there
+
+
+def test_zeros_before_a_row_do_not_help_an_id_that_has_them_too(segmented_log):
+    store = open_store(segmented_log(predictions=[predictions(["a", "a@part-00000:0", "a@part-00000:00"])]))
+    with pytest.raises(AmbiguousIdError) as raised:
+        find_prediction(store, "a@part-00000:00")
+    assert raised.value.places == ("a@part-00000:000", "a@part-00000:00@part-00000:2")
+    assert find_prediction(store, "a@part-00000:000").place == "a@part-00000:0"
+
+
 def test_the_log_is_never_written(segmented_log, tmp_path):
     folder = segmented_log(indexes=False)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

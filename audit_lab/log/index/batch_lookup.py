@@ -35,7 +35,8 @@ class FoundPredictions:
     answers
         A row for each name, in the order asked: ``asked`` (the name), ``prediction_id``, ``_segment`` and ``_row``
         (null unless it names one row), ``place`` (``id@segment:row``, null likewise), ``places`` (in how many places
-        its id stands) and ``found`` (whether it names one row).
+        its id stands; one more where it is also the place of another prediction) and ``found`` (whether it names one
+        row).
     rows
         Every row of these ids, with ``_segment``, ``_row`` and ``place``, in order of place.
     searched
@@ -151,7 +152,7 @@ _ANSWER = ("asked", _ID, SEGMENT, ROW, "place", "places", "found")
 
 
 def _answers(named: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each name which row it stands for: an id's only row, else the row at a place."""
+    """Say of each name which row it stands for: an id's only row, or the row at a place; none where it is both."""
     copies = rows.group_by(_ID).agg(
         pl.len().alias("places"), pl.col(SEGMENT).first().alias("its_segment"), pl.col(ROW).first().alias("its_row")
     )
@@ -162,13 +163,14 @@ def _answers(named: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     joined = named.join(by_id, on="asked", how="left", maintain_order="left").join(
         at_place, on=["of", "segment", "number"], how="left", maintain_order="left"
     )
-    is_id, is_place = pl.col("as_id").is_not_null(), pl.col("as_id").is_null() & pl.col("as_place").is_not_null()
-    only = pl.col("as_id") == 1
+    as_id, as_place = pl.col("as_id"), pl.col("as_place")
+    is_place = as_id.is_null() & as_place.is_not_null()
+    only = (as_id == 1) & as_place.is_null()
     located = joined.with_columns(
         pl.when(is_place).then("of").otherwise("asked").alias(_ID),
         pl.when(only).then("its_segment").when(is_place).then("segment").alias(SEGMENT),
         pl.when(only).then("its_row").when(is_place).then("number").cast(pl.UInt32).alias(ROW),
-        pl.when(is_id).then("as_id").otherwise("as_place").fill_null(0).alias("places"),
+        pl.when(is_place).then(as_place).otherwise(as_id.fill_null(0) + as_place.is_not_null()).alias("places"),
     ).with_columns(pl.format("{}@{}:{}", _ID, SEGMENT, ROW).alias("place"), pl.col(ROW).is_not_null().alias("found"))
     return located.select("order", *_ANSWER)
 

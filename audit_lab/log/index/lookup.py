@@ -17,7 +17,7 @@ from audit_lab.log.segments import ROW, SEGMENT
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
 
-__all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "places_of", "rows_by"]
+__all__ = ["Found", "FoundPrediction", "find_prediction", "look_up", "place_alone", "places_of", "rows_by"]
 
 _PLACE = re.compile(r"(?s)(?P<id>.*)@(?P<segment>[^@]+):(?P<row>[0-9]{1,9})")
 
@@ -70,6 +70,15 @@ def places_of(rows: pl.DataFrame) -> list[str]:
     ]
 
 
+def place_alone(place: str) -> str:
+    """Write a place in the other way that a look-up takes: a zero before the row's number.
+
+    It names the same row, and is for where the place as it is usually written is also the id of another prediction.
+    """
+    before, _, row = place.rpartition(":")
+    return f"{before}:0{row}"
+
+
 def rows_by(store: LogStore, table: str, column: str, value: str) -> pl.DataFrame:
     """Return the rows of a table that have a value in a column, with ``_segment`` and ``_row``, in order of place.
 
@@ -115,17 +124,22 @@ def find_prediction(store: LogStore, asked: str) -> FoundPrediction:
     NotFoundError
         No prediction has that id, or none stands at that place.
     AmbiguousIdError
-        The id stands in several places; the error names each, and each can be asked for.
+        The id stands in several places, or is the id of one prediction and the place of another; the error names each
+        place, and each can be asked for.
     """
     place = _PLACE.fullmatch(asked)
     found = look_up(store, "predictions", "prediction_id", asked, confirm=place is None)
     chosen = found.rows
-    if place and not chosen.height:
-        found = look_up(store, "predictions", "prediction_id", place["id"])
-        chosen = found.rows.filter((pl.col(SEGMENT) == place["segment"]) & (pl.col(ROW) == int(place["row"])))
-    if place and not chosen.height:
-        found = look_up(store, "predictions", "prediction_id", asked)
-        chosen = found.rows
+    if place:
+        beside = look_up(store, "predictions", "prediction_id", place["id"], confirm=not chosen.height)
+        there = beside.rows.filter((pl.col(SEGMENT) == place["segment"]) & (pl.col(ROW) == int(place["row"])))
+        if not chosen.height and not there.height:
+            found = look_up(store, "predictions", "prediction_id", asked)
+            chosen = found.rows
+        elif not chosen.height:
+            found, chosen = beside, there
+        elif there.height:
+            raise _id_and_place(store, asked, [place_alone(asked), *places_of(chosen)])
     if not chosen.height:
         raise NotFoundError(
             f"the log {store.location} holds no prediction {asked[:200]!r}",
@@ -140,6 +154,16 @@ def find_prediction(store: LogStore, asked: str) -> FoundPrediction:
         )
     row = chosen.drop(SEGMENT, ROW).row(0, named=True)
     return FoundPrediction(row, places_of(chosen)[0], places_of(found.rows), found.searched)
+
+
+def _id_and_place(store: LogStore, asked: str, places: list[str]) -> AmbiguousIdError:
+    others = "another" if len(places) == 2 else f"{len(places) - 1} others"  # noqa: PLR2004
+    return AmbiguousIdError(
+        f"{asked[:200]!r} is the place of one prediction and the id of {others} in {store.location}: "
+        f"{', '.join(places[:10])}",
+        "Ask for one of these instead; the first, with a zero before the row's number, is the place and no id.",
+        places,
+    )
 
 
 def _corrected(rows: pl.DataFrame) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.index.batch_lookup import look_up_many
+from audit_lab.log.index.lookup import place_alone
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.decision_rows import DecisionRows
 from audit_lab.replay.reconstruction.gathering import Gathered, gathered
@@ -124,10 +125,18 @@ class Reconstructions:
 
     @property
     def ambiguous(self) -> pl.DataFrame:
-        """The ids that stand in several places: ``asked`` and ``place``, a row for each place."""
-        several = self.frame.filter(~pl.col("found") & (pl.col("places") > 1)).select("asked", _ID)
-        places = self._placed.filter(pl.col(_ID).is_in(several[_ID].implode()))
-        return several.unique(maintain_order=True).join(places, on=_ID, maintain_order="left_right").drop(_ID)
+        """The ids that stand in several places, or are a place too: ``asked`` and ``place``, a row for each place."""
+        several = self.frame.filter(~pl.col("found") & (pl.col("places") > 1)).select("asked", "places")
+        several = several.unique(maintain_order=True).with_row_index(_ROW)
+        placed = self._placed.select(pl.col(_ID).alias("asked"), "place")
+        as_id = several.join(placed, on="asked", maintain_order="left_right")
+        is_place = pl.len().over("asked") < pl.col("places")
+        as_place = (
+            as_id.filter(is_place)
+            .unique(_ROW)
+            .with_columns(pl.col("asked").map_elements(place_alone, pl.String).alias("place"))
+        )
+        return pl.concat([as_place, as_id]).sort(_ROW, maintain_order=True).select("asked", "place")
 
     @property
     def models(self) -> tuple[str, ...]:
