@@ -64,10 +64,6 @@ class Candidate:
     changed: tuple[pl.Expr, ...] = ()
     rounds_output: bool = False
 
-    def inputs(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the recorded features of rows with the change made, in the order of the signature."""
-        return rows.with_columns(self.changed).select(FEATURE + name for name in self.signature.names)
-
 
 def version_candidates(stated: Model, others: Iterable[Model], columns: Iterable[str]) -> Iterator[Candidate]:
     """Yield the other registered versions whose features were recorded.

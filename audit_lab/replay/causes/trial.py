@@ -10,6 +10,7 @@ import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
 from audit_lab.replay.comparison import probability_lists
+from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.distance import same_bits, ulp_distance
 from audit_lab.replay.scored import score_rows
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
     from audit_lab.replay.causes.candidates import Candidate
     from audit_lab.replay.registered import Model
+    from audit_lab.replay.signature import Signature
     from audit_lab.replay.tolerance import Tolerance
     from audit_lab.sandbox import Worker
 
 __all__ = ["Outcome", "Recorded", "Setting", "run_candidates"]
+
+#: Where the recorded bits came out, where they nearly did, and how far off each row is.
+_Compared = tuple["NDArray[np.bool_]", "NDArray[np.bool_]", "NDArray[np.float64]"]
 
 _ROWS_AT_ONCE = 200_000
 #: Near enough to a record is what removes all but this part of the divergence ...
@@ -86,37 +91,46 @@ class Recorded:
         """Recorded numbers, shape ``(rows, 1)`` or ``(rows, classes)``; for labels, a number for each text."""
         return self._values(self.rows, recorded=True)
 
-    def compare(
-        self, scored: pl.DataFrame, *, rounds: bool
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
-        """Return where outputs have the recorded bits, where they are near enough, and how far they are.
+    def compare(self, scored: pl.DataFrame, rounded: Sequence[bool]) -> list[_Compared]:
+        """Return, for each of several runs of the rows, where outputs have the recorded bits, are near, and how far.
 
         Parameters
         ----------
         scored
-            The rows with ``score``, ``probabilities`` and ``label``, as many as `rows`.
-        rounds
-            Whether outputs are rounded to 32-bit floats first.
+            The runs one after the other, each as long as `rows`, with ``score``, ``probabilities`` and ``label``.
+        rounded
+            Of each run, whether its outputs are rounded to 32-bit floats first.
         """
+        runs, height = len(rounded), self.rows.height
         if self.kind == "label":
-            same = (scored["label"].eq_missing(self.rows["recorded_label"])).to_numpy()
-            return same, same, np.where(same, 0.0, np.inf)
-        beside = self.rows.select("recorded_score", "recorded_probabilities").hstack(
-            scored.select("score", "probabilities")
-        )
-        recorded, replayed = self._values(beside, recorded=True), self._values(beside, recorded=False)
-        if rounds:
+            labels = pl.concat([self.rows["recorded_label"]] * runs)
+            same = scored["label"].eq_missing(labels).to_numpy().reshape(runs, height)
+            apart = np.where(same, 0.0, np.inf)
+            return [(same[run], same[run], apart[run]) for run in range(runs)]
+        recorded, replayed = self._both(scored, runs)
+        if any(rounded):
+            narrow = np.asarray(rounded)
             with np.errstate(over="ignore", invalid="ignore"):
-                replayed = replayed.astype(np.float32).astype(np.float64)
+                replayed[narrow] = replayed[narrow].astype(np.float32).astype(np.float64)
         with np.errstate(invalid="ignore"):
             apart = np.abs(recorded - replayed)
             before = self.rows["distance"].fill_null(np.inf).to_numpy()[:, None]
             allowed = np.maximum(self.tolerance.absolute, self.tolerance.relative * np.abs(recorded))
-            few = ulp_distance(recorded, replayed)[0] <= _FEW_ULPS
-            near = (apart <= np.minimum(allowed, before * _REMAINDER)) | few
+            near = (apart <= np.minimum(allowed, before * _REMAINDER)) | (
+                ulp_distance(recorded, replayed)[0] <= _FEW_ULPS
+            )
         exact = same_bits(recorded, replayed)
-        distance: NDArray[np.float64] = np.where(exact, 0.0, np.where(np.isnan(apart), np.inf, apart)).max(axis=1)
-        return np.asarray(exact.all(axis=1)), np.asarray((exact | near).all(axis=1)), distance
+        distance = np.where(exact, 0.0, np.where(np.isnan(apart), np.inf, apart)).max(axis=2)
+        equal, close = np.asarray(exact.all(axis=2)), np.asarray((exact | near).all(axis=2))
+        return [(equal[run], close[run], distance[run]) for run in range(runs)]
+
+    def _both(self, scored: pl.DataFrame, runs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return recorded and replayed numbers, each of shape ``(runs, rows, columns)``."""
+        kept = self.rows.select("recorded_score", "recorded_probabilities")
+        beside = pl.concat([kept] * runs).hstack(scored.select("score", "probabilities"))
+        shape = (runs, self.rows.height, -1)
+        recorded, replayed = (self._values(beside, recorded=each).reshape(shape) for each in (True, False))
+        return recorded, replayed.copy()
 
     def _values(self, rows: pl.DataFrame, *, recorded: bool) -> NDArray[np.float64]:
         if self.kind == "label":
@@ -148,9 +162,9 @@ def run_candidates(
     list of Outcome
         In the order of the candidates; one whose version cannot be run on these rows is left out.
     """
-    groups: dict[tuple[int, str], list[int]] = {}
+    groups: dict[tuple[int, Signature], list[int]] = {}
     for place, candidate in enumerate(candidates):
-        groups.setdefault((id(candidate.model), candidate.signature.to_json()), []).append(place)
+        groups.setdefault((id(candidate.model), candidate.signature), []).append(place)
     outcomes: list[tuple[int, Outcome]] = []
     for places in groups.values():
         at_once = max(1, _ROWS_AT_ONCE // max(1, recorded.rows.height))
@@ -164,18 +178,39 @@ def run_candidates(
 
 def _run(candidates: list[Candidate], recorded: Recorded, worker_of: Callable[[Model], Worker]) -> list[Outcome]:
     model, signature = candidates[0].model, candidates[0].signature
-    rows = recorded.rows
     try:
-        stacked = pl.concat([each.inputs(rows) for each in candidates], how="vertical_relaxed")
-        threshold = pl.concat([rows.select("threshold")] * len(candidates))
-        scored = score_rows(model, stacked.hstack(threshold), worker_of(model), signature=signature).rows
+        stacked = _stacked(candidates, recorded.rows)
+        scored = score_rows(model, stacked, worker_of(model), signature=signature).rows
     except (ModelError, SandboxError, pl.exceptions.PolarsError):
         # A change that the model refuses is none that it answered to; the others are told apart from it by halves.
         half = len(candidates) // 2
         halves = (candidates[:half], candidates[half:]) if half else ()
         return [outcome for some in halves for outcome in _run(some, recorded, worker_of)]
-    found = []
-    for place, candidate in enumerate(candidates):
-        part = scored.slice(place * rows.height, rows.height)
-        found.append(Outcome(candidate, *recorded.compare(part, rounds=candidate.rounds_output)))
-    return found
+    compared = recorded.compare(scored, [each.rounds_output for each in candidates])
+    return [Outcome(candidate, *each) for candidate, each in zip(candidates, compared, strict=True)]
+
+
+def _stacked(candidates: Sequence[Candidate], rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what each candidate makes of the rows, one after the other, and the threshold.
+
+    Most change one feature, so a column is computed where it is changed and repeated everywhere else; all changes are
+    computed in one go.
+    """
+    changes = {
+        f"{place}.{change.meta.output_name()}": change
+        for place, candidate in enumerate(candidates)
+        for change in candidate.changed
+    }
+    changed = rows.select(change.alias(name) for name, change in changes.items())
+    columns = []
+    for name in ("threshold", *(FEATURE + each for each in candidates[0].signature.names)):
+        parts = [
+            changed[f"{place}.{name}"] if f"{place}.{name}" in changes else rows[name]
+            for place in range(len(candidates))
+        ]
+        if len({part.dtype for part in parts}) > 1:
+            frames = [part.alias(name).to_frame() for part in parts]
+            columns.append(pl.concat(frames, how="vertical_relaxed", rechunk=True)[name])
+        else:
+            columns.append(pl.concat(parts, rechunk=True).alias(name))
+    return pl.DataFrame(columns)
