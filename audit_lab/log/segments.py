@@ -16,7 +16,7 @@ from audit_lab.log.files.reading import reading
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import narwhals as nw
 
@@ -83,9 +83,16 @@ class SegmentSource:
         return self._renewing(lambda: self._scan(name, self._within(name, since, until)))
 
     def frame(
-        self, name: str, engine: Engine, since: datetime | None = None, until: datetime | None = None
+        self,
+        name: str,
+        engine: Engine,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Collection[str] | None = None,
     ) -> nw.LazyFrame[Any]:
         """Return the same rows as `scan`, for an engine.
+
+        Where only some `columns` are needed, others are left out on engines that are slow to ask for many.
 
         Raises
         ------
@@ -98,7 +105,7 @@ class SegmentSource:
 
         if engine.name == "polars":
             return nw.from_native(self.scan(name, since, until))
-        return self._renewing(lambda: self._frame(name, self._within(name, since, until), engine))
+        return self._renewing(lambda: self._frame(name, self._within(name, since, until), engine, columns))
 
     def rows_between(self, name: str, since: datetime | None, until: datetime | None) -> range | None:
         """Return the numbers of the rows, in the order of `scan`, of the files that may hold a row of a time range.
@@ -211,10 +218,12 @@ class SegmentSource:
             first += file.shown_rows
         return self._scan(name, lambda: chosen).slice(skipped, len(rows))
 
-    def _frame(self, name: str, files: Callable[[], list[Segment]], engine: Engine) -> nw.LazyFrame[Any]:
+    def _frame(
+        self, name: str, files: Callable[[], list[Segment]], engine: Engine, columns: Collection[str] | None
+    ) -> nw.LazyFrame[Any]:
         import narwhals as nw
 
-        parts = self._parts(name, files())
+        parts = [(part.narrowed(columns), hidden) for part, hidden in self._parts(name, files())]
         if not parts:
             return engine.local(pl.DataFrame(schema=_schema_of_none(name)))
         frames = []

@@ -18,6 +18,7 @@ from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 from audit_lab.log.tree.snapshot import open_snapshot, resolved_again
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from collections.abc import Mapping as Options
 
     import narwhals as nw
@@ -45,9 +46,14 @@ class Source(Protocol):
         ...
 
     def frame(
-        self, name: str, engine: Engine, since: datetime | None = None, until: datetime | None = None
+        self,
+        name: str,
+        engine: Engine,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Collection[str] | None = None,
     ) -> nw.LazyFrame[Any]:
-        """Return the same rows for an engine."""
+        """Return the same rows for an engine; where only some columns are needed, others may be left out."""
         ...
 
 
@@ -105,12 +111,19 @@ class LogStore:
         """Return a canonical table with ``_segment`` and ``_row``."""
         return self.source.scan(name)
 
-    def frame(self, name: str, since: datetime | None = None, until: datetime | None = None) -> nw.LazyFrame[Any]:
+    def frame(
+        self,
+        name: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Collection[str] | None = None,
+    ) -> nw.LazyFrame[Any]:
         """Return a canonical table with ``_segment`` and ``_row``, for the log's engine.
 
-        Files that hold no row of ``since <= time < until`` may be left out; rows are not filtered.
+        Files that hold no row of ``since <= time < until`` may be left out; rows are not filtered. Where only some
+        `columns` are needed, others may be left out.
         """
-        return self.source.frame(name, self.engine, since, until)
+        return self.source.frame(name, self.engine, since, until, columns)
 
     def models(self) -> tuple[str, ...]:
         """Return the names of the models whose inputs the log holds."""
@@ -127,15 +140,17 @@ class LogStore:
         """
         return self.table(self._inputs_table(model_name))
 
-    def inputs_frame(self, model_name: str) -> nw.LazyFrame[Any]:
+    def inputs_frame(self, model_name: str, columns: Collection[str] | None = None) -> nw.LazyFrame[Any]:
         """Return the inputs table of one model with ``_segment`` and ``_row``, for the log's engine.
+
+        Where only some `columns` are needed, others may be left out.
 
         Raises
         ------
         NotFoundError
             The log holds no inputs of that model.
         """
-        return self.frame(self._inputs_table(model_name))
+        return self.frame(self._inputs_table(model_name), columns=columns)
 
     def file(self, relative: str) -> Path:
         """Return the path of a file that the log names, refusing any outside the log's folder."""

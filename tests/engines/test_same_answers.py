@@ -118,6 +118,21 @@ def test_coverage_counts_are_equal(logs):
     assert other.summary() == polars.summary()
 
 
+def test_coverage_asks_for_no_feature(make_log, other, monkeypatch):
+    log = al.open(make_log(), engine=other)
+    engine, asked = log._store.engine, []
+    scan = engine.scan
+
+    def noted(part):
+        asked.append(part.wanted.names())
+        return scan(part)
+
+    monkeypatch.setattr(engine, "scan", noted)
+    assert log.coverage().replayable == 40
+    assert ["prediction_id"] in asked
+    assert not any("income" in names for names in asked)
+
+
 def test_ids_behind_coverage_are_the_same(logs):
     polars, other = (log.coverage("1mo") for log in logs)
     asked = [{"code": "prediction-failed"}, {"code": "not-reconstructable", "limit": 20}]

@@ -8,6 +8,8 @@ from polars.testing import assert_frame_equal
 
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.engines.answers import collected
+from audit_lab.log.engines.brought import brought
+from audit_lab.log.engines.choice import engine_named
 from audit_lab.log.engines.part import ROW, SEGMENT, Part, PlacedFile
 
 SCHEMA = pl.Schema({"id": pl.String(), "n": pl.Int64()})
@@ -68,6 +70,22 @@ def test_a_struct_gains_the_field_that_it_lacks(engine, tmp_path):
     wanted = pl.Schema({"id": WANTED["id"], "outputs": WANTED["outputs"]})
     found = scanned(engine, Part((file,), rows.schema, wanted))
     assert found["outputs"].to_list() == [{"score": 0.5, "label": None}, None]
+
+
+def test_a_part_can_be_narrowed(engine, tmp_path):
+    rows = pl.DataFrame({"id": ["a"], "n": [1], "m": [2.5]})
+    part = Part((PlacedFile(written(tmp_path / "x.parquet", rows), 1, "s"),), rows.schema, rows.schema)
+    found = scanned(engine, part.narrowed(("id", "m", "absent")))
+    assert found.to_dict(as_series=False) == {"id": ["a"], "m": [2.5], SEGMENT: ["s"], ROW: [0]}
+    assert part.narrowed(None) is part
+
+
+def test_columns_that_need_nothing_are_not_asked_for_again(tmp_path):
+    pytest.importorskip("duckdb")
+    rows = pl.DataFrame({f"feature_{number}": [0.5] for number in range(20)})
+    part = Part((PlacedFile(written(tmp_path / "x.parquet", rows), 1, "s"),), rows.schema, rows.schema)
+    frame = engine_named("duckdb").scan(part)
+    assert brought(frame, part) is frame
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,13 @@ class DuckdbEngine:
 
 
 def _placed(rows: Any, part: Part) -> Any:
-    names = ", ".join(_quoted(name) for name in part.schema if name not in {SEGMENT, ROW})
+    names = "".join(f"{_quoted(name)}, " for name in part.wanted if name in part.schema)
     if part.says_places:
         segment, row = _quoted(SEGMENT), _quoted(ROW)
     else:
         pairs = ", ".join(f"{_text(file.uri)}: {_text(file.segment or '')}" for file in part.files)
         segment, row = f"MAP {{{pairs}}}[{_PATH}]", "file_row_number"
-    return rows.project(f"{names}, CAST({segment} AS VARCHAR) AS {SEGMENT}, CAST({row} AS UINTEGER) AS {ROW}")
+    return rows.project(f"{names}CAST({segment} AS VARCHAR) AS {SEGMENT}, CAST({row} AS UINTEGER) AS {ROW}")
 
 
 def _quoted(name: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import polars as pl
 
-    import polars as pl
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 __all__ = ["ROW", "SEGMENT", "Part", "PlacedFile"]
 
@@ -54,6 +54,12 @@ class Part:
     def uris(self) -> list[str]:
         """What a reader is given to open the files, in order."""
         return [file.uri for file in self.files]
+
+    def narrowed(self, columns: Collection[str] | None) -> Part:
+        """Return the same rows with some of the columns wanted; all of them where `columns` is None."""
+        if columns is None:
+            return self
+        return replace(self, wanted=pl.Schema({name: kind for name, kind in self.wanted.items() if name in columns}))
 
     @property
     def says_places(self) -> bool:

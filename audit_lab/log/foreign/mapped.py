@@ -15,6 +15,7 @@ from audit_lab.log.schema import INPUTS_PREFIX, TIME, table_schema
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -133,7 +134,12 @@ class MappedSource:
         return pl.LazyFrame(schema={**table_schema(name), SEGMENT: pl.String, ROW: pl.UInt32})
 
     def frame(
-        self, name: str, engine: Engine, since: datetime | None = None, until: datetime | None = None
+        self,
+        name: str,
+        engine: Engine,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Collection[str] | None = None,  # noqa: ARG002 - polars leaves out by itself what nobody asks for
     ) -> nw.LazyFrame[Any]:
         """Return the same rows for an engine: polars, which alone reads what others wrote."""
         import narwhals as nw

@@ -87,7 +87,9 @@ def _repeated(store: LogStore, table: str) -> pl.Series:
     if store.engine.name != "polars":
         import narwhals as nw
 
-        counted = store.frame(table).group_by(_ID).agg(nw.len().alias("rows")).filter(nw.col("rows") > 1)
+        counted = (
+            store.frame(table, columns=(_ID,)).group_by(_ID).agg(nw.len().alias("rows")).filter(nw.col("rows") > 1)
+        )
         return collected(counted.select(_ID), f"the {table} of {store.location}")[_ID].sort()
     return _repeated_by_hash(store, table)
 

@@ -176,7 +176,7 @@ class Beside:
             if beside is not None:
                 return beside
             return _joined(predictions, self._flagged(once(self.store, model), named))
-        return predictions.join(self._flagged(once(self.store, model), named), on=_ID, how="left")
+        return predictions.join(self._flagged(once(self.store, model, features), named), on=_ID, how="left")
 
     def _few_ids(self, predictions: nw.LazyFrame[Any]) -> pl.Series | None:
         """Return the ids of the predictions where a time range leaves few of them."""
@@ -265,8 +265,11 @@ def _side_by_side(
     return predictions.with_columns(nw.lit(value=True).alias(HAS_INPUTS))
 
 
-def once(store: LogStore, model: str) -> nw.LazyFrame[Any]:
-    """Return a model's inputs without those whose id stands twice among them: which belongs where cannot be told."""
-    inputs = store.inputs_frame(model)
+def once(store: LogStore, model: str, features: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
+    """Return a model's inputs without those whose id stands twice among them: which belongs where cannot be told.
+
+    Where only some `features` are needed, others may be left out.
+    """
+    inputs = store.inputs_frame(model, None if features is None else (_ID, *features))
     repeated = repeated_ids(store, INPUTS_PREFIX + model)
     return inputs if repeated.is_empty() else inputs.join(store.engine.local(repeated.to_frame()), on=_ID, how="anti")
