@@ -113,7 +113,8 @@ def impact(
 
     Corrections are made in the order in which their options stand here, several of one kind as given. A prediction
     whose replay without the correction is not its record is listed apart, and never counted as affected. Exits 1 when
-    a decision would have been otherwise, or one could not be decided.
+    a decision would have been otherwise, or one could not be decided; and when there was nothing that a
+    correction is about, for then it says nothing.
     """
     if environment not in ("present", "recorded"):
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
@@ -154,7 +155,9 @@ def impact(
         output.print_json({**found.to_dict(), **listed})
     else:
         _show_impact(found, limit)
-    return int(found.counts.affected > 0 or found.counts.decided != found.counts.predictions)
+    counts = found.counts
+    said_all = counts.decided == counts.predictions and not found.unmet
+    return int(counts.affected > 0 or not said_all)
 
 
 def _show_impact(found: Impact, limit: int) -> None:

@@ -76,8 +76,10 @@ class KeptReplay:
                 found.add((int(part), int(number)))
         return frozenset(found)
 
-    def add(self, chunk: Chunk, result: pl.DataFrame, ran: Mapping[str, Ran]) -> None:
-        """Keep the result of a chunk; it is on disk when this returns.
+    def add(
+        self, chunk: Chunk, result: pl.DataFrame, ran: Mapping[str, Ran], told: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep the result of a chunk, and what is told of it under further keys; it is on disk when this returns.
 
         Raises
         ------
@@ -85,8 +87,8 @@ class KeptReplay:
             It cannot be written.
         """
         buffer = BytesIO()
-        told = {name: asdict(each) for name, each in sorted(ran.items())}
-        result.write_parquet(buffer, metadata={_RAN: json.dumps(told, sort_keys=True)})
+        said = {_RAN: {name: asdict(each) for name, each in sorted(ran.items())}, **(told or {})}
+        result.write_parquet(buffer, metadata={key: json.dumps(each, sort_keys=True) for key, each in said.items()})
         path = self.folder / f"part-{chunk.part:05d}-{chunk.number:07d}.parquet"
         try:
             write_bytes(path, buffer.getvalue())
@@ -111,6 +113,22 @@ class KeptReplay:
             told = json.loads(pl.read_parquet_metadata(path).get(_RAN, "{}"))
             found.update({name: Ran(**{**each, "notes": tuple(each["notes"])}) for name, each in told.items()})
         return found
+
+    def told(self, key: str) -> list[Any]:
+        """Return what is told under a key of each chunk.
+
+        Raises
+        ------
+        MisuseError
+            Nothing is told of one.
+        """
+        found = [(path, pl.read_parquet_metadata(path).get(key)) for path in self._files()]
+        lacking = [path for path, text in found if text is None]
+        if lacking:
+            raise MisuseError(
+                f"{lacking[0]} does not say {key}", "It was kept otherwise than here: name another folder."
+            )
+        return [json.loads(text) for _, text in found if text is not None]
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))

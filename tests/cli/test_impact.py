@@ -37,8 +37,18 @@ def test_json_has_the_answer_and_the_decisions(run, loans):
 
 
 def test_nothing_otherwise_is_all_well(run, loans):
-    code, document = asked(run, loans, "--recode", "city: Paris=Lyon")
-    assert (code, document["counts"]["affected"]) == (0, 0)
+    code, document = asked(run, loans, "--threshold", "0.5000001")
+    assert (code, document["counts"]["affected"], document["unmet"]) == (0, 0, [])
+
+
+def test_a_value_that_nobody_has_is_no_answer(run, loans):
+    answer = run("impact", "--log", loans, "--recode", "city: Roma=Rome")
+    assert (answer.code, answer.err) == (1, "")
+    assert "This correction met nothing: city is read otherwise: 'Roma' as 'Rome'." in answer.out
+    code, document = asked(run, loans, "--recode", "city: Roma=Rome")
+    assert (code, document["counts"]["affected"]) == (1, 0)
+    (unmet,) = document["unmet"]
+    assert (unmet["change"], unmet["code"]) == (0, "correction-not-met")
 
 
 def test_what_cannot_be_decided_is_found_wanting(run, loans):

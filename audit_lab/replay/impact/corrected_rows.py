@@ -12,6 +12,7 @@ from audit_lab.log.search.expression import Scope, parse_expression
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.impact.alongside import PREDICTION
 from audit_lab.replay.impact.kinds import FeatureChange, MissingValue, Recoding, RegisteredVersion, Threshold, Unit
+from audit_lab.replay.impact.met import CHANGED, NO_FEATURE, NO_ROW, OUTSIDE, SAME, found_by
 from audit_lab.replay.impact.replacement import Replacement
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from audit_lab.replay.impact.kinds import Applies, Change
     from audit_lab.replay.signature import Signature
 
-__all__ = ["UNREPLACED", "check_conditions", "corrected_rows", "named_columns", "widened"]
+__all__ = ["MET", "UNREPLACED", "check_conditions", "corrected_rows", "named_columns", "widened"]
+
+#: What the name of the column begins with that says, by a word of `audit_lab.replay.impact.met`, what a change met.
+MET = "__met__"
 
 #: The column that says whether a replacement has no row for a prediction.
 UNREPLACED = "__unreplaced__"
@@ -65,7 +69,7 @@ def check_conditions(schema: Mapping[str, pl.DataType], changes: Iterable[Change
 
 
 def corrected_rows(rows: pl.DataFrame, changes: Sequence[Change]) -> pl.DataFrame:
-    """Return rows with their features and threshold as corrected, and `UNREPLACED`.
+    """Return rows with their features and threshold as corrected, `UNREPLACED`, and what each change met (`MET`).
 
     Parameters
     ----------
@@ -81,18 +85,29 @@ def corrected_rows(rows: pl.DataFrame, changes: Sequence[Change]) -> pl.DataFram
     """
     flagged = _with_conditions(rows, changes).with_columns(pl.lit(value=False).alias(UNREPLACED))
     for place, change in enumerate(changes):
-        holds = pl.col(f"{_HOLDS}{place}")
+        holds, met = pl.col(f"{_HOLDS}{place}"), f"{MET}{place}"
         if isinstance(change, RegisteredVersion):
             # What a prediction states of its threshold is that of the version which decided.
-            flagged = flagged.with_columns(threshold=pl.lit(None, dtype=pl.Float64))
+            flagged = flagged.with_columns(pl.lit(CHANGED).alias(met), threshold=pl.lit(None, dtype=pl.Float64))
         elif isinstance(change, Threshold):
-            flagged = flagged.with_columns(threshold=pl.when(holds).then(change.value).otherwise("threshold"))
+            same = pl.col("threshold").eq_missing(pl.lit(change.value))
+            word = pl.when(same).then(pl.lit(SAME)).otherwise(pl.lit(CHANGED))
+            threshold = pl.when(holds).then(change.value).otherwise("threshold").alias("threshold")
+            flagged = flagged.with_columns(threshold, _where(holds, word).alias(met))
         elif isinstance(change, Replacement):
-            flagged = _replaced(flagged, change, holds)
-        elif isinstance(change, FeatureChange) and FEATURE + change.feature in flagged.columns:
+            flagged = _replaced(flagged, change, holds, met)
+        elif not isinstance(change, FeatureChange):
+            flagged = flagged.with_columns(pl.lit(CHANGED).alias(met))
+        elif FEATURE + change.feature in flagged.columns:
             column = FEATURE + change.feature
             new = _new(change, column, flagged.schema[column])
-            flagged = flagged.with_columns(pl.when(holds).then(new).otherwise(_plain(flagged, column)).alias(column))
+            word = found_by(change, _plain(flagged, column), new, flagged.schema[column])
+            flagged = flagged.with_columns(
+                pl.when(holds).then(new).otherwise(_plain(flagged, column)).alias(column),
+                _where(holds, word).alias(met),
+            )
+        else:
+            flagged = flagged.with_columns(pl.lit(NO_FEATURE).alias(met))
     return flagged.drop(name for name in flagged.columns if name.startswith(_HOLDS))
 
 
@@ -146,6 +161,10 @@ def _with_conditions(rows: pl.DataFrame, changes: Sequence[Change]) -> pl.DataFr
     return rows
 
 
+def _where(holds: pl.Expr, word: pl.Expr) -> pl.Expr:
+    return pl.when(holds).then(word).otherwise(pl.lit(OUTSIDE))
+
+
 def _new(change: FeatureChange, column: str, dtype: pl.DataType) -> pl.Expr:
     """Return what a feature is under a correction of it."""
     if isinstance(change, Unit):
@@ -167,11 +186,11 @@ def _new(change: FeatureChange, column: str, dtype: pl.DataType) -> pl.Expr:
     raise TypeError(type(change).__name__)
 
 
-def _replaced(rows: pl.DataFrame, change: Replacement, holds: pl.Expr) -> pl.DataFrame:
+def _replaced(rows: pl.DataFrame, change: Replacement, holds: pl.Expr, met: str) -> pl.DataFrame:
     """Return rows with features of another source; where that has no row for a prediction, they are flagged."""
     there = [name for name in change.features if FEATURE + name in rows.columns]
     if not there:
-        return rows
+        return rows.with_columns(pl.lit(NO_FEATURE).alias(met))
     for name in there:
         recorded, given = rows.schema[FEATURE + name], change.frame.schema[name]
         alike = (recorded.is_numeric() and given.is_numeric()) or _kind(recorded) == _kind(given)
@@ -190,9 +209,14 @@ def _replaced(rows: pl.DataFrame, change: Replacement, holds: pl.Expr) -> pl.Dat
         .alias(FEATURE + name)
         for name in there
     ]
-    return joined.with_columns(*replaced, pl.col(UNREPLACED) | (holds & pl.col(_NEW).is_null())).drop(
-        _NEW, *(_NEW + name for name in there)
+    done = joined.with_columns(*replaced, pl.col(UNREPLACED) | (holds & pl.col(_NEW).is_null()))
+    moved = pl.Series([False] * done.height)
+    for name in there:
+        moved |= done[FEATURE + name].ne_missing(joined[FEATURE + name].cast(done.schema[FEATURE + name]))
+    word = (
+        pl.when(moved).then(pl.lit(CHANGED)).when(pl.col(_NEW).is_null()).then(pl.lit(NO_ROW)).otherwise(pl.lit(SAME))
     )
+    return done.with_columns(_where(holds, word).alias(met)).drop(_NEW, *(_NEW + name for name in there))
 
 
 def _fitting(feature: str, value: Any, dtype: pl.DataType) -> Any:

@@ -136,12 +136,17 @@ class Correction:
         Raises
         ------
         MisuseError
-            The mapping is empty, or changes a missing value (which `missing` does).
+            The mapping is empty, changes nothing, or changes a missing value (which `missing` does).
         """
         if not mapping or None in mapping:
             raise MisuseError(
                 f"the recoding of {feature} is empty, or recodes a missing value",
                 "Give the recorded values and what each stands for; a missing value is read by Correction.missing.",
+            )
+        if all(old == new for old, new in mapping.items()):
+            raise MisuseError(
+                f"the recoding of {feature} reads each value as itself",
+                "Give recorded values and what each stands for.",
             )
         pairs = sorted(mapping.items(), key=lambda pair: (type(pair[0]).__name__, str(pair[0])))
         return Recoding(feature, tuple(pairs), Applies.of(where, since, until))

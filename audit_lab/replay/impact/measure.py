@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["measure_impact"]
 
 _SUBJECT = "subject_id"
+#: Under this key a kept chunk says what each change met in it.
+_MET = "audit_lab.met"
 #: Columns of a chunk that are the prediction's own, without a prefix.
 _OWN = ("model_name", "model_version")
 #: Columns of the predictions that name no group: each value is one prediction's, or is no single value.
@@ -111,8 +113,9 @@ def measure_impact(
     if kept is not None:
         for cases in kept.rows().collect_batches(maintain_order=True):
             tally.add(cases)
-    if kept is None:
-        redecision.check_rules_met()
+        for counts in kept.told(_MET):
+            redecision.met.add_all(counts)
+    redecision.check_rules_met()
     return Impact(
         changes=made,
         asked=asked,
@@ -122,6 +125,7 @@ def measure_impact(
         why_not_decided=tally.why_not_decided(),
         not_decided=tally.not_decided(),
         score_shifts=tally.shifts.to_dict(),
+        unmet=redecision.met.unmet(),
         ran=dict(runner.ran) if kept is None else kept.ran(),
         kept=None if kept is None else kept.folder,
     )
@@ -153,7 +157,7 @@ def _cases(
                 chunk, rows = found
                 cases = redecision.cases(rows)
                 if kept is not None:
-                    kept.add(chunk, cases, runner.ran)
+                    kept.add(chunk, cases, runner.ran, {_MET: redecision.met.taken()})
                 if progress is not None:
                     progress("predictions", rows.height)
                 yield cases

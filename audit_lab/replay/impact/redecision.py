@@ -6,18 +6,36 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from polars import selectors
 
 from audit_lab.errors import MisuseError, ModelError
-from audit_lab.replay.decision_rules import FEATURE, MODEL_LABEL, check_rules, decide, parse_rules
+from audit_lab.log.search.expression import parse_expression
+from audit_lab.replay.decision_rules import (
+    FEATURE,
+    MODEL_LABEL,
+    check_rules,
+    decide,
+    decides_by_threshold,
+    parse_rules,
+)
 from audit_lab.replay.impact.cases import AFTER, told
-from audit_lab.replay.impact.corrected_rows import UNREPLACED, corrected_rows, widened
-from audit_lab.replay.impact.kinds import RegisteredRules, RegisteredVersion, StatedRules, WithoutRule
+from audit_lab.replay.impact.corrected_rows import MET, UNREPLACED, corrected_rows, widened
+from audit_lab.replay.impact.kinds import (
+    FeatureChange,
+    RegisteredRules,
+    RegisteredVersion,
+    StatedRules,
+    Threshold,
+    WithoutRule,
+)
+from audit_lab.replay.impact.met import CHANGED, LACKING, NO_RULE, NO_THRESHOLD, OVERTAKEN, SAME, UNDECIDED, Met
+from audit_lab.replay.impact.replacement import Replacement
 from audit_lab.replay.registration import editions
 from audit_lab.replay.runner import Tried
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from audit_lab.log.store import LogStore
     from audit_lab.replay.decision_rules import Rule
@@ -69,7 +87,10 @@ class Redecision:
         self._changes = tuple(changes)
         self._labels = labels
         self._rule_names: set[str] = set()
-        self._met = False
+        self._last_version = max(
+            (place for place, change in enumerate(self._changes) if isinstance(change, RegisteredVersion)), default=-1
+        )
+        self.met = Met(self._changes)
 
     def check_rules_met(self) -> None:
         """See that each rule that is to be left out is one of some version that was met.
@@ -79,11 +100,10 @@ class Redecision:
         MisuseError
             It is none: nothing was corrected, and a count of nought would be no answer.
         """
-        wanted = {change.name for change in self._changes if isinstance(change, WithoutRule)}
-        unknown = sorted(wanted - self._rule_names)
-        if unknown and self._met:
-            known = ", ".join(sorted(self._rule_names)) or "none"
-            raise MisuseError(f"no version met here has a rule named {unknown[0]!r}", f"Rules: {known}.")
+        unknown = self.met.unknown_rules()
+        if unknown:
+            known = f"Rules: {', '.join(sorted(self._rule_names))}." if self._rule_names else "They have no rules."
+            raise MisuseError(f"no version met here has a rule named {unknown[0]!r}", known)
 
     def cases(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what became of the rows of a chunk, in their order within each version.
@@ -94,7 +114,6 @@ class Redecision:
             A correction does not fit the rows.
         """
         done = [self._group(group) for group in self._runner.prepared(rows)]
-        self._met = self._met or rows.height > 0
         return pl.concat(done) if done else pl.DataFrame(schema=self._labels.schema)
 
     def _group(self, prepared: Prepared) -> pl.DataFrame:
@@ -111,22 +130,30 @@ class Redecision:
     def _corrected(self, group: Prepared, recorded: Model) -> _Under:
         """Return a group's ready rows under the changes: features, threshold, version and rules."""
         ready = group.ready
-        inner = replace(group, rows=corrected_rows(ready, self._changes))
+        corrected = corrected_rows(ready, self._changes)
+        words = corrected.select(selectors.starts_with(MET))
+        inner = replace(group, rows=corrected.drop(words.columns))
         versions = [each.model_version for each in self._changes if isinstance(each, RegisteredVersion)]
         if versions:
             inner = self._of_version(inner.rows, versions[-1])
         lacking = pl.col("code").is_null() & pl.col(UNREPLACED)
         rows = inner.rows.with_columns(code=pl.when(lacking).then(pl.lit("replacement-missing")).otherwise("code"))
         if inner.model is None:
+            self._count(words, dict.fromkeys(range(len(self._changes)), UNDECIDED))
             return _Under(replace(inner, rows=rows), pl.Series([False] * rows.height))
         try:
-            rules = self._rules(inner.model)
+            rules, instead = self._rules(inner.model)
             check_rules(rules, inner.model.signature, inner.model.name)
         except ModelError as error:
+            self._count(words, dict.fromkeys(range(len(self._changes)), UNDECIDED))
             failed = rows.with_columns(
                 code=pl.coalesce("code", pl.lit(error.code)), detail=pl.coalesce("detail", pl.lit(str(error)))
             )
             return _Under(replace(inner, model=None, rows=failed), pl.Series([False] * rows.height))
+        alike = _alike(recorded, inner.model, ready["threshold"]) if versions else None
+        if alike is not None:
+            words = words.with_columns(alike.alias(f"{MET}{self._last_version}"))
+        self._count(words, self._without_effect(inner.model, rules) | instead)
         model = replace(inner.model, rules=rules, signature=widened(inner.model.signature, rows.schema))
         if model.artifact.sha256 == recorded.artifact.sha256:
             moved = _moved(ready, rows, model.signature.names)
@@ -142,20 +169,49 @@ class Redecision:
         needed = pl.col("code").ne_missing(pl.lit("output-missing"))
         return replace(inner, rows=inner.rows.with_columns(code=pl.when(needed).then("code")))
 
-    def _rules(self, model: Model) -> tuple[Rule, ...]:
-        """Return the rules of a version under the changes."""
-        rules = model.rules
-        for change in self._changes:
-            if isinstance(change, RegisteredVersion):
-                rules = model.rules
-            elif isinstance(change, StatedRules):
+    def _count(self, words: pl.DataFrame, instead: Mapping[int, str]) -> None:
+        """Count what the changes met, by other words where what they changed has no effect."""
+        for place in range(len(self._changes)):
+            found: dict[str, int] = {}
+            for word, count in words[f"{MET}{place}"].value_counts().iter_rows():
+                told = instead.get(place, word) if word.startswith(CHANGED) else word
+                found[told] = found.get(told, 0) + count
+            self.met.add(place, found)
+
+    def _without_effect(self, model: Model, rules: tuple[Rule, ...]) -> dict[int, str]:
+        """Return which changes are none to the version that decides, and the word for that."""
+        names = set(model.signature.names)
+        paths = {path for rule in rules for path in parse_expression(rule.when).paths}
+        by_threshold = decides_by_threshold(model.signature.output) or ("threshold",) in paths
+        found = {}
+        for place, change in enumerate(self._changes):
+            if isinstance(change, FeatureChange | Replacement):
+                features = change.features if isinstance(change, Replacement) else (change.feature,)
+                if names.isdisjoint(features):
+                    found[place] = LACKING
+            elif place < self._last_version:
+                found[place] = OVERTAKEN
+            elif isinstance(change, Threshold) and not by_threshold:
+                found[place] = NO_THRESHOLD
+        return found
+
+    def _rules(self, model: Model) -> tuple[tuple[Rule, ...], dict[int, str]]:
+        """Return the rules of a version under the changes, and which changes leave them as they are, by their words."""
+        rules, instead = model.rules, {}
+        for place, change in list(enumerate(self._changes))[self._last_version + 1 :]:
+            before = rules
+            if isinstance(change, StatedRules):
                 rules = change.stated
             elif isinstance(change, RegisteredRules):
                 rules = self._registered_rules(model.version["model_name"], change.model_version)
             elif isinstance(change, WithoutRule):
                 self._rule_names |= {rule.name for rule in rules}
                 rules = tuple(rule for rule in rules if rule.name != change.name)
-        return rules
+            else:
+                continue
+            if rules == before:
+                instead[place] = NO_RULE if isinstance(change, WithoutRule) else SAME
+        return rules, instead
 
     def _registered_rules(self, model_name: str, model_version: str) -> tuple[Rule, ...]:
         name = f"{model_name} {model_version}"
@@ -196,6 +252,16 @@ def _part(tried: Tried, part: int) -> Tried:
     scored = (replace(each, rows=each.rows.filter(mine).drop(_PART)) for each in tried.scored)
     failed = (rows.filter(mine).drop(_PART) for rows in tried.failed)
     return Tried(tuple(each for each in scored if each.rows.height), tuple(rows for rows in failed if rows.height))
+
+
+def _alike(recorded: Model, other: Model, threshold: pl.Series) -> pl.Series:
+    """Return the word for what deciding by another version changes, from the thresholds that decided."""
+    changed = pl.Series([CHANGED] * threshold.len(), dtype=pl.String)
+    own = (recorded.artifact.sha256, recorded.signature, recorded.rules)
+    if own != (other.artifact.sha256, other.signature, other.rules):
+        return changed
+    same = threshold.eq_missing(pl.Series([other.version["threshold"]], dtype=pl.Float64))
+    return pl.select(pl.when(same).then(pl.lit(SAME)).otherwise(changed)).to_series()
 
 
 def _moved(before: pl.DataFrame, after: pl.DataFrame, names: Iterable[str]) -> pl.Series:

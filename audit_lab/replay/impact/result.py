@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_lab.replay.impact.kinds import Change
+    from audit_lab.replay.impact.met import Unmet
     from audit_lab.replay.impact.tally import Counts
     from audit_lab.replay.runner import Ran
 
@@ -56,6 +57,9 @@ class Impact:
         These one by one, the first 100,000 of them.
     score_shifts
         Quantiles of score after minus score before, over the decisions whose score moved.
+    unmet
+        Changes, and values of a recoding, that nothing in the window was found for: nobody being affected by them is no
+        answer.
     ran
         Model and version in one to how it was run.
     kept
@@ -70,6 +74,7 @@ class Impact:
     why_not_decided: pl.DataFrame = field(repr=False)
     not_decided: pl.DataFrame = field(repr=False)
     score_shifts: Mapping[str, Any] = field(repr=False)
+    unmet: tuple[Unmet, ...]
     ran: Mapping[str, Ran] = field(repr=False)
     kept: Path | None = None
 
@@ -147,6 +152,7 @@ class Impact:
             "correction_sha256": self.correction_sha256,
             "description": self.description,
             "counts": asdict(self.counts),
+            "unmet": [asdict(each) for each in self.unmet],
             "directions": self.directions.to_dicts(),
             "by_group": self.by_group.to_dicts(),
             "subjects": self.by_subject.height,

@@ -30,7 +30,7 @@ def impact_sentences(impact: Impact) -> list[str]:
     counts = impact.counts
     if not counts.predictions:
         return [f"Correction: {impact.description}.", "No prediction matches, so nothing was decided again."]
-    lines = [f"Correction: {impact.description}.", _headline(impact)]
+    lines = [f"Correction: {impact.description}.", *(each.sentence for each in impact.unmet), _headline(impact)]
     lines += _directions(impact)
     lines += _overridden(impact)
     lines += _subjects(impact)

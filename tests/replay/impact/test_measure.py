@@ -81,11 +81,11 @@ def test_a_window_and_a_version_narrow_it_down(generate):
 
 
 def test_nothing_is_affected_where_nothing_changes(generate):
-    impact = generate(1).log.impact(al.Correction.recode("city", {"Paris": "Lyon"}))
+    impact = generate(1).log.impact(al.Correction.rules_of("1"), version="1", expression="inputs.years >= 2")
     assert (impact.counts.affected, impact.counts.touched) == (0, 0)
     assert impact.affected.is_empty()
     assert impact.directions.is_empty()
-    assert "the model itself is given the same in all of them" in impact.summary()[1]
+    assert "the model itself is given the same in all of them" in impact.summary()[2]
 
 
 def test_no_prediction_is_said_to_be_none(make_log):
@@ -240,6 +240,8 @@ def test_a_version_without_decisions_is_said_to_have_none(make_log, small_model)
     assert (impact.counts.decided, impact.counts.undecided, impact.counts.affected) == (40, 40, 0)
     assert impact.score_shifts["moved"] > 0
     assert "40 have no decision either way" in impact.summary()[1]
+    (unmet,) = log.impact(al.Correction.threshold(0.4)).unmet
+    assert "40 are of a model version that decides by no threshold" in unmet.sentence
 
 
 @pytest.mark.parametrize(
