@@ -113,8 +113,8 @@ def impact(
 
     Corrections are made in the order in which their options stand here, several of one kind as given. A prediction
     whose replay without the correction is not its record is listed apart, and never counted as affected. Exits 1 when
-    a decision would have been otherwise, or one could not be decided; and when there was nothing that a
-    correction is about, for then it says nothing.
+    a decision would have been otherwise, or one could not be decided; and when there was nothing to decide, or nothing
+    that a correction is about, for then it says nothing.
     """
     if environment not in ("present", "recorded"):
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
@@ -156,7 +156,7 @@ def impact(
     else:
         _show_impact(found, limit)
     counts = found.counts
-    said_all = counts.decided == counts.predictions and not found.unmet
+    said_all = counts.predictions > 0 and counts.decided == counts.predictions and not found.unmet
     return int(counts.affected > 0 or not said_all)
 
 

@@ -51,6 +51,21 @@ def test_a_value_that_nobody_has_is_no_answer(run, loans):
     assert (unmet["change"], unmet["code"]) == (0, "correction-not-met")
 
 
+def test_a_window_without_predictions_is_found_wanting(run, loans):
+    answer = run("impact", "--log", loans, "--threshold", "0.95", "--until", "1999-01-01")
+    assert (answer.code, answer.err) == (1, "")
+    assert "No prediction matches, so nothing was decided again." in answer.out
+    code, document = asked(run, loans, "--threshold", "0.95", "--until", "1999-01-01")
+    assert (code, document["counts"]["predictions"]) == (1, 0)
+
+
+def test_a_log_without_predictions_is_found_wanting(run, make_log):
+    nothing = make_log(predictions=lambda frame: frame.clear(), inputs_loans=lambda frame: frame.clear())
+    answer = run("impact", "--log", nothing, "--threshold", "0.95")
+    assert answer.code == 1
+    assert "No prediction matches, so nothing was decided again." in answer.out
+
+
 def test_what_cannot_be_decided_is_found_wanting(run, loans):
     code, document = asked(run, loans, "--version", "9")
     assert code == 1
