@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
+from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 from audit_lab.face.document import overridden
 
@@ -152,7 +152,7 @@ def drift(
         str | None, typer.Option("--reference", help="FROM..TO, like 2015-01-01..2015-03-01; the first eight weeks.")
     ] = None,
     model: Model = None,
-    picture: Annotated[str | None, typer.Option("--picture", help="Write the heat map to this SVG file.")] = None,
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> int:
     """Say since when, and in what, a model's inputs, score or decisions moved.
@@ -162,11 +162,11 @@ def drift(
     """
     import polars as pl
 
+    check_picture(picture)
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
     result = reading.open().drift(chosen, every=every, reference=_range(reference), model=model)
     moved = result.table.filter(pl.col("verdict") == "major")
-    if picture is not None:
-        _write_picture(result.table, picture)
+    drawn = None if picture is None else _drawn(result.table, picture)
     if as_json:
         output.print_json(result.to_dict())
     else:
@@ -175,6 +175,7 @@ def drift(
             output.title("Windows that moved")
             output.table(_MEASURES, moved.select(_MEASURES).sort("column", "window_start").iter_rows())
         output.line(f"Compared with {result.reference.description}.")
+        output.lines([drawn] if drawn else [], bullet="")
     return int(moved.height > 0)
 
 
@@ -187,8 +188,7 @@ def _range(text: str | None) -> tuple[str, str] | None:
     return since, until
 
 
-def _write_picture(table: Any, picture: str) -> None:
+def _drawn(table: Any, picture: str) -> str:
     from audit_lab import charts
-    from audit_lab.log.files.durable import write_bytes
 
-    write_bytes(Path(picture), charts.svg(charts.drift_heatmap(table)).encode())
+    return draw(charts.drift_heatmap(table), picture)

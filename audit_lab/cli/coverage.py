@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
+from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_PICTURES = (".svg", ".png")
 _MOST_ROWS = 60
 
 
@@ -37,7 +36,7 @@ def coverage(
     model: Annotated[str | None, typer.Option("--model", help="With --ids: only of this model.")] = None,
     version: Annotated[str | None, typer.Option("--version", help="With --ids: only of this version.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="With --ids: at most so many.")] = None,
-    picture: Annotated[str | None, typer.Option("--picture", help="Write the chart to this SVG or PNG file.")] = None,
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> int:
     """Say which predictions can be reconstructed and replayed, by version and week; why others cannot; what is lost.
@@ -45,20 +44,19 @@ def coverage(
     No model is run. `--ids` takes any code that is shown, and replayable, not-replayable, reconstructable or
     not-reconstructable. Exits 1 when something cannot be replayed, is lost, or when there is no prediction.
     """
-    if picture is not None and Path(picture).suffix not in _PICTURES:
-        raise MisuseError(f"--picture is {picture!r}", f"Name a file that ends in {' or '.join(_PICTURES)}.")
+    check_picture(picture)
     if ids is None and (model, version, limit) != (None, None, None):
         raise MisuseError("--model, --version and --limit choose ids", "Give --ids CODE with them.")
     stated = reading.open().coverage(every)
     chosen = None if ids is None else stated.ids(ids, model, version, limit).to_list()
-    if picture is not None:
-        _write_picture(stated, Path(picture))
+    drawn = None if picture is None else _drawn(stated, picture)
     if as_json:
         output.print_json({**stated.to_dict(), **({} if chosen is None else {"ids": chosen})})
     elif chosen is not None:
         output.lines(("-" if one is None else one for one in chosen), bullet="")
     else:
         _show(stated)
+        output.lines([drawn] if drawn else [], bullet="")
     whole = 0 < stated.predictions == stated.replayable and not stated.lost
     return int(not whole)
 
@@ -128,9 +126,7 @@ def _show_in_force(found: InForce) -> None:
         )
 
 
-def _write_picture(stated: Coverage, path: Path) -> None:
+def _drawn(stated: Coverage, picture: str) -> str:
     from audit_lab import charts
-    from audit_lab.log.files.durable import write_bytes
 
-    chart = charts.coverage_chart(stated.weeks, stated.reasons, stated.sequence_gaps)
-    write_bytes(path, charts.png(chart) if path.suffix == ".png" else charts.svg(chart).encode())
+    return draw(charts.coverage_chart(stated.weeks, stated.reasons, stated.sequence_gaps), picture)

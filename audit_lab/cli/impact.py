@@ -12,6 +12,7 @@ from audit_lab.cli.ask import Model, Since, Until
 from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
+from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -45,9 +46,6 @@ _CASES = {
     "differing": "differing",
 }
 _DIFFERENCES = {"feature": "feature", "this": "here", "other": "there", "unit": "unit", "part": "difference"}
-_SUFFIXES = (".svg", ".png")
-
-Picture = Annotated[str | None, typer.Option("--picture", help="Draw it into this file: .svg or .png.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -118,7 +116,7 @@ def impact(
     """
     if environment not in ("present", "recorded"):
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
-    _check_picture(picture)
+    check_picture(picture)
     changes = [
         *_feature_changes(values, unit or [], missing or [], recode or []),
         *_model_changes(version, threshold, rules, rules_of, without_rule or []),
@@ -147,14 +145,14 @@ def impact(
             limits=limits_of(time_limit, memory_limit),
             progress=lambda _, count: progress.update(task, advance=count),
         )
-    if picture is not None:
-        _draw_impact(found, picture)
+    drawn = None if picture is None else _draw_impact(found, picture)
     if as_json:
         frames = {"affected": found.affected, "by_subject": found.by_subject, "not_decided": found.not_decided}
         listed = {name: frame.head(_MOST_LISTED).to_dicts() for name, frame in frames.items()}
         output.print_json({**found.to_dict(), **listed})
     else:
         _show_impact(found, limit)
+        output.lines([drawn] if drawn else [], bullet="")
     counts = found.counts
     said_all = counts.predictions > 0 and counts.decided == counts.predictions and not found.unmet
     return int(counts.affected > 0 or not said_all)
@@ -205,7 +203,7 @@ def comparable(
     Nearness is Gower's distance (1971) over the recorded inputs. Cases are those of the same model version that were
     decided before. Exits 1 when there is none.
     """
-    _check_picture(picture)
+    check_picture(picture)
     chosen = None if features is None else [name.strip() for name in features.split(",")]
     found = (
         reading.open()
@@ -219,8 +217,7 @@ def comparable(
             window=None if since is None and until is None else (since, until),
         )
     )
-    if picture is not None and found.cases.height:
-        _draw_comparable(found, picture)
+    drawn = None if picture is None or found.cases.is_empty() else _draw_comparable(found, picture)
     if as_json:
         output.print_json(found.to_dict())
     else:
@@ -231,6 +228,7 @@ def comparable(
             output.title("The nearest one, feature by feature")
             nearest = found.differences.filter(rank=1).select(*_DIFFERENCES)
             output.table(tuple(_DIFFERENCES.values()), nearest.iter_rows())
+        output.lines([drawn] if drawn else [], bullet="")
     return int(found.cases.is_empty())
 
 
@@ -311,31 +309,18 @@ def _read_values(path: str) -> Any:
         ) from error
 
 
-def _check_picture(picture: str | None) -> None:
-    if picture is not None and Path(picture).suffix.lower() not in _SUFFIXES:
-        raise MisuseError(f"{picture} is no file for a picture", "Name one that ends in .svg or .png.")
-
-
-def _draw_impact(found: Impact, picture: str) -> None:
+def _draw_impact(found: Impact, picture: str) -> str:
     from audit_lab import charts
 
     if not found.counts.predictions or not found.asked["groups"]:
         raise MisuseError("there is nothing to draw", "Widen the window, and name a group with --group-by.")
-    _write(charts.impact_by_group(found.by_group, found.asked["groups"][0], subtitle=[found.description]), picture)
+    return draw(charts.impact_by_group(found.by_group, found.asked["groups"][0], subtitle=[found.description]), picture)
 
 
-def _draw_comparable(found: Comparable, picture: str) -> None:
+def _draw_comparable(found: Comparable, picture: str) -> str:
     from audit_lab import charts
 
     drawn = charts.comparable_table(
         found.cases, found.differences, decision=found.decision, subtitle=[found.prediction_id, found.scope]
     )
-    _write(drawn, picture)
-
-
-def _write(chart: Any, picture: str) -> None:
-    from audit_lab import charts
-    from audit_lab.log.files.durable import write_bytes
-
-    is_png = picture.lower().endswith(".png")
-    write_bytes(Path(picture), charts.png(chart) if is_png else charts.svg(chart).encode())
+    return draw(drawn, picture)

@@ -12,6 +12,7 @@ from audit_lab.cli import output
 from audit_lab.cli.keep import Passphrase, VaultPath
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import ACTOR_VARIABLE, Reading, reads_a_log
+from audit_lab.cli.written import check_picture, draw, write_file, write_frame
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _EDGES = ("from", "relation", "to", "stated by")
-_DRAWN = {".svg": "SVG", ".png": "PNG", ".html": "a page that can be pointed at"}
+_DRAWN = (".svg", ".png", ".html")
 
 
 class Kind(StrEnum):
@@ -64,16 +65,15 @@ def show(
         raise MisuseError(
             "whose lineage is not said", "Give a prediction's id, or --model together with --version, and not both."
         )
+    check_picture(picture, _DRAWN)
     log = reading.open()
     graph = (
         log.decision(prediction_id).lineage_graph()
         if prediction_id is not None
         else log.lineage_graph(str(model), str(version))
     )
-    if picture is not None:
-        _draw(graph, Path(picture))
-    if prov is not None:
-        _write(Path(prov), graph.to_prov_json().encode())
+    written = [] if picture is None else [_draw(graph, picture)]
+    written += [] if prov is None else [write_file(Path(prov), graph.to_prov_json().encode())]
     if as_json:
         output.print_json(graph.to_dict())
         return int(bool(graph.gaps))
@@ -85,6 +85,7 @@ def show(
     if graph.gaps:
         output.title("What is amiss")
     output.lines(summary[1:])
+    output.lines(written, bullet="")
     return int(bool(graph.gaps))
 
 
@@ -116,13 +117,13 @@ def take_over(
     if (log is None) == (out is None):
         raise MisuseError("where the rows should go is not said", "Give --log LOG, or --out FOLDER.")
     rows = _read(kind, paths, commit)
-    if quarantine is not None:
-        rows.report.quarantine.write_parquet(_made(Path(quarantine)))
     said: dict[str, Any] = {"report": rows.report.to_dict()}
     lines = rows.report.lines()
+    if quarantine is not None:
+        lines.append(write_frame(Path(quarantine), rows.report.quarantine))
     if out is not None:
-        said["written"] = _write_rows(rows, Path(out))
-        lines.append(f"Written: {', '.join(said['written'])}.")
+        said["written"], told = _write_rows(rows, Path(out))
+        lines += told
     else:
         more, told = _append(rows, str(log), actor, vault, passphrase)
         said |= more
@@ -162,8 +163,8 @@ def _append(
     return {"added": done.rows, "known": done.known, "corrected": done.corrected, "size": done.size}, lines
 
 
-def _write_rows(rows: LineageRows, out: Path) -> list[str]:
-    """Write the rows as one JSON file, or as Parquet files into a folder; return what was written."""
+def _write_rows(rows: LineageRows, out: Path) -> tuple[list[str], list[str]]:
+    """Write the rows as one JSON file, or as Parquet files into a folder; return what was written, and its lines."""
     import json
 
     from audit_lab.case.plain_json import plain_json
@@ -173,35 +174,16 @@ def _write_rows(rows: LineageRows, out: Path) -> list[str]:
         document["quarantine"] = rows.report.quarantine.with_columns(
             rows.report.quarantine["raw_bytes"].bin.encode("base64")
         ).to_dicts()
-        _write(out, (json.dumps(plain_json(document), indent=1) + "\n").encode())
-        return [str(out)]
-    frames = {**rows.tables(), "quarantine": rows.report.quarantine}
-    written = [_made(out / f"{name}.parquet") for name in frames]
-    for path, frame in zip(written, frames.values(), strict=True):
-        frame.write_parquet(path)
-    return [str(path) for path in written]
+        return [str(out)], [write_file(out, (json.dumps(plain_json(document), indent=1) + "\n").encode())]
+    frames = {out / f"{name}.parquet": frame for name, frame in rows.tables().items()}
+    frames[out / "quarantine.parquet"] = rows.report.quarantine
+    return [str(path) for path in frames], [write_frame(path, frame) for path, frame in frames.items()]
 
 
-def _draw(graph: LineageGraph, path: Path) -> None:
+def _draw(graph: LineageGraph, picture: str) -> str:
     from audit_lab import charts
 
-    ending = path.suffix.lower()
-    if ending not in _DRAWN:
-        known = ", ".join(f"{each} for {what}" for each, what in _DRAWN.items())
-        raise MisuseError(f"a picture cannot be written to {path.name!a}", f"Name a file {known}.")
     chart = charts.lineage_graph(*graph.to_frames(), subtitle=graph.origin)
-    if ending == ".png":
-        _write(path, charts.png(chart))
-    else:
-        _write(path, (charts.interactive_html(chart, graph.root) if ending == ".html" else charts.svg(chart)).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    from audit_lab.log.files.durable import write_bytes
-
-    write_bytes(path, content)
-
-
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    if Path(picture).suffix.lower() != ".html":
+        return draw(chart, picture)
+    return write_file(Path(picture), charts.interactive_html(chart, graph.root).encode())

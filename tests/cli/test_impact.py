@@ -130,7 +130,7 @@ def test_every_case_can_be_kept(run, loans, tmp_path):
         (("--unit", "income: ten -> tenner"), "no conversion is called 'ten -> tenner'"),
         (("--recode", "city: Bern"), "--recode has 'Bern'"),
         (("--missing", "age: 3"), "no feature 'age' is recorded"),
-        (("--threshold", "0.4", "--picture", "x.pdf"), "x.pdf is no file for a picture"),
+        (("--threshold", "0.4", "--picture", "x.pdf"), "a picture cannot be written to 'x.pdf'"),
         (("--threshold", "0.4", "--environment", "past"), "there is no environment 'past'"),
         (("--threshold", "0.4", "--group-by", "sex"), "'sex' is nothing to group by"),
         (("--threshold", "nan"), "not a finite number"),
