@@ -89,18 +89,42 @@ def append_lineage(
             f"Seal it first with `audit-lab seal {log} --actor NAME` (files of another system with --mapping and "
             "--into), or write the rows to files with --out.",
         )
-    store = open_store(log)
-    fresh, known, corrected = {}, {}, {}
-    for table, frame in rows.tables().items():
-        fresh[table], known[table], corrected[table] = _fresh(store, table, frame)
-    added = {table: frame for table, frame in fresh.items() if frame.height}
-    counts = {table: frame.height for table, frame in fresh.items()}
-    if not added:
-        return AppendedLineage(counts, known, corrected, None)
-    with open_writer(log, vault=vault, passphrase=passphrase, clock=clock) as writer:
+    lacking = _Lacking(log, rows)
+    if not lacking.tables():
+        return lacking.appended(None)
+
+    def make() -> dict[str, pl.DataFrame]:
+        added = lacking.tables()
         now = (clock or (lambda: datetime.now(UTC)))()
-        receipt = writer.append({**added, _EVENTS: _event(rows, counts, added, actor, now)})
-    return AppendedLineage(counts, known, corrected, receipt.size)
+        return {**added, _EVENTS: _event(rows, lacking.counts, added, actor, now)} if added else {}
+
+    # Somebody else may have appended the same since: what the log lacks is looked up again while it is locked.
+    with open_writer(log, vault=vault, passphrase=passphrase, clock=clock) as writer:
+        receipt = writer.append_from(make)
+    return lacking.appended(None if receipt is None else receipt.size)
+
+
+class _Lacking:
+    """What a log lacks of some rows, as it is whenever that is asked."""
+
+    def __init__(self, log: str | Path, rows: LineageRows) -> None:
+        self._log = log
+        self._rows = rows
+        self.counts: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        self._corrected: dict[str, int] = {}
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Read the log, and return the rows that it does not have, of the tables where there are some."""
+        store, fresh = open_store(self._log), {}
+        for table, frame in self._rows.tables().items():
+            fresh[table], self._known[table], self._corrected[table] = _fresh(store, table, frame)
+        self.counts = {table: frame.height for table, frame in fresh.items()}
+        return {table: frame for table, frame in fresh.items() if frame.height}
+
+    def appended(self, size: int | None) -> AppendedLineage:
+        """Return what was found when the log was read last."""
+        return AppendedLineage(self.counts, self._known, self._corrected, size)
 
 
 def _fresh(store: LogStore, table: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:

@@ -308,30 +308,46 @@ class LogWriter:
         """
         if not tables:
             raise MisuseError("there is no table to append", "Give at least one, with or without rows.")
+        rows = self._rows(tables)
+        with self.turn() as turn:
+            return self._seal(turn, *rows)
+
+    def append_from(self, make: Callable[[], Mapping[str, pl.DataFrame]]) -> Receipt | None:
+        """Append what `make` finds the log to lack: nobody else appends meanwhile; None where it returns no table."""
+        with self.turn() as turn:
+            tables = make()
+            return self._seal(turn, *self._rows(tables)) if tables else None
+
+    def _rows(self, tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, pl.Schema], list[NewSegment], list[Fact]]:
+        """Return the columns of tables, their segments, and which ids are repeated in them."""
         now = self._clock()
         frames = {table: canonical_rows(table, tables[table], now) for table in sorted(tables)}
-        self._check_schemas(self._turns.state, {table: frame.schema for table, frame in frames.items()})
+        schemas = {table: frame.schema for table, frame in frames.items()}
+        self._check_schemas(self._turns.state, schemas)
         made = [self._segment(table, frame, now) for table, frame in frames.items()]
-        repeated = [
-            repeated_ids_fact(each.statement.table, each.statement.segment, frames[each.statement.table])
-            for each in made
-        ]
-        with self.turn() as turn:
-            self._check_schemas(turn.state, {table: frame.schema for table, frame in frames.items()})
-            clock = clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at)
-            writers = turn.state.writers
-            going_on = [clock, *(sequence_fact(each.statement, writers.get(each.statement.writer_id)) for each in made)]
-            noticed = tuple(
-                fact for fact in (*repeated, *going_on) if fact is not None and fact.told_once not in self._told
-            )
-            if noticed:
-                made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
-            files = {path: content for each in made for path, content in each.files.items()}
-            turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)], files)
-            self._told |= {fact.told_once for fact in noticed if fact.told_once is not None}
-            if clock is None:
-                self._told.discard(CLOCK)
-            return self._receipt(turn.sealed_at, made, noticed)
+        stated = (each.statement for each in made)
+        found = (repeated_ids_fact(each.table, each.segment, frames[each.table]) for each in stated)
+        return schemas, made, [fact for fact in found if fact is not None]
+
+    def _seal(
+        self, turn: Turn, schemas: Mapping[str, pl.Schema], made: list[NewSegment], repeated: Sequence[Fact]
+    ) -> Receipt:
+        """Seal segments in a turn, and what is noticed of them beside."""
+        self._check_schemas(turn.state, schemas)
+        clock = clock_fact(turn.clock_behind, self.writer_id, turn.sealed_at)
+        writers = turn.state.writers
+        going_on = [clock, *(sequence_fact(each.statement, writers.get(each.statement.writer_id)) for each in made)]
+        noticed = tuple(
+            fact for fact in (*repeated, *going_on) if fact is not None and fact.told_once not in self._told
+        )
+        if noticed:
+            made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
+        files = {path: content for each in made for path, content in each.files.items()}
+        turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)], files)
+        self._told |= {fact.told_once for fact in noticed if fact.told_once is not None}
+        if clock is None:
+            self._told.discard(CLOCK)
+        return self._receipt(turn.sealed_at, made, noticed)
 
     def heartbeat(self) -> Receipt:
         """Seal that nothing happened."""

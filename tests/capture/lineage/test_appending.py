@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.capture.lineage import append_lineage, read_dvc_lock, read_openlineage
+from audit_lab.capture.lineage import append_lineage, appending, read_dvc_lock, read_openlineage
 from audit_lab.errors import MisuseError
+from audit_lab.log.writing.writer import open_writer
 
 AT = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -70,6 +73,57 @@ def test_rows_are_added_once(sealed, append, read):
     log = al.open(sealed)
     assert log.lineage.collect()["from_node"].to_list() == ["run:r-1"]
     assert sorted(log.runs.collect()["run_id"]) == ["old", "r-1"]
+
+
+def test_what_another_import_added_meanwhile_is_not_added_again(sealed, append, read, monkeypatch):
+    rows, waited = read(START, COMPLETE), []
+
+    def opened(*given, **options):
+        if not waited:  # another import of the same runs through between the look at the log and the append
+            waited.append(True)
+            assert append(rows).rows == {"lineage": 1, "runs": 1, "datasets": 1}
+        return open_writer(*given, **options)
+
+    monkeypatch.setattr(appending, "open_writer", opened)
+    done = append(rows)
+    assert (done.rows, done.size) == ({"lineage": 0, "runs": 0, "datasets": 0}, None)
+    assert done.known == {"lineage": 1, "runs": 1, "datasets": 1}
+    assert al.open(sealed).lineage.collect().height == 1
+    assert al.open(sealed).events.filter(pl.col("kind") == "ingest").collect().height == 1
+
+
+IMPORTS = """
+import sys
+from audit_lab.capture.lineage import append_lineage, read_openlineage
+
+rows = read_openlineage(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+append_lineage(sys.argv[1], rows, vault=sys.argv[2])
+"""
+
+
+def test_imports_at_once_add_each_row_once(sealed, read, tmp_path):
+    several = [json.loads(json.dumps(START).replace("r-1", f"r-{number}")) for number in range(20)]
+    read(*several)
+    command = [sys.executable, "-c", IMPORTS, sealed, tmp_path / "vault", tmp_path / "events.ndjson"]
+    processes = [
+        subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    log = al.open(sealed)
+    assert log.lineage.collect().height == log.lineage.collect()["edge_id"].n_unique() == 20
+    assert sorted(log.runs.collect()["run_id"]) == sorted(["old", *(f"r-{number}" for number in range(20))])
+    assert log.events.filter(pl.col("kind") == "ingest").collect().height == 1
+    assert log.verify(vault=tmp_path / "vault", remembered=False).holds
 
 
 def test_what_became_known_later_corrects_and_is_marked(sealed, append, read):
