@@ -165,7 +165,8 @@ def explore(
     """Run recorded inputs twice, and show where the outputs part.
 
     With one version: in its recorded environment, which is built once, and in the present one. With two: both in the
-    present environment. Exits 1 where any output differs in a bit.
+    present environment. Exits 1 where any output differs in a bit, or any decision differs; and where nothing could be
+    run, since no decision matches or a version is wanting.
     """
     found = reading.open().explore(
         version,
@@ -179,14 +180,14 @@ def explore(
         trusted_types=trust_type or (),
         limits=limits_of(time_limit, memory_limit),
     )
-    differing = found.table.filter(~found.table["same_bits"])
+    differing = found.differing
     if as_json:
         output.print_json(found.to_dict())
         return int(differing.height > 0)
     output.title(f"A: {found.sides[0]}; B: {found.sides[1]}")
     output.line(found.summary)
     shown = differing.sort("absolute_difference", descending=True, nulls_last=True).head(_MOST_SHOWN)
-    names = ("prediction_id", "score_a", "score_b", "absolute_difference", "ulps", "label_a", "label_b")
+    names = ("prediction_id", "score_a", "score_b", "absolute_difference", "ulps", "decision_a", "decision_b")
     if shown.height:
         output.table(names, shown.select(names).iter_rows(), keep=("prediction_id",))
     mattering = [each.sentence for each in found.differences if each.matters]

@@ -342,9 +342,11 @@ class Replays(LogTables):
         Raises
         ------
         MisuseError
-            Nothing of that version matches.
+            The expression or a time cannot be read, or the log has several models and none is named.
+        NotFoundError
+            No decision of that version with inputs matches.
         ModelError
-            A version cannot be run, or its recorded environment cannot be built; `code` says which.
+            A version cannot be run on the inputs, or its recorded environment cannot be built; `code` says which.
         """
         from audit_lab.face.description import model_with_inputs
         from audit_lab.replay.difference import explore_window

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.errors import MisuseError
+from audit_lab.errors import MisuseError, ModelError, NotFoundError
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.environment.exploration import explore, explore_environments
 from audit_lab.replay.environment.recorded import recorded_runtime
-from audit_lab.replay.readiness import HAS_INPUTS
+from audit_lab.replay.readiness import HAS_INPUTS, misfit
 from audit_lab.replay.recorded_rows import RecordedRows
+from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
     from audit_lab.log.search.query import Question
     from audit_lab.log.store import LogStore
     from audit_lab.replay.environment.exploration import Exploration
+    from audit_lab.replay.registered import Model
     from audit_lab.replay.runner import Runner
 
 __all__ = ["explore_window"]
@@ -44,12 +46,15 @@ def explore_window(
     Raises
     ------
     MisuseError
-        No prediction of that version with inputs matches, or the question names no model.
+        The question names no model.
+    NotFoundError
+        No prediction of that version with inputs matches.
     ModelError, SandboxError
-        A version cannot be run, or its environment cannot be built.
+        A version cannot be run, does not take the recorded inputs, or its environment cannot be built.
     """
     if question.model is None:
         raise MisuseError("two runs are compared for one model", "Name it, as model=... or --model.")
+    models = [runner.loaded(question.model, each) for each in (version, *([other] if other is not None else []))]
     found: list[pl.DataFrame] = []
     for chunk in RecordedRows(store, question).chunks():
         found.append(chunk.rows.filter(pl.col("model_version") == version, pl.col(HAS_INPUTS)))
@@ -57,7 +62,7 @@ def explore_window(
             break
     inputs = pl.concat(found).head(rows) if found else pl.DataFrame()
     if inputs.is_empty():
-        raise MisuseError(
+        raise NotFoundError(
             f"no prediction of {question.model} {version} with inputs matches",
             "Name a version that decided in that window; `audit-lab coverage` lists them.",
         )
@@ -65,8 +70,20 @@ def explore_window(
     plain = inputs.select(
         "prediction_id", "threshold", *(pl.col(name).alias(name[len(FEATURE) :]) for name in features)
     )
-    models = [runner.loaded(question.model, each) for each in (version, *([other] if other is not None else []))]
+    for model in models:
+        _check_inputs(model, plain.schema)
     if other is not None:
         # Each version decides by its own threshold: the one on record is that of the version that decided.
         return explore(models[0], models[1], plain.drop("threshold"), limits=runner.limits)
     return explore_environments(models[0], plain, recorded_runtime(store, {}, models[0].version), limits=runner.limits)
+
+
+def _check_inputs(model: Model, inputs: pl.Schema) -> None:
+    found = misfit(model, inputs)
+    if found is not None:
+        code, detail = found
+        raise ModelError(
+            f"{model.name} cannot be run on these inputs: {EFFECTS[code].rstrip('.')} ({detail})",
+            "Explore versions that take the same features.",
+            code,
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import numpy as np
 import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.errors import MisuseError, ModelError
+from audit_lab.errors import ModelError, NotFoundError
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_fewer_rows_and_a_window(two_versions):
 
 
 def test_a_version_that_never_decided_has_no_inputs(two_versions):
-    with pytest.raises(MisuseError, match="no prediction of loans 2 with inputs matches"):
+    with pytest.raises(NotFoundError, match="no prediction of loans 2 with inputs matches"):
         al.open(two_versions[0]).explore("2", "1")
 
 
@@ -66,6 +67,32 @@ def test_a_version_that_is_not_registered_is_told(two_versions):
     with pytest.raises(ModelError) as caught:
         al.open(two_versions[0]).explore("1", "3")
     assert caught.value.code == "version-not-registered"
+
+
+def test_a_version_that_takes_what_was_not_recorded_is_told(make_log):
+    def registry(frame):
+        signature = json.loads(frame["signature"][0])
+        signature["features"].append({"name": "age", "dtype": "int"})
+        return pl.concat(
+            [frame, frame.with_columns(model_version=pl.lit("2"), signature=pl.lit(json.dumps(signature)))]
+        )
+
+    with pytest.raises(ModelError, match=r"loans 2 cannot be run on these inputs.*Missing: age") as caught:
+        al.open(make_log(model_versions=registry)).explore("1", "2")
+    assert caught.value.code == "inputs-incomplete"
+
+
+def test_decisions_that_part_by_rules_alone_are_among_what_differs(make_log, small_model):
+    other = {"model_version": "2", "decision_rules": "[]"}
+    registry = lambda frame: pl.concat([frame, frame.with_columns(**{k: pl.lit(v) for k, v in other.items()})])
+    found = al.open(make_log(model_versions=registry)).explore("1", "2")
+    young = [
+        years < 2 and score < 0.5 for years, score in zip(small_model.inputs["years"], small_model.scores, strict=True)
+    ]
+    assert found.table["same_bits"].all()
+    assert found.differing.height == sum(young) > 0
+    assert f"0 labels and {sum(young)} decisions differ" in found.summary
+    assert len(found.to_dict()["differing"]) == sum(young)
 
 
 def test_an_environment_that_is_not_on_record_is_told(two_versions):

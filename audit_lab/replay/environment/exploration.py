@@ -74,6 +74,11 @@ class Exploration:
     sides: tuple[Side, Side]
     same_numerics: bool | None
 
+    @property
+    def differing(self) -> pl.DataFrame:
+        """The rows of `table` where a bit of the output, the label or the decision differs."""
+        return self.table.filter(~pl.col("same_bits") | pl.col("label_differs") | pl.col("decision_differs"))
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-safe values, with those rows alone that differ."""
         return {
@@ -83,7 +88,7 @@ class Exploration:
             "same_numerics": self.same_numerics,
             "differences": [difference.to_dict() for difference in self.differences],
             "rows": self.table.height,
-            "differing": self.table.filter(~pl.col("same_bits")).to_dicts(),
+            "differing": self.differing.to_dicts(),
         }
 
 
@@ -216,8 +221,9 @@ def _summary(table: pl.DataFrame, sides: tuple[Side, Side], differences: tuple[D
         distance, steps = table["absolute_difference"].max(), table["ulps"].max()
         if isinstance(distance, float) and isinstance(steps, int):
             what += f"; the largest distance is {distance:.3g}, or {steps:,} steps between neighbouring floats"
-        what += f"; {int(table['label_differs'].sum()):,} labels and {int(table['decision_differs'].sum()):,} decisions"
-        what += " differ"
+    labels, decisions = (int(table[f"{name}_differs"].sum()) for name in ("label", "decision"))
+    if same < rows or labels or decisions:
+        what += f"; {labels:,} labels and {decisions:,} decisions differ"
     packages = [each for each in differences if each.field.startswith("packages.") and each.matters]
     if not differences:
         return f"{what}. The two environments are the same in all that was looked at."
