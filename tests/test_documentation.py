@@ -174,3 +174,12 @@ def test_a_kept_replay_is_described_as_it_is_written():
     named = re.findall(r"`(\w+)`", "".join(row[0] for row in table(kept, "columns")[:-1]))
     sides = [f"{side}_{step}" for step in ("label", "rule", "decision") for side in ("recorded", "replayed")]
     assert sorted([*named, *sides]) == sorted(RESULT_SCHEMA)
+
+
+def test_every_benchmark_has_a_row_and_a_command():
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    scripts = {
+        path.name for path in (ROOT / "benchmarks").glob("*.py") if 'if __name__ == "__main__"' in path.read_text()
+    }
+    assert {row[0].strip("`") for row in table(page, "script")} >= scripts
+    assert {f"benchmarks/{name}" for name in scripts} <= set(re.findall(r"benchmarks/\w+\.py", page))
