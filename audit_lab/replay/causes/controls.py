@@ -16,7 +16,7 @@ import polars as pl
 from audit_lab.replay.decision_rules import FEATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from audit_lab.replay.causes.candidates import Candidate
 
@@ -27,8 +27,8 @@ _STEPS = (1.03, 1.1, 1.5, 3.0, 30.0)
 _SHUFFLES = 3
 
 
-def controls_for(candidate: Candidate, rows: pl.DataFrame) -> Iterator[Candidate]:
-    """Yield the controls of a change of one feature; none where it is a version, or the precision of all inputs.
+def controls_for(candidate: Candidate, rows: pl.DataFrame, beside: pl.DataFrame) -> Iterator[Candidate]:
+    """Yield the controls of a change of inputs; none where it is a version, or the precision of all inputs.
 
     Parameters
     ----------
@@ -36,59 +36,98 @@ def controls_for(candidate: Candidate, rows: pl.DataFrame) -> Iterator[Candidate
         The change that reproduces the record.
     rows
         The diverged rows, with every recorded feature.
+    beside
+        Further rows of the version, for the values that features have: where a value is missing from all that diverged,
+        these alone show what else might have been in its place.
     """
-    if candidate.feature is None or candidate.kind not in _CONTROLS:
-        return
-    for what, change in _CONTROLS[candidate.kind](candidate, rows):
-        yield replace(candidate, value=what, what=what, changed=(change.alias(FEATURE + candidate.feature),))
+    if candidate.kind in _CONTROLS:
+        for what, changed in _CONTROLS[candidate.kind](candidate, rows, beside):
+            yield replace(candidate, value=what, what=what, changed=changed)
 
 
-def _of_unit(candidate: Candidate, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
+def _of_unit(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame) -> Iterator[_Control]:
     name = str(candidate.feature)
-    (converted,) = candidate.changed or (pl.col(FEATURE + name),)
+    column = FEATURE + name
+    (converted,) = candidate.changed or (pl.col(column),)
     for step in _STEPS:
-        yield f"{name} was that, times {step:g}", converted * step
-        yield f"{name} was that, divided by {step:g}", converted / step
-    numbers = rows[FEATURE + name].cast(pl.Float64).drop_nulls()
-    middle = numbers.median()
+        yield f"{name} was that, times {step:g}", ((converted * step).alias(column),)
+        yield f"{name} was that, divided by {step:g}", ((converted / step).alias(column),)
+    middle = rows[column].cast(pl.Float64).drop_nulls().median()
     if isinstance(middle, float):
-        yield f"{name} was {middle:g} in every case", pl.lit(middle)
-    yield f"{name} was missing in every case", pl.lit(None, dtype=pl.Float64)
+        yield f"{name} was {middle:g} in every case", (pl.lit(middle).alias(column),)
+    yield f"{name} was missing in every case", (pl.lit(None, dtype=pl.Float64).alias(column),)
 
 
-def _of_missing(candidate: Candidate, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
+def _of_missing(candidate: Candidate, rows: pl.DataFrame, beside: pl.DataFrame) -> Iterator[_Control]:
     """Yield other values for what is missing, or for what is read as missing."""
-    name = str(candidate.feature)
-    column = pl.col(FEATURE + name)
-    values = rows[FEATURE + name]
-    if not values.dtype.is_numeric():
-        known = values.drop_nulls().unique().sort()
-        for text in known[:_SHUFFLES]:
-            yield f"{text!r} was given for a missing {name}", column.fill_null(text)
+    columns = [change.meta.output_name() for change in candidate.changed]
+    names = ", ".join(column.removeprefix(FEATURE) for column in columns)
+    (first, *_) = columns
+    feature = next((each for each in candidate.model.signature.features if FEATURE + each.name == first), None)
+    if feature is not None and feature.dtype == "str":
+        given = rows.select(candidate.changed)[first]
+        known = feature.categories or _values(first, rows, beside).cast(pl.String).unique().sort()[:_SHUFFLES]
+        for text in known:
+            filled = pl.col(first).cast(pl.String).fill_null(text)
+            if not rows.select(filled)[first].equals(given):
+                yield f"{text!r} was given for a missing {names}", (filled,)
         return
-    numbers = values.cast(pl.Float64)
-    empty = column.is_null() | column.cast(pl.Float64).is_nan()
-    replaced = column == 0 if "missing value for 0" in candidate.value else empty
-    middle, largest = numbers.filter(numbers != 0).median(), numbers.max()
-    for number in (middle, None if not isinstance(largest, float) else 2 * largest + 1):
-        if isinstance(number, float):
-            other = pl.when(replaced.fill_null(value=True)).then(pl.lit(number)).otherwise(column.cast(pl.Float64))
-            yield f"{number:g} was given there for {name}", other
+    by_zero = "missing value for 0" in candidate.value
+    for what, number_of in (("a value in the middle", _middle), ("twice the largest value", _beyond)):
+        yield (
+            f"{what} was given there for {names}",
+            tuple(_where(column, number_of(_values(column, rows, beside)), by_zero=by_zero) for column in columns),
+        )
 
 
-def _of_category(candidate: Candidate, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
+def _values(column: str, *frames: pl.DataFrame) -> pl.Series:
+    return pl.concat([frame.select(column) for frame in frames], how="vertical_relaxed")[column].drop_nulls()
+
+
+def _middle(values: pl.Series) -> float:
+    numbers = values.cast(pl.Float64).drop_nans()
+    found = numbers.filter(numbers != 0).median()
+    return found if isinstance(found, float) else 1.0
+
+
+def _beyond(values: pl.Series) -> float:
+    found = values.cast(pl.Float64).drop_nans().max()
+    return 2 * found + 1 if isinstance(found, float) and found > 0 else 1e6
+
+
+def _where(column: str, number: float, *, by_zero: bool) -> pl.Expr:
+    """Put a number in the place of zeros, or of what is missing."""
+    values = pl.col(column).cast(pl.Float64)
+    replaced = values == 0 if by_zero else values.is_null() | values.is_nan()
+    return pl.when(replaced.fill_null(value=True)).then(pl.lit(number)).otherwise(values).alias(column)
+
+
+def _of_category(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame) -> Iterator[_Control]:
     name = str(candidate.feature)
-    column = pl.col(FEATURE + name).cast(pl.String)
-    yield f"{name} was a category that the model does not know", pl.lit("\0")
-    yield f"{name} was missing in every case", pl.lit(None, dtype=pl.String)
+    place = FEATURE + name
+    column = pl.col(place).cast(pl.String)
+    yield f"{name} was a category that the model does not know", (pl.lit("\0").alias(place),)
+    yield f"{name} was missing in every case", (pl.lit(None, dtype=pl.String).alias(place),)
     feature = next(each for each in candidate.model.signature.features if each.name == name)
-    known = list(feature.categories or rows[FEATURE + name].cast(pl.String).drop_nulls().unique().sort())
+    known = list(feature.categories or rows[place].cast(pl.String).drop_nulls().unique().sort())
     for text in known[:_SHUFFLES]:
-        yield f"{name} was {text!r} in every case", pl.lit(text)
+        yield f"{name} was {text!r} in every case", (pl.lit(text).alias(place),)
     generator = np.random.default_rng(len(known))
+    several = rows[place].n_unique() > 1
+    given = rows.select(candidate.changed)[place] if candidate.changed else None
     for _ in range(_SHUFFLES if len(known) > _SHUFFLES else 0):
-        shuffled = [known[place] for place in generator.permutation(len(known))]
-        yield f"the categories of {name} were exchanged at random", column.replace(known, shuffled)
+        shuffled = [known[position] for position in generator.permutation(len(known))]
+        exchanged = column.replace(known, shuffled).alias(place)
+        # One that exchanges the categories that occur as the cause does is the cause, not another change.
+        if given is None or not several or not rows.select(exchanged)[place].equals(given):
+            yield f"the categories of {name} were exchanged at random", (exchanged,)
 
 
-_CONTROLS = {"unit": _of_unit, "missing-value": _of_missing, "category-encoding": _of_category}
+#: What was changed, in words, and the changes that are given to the model.
+_Control = tuple[str, tuple["pl.Expr", ...]]
+
+_CONTROLS: dict[str, Callable[[Candidate, pl.DataFrame, pl.DataFrame], Iterator[_Control]]] = {
+    "unit": _of_unit,
+    "missing-value": _of_missing,
+    "category-encoding": _of_category,
+}

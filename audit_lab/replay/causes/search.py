@@ -75,7 +75,7 @@ def explain_output(
     outcomes = [each for each in first if not (only_precision and not each.exact.all())]
     step = "label" if kind == "label" else "score"
     grouped = _grouped(outcomes, diverged.height, _contradicted(outcomes, setting, beside))
-    found = [_controlled(cause, candidate, setting, diverged) for cause, candidate in grouped]
+    found = [_controlled(cause, candidate, setting, diverged, beside) for cause, candidate in grouped]
     tried = _tried(candidates, found)
     # That rounding gives the recorded bits, of all the numbers around, is no coincidence however coarse the model is.
     chance = _SAME_BITS_BY_CHANCE if only_precision else coincidence(outputs)
@@ -136,14 +136,17 @@ def _contradicted(outcomes: Sequence[Outcome], setting: Setting, beside: pl.Data
     return counts | {id(each.candidate): beside.height - int(each.near.sum()) for each in ran}
 
 
-def _controlled(cause: Cause, candidate: Candidate, setting: Setting, diverged: pl.DataFrame) -> Cause:
+def _controlled(
+    cause: Cause, candidate: Candidate, setting: Setting, diverged: pl.DataFrame, beside: pl.DataFrame
+) -> Cause:
     """Return a cause with the controls that reproduce as much as it does."""
     if cause.reproduced < diverged.height:
         return cause
-    controls = list(controls_for(candidate, diverged))
+    controls = list(controls_for(candidate, diverged, beside))
     recorded = Recorded(diverged, setting.model.signature.output.kind, setting.tolerance)
     ran = run_candidates(controls, recorded, setting.worker_of) if controls else []
-    fitting = [each for each in ran if each.near.all()]
+    # Where a cause gives the recorded bits, what comes near them alone can be told from it.
+    fitting = [each for each in ran if each.near.all() and (each.exact.all() or not cause.exact)]
     return replace(cause, as_well=tuple(each.candidate.what for each in fitting))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import comb
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_step"]
 
-#: A threshold that nobody registered is inferred from at least so many diverged decisions: one always lies between two.
+#: A threshold that nobody registered is inferred from at least so many decisions on either side of it.
 _FEWEST_FOR_A_THRESHOLD = 3
 #: What a step's comparison looks at: everything up to it is the same already.
 _COMPARED = {
@@ -75,7 +76,9 @@ def explain_step(
     if step == "label" and decides_by_threshold(model.signature.output):
         changes["another-threshold"] = changes.get("another-threshold", 0) + 1
         inferred = _inferred(model, diverged, beside)
-        if inferred is not None and not any(each.kind == "another-threshold" for each in found):
+        # One on record that gives them all is the better answer; one that gives a part of them is none.
+        whole = any(each.kind == "another-threshold" and each.reproduced == diverged.height for each in found)
+        if inferred is not None and not whole:
             found.append(inferred)
     tried = tuple(
         Tried(kind, count, max((each.reproduced for each in found if each.kind == kind), default=0))
@@ -190,19 +193,44 @@ def _holds(step: str, model: Model, beside: pl.DataFrame, threshold: float | Non
 
 
 def _inferred(model: Model, diverged: pl.DataFrame, beside: pl.DataFrame) -> Cause | None:
-    """Return the bounds of a threshold that separates the recorded labels of all rows, None where none does."""
+    """Return the bounds of a threshold that separates the recorded labels of all rows, None where nothing shows one.
+
+    Between two labels a threshold can always be laid. That there was one is only said where it separates all rows,
+    diverged or not, where some lie on either side of it, and where labels changed at random would hardly be just those
+    next to the stated threshold: of ``n`` rows that it puts on one side, ``k`` chosen blindly are the ``k`` nearest
+    with the chance of one in ``n`` over ``k``.
+    """
     output = model.signature.output
-    rows = pl.concat([each.select("score", "recorded_label") for each in (diverged, beside)])
+    columns = ["score", "threshold", "recorded_label"]
+    rows = pl.concat(
+        [
+            diverged.select(*columns, pl.lit(value=True).alias("moved")),
+            beside.select(*columns, pl.lit(value=False).alias("moved")),
+        ]
+    )
     labelled = rows.filter(
         pl.col("recorded_label").is_in([output.positive, output.negative]), pl.col("score").is_finite()
     )
     positive = pl.col("recorded_label") == output.positive
     lowest = labelled.filter(positive)["score"].min()
     highest = labelled.filter(~positive)["score"].max()
-    if diverged.height < _FEWEST_FOR_A_THRESHOLD or labelled.filter(positive).height == labelled.height:
-        return None
     if not isinstance(lowest, float) or not isinstance(highest, float) or lowest <= highest:
         return None
+    moved = labelled.filter("moved")
+    chance = 1.0
+    for side in (pl.col("score") >= pl.col("threshold"), pl.col("score") < pl.col("threshold")):
+        here, there = moved.filter(side).height, labelled.filter(side, ~pl.col("moved")).height
+        if here and there < _FEWEST_FOR_A_THRESHOLD:
+            return None
+        chance /= comb(here + there, here)
+    if moved.height < max(_FEWEST_FOR_A_THRESHOLD, diverged.height) or chance > MOST_EXPECTED_BY_CHANCE:
+        return None
+    decided = _reproduced("label", model, diverged, lowest)
+    if decided is None or not decided.all() or not _holds("label", model, beside, lowest):
+        return None
     value = f"above {highest:.6g}, at most {lowest:.6g}"
-    what = f"the threshold was {value} (inferred: it separates the labels of all {labelled.height} decisions examined)"
+    what = (
+        f"the threshold was {value} (inferred: it separates the labels of all {labelled.height} decisions examined, of "
+        f"which {labelled.height - moved.height} did not part from the record)"
+    )
     return Cause("another-threshold", None, value, what, diverged.height, diverged.height, exact=True)

@@ -182,12 +182,19 @@ def _run(candidates: list[Candidate], recorded: Recorded, worker_of: Callable[[M
         stacked = _stacked(candidates, recorded.rows)
         scored = score_rows(model, stacked, worker_of(model), signature=signature).rows
     except (ModelError, SandboxError, pl.exceptions.PolarsError):
-        # A change that the model refuses is none that it answered to; the others are told apart from it by halves.
-        half = len(candidates) // 2
-        halves = (candidates[:half], candidates[half:]) if half else ()
-        return [outcome for some in halves for outcome in _run(some, recorded, worker_of)]
+        # A change that the model refuses is none that it answered to; the others are told apart from it.
+        return [outcome for some in _parted(candidates) for outcome in _run(some, recorded, worker_of)]
     compared = recorded.compare(scored, [each.rounds_output for each in candidates])
     return [Outcome(candidate, *each) for candidate, each in zip(candidates, compared, strict=True)]
+
+
+def _parted(candidates: list[Candidate]) -> list[list[Candidate]]:
+    """Return candidates by their kinds, as those of one kind are refused together, or else in halves."""
+    kinds = list(dict.fromkeys(each.kind for each in candidates))
+    if len(kinds) > 1:
+        return [[each for each in candidates if each.kind == kind] for kind in kinds]
+    half = len(candidates) // 2
+    return [candidates[:half], candidates[half:]] if half else []
 
 
 def _stacked(candidates: Sequence[Candidate], rows: pl.DataFrame) -> pl.DataFrame:
