@@ -16,6 +16,7 @@ __all__ = [
     "ModelError",
     "NotFoundError",
     "NotebookError",
+    "SandboxClosedError",
     "SandboxError",
     "StorageError",
 ]
@@ -89,6 +90,10 @@ class SandboxError(AuditLabError):
     def __init__(self, message: str, next_step: str, reason: str) -> None:
         super().__init__(message, next_step)
         self.reason = reason
+
+
+class SandboxClosedError(SandboxError):
+    """The child had ended before a job came to its turn; reason ``crash``."""
 
 
 class StorageError(AuditLabError):

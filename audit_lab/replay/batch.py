@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+from typing import TYPE_CHECKING, Self
 
 from audit_lab.replay.recorded_rows import CHUNK_ROWS, RecordedRows
 
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from audit_lab.replay.recorded_rows import Chunk
     from audit_lab.replay.runner import Prepared, Runner, Tried
 
+    _Fed = tuple[Chunk, Future[list[tuple[Prepared, Tried]]]]
+
 __all__ = ["replay_window"]
+
+#: Chunks in memory at a time: one is compared, one is with the child, one is written down for it, others are read.
+_AHEAD = 5
 
 
 def replay_window(
@@ -33,7 +40,7 @@ def replay_window(
 ) -> Iterator[pl.DataFrame]:
     """Yield the verdicts of what a question finds, chunk by chunk, in the order in which the log holds the rows.
 
-    While a child scores one chunk the next one is read, and the one before is compared.
+    While a child scores one chunk the next ones are read and handed over, and the one before is compared.
 
     Parameters
     ----------
@@ -59,49 +66,64 @@ def replay_window(
         A table cannot be read, or the question cannot be answered.
     """
     reading = RecordedRows(store, question, chunk_rows)
-    chunks = reading.chunks(frozenset() if keep is None else keep.done())
+    first = reading.first_version()
+    if first is not None:
+        runner.begin(*first)
+    with ThreadPoolExecutor(2, "score") as scorer, _Feed(reading, runner, scorer, keep) as feed:
+        scorer.submit(runner.load_ahead)
+        for chunk, scoring in feed:
+            done = scoring.result()
+            result = runner.finished(done)
+            if keep is not None:
+                ran = {group.name: runner.ran[group.name] for group, _ in done if group.name in runner.ran}
+                keep.add(chunk, result, ran)
+            for group, _ in done:
+                if progress is not None:
+                    progress(group.name, group.rows.height)
+            yield result
 
-    def read() -> tuple[Chunk, list[Prepared]] | None:
-        chunk = next(chunks, None)
-        return None if chunk is None else (chunk, runner.prepared(chunk.rows))
 
-    def score(groups: list[Prepared]) -> list[tuple[Prepared, Tried]]:
-        return [(group, runner.tried(group)) for group in groups]
+class _Feed:
+    """Chunks in order, read by a thread and handed to the child as there is room for them.
 
-    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "score") as scorer:
+    Left by an error, it ends the child and reads no further.
+    """
+
+    def __init__(self, reading: RecordedRows, runner: Runner, scorer: Executor, keep: KeptReplay | None) -> None:
+        self._runner, self._scorer = runner, scorer
+        self._chunks = reading.chunks(frozenset() if keep is None else keep.done())
+        self._room = Semaphore(_AHEAD)
+        self._ready: SimpleQueue[_Fed | Exception | None] = SimpleQueue()
+        self._is_over = False
+        self._thread = Thread(target=self._read, name="read")
+
+    def _read(self) -> None:
         try:
-            for chunk, scoring in _overlapped(reader, read, scorer, score):
-                done = scoring.result()
-                result = runner.finished(done)
-                if keep is not None:
-                    keep.add(
-                        chunk,
-                        result,
-                        {group.name: runner.ran[group.name] for group, _ in done if group.name in runner.ran},
-                    )
-                for group, _ in done:
-                    if progress is not None:
-                        progress(group.name, group.rows.height)
-                yield result
-        except BaseException:
-            runner.cancel()
-            raise
+            while self._room.acquire() and not self._is_over and (chunk := next(self._chunks, None)) is not None:
+                prepared = self._runner.prepared(chunk.rows)
+                self._ready.put((chunk, self._scorer.submit(self._score, prepared)))
+            self._ready.put(None)
+        except Exception as error:  # noqa: BLE001 - raised again where the chunks are asked for
+            self._ready.put(error)
 
+    def _score(self, groups: list[Prepared]) -> list[tuple[Prepared, Tried]]:
+        return [(group, self._runner.tried(group)) for group in groups]
 
-def _overlapped(
-    reader: Executor,
-    read: Callable[[], tuple[Chunk, list[Prepared]] | None],
-    scorer: Executor,
-    score: Callable[[list[Prepared]], list[tuple[Prepared, Tried]]],
-) -> Iterator[tuple[Chunk, Future[list[tuple[Prepared, Tried]]]]]:
-    """Yield each chunk once the next one is handed to the child, while the one after that is read."""
-    coming, waiting = reader.submit(read), None
-    while (prepared := coming.result()) is not None:
-        coming = reader.submit(read)
-        chunk, groups = prepared
-        started = (chunk, scorer.submit(score, groups))
-        if waiting is not None:
-            yield waiting
-        waiting = started
-    if waiting is not None:
-        yield waiting
+    def __iter__(self) -> Iterator[_Fed]:
+        while (fed := self._ready.get()) is not None:
+            if isinstance(fed, Exception):
+                raise fed
+            yield fed
+            self._room.release()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._is_over = True
+        self._room.release()
+        if error is not None:
+            self._scorer.shutdown(wait=False, cancel_futures=True)
+            self._runner.cancel()
+        self._thread.join()

@@ -126,10 +126,15 @@ def _apart(recorded: NDArray[np.float64], replayed: NDArray[np.float64]) -> NDAr
 def _near(
     recorded: NDArray[np.float64], replayed: NDArray[np.float64], tolerance: Tolerance
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    with np.errstate(invalid="ignore"):
-        allowed = np.maximum(tolerance.absolute, tolerance.relative * np.abs(recorded))
-        near = np.isfinite(recorded) & (np.abs(recorded - replayed) <= allowed)
-    return same_bits(recorded, replayed), near
+    """Return where values have the same bits, and where they have, or are near enough."""
+    same = same_bits(recorded, replayed)
+    near, others = same.copy(), ~same
+    if others.any():
+        stated, found = recorded[others], replayed[others]
+        with np.errstate(invalid="ignore"):
+            allowed = np.maximum(tolerance.absolute, tolerance.relative * np.abs(stated))
+            near[others] = np.isfinite(stated) & (np.abs(stated - found) <= allowed)
+    return same, near
 
 
 def _measures(distance: pl.Series, ulps: pl.Series, precision: pl.Series) -> list[pl.Series]:

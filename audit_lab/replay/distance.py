@@ -45,13 +45,22 @@ def ulp_distance(one: Floats, other: Floats) -> tuple[NDArray[np.uint64], NDArra
     one, other
         Float64, of one shape.
     """
-    narrow = single_precision(one) & single_precision(other)
+    narrow, steps = single_precision(one), np.zeros(one.shape, dtype=np.uint64)
+    # Most often all are the same, and there is nothing to be counted.
+    apart = ~same_bits(one, other) | np.isnan(one)
+    if apart.any():
+        narrow[apart] &= single_precision(other[apart])
+        steps[apart] = _counted(one[apart], other[apart], narrow[apart])
+    return steps, narrow
+
+
+def _counted(one: Floats, other: Floats, narrow: NDArray[np.bool_]) -> NDArray[np.uint64]:
     wide = _steps(_ordered64(one), _ordered64(other))
     with np.errstate(over="ignore", invalid="ignore"):
         short = _steps(_ordered32(one.astype(np.float32)), _ordered32(other.astype(np.float32)))
     steps = np.where(narrow, short, wide)
     steps[np.isnan(one) | np.isnan(other)] = np.iinfo(np.uint64).max
-    return steps, narrow
+    return steps
 
 
 def _bits(values: Floats) -> NDArray[np.uint64]:

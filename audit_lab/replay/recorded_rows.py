@@ -24,6 +24,7 @@ from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, HAS_INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from audit_lab.log.search.query import Question
     from audit_lab.log.store import LogStore
@@ -95,6 +96,25 @@ class RecordedRows:
         self._store = store if store.engine.name == "polars" else replace(store, engine=engine_named("polars"))
         known = self._store.models()
         self.models: tuple[str | None, ...] = (question.model,) if question.model else (*known, None)
+
+    def first_version(self) -> tuple[str | None, str | None, datetime | None] | None:
+        """Return model, version and time of one of the first predictions; None where they are not to be had at once.
+
+        Raises
+        ------
+        LogError
+            A table cannot be read.
+        """
+        question = self._question
+        if self._found is not None:
+            found: pl.DataFrame = self._found.head(1)
+        else:
+            predictions = Beside(self._store, (), question.since, question.until).predictions().to_native()
+            same = pl.col("model_name").eq_missing(pl.lit(self.models[0]))
+            head = predictions.select(_WHICH[1:]).head(self._chunk_rows).filter(same).head(1)
+            with reading(f"the predictions of {self._store.location}"):
+                found = head.collect()
+        return next(found.select("model_name", "model_version", "occurred_at").iter_rows(), None)
 
     def chunks(self, done: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Chunk]:
         """Yield the chunks in order.

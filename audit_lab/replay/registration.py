@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["DECIDING", "Edition", "edition_number", "edition_numbers", "editions", "registered_row"]
+__all__ = ["DECIDING", "Edition", "edition_number", "edition_numbers", "editions", "is_constant", "registered_row"]
 
 #: Columns of the registry that decide what comes out; two rows that differ in one of them contradict each other.
 DECIDING = ("artifact_sha256", "artifact_format", "signature", "threshold", "decision_rules")
@@ -143,7 +143,8 @@ def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
         Named ``edition``, UInt32; 0 too where the version is not registered or not stated.
     """
     number = pl.lit(0)
-    for name, version in decisions.select("model_name", "model_version").unique().iter_rows():
+    named = decisions.select("model_name", "model_version")
+    for name, version in (named.head(1) if is_constant(named) else named.unique()).iter_rows():
         known = editions(store, name, version) if name is not None and version is not None else ()
         if len(known) > 1:
             starts = pl.Series([edition.since for edition in known], dtype=TIME)
@@ -154,6 +155,11 @@ def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
     return decisions.select("model_name", "model_version", "occurred_at").with_columns(
         number.cast(pl.UInt32).alias("edition")
     )["edition"]
+
+
+def is_constant(rows: pl.DataFrame) -> bool:
+    """Return whether all rows are like the first, of which there must be one; much faster than to count others."""
+    return not rows.is_empty() and all(column.eq_missing(column[:1]).all() for column in rows.iter_columns())
 
 
 def _editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edition, ...]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.errors import ModelError, SandboxError
+from audit_lab.errors import ModelError, SandboxClosedError, SandboxError
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.artifacts.stamps import artifact_stamps
-from audit_lab.replay.comparison import compared
-from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.readiness import coded, coded_alike, misfit
+from audit_lab.replay.refusals import told_apart
 from audit_lab.replay.registered import load_registered
-from audit_lab.replay.registration import edition_number, edition_numbers, editions
-from audit_lab.replay.scored import Scored, failure_code, score_rows, worker_for
+from audit_lab.replay.registration import edition_number, edition_numbers, editions, is_constant
+from audit_lab.replay.scored import Scored, failure_code, load_ahead, score_rows, worker_for
 from audit_lab.replay.tolerance import Tolerance, declared_tolerance, tolerance_of
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_lab.log.store import LogStore
@@ -60,12 +61,8 @@ RESULT_SCHEMA = pl.Schema(
 _ORDER = "__order__"
 _EDITION = "__edition__"
 _KEYS = ["model_name", "model_version", _EDITION]
-#: Rows that a model refuses are told apart from those it takes in at most so many further runs.
-_MOST_RUNS = 200
 #: Artifacts of up to so many bytes are kept in memory between two replays of one opened log.
 _LARGEST_KEPT_BYTES = 64_000_000
-#: What one row can be the reason of; other failures are those of the version, or of the machine.
-_BY_ROW = ("model-error", "inputs-refused")
 
 
 @dataclass(frozen=True)
@@ -157,10 +154,13 @@ class Runner:
         self._versions: dict[tuple[str | None, str | None, int], _Version] = {}
         self._tolerances: dict[str, Tolerance] = {}
         self._workers: dict[str, Worker] = {}
+        self._is_cancelled = False
+        self._lock = Lock()
         self.ran: dict[str, Ran] = {}
 
     def cancel(self) -> None:
         """End the children that run; what waits for them is told by a `SandboxError`."""
+        self._is_cancelled = True
         for worker in self._workers.values():
             worker.close()
 
@@ -177,6 +177,18 @@ class Runner:
         """Return a version that can be run, as it was registered at a moment or by now; None where it cannot."""
         edition = edition_number(self._store, model_name, model_version, at)
         return self._version(model_name, model_version, edition).model
+
+    def begin(self, model_name: str | None, model_version: str | None, at: datetime | None) -> None:
+        """Let the child of a version that is about to be run come up; the parameters are those of `model`."""
+        edition = edition_number(self._store, model_name, model_version, at)
+        self._begin(self._version(model_name, model_version, edition))
+
+    def load_ahead(self) -> None:
+        """Let the child that was begun load its artifact, and wait for that."""
+        for name, worker in list(self._workers.items()):
+            model = next(each.model for each in self._versions.values() if each.name == name)
+            if model is not None:
+                load_ahead(model, worker)
 
     def loaded(self, model_name: str, model_version: str) -> Model:
         """Return a version as the registry has it by now.
@@ -216,9 +228,8 @@ class Runner:
     def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
         """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
         numbered = rows.with_row_index(_ORDER).with_columns(edition_numbers(self._store, rows).alias(_EDITION))
-        keys = numbered.select(_KEYS).unique()
-        if keys.height == 1:  # as is most often so, and then nothing need be copied
-            return [self._prepared(keys.row(0), numbered.drop(_EDITION))]
+        if is_constant(numbered.select(_KEYS)):  # as is most often so, and then nothing need be copied
+            return [self._prepared(numbered.select(_KEYS).row(0), numbered.drop(_EDITION))]
         groups = numbered.partition_by(_KEYS, maintain_order=True, as_dict=True)
         return [self._prepared(key, group.drop(_EDITION)) for key, group in groups.items()]
 
@@ -234,7 +245,7 @@ class Runner:
         model = group.model
         scored: list[Scored] = []
         failed: list[pl.DataFrame] = []
-        for rows, outcome in _told_apart(ready, lambda some: self._scored(group.name, model, some)):
+        for rows, outcome in told_apart(ready, lambda some: self._scored(group.name, model, some)):
             if isinstance(outcome, ModelError | SandboxError):
                 code, detail = failure_code(outcome), str(outcome)
                 failed.append(rows.with_columns(code=pl.lit(code), detail=pl.lit(detail)))
@@ -253,7 +264,9 @@ class Runner:
         return (done[0] if len(done) == 1 else pl.concat(done).sort(_ORDER)).drop(_ORDER)
 
     def _told(self, group: Prepared, tried: Tried) -> Iterator[pl.DataFrame]:
-        if group.model is not None:
+        if group.model is not None and tried.scored:
+            from audit_lab.replay.comparison import compared
+
             for scored in tried.scored:
                 yield compared(scored.rows, group.model.signature.output.kind, self._tolerances[group.name])
 
@@ -264,6 +277,8 @@ class Runner:
             worker = worker_for(model, limits=self.limits, environment=environment)
             self._workers[name] = worker
             done = score_rows(model, rows, worker)
+        except SandboxClosedError as error:  # by what other rows did to it, before these came to their turn
+            return error if self._is_cancelled else self._scored(name, model, rows)
         except (ModelError, SandboxError) as error:
             if worker is not None and worker.in_force and name not in self.ran:
                 # It was handed over, and may have run some way: under what, and why it might, must be on record.
@@ -278,7 +293,17 @@ class Runner:
         if version.model is None or version.tolerance is None:
             return Prepared(version.name, None, coded_alike(rows, version.code, version.detail))
         self._tolerances[version.name] = version.tolerance
-        return Prepared(version.name, version.model, coded(rows, version.model))
+        prepared = Prepared(version.name, version.model, coded(rows, version.model))
+        if prepared.ready.height:
+            self._begin(version)
+        return prepared
+
+    def _begin(self, version: _Version) -> None:
+        """Let the first child come up while other things are done; what keeps it from that will be told by its run."""
+        if version.model is not None and not self._workers and self._environments is None:
+            with suppress(SandboxError):
+                self._workers[version.name] = worker_for(version.model, limits=self.limits)
+            import audit_lab.replay.comparison  # noqa: F401 - with numpy: now, while the child comes up
 
     def _version(self, model_name: str | None, model_version: str | None, edition: int) -> _Version:
         key = (model_name, model_version, edition)
@@ -333,13 +358,14 @@ class Runner:
             (*model.artifact.notes, *scored.notes, *further),
             scored.unseen,
         )
-        before = self.ran.get(name)
-        if before is not None:
-            notes = tuple(dict.fromkeys((*before.notes, *ran.notes)))
-            names = {**before.unseen, **ran.unseen}
-            unseen = {each: before.unseen.get(each, 0) + ran.unseen.get(each, 0) for each in names}
-            ran = replace(ran, notes=notes, unseen=unseen)
-        self.ran[name] = ran
+        with self._lock:
+            before = self.ran.get(name)
+            if before is not None:
+                notes = tuple(dict.fromkeys((*before.notes, *ran.notes)))
+                names = {**before.unseen, **ran.unseen}
+                unseen = {each: before.unseen.get(each, 0) + ran.unseen.get(each, 0) for each in names}
+                ran = replace(ran, notes=notes, unseen=unseen)
+            self.ran[name] = ran
 
 
 def _libraries() -> dict[str, str]:
@@ -351,38 +377,6 @@ def _libraries() -> dict[str, str]:
     present = present_fingerprint()
     relevant = {name: version for name, version in present.packages.items() if name in SCORE_RELEVANT}
     return {"audit-lab": __version__, "python": present.python or "", **relevant}
-
-
-def _told_apart(
-    rows: pl.DataFrame, run: Callable[[pl.DataFrame], Scored | ModelError | SandboxError]
-) -> Iterator[tuple[pl.DataFrame, Scored | ModelError | SandboxError]]:
-    """Yield rows with what came of them; where a model refuses rows, those that it takes are found by trying parts.
-
-    Rows with the same features missing are tried together first: that is what a model refuses most often. Then parts
-    are halved, until the runs are used up; what is left is told to have failed with the others.
-    """
-    waiting, runs = [rows], 0
-    while waiting:
-        some = waiting.pop(0)
-        outcome = run(some)
-        runs += 1
-        is_by_row = isinstance(outcome, ModelError | SandboxError) and failure_code(outcome) in _BY_ROW
-        if not is_by_row or some.height == 1 or runs >= _MOST_RUNS:
-            yield some, outcome
-        elif runs == 1:
-            waiting += _by_what_is_missing(some)
-        else:
-            half = some.height // 2
-            waiting += [some[:half], some[half:]]
-
-
-def _by_what_is_missing(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    names = [name for name in rows.columns if name.startswith(FEATURE) and rows[name].null_count()]
-    if not names:
-        half = rows.height // 2
-        return [rows[:half], rows[half:]]
-    missing = rows.select(pl.concat_str(pl.col(name).is_null().cast(pl.UInt8) for name in names).alias("missing"))
-    return rows.hstack(missing).partition_by("missing", maintain_order=True, include_key=False)
 
 
 def _result(rows: pl.DataFrame) -> pl.DataFrame:

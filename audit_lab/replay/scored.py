@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ import polars as pl
 
 from audit_lab.errors import ModelError, SandboxError
 from audit_lab.replay.decision_rules import FEATURE, MODEL_LABEL, decide
+from audit_lab.replay.models.imports import libraries_of
 from audit_lab.sandbox import warm_worker
 
 if TYPE_CHECKING:
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from audit_lab.replay.signature import Signature
     from audit_lab.sandbox import Limits, PythonEnvironment, TaskResult, Worker
 
-__all__ = ["OUTPUTS", "Scored", "failure_code", "score_rows", "worker_for"]
+__all__ = ["OUTPUTS", "Scored", "failure_code", "load_ahead", "score_rows", "worker_for"]
 
 _SCORE = "audit_lab.replay.scoring:score"
+_LOAD = "audit_lab.replay.scoring:load"
 _TASK_CODES = {
     "timeout": "model-timeout",
     "memory": "model-memory",
@@ -36,7 +39,7 @@ _fingerprints: WeakKeyDictionary[Worker, dict[str, Any]] = WeakKeyDictionary()
 #: What an error says where an artifact tried what the sandbox forbids.
 _TRESPASSES = ("the sandbox refuses", "tried to start a process or to open a socket")
 
-#: What the sandbox's child answers for each row.
+#: What the sandbox's child answers for each row, or some of it; the rest is null.
 OUTPUTS = pl.Schema({"score": pl.Float64(), "label": pl.String(), "probabilities": pl.List(pl.Float64())})
 
 
@@ -88,6 +91,7 @@ def worker_for(model: Model, *, limits: Limits | None = None, environment: Pytho
         limits=limits,
         environment=environment,
         must_isolate=model.artifact.trusted_by_digest or environment is not None,
+        libraries=libraries_of(model.artifact.artifact_format),
     )
 
 
@@ -115,12 +119,7 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
     signature = signature or model.signature
     result = worker.run(
         _SCORE,
-        header={
-            "signature": signature.to_json(),
-            "artifact_format": model.artifact.artifact_format,
-            "trusted_types": list(model.trusted_types),
-            "wants_fingerprint": worker not in _fingerprints,
-        },
+        header={**_about(model, signature), "wants_fingerprint": worker not in _fingerprints},
         tables={"inputs": rows.select(pl.col(FEATURE + name).alias(name) for name in signature.names)},
     )
     outputs = _outputs(result, rows.height, model.name)
@@ -137,6 +136,20 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
     )
 
 
+def load_ahead(model: Model, worker: Worker) -> None:
+    """Let a child load its artifact before there are rows for it; what comes of that, the first rows will tell."""
+    with suppress(SandboxError):
+        worker.run(_LOAD, header=_about(model, model.signature), tables={})
+
+
+def _about(model: Model, signature: Signature) -> dict[str, Any]:
+    return {
+        "signature": signature.to_json(),
+        "artifact_format": model.artifact.artifact_format,
+        "trusted_types": list(model.trusted_types),
+    }
+
+
 def failure_code(error: ModelError | SandboxError) -> str:
     """Return the code of a verdict for a version that could not be run."""
     if any(mark in error.message for mark in _TRESPASSES):
@@ -148,9 +161,10 @@ def _outputs(result: TaskResult, rows: int, name: str) -> pl.DataFrame:
     """Return the child's answer, which is no more to be relied on than the artifact."""
     _raise_fault(result.header.get("fault"), name)
     outputs = result.tables.get("outputs")
-    if outputs is None or outputs.schema != OUTPUTS or outputs.height != rows:
+    if outputs is None or not outputs.schema.items() <= OUTPUTS.items() or outputs.height != rows:
         raise SandboxError(f"the outputs of {name} are not one for each row", "Treat it as hostile.", "output")
-    return outputs
+    nothing = [pl.lit(None, dtype=dtype).alias(each) for each, dtype in OUTPUTS.items() if each not in outputs.columns]
+    return outputs.with_columns(nothing).select(OUTPUTS.names())
 
 
 def _raise_fault(fault: Mapping[str, Any] | None, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,13 +20,14 @@ from audit_lab.replay.models.xgboost_booster import (
     load_raw_booster,
 )
 from audit_lab.replay.signature import Signature
+from audit_lab.sandbox.imports import keeping_all
 from audit_lab.sandbox.job import Answer, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["FORMATS", "BoosterScorer", "ModelFault", "Outputs", "Scorer", "load_model", "score"]
+__all__ = ["FORMATS", "BoosterScorer", "ModelFault", "Outputs", "Scorer", "load", "load_model", "score"]
 
 #: How the child reads each format; `audit_lab.replay.artifacts` says which of them a registry may state.
 FORMATS: dict[str, Callable[[Path, Signature, Sequence[str]], Scorer]] = {
@@ -78,8 +80,8 @@ def score(job: Job) -> Answer:
     """Task: run file ``artifact`` on table ``inputs``.
 
     The header gives ``signature``, ``artifact_format`` and ``trusted_types``. The answer is table ``outputs`` with
-    ``score`` (null where the kind has none), ``label`` (null unless the model itself gives labels) and
-    ``probabilities`` (null unless the kind is ``multiclass``). Its header has ``notes`` (code and message each),
+    those of ``score``, ``label`` (where the model itself gives labels) and ``probabilities`` (where the kind is
+    ``multiclass``) that the kind has. Its header has ``notes`` (code and message each),
     ``fingerprint`` (of this child, where the header's ``wants_fingerprint`` asks for it) and
     ``unseen_categories`` (feature and count); where model and registry do not fit together it has ``fault`` (code and
     message) and there is no table.
@@ -99,6 +101,13 @@ def score(job: Job) -> Answer:
     return Answer(header, {"outputs": _table(outputs, inputs.height)})
 
 
+def load(job: Job) -> Answer:
+    """Task: load file ``artifact`` for the jobs that follow. The header is that of `score`; a fault is told by them."""
+    with contextlib.suppress(ModelFault):
+        _loaded(job)
+    return Answer()
+
+
 def _loaded(job: Job) -> Scorer:
     """Return the model of a job, kept for the next one of the same artifact, signature and trust."""
     path, artifact_format = job.files["artifact"], job.header["artifact_format"]
@@ -106,7 +115,8 @@ def _loaded(job: Job) -> Scorer:
     key = (str(path), path.stat().st_mtime_ns, artifact_format, job.header["signature"], trusted)
     scorer = _LOADED.pop(key, None)
     if scorer is None:
-        scorer = load_model(path, artifact_format, Signature.parse(job.header["signature"]), trusted)
+        with keeping_all():
+            scorer = load_model(path, artifact_format, Signature.parse(job.header["signature"]), trusted)
     while len(_LOADED) >= _MOST_LOADED:
         del _LOADED[next(iter(_LOADED))]
     _LOADED[key] = scorer
@@ -114,14 +124,11 @@ def _loaded(job: Job) -> Scorer:
 
 
 def _table(outputs: Outputs, rows: int) -> pl.DataFrame:
-    nothing = [None] * rows
-    probabilities = pl.Series(nothing, dtype=pl.List(pl.Float64))
+    columns = {}
+    if outputs.scores is not None:
+        columns["score"] = pl.Series(outputs.scores, dtype=pl.Float64)
+    if outputs.labels is not None:
+        columns["label"] = pl.Series(outputs.labels, dtype=pl.String)
     if outputs.probabilities is not None and rows:
-        probabilities = pl.Series(outputs.probabilities.ravel()).reshape((rows, -1)).arr.to_list()
-    return pl.DataFrame(
-        {
-            "score": pl.Series(nothing if outputs.scores is None else outputs.scores, dtype=pl.Float64),
-            "label": pl.Series(nothing if outputs.labels is None else outputs.labels, dtype=pl.String),
-            "probabilities": probabilities,
-        }
-    )
+        columns["probabilities"] = pl.Series(outputs.probabilities.ravel()).reshape((rows, -1)).arr.to_list()
+    return pl.DataFrame(columns)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.sandbox.job import Answer, Isolation, Job, Limits, PythonEnvironment, TaskResult
+from audit_lab.sandbox.job import Answer, Isolation, Job, Library, Limits, PythonEnvironment, TaskResult
 
 if TYPE_CHECKING:
     from audit_lab.sandbox.kept import warm_worker
@@ -23,6 +23,7 @@ __all__ = [
     "Answer",
     "Isolation",
     "Job",
+    "Library",
     "Limits",
     "PythonEnvironment",
     "TaskResult",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.errors import SandboxError
+from audit_lab.errors import SandboxClosedError, SandboxError
 
 if TYPE_CHECKING:
     from audit_lab.sandbox.job import Limits
@@ -107,7 +107,7 @@ def unwritable(task: str, error: dict[str, Any]) -> SandboxError:
 
 def closed_too_early() -> SandboxError:
     """Say that a worker is asked after its end."""
-    return SandboxError("the worker has ended and takes no further job", "Start another for the same files.", "crash")
+    return SandboxClosedError("the worker has ended and takes no further job", "Start another for it.", "crash")
 
 
 def not_started(name: str, why: str) -> SandboxError:

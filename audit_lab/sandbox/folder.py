@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ class SharedFolder:
         base = _base(files_bytes)
         _remove_abandoned(base)
         self._group = uid
+        self._numbers = count()
         try:
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
         except OSError as error:
@@ -119,7 +121,7 @@ class SharedFolder:
         """Write a frame as an uncompressed Arrow file, which the child maps into its memory."""
         import polars as pl
 
-        target = self.inputs / f"table-{name}.arrow"
+        target = self.inputs / f"table-{next(self._numbers)}-{name}.arrow"
         try:
             frame.write_ipc(target, compression="uncompressed")
         except (OSError, pl.exceptions.PolarsError) as error:

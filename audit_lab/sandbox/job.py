@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["Answer", "Isolation", "Job", "Limits", "PythonEnvironment", "TaskResult"]
+__all__ = ["Answer", "Isolation", "Job", "Library", "Limits", "PythonEnvironment", "TaskResult"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,23 @@ class PythonEnvironment:
     python: Path
     folders: tuple[Path, ...] = ()
     overlay: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Library:
+    """A module that a child imports while it waits for its first job.
+
+    Parameters
+    ----------
+    name
+        The module. Without it installed, the job that needs it tells.
+    hidden
+        Modules that it does without where they are not installed, hidden from it: what they are for is not used in a
+        child, and importing them takes most of the time.
+    """
+
+    name: str
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

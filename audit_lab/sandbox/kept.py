@@ -14,9 +14,9 @@ from audit_lab.sandbox.job import Limits
 from audit_lab.sandbox.run import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from audit_lab.sandbox.job import PythonEnvironment
+    from audit_lab.sandbox.job import Library, PythonEnvironment
 
 __all__ = ["warm_worker"]
 
@@ -34,6 +34,7 @@ def warm_worker(
     limits: Limits | None = None,
     environment: PythonEnvironment | None = None,
     must_isolate: bool = False,
+    libraries: Sequence[Library] = (),
 ) -> Worker:
     """Return a worker for these files, the one from before where there is one; leave it open.
 
@@ -41,12 +42,14 @@ def warm_worker(
     `Worker` for what is given and raised.
     """
     limits = limits or Limits()
-    key = _key(files, limits, environment, must_isolate=must_isolate)
+    key = _key(files, (limits, environment, must_isolate, tuple(libraries)))
     with _lock:
         _drop_idle()
         worker, _ = _kept.pop(key, (None, 0.0))
         if worker is None or worker.closed:
-            worker = Worker(files, limits=limits, environment=environment, must_isolate=must_isolate)
+            worker = Worker(
+                files, limits=limits, environment=environment, must_isolate=must_isolate, libraries=libraries
+            )
         _kept[key] = (worker, time.monotonic())
         while len(_kept) > _MOST:
             _kept.popitem(last=False)
@@ -60,15 +63,9 @@ def _drop_idle() -> None:
             del _kept[key]
 
 
-def _key(
-    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
-    limits: Limits,
-    environment: PythonEnvironment | None,
-    *,
-    must_isolate: bool,
-) -> str:
+def _key(files: Mapping[str, bytes | Path | Mapping[str, bytes]], surroundings: tuple[object, ...]) -> str:
     """Return a digest of everything that a worker is made of."""
-    parts = [repr((limits, environment, must_isolate))]
+    parts = [repr(surroundings)]
     for name, content in sorted(files.items()):
         if isinstance(content, bytes):
             parts.append(repr((name, "bytes", hashlib.sha256(content).hexdigest())))

@@ -25,7 +25,7 @@ from audit_lab.sandbox.walls.shut import Plan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from audit_lab.sandbox.job import Limits, PythonEnvironment
+    from audit_lab.sandbox.job import Library, Limits, PythonEnvironment
 
 __all__ = ["Launch"]
 
@@ -70,9 +70,16 @@ class Launch:
     """
 
     def __init__(
-        self, limits: Limits, *, environment: PythonEnvironment | None, threads: int, files_bytes: int
+        self,
+        limits: Limits,
+        *,
+        environment: PythonEnvironment | None,
+        threads: int,
+        files_bytes: int,
+        libraries: Sequence[Library] = (),
     ) -> None:
         self._limits, self._environment, self._threads = limits, environment, threads
+        self._libraries = [(each.name, list(each.hidden)) for each in libraries]
         self._files_bytes = files_bytes
         self._owner = os.getpid()
         self._failures: dict[str, str] = {}
@@ -117,7 +124,9 @@ class Launch:
         overlay = [str(folder.absolute()) for folder in self._environment.overlay] if self._environment else []
         try:
             with contextlib.suppress(BrokenPipeError):  # it has ended already, and `settle` will hear why
-                self.child.post({"plan": asdict(self._plan(readable)), "overlay": overlay})
+                self.child.post(
+                    {"plan": asdict(self._plan(readable)), "overlay": overlay, "libraries": self._libraries}
+                )
         except BaseException:
             self.child.end()
             raise

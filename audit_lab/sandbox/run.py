@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
-from audit_lab.errors import SandboxError
+from audit_lab.errors import SandboxError, StorageError
 from audit_lab.sandbox import arrow, ends
 from audit_lab.sandbox.child import Gone, TooLate, TooLoud
 from audit_lab.sandbox.folder import total_bytes
@@ -20,12 +20,12 @@ from audit_lab.sandbox.launch import Launch
 from audit_lab.sandbox.messages import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
 
-    from audit_lab.sandbox.job import Isolation, PythonEnvironment
+    from audit_lab.sandbox.job import Isolation, Library, PythonEnvironment
 
 __all__ = ["Worker", "isolation_offered", "run_task"]
 
@@ -34,7 +34,7 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
     """A child that stays: its files are handed over once, and jobs follow.
 
     The child starts at once and comes up while the caller goes on; the first job waits for it. Several threads may use
-    one worker: their jobs come one after the other.
+    one worker: their jobs come one after the other, and the tables of the next are written while one runs.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
     must_isolate
         Refuse, before anything is handed over, where network, files, processes, system calls and user are not all
         closed by the kernel.
+    libraries
+        What the child imports, in this order, while the caller goes on.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         environment: PythonEnvironment | None = None,
         threads: int | None = None,
         must_isolate: bool = False,
+        libraries: Sequence[Library] = (),
     ) -> None:
         self._limits = limits or Limits()
         self._threads = threads or _processors()
@@ -77,7 +80,11 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         if must_isolate:
             _demand(isolation_offered(environment))
         self._launch = Launch(
-            self._limits, environment=environment, threads=self._threads, files_bytes=total_bytes(self._files)
+            self._limits,
+            environment=environment,
+            threads=self._threads,
+            files_bytes=total_bytes(self._files),
+            libraries=libraries,
         )
         self._end = weakref.finalize(self, self._launch.end)
         if must_isolate:
@@ -106,10 +113,10 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         StorageError
             There is no room for the tables.
         """
-        with self._lock:
-            started = time.monotonic()
-            isolation = self._settle()
-            answer = self._ask(task, header, tables)
+        started = time.monotonic()
+        isolation = self.isolation()
+        with self._written(tables) as paths, self._lock:
+            answer = self._ask(task, header, paths)
             if "error" in answer:
                 raised = ends.raised(task, _mapping(answer["error"]), self._limits)
                 if raised.reason != "error":
@@ -136,6 +143,8 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         if self.closed:
             raise ends.closed_too_early()
         if self._isolation is None:
+            import pyarrow as pa  # noqa: F401 - to read answers with: now, while the child comes up
+
             try:
                 isolation = self._launch.settle()
                 if self._must_isolate:
@@ -150,12 +159,28 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
             self._isolation = isolation
         return self._isolation
 
-    def _ask(self, task: str, header: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-        child, limits = self._launch.child, self._limits
+    @contextlib.contextmanager
+    def _written(self, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, Path]]:
+        """Write the tables of a job, and remove them in the end."""
         paths: dict[str, Path] = {}
         try:
             for name, frame in tables.items():
-                paths[name] = self._launch.folder.add_table(name, frame)
+                try:
+                    paths[name] = self._launch.folder.add_table(name, frame)
+                except StorageError:
+                    if self.closed:  # the folder went with the child
+                        raise ends.closed_too_early() from None
+                    raise
+            yield paths
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+    def _ask(self, task: str, header: Mapping[str, Any], paths: Mapping[str, Path]) -> dict[str, Any]:
+        if self.closed:
+            raise ends.closed_too_early()
+        child, limits = self._launch.child, self._limits
+        try:
             job = encode(
                 {
                     "task": task,
@@ -180,9 +205,6 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         except SandboxError:
             self.close()
             raise
-        finally:
-            for path in paths.values():
-                path.unlink(missing_ok=True)
 
     def _read(self, task: str, answer: dict[str, Any], isolation: Isolation) -> TaskResult:
         try:

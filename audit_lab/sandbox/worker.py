@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.sandbox.imports import import_ahead
 from audit_lab.sandbox.messages import encode, receive, send, write
 
 if TYPE_CHECKING:
@@ -37,23 +38,29 @@ def main(down: int, up: int, answers: int) -> None:
 
     send(up, shut_in(Plan.of(start["plan"])))
     try:
-        _find_libraries(start["overlay"])
+        _find_libraries(start["overlay"], start["libraries"])
     except Exception as error:  # noqa: BLE001 - an environment may fail in any way; the parent is told which
         send(up, {"failed": _told(error)})
         os._exit(1)
     send(up, {"ready": True})
+    failed = import_ahead(start["libraries"])
     while (job := receive(down)) is not None:
-        write(up, _reply(job, answers))
+        write(up, encode({"error": _told(failed)}) if failed is not None else _reply(job, answers))
     os._exit(0)  # no exit handlers of a library that met a hostile file
 
 
-def _find_libraries(overlay: list[str]) -> None:
-    """Add the site packages, the overlay before them, and load what every job needs."""
+def _find_libraries(overlay: list[str], libraries: list[tuple[str, list[str]]]) -> None:
+    """Add the site packages, the overlay before them, and load what every job needs.
+
+    Of further libraries those that are to come before polars are loaded now, the rest once the parent was told.
+    """
     ours = sys.path.pop(0)
     import site
 
     site.main()
     sys.path[:0] = [*overlay, ours]
+    names = [name for name, _ in libraries]
+    import_ahead(libraries[: names.index("polars") if "polars" in names else 0])
     importlib.import_module("polars")  # here, and not within the first job's time
     with contextlib.suppress(ImportError):
         importlib.import_module("numpy")  # so that its generator can be seeded

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from audit_lab.replay.models.catboost_file import check_cbm
 from audit_lab.replay.models.columns import count_unseen
 from audit_lab.replay.models.features import check_count, check_names, differ
-from audit_lab.replay.models.libraries import import_library, threads, unreadable
+from audit_lab.replay.models.libraries import import_library, incoherent, threads, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Scorer
 
 if TYPE_CHECKING:
@@ -99,12 +100,16 @@ class CatboostScorer(Scorer):
 def load_catboost(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load a model that was saved as cbm."""
     catboost = import_catboost()
-    model = catboost.CatBoost()
+    model, content = catboost.CatBoost(), path.read_bytes()
     try:
-        model.load_model(blob=path.read_bytes())
-    except catboost.CatBoostError as error:
+        check_cbm(content)
+    except ValueError as error:
+        raise incoherent(error) from error
+    try:
+        model.load_model(blob=content)
+        return catboost_scorer(model, signature)
+    except (catboost.CatBoostError, ValueError) as error:  # what it keeps as JSON is read when it is asked for
         raise unreadable("CatBoost", error) from error
-    return catboost_scorer(model, signature)
 
 
 def catboost_scorer(model: Any, signature: Signature) -> CatboostScorer:
@@ -130,4 +135,4 @@ def catboost_scorer(model: Any, signature: Signature) -> CatboostScorer:
 
 def import_catboost() -> Any:
     """Import catboost without what it draws pictures with."""
-    return import_library("catboost", hidden=("plotly", "matplotlib", "graphviz", "sklearn"))
+    return import_library("catboost")

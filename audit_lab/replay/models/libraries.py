@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from typing import Any
 
+from audit_lab.replay.models.imports import HIDDEN
 from audit_lab.replay.models.scorer import ModelFault
+from audit_lab.sandbox.imports import import_hiding
 
-__all__ = ["first_line", "import_library", "threads", "unreadable"]
+__all__ = ["first_line", "import_library", "incoherent", "threads", "unreadable"]
 
 _EXTRA = "models"
 _LONGEST = 300
 _MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "memory allocation of")
 
 
-def import_library(name: str, *, hidden: tuple[str, ...] = ()) -> Any:
-    """Return a library, imported while others that it would import for its own comfort are hidden.
-
-    Parameters
-    ----------
-    name
-        The module's name.
-    hidden
-        Modules that it does without where they are not installed: what they are for is not used here, and importing
-        them takes most of the time. Those that are loaded already stay visible.
+def import_library(name: str) -> Any:
+    """Return a library, imported without what `HIDDEN` names.
 
     Raises
     ------
     ModelFault
         Code ``library-missing``.
     """
-    covered = [module for module in hidden if module not in sys.modules]
-    for module in covered:
-        sys.modules[module] = None  # type: ignore[assignment]
     try:
-        return importlib.import_module(name)
+        return import_hiding(name, HIDDEN.get(name, ()))
     except ImportError as error:
         if (error.name or name).partition(".")[0] != name.partition(".")[0]:
             raise
@@ -44,9 +33,6 @@ def import_library(name: str, *, hidden: tuple[str, ...] = ()) -> Any:
             "library-missing",
             f"{name} is not installed where the model is to run; it comes with the extra audit-lab[{_EXTRA}]",
         ) from error
-    finally:
-        for module in covered:
-            del sys.modules[module]
 
 
 def threads() -> int:
@@ -58,6 +44,11 @@ def first_line(error: Exception) -> str:
     """Return what a library says, without the stack of its native code."""
     lines = str(error).strip().splitlines()
     return lines[0][:_LONGEST] if lines else type(error).__name__
+
+
+def incoherent(error: ValueError) -> ModelFault:
+    """Return the fault of a file that contradicts itself, told before its library saw it: that may crash on it."""
+    return ModelFault("artifact-corrupt", f"the file is damaged: {first_line(error)}")
 
 
 def unreadable(library: str, error: Exception) -> ModelFault:

@@ -10,7 +10,8 @@ import numpy as np
 
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.models.features import check_categories, check_count, check_names, differ
-from audit_lab.replay.models.libraries import import_library, threads, unreadable
+from audit_lab.replay.models.libraries import import_library, incoherent, threads, unreadable
+from audit_lab.replay.models.lightgbm_text import check_text
 from audit_lab.replay.models.scorer import ModelFault, Scorer
 
 if TYPE_CHECKING:
@@ -88,10 +89,15 @@ class LightgbmScorer(Scorer):
 
 def load_lightgbm(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load a booster that was saved as text."""
-    lightgbm = import_library("lightgbm", hidden=("sklearn", "pandas", "matplotlib", "graphviz", "dask"))
+    lightgbm = import_library("lightgbm")
     try:
-        booster = lightgbm.Booster(model_str=path.read_text("utf-8"))
-    except (UnicodeDecodeError, ValueError, lightgbm.basic.LightGBMError) as error:
+        text = path.read_text("utf-8")
+        check_text(text)
+    except ValueError as error:
+        raise incoherent(error) from error
+    try:
+        booster = lightgbm.Booster(model_str=text)
+    except (ValueError, lightgbm.basic.LightGBMError) as error:
         raise unreadable("LightGBM", error) from error
     return lightgbm_scorer(booster, signature)
 
