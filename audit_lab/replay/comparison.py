@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compared", "probability_lists"]
 
-_VERDICTS = {"exact": Verdict.EXACT, "within-tolerance": Verdict.WITHIN_TOLERANCE}
+_NEAR = Verdict.WITHIN_TOLERANCE
 
 
 def compared(rows: pl.DataFrame, kind: str, tolerance: Tolerance) -> pl.DataFrame:
@@ -44,15 +44,15 @@ def compared(rows: pl.DataFrame, kind: str, tolerance: Tolerance) -> pl.DataFram
         "decision-differs": _parted("recorded_decision", "decision"),
     }
     code: pl.Expr = pl.when(pl.Series(same)).then(pl.lit("exact")).otherwise(pl.lit("within-tolerance"))
+    verdict: pl.Expr = pl.when(pl.Series(same)).then(pl.lit(str(Verdict.EXACT))).otherwise(pl.lit(str(_NEAR)))
     for name in reversed(STEPS):
-        code = pl.when(steps[f"{name}-differs"]).then(pl.lit(f"{name}-differs")).otherwise(code)
-    named = rows.with_columns(measured).with_columns(code=code)
-    return named.with_columns(
-        verdict=pl.col("code").replace_strict(
-            {name: str(value) for name, value in _VERDICTS.items()},
-            default=str(Verdict.DIVERGED),
-            return_dtype=pl.String,
-        ),
+        parted = steps[f"{name}-differs"]
+        code = pl.when(parted).then(pl.lit(f"{name}-differs")).otherwise(code)
+        verdict = pl.when(parted).then(pl.lit(str(Verdict.DIVERGED))).otherwise(verdict)
+    return rows.with_columns(
+        *measured,
+        code=code,
+        verdict=verdict,
         replayed_score=pl.col("score"),
         replayed_probabilities=pl.col("probabilities"),
         replayed_label=pl.col("label"),
@@ -79,11 +79,11 @@ def probability_lists(rows: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[
 
 def _score_step(
     rows: pl.DataFrame, kind: str, tolerance: Tolerance
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], list[pl.Series]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], list[pl.Expr]]:
     """Return where the score has the same bits, where it is near enough, and the columns that measure it."""
     if kind == "label":
         nothing = np.ones(rows.height, dtype=bool)
-        return nothing, nothing, _measures(*(pl.Series([None] * rows.height),) * 3)
+        return nothing, nothing, _measures(*(pl.lit(None),) * 3)
     recorded, replayed = (rows[name].to_numpy().astype(np.float64) for name in ("recorded_score", "score"))
     lists = probability_lists(rows) if kind == "multiclass" else None
     has_list = ~np.isnan(lists[0]).all(axis=1) if lists is not None else np.zeros(rows.height, dtype=bool)
@@ -102,19 +102,13 @@ def _score_step(
         same, near = same | ~measured, near | ~measured
     known = measured & ~np.isnan(distance)
     same_known = same & measured
-    precision = pl.select(pl.when(pl.Series(narrow)).then(pl.lit("float32")).otherwise(pl.lit("float64"))).to_series()
     # Unequal infinities are as far apart as numbers can be; equal ones differ by NaN and are the same bits.
     distance = np.where(same, 0.0, distance)
     ulps = np.where(same, 0, ulps)
-    masked = [
-        pl.select(pl.when(pl.Series(mask)).then(pl.Series(values))).to_series()
-        for mask, values in (
-            (known | same_known, distance),
-            (known | same_known, ulps),
-            (known | same_known, precision),
-        )
-    ]
-    return same, near, _measures(*masked)
+    precision = pl.when(pl.Series(narrow)).then(pl.lit("float32")).otherwise(pl.lit("float64"))
+    has_measure = pl.lit(pl.Series(known | same_known))
+    columns = (pl.lit(pl.Series(distance)), pl.lit(pl.Series(ulps)), precision)
+    return same, near, _measures(*(pl.when(has_measure).then(column) for column in columns))
 
 
 def _apart(recorded: NDArray[np.float64], replayed: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,7 +131,7 @@ def _near(
     return same, near
 
 
-def _measures(distance: pl.Series, ulps: pl.Series, precision: pl.Series) -> list[pl.Series]:
+def _measures(distance: pl.Expr, ulps: pl.Expr, precision: pl.Expr) -> list[pl.Expr]:
     return [
         distance.cast(pl.Float64).alias("distance"),
         ulps.cast(pl.UInt64).alias("ulps"),

@@ -58,7 +58,9 @@ def repeated_ids(store: LogStore) -> pl.Series:
     return pairing.repeated_ids(store, "predictions")
 
 
-def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
+def obstacle(
+    constant: nw.Expr | None = None, has_output: nw.Expr | None = None, by_threshold: nw.Expr | None = None
+) -> nw.Expr:
     """Return the code of what keeps a prediction from being replayed, null where nothing does; the same on any engine.
 
     Parameters
@@ -67,7 +69,11 @@ def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
         The code for every prediction of a version that cannot be replayed at all. Without it, the columns
         ``recorded_label``, ``recorded_decision`` and ``threshold``, `HAS_OUTPUT`, `BY_THRESHOLD` and those of the
         inputs are looked at.
+    has_output, by_threshold
+        What stands for the columns `HAS_OUTPUT` and `BY_THRESHOLD`.
     """
+    has_output = nw.col(HAS_OUTPUT) if has_output is None else has_output
+    by_threshold = nw.col(BY_THRESHOLD) if by_threshold is None else by_threshold
     own = [
         _code(nw.col(FAILED), "prediction-failed"),
         _code(nw.col(REPEATED), "ambiguous-id"),
@@ -81,8 +87,8 @@ def obstacle(constant: nw.Expr | None = None) -> nw.Expr:
         _code(nw.col(REPEATED_INPUTS), "ambiguous-id"),
         _code(nw.col(ERASED_INPUTS), "erased"),
         _code(nw.col(HAS_INPUTS).is_null(), "inputs-missing"),
-        _code(~nw.col(HAS_OUTPUT), "output-missing"),
-        _code(nw.col(BY_THRESHOLD) & decided & nw.col("threshold").is_null(), "threshold-missing"),
+        _code(~has_output, "output-missing"),
+        _code(by_threshold & decided & nw.col("threshold").is_null(), "threshold-missing"),
     )
 
 
@@ -140,13 +146,12 @@ def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
         The version.
     """
     output = model.signature.output
-    kinds = {HAS_OUTPUT: has_output(output), BY_THRESHOLD: nw.lit(decides_by_threshold(output))}
+    code = obstacle(None, has_output(output), nw.lit(decides_by_threshold(output)))
     own = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64))
     # A threshold that is no number was stated, so the version's own does not stand for it; and nothing is above it.
     stated = pl.when(pl.col("threshold").is_nan().fill_null(value=False)).then(None).otherwise(own).alias("threshold")
-    flagged = nw.from_native(rows.with_columns(stated)).with_columns(**kinds)
-    named = flagged.with_columns(obstacle().alias("code")).to_native()
-    return named.with_columns(detail=pl.lit(None, dtype=pl.String)).drop(*kinds)
+    stated_rows = nw.from_native(rows.with_columns(stated, detail=pl.lit(None, dtype=pl.String)))
+    return stated_rows.with_columns(code.alias("code")).to_native()
 
 
 def coded_alike(rows: pl.DataFrame, code: str, detail: str) -> pl.DataFrame:

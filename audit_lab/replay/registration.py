@@ -142,16 +142,20 @@ def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
     pl.Series
         Named ``edition``, UInt32; 0 too where the version is not registered or not stated.
     """
-    number = pl.lit(0)
     named = decisions.select("model_name", "model_version")
-    for name, version in (named.head(1) if is_constant(named) else named.unique()).iter_rows():
-        known = editions(store, name, version) if name is not None and version is not None else ()
-        if len(known) > 1:
-            starts = pl.Series([edition.since for edition in known], dtype=TIME)
-            before = pl.lit(starts).search_sorted(pl.col("occurred_at"), side="right").cast(pl.Int64) - 1
-            judged = pl.when(pl.col("occurred_at") >= starts[0]).then(before).otherwise(len(known) - 1)
-            mine = (pl.col("model_name") == name) & (pl.col("model_version") == version)
-            number = pl.when(mine).then(judged).otherwise(number)
+    versions = list((named.head(1) if is_constant(named) else named.unique()).iter_rows())
+    several = {
+        version: known for version in versions if None not in version and len(known := editions(store, *version)) > 1
+    }
+    if not several:
+        return pl.Series("edition", [0], dtype=pl.UInt32).new_from_index(0, decisions.height)
+    number: pl.Expr = pl.lit(0)
+    for (name, version), known in several.items():
+        starts = pl.Series([edition.since for edition in known], dtype=TIME)
+        before = pl.lit(starts).search_sorted(pl.col("occurred_at"), side="right").cast(pl.Int64) - 1
+        judged = pl.when(pl.col("occurred_at") >= starts[0]).then(before).otherwise(len(known) - 1)
+        mine = (pl.col("model_name") == name) & (pl.col("model_version") == version)
+        number = pl.when(mine).then(judged).otherwise(number)
     return decisions.select("model_name", "model_version", "occurred_at").with_columns(
         number.cast(pl.UInt32).alias("edition")
     )["edition"]
@@ -159,7 +163,9 @@ def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
 
 def is_constant(rows: pl.DataFrame) -> bool:
     """Return whether all rows are like the first, of which there must be one; much faster than to count others."""
-    return not rows.is_empty() and all(column.eq_missing(column[:1]).all() for column in rows.iter_columns())
+    if rows.height <= 1:
+        return rows.height == 1
+    return all(column.eq_missing(column[:1]).all() for column in rows.iter_columns())
 
 
 def _editions(store: LogStore, model_name: str, model_version: str) -> tuple[Edition, ...]:

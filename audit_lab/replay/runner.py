@@ -227,10 +227,13 @@ class Runner:
 
     def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
         """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
-        numbered = rows.with_row_index(_ORDER).with_columns(edition_numbers(self._store, rows).alias(_EDITION))
-        if is_constant(numbered.select(_KEYS)):  # as is most often so, and then nothing need be copied
-            return [self._prepared(numbered.select(_KEYS).row(0), numbered.drop(_EDITION))]
-        groups = numbered.partition_by(_KEYS, maintain_order=True, as_dict=True)
+        numbered = rows.with_row_index(_ORDER)
+        keys = rows.select("model_name", "model_version").with_columns(
+            edition_numbers(self._store, rows).alias(_EDITION)
+        )
+        if is_constant(keys):  # as is most often so, and then nothing need be copied
+            return [self._prepared(keys.row(0), numbered)]
+        groups = numbered.with_columns(keys[_EDITION]).partition_by(_KEYS, maintain_order=True, as_dict=True)
         return [self._prepared(key, group.drop(_EDITION)) for key, group in groups.items()]
 
     def replayed(self, prepared: Iterable[Prepared]) -> pl.DataFrame:
@@ -381,8 +384,9 @@ def _libraries() -> dict[str, str]:
 
 def _result(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of `RESULT_SCHEMA` and the order; what has no verdict could not be replayed."""
-    missing = [
-        pl.lit(None, dtype=dtype).alias(name) for name, dtype in RESULT_SCHEMA.items() if name not in rows.columns
-    ]
-    verdict = pl.coalesce("verdict", pl.lit(str(Verdict.UNREPLAYABLE)))
-    return rows.with_columns(missing).select(_ORDER, *RESULT_SCHEMA.names()).with_columns(verdict=verdict)
+    columns = {
+        name: pl.col(name) if name in rows.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in RESULT_SCHEMA.items()
+    }
+    columns["verdict"] = pl.coalesce(columns["verdict"], pl.lit(str(Verdict.UNREPLAYABLE))).alias("verdict")
+    return rows.select(_ORDER, *columns.values())

@@ -41,6 +41,7 @@ _TRESPASSES = ("the sandbox refuses", "tried to start a process or to open a soc
 
 #: What the sandbox's child answers for each row, or some of it; the rest is null.
 OUTPUTS = pl.Schema({"score": pl.Float64(), "label": pl.String(), "probabilities": pl.List(pl.Float64())})
+_NAMED = {"label": MODEL_LABEL}
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def worker_for(model: Model, *, limits: Limits | None = None, environment: Pytho
         environment=environment,
         must_isolate=model.artifact.trusted_by_digest or environment is not None,
         libraries=libraries_of(model.artifact.artifact_format),
+        digests={"artifact": model.artifact.content_sha256},
     )
 
 
@@ -123,8 +125,7 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
         tables={"inputs": rows.select(pl.col(FEATURE + name).alias(name) for name in signature.names)},
     )
     outputs = _outputs(result, rows.height, model.name)
-    named = outputs.rename({"label": MODEL_LABEL})
-    decided = decide(rows.hstack(named), signature, model.rules, model.name)
+    decided = decide(rows.hstack(outputs), signature, model.rules, model.name)
     if isinstance(result.header.get("fingerprint"), dict):
         _fingerprints[worker] = result.header["fingerprint"]
     return Scored(
@@ -158,13 +159,17 @@ def failure_code(error: ModelError | SandboxError) -> str:
 
 
 def _outputs(result: TaskResult, rows: int, name: str) -> pl.DataFrame:
-    """Return the child's answer, which is no more to be relied on than the artifact."""
+    """Return the child's answer, which is no more to be relied on than the artifact; its label is `MODEL_LABEL`."""
     _raise_fault(result.header.get("fault"), name)
     outputs = result.tables.get("outputs")
     if outputs is None or not outputs.schema.items() <= OUTPUTS.items() or outputs.height != rows:
         raise SandboxError(f"the outputs of {name} are not one for each row", "Treat it as hostile.", "output")
-    nothing = [pl.lit(None, dtype=dtype).alias(each) for each, dtype in OUTPUTS.items() if each not in outputs.columns]
-    return outputs.with_columns(nothing).select(OUTPUTS.names())
+    if not rows:
+        return OUTPUTS.to_frame().rename(_NAMED)
+    return outputs.select(
+        (pl.col(name) if name in outputs.columns else pl.lit(None, dtype=dtype)).alias(_NAMED.get(name, name))
+        for name, dtype in OUTPUTS.items()
+    )
 
 
 def _raise_fault(fault: Mapping[str, Any] | None, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from audit_lab.errors import ModelError
@@ -100,6 +101,10 @@ class Signature:
 
     def to_json(self) -> str:
         """Return the signature as the JSON that `parse` reads."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         document: dict[str, Any] = {
             "features": [asdict(feature) for feature in self.features],
             "output": asdict(self.output),

@@ -35,14 +35,22 @@ def warm_worker(
     environment: PythonEnvironment | None = None,
     must_isolate: bool = False,
     libraries: Sequence[Library] = (),
+    digests: Mapping[str, str] | None = None,
 ) -> Worker:
     """Return a worker for these files, the one from before where there is one; leave it open.
 
     The four used last are kept, and ended at the next call five minutes after their last use, or with this process. See
     `Worker` for what is given and raised.
+
+    Parameters
+    ----------
+    digests
+        SHA-256 digests of files given as bytes, by name, where the caller knows them.
+    files, limits, environment, must_isolate, libraries
+        As for `Worker`.
     """
     limits = limits or Limits()
-    key = _key(files, (limits, environment, must_isolate, tuple(libraries)))
+    key = _key(files, digests or {}, (limits, environment, must_isolate, tuple(libraries)))
     with _lock:
         _drop_idle()
         worker, _ = _kept.pop(key, (None, 0.0))
@@ -63,12 +71,16 @@ def _drop_idle() -> None:
             del _kept[key]
 
 
-def _key(files: Mapping[str, bytes | Path | Mapping[str, bytes]], surroundings: tuple[object, ...]) -> str:
+def _key(
+    files: Mapping[str, bytes | Path | Mapping[str, bytes]],
+    digests: Mapping[str, str],
+    surroundings: tuple[object, ...],
+) -> str:
     """Return a digest of everything that a worker is made of."""
     parts = [repr(surroundings)]
     for name, content in sorted(files.items()):
         if isinstance(content, bytes):
-            parts.append(repr((name, "bytes", hashlib.sha256(content).hexdigest())))
+            parts.append(repr((name, "bytes", digests.get(name) or hashlib.sha256(content).hexdigest())))
         elif isinstance(content, Path):
             with content.open("rb") as file:
                 parts.append(repr((name, "file", hashlib.file_digest(file, "sha256").hexdigest())))

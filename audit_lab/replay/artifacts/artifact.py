@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = ["Artifact"]
 
@@ -40,3 +42,8 @@ class Artifact:
     size_bytes: int = 0
     file: str | None = None
     lifted_from: str | None = None
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """The digest of `content`, which is not the registered one where that is of a folder or of a pickle."""
+        return hashlib.sha256(self.content).hexdigest()
