@@ -11,9 +11,10 @@ import numpy as np
 
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.models.features import check_categories, check_count, check_names
-from audit_lab.replay.models.libraries import first_line, import_library, unreadable
+from audit_lab.replay.models.libraries import first_line, import_library, incoherent, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
 from audit_lab.replay.models.xgboost_binary import read_binary
+from audit_lab.replay.models.xgboost_document import check_content, check_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,13 +166,15 @@ class BoosterScorer(Scorer):
 
 def load_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
     """Load a booster that was saved, as JSON or UBJSON; which of the two, XGBoost sees for itself."""
-    xgboost, content = import_xgboost(), bytearray(path.read_bytes())
+    xgboost, content = import_xgboost(), path.read_bytes()
+    _check(content)
     booster = xgboost.Booster()
     try:
-        booster.load_model(content)
+        booster.load_model(bytearray(content))
+        wrapped = booster.attr("scikit_learn") is not None
     except (xgboost.core.XGBoostError, ValueError) as error:
         raise unreadable("XGBoost", error) from error
-    return booster_scorer(booster, signature, wrapped=booster.attr("scikit_learn") is not None)
+    return booster_scorer(booster, signature, wrapped=wrapped)
 
 
 def load_raw_booster(path: Path, signature: Signature, _trusted: Sequence[str] = ()) -> Scorer:
@@ -205,16 +208,15 @@ def booster_scorer(booster: Any, signature: Signature, *, wrapped: bool, missing
     """
     try:
         scorer = BoosterScorer(booster, signature, wrapped=wrapped, missing=missing)
-    except import_xgboost().core.XGBoostError as error:
+        names, own = booster.feature_names, _categories(booster)
+    except (import_xgboost().core.XGBoostError, ValueError) as error:
         raise unreadable("XGBoost", error) from error
-    names = booster.feature_names
     # Releases before 1.4 number features that have no names.
     numbered = [f"f{place}" for place in range(len(signature.names))]
     if names is None or (names == numbered and tuple(names) != signature.names):
         check_count(scorer, scorer.taken)
     else:
         check_names(scorer, names)
-    own = _categories(booster)
     features = []
     for place, feature in enumerate(signature.features):
         known = own.get(place)
@@ -241,6 +243,7 @@ def _of_any_release(content: bytes) -> tuple[Any, list[Note]]:
     """Return a booster of its saved or its serialised form, rewritten where this release no longer reads it."""
     xgboost = import_xgboost()
     refused = (xgboost.core.XGBoostError, ValueError)
+    _check(content)
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(content))
@@ -257,12 +260,27 @@ def _of_any_release(content: bytes) -> tuple[Any, list[Note]]:
     return booster, []
 
 
+def _check(content: bytes) -> None:
+    """Refuse a document that does not hang together: the library may crash on it, or ask for all the memory there is.
+
+    Raises
+    ------
+    ModelFault
+        Code ``artifact-corrupt``.
+    """
+    try:
+        check_content(content)
+    except ValueError as error:
+        raise incoherent(error) from error
+
+
 def _rewritten(content: bytes) -> tuple[Any, list[Note]]:
     """Return a booster of the binary form of old releases."""
     xgboost = import_xgboost()
     booster = xgboost.Booster()
     try:
         found = read_binary(content)
+        check_document(json.loads(found.document))
     except ValueError as error:
         raise unreadable("XGBoost", error) from error
     try:
@@ -283,4 +301,4 @@ def _rewritten(content: bytes) -> tuple[Any, list[Note]]:
 
 def import_xgboost() -> Any:
     """Import xgboost without scikit-learn, which only its wrapper classes need and which takes most of the time."""
-    return import_library("xgboost", hidden=("sklearn",))
+    return import_library("xgboost")
