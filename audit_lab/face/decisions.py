@@ -44,11 +44,17 @@ class Decisions:
         Which decisions.
     access
         How the log is asked.
+
+    Attributes
+    ----------
+    asked
+        The same as given.
     """
 
     def __init__(self, store: LogStore, asked: AskedFor, access: Access | None = None) -> None:
         self._store = store
         self._access = access
+        self.asked = asked
         self._subject = asked.subject
         ahead = InputsAhead(store, asked.ids)
         self._made = Reconstructions(store, asked.found(store), ahead)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +48,16 @@ class BatchReplay:
         What reproduces what diverged, by version, step and day; the days with most divergences.
     kept
         The folder, None where the rows are in memory.
+    asked
+        Which predictions were asked for, and how they were to be run, as JSON-safe values; ``expression`` is None too
+        where it was a polars expression, and ``by_polars`` is that as text then.
     """
 
     scanned: pl.LazyFrame
     ran: Mapping[str, Ran]
     explanations: tuple[GroupExplanation, ...] = ()
     kept: Path | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> pl.DataFrame:

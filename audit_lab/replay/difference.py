@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -72,10 +73,14 @@ def explore_window(
     )
     for model in models:
         _check_inputs(model, plain.schema)
+    limits = runner.limits
     if other is not None:
         # Each version decides by its own threshold: the one on record is that of the version that decided.
-        return explore(models[0], models[1], plain.drop("threshold"), limits=runner.limits)
-    return explore_environments(models[0], plain, recorded_runtime(store, {}, models[0].version), limits=runner.limits)
+        explored = explore(models[0], models[1], plain.drop("threshold"), limits=limits)
+    else:
+        explored = explore_environments(models[0], plain, recorded_runtime(store, {}, models[0].version), limits=limits)
+    trusted = {name: value for name, value in runner.stated().items() if name in {"trust", "trusted_types"}}
+    return replace(explored, asked={"version": version, "other": other, "rows": rows, **question.to_dict(), **trusted})
 
 
 def _check_inputs(model: Model, inputs: pl.Schema) -> None:

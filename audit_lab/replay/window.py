@@ -74,7 +74,8 @@ def replay_all(
             pass
         rows, ran = kept.rows(), kept.ran()
     explanations = tuple(_explanations(store, rows, runner)) if causes else ()
-    return BatchReplay(rows, ran, explanations, None if kept is None else kept.folder)
+    asked = {**question.to_dict(), "causes": causes, **runner.stated()}
+    return BatchReplay(rows, ran, explanations, None if kept is None else kept.folder, asked)
 
 
 def _asked(store: LogStore, question: Question, runner: Runner, chunk_rows: int) -> dict[str, Any]:
@@ -83,14 +84,10 @@ def _asked(store: LogStore, question: Question, runner: Runner, chunk_rows: int)
         raise MisuseError(
             "a replay by a polars expression cannot be kept", "Write the expression as text, or leave keep out."
         )
-    times = [None if each is None else each.isoformat() for each in (question.since, question.until)]
     return {
         "log": store.origin,
         "state": store.checkpoint or (store.manifest.sha256 if store.manifest else store.location),
-        "expression": question.expression,
-        "since": times[0],
-        "until": times[1],
-        "model": question.model,
+        **question.to_dict(),
         "chunk_rows": chunk_rows,
         "limits": asdict(runner.limits or Limits()),
         **runner.stated(),

@@ -9,20 +9,26 @@ the Python that made it, with ``code()``. Views hold no logic: numbers come from
 from __future__ import annotations
 
 from audit_lab.widgets.attribution import AttributionView
+from audit_lab.widgets.batch_replay import BatchReplayView
 from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
 from audit_lab.widgets.decision import DecisionView
+from audit_lab.widgets.decisions import DecisionsView
 from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
 from audit_lab.widgets.viewing import view
 
 __all__ = [
     "AttributionView",
+    "BatchReplayView",
     "ComparableView",
     "CoverageView",
     "DecisionView",
+    "DecisionsView",
     "DriftView",
+    "ExplorationView",
     "ImpactView",
     "LineageView",
     "view",

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Attribution
 from audit_lab.face import Decision
+from audit_lab.face.decisions import Decisions
 from audit_lab.monitor.drift import Drift
+from audit_lab.replay.batch_replay import BatchReplay
 from audit_lab.replay.comparable_cases import Comparable
 from audit_lab.replay.coverage import Coverage
+from audit_lab.replay.environment.exploration import Exploration
 from audit_lab.replay.impact import Impact
 from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.attribution import AttributionView
+from audit_lab.widgets.batch_replay import BatchReplayView
 from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
 from audit_lab.widgets.decision import DecisionView
+from audit_lab.widgets.decisions import DecisionsView
 from audit_lab.widgets.drift import DriftView
+from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
 
+if TYPE_CHECKING:
+    from audit_lab.widgets.panel import Panel
+
 __all__ = ["view"]
 
+#: What is shown alone, and by which view.
+_VIEWS: dict[type, type[Panel]] = {
+    BatchReplay: BatchReplayView,
+    Comparable: ComparableView,
+    Coverage: CoverageView,
+    Decisions: DecisionsView,
+    Drift: DriftView,
+    Exploration: ExplorationView,
+    Impact: ImpactView,
+    LineageGraph: LineageView,
+}
 
-def view(  # noqa: PLR0911 - one return for each kind of thing
-    subject: Any, other: Attribution | Comparable | None = None
-) -> DecisionView | AttributionView | ComparableView | CoverageView | DriftView | ImpactView | LineageView:
+
+def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
     """Return the view of what a log answered; an attribution or a decision is shown with `other`, if given.
 
     Parameters
@@ -47,17 +66,10 @@ def view(  # noqa: PLR0911 - one return for each kind of thing
     if other is not None:
         message = f"A {type(subject).__name__} is not shown beside this: {type(other).__name__}"
         raise MisuseError(message, "Show an attribution with another one, or a decision with its comparable cases.")
-    if isinstance(subject, Drift):
-        return DriftView(subject)
-    if isinstance(subject, LineageGraph):
-        return LineageView(subject)
-    if isinstance(subject, Coverage):
-        return CoverageView(subject)
-    if isinstance(subject, Impact):
-        return ImpactView(subject)
-    if isinstance(subject, Comparable):
-        return ComparableView(subject)
+    for kind, made in _VIEWS.items():
+        if isinstance(subject, kind):
+            return made(subject)
     message = f"There is no view of a {type(subject).__name__}"
-    answers = "log.decision(...), its explain, comparable or lineage_graph, log.impact, log.drift or log.coverage"
-    next_step = f"Give what {answers} returned."
+    answers = "log.decision(...), its explain, comparable or lineage_graph, log.decisions, log.replay, log.explore, "
+    next_step = f"Give what {answers}log.impact, log.drift or log.coverage returned."
     raise MisuseError(message, next_step)

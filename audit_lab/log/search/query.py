@@ -32,6 +32,17 @@ class Question:
     until: datetime | None = None
     model: str | None = None
 
+    def to_dict(self) -> dict[str, str | None]:
+        """Return it as JSON-safe values; a polars expression stands as text under ``by_polars``."""
+        times = {"since": self.since, "until": self.until}
+        is_text = isinstance(self.expression, str | None)
+        return {
+            "expression": self.expression if isinstance(self.expression, str) else None,
+            **({} if is_text else {"by_polars": str(self.expression)}),
+            **{name: None if at is None else at.isoformat() for name, at in times.items()},
+            "model": self.model,
+        }
+
 
 def instant(value: str | date | datetime | None, name: str) -> datetime | None:
     """Read a point in time; a date is its midnight, and what states no zone is UTC.

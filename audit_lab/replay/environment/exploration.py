@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from audit_lab.replay.environment.fingerprint import Fingerprint
 from audit_lab.replay.scored import score_rows, worker_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -66,6 +66,8 @@ class Exploration:
         A and B.
     same_numerics
         Whether processor features and linear algebra are the same in both.
+    asked
+        What a log was asked, as JSON-safe values; empty where none was.
     """
 
     table: pl.DataFrame
@@ -73,6 +75,7 @@ class Exploration:
     differences: tuple[Difference, ...]
     sides: tuple[Side, Side]
     same_numerics: bool | None
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def differing(self) -> pl.DataFrame:

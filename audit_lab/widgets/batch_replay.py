@@ -1,0 +1,125 @@
+"""The view of a batch replay: what came out the same, what did not and why, and the rows of one reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import polars as pl
+
+from audit_lab.replay.verdict import EFFECTS, Verdict
+from audit_lab.widgets.asking import asking_again, narrowed
+from audit_lab.widgets.page import facts, listed, note, page, paragraph, section, table
+from audit_lab.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_lab.replay.batch_replay import BatchReplay
+
+__all__ = ["BatchReplayView"]
+
+_GROUPS = {
+    "model_name": "Model",
+    "model_version": "Version",
+    "verdict": "Verdict",
+    "code": "Code",
+    "predictions": "Predictions",
+    "largest_distance": "Largest distance",
+    "most_ulps": "Units in the last place",
+    "first_id": "First id",
+}
+_ROWS = {
+    "prediction_id": "Prediction",
+    "occurred_at": "At",
+    "model_version": "Version",
+    "verdict": "Verdict",
+    "recorded_score": "Score on record",
+    "replayed_score": "Replayed",
+    "recorded_decision": "Decision on record",
+    "replayed_decision": "Replayed",
+    "detail": "Detail",
+}
+_MOST_ROWS = 25
+_REPRODUCED = (str(Verdict.EXACT), str(Verdict.WITHIN_TOLERANCE))
+
+
+class BatchReplayView(Panel):
+    """Sentences and groups of a batch replay, with a dropdown for a code whose predictions are shown.
+
+    Parameters
+    ----------
+    batch
+        What ``log.replay(...)`` returned.
+    """
+
+    def __init__(self, batch: BatchReplay) -> None:
+        self._batch = batch
+        fallen = batch.groups.filter(~pl.col("verdict").is_in(_REPRODUCED))["code"].drop_nulls()
+        codes = fallen.unique().sort().to_list()
+        self.code_shown = ipywidgets.Dropdown(options=[("none", None), *codes], value=None, description="Rows of")
+        self._detail = ipywidgets.HTML()
+        drawer, self._code = self._code_drawer()
+        super().__init__([ipywidgets.HTML(page(self._overview())), self.code_shown, self._detail, drawer])
+        self.code_shown.observe(self._refresh, names="value")
+        self._refresh()
+
+    def parts(self) -> list[str]:
+        """Return sentences, groups and how it was run, then the predictions of the chosen code."""
+        return [*self._overview(), *self._chosen()]
+
+    def text(self) -> str:
+        """Return the sentences, one a line."""
+        return "\n".join(self._batch.summary())
+
+    def code(self) -> str:
+        """Return the Python that replays the same again, and finds the predictions of the chosen code."""
+        asked = self._batch.asked
+        given = narrowed(asked)
+        given += [f"environment={asked['environment']!r}"] if asked.get("environment") == "recorded" else []
+        given += ["causes=False"] if asked.get("causes") is False else []
+        given += [f"keep={str(self._batch.kept)!r}"] if self._batch.kept is not None else []
+        made = asking_again("batch", "log.replay", given, asked)
+        code = self.code_shown.value
+        return made if code is None else f"{made}rows = batch.rows.filter(code={code!r})\n"
+
+    def _refresh(self, _: Any = None) -> None:
+        self._detail.value = page(self._chosen())
+        self._code.value = self.code()
+
+    def _overview(self) -> list[str]:
+        batch = self._batch
+        said = batch.summary()
+        whole = 0 < batch.predictions == batch.reproduced
+        ran = [
+            (what, said)
+            for name, each in sorted(batch.ran.items())
+            for what, said in (
+                (f"{name} ran in", f"{each.environment} environment"),
+                ("Tolerance", _words(each.tolerance)),
+                ("Isolation", _words(each.isolation)),
+            )
+        ]
+        kept = "" if batch.kept is None else f"Every verdict stands in {batch.kept}."
+        return [
+            note(said[0], bad=not whole),
+            section("What that says", listed(said[1:])),
+            section("By version and verdict", table(batch.groups.to_dicts(), _GROUPS)),
+            section("How it was run", facts(ran)),
+            paragraph(kept),
+        ]
+
+    def _chosen(self) -> list[str]:
+        code = self.code_shown.value
+        if code is None:
+            return []
+        found = self._batch.scanned.filter(pl.col("code") == code)
+        ordered = found.sort("occurred_at", "prediction_id", "place", maintain_order=True).head(_MOST_ROWS + 1)
+        rows = ordered.with_columns(pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S")).collect()
+        more = f"The first {_MOST_ROWS}; the code below finds all of them." if rows.height > _MOST_ROWS else ""
+        said = paragraph(EFFECTS.get(code, ""))
+        return [section(code, said + table(rows.head(_MOST_ROWS).to_dicts(), _ROWS) + paragraph(more))]
+
+
+def _words(named: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in named.items())
