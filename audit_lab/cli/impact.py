@@ -314,7 +314,7 @@ def _draw_impact(found: Impact, picture: str) -> str:
 
     if not found.counts.predictions or not found.asked["groups"]:
         raise MisuseError("there is nothing to draw", "Widen the window, and name a group with --group-by.")
-    return draw(charts.impact_by_group(found.by_group, found.asked["groups"][0], subtitle=[found.description]), picture)
+    return draw(charts.impact_by_group(found.by_group, found.asked["groups"][0], subtitle=found.captions), picture)
 
 
 def _draw_comparable(found: Comparable, picture: str) -> str:

@@ -113,7 +113,7 @@ class ImpactView(Panel):
     def _chart(self) -> Any:
         impact, asked = self._impact, self._impact.asked
         window = [f"{word} {moment(asked[name])}" for name, word in (("since", "from"), ("until", "to")) if asked[name]]
-        said = [impact.description, f"{impact.counts.predictions:,} predictions {' '.join(window)}".rstrip()]
+        said = [*impact.captions, f"{impact.counts.predictions:,} predictions {' '.join(window)}".rstrip()]
         if self.picture.value == _FLOW:
             return decision_flow(impact.directions, subtitle=said)
         if self.picture.value == _SCORES:

@@ -73,6 +73,17 @@ def test_the_code_of_an_impact_asks_it_again(log, impact):
     assert names["impact"].digest == impact.digest
 
 
+def test_a_picture_says_where_a_correction_met_nothing(log):
+    unmet, met = (
+        ImpactView(log.impact(al.Correction.recode("city", {old: "Oslo"}), groups=("city",)))
+        for old in ("Roma", "Rome")
+    )
+    told = "Some of this correction met nothing"
+    assert told in pictures(unmet.static_html())[0]
+    assert told not in pictures(met.static_html())[0]
+    assert "This correction met nothing" in unmet.text()
+
+
 def test_an_impact_of_nothing_is_shown(log):
     view = ImpactView(log.impact(al.Correction.threshold(0.4), until="1999-01-01"))
     assert "No prediction matches" in view.static_html()

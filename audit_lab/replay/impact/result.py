@@ -84,6 +84,11 @@ class Impact:
         return "; then ".join(change.description for change in self.changes)
 
     @property
+    def captions(self) -> list[str]:
+        """What stands below the title of a picture of it: the correction, and where some of that met nothing."""
+        return [self.description, *(["Some of this correction met nothing: see the answer"] if self.unmet else [])]
+
+    @property
     def correction_sha256(self) -> str:
         """The digest (hexadecimal) that names the correction: of the canonical JSON of its parts."""
         return sha256(canonical_json([change.to_dict() for change in self.changes]))
