@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["EstimatorScorer", "estimator_scorer"]
 
 _DEEPEST = 12
+#: So few rows are scored sooner by one thread than others can be woken, once for each tree.
+_FEW_ROWS = 32
 
 
 class EstimatorScorer(Scorer):
@@ -38,6 +41,8 @@ class EstimatorScorer(Scorer):
         names = getattr(native, "feature_names_in_", None)
         self._names = None if names is None else [str(name) for name in names]
         self._missing_text = _missing_text(native)
+        controller = getattr(import_library("threadpoolctl"), "ThreadpoolController", None)  # since its release 3
+        self._threads = None if controller is None else controller().select(user_api="openmp")
 
     def classes(self) -> tuple[str, ...]:
         """Return ``classes_`` as text, by their names in the signature where the estimator only counts them."""
@@ -53,7 +58,9 @@ class EstimatorScorer(Scorer):
     def _call(self, method: str, frame: pl.DataFrame) -> npt.NDArray[Any]:
         if not hasattr(self.native, method):
             raise self._fault(f"({type(self.native).__name__}) has no {method}")
-        return np.asarray(getattr(self.native, method)(self._table(frame)))
+        alone = None if self._threads is None or frame.height > _FEW_ROWS else self._threads.limit(limits=1)
+        with alone or nullcontext():
+            return np.asarray(getattr(self.native, method)(self._table(frame)))
 
     def _table(self, frame: pl.DataFrame) -> Any:
         """Return what the estimator was fitted on: a pandas frame, or a matrix where it knows no names."""
