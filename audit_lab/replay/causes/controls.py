@@ -41,8 +41,11 @@ def controls_for(candidate: Candidate, rows: pl.DataFrame, beside: pl.DataFrame)
         these alone show what else might have been in its place.
     """
     if candidate.kind in _CONTROLS:
+        # Other texts are read as the model reads them, not by the coding that they are to be told from.
+        by_text = candidate.kind == "category-encoding"
+        signature = candidate.model.signature if by_text else candidate.signature
         for what, changed in _CONTROLS[candidate.kind](candidate, rows, beside):
-            yield replace(candidate, value=what, what=what, changed=changed)
+            yield replace(candidate, value=what, what=what, changed=changed, signature=signature)
 
 
 def _of_unit(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame) -> Iterator[_Control]:
@@ -113,14 +116,26 @@ def _of_category(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame
     for text in known[:_SHUFFLES]:
         yield f"{name} was {text!r} in every case", (pl.lit(text).alias(place),)
     generator = np.random.default_rng(len(known))
+    given = _read_as(candidate, rows, place, known)
     several = rows[place].n_unique() > 1
-    given = rows.select(candidate.changed)[place] if candidate.changed else None
     for _ in range(_SHUFFLES if len(known) > _SHUFFLES else 0):
         shuffled = [known[position] for position in generator.permutation(len(known))]
         exchanged = column.replace(known, shuffled).alias(place)
         # One that exchanges the categories that occur as the cause does is the cause, not another change.
-        if given is None or not several or not rows.select(exchanged)[place].equals(given):
+        if not several or not rows.select(exchanged)[place].equals(given):
             yield f"the categories of {name} were exchanged at random", (exchanged,)
+
+
+def _read_as(candidate: Candidate, rows: pl.DataFrame, place: str, known: list[str]) -> pl.Series:
+    """Return as which of the model's categories each value is read with the change; null where it is none of them."""
+    (text,) = candidate.changed or (pl.col(place).cast(pl.String),)
+    feature = next(each for each in candidate.signature.features if FEATURE + each.name == place)
+    numbered = list(feature.categories or known)
+    if numbered == known:
+        return rows.select(text.alias(place))[place]
+    places = {value: known[at] if at < len(known) else None for at, value in enumerate(numbered)}
+    read = text.replace_strict(places, default=None, return_dtype=pl.String)
+    return rows.select(read.alias(place))[place]
 
 
 #: What was changed, in words, and the changes that are given to the model.

@@ -24,6 +24,8 @@ __all__ = ["explain_step"]
 
 #: A threshold that nobody registered is inferred from at least so many decisions on either side of it.
 _FEWEST_FOR_A_THRESHOLD = 3
+#: Kinds of change that alter labels.
+_BY_LABEL = ("registered-threshold", "another-version", "another-threshold")
 #: What a step's comparison looks at: everything up to it is the same already.
 _COMPARED = {
     "label": (("recorded_label", "label"), ("recorded_rule", "decision_rule"), ("recorded_decision", "decision")),
@@ -77,13 +79,19 @@ def explain_step(
         changes["another-threshold"] = changes.get("another-threshold", 0) + 1
         inferred = _inferred(model, diverged, beside)
         # One on record that gives them all is the better answer; one that gives a part of them is none.
-        whole = any(each.kind == "another-threshold" and each.reproduced == diverged.height for each in found)
-        if inferred is not None and not whole:
+        on_record = any(each.kind == "another-threshold" and each.reproduced == diverged.height for each in found)
+        if inferred is not None and not on_record:
             found.append(inferred)
     tried = tuple(
         Tried(kind, count, max((each.reproduced for each in found if each.kind == kind), default=0))
         for kind, count in changes.items()
     )
+    whole = [each for each in found if each.reproduced == diverged.height]
+    by_label = step == "label" and decides_by_threshold(model.signature.output)
+    expected = sum(changes.get(kind, 0) for kind in _BY_LABEL) * _labels_by_chance(diverged, beside)
+    if whole and by_label and expected > MOST_EXPECTED_BY_CHANCE:
+        statement = _too_few(whole, diverged.height, beside.height)
+        return Explanation(step, (), tuple(whole), tried, diverged.height, statement)
     # Registered alternatives are few, and what they decide is no coincidence of floating-point numbers.
     chance = MOST_EXPECTED_BY_CHANCE / (2 * max(1, sum(changes.values())))
     return concluded(step, found, tried, diverged.height, chance)
@@ -192,22 +200,36 @@ def _holds(step: str, model: Model, beside: pl.DataFrame, threshold: float | Non
     return same is not None and bool(same.all())
 
 
+def _labels_by_chance(diverged: pl.DataFrame, beside: pl.DataFrame) -> float:
+    """Return how likely labels that were written over blindly are just those next to the threshold that was stated.
+
+    Whatever moves a threshold changes the labels of the decisions nearest to it, and of these alone: of ``n`` decisions
+    on one side of it, ``k`` chosen blindly are the ``k`` nearest with the chance of one in ``n`` over ``k``.
+    """
+    chance = 1.0
+    for side in (pl.col("score") >= pl.col("threshold"), pl.col("score") < pl.col("threshold")):
+        moved, stayed = diverged.filter(side).height, beside.filter(side).height
+        chance /= comb(moved + stayed, moved)
+    return chance
+
+
+def _too_few(causes: Sequence[Cause], examined: int, beside: int) -> str:
+    diverged = "the record" if examined == 1 else f"all {examined} diverged decisions examined"
+    return (
+        f"Not explained: {diverged} would come out if {causes[0].what}; but so they would, among {beside} decisions "
+        "beside, if somebody had written over a few labels. More decisions of that time are needed to tell."
+    )
+
+
 def _inferred(model: Model, diverged: pl.DataFrame, beside: pl.DataFrame) -> Cause | None:
-    """Return the bounds of a threshold that separates the recorded labels of all rows, None where nothing shows one.
+    """Return the bounds of a threshold that separates the recorded labels of all rows, None where none does.
 
     Between two labels a threshold can always be laid. That there was one is only said where it separates all rows,
-    diverged or not, where some lie on either side of it, and where labels changed at random would hardly be just those
-    next to the stated threshold: of ``n`` rows that it puts on one side, ``k`` chosen blindly are the ``k`` nearest
-    with the chance of one in ``n`` over ``k``.
+    diverged or not, and where enough of either lie on the side that it moved into.
     """
     output = model.signature.output
     columns = ["score", "threshold", "recorded_label"]
-    rows = pl.concat(
-        [
-            diverged.select(*columns, pl.lit(value=True).alias("moved")),
-            beside.select(*columns, pl.lit(value=False).alias("moved")),
-        ]
-    )
+    rows = pl.concat([diverged.select(columns), beside.select(columns)])
     labelled = rows.filter(
         pl.col("recorded_label").is_in([output.positive, output.negative]), pl.col("score").is_finite()
     )
@@ -216,21 +238,17 @@ def _inferred(model: Model, diverged: pl.DataFrame, beside: pl.DataFrame) -> Cau
     highest = labelled.filter(~positive)["score"].max()
     if not isinstance(lowest, float) or not isinstance(highest, float) or lowest <= highest:
         return None
-    moved = labelled.filter("moved")
-    chance = 1.0
     for side in (pl.col("score") >= pl.col("threshold"), pl.col("score") < pl.col("threshold")):
-        here, there = moved.filter(side).height, labelled.filter(side, ~pl.col("moved")).height
-        if here and there < _FEWEST_FOR_A_THRESHOLD:
+        if diverged.filter(side).height and beside.filter(side).height < _FEWEST_FOR_A_THRESHOLD:
             return None
-        chance /= comb(here + there, here)
-    if moved.height < max(_FEWEST_FOR_A_THRESHOLD, diverged.height) or chance > MOST_EXPECTED_BY_CHANCE:
-        return None
     decided = _reproduced("label", model, diverged, lowest)
-    if decided is None or not decided.all() or not _holds("label", model, beside, lowest):
+    if diverged.height < _FEWEST_FOR_A_THRESHOLD or decided is None or not decided.all():
+        return None
+    if not _holds("label", model, beside, lowest):
         return None
     value = f"above {highest:.6g}, at most {lowest:.6g}"
     what = (
         f"the threshold was {value} (inferred: it separates the labels of all {labelled.height} decisions examined, of "
-        f"which {labelled.height - moved.height} did not part from the record)"
+        f"which {beside.height} did not part from the record)"
     )
     return Cause("another-threshold", None, value, what, diverged.height, diverged.height, exact=True)

@@ -8,7 +8,7 @@ no draw shows is an error of the model here, never left out: what cannot be is l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,10 +20,23 @@ if TYPE_CHECKING:
 
     from identifiable import IdentifiableModel
 
-__all__ = ["FEWEST", "INPUT_WAYS", "SPELLINGS", "Draw", "FaultError", "Planted", "Truth", "differing", "plant", "rows_of"]
+__all__ = [
+    "FEWEST",
+    "INPUT_WAYS",
+    "SPELLINGS",
+    "Draw",
+    "FaultError",
+    "Planted",
+    "Truth",
+    "differing",
+    "plant",
+    "rows_of",
+]
 
 #: At least so many decisions of a block must come out otherwise, or the fault is drawn again.
 FEWEST = 20
+#: Fewer are enough where nothing is to be found in them.
+FEWEST_STRANGE = 6
 MOST_DRAWS = 120
 
 #: How the categories must be spelt for a form of them to be what the model knows: in which case, and with what between.
@@ -47,7 +60,7 @@ class FaultError(AssertionError):
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened to a block: kind and feature of the cause (kind None: none that is listed), and its value."""
+    """What really happened to a block: kind, feature and value of the cause; kind None: none that is listed."""
 
     kind: str | None
     feature: str | None = None
@@ -111,7 +124,7 @@ def plant(model: IdentifiableModel, draws: Iterator[Draw], name: str) -> Planted
         plain = model.asked(draw.recorded)
         real = model.asked(draw.real, coded=draw.coded)
         changed = differing(real, plain)
-        if int(changed.sum()) < FEWEST:
+        if int(changed.sum()) < (FEWEST if draw.truth.kind else FEWEST_STRANGE):
             continue
         kept = real.filter(changed)
         answers = model.asked(*(each.filter(changed) for each in (draw.recorded, *draw.others)))
@@ -146,7 +159,8 @@ def _missing(model: IdentifiableModel, way: str) -> Iterator[Draw]:
             recorded = recorded.with_columns(
                 pl.col(name).fill_null(3).replace(0, 3) for name in model.numbers("float", "int") if name not in names
             )
-        filled, others = [], ([], [])
+        filled: list[pl.Series] = []
+        others: tuple[list[pl.Series], list[pl.Series]] = ([], [])
         for name in names:
             values = recorded[name]
             places = (values == 0) if "for 0" in way else values.is_null()
@@ -156,9 +170,9 @@ def _missing(model: IdentifiableModel, way: str) -> Iterator[Draw]:
             for each, number in zip(others, _elsewhere(values.filter(~places)), strict=True):
                 each.append(_put(values, places, number))
         truth = Truth("missing-value", names[0] if len(names) == 1 else None, way)
-        yield Draw(
-            truth, recorded, recorded.with_columns(filled), tuple(recorded.with_columns(each) for each in others)
-        )
+        changes = [*others, *([each] for each in filled if len(names) > 1)]
+        real = recorded.with_columns(filled)
+        yield Draw(truth, recorded, real, tuple(recorded.with_columns(each) for each in changes))
 
 
 def _put(values: pl.Series, places: pl.Series, number: float | None) -> pl.Series:

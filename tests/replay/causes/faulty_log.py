@@ -92,9 +92,11 @@ def _caused(model: IdentifiableModel, cause: str, way: str | None) -> Planted:
     for each in model.shuffled(ways):
         made = known[each]
         try:
-            return plant(model, made(model, each), f"{cause}: {each}") if cause in INPUT_WAYS and each in INPUT_WAYS[
-                cause
-            ] else made(model, each)
+            return (
+                plant(model, made(model, each), f"{cause}: {each}")
+                if cause in INPUT_WAYS and each in INPUT_WAYS[cause]
+                else made(model, each)
+            )
         except FaultError as error:
             failed.append(str(error))
     raise FaultError("; ".join(failed))
@@ -200,9 +202,7 @@ def _mapping(model: IdentifiableModel, version: str) -> dict[str, str]:
     return {"high": "look closely" if version == "2" else "decline", "mid": "review", "low": "accept"}
 
 
-def _recorded(
-    model: IdentifiableModel, place: int, name: str, block: Planted
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _recorded(model: IdentifiableModel, place: int, name: str, block: Planted) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows of predictions and inputs of a block."""
     rows = block.inputs.height
     ids = [f"{name}-{row:03d}" for row in range(rows)]

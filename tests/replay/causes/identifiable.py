@@ -87,7 +87,7 @@ class IdentifiableModel:
         kept = dict(self.edges)
         self.other, self._asking_other = self._trained(self._target())
         self.edges = kept
-        #: The thresholds of versions 1 to 3, of a deployment, one that predictions state, and one that nobody wrote down.
+        #: Thresholds of versions 1 to 3, of a deployment, one that predictions state, and one that nobody wrote down.
         self.thresholds: dict[str, float] = {}
         if self.has_threshold:
             scores = self.asked(self.inputs[:600])["score"].to_numpy()
@@ -199,9 +199,9 @@ class IdentifiableModel:
         return self.shuffled(features), draws
 
     def _floats(self, count: int, scale: float, *, signed: bool) -> pl.Series:
-        spread = self.generator.normal(size=count) if signed else self.generator.gamma(2.0, 0.7, count)
+        spread = self.generator.normal(0.5, 1.0, count) if signed else self.generator.gamma(2.0, 0.7, count)
         values = np.where(self.generator.random(count) < 0.08, 0.0, (spread * scale).round(3))
-        return pl.Series(values).set(pl.Series(self.generator.random(count) < 0.12), None)
+        return pl.Series(values).set(pl.Series(self.generator.random(count) < 0.18), None)
 
     def _texts(self, count: int, known: list[str], gaps: float) -> pl.Series:
         values = pl.Series(self.generator.choice(known, count).tolist(), dtype=pl.String)
@@ -267,9 +267,7 @@ class IdentifiableModel:
         pipeline = make_pipeline(transformer, last).fit(self.inputs.to_pandas(), self._named(target))
         if not self.is_smooth:
             fitted = pipeline[0].transformers_[1][1][-1].transformer_list[1][1]
-            self.edges = {
-                name: edges[1:-1].tolist() for name, edges in zip(floats, fitted.bin_edges_, strict=True)
-            }
+            self.edges = {name: edges[1:-1].tolist() for name, edges in zip(floats, fitted.bin_edges_, strict=True)}
         dumped = skops.io.dumps(pipeline)
         self.trusted_types = tuple(skops.io.get_untrusted_types(data=dumped))
         return self._saved(pipeline, dumped), (dumped, "skops")

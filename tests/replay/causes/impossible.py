@@ -81,7 +81,5 @@ def ways_possible(ways: list[str], artifact_format: str, kind: str) -> list[str]
     """Return the ways of a cause that can befall a model."""
     assert artifact_format in FORMATS
     return [
-        way
-        for way in ways
-        if (way, artifact_format) not in IMPOSSIBLE_WAYS and (way, kind) not in IMPOSSIBLE_FOR_KIND
+        way for way in ways if (way, artifact_format) not in IMPOSSIBLE_WAYS and (way, kind) not in IMPOSSIBLE_FOR_KIND
     ]

@@ -52,7 +52,7 @@ _INPUTS: dict[str, Callable[[IdentifiableModel, pl.DataFrame, str], pl.DataFrame
     "factor 1.68": _with(lambda _, values: values * 1.68),
     "squared": _with(lambda _, values: values * values.abs()),
     "clipped": _with(lambda _, values: values.clip(upper_bound=float(values.quantile(0.4)))),
-    "mean for a missing value": _with(lambda _, values: values.fill_null(values.mean())),
+    "a usual number for a missing value": _with(lambda _, values: values.fill_null(float(values.quantile(0.85)))),
     "two units at once": _of_one_group,
 }
 
@@ -104,9 +104,13 @@ def _labels(name: str, model: IdentifiableModel) -> Planted:
     rows, generator = inputs.height, model.generator
     own = model.labels(outputs)
     names = list(dict.fromkeys(own))
-    some = generator.permutation(rows)[: {"some labels written over": 30, "four labels written over": 4}.get(name, rows)]
+    some = generator.permutation(rows)[
+        : {"some labels written over": 30, "four labels written over": 4}.get(name, rows)
+    ]
     if name == "labels at random":
-        return Planted(_NOBODY, inputs, outputs, labels=[names[place] for place in generator.integers(0, len(names), rows)])
+        return Planted(
+            _NOBODY, inputs, outputs, labels=[names[place] for place in generator.integers(0, len(names), rows)]
+        )
     if name == "decisions written over":
         return Planted(_NOBODY, inputs, outputs, decisions={int(row): "by hand" for row in some[:30]})
     if name == "a threshold for one group":
