@@ -13,14 +13,15 @@ import audit_lab as al
 
 sys.path.insert(0, str(Path(__file__).parent))
 from faulty_log import faulty_log
-from impossible import IMPOSSIBLE_CAUSES
+from impossible import CAUSES, IMPOSSIBLE_CAUSES
 
 if TYPE_CHECKING:
     from faults import Truth
+    from faulty_log import FaultyLog
 
     from audit_lab.replay.causes.cause import Cause, Explanation
 
-__all__ = ["check", "right"]
+__all__ = ["check", "check_ways", "right"]
 
 
 def right(truth: Truth, found: Explanation) -> bool:
@@ -41,13 +42,28 @@ def _has_value(value: str | float | None, cause: Cause) -> bool:
 
 
 def check(folder: Path, artifact_format: str, kind: str, seed: int, *, strangers: int | None = None) -> dict[str, str]:
-    """Return what was said of each block; fails where any of it is wrong, or where a cause is not there."""
+    """Return what was said of each block; fails where any of it is wrong, or where a cause is not there.
+
+    Parameters
+    ----------
+    folder, artifact_format, kind, seed, strangers
+        As `faulty_log.faulty_log` takes them.
+    """
     made = faulty_log(folder, artifact_format, kind, seed, strangers=strangers)
     absent = {cause for cause, other in IMPOSSIBLE_CAUSES if other == kind}
-    from impossible import CAUSES
-
     assert {truth.kind for truth in made.blocks.values()} - {None} == set(CAUSES) - absent
-    log = al.open(folder)
+    return _asked(made, seed)
+
+
+def check_ways(folder: Path, artifact_format: str, seed: int, spelling: tuple[str, str]) -> dict[str, str]:
+    """Return what was said of each way of each cause; fails where any of it is wrong."""
+    return _asked(
+        faulty_log(folder, artifact_format, "probability", seed, strangers=0, spelling=spelling, every_way=True), seed
+    )
+
+
+def _asked(made: FaultyLog, seed: int) -> dict[str, str]:
+    log = al.open(made.folder)
     how = {"trusted_types": made.trusted_types, "trust": made.trust}
     batch = log.replay(**how, causes=False)
     said, wrong = {}, {}

@@ -21,10 +21,10 @@ from strangers import stranger, strangers_of
 from audit_lab.log.files.write import write_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["STEP_WAYS", "FaultyLog", "faulty_log"]
+__all__ = ["INPUT_WAYS", "SPELLINGS", "STEP_WAYS", "FaultyLog", "faulty_log"]
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 APART = timedelta(days=70)
@@ -47,9 +47,9 @@ def faulty_log(
     kind: str,
     seed: int,
     *,
-    causes: Sequence[str] = CAUSES,
     strangers: int | None = None,
-    ways: dict[str, str] | None = None,
+    spelling: tuple[str, str] | None = None,
+    every_way: bool = False,
 ) -> FaultyLog:
     """Write a log with a block for each cause that is possible, for each of some strangers, and one without a fault.
 
@@ -57,46 +57,50 @@ def faulty_log(
     ----------
     folder
         Where it goes.
-    artifact_format, kind, seed
+    artifact_format, kind, seed, spelling
         Of the model.
-    causes
-        Those that are planted.
     strangers
         How many faults of no list there are; None: all.
-    ways
-        In which way a cause comes; where it is not said, the seed decides.
+    every_way
+        Whether each cause comes in all of its ways; else in one that the seed decides.
     """
-    model = IdentifiableModel(artifact_format, kind, seed)
+    model = IdentifiableModel(artifact_format, kind, seed, spelling)
     made: dict[str, Planted] = {}
     inputs = model.rows(rows_of(model))
     made["clean"] = Planted(Truth(None), inputs, model.asked(inputs))
-    for cause in causes:
+    for cause in CAUSES:
         if possible(cause, kind):
-            made[cause] = _caused(model, cause, (ways or {}).get(cause))
+            ways = _ways(model, cause)
+            if every_way:
+                made |= {f"{cause}: {way}": _caused(model, cause, [way]) for way in ways}
+            else:
+                made[cause] = _caused(model, cause, ways)
     for name in model.shuffled(strangers_of(model))[:strangers]:
         made[name] = stranger(model, name)
     _write(folder, model, [_recorded(model, place, *each) for place, each in enumerate(made.items())])
     return FaultyLog(folder, {name: each.truth for name, each in made.items()}, model.trusted_types, model.trust)
 
 
-def _caused(model: IdentifiableModel, cause: str, way: str | None) -> Planted:
-    """Return a block that a cause befell, in the way that is named or in one that the seed decides."""
-    known = {**INPUT_WAYS.get(cause, {}), **STEP_WAYS.get(cause, {})}
-    ways = ways_possible(list(known), model.artifact_format, model.kind) if way is None else [way]
+def _ways(model: IdentifiableModel, cause: str) -> list[str]:
+    """Return the ways in which a cause can befall a model, in an order that the seed decides."""
+    known = [*INPUT_WAYS.get(cause, ()), *STEP_WAYS.get(cause, ())]
+    possible_here = ways_possible(known, model.artifact_format, model.kind)
     case, between = model.spelling
-    ways = [each for each in ways if each not in SPELLINGS or _admits(SPELLINGS[each], case, between)]
-    if model.is_smooth and way is None:
-        ways = [each for each in ways if not each.startswith("inputs in 64-bit")]
-    # Values that are missing alike for a model of trees (-1 and 0) are one way for it; any that shows will do.
+    return model.shuffled(
+        [each for each in possible_here if each not in SPELLINGS or _admits(SPELLINGS[each], case, between)]
+    )
+
+
+def _caused(model: IdentifiableModel, cause: str, ways: list[str]) -> Planted:
+    """Return a block that a cause befell, in the first way of some that shows in what the model answers."""
     failed = []
-    for each in model.shuffled(ways):
-        made = known[each]
+    for way in ways:
+        by_inputs, by_steps = (each.get(cause, {}).get(way) for each in (INPUT_WAYS, STEP_WAYS))
         try:
-            return (
-                plant(model, made(model, each), f"{cause}: {each}")
-                if cause in INPUT_WAYS and each in INPUT_WAYS[cause]
-                else made(model, each)
-            )
+            if by_inputs is not None:
+                return plant(model, by_inputs(model, way), f"{cause}: {way}")
+            if by_steps is not None:
+                return by_steps(model, way)
         except FaultError as error:
             failed.append(str(error))
     raise FaultError("; ".join(failed))

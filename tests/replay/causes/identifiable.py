@@ -62,15 +62,19 @@ class IdentifiableModel:
     artifact_format, kind
         Of `FORMATS` and `KINDS`.
     seed
-        Decides features, their names, order and categories, data and model.
+        Decides features, their names, order and categories, data and model. A pipeline of an odd one sums numbers up
+        and does nothing else; one of an even one, and of labels, leaps at the edges of bins besides.
+    spelling
+        In which case categories are spelt, and what stands between their words; None: as the seed decides.
     """
 
-    def __init__(self, artifact_format: str, kind: str, seed: int) -> None:
+    def __init__(self, artifact_format: str, kind: str, seed: int, spelling: tuple[str, str] | None = None) -> None:
         self.artifact_format, self.kind, self.seed = artifact_format, kind, seed
         self.generator = np.random.default_rng([seed, FORMATS.index(artifact_format), KINDS.index(kind)])
         self.takes_missing_text = artifact_format not in ("catboost-cbm", "onnx")
         #: Whether the model sums numbers up alone, with no value at which its answer leaps.
         self.is_smooth = artifact_format in PIPELINES and kind != "label" and bool(seed % 2)
+        self.spelling = spelling
         self.features, self._drawn = self._drawn_features()
         self.inputs = self.rows(TRAINED_ON)
         output: dict[str, Any] = {"kind": kind}
@@ -187,7 +191,8 @@ class IdentifiableModel:
         for name in generator.choice(_INTEGERS, generator.integers(1, 3), replace=False).tolist():
             draws[name] = lambda count: pl.Series(self.generator.integers(0, 40, count))
             features.append({"name": name, "dtype": "int"})
-        self.spelling = (("lower", "upper", "title")[generator.integers(3)], " _"[generator.integers(2)])
+        drawn = (("lower", "upper", "title")[generator.integers(3)], " _"[generator.integers(2)])
+        self.spelling = self.spelling or drawn
         case, separator = getattr(str, self.spelling[0]), self.spelling[1]
         for name, words, count in (("region", _PLACES, 5), ("channel", _WAYS, 4)):
             known = [case(word).replace(" ", separator) for word in generator.choice(words, count, replace=False)]
