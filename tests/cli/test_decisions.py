@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -49,11 +51,18 @@ def test_about_a_subject_with_what_happened_in_order_of_time(run, log):
 
 
 def test_gaps_and_findings_are_told_with_how_many_have_them(run, make_log):
-    folder = make_log("changed", artifact=b"other", inputs_loans=None)
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    folder = make_log(
+        "changed",
+        artifact=b"other",
+        inputs_loans=None,
+        model_versions=lambda frame: frame.with_columns(recorded_at=pl.lit(late)),
+    )
     answer = run("decisions", "--log", folder, "--limit", "1")
     assert answer.code == 0
     assert "40 have the gap inputs-missing." in answer.out
-    assert "40 have the finding artifact-changed." in answer.out
+    assert "40 have the gap artifact-digest-mismatch." in answer.out
+    assert "40 have the finding decided-before-registration." in answer.out
     assert "40 found; 1 shown." in answer.out
 
 
@@ -67,7 +76,9 @@ def test_what_cannot_be_meant_exits_2(run, log, arguments):
 
 
 def test_a_decision_shows_its_findings(run, make_log):
-    answer = run("show", "--log", make_log("other", artifact=b"other"), "p-001")
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    folder = make_log("late", model_versions=lambda frame: frame.with_columns(recorded_at=pl.lit(late)))
+    answer = run("show", "--log", folder, "p-001")
     assert answer.code == 0
-    assert "Findings\n- artifact-changed: " in answer.out
+    assert "Findings\n- decided-before-registration: " in answer.out
     assert "final decision" in answer.out

@@ -179,11 +179,22 @@ def test_what_is_said(make_log, changed, said):
     assert said in [what for _, what in findings(al.open(make_log(**changed)).decision("p-001"))]
 
 
-def test_an_artifact_that_changed_is_a_gap_and_a_finding(make_log):
+def test_an_artifact_that_changed_is_told_once_as_a_gap_with_both_digests(make_log):
     decision = al.open(make_log(artifact=b"other")).decision("p-001")
-    assert [gap.code for gap in decision.gaps] == ["artifact-digest-mismatch"]
-    assert findings(decision) == [("artifact-changed", decision.gaps[0].what)]
-    assert str(decision.findings[0]).startswith("artifact changed: ")
+    (gap,) = decision.gaps
+    assert gap.code == "artifact-digest-mismatch"
+    registered = decision.model_version["artifact_sha256"]
+    assert f"SHA-256 d9298a10d1b0… instead of {registered[:12]}…" in gap.what
+    assert findings(decision) == []
+
+
+def test_a_finding_is_told_on_one_line(make_log):
+    (finding,) = (
+        al.open(make_log(predictions=denied, overrides=overrides(override(5, "overridden", "deny", "approve"))))
+        .decision("p-001")
+        .findings
+    )
+    assert str(finding).startswith("overridden: Changed from deny to ")
 
 
 def test_every_code_is_documented_once():

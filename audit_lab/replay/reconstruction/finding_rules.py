@@ -62,7 +62,6 @@ FINDING_RULES = (
         pl.format("{} was trained on data up to {}, which is after this decision.", NAME, moment("training_cutoff")),
     ),
     Rule("registration-corrected", has("registry_corrected"), pl.col("registry_corrected")),
-    Rule("artifact-changed", pl.col("version_code") == "artifact-digest-mismatch", pl.col("version_what")),
     Rule(
         "threshold-differs",
         pl.col("threshold").ne(pl.col("registry_threshold")),

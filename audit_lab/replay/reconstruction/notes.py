@@ -70,7 +70,6 @@ FINDINGS: dict[str, str] = {
     "decided-before-registration": "The version decided before the registry knew it.",
     "trained-after-decision": "The registry says that the version was trained on data later than the decision.",
     "registration-corrected": "The registry corrected its row of the version after the decision.",
-    "artifact-changed": "The artifact in the log is not the one that was registered.",
     "threshold-differs": "The prediction states another threshold than the registry.",
     "overridden": "Somebody changed the decision.",
     "contested": "The subject contested the decision.",
