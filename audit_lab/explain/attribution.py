@@ -86,6 +86,9 @@ class Attribution:
         What the explanation was tested for.
     isolation
         What was in force around the model while it ran. Not part of the digest.
+    notes
+        What whoever reads it must know of the version, in sentences: that its row in the registry was corrected after
+        the decision. Not part of the digest, which names what was computed.
     """
 
     prediction_id: str
@@ -103,6 +106,7 @@ class Attribution:
     artifact_sha256: str
     checks: tuple[Check, ...]
     isolation: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the canonical UTF-8 bytes: sorted keys, no spaces, floats in their shortest exact form."""
@@ -110,9 +114,9 @@ class Attribution:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hexadecimal) of the canonical bytes without `isolation`: the explanation's name."""
+        """SHA-256 (hexadecimal) of the canonical bytes without `isolation` and `notes`: the explanation's name."""
         document = asdict(self)
-        del document["isolation"]
+        del document["isolation"], document["notes"]
         return hashlib.sha256(_canonical(document)).hexdigest()
 
     def ranked(self) -> list[Contribution]:
@@ -128,7 +132,7 @@ class Attribution:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def describe(self) -> list[str]:
-        """Return three to five plain sentences, computed from the numbers."""
+        """Return three to five plain sentences, computed from the numbers, and the notes."""
         influential = [entry for entry in self.ranked() if abs(entry.contribution) > _NO_INFLUENCE]
         sentences = [
             self._outcome(),
@@ -138,8 +142,7 @@ class Attribution:
         idle = sorted(entry.feature for entry in self.contributions if abs(entry.contribution) <= _NO_INFLUENCE)
         if idle:
             sentences.append(f"No influence here: {', '.join(idle)}.")
-        sentences.append(self._caution())
-        return sentences
+        return [*sentences, self._caution(), *self.notes]
 
     def _repr_html_(self) -> str:
         head = f"{self.method.upper()} of {self.prediction_id}: {self.output_explained} of {self.label!r}"

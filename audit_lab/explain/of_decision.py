@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from audit_lab.sandbox import Limits
 
 __all__ = ["explain_decision"]
+
+#: The finding that the reader of an explanation needs too: by now, the registry says something else of the version.
+_CORRECTED = "registration-corrected"
 
 
 def explain_decision(
@@ -58,7 +62,7 @@ def explain_decision(
         prediction_id=decision.prediction_id,
         seed=seed,
     )
-    return explain(
+    explained = explain(
         method,
         prediction_id=decision.prediction_id,
         inputs=inputs,
@@ -68,6 +72,7 @@ def explain_decision(
         seed=seed,
         limits=limits,
     )
+    return replace(explained, notes=tuple(each.what for each in decision.findings if each.code == _CORRECTED))
 
 
 def _whole_inputs(store: LogStore, model_name: str, features: tuple[str, ...]) -> pl.LazyFrame:

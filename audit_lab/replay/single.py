@@ -59,6 +59,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
     reasons += [explanation.statement] if explanation is not None else []
     reasons += [_other_releases(surroundings)] if result["code"] in _BY_LIBRARY else []
+    reasons += [found.what for found in decision.findings if found.code == "registration-corrected"]
     return Replay(
         prediction_id=decision.prediction_id,
         place=decision.place,

@@ -60,6 +60,14 @@ def test_digest_ignores_isolation() -> None:
     assert replace(EXAMPLE, isolation={"network": "audit hook only"}).digest == EXAMPLE.digest
 
 
+def test_notes_are_sentences_of_their_own_and_name_nothing_else() -> None:
+    noted = replace(EXAMPLE, notes=("The registry said otherwise <later>.",))
+    assert noted.digest == EXAMPLE.digest
+    assert noted.describe() == [*EXAMPLE.describe(), "The registry said otherwise <later>."]
+    assert "<li>The registry said otherwise &lt;later&gt;.</li>" in noted._repr_html_()
+    assert json.loads(noted.to_json())["notes"] == ["The registry said otherwise <later>."]
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"base_value": 0.41}, {"checks": ()}, {"artifact_sha256": "ef" * 32}])
 def test_digest_follows_everything_else(change: dict[str, object]) -> None:
     assert replace(EXAMPLE, **change).digest != EXAMPLE.digest  # type: ignore[arg-type]

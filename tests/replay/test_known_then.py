@@ -57,6 +57,7 @@ def test_decision_coverage_replay_and_explanation_agree(make_log, is_right_at_fi
     )
     right, wrong = ("p-024", "p-025") if is_right_at_first else ("p-025", "p-024")
     attribution = log.decision(right).explain()
+    assert attribution.notes == ((f"{ON_THE_DAY} (artifact_sha256 is another by now).",) if is_right_at_first else ())
     assert attribution.artifact_sha256 == log.decision(right).model_version["artifact_sha256"] != OTHER
     with pytest.raises(ModelError) as told:
         log.decision(wrong).explain()
@@ -74,6 +75,16 @@ def test_the_row_that_was_known_is_shown_and_that_it_was_corrected_is_found(make
     many = log.decisions(["p-024", "p-025"])
     assert many.frame["findings"].to_list() == [["registration-corrected"], ["threshold-differs"]]
     assert many[0].findings == before.findings
+
+
+def test_a_replay_says_what_was_corrected_since(make_log):
+    log = al.open(make_log(model_versions=corrected(threshold=0.25)))
+    said = f"{ON_THE_DAY} (threshold is another by now)."
+    before, after = (log.decision(name).replay(causes=False) for name in ("p-024", "p-025"))
+    assert before.why.endswith(said)
+    assert str(before).endswith(said)
+    assert before.to_dict()["why"].endswith(said)
+    assert ON_THE_DAY not in after.why
 
 
 def test_a_correction_of_nothing_that_decides_is_no_finding_and_is_shown(make_log):
