@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
@@ -58,9 +58,7 @@ def repeated_ids(store: LogStore) -> pl.Series:
     return pairing.repeated_ids(store, "predictions")
 
 
-def obstacle(
-    constant: nw.Expr | None = None, has_output: nw.Expr | None = None, by_threshold: nw.Expr | None = None
-) -> nw.Expr:
+def obstacle(constant: Any = None, has_output: Any = None, by_threshold: Any = None, *, api: Any = nw) -> Any:
     """Return the code of what keeps a prediction from being replayed, null where nothing does; the same on any engine.
 
     Parameters
@@ -71,28 +69,30 @@ def obstacle(
         inputs are looked at.
     has_output, by_threshold
         What stands for the columns `HAS_OUTPUT` and `BY_THRESHOLD`.
+    api
+        The library whose expressions these are, narwhals or polars: what is said here is the same in both.
     """
-    has_output = nw.col(HAS_OUTPUT) if has_output is None else has_output
-    by_threshold = nw.col(BY_THRESHOLD) if by_threshold is None else by_threshold
+    has_output = api.col(HAS_OUTPUT) if has_output is None else has_output
+    by_threshold = api.col(BY_THRESHOLD) if by_threshold is None else by_threshold
     own = [
-        _code(nw.col(FAILED), "prediction-failed"),
-        _code(nw.col(REPEATED), "ambiguous-id"),
-        _code(nw.col(ERASED), "erased"),
+        _code(api, api.col(FAILED), "prediction-failed"),
+        _code(api, api.col(REPEATED), "ambiguous-id"),
+        _code(api, api.col(ERASED), "erased"),
     ]
     if constant is not None:
-        return nw.coalesce(*own, constant)
-    decided = ~nw.col("recorded_label").is_null() | ~nw.col("recorded_decision").is_null()
-    return nw.coalesce(
+        return api.coalesce(*own, constant)
+    decided = ~api.col("recorded_label").is_null() | ~api.col("recorded_decision").is_null()
+    return api.coalesce(
         *own,
-        _code(nw.col(REPEATED_INPUTS), "ambiguous-id"),
-        _code(nw.col(ERASED_INPUTS), "erased"),
-        _code(nw.col(HAS_INPUTS).is_null(), "inputs-missing"),
-        _code(~has_output, "output-missing"),
-        _code(by_threshold & decided & nw.col("threshold").is_null(), "threshold-missing"),
+        _code(api, api.col(REPEATED_INPUTS), "ambiguous-id"),
+        _code(api, api.col(ERASED_INPUTS), "erased"),
+        _code(api, api.col(HAS_INPUTS).is_null(), "inputs-missing"),
+        _code(api, ~has_output, "output-missing"),
+        _code(api, by_threshold & decided & api.col("threshold").is_null(), "threshold-missing"),
     )
 
 
-def has_output(output: Output) -> nw.Expr:
+def has_output(output: Output, *, api: Any = nw) -> Any:
     """Return whether a prediction has what a replay is compared with: a label, a score, or for several classes either.
 
     Parameters
@@ -100,11 +100,13 @@ def has_output(output: Output) -> nw.Expr:
     output
         What the version puts out. Looked at are the columns ``recorded_score``, ``recorded_label`` and
         ``recorded_probabilities``.
+    api
+        As for `obstacle`.
     """
-    label, probabilities = (~nw.col(f"recorded_{name}").is_null() for name in ("label", "probabilities"))
+    label, probabilities = (~api.col(f"recorded_{name}").is_null() for name in ("label", "probabilities"))
     if output.kind == "label":
         return label
-    return label | probabilities if output.kind == "multiclass" else ~nw.col("recorded_score").is_null()
+    return label | probabilities if output.kind == "multiclass" else ~api.col("recorded_score").is_null()
 
 
 def misfit(model: Model, inputs: pl.Schema | None) -> tuple[str, str] | None:
@@ -130,8 +132,8 @@ def misfit(model: Model, inputs: pl.Schema | None) -> tuple[str, str] | None:
     return ("inputs-mistyped", "; ".join(wrong)) if wrong else None
 
 
-def _code(condition: nw.Expr, code: str) -> nw.Expr:
-    return nw.when(condition).then(nw.lit(code))
+def _code(api: Any, condition: Any, code: str) -> Any:
+    return api.when(condition).then(api.lit(code))
 
 
 def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
@@ -146,17 +148,17 @@ def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
         The version.
     """
     output = model.signature.output
-    code = obstacle(None, has_output(output), nw.lit(decides_by_threshold(output)))
+    by_threshold = pl.lit(decides_by_threshold(output))
+    code = obstacle(has_output=has_output(output, api=pl), by_threshold=by_threshold, api=pl).alias("code")
     own = pl.coalesce("threshold", pl.lit(model.version["threshold"], dtype=pl.Float64))
     # A threshold that is no number was stated, so the version's own does not stand for it; and nothing is above it.
     stated = pl.when(pl.col("threshold").is_nan().fill_null(value=False)).then(None).otherwise(own).alias("threshold")
-    stated_rows = nw.from_native(rows.with_columns(stated, detail=pl.lit(None, dtype=pl.String)))
-    return stated_rows.with_columns(code.alias("code")).to_native()
+    return rows.with_columns(stated).with_columns(code, detail=pl.lit(None, dtype=pl.String))
 
 
 def coded_alike(rows: pl.DataFrame, code: str, detail: str) -> pl.DataFrame:
     """Add ``code`` and ``detail`` to predictions of a version that cannot be run; what is a row's own comes first."""
-    own = nw.from_native(rows).with_columns(obstacle(nw.lit(None, nw.String())).alias("code")).to_native()
+    own = rows.with_columns(obstacle(pl.lit(None, dtype=pl.String), api=pl).alias("code"))
     wanting = pl.col("code").is_null()
     return own.with_columns(
         code=pl.when(wanting).then(pl.lit(code)).otherwise("code"),

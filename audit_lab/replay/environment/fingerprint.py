@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ class Fingerprint:
         """
         if recorded is None:
             return None, ()
+        return _parsed(recorded) if isinstance(recorded, str) else cls._read(recorded)
+
+    @classmethod
+    def _read(cls, recorded: str | Mapping[str, Any]) -> tuple[Fingerprint | None, tuple[str, ...]]:
         document, problem = _document(recorded)
         if document is None:
             return None, (problem,)
@@ -137,6 +142,12 @@ class Fingerprint:
         if found == cls():
             return None, (*problems, "the runtime states nothing that is known")
         return found, tuple(problems)
+
+
+@lru_cache(maxsize=64)
+def _parsed(recorded: str) -> tuple[Fingerprint | None, tuple[str, ...]]:
+    """Return what a runtime says; the decisions of a version all record the same."""
+    return Fingerprint._read(recorded)  # noqa: SLF001 - its other half
 
 
 def _document(recorded: str | Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:

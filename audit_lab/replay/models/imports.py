@@ -6,15 +6,17 @@ from audit_lab.sandbox.job import Library
 
 __all__ = ["HIDDEN", "libraries_of"]
 
-#: What each library is imported without: its own tests, its pictures, and wrappers for other libraries.
+#: What each library is imported without: its own tests, its pictures, wrappers for other libraries, and another store
+#: of text than Python's, which is what models are given.
 HIDDEN: dict[str, tuple[str, ...]] = {
     "catboost": ("plotly", "matplotlib", "graphviz", "sklearn"),
     "lightgbm": ("sklearn", "pandas", "matplotlib", "graphviz", "dask"),
+    "pandas": ("pyarrow",),
     "skops.io": ("pytest",),
     "xgboost": ("sklearn",),
 }
 #: skops looks for the home of each ufunc in all that is loaded, in the order in which it was: so those come first.
-_SKOPS = ("numpy", "scipy.special", "polars", "skops.io", "pandas")
+_SKOPS = ("numpy", "scipy.special", "polars", "pandas", "skops.io")
 _LIBRARIES: dict[str, tuple[str, ...]] = {
     "catboost-cbm": ("catboost",),
     "lightgbm-text": ("lightgbm",),
