@@ -152,7 +152,7 @@ class RecordedRows:
             beside = Beside(store, (model,), question.since, question.until)
             frame = beside.frame().to_native()
             table = INPUTS_PREFIX + model
-            twice = pairing.repeated_ids(store, table)
+            twice = pairing.repeated_inputs(store, model)
             erased = erased_ids(store, table, list(beside.dtypes))
             columns = [pl.col(INPUT + name).alias(FEATURE + name) for name in beside.dtypes]
             columns += [

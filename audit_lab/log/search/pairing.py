@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["Order", "order_of", "repeated_ids"]
+__all__ = ["Order", "order_of", "repeated_ids", "repeated_inputs"]
 
 _ID = "prediction_id"
 _SEED = 7
@@ -52,6 +52,19 @@ class Order(Enum):
     SAME = "same"
 
 
+def repeated_inputs(store: LogStore, model: str) -> pl.Series:
+    """Return the prediction ids that stand in more than one place of a model's inputs, sorted.
+
+    Raises
+    ------
+    LogError
+        The table cannot be read.
+    """
+    if order_of(store, model) is Order.APART:
+        return repeated_ids(store, INPUTS_PREFIX + model)
+    return pl.Series(_ID, [], dtype=pl.String)
+
+
 def order_of(store: LogStore, model: str) -> Order:
     """Return how the predictions of a model and its inputs follow one another, found by comparing every id.
 
@@ -78,9 +91,12 @@ def _order_of(store: LogStore, model: str) -> Order:
         return Order.APART
     beside = pl.concat([predictions, inputs], how="horizontal")
     differing = beside.select((pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()).any())
-    if collect(differing, what).item() or not repeated_ids(store, table).is_empty():
+    if collect(differing, what).item():
         return Order.APART
-    return Order.SAME if own == total else Order.WITHOUT_OTHERS
+    order = Order.SAME if own == total else Order.WITHOUT_OTHERS
+    # Where the ids are the same in both tables, those of the predictions, which everybody asks for, tell of both.
+    twice = repeated_ids(store, "predictions" if order is Order.SAME else table)
+    return order if twice.is_empty() else Order.APART
 
 
 def _repeated(store: LogStore, table: str) -> pl.Series:
