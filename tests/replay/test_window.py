@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 import audit_lab as al
-from audit_lab.errors import MisuseError
+from audit_lab.errors import MisuseError, SandboxClosedError
 from audit_lab.log.search.query import Question
 from audit_lab.log.store import open_store
+from audit_lab.replay import runner, scored
 from audit_lab.replay.runner import Runner
 from audit_lab.replay.window import replay_all
 
@@ -43,6 +45,32 @@ def test_progress_counts_every_prediction(make_log):
     replayed(make_log(), progress=lambda name, count: seen.append((name, count)))
     assert sum(count for _, count in seen) == 40
     assert {name for name, _ in seen} == {"loans 1"}
+
+
+def test_a_child_that_other_rows_ended_is_started_again(make_log, monkeypatch):
+    ended = []
+
+    def score_rows(*arguments):
+        if len(ended) < 2:
+            ended.append(True)
+            raise SandboxClosedError("the worker has ended", "Start another.", "crash")
+        return scored.score_rows(*arguments)
+
+    monkeypatch.setattr(runner, "score_rows", score_rows)
+    assert replayed(make_log()).rows["verdict"].unique().to_list() == ["EXACT"]
+    assert len(ended) == 2
+
+
+def test_a_replay_that_is_left_ends_its_child(make_log):
+    def stop(_name, _count):
+        raise KeyboardInterrupt
+
+    store = open_store(make_log())
+    ran = Runner(store)
+    with pytest.raises(KeyboardInterrupt):
+        replay_all(store, Question(), ran, chunk_rows=7, causes=False, progress=stop)
+    assert all(worker.closed for worker in ran._workers.values())
+    assert not [each.name for each in threading.enumerate() if each.name.startswith(("read", "score"))]
 
 
 def test_kept_in_a_folder_it_is_the_same(make_log, tmp_path):

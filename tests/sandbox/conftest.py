@@ -24,7 +24,7 @@ def package(tmp_path_factory):
     shutil.copytree(surroundings.PACKAGE / "sandbox", copied / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
     for source in ("__init__.py", "errors.py"):
         shutil.copy(surroundings.PACKAGE / source, copied)
-    for source in ("probes.py", "libraries.py"):
+    for source in ("probes.py", "libraries.py", "greedy.py"):
         shutil.copy(HERE / source, copied)
     compileall.compile_dir(copied, quiet=2)
     return copied

@@ -16,6 +16,11 @@ from audit_lab.sandbox.job import Answer
 SEEN = []
 
 
+def loaded(job):
+    """Say whether a module was imported before."""
+    return Answer({"is_loaded": job.header["name"] in sys.modules})
+
+
 def echo(job):
     return Answer(header=job.header, tables=job.tables)
 

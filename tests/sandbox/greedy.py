@@ -1,0 +1,3 @@
+"""A library that takes more than there is, as the child imports it."""
+
+raise MemoryError("no more")
