@@ -30,6 +30,8 @@ _PER_NODE = (
     "split_type",
     "sum_hessian",
 )
+#: Like the library, takes line breaks within texts, and does not look at what follows the document.
+_AS_LENIENT = json.JSONDecoder(strict=False)
 _NO_CHILD = -1
 #: The bits of a parent that are its number; the highest says on which side it leads on.
 _NUMBER = (1 << 31) - 1
@@ -51,8 +53,10 @@ def check_content(content: bytes) -> None:
         check_document(read_ubjson(content))
         return
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document, _ = _AS_LENIENT.raw_decode(content.decode())
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    except ValueError:
         return  # the library reads JSON with care, and says better what is wrong
     check_document(document)
 

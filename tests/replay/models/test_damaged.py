@@ -105,6 +105,17 @@ def test_a_booster_that_contradicts_itself_is_refused_before_the_library_sees_it
     assert message.startswith("the file is damaged: ")
 
 
+def test_json_is_looked_at_as_leniently_as_the_library_reads_it():
+    content = trained("xgboost-json", "probability", seed=14).artifact
+    looping = content.replace(b'"left_children":[1,', b'"left_children":[0,', 1)
+    assert looping != content
+    for document in (looping, looping + b"\nnot JSON", looping[:-1] + b',"x":"a\nb"}'):
+        with pytest.raises(ValueError, match="tree 0: a node leads to"):
+            check_content(document)
+    with pytest.raises(ValueError, match="nested too deep"):
+        check_content(b'{"a":' + b"[" * 200_000)
+
+
 @pytest.mark.parametrize("change", [{"categories": [0, 1 << 25]}, {"categories_nodes": [1]}, {"categories_sizes": [9]}])
 def test_categories_that_lead_nowhere_are_refused(change):
     document = json.loads(trained("xgboost-json", "probability", seed=14).artifact)
