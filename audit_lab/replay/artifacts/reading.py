@@ -13,6 +13,7 @@ from audit_lab.replay.artifacts.artifact import Artifact
 from audit_lab.replay.artifacts.folder import check_names, folder_digest, only_model
 from audit_lab.replay.artifacts.formats import FOLDER_FORMATS, SAFE_FORMATS, UNSAFE_FORMATS
 from audit_lab.replay.artifacts.lifting import lift_booster
+from audit_lab.replay.artifacts.location import check_location
 from audit_lab.replay.artifacts.mlmodel import MODEL_FILE, read_mlmodel
 from audit_lab.replay.artifacts.pickles.contents import inspect_pickle
 from audit_lab.replay.signature import Signature
@@ -89,14 +90,15 @@ def read_artifact(store: LogStore, version: dict[str, Any], *, trust: Collection
     MisuseError
         An entry of `trust` is no digest.
     ModelError
-        Code ``artifact-format-unknown``, ``artifact-missing``, ``artifact-too-large``, ``artifact-digest-missing``,
-        ``artifact-digest-mismatch``, ``artifact-folder``, ``artifact-corrupt`` or ``artifact-format-unsafe``; the last
-        one lists what opening the file would import.
+        Code ``artifact-format-unknown``, ``artifact-missing``, ``artifact-outside``, ``artifact-too-large``,
+        ``artifact-digest-missing``, ``artifact-digest-mismatch``, ``artifact-folder``, ``artifact-corrupt`` or
+        ``artifact-format-unsafe``; the last one lists what opening the file would import.
     """
     wrong = [entry for entry in trust if not _TRUST.fullmatch(entry)]
     if wrong:
         raise MisuseError(f"{wrong[0]!r} is no digest to trust", "Write sha256: and its 64 hexadecimal digits.")
     registered = _Registered.of(version)
+    check_location(store.folder, version["artifact_uri"], registered.name)
     try:
         files = _listed(store.folder, registered)
     except (LogError, StorageError) as error:

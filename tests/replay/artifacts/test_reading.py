@@ -136,7 +136,7 @@ def test_large_file_is_read_in_pieces(put, monkeypatch):
     [
         ({"artifact_uri": None}, "artifact-missing"),
         ({"artifact_uri": "artifacts/none"}, "artifact-missing"),
-        ({"artifact_uri": "../outside"}, "artifact-missing"),
+        ({"artifact_uri": "../outside"}, "artifact-outside"),
         ({"artifact_sha256": None}, "artifact-digest-missing"),
         ({"artifact_format": "riddle"}, "artifact-format-unknown"),
         ({"artifact_format": None}, "artifact-format-unknown"),
