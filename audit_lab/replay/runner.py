@@ -159,7 +159,7 @@ class Runner:
         self.ran: dict[str, Ran] = {}
 
     def cancel(self) -> None:
-        """End the children that run; what waits for them is told by a `SandboxError`."""
+        """End the children that run, and start none any more; what waits for them is told by a `SandboxError`."""
         self._is_cancelled = True
         for worker in self._workers.values():
             worker.close()
@@ -279,6 +279,8 @@ class Runner:
             environment = None if self._environments is None else self._environments.of(model)
             worker = worker_for(model, limits=self.limits, environment=environment)
             self._workers[name] = worker
+            if self._is_cancelled:
+                worker.close()
             done = score_rows(model, rows, worker)
         except SandboxClosedError as error:  # by what other rows did to it, before these came to their turn
             return error if self._is_cancelled else self._scored(name, model, rows)
