@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ __all__ = ["Attribution", "Background", "Check", "Contribution", "Value"]
 _NO_INFLUENCE = 1e-9
 _NAMED_FEATURES = 3
 _SMALLEST_SHOWN_POINTS = 0.05
+#: Up to here a whole number is shown with all its digits, whether it was recorded as a float or not.
+_EXACT = 2**53 - 1
 
 
 #: A recorded value; None where it was missing.
@@ -37,7 +38,9 @@ class Contribution:
             return "missing"
         if isinstance(self.value, bool):
             return "yes" if self.value else "no"
-        return f"{self.value:.10g}" if isinstance(self.value, float) else str(self.value)
+        if isinstance(self.value, float) and not (self.value.is_integer() and abs(self.value) <= _EXACT):
+            return f"{self.value:.10g}"
+        return str(int(self.value) if isinstance(self.value, float) else self.value)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ class Attribution:
         What the explanation was tested for.
     isolation
         What was in force around the model while it ran. Not part of the digest.
+    environment
+        Interpreter, system, processor and packages that computed it; on another machine the numbers may differ in their
+        last digits. Not part of the digest.
     notes
         What whoever reads it must know of the version, in sentences: that its row in the registry was corrected after
         the decision. Not part of the digest, which names what was computed.
@@ -106,18 +112,40 @@ class Attribution:
     artifact_sha256: str
     checks: tuple[Check, ...]
     isolation: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def from_json(cls, content: bytes) -> Attribution:
+        """Return the attribution that `to_json` wrote.
+
+        Raises
+        ------
+        MalformedError
+            The bytes are none, or would be written otherwise; `code` begins ``json.`` or ``attribution.``.
+        """
+        from audit_lab.explain.attribution_json import parse_attribution
+
+        return parse_attribution(content)
+
     def to_json(self) -> bytes:
-        """Return the canonical UTF-8 bytes: sorted keys, no spaces, floats in their shortest exact form."""
-        return _canonical(asdict(self))
+        """Return the canonical UTF-8 bytes (RFC 8785): sorted members, no spaces, shortest exact numbers.
+
+        Raises
+        ------
+        MalformedError
+            A value is of a kind that no recorded feature has, or a text holds half of a surrogate pair.
+        """
+        from audit_lab.explain.attribution_json import attribution_bytes
+
+        return attribution_bytes(self)
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hexadecimal) of the canonical bytes without `isolation` and `notes`: the explanation's name."""
-        document = asdict(self)
-        del document["isolation"], document["notes"]
-        return hashlib.sha256(_canonical(document)).hexdigest()
+        """SHA-256 (hexadecimal) of the canonical bytes without `isolation`, `environment` and `notes`: its name."""
+        from audit_lab.explain.attribution_json import attribution_bytes
+
+        return hashlib.sha256(attribution_bytes(self, around=False)).hexdigest()
 
     def ranked(self) -> list[Contribution]:
         """Return the contributions, largest magnitude first; equal ones by name."""
@@ -203,8 +231,3 @@ class Attribution:
         if 0 < abs(points) < _SMALLEST_SHOWN_POINTS:
             return f"{'+' if points > 0 else '-'}under 0.1 points"
         return f"{points:+.1f} points"
-
-
-def _canonical(document: dict[str, object]) -> bytes:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()

@@ -53,7 +53,7 @@ def test_json_keeps_floats_exact() -> None:
 
 
 def test_digest_is_pinned() -> None:
-    assert EXAMPLE.digest == "9da0e0adc8d34a1b91bda5dec25c36197c4d4e3d7a3a53b9df8ee925a47429ef"
+    assert EXAMPLE.digest == "b8bc696be4e2d52e5bcfc44871c7127f468dce9966126a8ab09080472c33fc83"
 
 
 def test_digest_ignores_isolation() -> None:
