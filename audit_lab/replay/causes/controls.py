@@ -24,6 +24,8 @@ __all__ = ["controls_for"]
 
 #: A unit must be told from factors that are off by so much, at the least.
 _STEPS = (1.03, 1.1, 1.5, 3.0, 30.0)
+#: And from other functions that lead from the same middle value to the same middle value.
+_POWERS = (0.5, 0.8, 1.25, 2.0)
 _SHUFFLES = 3
 
 
@@ -58,6 +60,13 @@ def _of_unit(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame) ->
     middle = rows[column].cast(pl.Float64).drop_nulls().median()
     if isinstance(middle, float):
         yield f"{name} was {middle:g} in every case", (pl.lit(middle).alias(column),)
+        values = pl.col(column).cast(pl.Float64)
+        there = rows.select(converted.alias(column))[column].median()
+        if isinstance(there, float):
+            yield f"{name} was higher by {there - middle:g}", ((values + (there - middle)).alias(column),)
+            for power in _POWERS if middle else ():
+                bent = (values / middle).abs().pow(power) * there * values.sign() * np.sign(middle)
+                yield f"{name} was that in the middle, and bent by the power of {power:g}", (bent.alias(column),)
     yield f"{name} was missing in every case", (pl.lit(None, dtype=pl.Float64).alias(column),)
 
 

@@ -68,7 +68,8 @@ def explain_output(
     if not only_precision:
         candidates += input_candidates(model, diverged)
     some = Recorded(diverged.head(_FIRST_ROWS), kind, setting.tolerance)
-    first = [each for each in run_candidates(candidates, some, setting.worker_of) if each.near[0]]
+    ran = run_candidates(candidates, some, setting.worker_of)
+    first = [each for each in ran if each.near[0]]
     if diverged.height > _FIRST_ROWS and first:
         whole = Recorded(diverged, kind, setting.tolerance)
         first = run_candidates([each.candidate for each in first], whole, setting.worker_of)
@@ -79,7 +80,15 @@ def explain_output(
     tried = _tried(candidates, found)
     # That rounding gives the recorded bits, of all the numbers around, is no coincidence however coarse the model is.
     chance = _SAME_BITS_BY_CHANCE if only_precision else coincidence(outputs)
-    return concluded(step, found, tried, diverged.height, chance)
+    if kind == "label":
+        found = [_by_labels(cause) for cause in found]
+    explanation = concluded(step, found, tried, diverged.height, chance)
+    if len(ran) < len(candidates) and not explanation.explained:
+        refused = (
+            f" {len(candidates) - len(ran):,} of the changes could not be run: the model took none of their inputs."
+        )
+        return replace(explanation, statement=explanation.statement + refused)
+    return explanation
 
 
 def concluded(step: str, found: Sequence[Cause], tried: tuple[Tried, ...], examined: int, chance: float) -> Explanation:
@@ -148,6 +157,17 @@ def _controlled(
     # Where a cause gives the recorded bits, what comes near them alone can be told from it.
     fitting = [each for each in ran if each.near.all() and (each.exact.all() or not cause.exact)]
     return replace(cause, as_well=tuple(each.candidate.what for each in fitting))
+
+
+def _by_labels(cause: Cause) -> Cause:
+    """Return a cause of labels, which explains nothing where labels beside contradict it.
+
+    Each label says so little that a change of some of the decisions cannot be told from a coincidence.
+    """
+    if not cause.contradicted or cause.kind not in (*_BY_INPUT, "precision"):
+        return cause
+    beside = f"{cause.contradicted:,} decisions beside kept their labels, which that would have changed"
+    return replace(cause, as_well=(*cause.as_well, f"something else happened, for {beside}"))
 
 
 def _grouped(
@@ -226,9 +246,10 @@ def _chance(rivals: Sequence[Cause], examined: int, changes: int) -> str:
 
 def _as_well(cause: Cause, examined: int) -> str:
     others = f"; and if {cause.as_well[1]}" if len(cause.as_well) > 1 else ""
+    to = f" to {cause.feature}" if cause.feature else ""
     return (
         f"Not explained: {_share(cause.reproduced, examined)} would come out if {cause.what}; but as well if "
-        f"{cause.as_well[0]}{others}. What happened to {cause.feature} cannot be told from these outputs."
+        f"{cause.as_well[0]}{others}. What happened{to} cannot be told from these outputs."
     )
 
 

@@ -13,6 +13,7 @@ import audit_lab as al
 
 sys.path.insert(0, str(Path(__file__).parent))
 from faulty_log import faulty_log
+from identifiable import PIPELINES
 from impossible import CAUSES, IMPOSSIBLE_CAUSES
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def _asked(made: FaultyLog, seed: int) -> dict[str, str]:
         rows = batch.rows.filter(pl.col("prediction_id").str.replace(r"-\d+$", "") == name)
         assert set(rows["verdict"]) <= {"EXACT", "WITHIN_TOLERANCE", "DIVERGED"}, (name, set(rows["code"]))
         if name == "clean":
-            assert set(rows["verdict"]) == {"EXACT"}
+            # A product of matrices may be rounded otherwise where there are more rows; nothing else may part.
+            by_matrices = made.kind == "multiclass" and made.artifact_format in PIPELINES
+            assert set(rows["verdict"]) <= {"EXACT", *(["WITHIN_TOLERANCE"] if by_matrices else [])}
             continue
         # A row alone may differ from a batch in its last bits, so one that diverged is asked for where there is one.
         otherwise = rows.filter(rows["verdict"] == "DIVERGED").sort("prediction_id")

@@ -8,6 +8,7 @@ no draw shows is an error of the model here, never left out: what cannot be is l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -248,8 +249,9 @@ def _text_forms(model: IdentifiableModel, way: str) -> Iterator[Draw]:
     for _ in range(MOST_DRAWS):
         for name in model.shuffled(["region", "channel"]):
             real = model.rows(rows_of(model))
-            recorded = real.with_columns(spoilt(pl.col(name)))
-            yield Draw(Truth("category-encoding", name, way), recorded, real, _in_every_case(model, recorded, name))
+            recorded = real.with_columns(spoilt(pl.col(name)).alias(name))
+            truth, others = Truth("category-encoding", name, way), _in_every_case(model, recorded, name)
+            yield Draw(truth, recorded, real, others)
 
 
 def _orders(model: IdentifiableModel, way: str) -> Iterator[Draw]:
@@ -270,7 +272,10 @@ def _orders(model: IdentifiableModel, way: str) -> Iterator[Draw]:
             recoded = [known[order.index(each)] for each in known]
             recorded = model.rows(rows_of(model))
             real = recorded.with_columns(pl.col(name).replace(known, recoded))
-            yield Draw(Truth("category-encoding", name, way), recorded, real, _in_every_case(model, recorded, name))
+            moved = {new for old, new in zip(known, recoded, strict=True) if old != new}
+            truth = Truth("category-encoding", name, way)
+            others = (*_in_every_case(model, recorded, name), *_exchanged(model, real, name, moved))
+            yield Draw(truth, recorded, real, others)
 
 
 def _from_one(model: IdentifiableModel, way: str) -> Iterator[Draw]:
@@ -285,8 +290,21 @@ def _from_one(model: IdentifiableModel, way: str) -> Iterator[Draw]:
 
 
 def _in_every_case(model: IdentifiableModel, recorded: pl.DataFrame, name: str) -> tuple[pl.DataFrame, ...]:
+    """Return the inputs with one category, or an unknown one, in every case."""
     constants = (*model.categories(name), "no category")
     return tuple(recorded.with_columns(pl.lit(text).alias(name)) for text in constants)
+
+
+def _exchanged(model: IdentifiableModel, real: pl.DataFrame, name: str, moved: set[str]) -> tuple[pl.DataFrame, ...]:
+    """Return real inputs with two categories exchanged: a model that takes them for one another shows no coding.
+
+    Of two that the coding leaves where they are nothing need show.
+    """
+    return tuple(
+        real.with_columns(pl.col(name).replace([one, other], [other, one]))
+        for one, other in combinations(model.categories(name), 2)
+        if moved & {one, other}
+    )
 
 
 #: The ways in which each kind of fault in the inputs comes.

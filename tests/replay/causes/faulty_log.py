@@ -36,6 +36,8 @@ class FaultyLog:
     """A log, and what befell its blocks by their names; the names of causes are those in `CAUSES`."""
 
     folder: Path
+    artifact_format: str
+    kind: str
     blocks: dict[str, Truth]
     trusted_types: tuple[str, ...]
     trust: tuple[str, ...]
@@ -78,7 +80,8 @@ def faulty_log(
     for name in model.shuffled(strangers_of(model))[:strangers]:
         made[name] = stranger(model, name)
     _write(folder, model, [_recorded(model, place, *each) for place, each in enumerate(made.items())])
-    return FaultyLog(folder, {name: each.truth for name, each in made.items()}, model.trusted_types, model.trust)
+    truths = {name: each.truth for name, each in made.items()}
+    return FaultyLog(folder, artifact_format, kind, truths, model.trusted_types, model.trust)
 
 
 def _ways(model: IdentifiableModel, cause: str) -> list[str]:

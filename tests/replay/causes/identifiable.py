@@ -63,7 +63,7 @@ class IdentifiableModel:
         Of `FORMATS` and `KINDS`.
     seed
         Decides features, their names, order and categories, data and model. A pipeline of an odd one sums numbers up
-        and does nothing else; one of an even one, and of labels, leaps at the edges of bins besides.
+        and does nothing else; one of an even one, and of classes, leaps at the edges of bins besides.
     spelling
         In which case categories are spelt, and what stands between their words; None: as the seed decides.
     """
@@ -73,7 +73,7 @@ class IdentifiableModel:
         self.generator = np.random.default_rng([seed, FORMATS.index(artifact_format), KINDS.index(kind)])
         self.takes_missing_text = artifact_format not in ("catboost-cbm", "onnx")
         #: Whether the model sums numbers up alone, with no value at which its answer leaps.
-        self.is_smooth = artifact_format in PIPELINES and kind != "label" and bool(seed % 2)
+        self.is_smooth = artifact_format in PIPELINES and kind not in ("label", "multiclass") and bool(seed % 2)
         self.spelling = spelling
         self.features, self._drawn = self._drawn_features()
         self.inputs = self.rows(TRAINED_ON)
@@ -338,6 +338,7 @@ class IdentifiableModel:
         import catboost
 
         settings = {"iterations": ROUNDS, "depth": 5, "learning_rate": 0.2, "random_seed": self.seed, "verbose": False}
+        settings["one_hot_max_size"] = 10  # else it counts outcomes of categories, and takes some for one another
         factory = catboost.CatBoostRegressor if self.kind == "regression" else catboost.CatBoostClassifier
         model = factory(cat_features=self.numbers("str"), thread_count=2, allow_writing_files=False, **settings)
         model.fit(self.inputs.to_pandas(), self._named(target))
