@@ -84,9 +84,8 @@ def explain_output(
         found = [_by_labels(cause) for cause in found]
     explanation = concluded(step, found, tried, diverged.height, chance)
     if len(ran) < len(candidates) and not explanation.explained:
-        refused = (
-            f" {len(candidates) - len(ran):,} of the changes could not be run: the model took none of their inputs."
-        )
+        count = len(candidates) - len(ran)
+        refused = f" {count:,} of these changes could not be run, most often as the model takes no such inputs."
         return replace(explanation, statement=explanation.statement + refused)
     return explanation
 
