@@ -216,12 +216,14 @@ def explain(
         raise MisuseError(f"there is no method {method!r}", "Choose shap or lime.")
     named = cast("Literal['shap', 'lime']", method)
     limits = limits_of(time_limit, memory_limit)
-    result = reading.open().decision(prediction_id).explain(named, seed=seed, limits=limits)
+    decision = reading.open().decision(prediction_id)
+    result = decision.explain(named, seed=seed, limits=limits)
     if as_json:
         output.print_json({**json.loads(result.to_json()), "digest": result.digest})
     else:
         output.title(f"{result.method.upper()} explanation of {result.prediction_id}")
-        output.lines(result.describe(), bullet="")
+        units = {each.name: each.unit for each in decision.signature.features} if decision.signature else {}
+        output.lines(result.describe(units), bullet="")
         output.table(("feature", "value", "contribution"), result.to_frame().iter_rows())
         output.facts({"background": result.background.description, "seed": result.seed, "digest": result.digest})
         output.title("Checks")

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
+from audit_lab.explain.describing import amount_text, sentences
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
 __all__ = ["Attribution", "Background", "Check", "Contribution", "Value"]
 
-_NO_INFLUENCE = 1e-9
-_NAMED_FEATURES = 3
-_SMALLEST_SHOWN_POINTS = 0.05
 #: Up to here a whole number is shown with all its digits, whether it was recorded as a float or not.
 _EXACT = 2**53 - 1
 
@@ -159,75 +160,31 @@ class Attribution:
         schema = {"feature": pl.String, "value": pl.String, "contribution": pl.Float64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
-    def describe(self) -> list[str]:
-        """Return three to five plain sentences, computed from the numbers, and the notes."""
-        influential = [entry for entry in self.ranked() if abs(entry.contribution) > _NO_INFLUENCE]
-        sentences = [
-            self._outcome(),
-            self._pushes("raised", [entry for entry in influential if entry.contribution > 0]),
-            self._pushes("lowered", [entry for entry in influential if entry.contribution < 0]),
-        ]
-        idle = sorted(entry.feature for entry in self.contributions if abs(entry.contribution) <= _NO_INFLUENCE)
-        if idle:
-            sentences.append(f"No influence here: {', '.join(idle)}.")
-        return [*sentences, self._caution(), *self.notes]
+    def describe(self, units: Mapping[str, str | None] | None = None) -> list[str]:
+        """Return three to five plain sentences, computed from the numbers, and the notes.
+
+        Parameters
+        ----------
+        units
+            Feature to its unit, which then follows its value.
+        """
+        return [*sentences(self, units), *self.notes]
 
     def _repr_html_(self) -> str:
         head = f"{self.method.upper()} of {self.prediction_id}: {self.output_explained} of {self.label!r}"
         rows = "".join(
             f"<tr><td>{escape(entry.feature)}</td><td>{escape(entry.value_text)}</td>"
-            f"<td style='text-align:right'>{escape(self._amount(entry.contribution))}</td></tr>"
+            f"<td style='text-align:right'>{escape(amount_text(self, entry.contribution))}</td></tr>"
             for entry in self.ranked()
         )
-        sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.describe())
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.describe())
         checks = "".join(
             f"<li>{escape(check.name)}: {'passed' if check.passed else 'not passed'}. {escape(check.detail)}</li>"
             for check in self.checks
         )
         source = f"{self.algorithm}; {self.library} {self.library_version}; seed {self.seed}; digest {self.digest}"
         return (
-            f"<div><strong>{escape(head)}</strong><ul>{sentences}</ul>"
+            f"<div><strong>{escape(head)}</strong><ul>{said}</ul>"
             f"<table><thead><tr><th>feature</th><th>value</th><th>contribution</th></tr></thead>"
             f"<tbody>{rows}</tbody></table><ul>{checks}</ul><small>{escape(source)}</small></div>"
         )
-
-    def _outcome(self) -> str:
-        rows = len(self.background.rows)
-        compared = f"the {rows} decisions it is compared with" if rows > 1 else "the one decision it is compared with"
-        base = self._level(self.base_value)
-        start = f"over {compared} the average is {base}"
-        if self.method == "lime":
-            start = f"LIME's straight-line approximation, drawn from {compared}, starts at {base}"
-        prediction = self._level(self.prediction_value)
-        return f"The model put the {self.output_explained} of {self.label!r} at {prediction}; {start}."
-
-    def _pushes(self, verb: str, entries: list[Contribution]) -> str:
-        if not entries:
-            return f"No feature {verb} it."
-        named = ", ".join(
-            f"{entry.feature} = {entry.value_text} ({self._amount(entry.contribution)})"
-            for entry in entries[:_NAMED_FEATURES]
-        )
-        others = len(entries) - _NAMED_FEATURES
-        rest = sum(entry.contribution for entry in entries[_NAMED_FEATURES:])
-        more = f"; {others} more features together {self._amount(rest)}" if others > 1 else ""
-        if others == 1:
-            more = f"; one more feature {self._amount(rest)}"
-        return f"What {verb} it most: {named}{more}."
-
-    def _caution(self) -> str:
-        failed = [check for check in self.checks if not check.passed]
-        if failed:
-            return "Read with caution: " + "; ".join(check.detail.rstrip(".") for check in failed) + "."
-        return f"Every check passed ({', '.join(check.name for check in self.checks)})."
-
-    def _level(self, value: float) -> str:
-        return f"{100 * value:.1f} %" if self.output_explained == "probability" else f"{value:.3f}"
-
-    def _amount(self, value: float) -> str:
-        if self.output_explained != "probability":
-            return f"{value:+.3f}"
-        points = 100 * value
-        if 0 < abs(points) < _SMALLEST_SHOWN_POINTS:
-            return f"{'+' if points > 0 else '-'}under 0.1 points"
-        return f"{points:+.1f} points"

@@ -34,10 +34,6 @@ EXAMPLE = Attribution(
     isolation={"network": "none"},
 )
 
-EXAMPLE_OUTCOME = (
-    "The model put the probability of 'late' at 70.0 %; over the 2 decisions it is compared with the average is 40.0 %."
-)
-
 
 def test_json_is_sorted_compact_and_ends_in_no_newline() -> None:
     text = EXAMPLE.to_json().decode()
@@ -89,39 +85,6 @@ def test_frame_orders_equal_magnitudes_by_name() -> None:
     tied = replace(EXAMPLE, contributions=(Contribution("b", 1, -0.1), Contribution("a", 1, 0.1)))
 
     assert tied.to_frame()["feature"].to_list() == ["a", "b"]
-
-
-def test_describe_says_the_numbers_in_sentences() -> None:
-    assert EXAMPLE.describe() == [
-        EXAMPLE_OUTCOME,
-        "What raised it most: carrier = US (+25.0 points), hour = 19 (+10.0 points), weekend = no (+under 0.1 points).",
-        "What lowered it most: distance = 412.5 (-5.0 points).",
-        "No influence here: idle.",
-        "Every check passed (additivity).",
-    ]
-
-
-def test_describe_adds_up_the_features_it_does_not_name() -> None:
-    many = replace(EXAMPLE, contributions=tuple(Contribution(f"f{n}", n, 0.1 - n / 100) for n in range(5)))
-
-    assert many.describe()[1] == (
-        "What raised it most: f0 = 0 (+10.0 points), f1 = 1 (+9.0 points), f2 = 2 (+8.0 points); "
-        "2 more features together +13.0 points."
-    )
-
-
-def test_describe_speaks_of_log_odds_without_points() -> None:
-    margin = replace(EXAMPLE, output_explained="log-odds")
-
-    assert "carrier = US (+0.250)" in margin.describe()[1]
-
-
-def test_describe_warns_of_a_failed_check() -> None:
-    doubtful = replace(
-        EXAMPLE, checks=(*EXAMPLE.checks, Check("stability", passed=False, detail="the top features change."))
-    )
-
-    assert doubtful.describe()[-1] == "Read with caution: the top features change."
 
 
 def test_html_escapes_what_a_log_holds() -> None:

@@ -1,0 +1,153 @@
+"""An attribution in three to five plain sentences, computed from its numbers, for whoever is no specialist.
+
+They say the system's role and the main elements of its output, as Article 86 of Regulation (EU) 2024/1689 asks for a
+decision, and keep to the model: nothing in an attribution tells what causes what outside of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_lab.explain.attribution import Attribution, Contribution
+
+__all__ = ["amount_text", "level_text", "output_text", "sentences"]
+
+_NO_INFLUENCE = 1e-9
+_MOST_NAMED = 3
+_MOST_IDLE = 5
+_LONGEST_VALUE = 80
+_SMALLEST_SHOWN_POINTS = 0.05
+_WHOLE_FROM = 1000.0
+_NO_LABEL = "the prediction"
+
+
+def sentences(attribution: Attribution, units: Mapping[str, str | None] | None = None) -> list[str]:
+    """Return three to five sentences, the first of them about failed checks where there are any.
+
+    Parameters
+    ----------
+    attribution
+        What is described.
+    units
+        Feature to its unit, as the model's signature has them; they follow the recorded values.
+    """
+    influential = [entry for entry in attribution.ranked() if abs(entry.contribution) > _NO_INFLUENCE]
+    raised = [entry for entry in influential if entry.contribution > 0]
+    lowered = [entry for entry in influential if entry.contribution < 0]
+    named = {entry.feature for entry in (*raised[:_MOST_NAMED], *lowered[:_MOST_NAMED])}
+    failed = [f"{check.name}: {check.detail.rstrip('.')}" for check in attribution.checks if not check.passed]
+    up, down = (_pushes(attribution, *side, units or {}) for side in (("raised", raised), ("lowered", lowered)))
+    said = []
+    if failed:
+        said.append(
+            f"Read this with caution: {len(failed)} of {len(attribution.checks)} checks of this explanation did not "
+            f"pass ({'; '.join(failed)})."
+        )
+    return [
+        *said,
+        _role(attribution),
+        f"Within the model, compared with those decisions, {up}; {down}.",
+        _rest(attribution, [entry for entry in influential if entry.feature not in named]),
+        _limits(attribution, is_sound=not failed),
+    ]
+
+
+def output_text(attribution: Attribution) -> str:
+    """Return what the numbers are about: a probability, log-odds, a raw score or a value."""
+    label = "" if attribution.label == _NO_LABEL else f" of {attribution.label!r}"
+    names = {"margin": f"the raw score (margin){label}", "value": "the predicted value"}
+    return names.get(attribution.output_explained, f"the {attribution.output_explained}{label}")
+
+
+def level_text(attribution: Attribution, value: float) -> str:
+    """Return a value of the explained output, in per cent where that is a probability."""
+    return f"{100 * value:.1f} %" if attribution.output_explained == "probability" else _number(value)
+
+
+def amount_text(attribution: Attribution, value: float) -> str:
+    """Return a difference of the explained output with its sign, in percentage points where that is a probability."""
+    sign = "-" if value < 0 else "+"
+    return f"{sign}{_distance(attribution, value)}"
+
+
+def _distance(attribution: Attribution, value: float) -> str:
+    if attribution.output_explained != "probability":
+        return _number(abs(value))
+    points = 100 * abs(value)
+    shown = "under 0.1" if 0 < points < _SMALLEST_SHOWN_POINTS else f"{points:.1f}"
+    return f"{shown} percentage points"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
+
+
+def _role(attribution: Attribution) -> str:
+    rows = len(attribution.background.rows)
+    compared = f"{rows} decisions" if rows > 1 else "one decision"
+    # How rows were drawn stands behind a semicolon, and among the facts of whoever shows the sentences.
+    chosen = attribution.background.description.split("; ")[0]
+    used = f"the {compared} used for comparison ({chosen})"
+    put = (
+        f"The system's part in this decision was the output of a model, which put {output_text(attribution)} at "
+        f"{level_text(attribution, attribution.prediction_value)}"
+    )
+    base = level_text(attribution, attribution.base_value)
+    if attribution.method == "lime":
+        return f"{put}; LIME approximates the model by a straight line that starts at {base}, drawn from {used}."
+    moved = attribution.prediction_value - attribution.base_value
+    if abs(moved) <= _NO_INFLUENCE:
+        return f"{put}, which is what it gives on average to {used}."
+    side = "above" if moved > 0 else "below"
+    return f"{put}: {_distance(attribution, moved)} {side} the {base} that it gives on average to {used}."
+
+
+def _pushes(
+    attribution: Attribution, verb: str, entries: Sequence[Contribution], units: Mapping[str, str | None]
+) -> str:
+    if not entries:
+        return f"nothing {verb} it"
+    named = ", ".join(
+        f"{entry.feature} = {_value(entry, units.get(entry.feature))} ({amount_text(attribution, entry.contribution)})"
+        for entry in entries[:_MOST_NAMED]
+    )
+    return f"what {verb} it most was {named}"
+
+
+def _value(entry: Contribution, unit: str | None) -> str:
+    text = entry.value_text
+    shown = text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return f"{shown} {unit}" if unit and entry.value is not None else shown
+
+
+def _rest(attribution: Attribution, others: Sequence[Contribution]) -> str:
+    """Say what the features that were not named come to, which have no influence, and what LIME leaves over."""
+    idle = sorted(entry.feature for entry in attribution.contributions if abs(entry.contribution) <= _NO_INFLUENCE)
+    together = amount_text(attribution, sum(entry.contribution for entry in others))
+    said = f"The other {len(others)} features with any influence come to {together} together"
+    if len(others) == 1:
+        said = f"One more feature, {others[0].feature}, comes to {together}"
+    elif not others:
+        said = "No other feature had any influence"
+    if idle:
+        more = f" and {len(idle) - _MOST_IDLE} more" if len(idle) > _MOST_IDLE else ""
+        said += f"; without influence here: {', '.join(idle[:_MOST_IDLE])}{more}"
+    left = attribution.prediction_value - attribution.base_value
+    left -= sum(entry.contribution for entry in attribution.contributions)
+    if attribution.method == "lime" and abs(left) > _NO_INFLUENCE:
+        said += f"; {amount_text(attribution, left)} of the model's output is left over by the approximation"
+    return f"{said}."
+
+
+def _limits(attribution: Attribution, *, is_sound: bool) -> str:
+    limits = (
+        "these numbers describe this model's output against that comparison, not what would happen in the world if a "
+        "value were another, nor whether the model is right"
+    )
+    if is_sound and attribution.checks:
+        passed = ", ".join(check.name for check in attribution.checks)
+        return f"Every check of the explanation passed ({passed}); {limits}."
+    return f"{limits[0].upper()}{limits[1:]}."
