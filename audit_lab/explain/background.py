@@ -6,6 +6,7 @@ import hashlib
 import heapq
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -48,6 +49,11 @@ class BackgroundRows:
     sha256: str
     description: str
     later: int = 0
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Digest (hexadecimal) of ids and values as they are, which `sha256` only states."""
+        return _digest(self.ids, self.frame)
 
 
 def choose_background(
@@ -135,7 +141,7 @@ def _order(seed: int, prediction_id: str) -> bytes:
 
 def _digest(ids: Iterable[str], frame: pl.DataFrame) -> str:
     """Digest one JSON line for the column names (sorted) and one for each row: its id, then its values."""
-    ordered = frame.select(sorted(frame.columns))
+    ordered = frame[sorted(frame.columns)]
     digest = hashlib.sha256()
     rows = [[name, *row] for name, row in zip(ids, ordered.rows(), strict=True)]
     for line in (["prediction_id", *ordered.columns], *rows):

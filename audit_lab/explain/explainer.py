@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -10,7 +11,10 @@ import polars as pl
 from audit_lab.errors import AuditLabError, MisuseError, ModelError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.explain.checks import check_background
-from audit_lab.sandbox import Limits, run_task
+from audit_lab.explain.explanation_cache import ExplanationCache
+from audit_lab.explain.question import question_digest, surroundings
+from audit_lab.replay.models.imports import libraries_of
+from audit_lab.sandbox import Limits, warm_worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,8 +22,9 @@ if TYPE_CHECKING:
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.signature import Signature
+    from audit_lab.sandbox import TaskResult, Worker
 
-__all__ = ["explain"]
+__all__ = ["explain", "worker_of"]
 
 _TASKS = {"shap": "audit_lab.explain.shap_task:attribute", "lime": "audit_lab.explain.lime_task:attribute"}
 #: What the score of each kind of output is called; other kinds have none.
@@ -40,6 +45,7 @@ def explain(
     seed: int = 0,
     output: Literal["probability", "log-odds", "margin", "value"] | None = None,
     limits: Limits | None = None,
+    cache: bool = True,
 ) -> Attribution:
     """Attribute the model's output for one prediction to its recorded inputs.
 
@@ -66,6 +72,8 @@ def explain(
         is offered for SHAP of XGBoost boosters that give probabilities.
     limits
         Of the child process; `Limits()` when omitted.
+    cache
+        Whether the same explanation of before may be returned, and this one kept for later; see `ExplanationCache`.
 
     Raises
     ------
@@ -81,7 +89,20 @@ def explain(
     """
     chosen = _offered(method, output, artifact.artifact_format, signature.output.kind)
     row, rows = _tables(prediction_id, inputs, signature, background)
-    result = run_task(
+    cached = ExplanationCache() if cache else None
+    question = question_digest(
+        prediction_id=prediction_id,
+        row=row,
+        signature=signature,
+        artifact=artifact,
+        background=replace(background, frame=rows),
+        trusted_types=trusted_types,
+        parameters={"method": method, "output": chosen, "samples": str(_LIME_SAMPLES), "seed": str(seed)},
+    )
+    before = cached.find(prediction_id, question) if cached else None
+    if before is not None:
+        return _with_values(before, row)
+    result = worker_of(artifact, limits).run(
         _TASKS[method],
         header={
             "signature": signature.to_json(),
@@ -92,23 +113,56 @@ def explain(
             "seed": seed,
         },
         tables={"inputs": row, "background": rows},
-        files={"artifact": artifact.content},
+    )
+    _check_fault(prediction_id, result.header)
+    _check_finite(prediction_id, result.header)
+    found = _sealed(
+        result,
+        prediction_id=prediction_id,
+        method=method,
+        output=chosen,
+        row=row,
+        background=background,
+        seed=seed,
+        artifact_sha256=artifact.sha256,
+    )
+    if cached:
+        cached.keep(question, found)
+    return found
+
+
+def worker_of(artifact: Artifact, limits: Limits | None = None) -> Worker:
+    """Return the warm child that explains an artifact, started where there is none: the one that replays use."""
+    return warm_worker(
+        {"artifact": artifact.content},
         limits=limits,
         must_isolate=artifact.trusted_by_digest,
+        libraries=libraries_of(artifact.artifact_format),
+        digests={"artifact": artifact.content_sha256},
     )
-    found = result.header
-    _check_fault(prediction_id, found)
-    _check_finite(prediction_id, found)
-    values = row.row(0, named=True)
+
+
+def _sealed(
+    result: TaskResult,
+    *,
+    prediction_id: str,
+    method: str,
+    output: str,
+    row: pl.DataFrame,
+    background: BackgroundRows,
+    seed: int,
+    artifact_sha256: str,
+) -> Attribution:
+    found, values = result.header, row.row(0, named=True)
     return Attribution(
         prediction_id=prediction_id,
         method=method,
         algorithm=found["algorithm"],
-        output_explained=chosen,
+        output_explained=output,
         label=found["label"] or "the prediction",
         contributions=tuple(
-            Contribution(name, values[name], contribution)
-            for name, contribution in zip(signature.names, found["contributions"], strict=True)
+            Contribution(name, values[name], float(contribution))
+            for name, contribution in zip(row.columns, found["contributions"], strict=True)
         ),
         base_value=found["base_value"],
         prediction_value=found["prediction_value"],
@@ -116,13 +170,21 @@ def explain(
         seed=seed,
         library=found["library"],
         library_version=found["library_version"],
-        artifact_sha256=artifact.sha256,
+        artifact_sha256=artifact_sha256,
         checks=(
             *(Check(name, passed, detail) for name, passed, detail in found["checks"]),
             check_background(background),
         ),
         isolation=result.isolation,
+        environment=surroundings(),
     )
+
+
+def _with_values(found: Attribution, row: pl.DataFrame) -> Attribution:
+    """Return an explanation that was read back with the values as recorded, whole floats among them."""
+    values = row.row(0, named=True)
+    contributions = (replace(each, value=values[each.feature]) for each in found.contributions)
+    return replace(found, contributions=tuple(contributions))
 
 
 def _offered(method: str, output: str | None, artifact_format: str, kind: str) -> str:
@@ -178,7 +240,10 @@ def _tables(
                 f"the {place} of {prediction_id} have no feature {', '.join(missing)}",
                 "Compare the recorded columns with the signature of the model version.",
             )
-    rows = background.frame.select(signature.names).with_columns(pl.selectors.float().fill_nan(None))
+    schema = background.frame.schema
+    rows = background.frame.select(
+        pl.col(name).fill_nan(None) if schema[name].is_float() else pl.col(name) for name in signature.names
+    )
     values = {name: [None if _is_nan(inputs[name]) else inputs[name]] for name in signature.names}
     try:
         row = pl.DataFrame(values, schema=rows.schema)

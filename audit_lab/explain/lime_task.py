@@ -17,7 +17,7 @@ import polars as pl
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.checks import check_familiarity
 from audit_lab.explain.coding import ColumnCoding, binned, distinct
-from audit_lab.replay.scoring import ModelFault, load_model
+from audit_lab.replay.scoring import ModelFault, loaded_model
 from audit_lab.replay.signature import Feature, Signature
 from audit_lab.sandbox.job import Answer, Job
 
@@ -45,11 +45,10 @@ def attribute(job: Job) -> Answer:
     registry do not fit together, the answer's header has only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
-    trusted = job.header.get("trusted_types", ())
     row, background = job.tables["inputs"], job.tables["background"]
     samples, seed = job.header["samples"], job.header["seed"]
     try:
-        scorer = load_model(job.files["artifact"], job.header["artifact_format"], signature, trusted)
+        scorer = loaded_model(job)
         explained, label = scorer.explained(row)
         neighbourhood = _Neighbourhood(signature, explained, row, background)
         runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + _SEEDS)}

@@ -10,6 +10,7 @@ import polars as pl
 from audit_lab.errors import ModelError
 from audit_lab.explain.background import choose_background
 from audit_lab.explain.explainer import explain
+from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.registered import load_registered
@@ -28,9 +29,18 @@ _CORRECTED = "registration-corrected"
 
 
 def explain_decision(
-    store: LogStore, decision: Reconstruction, method: str, *, seed: int = 0, limits: Limits | None = None
+    store: LogStore,
+    decision: Reconstruction,
+    method: str,
+    *,
+    seed: int = 0,
+    limits: Limits | None = None,
+    cache: bool = True,
 ) -> Attribution:
     """Attribute a decision's score to its recorded inputs, against decisions of the same version before it.
+
+    Of a decision whose inputs were erased, what the user's cache still holds of its explanations is removed. `cache` is
+    that of `explain`.
 
     Raises
     ------
@@ -42,6 +52,8 @@ def explain_decision(
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
     if inputs is None or "erased" in codes:
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
+        if code == "erased":
+            ExplanationCache().forget(decision.prediction_id)
         raise ModelError(
             f"the prediction {decision.prediction_id} cannot be explained: {EFFECTS[code].rstrip('.')}",
             "Explain another decision of the same version, or ask the writer's owner for the inputs.",
@@ -71,6 +83,7 @@ def explain_decision(
         background=background,
         seed=seed,
         limits=limits,
+        cache=cache,
     )
     return replace(explained, notes=tuple(each.what for each in decision.findings if each.code == _CORRECTED))
 

@@ -20,7 +20,7 @@ import numpy as np
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.checks import check_additivity, check_familiarity
 from audit_lab.explain.coding import decode, distinct
-from audit_lab.replay.scoring import BoosterScorer, ModelFault, Scorer, load_model
+from audit_lab.replay.scoring import BoosterScorer, ModelFault, Scorer, loaded_model
 from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Answer, Job
 
@@ -50,10 +50,9 @@ def attribute(job: Job) -> Answer:
     only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
-    trusted = job.header.get("trusted_types", ())
     row, background = job.tables["inputs"], job.tables["background"]
     try:
-        scorer = load_model(job.files["artifact"], job.header["artifact_format"], signature, trusted)
+        scorer = loaded_model(job)
         if job.header["output"] == "log-odds":
             label = signature.output.positive
             algorithm, found = _tree(scorer, row, background)

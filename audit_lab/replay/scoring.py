@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["FORMATS", "BoosterScorer", "ModelFault", "Outputs", "Scorer", "load", "load_model", "score"]
+__all__ = ["FORMATS", "BoosterScorer", "ModelFault", "Outputs", "Scorer", "load", "load_model", "loaded_model", "score"]
 
 #: How the child reads each format; `audit_lab.replay.artifacts` says which of them a registry may state.
 FORMATS: dict[str, Callable[[Path, Signature, Sequence[str]], Scorer]] = {
@@ -88,7 +88,7 @@ def score(job: Job) -> Answer:
     """
     inputs = job.tables["inputs"]
     try:
-        scorer = _loaded(job)
+        scorer = loaded_model(job)
         outputs = scorer.outputs(inputs)
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
@@ -104,11 +104,11 @@ def score(job: Job) -> Answer:
 def load(job: Job) -> Answer:
     """Task: load file ``artifact`` for the jobs that follow. The header is that of `score`; a fault is told by them."""
     with contextlib.suppress(ModelFault):
-        _loaded(job)
+        loaded_model(job)
     return Answer()
 
 
-def _loaded(job: Job) -> Scorer:
+def loaded_model(job: Job) -> Scorer:
     """Return the model of a job, kept for the next one of the same artifact, signature and trust."""
     path, artifact_format = job.files["artifact"], job.header["artifact_format"]
     trusted = tuple(job.header.get("trusted_types", ()))

@@ -99,6 +99,14 @@ def flights(rows: int, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
     return frame.with_columns(distance=pl.when(~gaps).then("distance")), late
 
 
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of each test's own, so that none is answered by another."""
+    home = tmp_path_factory.mktemp("caches")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    return home
+
+
 @pytest.fixture(scope="session")
 def make_model() -> type[Model]:
     """The class, for tests that train a model of their own."""

@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from audit_lab.errors import AuditLabError, MisuseError, ModelError, SandboxError
 from audit_lab.explain import Background, Contribution, explain
+from audit_lab.explain.explainer import worker_of
 from audit_lab.explain.lime_task import attribute as lime_attribute
 from audit_lab.explain.shap_task import attribute as shap_attribute
 from audit_lab.replay.artifacts.artifact import Artifact
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[2]
 _BOTH_TASKS = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
 import polars as pl
 from audit_lab.explain import lime_task, shap_task
@@ -127,11 +131,10 @@ def test_limits_reach_the_child(booster: Model) -> None:
 
 
 def test_a_model_without_finite_scores_is_refused(booster: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    from audit_lab.explain import explainer
-    from audit_lab.sandbox import TaskResult
+    from audit_lab.sandbox import TaskResult, Worker
 
     header = {"base_value": float("nan"), "prediction_value": 0.5, "contributions": [0.0] * 5}
-    monkeypatch.setattr(explainer, "run_task", lambda *_, **__: TaskResult(header, {}, {}, 0.0))
+    monkeypatch.setattr(Worker, "run", lambda *_, **__: TaskResult(header, {}, {}, 0.0))
 
     with pytest.raises(ModelError, match="scores for p-1 or its background that are no numbers"):
         explain("shap", **booster.request())
@@ -146,3 +149,22 @@ def test_importing_the_room_loads_neither_shap_nor_lime() -> None:
     found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
 
     assert found.stdout.strip() == "[]"
+
+
+def test_decisions_of_one_artifact_are_explained_by_one_child(booster: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    explain("shap", **booster.request())
+    worker = worker_of(booster.request()["artifact"])
+    monkeypatch.setattr("audit_lab.sandbox.kept.Worker", None)
+
+    explain("shap", **booster.request(prediction_id="p-2"))
+
+    assert worker_of(booster.request()["artifact"]) is worker
+
+
+def test_a_missing_number_of_the_background_may_be_nan(booster: Model) -> None:
+    request = booster.request()
+    rows = request["background"]
+    nan = replace(rows, frame=rows.frame.with_columns(pl.col("distance").fill_null(float("nan"))))
+    first = explain("shap", **request)
+
+    assert first.contributions == explain("shap", **{**request, "background": nan}).contributions
