@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from audit_lab.capture.lineage.rows import Gathering
 
-__all__ = ["Record", "event_files", "records"]
+__all__ = ["Record", "event_files", "records", "skip_line"]
 
 #: A line that is longer is no event; a document that is larger has to be given as lines.
 LONGEST_LINE_BYTES, LARGEST_DOCUMENT_BYTES = 16_000_000, 64_000_000
@@ -109,7 +109,7 @@ def _lines(path: Path, file: BinaryIO, gathering: Gathering) -> Iterator[Record]
         number += 1
         place = f"line {number}"
         if len(line) > LONGEST_LINE_BYTES and not line.endswith(b"\n"):
-            size = len(line) + _skip_line(file)
+            size = len(line) + skip_line(file, LONGEST_LINE_BYTES)
             gathering.read += 1
             reason = f"a line of more than {LONGEST_LINE_BYTES:,} bytes"
             gathering.refuse(path.name, place, reason, line[:KEPT_BYTES], size)
@@ -119,9 +119,10 @@ def _lines(path: Path, file: BinaryIO, gathering: Gathering) -> Iterator[Record]
                 yield Record(path.name, place, line, value)
 
 
-def _skip_line(file: BinaryIO) -> int:
+def skip_line(file: BinaryIO, step: int) -> int:
+    """Pass over the rest of a line, of which at most `step` bytes are held at a time; return how many there were."""
     skipped = 0
-    while rest := file.readline(LONGEST_LINE_BYTES):
+    while rest := file.readline(step):
         skipped += len(rest)
         if rest.endswith(b"\n"):
             break

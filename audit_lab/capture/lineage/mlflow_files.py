@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.capture.lineage.event_files import skip_line
 from audit_lab.capture.lineage.plain_yaml import RefusedError, parse_yaml, read_bytes
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _MOST_ENTRIES = 500_000
 _DEEPEST_NAME = 8
 _LONGEST_VALUE_BYTES = 1_000_000
 _LONGEST_LINE_BYTES = 4_096
+#: What follows in a line that is longer is passed over in steps.
+_STEP_BYTES = 1_000_000
 #: Of a metric's history so many points are kept, the last ones.
 _MOST_POINTS = 10_000
 
@@ -83,11 +87,14 @@ class StoreFiles:
         found = {}
         for name, path in self._files(folder):
             self._gathering.files += 1
-            points = list(self._points(path))
-            if len(points) > _MOST_POINTS:
+            points, count = deque[list[Any]](maxlen=_MOST_POINTS), 0
+            for point in self._points(path):
+                points.append(point)
+                count += 1
+            if count > _MOST_POINTS:
                 self._gathering.note(f"Metrics with more than {_MOST_POINTS:,} points: the last {_MOST_POINTS:,} kept.")
             if points:
-                found[name] = points[-_MOST_POINTS:]
+                found[name] = list(points)
         return found
 
     def place(self, path: Path) -> str:
@@ -100,11 +107,12 @@ class StoreFiles:
                 number = 0
                 while line := file.readline(_LONGEST_LINE_BYTES + 1):
                     number += 1
-                    if line.strip():
+                    size = len(line) + (skip_line(file, _STEP_BYTES) if _goes_on(line) else 0)
+                    if line.strip() or size > len(line):
                         self._gathering.read += 1
-                        point = _point(line)
+                        point = _point(line) if size <= _LONGEST_LINE_BYTES else None
                         if point is None:
-                            error = RefusedError("it is not time, value and step", line)
+                            error = RefusedError("it is not time, value and step", line, size)
                             self._refuse(path, f"line {number}", error)
                         else:
                             yield point
@@ -153,6 +161,10 @@ class StoreFiles:
         self._gathering.refuse(self.place(path), place, str(error), error.raw, error.size_bytes)
 
 
+def _goes_on(line: bytes) -> bool:
+    return len(line) > _LONGEST_LINE_BYTES and not line.endswith(b"\n")
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode("utf-8")
@@ -168,6 +180,6 @@ def _point(line: bytes) -> list[Any] | None:
         at, value, step = int(parts[0]), float(parts[1]), int(parts[2]) if len(parts) > 2 else 0  # noqa: PLR2004
     except (ValueError, IndexError):
         return None
-    if len(line) > _LONGEST_LINE_BYTES or max(abs(at), abs(step)) >= 2**63:
+    if max(abs(at), abs(step)) >= 2**63:
         return None
     return [at, value if math.isfinite(value) else str(value), step]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.lineage.mlflow_files import StoreFiles
 from audit_lab.capture.lineage.rows import Gathering, LineageRows, dataset_name, instant_of_ms, json_text
 from audit_lab.errors import MisuseError
+from audit_lab.seal.malformed import MalformedError
+from audit_lab.seal.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,7 @@ class _Store:
         if parent:
             self._gathering.edge(node, "wasStartedBy", f"run:{parent}", at=started, **shared)
         ended = instant_of_ms(meta.get("end_time"))
-        made = [*self._outputs(folder), *_history(tags.get(_HISTORY), run_id)]
+        made = [*self._outputs(folder), *_history(self._json(tags.get(_HISTORY)), run_id)]
         for model in made:
             self._gathering.edge(f"logged-model:{model}", "wasGeneratedBy", node, at=ended or started, **shared)
         self._gathering.run(
@@ -172,7 +173,7 @@ class _Store:
 
     def _dataset(self, meta: dict[str, Any]) -> str:
         name, digest = _text(meta, "name") or "", _text(meta, "digest") or ""
-        source, profile = _object(meta.get("source")), _object(meta.get("profile"))
+        source, profile = (self._object(meta.get(key)) for key in ("source", "profile"))
         rows = profile.get("num_rows")
         self._gathering.dataset(
             name,
@@ -185,6 +186,21 @@ class _Store:
             facets=json_text({"source": source, "profile": profile} if source or profile else None),
         )
         return dataset_name(name, digest)
+
+    def _object(self, text: Any) -> dict[str, Any]:
+        """Return the object in a text of JSON; none where it is not one."""
+        value = self._json(text)
+        return value if isinstance(value, dict) else {}
+
+    def _json(self, text: Any) -> Any:
+        """Return what a text of JSON holds; None where there is none, or it was noted that it cannot be taken over."""
+        if not isinstance(text, str) or not text:
+            return None
+        try:
+            return parse_json(text.encode(), "a JSON text")
+        except MalformedError as error:
+            self._gathering.note(f"Left out of the store: {error.message}.")
+            return None
 
     def _logged_model(self, folder: Path) -> None:
         meta = self._files.meta(folder)
@@ -220,21 +236,8 @@ def _text(value: Any, name: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _object(text: Any) -> dict[str, Any]:
-    """Return the object in a text of JSON; none where it is not one."""
-    try:
-        value = json.loads(text) if isinstance(text, str) else {}
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _history(text: str | None, run_id: str) -> Iterator[str]:
+def _history(entries: Any, run_id: str) -> Iterator[str]:
     """Yield the models that MLflow 2 noted as logged: by run and path."""
-    try:
-        entries = json.loads(text) if text else []
-    except (ValueError, RecursionError):
-        return
     for entry in entries if isinstance(entries, list) else ():
         path, model = _text(entry, "artifact_path"), _text(entry, "model_id")
         if model is not None:

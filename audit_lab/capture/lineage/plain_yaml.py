@@ -20,6 +20,8 @@ __all__ = ["MAXIMUM_BYTES", "RefusedError", "parse_yaml", "read_bytes"]
 
 MAXIMUM_BYTES = 20_000_000
 _MOST_NESTING = 32
+#: Parts (texts, numbers, beginnings and ends of lists and mappings): more take longer than anybody waits.
+_MOST_PARTS = 1_000_000
 _SHOWN = 200
 #: The same safe types, read by C where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -60,7 +62,8 @@ def parse_yaml(content: bytes) -> dict[str, Any]:
     Raises
     ------
     RefusedError
-        It is no UTF-8, no YAML, no mapping; it has aliases, keys that stand twice or are no text, or nests too deep.
+        It is no UTF-8, no YAML, no mapping; it has aliases, keys that stand twice or are no text, too many parts, or
+        nests too deep.
     """
     try:
         text = content.decode("utf-8")
@@ -84,7 +87,9 @@ def _check(text: str, content: bytes) -> None:
     """Go through the document event by event, before anything is built of it."""
     keys: list[set[str] | None] = []
     awaits_key: list[bool] = []
-    for event in yaml.parse(text, _LOADER):
+    for number, event in enumerate(yaml.parse(text, _LOADER)):
+        if number > _MOST_PARTS:
+            raise RefusedError(f"it has more than {_MOST_PARTS:,} parts", content)
         if isinstance(event, yaml.AliasEvent):
             raise RefusedError("it has YAML aliases", content)
         if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):

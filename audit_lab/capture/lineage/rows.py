@@ -153,7 +153,11 @@ class Gathering:
         return f"dataset:{dataset_name(dataset_id, version)}"
 
     def refuse(self, file: str, place: str, reason: str, raw: bytes, size: int | None = None) -> None:
-        """Put a record aside, with its bytes and the reason; `size` is how many there were, if not all are given."""
+        """Put a record aside, with its bytes and the reason; `size` is how many there were, if not all are given.
+
+        Bytes of a file's name that are no UTF-8 are written in hexadecimal.
+        """
+        file = file.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         whole = len(raw) if size is None else size
         if whole > KEPT_BYTES:
             reason = f"{reason} ({whole:,} bytes, of which the first {KEPT_BYTES:,} are kept)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +172,19 @@ def test_a_file_beyond_the_limit_is_not_parsed(read, monkeypatch):
     (refused,) = found.report.quarantine.to_dicts()
     assert refused["reason"].startswith("it is larger than 1,000 bytes (100,")
     assert len(refused["raw_bytes"]) == 1_001
+
+
+def test_a_file_of_too_many_parts_is_not_built(read, monkeypatch):
+    monkeypatch.setattr(plain_yaml, "_MOST_PARTS", 200)
+    assert read(LOCK).report.refused == 0
+    crowded = read(LOCK + "more: [" + "x, " * 200 + "x]\n")
+    assert crowded.report.quarantine["reason"].to_list() == ["it has more than 200 parts"]
+
+
+def test_a_name_that_is_no_utf_8_is_told(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.lock"))
+    path.write_text("[")
+    assert read_dvc_lock(path).report.quarantine["file"].to_list() == ["\\xff.lock"]
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -164,6 +164,42 @@ def test_a_hostile_meta_file_is_put_aside_and_the_other_runs_are_read(store, fol
     assert not Path("owned").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"artifact_path": "\\ud800"}]', "a JSON text escapes half of a surrogate pair"),
+        ('[{"artifact_path": 1, "artifact_path": 2}]', "a JSON text has the member 'artifact_path' more than once"),
+        ("[" * 5_000, "a JSON text nests deeper than 64"),
+        ("[NaN]", "a JSON text holds NaN, which is not JSON"),
+        ("[1e999]", "a JSON text holds a number beyond double precision"),
+        ("[", "a JSON text is not JSON"),
+    ],
+)
+def test_hostile_json_within_the_store_is_left_out_and_told(store, folder, trained, text, reason):
+    (folder / "tags" / "mlflow.log-model.history").write_text(text)
+    (described,) = store.glob("*/datasets/*/meta.yaml")
+    described.write_text(
+        json.dumps({"name": "d", "digest": "1", "source": f'{{"uri": {text}}}', "profile": text, "source_type": "x"})
+    )
+    found = read_mlflow_runs(store)
+    assert trained[1] in found.runs["run_id"].to_list()
+    assert found.datasets.select("dataset_id", "uri", "facets").row(0) == ("d", None, None)
+    assert any(note.startswith(f"Left out of the store: {reason}") for note in found.report.notes)
+
+
+def test_a_metric_of_one_endless_line_is_one_refusal(store, folder):
+    (folder / "metrics" / "endless").write_bytes(b"1 " * 500_000 + b"\n1709542800000 0.5 1\n")
+    refused = read_mlflow_runs(store).report.quarantine
+    assert refused.select("file", "place", "reason").rows() == [
+        (
+            (folder / "metrics" / "endless").relative_to(store).as_posix(),
+            "line 1",
+            "it is not time, value and step (1,000,001 bytes, of which the first 65,536 are kept)",
+        )
+    ]
+    assert refused["raw_bytes"][0] == b"1 " * 2_048 + b"1"
+
+
 @pytest.mark.parametrize("name", ["../../outside", "/etc", "..", "a/b", "", ".", "-x", "\\x"])
 def test_an_input_cannot_name_a_folder_elsewhere(store, folder, trained, name):
     (outside := store.parent / "outside").mkdir()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from openlineage.client.event_v2 import (
@@ -373,6 +375,11 @@ def test_folders_are_read_without_following_links(write, tmp_path):
     found = read_openlineage(tmp_path / "in")
     assert (found.report.files, found.report.read) == (1, 2)
     assert found.report.notes == ("Files in folders that do not end in .json, .jsonl, .ndjson were not read.",)
+
+
+def test_a_file_whose_name_is_no_utf_8_is_read_and_told(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.ndjson")).write_text("nonsense\n")
+    assert read_openlineage(tmp_path).report.quarantine.select("file", "place").rows() == [("\\xff.ndjson", "line 1")]
 
 
 def test_a_missing_file_and_an_empty_folder_are_misuse(tmp_path):
