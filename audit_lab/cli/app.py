@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from audit_lab.cli import (
     anchor,
     ask,
+    counterfactual,
     coverage,
     decide,
     decisions,
@@ -53,6 +54,7 @@ for module in (
     letter,
     decide,
     impact,
+    counterfactual,
     environment,
     lineage,
     history,

@@ -11,10 +11,11 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
     from audit_lab.explain.attribution import Attribution
+    from audit_lab.explain.counterfactual import Constraints, Counterfactuals
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
     from audit_lab.replay.comparable_cases import Comparable
@@ -163,6 +164,77 @@ class Decision(Reconstructed):
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
+
+    def counterfactual(
+        self,
+        k: int = 3,
+        *,
+        constraints: Constraints | None = None,
+        target: str | None = None,
+        window: tuple[str | date | datetime | None, str | date | datetime | None] | None = None,
+        between: bool = False,
+        most_changes: int = 3,
+        most_candidates: int = 20_000,
+        limits: Limits | None = None,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        progress: Callable[[str, int], None] | None = None,
+    ) -> Counterfactuals:
+        """Find the nearest changes of the inputs with which the system would have decided otherwise.
+
+        Parameters
+        ----------
+        k, target, between, most_changes, most_candidates, progress
+            As `audit_lab.explain.counterfactual.find_counterfactuals`.
+        constraints
+            What may change: `audit_lab.explain.counterfactual.Constraints`; without them, every input.
+        window
+            In whose values count as supported, from the one moment on and before the other; before the decision where
+            None, or at any time where fewer than 20 decisions were taken before it.
+        limits, environment, trust, trusted_types
+            As for `replay`.
+
+        Raises
+        ------
+        ModelError
+            The decision does not replay as recorded, or the version makes no decision; `code` says which.
+        MisuseError
+            A constraint cannot be meant, or a number is out of its range.
+        """
+        from audit_lab.explain.counterfactual import find_counterfactuals
+        from audit_lab.replay.runner import Runner
+        from audit_lab.replay.surroundings import environment_choice
+
+        since, until = window or (None, None)
+        with self._access.asking(
+            "counterfactual",
+            self.place,
+            k=k,
+            constraints=None if constraints is None else constraints.words(),
+            target=target,
+            since=since,
+            until=until,
+            environment=None if environment == "present" else environment,
+            trust=[*trust, *trusted_types] or None,
+        ) as answer:
+            self.tell(answer)
+            chosen = environment_choice(self._store, environment, self.prediction)
+            found = find_counterfactuals(
+                self._store,
+                self._parts,
+                Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=chosen),
+                k,
+                constraints=constraints,
+                target=target,
+                window=None if window is None else (instant(since, "since"), instant(until, "until")),
+                between=between,
+                most_changes=most_changes,
+                most_candidates=most_candidates,
+                progress=progress,
+            )
+            answer.rows = 1 + found.data.rows
+            return found
 
     def comparable(
         self,

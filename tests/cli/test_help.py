@@ -74,6 +74,14 @@ COMMANDS = {
         ],
         "Nearness is Gower's distance (1971) over the recorded inputs.",
     ),
+    "counterfactual": (
+        [
+            *("prediction_id", "--limit", "--immutable", "--up", "--down", "--within", "--only", "--target"),
+            *("--between", "--most-changes", "--most-candidates", "--since", "--until", "--environment", "--trust"),
+            *("--trust-type", "--time-limit", "--memory-limit", *READING),
+        ],
+        "no proof that there is nothing unless it says so",
+    ),
     "lineage show": (
         ["prediction_id", "--model", "--version", "--picture", "--prov", *READING],
         "back to approvals, runs, commits, data and feature sources",
