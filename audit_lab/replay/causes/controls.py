@@ -27,6 +27,8 @@ _STEPS = (1.03, 1.1, 1.5, 3.0, 30.0)
 #: And from other functions that lead from the same middle value to the same middle value.
 _POWERS = (0.5, 0.8, 1.25, 2.0)
 _SHUFFLES = 3
+#: What rounding leaves between two ways to add the same number.
+_SAME_SHIFT = 1e-9
 
 
 def controls_for(candidate: Candidate, rows: pl.DataFrame, beside: pl.DataFrame) -> Iterator[Candidate]:
@@ -63,7 +65,11 @@ def _of_unit(candidate: Candidate, rows: pl.DataFrame, _beside: pl.DataFrame) ->
         values = pl.col(column).cast(pl.Float64)
         there = rows.select(converted.alias(column))[column].median()
         if isinstance(there, float):
-            yield f"{name} was higher by {there - middle:g}", ((values + (there - middle)).alias(column),)
+            # Some conversions are themselves a shift, and not another change than that.
+            shifted = values + (there - middle)
+            off = rows.select((shifted - converted).abs().max()).item()
+            if off is None or off > _SAME_SHIFT * max(1.0, abs(there)):
+                yield f"{name} was higher by {there - middle:g}", (shifted.alias(column),)
             for power in _POWERS if middle else ():
                 bent = (values / middle).abs().pow(power) * there * values.sign() * np.sign(middle)
                 yield f"{name} was that in the middle, and bent by the power of {power:g}", (bent.alias(column),)

@@ -143,11 +143,19 @@ def _units(model: IdentifiableModel, _way: str) -> Iterator[Draw]:
             real = recorded.with_columns(conversion.of(pl.col(name)).alias(name))
             others = [real.with_columns(pl.col(name) * factor) for factor in (1 / 30, 0.3, 1 / 1.1, 1 / 1.03)]
             others += [real.with_columns(pl.col(name) * factor) for factor in (1.03, 1.1, 3.0, 30.0)]
-            others.append(real.with_columns(pl.lit(None, dtype=pl.Float64).alias(name)))
-            middle = float(recorded[name].drop_nulls().median())
+            if model.artifact_format != "onnx" or name not in model.numbers("int"):  # of those its graph misses none
+                others.append(real.with_columns(pl.lit(None, dtype=pl.Float64).alias(name)))
+            middle, there = (float(each[name].drop_nulls().median()) for each in (recorded, real))
             others.append(real.with_columns(pl.lit(middle).alias(name)))
-            if model.artifact_format == "onnx" and name in model.numbers("int"):
-                others.pop(-2)  # its graph takes no missing whole number
+            if conversion.factor != 1.0 or conversion.divisor != 1.0:
+                others.append(recorded.with_columns(pl.col(name) + (there - middle)))
+            if middle:
+                others += [
+                    recorded.with_columns(
+                        (pl.col(name) / middle).abs().pow(power) * there * pl.col(name).sign() * np.sign(middle)
+                    )
+                    for power in (0.5, 0.8, 1.25, 2.0)
+                ]
             yield Draw(Truth("unit", name, str(conversion)), recorded, real, tuple(others))
 
 
