@@ -1,0 +1,57 @@
+"""The command that asks what would have had to be otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+import audit_lab as al
+
+
+@pytest.fixture
+def log(make_log):
+    return str(make_log())
+
+
+def test_it_shows_what_would_flip_the_decision(run, log):
+    answer = run("counterfactual", "p-030", "--log", log, "-n", "1")
+    own = al.open(log).decision("p-030")
+    (found,) = own.counterfactual(1).found
+    assert (answer.code, answer.err) == (0, "")
+    shown = " ".join(answer.out.split())
+    assert f"1. With {found.words()} it would have been {found.decision!r}" in shown
+    assert "No constraint was stated: a change may be one that nobody can make, like another age." in shown
+
+
+def test_its_json_is_the_answer_of_the_library(run, log):
+    answer = run("counterfactual", "p-030", "--log", log, "--immutable", "city", "--within", "income: 2000..", "--json")
+    asked = al.open(log).decision("p-030").counterfactual
+    from audit_lab.explain.counterfactual import Constraints
+
+    found = asked(constraints=Constraints(immutable=("city",), ranges={"income": (2_000, None)}))
+    assert answer.code == 0
+    assert answer.json["digest"] == found.digest
+    assert answer.json["constraints"]["ranges"] == {"income": [2000, None]}
+
+
+def test_nothing_found_exits_1(run, log):
+    answer = run("counterfactual", "p-030", "--log", log, "--target", "postpone", "--most-changes", "1")
+    assert answer.code == 1
+    assert "No flip to 'postpone' exists with up to one feature changed" in " ".join(answer.out.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--immutable", "age"], "'age' is no input of this decision's model"),
+        (["--within", "income"], "--within is 'income'"),
+        (["--within", "income: a..b"], "--within is 'income: a..b'"),
+        (["--only", "city"], "--only is 'city'"),
+        (["--only", "city: Paris"], "'Paris' is no category of 'city' that the model knows"),
+        (["--only", "years: many"], "--only is 'years: many', and years is a whole number"),
+        (["--environment", "other"], "there is no environment 'other'"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_misuse(run, log, options, said):
+    answer = run("counterfactual", "p-030", "--log", log, *options)
+    assert answer.code == 2
+    assert said in answer.err
