@@ -4,6 +4,9 @@ A fresh explainer is made for each explanation, because a second explanation fro
 background is LIME's training data. Text and yes/no features are categories; numbers are cut at the background's
 quartiles, as LIME does by default. LIME knows no missing numbers: a numeric feature with any (or with a constant
 background) is handed over in bins, "missing" being one of them.
+
+The explanation is one call of the library with one seed. It is repeated with the seeds that follow, for the checks
+`stability` and `spread` only: each of them a call of its own, so that each number is one that the library gives.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import polars as pl
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.checks import check_familiarity
 from audit_lab.explain.coding import ColumnCoding, binned, distinct
+from audit_lab.explain.stability import FURTHER_SEEDS, check_spread, check_stability
 from audit_lab.replay.scoring import ModelFault, loaded_model
 from audit_lab.replay.signature import Feature, Signature
 from audit_lab.sandbox.job import Answer, Job
@@ -30,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["attribute"]
 
-_SEEDS = 5
-_TOP = 3
 #: Below half of the variance, the straight line says little about the model.
 _FIDELITY = 0.5
 _NUMERIC = ("float", "int")
@@ -51,14 +53,16 @@ def attribute(job: Job) -> Answer:
         scorer = loaded_model(job)
         explained, label = scorer.explained(row)
         neighbourhood = _Neighbourhood(signature, explained, row, background)
-        runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + _SEEDS)}
+        runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + 1 + FURTHER_SEEDS)}
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
     prediction = float(explained(row)[0])
     contributions, intercept, fidelity, local = runs[seed]
+    contributed = {number: run[0] for number, run in runs.items()}
     checks = [
         _check_fidelity(fidelity, local, prediction),
-        _check_stability({number: run[0] for number, run in runs.items()}, signature.names),
+        check_stability(contributed, signature.names),
+        check_spread(contributed, signature.names),
         check_familiarity(row, background, signature),
     ]
     return Answer(
@@ -163,33 +167,3 @@ def _check_fidelity(fidelity: float, local: float, prediction: float) -> Check:
         f"(weighted R2 {fidelity:.3f}, wanted {_FIDELITY}) and puts the decision at {local:.3f}, "
         f"where the model says {prediction:.3f}",
     )
-
-
-def _check_stability(runs: dict[int, list[float]], names: tuple[str, ...]) -> Check:
-    """Test that the largest features and their signs are the same for each seed."""
-    tops = {seed: _top(values, names) for seed, values in runs.items()}
-    first = next(iter(tops.values()))
-    deviating = {seed: top for seed, top in tops.items() if set(top) != set(first)}
-    seeds = ", ".join(str(seed) for seed in runs)
-    if deviating:
-        seed, top = next(iter(deviating.items()))
-        return Check(
-            "stability",
-            passed=False,
-            detail=f"the {len(first)} largest features change with the seed in {len(deviating)} of {len(runs)} runs "
-            f"(seeds {seeds}): {_listed(first)} become {_listed(top)} with seed {seed}, so rest nothing on their order",
-        )
-    order = "in the same order" if len(set(tops.values())) == 1 else "though not always in this order"
-    return Check(
-        "stability", passed=True, detail=f"with seeds {seeds} the largest features stay {_listed(first)}, {order}"
-    )
-
-
-def _top(values: list[float], names: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-    """Return name and sign of the largest contributions, largest first."""
-    ranked = sorted(range(len(values)), key=lambda place: (-abs(values[place]), place))
-    return tuple((names[place], values[place] > 0) for place in ranked[:_TOP])
-
-
-def _listed(top: tuple[tuple[str, bool], ...]) -> str:
-    return ", ".join(f"{name} ({'+' if raises else '-'})" for name, raises in top)
