@@ -11,20 +11,28 @@ from audit_lab.explain.attribution import Check
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from audit_lab.explain.attribution import Value
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.replay.signature import Signature
 
-__all__ = ["check_additivity", "check_background", "check_familiarity"]
+    Numbers = npt.NDArray[np.float64]
 
-#: Boosters compute in float32: one part in ten million of a margin of a few units.
-_ADDITIVITY = 1e-6
+__all__ = ["FLOAT32", "FLOAT64", "check_additivity", "check_background", "check_determinism", "check_familiarity"]
+
+#: How far from additive a sum may be, as a part of prediction or base value, or of one: of values in float64 whose
+#: model computes in float32, and of values that are themselves float32.
+FLOAT64, FLOAT32 = 1e-6, 1e-5
 
 
-def check_additivity(contributions: Sequence[float], base_value: float, prediction_value: float) -> Check:
-    """Test that base value and contributions add up to the prediction, within a millionth of it, or of one."""
+def check_additivity(
+    contributions: Sequence[float], base_value: float, prediction_value: float, precision: float = FLOAT64
+) -> Check:
+    """Test that base value and contributions add up to the prediction, within `precision` of it, or of one."""
     distance = abs(base_value + sum(contributions) - prediction_value)
-    allowed = _ADDITIVITY * max(1.0, abs(prediction_value), abs(base_value))
+    allowed = precision * max(1.0, abs(prediction_value), abs(base_value))
     verb = "add up" if distance <= allowed else "do not add up"
     return Check(
         "additivity",
@@ -33,13 +41,35 @@ def check_additivity(contributions: Sequence[float], base_value: float, predicti
     )
 
 
-def check_background(background: BackgroundRows) -> Check:
-    """Test that the decision is compared with decisions before it, and none that were still to come."""
+def check_background(background: BackgroundRows, row: pl.DataFrame | None = None) -> Check:
+    """Test that the decision is compared with decisions before it, and none that were still to come.
+
+    Where `row`, the decision's, is given, also that the background's rows are not all equal to it.
+    """
     rows = len(background.ids)
+    if row is not None and background.frame.select(row.columns).unique().equals(row):
+        same = (
+            f"all {rows} background rows have the decision's own values, so there is nothing that it is compared with"
+        )
+        return Check("background", passed=False, detail=same)
     if background.later:
         later = f"{background.later} of the {rows} background rows were decided no earlier than this decision"
         return Check("background", passed=False, detail=f"{later}, because too few came before it")
     return Check("background", passed=True, detail=f"all {rows} background rows were decided before this decision")
+
+
+def check_determinism(first: Numbers, second: Numbers) -> Check:
+    """Test that two runs of the model on the same rows gave the same scores, shape ``(rows,)``, to the bit."""
+    differing = int((first != second).sum())
+    if differing:
+        detail = (
+            f"the model gave other scores for {differing} of {len(first)} rows when it was asked twice, up to "
+            f"{abs(first - second).max():.3g} apart, so another explanation will have other numbers"
+        )
+        return Check("determinism", passed=False, detail=detail)
+    return Check(
+        "determinism", passed=True, detail=f"asked twice for {len(first)} rows, the model gave the same scores"
+    )
 
 
 def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Signature) -> Check:

@@ -90,7 +90,7 @@ def _role(attribution: Attribution) -> str:
     compared = f"{rows} decisions" if rows > 1 else "one decision"
     # How rows were drawn stands behind a semicolon, and among the facts of whoever shows the sentences.
     chosen = attribution.background.description.split("; ")[0]
-    used = f"the {compared} used for comparison ({chosen})"
+    used = f"the {compared} used for comparison ({chosen})" if rows else chosen
     put = (
         f"The system's part in this decision was the output of a model, which put {output_text(attribution)} at "
         f"{level_text(attribution, attribution.prediction_value)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ from audit_lab.errors import AuditLabError, MisuseError, ModelError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.explain.checks import check_background
 from audit_lab.explain.explanation_cache import ExplanationCache
+from audit_lab.explain.perturbation import PATH_DEPENDENT, PERTURBATIONS
 from audit_lab.explain.question import question_digest, surroundings
 from audit_lab.replay.models.imports import libraries_of
 from audit_lab.sandbox import Limits, warm_worker
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
     from audit_lab.replay.signature import Signature
     from audit_lab.sandbox import TaskResult, Worker
 
-__all__ = ["explain", "worker_of"]
+__all__ = ["TRAINING", "explain", "offered_output", "worker_of"]
 
 _TASKS = {"shap": "audit_lab.explain.shap_task:attribute", "lime": "audit_lab.explain.lime_task:attribute"}
-#: What the score of each kind of output is called; other kinds have none.
+#: What the score, and the margin, of each kind of output is called; other kinds have none.
+_MARGINS = {"probability": "log-odds", "margin": "margin", "regression": "value"}
+_WITH_PATHS = ("xgboost", "lightgbm")
 _SCORES = {"probability": "probability", "multiclass": "probability", "margin": "margin", "regression": "value"}
 #: LIME's own default; stated in the attribution's algorithm.
 _LIME_SAMPLES = 5000
+_STEPS = {"explanation-not-offered": "Ask for interventional values."}
+#: What path-dependent values are against.
+TRAINING = Background("the model's training data, as its trees counted it", (), hashlib.sha256().hexdigest())
 
 
 def explain(
@@ -44,6 +51,7 @@ def explain(
     trusted_types: Collection[str] = (),
     seed: int = 0,
     output: Literal["probability", "log-odds", "margin", "value"] | None = None,
+    perturbation: Literal["interventional", "path-dependent"] = "interventional",
     limits: Limits | None = None,
     cache: bool = True,
 ) -> Attribution:
@@ -70,6 +78,10 @@ def explain(
     output
         By default the model's score, by what its kind calls it: ``probability``, ``margin`` or ``value``. ``log-odds``
         is offered for SHAP of XGBoost boosters that give probabilities.
+    perturbation
+        What a feature that is left out takes: ``interventional``, the values of the background; ``path-dependent``, in
+        SHAP of boosted trees of XGBoost and LightGBM, what their training data had in the branches of the trees. Then
+        the log-odds are explained (or the margin, or the value), and the background is not used.
     limits
         Of the child process; `Limits()` when omitted.
     cache
@@ -87,7 +99,7 @@ def explain(
     SandboxError
         The model or the library failed in the child, or may not run here.
     """
-    chosen = _offered(method, output, artifact.artifact_format, signature.output.kind)
+    chosen = offered_output(method, output, artifact.artifact_format, signature.output.kind, perturbation)
     row, rows = _tables(prediction_id, inputs, signature, background)
     cached = ExplanationCache() if cache else None
     question = question_digest(
@@ -97,7 +109,13 @@ def explain(
         artifact=artifact,
         background=replace(background, frame=rows),
         trusted_types=trusted_types,
-        parameters={"method": method, "output": chosen, "samples": str(_LIME_SAMPLES), "seed": str(seed)},
+        parameters={
+            "method": method,
+            "output": chosen,
+            "samples": str(_LIME_SAMPLES),
+            "seed": str(seed),
+            "perturbation": perturbation,
+        },
     )
     before = cached.find(prediction_id, question) if cached else None
     if before is not None:
@@ -109,6 +127,7 @@ def explain(
             "artifact_format": artifact.artifact_format,
             "trusted_types": sorted(trusted_types),
             "output": chosen,
+            "perturbation": perturbation,
             "samples": _LIME_SAMPLES,
             "seed": seed,
         },
@@ -122,7 +141,7 @@ def explain(
         method=method,
         output=chosen,
         row=row,
-        background=background,
+        background=None if perturbation == PATH_DEPENDENT else background,
         seed=seed,
         artifact_sha256=artifact.sha256,
     )
@@ -149,7 +168,7 @@ def _sealed(
     method: str,
     output: str,
     row: pl.DataFrame,
-    background: BackgroundRows,
+    background: BackgroundRows | None,
     seed: int,
     artifact_sha256: str,
 ) -> Attribution:
@@ -166,14 +185,14 @@ def _sealed(
         ),
         base_value=found["base_value"],
         prediction_value=found["prediction_value"],
-        background=Background(background.description, background.ids, background.sha256),
+        background=Background(background.description, background.ids, background.sha256) if background else TRAINING,
         seed=seed,
         library=found["library"],
         library_version=found["library_version"],
         artifact_sha256=artifact_sha256,
         checks=(
             *(Check(name, passed, detail) for name, passed, detail in found["checks"]),
-            check_background(background),
+            *([check_background(background, row)] if background else []),
         ),
         isolation=result.isolation,
         environment=surroundings(),
@@ -187,7 +206,7 @@ def _with_values(found: Attribution, row: pl.DataFrame) -> Attribution:
     return replace(found, contributions=tuple(contributions))
 
 
-def _offered(method: str, output: str | None, artifact_format: str, kind: str) -> str:
+def offered_output(method: str, output: str | None, artifact_format: str, kind: str, perturbation: str) -> str:
     """Return what is explained, where it is offered."""
     if method not in _TASKS:
         raise MisuseError(f"there is no explanation method {method!r}", f"Use one of {', '.join(sorted(_TASKS))}.")
@@ -197,6 +216,10 @@ def _offered(method: str, output: str | None, artifact_format: str, kind: str) -
             "Compare the decision with others (comparable), or ask the model's owner for its scores.",
             "score-missing",
         )
+    if perturbation not in PERTURBATIONS:
+        raise MisuseError(f"there is no perturbation {perturbation!r}", f"Use {' or '.join(PERTURBATIONS)}.")
+    if perturbation == PATH_DEPENDENT:
+        return _offered_by_paths(method, output, artifact_format, kind)
     if output is None or output == _SCORES[kind]:
         return _SCORES[kind]
     if output != "log-odds":
@@ -209,12 +232,24 @@ def _offered(method: str, output: str | None, artifact_format: str, kind: str) -
     return output
 
 
+def _offered_by_paths(method: str, output: str | None, artifact_format: str, kind: str) -> str:
+    explained = _MARGINS.get(kind)
+    if method != "shap" or not artifact_format.startswith(_WITH_PATHS) or explained is None:
+        raise MisuseError(
+            f"path-dependent values are not offered for {method} of a {artifact_format} artifact of the kind {kind}",
+            "Use interventional ones, or SHAP of a booster of XGBoost or LightGBM.",
+        )
+    if output not in {None, explained}:
+        raise MisuseError(f"path-dependent values of {output!r} are not offered", f"Use {explained}.")
+    return explained
+
+
 def _check_fault(prediction_id: str, found: Mapping[str, Any]) -> None:
     fault = found.get("fault")
     if fault is not None:
         raise ModelError(
             f"the prediction {prediction_id} cannot be explained: {fault['message']}",
-            "Compare the registry's row with the artifact's owner.",
+            _STEPS.get(str(fault["code"]), "Compare the registry's row with the artifact's owner."),
             str(fault["code"]),
         )
 
@@ -240,6 +275,11 @@ def _tables(
                 f"the {place} of {prediction_id} have no feature {', '.join(missing)}",
                 "Compare the recorded columns with the signature of the model version.",
             )
+    if background.frame.is_empty() or background.frame.height != len(background.ids):
+        raise AuditLabError(
+            f"the background of {prediction_id} has {background.frame.height} rows and {len(background.ids)} ids",
+            "Give it at least one row, and an id for each.",
+        )
     schema = background.frame.schema
     rows = background.frame.select(
         pl.col(name).fill_nan(None) if schema[name].is_float() else pl.col(name) for name in signature.names

@@ -10,17 +10,18 @@ values of the probability (on models of 12 features they were off by 0.015, some
 
 from __future__ import annotations
 
-import os
-import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from audit_lab.explain.attribution import Check
-from audit_lab.explain.checks import check_additivity, check_familiarity
+from audit_lab.explain.checks import FLOAT32, FLOAT64, check_additivity, check_determinism, check_familiarity
 from audit_lab.explain.coding import decode, distinct
-from audit_lab.replay.scoring import BoosterScorer, ModelFault, Scorer, loaded_model
+from audit_lab.explain.perturbation import PATH_DEPENDENT
+from audit_lab.explain.tree_values import TreeValues, import_shap, interventional, path_dependent
+from audit_lab.replay.scoring import ModelFault, loaded_model
 from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Answer, Job
 
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    import polars as pl
 
     Numbers = npt.NDArray[np.float64]
 
-__all__ = ["attribute"]
+__all__ = ["attribute", "attribute_rows"]
 
 #: Up to here every coalition is tried: 4,096 of them for each background row.
 _MOST_ENUMERATED = 12
 _ORDERS = 100
+#: With more features than this that differ from the background, fewer orders are drawn: each asks the model as often.
+_WIDE, _FEWEST_ORDERS = 50, 10
 #: Half a percentage point; beyond it the sampled values are too rough to be quoted to three digits.
 _STANDARD_ERROR = 0.005
 _PROBABILITIES = ("probability", "multiclass")
@@ -46,36 +48,62 @@ def attribute(job: Job) -> Answer:
     """Task: explain the one row of table ``inputs`` against table ``background`` with file ``artifact``.
 
     The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``output`` (``log-odds``, or else what the
-    kind of output calls its score) and ``seed``. Where model and registry do not fit together, the answer's header has
-    only ``fault`` (code and message).
+    kind of output calls its score), ``perturbation`` and ``seed``. Where model and registry do not fit together, the
+    answer's header has only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
     row, background = job.tables["inputs"], job.tables["background"]
+    by_paths = job.header.get("perturbation") == PATH_DEPENDENT
     try:
         scorer = loaded_model(job)
-        if job.header["output"] == "log-odds":
+        explained, label = scorer.explained(row)
+        if by_paths or job.header["output"] == "log-odds":
             label = signature.output.positive
-            algorithm, found = _tree(scorer, row, background)
+            trees = path_dependent(scorer, row) if by_paths else interventional(scorer, row, background)
+            algorithm, found = trees.algorithm, _of_trees(trees)
         else:
-            explained, label = scorer.explained(row)
             algorithm, found = _enumerate_or_sample(signature, explained, row, background, job.header["seed"])
+        rows = pl.concat([row, background])
+        repeated = check_determinism(explained(rows), explained(rows))
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
+    precision = FLOAT32 if by_paths else FLOAT64
     checks = [
-        check_additivity(found["contributions"], found["base_value"], found["prediction_value"]),
+        check_additivity(found["contributions"], found["base_value"], found["prediction_value"], precision),
         *found.pop("checks"),
-        check_familiarity(row, background, signature),
+        repeated,
+        *([] if by_paths else [check_familiarity(row, background, signature)]),
     ]
     return Answer(
         {
+            "library": "shap",
+            "library_version": version("shap"),
             **found,
             "label": label,
             "algorithm": algorithm,
-            "library": "shap",
-            "library_version": version("shap"),
             "checks": [[check.name, check.passed, check.detail] for check in checks],
         }
     )
+
+
+def attribute_rows(job: Job) -> Answer:
+    """Task: explain each row of table ``inputs`` in the space of margins; the header is that of `attribute`.
+
+    The answer is table ``contributions``: a column for each feature, then the base value and the margin of each row.
+    """
+    inputs = job.tables["inputs"]
+    names = Signature.parse(job.header["signature"]).names
+    by_paths = job.header.get("perturbation") == PATH_DEPENDENT
+    try:
+        scorer = loaded_model(job)
+        trees = path_dependent(scorer, inputs) if by_paths else interventional(scorer, inputs, job.tables["background"])
+    except ModelFault as fault:
+        return Answer({"fault": {"code": fault.code, "message": fault.message}})
+    columns = [pl.Series(name, trees.values[:, place]) for place, name in enumerate(names)]
+    ends = [np.full(inputs.height, trees.base), trees.margins]
+    table = pl.DataFrame([*columns, *(pl.Series(f"_{end}", column) for end, column in enumerate(ends))])
+    header = {"algorithm": trees.algorithm, "library": trees.library, "library_version": trees.library_version}
+    return Answer(header, {"contributions": table})
 
 
 def _enumerate_or_sample(
@@ -93,7 +121,7 @@ def _enumerate_or_sample(
     def scores(codes: Numbers) -> Numbers:
         return explained(decode(codings, codes))
 
-    shap = _shap()
+    shap = import_shap()
     masker = shap.maskers.Independent(reference, max_samples=len(reference))
     varying = int((reference != own).any(axis=0).sum())
     checks: list[Check] = []
@@ -101,16 +129,17 @@ def _enumerate_or_sample(
         algorithm = "exact enumeration of coalitions, interventional"
         values = shap.explainers.Exact(scores, masker)(own, silent=True) if varying else None
     else:
-        algorithm = f"permutation sampling of {_ORDERS} orders, interventional"
+        orders = max(_FEWEST_ORDERS, min(_ORDERS, _ORDERS * _WIDE // max(varying, 1)))
+        algorithm = f"permutation sampling of {orders} orders, interventional"
         explainer = shap.explainers.Permutation(scores, masker, seed=seed)
-        evaluations = _ORDERS * (2 * varying + 1)
+        evaluations = orders * (2 * varying + 1)
         values = explainer(own, max_evals=evaluations, error_bounds=True, silent=True) if varying else None
         allowed = _STANDARD_ERROR
         if signature.output.kind not in _PROBABILITIES:
             # Half a percent of how far the scores spread takes the place of half a percentage point.
             allowed *= float(np.ptp(np.append(explained(background), explained(row))))
         deviation = np.zeros(len(names)) if values is None else values.error_std[0]
-        checks.append(_check_sampling(names, deviation, allowed))
+        checks.append(_check_sampling(names, deviation, allowed, orders))
     prediction = float(explained(row)[0])
     return algorithm, {
         "contributions": [0.0] * len(names) if values is None else values.values[0].tolist(),
@@ -120,53 +149,24 @@ def _enumerate_or_sample(
     }
 
 
-def _tree(scorer: Scorer, row: pl.DataFrame, background: pl.DataFrame) -> tuple[str, dict[str, Any]]:
-    if not isinstance(scorer, BoosterScorer):
-        raise TypeError("log-odds are offered for boosters only; ask for the probability")
-    own = scorer.encoded(row)
-    reference = scorer.encoded(background).astype(np.float64)
-    shap = _shap()
-    explainer = shap.TreeExplainer(
-        scorer.used(),
-        shap.maskers.Independent(reference, max_samples=len(reference)),
-        feature_perturbation="interventional",
-        model_output="raw",
-    )
-    values = explainer.shap_values(own.astype(np.float64), check_additivity=False)[0]
-    return "tree, interventional", {
-        "contributions": values.tolist(),
-        "base_value": float(np.ravel(explainer.expected_value)[0]),
-        "prediction_value": float(scorer.margins(row)[0]),
+def _of_trees(trees: TreeValues) -> dict[str, Any]:
+    return {
+        "contributions": trees.values[0].tolist(),
+        "base_value": trees.base,
+        "prediction_value": float(trees.margins[0]),
         "checks": [],
+        "library": trees.library,
+        "library_version": trees.library_version,
     }
 
 
-def _check_sampling(names: tuple[str, ...], deviation: Numbers, allowed: float) -> Check:
+def _check_sampling(names: tuple[str, ...], deviation: Numbers, allowed: float, orders: int) -> Check:
     """Test the sampling error; `deviation` is the spread of single draws, two for each order."""
-    errors = deviation / np.sqrt(2 * _ORDERS)
+    errors = deviation / np.sqrt(2 * orders)
     worst = int(np.argmax(errors))
     return Check(
         "sampling error",
         bool(errors[worst] <= allowed),
-        f"the values are means over {_ORDERS} random orders; the largest standard error is {errors[worst]:.4f} "
+        f"the values are means over {orders} random orders; the largest standard error is {errors[worst]:.4f} "
         f"({names[worst]}), allowed {allowed:.4g}",
     )
-
-
-def _shap() -> Any:
-    """Import shap without its plots and without numba's compiler, which cost eight seconds and gain nothing on one row.
-
-    Both are asked for in documented ways, and only around the import: numba reads the variable when it is imported,
-    and shap does without matplotlib where that cannot be imported (None in `sys.modules` says so).
-    """
-    plots = "matplotlib" in sys.modules
-    os.environ["NUMBA_DISABLE_JIT"] = "1"
-    if not plots:
-        sys.modules["matplotlib"] = None  # type: ignore[assignment]
-    try:
-        import shap
-    finally:
-        del os.environ["NUMBA_DISABLE_JIT"]
-        if not plots:
-            del sys.modules["matplotlib"]
-    return shap

@@ -13,6 +13,7 @@ import xgboost
 
 from audit_lab.explain import shap_task
 from audit_lab.explain.shap_task import attribute
+from audit_lab.explain.tree_values import import_shap
 from audit_lab.replay.signature import Signature
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def shap() -> Any:
     """The library, imported as the task does: its plots import matplotlib, which warns."""
-    return shap_task._shap()
+    return import_shap()
 
 
 def brute_force(
