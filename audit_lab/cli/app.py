@@ -25,6 +25,7 @@ from audit_lab.cli import (
     lineage,
     look,
     output,
+    reasons,
     walk,
 )
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
@@ -55,6 +56,7 @@ for module in (
     decide,
     impact,
     counterfactual,
+    reasons,
     environment,
     lineage,
     history,

@@ -13,9 +13,11 @@ from audit_lab.log.search.query import instant
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
+    from pathlib import Path
 
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.counterfactual import Constraints, Counterfactuals
+    from audit_lab.explain.reasons import ReasonCodes, Reasons
     from audit_lab.face.access import Answer
     from audit_lab.log.store import LogStore
     from audit_lab.replay.comparable_cases import Comparable
@@ -164,6 +166,34 @@ class Decision(Reconstructed):
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
+
+    def reasons(self, codes: ReasonCodes | str | Path, *, seed: int = 0, limits: Limits | None = None) -> Reasons:
+        """Return up to four principal reasons of an adverse decision, in the words of reason codes.
+
+        Parameters
+        ----------
+        codes
+            Which feature stands for which reason: `audit_lab.explain.reasons.ReasonCodes`, or the JSON file of them.
+        seed, limits
+            As for `explain`, whose background the reasons are relative to.
+
+        Raises
+        ------
+        MisuseError
+            The codes cannot be read, or do not fit the version.
+        ModelError
+            The inputs or the artifact are missing, or the model does not repeat itself; `code` says which.
+        """
+        from audit_lab.explain.reasons import ReasonCodes, reasons_of_decision
+
+        chosen = codes if isinstance(codes, ReasonCodes) else ReasonCodes.read(codes)
+        with self._access.asking(
+            "reasons", self.place, codes=chosen.version, codes_sha256=chosen.sha256, seed=seed
+        ) as answer:
+            self.tell(answer)
+            found = reasons_of_decision(self._store, self._parts, chosen, seed=seed, limits=limits)
+            answer.rows = 1 + (len(found.reference.rows) if found.reference else 0)
+            return found
 
     def counterfactual(
         self,

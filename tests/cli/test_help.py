@@ -58,6 +58,10 @@ COMMANDS = {
         ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
     ),
+    "reasons": (
+        ["prediction_id", "--codes", "--seed", "--time-limit", "--memory-limit", *READING],
+        "Where a rule or a person decided, that is the reason.",
+    ),
     "impact": (
         [
             *("--values", "--unit", "--missing", "--recode", "--version", "--threshold", "--rules", "--rules-of"),
