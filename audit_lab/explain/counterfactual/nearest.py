@@ -8,7 +8,7 @@ on to one change more (a beam), and what flips is drawn back towards the recorde
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from math import comb, prod
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,11 @@ __all__ = ["Found", "apart", "nearest_flips"]
 
 #: A number with more allowed values is tried at so many of them first, where not all of all can be run.
 _SPREAD = 64
+_FEWEST_SPREAD = 4
 #: So many values of a feature are combined with others, and so many unfinished candidates carried on.
 _COMBINED = 12
-_BEAM = 30
-_ALIKE = 3
+_BEAM = 100
+_ALIKE = 5
 #: So many values are tried between two, each time that a change is drawn back.
 _PROBES = 16
 _MOST_DRAWN_BACK = 24
@@ -90,8 +91,15 @@ def nearest_flips(judge: Judge, wanted: int, most_changes: int, features: int) -
         elif changes == 1:
             _try_singles(judge)
         else:
-            _try_beam(judge, changes, done, judge.left // (most_changes - changes + 1), features)
-        chosen = _diverse(judge, features)[:wanted]
+            _try_several(
+                judge,
+                changes,
+                done,
+                open_sets,
+                share=judge.left // (most_changes - changes + 1) * 3 // 4,
+                features=features,
+            )
+        chosen = _diverse(judge, wanted, features)
         if len(chosen) == wanted:
             break
     return Found(tuple(chosen), exhaustive)
@@ -117,7 +125,9 @@ def _all(axes: Sequence[Axis], sets: Iterable[tuple[int, ...]]) -> Iterator[Stat
 
 def _try_singles(judge: Judge) -> None:
     """Change one feature at a time, numbers at spread values, and draw each flip back."""
-    spread = [axis.spread(_SPREAD) for axis in judge.axes]
+    # Half is kept for drawing back; of many features each has its turn, however few its values then are.
+    most = max(_FEWEST_SPREAD, min(_SPREAD, judge.left // (2 * len(judge.axes))))
+    spread = [axis.spread(most) for axis in judge.axes]
     judge.judge(((number, place),) for number, places in enumerate(spread) for place in places)
     pulls = []
     for number, (axis, places) in enumerate(zip(judge.axes, spread, strict=True)):
@@ -135,17 +145,29 @@ def _try_singles(judge: Judge) -> None:
     _draw_back(judge, pulls)
 
 
-def _try_beam(judge: Judge, changes: int, done: list[frozenset[int]], share: int, features: int) -> None:
-    """Change one feature more in the most promising candidates, and draw back what flips."""
-    axes = judge.axes
-    few = [_promising(judge, number, features) for number in range(len(axes))]
-    candidates: list[State] = []
-    for state in _beam(judge, changes - 1, features):
-        changed = frozenset(axis for axis, _ in state)
-        for number, places in enumerate(few):
-            if number not in changed and not any(each <= changed | {number} for each in done):
-                candidates += [tuple(sorted((*state, (number, place)))) for place in places]
-    judge.judge(list(dict.fromkeys(candidates))[:share])
+def _try_several(
+    judge: Judge,
+    changes: int,
+    done: list[frozenset[int]],
+    open_sets: list[tuple[int, ...]] | None,
+    *,
+    share: int,
+    features: int,
+) -> None:
+    """Run combinations of a few values of each feature: all of them where they fit, else the promising ones.
+
+    `share` of the candidates that are left are combinations; the rest is for drawing back what flips.
+    """
+    few = _few(judge, features)
+    if open_sets is not None and sum(prod(len(few[each]) for each in one) for one in open_sets) <= share:
+        candidates: Iterable[State] = (
+            tuple(zip(one, places, strict=True))
+            for one in open_sets
+            for places in product(*(few[each] for each in one))
+        )
+    else:
+        candidates = islice(_from_beam(judge, changes, done, few, features), share)
+    judge.judge(candidates)
     nearest: dict[frozenset[int], State] = {}
     for state in _flips(judge, features):
         if len(state) == changes:
@@ -154,14 +176,35 @@ def _try_beam(judge: Judge, changes: int, done: list[frozenset[int]], share: int
     # A change that is not needed has no place in an answer, and not everything of one change less was tried.
     judge.judge(tuple(one for one in state if one is not left_out) for state in some for left_out in state)
     for place in range(changes):
-        pulls = []
-        for state in some:
-            number, value = state[place]
-            axis = axes[number]
-            if axis.is_ordered:
-                pulls.append(_Pull(state, number, -1, axis.side(value).index(value)))
-        drawn = {pull.state: _draw_to(pull.state, pull.axis, axes, pull.far) for pull in _draw_back(judge, pulls)}
-        some = [drawn.get(state, state) for state in some]
+        some = _drawn_back(judge, some, place)
+
+
+def _from_beam(
+    judge: Judge, changes: int, done: list[frozenset[int]], few: list[list[int]], features: int
+) -> Iterator[State]:
+    """Yield the most promising candidates of one change less with one more, each once, the most promising first."""
+    yielded = set()
+    for state in _beam(judge, changes - 1, features):
+        changed = frozenset(axis for axis, _ in state)
+        for number, places in enumerate(few):
+            if number in changed or any(each <= changed | {number} for each in done):
+                continue
+            for place in places:
+                candidate = tuple(sorted((*state, (number, place))))
+                if candidate not in yielded:
+                    yielded.add(candidate)
+                    yield candidate
+
+
+def _drawn_back(judge: Judge, states: list[State], place: int) -> list[State]:
+    """Return flips with the change at a place drawn back towards the record as far as they still flip."""
+    pulls = []
+    for state in states:
+        number, value = state[place]
+        if judge.axes[number].is_ordered:
+            pulls.append(_Pull(state, number, -1, judge.axes[number].side(value).index(value)))
+    drawn = {pull.state: _draw_to(pull.state, pull.axis, judge.axes, pull.far) for pull in _draw_back(judge, pulls)}
+    return [drawn.get(state, state) for state in states]
 
 
 def _draw_back(judge: Judge, pulls: list[_Pull]) -> list[_Pull]:
@@ -196,18 +239,22 @@ def _draw_to(state: State, number: int, axes: Sequence[Axis], step: int) -> Stat
     return tuple(sorted(places.items()))
 
 
-def _promising(judge: Judge, number: int, features: int) -> list[int]:
-    """Return a few values of a feature: those that brought a decision furthest alone, and some spread over the rest."""
-    axis = judge.axes[number]
-    singles = [state[0][1] for state in judge.known if len(state) == 1 and state[0][0] == number]
-    singles.sort(
-        key=lambda place: (
-            -judge.known[((number, place),)].advance,
-            apart(judge.axes, ((number, place),), features),
-            place,
-        )
-    )
-    return list(dict.fromkeys((*singles[: _COMBINED // 3], *axis.spread(_COMBINED - _COMBINED // 3))))
+def _few(judge: Judge, features: int) -> list[list[int]]:
+    """Return a few values of each feature: those that alone came furthest, and some spread over the rest."""
+    singles: list[list[int]] = [[] for _ in judge.axes]
+    for state in judge.known:
+        if len(state) == 1:
+            singles[state[0][0]].append(state[0][1])
+    few = []
+    for number, (axis, tried) in enumerate(zip(judge.axes, singles, strict=True)):
+
+        def rank(place: int, number: int = number) -> tuple[float, float, int]:
+            single = ((number, place),)
+            return -judge.known[single].advance, apart(judge.axes, single, features), place
+
+        best = sorted(tried, key=rank)[: _COMBINED // 3]
+        few.append(list(dict.fromkeys((*best, *axis.spread(_COMBINED - _COMBINED // 3)))))
+    return few
 
 
 def _beam(judge: Judge, changes: int, features: int) -> list[State]:
@@ -232,7 +279,7 @@ def _flips(judge: Judge, features: int) -> list[State]:
     return sorted(found, key=lambda state: (len(state), apart(judge.axes, state, features), state))
 
 
-def _diverse(judge: Judge, features: int) -> list[State]:
+def _diverse(judge: Judge, wanted: int, features: int) -> list[State]:
     """Return the nearest flip of each set of features, but of no set that holds all features of a nearer one."""
     kept: list[State] = []
     sets: list[frozenset[int]] = []
@@ -241,4 +288,6 @@ def _diverse(judge: Judge, features: int) -> list[State]:
         if not any(each <= changed for each in sets):
             kept.append(state)
             sets.append(changed)
+        if len(kept) == wanted:
+            break
     return kept

@@ -64,6 +64,12 @@ class Counterfactual:
         said = [change.words() for change in self.changes]
         return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
+    def sentence(self) -> str:
+        """Return what it would have led to, in a sentence."""
+        score = "" if self.score is None else f", score {self.score:.4g}"
+        so = f"({self.rule}{score}; distance {self.distance:.3g})"
+        return f"With {self.words()} it would have been {self.decision!r} {so}."
+
 
 @dataclass(frozen=True)
 class Attempts:
@@ -170,18 +176,11 @@ class Counterfactuals:
                 f"A person changed that to {self.overridden_to!r} afterwards; what is asked here is what the system "
                 "would have had to be given to decide otherwise."
             )
-        lines += [self._sentence(number, each) for number, each in enumerate(self.found, 1)]
+        lines += [f"{number}. {each.sentence()}" for number, each in enumerate(self.found, 1)]
         lines += self._missing()
         lines.append(self.constraints.words())
         lines += self._ground()
         return lines
-
-    def _sentence(self, number: int, each: Counterfactual) -> str:
-        score = "" if each.score is None else f", score {each.score:.4g}"
-        return (
-            f"{number}. With {each.words()} it would have been {each.decision!r} ({each.rule}{score}; distance "
-            f"{each.distance:.3g})."
-        )
 
     def _missing(self) -> list[str]:
         """Say what was not found, and never more than what was tried shows."""
