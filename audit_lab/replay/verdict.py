@@ -38,7 +38,7 @@ EFFECTS: dict[str, str] = {
     "version-ambiguous": "The registry has several rows for this model version that contradict each other.",
     "signature-unreadable": "The registry's feature signature cannot be read: inputs cannot be matched to the model.",
     "artifact-missing": "The artifact is not where the registry says.",
-    "artifact-outside": "The registry says that the artifact is outside the log, where nothing is looked for or opened.",
+    "artifact-outside": "The registry says that the artifact is outside the log, where nothing is looked for.",
     "artifact-too-large": "The artifact is too large to be loaded here.",
     "artifact-digest-missing": "The registry holds no digest: nothing shows that the file is the model that decided.",
     "artifact-digest-mismatch": "The artifact is not the registered one: its SHA-256 differs, so it was not opened.",
