@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from audit_lab.cli import output
+from audit_lab.cli.agreement import show_agreement
 from audit_lab.cli.ask import Model, Since, Until
 from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
 from audit_lab.cli.output import AsJson
@@ -201,7 +202,7 @@ def explore(
 def explain(
     reading: Reading,
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
-    method: Annotated[str, typer.Option("--method", help="shap or lime.")] = "shap",
+    method: Annotated[str, typer.Option("--method", help="shap, lime, or both beside each other.")] = "shap",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
@@ -210,13 +211,16 @@ def explain(
     """Say which inputs moved one decision's score, by SHAP or LIME, against a declared background.
 
     The background is a fixed choice of the same version's decisions, earlier ones where there are 20; its digest,
-    the seed and the checks are part of the answer. Exits 1 when a check of the explanation failed.
+    the seed and the checks are part of the answer. Exits 1 when a check of the explanation failed. With both, SHAP
+    stands beside LIME, and the explanations of record beside them; exits 1 when a check failed or the two disagree.
     """
-    if method not in ("shap", "lime"):
-        raise MisuseError(f"there is no method {method!r}", "Choose shap or lime.")
-    named = cast("Literal['shap', 'lime']", method)
+    if method not in ("shap", "lime", "both"):
+        raise MisuseError(f"there is no method {method!r}", "Choose shap, lime or both.")
     limits = limits_of(time_limit, memory_limit)
     decision = reading.open().decision(prediction_id)
+    if method == "both":
+        return show_agreement(decision.agreement(seed=seed, limits=limits), as_json=as_json)
+    named = cast("Literal['shap', 'lime']", method)
     result = decision.explain(named, seed=seed, limits=limits)
     if as_json:
         output.print_json({**json.loads(result.to_json()), "digest": result.digest})

@@ -15,10 +15,6 @@ from audit_lab.explain.attribution import Check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
-    Numbers = npt.NDArray[np.float64]
-
 __all__ = ["FURTHER_SEEDS", "check_spread", "check_stability"]
 
 #: How many seeds beside that of the explanation; those that follow it.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
+    from audit_lab.explain.agreement import Agreement
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.counterfactual import Constraints, Counterfactuals
     from audit_lab.explain.reasons import ReasonCodes, Reasons
@@ -166,6 +167,26 @@ class Decision(Reconstructed):
             attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
+
+    def agreement(self, *, seed: int = 0, limits: Limits | None = None) -> Agreement:
+        """Put SHAP beside LIME, and each explanation of record beside the recomputed one of its method.
+
+        Raises
+        ------
+        ModelError
+            The inputs or the artifact are missing; `code` says which.
+        """
+        from audit_lab.explain.agreement import agreement_between
+        from audit_lab.explain.of_decision import explain_decision
+
+        with self._access.asking("agreement", self.place, seed=seed) as answer:
+            self.tell(answer)
+            shap, lime = (
+                explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+                for method in ("shap", "lime")
+            )
+            answer.rows = 1 + len(shap.background.rows)
+            return agreement_between(shap, lime, self.explanations)
 
     def reasons(self, codes: ReasonCodes | str | Path, *, seed: int = 0, limits: Limits | None = None) -> Reasons:
         """Return up to four principal reasons of an adverse decision, in the words of reason codes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
+from audit_lab.explain.agreement import Agreement
 from audit_lab.explain.attribution import Attribution
 from audit_lab.face import Decision
 from audit_lab.face.decisions import Decisions
@@ -15,6 +16,7 @@ from audit_lab.replay.coverage import Coverage
 from audit_lab.replay.environment.exploration import Exploration
 from audit_lab.replay.impact import Impact
 from audit_lab.replay.lineage import LineageGraph
+from audit_lab.widgets.agreement import AgreementView
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
 from audit_lab.widgets.comparable import ComparableView
@@ -33,6 +35,7 @@ __all__ = ["view"]
 
 #: What is shown alone, and by which view.
 _VIEWS: dict[type, type[Panel]] = {
+    Agreement: AgreementView,
     BatchReplay: BatchReplayView,
     Comparable: ComparableView,
     Coverage: CoverageView,
@@ -70,6 +73,6 @@ def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
         if isinstance(subject, kind):
             return made(subject)
     message = f"There is no view of a {type(subject).__name__}"
-    answers = "log.decision(...), its explain, comparable or lineage_graph, log.decisions, log.replay, log.explore, "
-    next_step = f"Give what {answers}log.impact, log.drift or log.coverage returned."
+    answers = "log.decision(...), its explain, agreement, comparable or lineage_graph, log.decisions, log.replay, "
+    next_step = f"Give what {answers}log.explore, log.impact, log.drift or log.coverage returned."
     raise MisuseError(message, next_step)

@@ -107,6 +107,15 @@ def test_explain(run, make_log, method):
     assert text.code == int(not all(check["passed"] for check in document["checks"]))
 
 
+def test_explain_by_both_methods(run, make_log):
+    text, document = both(run, "explain", "p-001", "--log", make_log(), "--method", "both")
+    methods = document["methods"]
+    assert methods["first_largest"][0] == "income"
+    assert has(text, *document["summary"], document["shap_sha256"], document["lime_sha256"])
+    failed = any("did not pass" in line for line in document["summary"])
+    assert text.code == int(failed or methods["verdict"] == "disagree")
+
+
 def test_explain_exits_1_when_a_check_failed(run, make_log):
     text, document = both(run, "explain", "p-020", "--log", make_log())
     assert text.code == 1

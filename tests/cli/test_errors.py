@@ -221,7 +221,7 @@ def test_a_column_window_or_method_that_does_not_exist(refused, flights):
     assert refused("drift", "--log", flights, "--columns", "none")[1].startswith("There is no column 'none'")
     assert refused("drift", "--log", flights, "--every", "3y")[1].startswith("'3y' is not a length of window")
     assert refused("explain", "x", "--log", flights, "--method", "magic")[1] == (
-        "there is no method 'magic'. Choose shap or lime."
+        "there is no method 'magic'. Choose shap, lime or both."
     )
 
 
