@@ -12,12 +12,14 @@ from audit_lab.explain.background import choose_background
 from audit_lab.explain.explainer import explain
 from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
+    from audit_lab.explain.background import BackgroundRows
     from audit_lab.log.store import LogStore
     from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.sandbox import Limits
@@ -65,15 +67,7 @@ def explain_decision(
             "Ask the writer's owner when it was made; without that no background can be declared.",
             "time-missing",
         )
-    background = choose_background(
-        store.table("predictions"),
-        _whole_inputs(store, row["model_name"], model.signature.names),
-        model_name=row["model_name"],
-        model_version=row["model_version"],
-        before=row["occurred_at"],
-        prediction_id=decision.prediction_id,
-        seed=seed,
-    )
+    background = _background(store, decision, model.signature.names, seed)
     explained = explain(
         method,
         prediction_id=decision.prediction_id,
@@ -88,8 +82,22 @@ def explain_decision(
     return replace(explained, notes=tuple(each.what for each in decision.findings if each.code == _CORRECTED))
 
 
-def _whole_inputs(store: LogStore, model_name: str, features: tuple[str, ...]) -> pl.LazyFrame:
-    """Return the inputs of a model without the rows that features were erased of: their nulls say nothing."""
-    erased = erased_ids(store, INPUTS_PREFIX + model_name, features)
-    inputs = store.inputs(model_name)
-    return inputs.filter(~pl.col("prediction_id").is_in(erased.implode())) if erased.len() else inputs
+def _background(store: LogStore, decision: Reconstruction, features: tuple[str, ...], seed: int) -> BackgroundRows:
+    """Choose the background, or take that of before, as long as no file of its tables changed and nothing was erased.
+
+    Rows that features were erased of are left out: their nulls say nothing.
+    """
+    row = decision.prediction
+    table = INPUTS_PREFIX + row["model_name"]
+    erased = erased_ids(store, table, features)
+    version = (row["model_name"], row["model_version"], row["occurred_at"])
+
+    def choose() -> BackgroundRows:
+        inputs = store.inputs(row["model_name"])
+        if erased.len():
+            inputs = inputs.filter(~pl.col("prediction_id").is_in(erased.implode()))
+        predictions = store.table("predictions")
+        return choose_background(predictions, inputs, *version, prediction_id=decision.prediction_id, seed=seed)
+
+    key = ("background", *version, decision.prediction_id, features, tuple(erased), seed)
+    return derived(store, key, ("predictions", table), choose)

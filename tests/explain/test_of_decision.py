@@ -1,0 +1,59 @@
+"""Explaining a decision of a log: the background that it had before, as long as that is still the one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from audit_lab.errors import ModelError
+from audit_lab.explain import ExplanationCache, of_decision
+from audit_lab.explain.of_decision import explain_decision
+from audit_lab.log.erasure.erasure import erase
+from audit_lab.log.store import open_store
+from audit_lab.log.writing.arrival import seal_log
+from audit_lab.log.writing.writer import open_writer
+from audit_lab.replay.reconstruction import reconstruct
+from audit_lab.seal import key_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_a_decision_asked_about_again_has_the_background_of_before(
+    make_log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(make_log())
+    decision = reconstruct(store, "p-030")
+    first = explain_decision(store, decision, "shap")
+    monkeypatch.setattr(of_decision, "choose_background", None)
+
+    assert explain_decision(store, decision, "shap") == first
+    with pytest.raises(TypeError):
+        explain_decision(store, decision, "shap", seed=1)
+
+
+def test_what_was_erased_is_in_no_background_and_in_no_cache(
+    make_log: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_file, "_COST", 2)
+    folder, vault = make_log(), tmp_path / "vault"
+    clock = lambda: datetime(2026, 3, 1, tzinfo=UTC)
+    seal_log(folder, actor="Jane", vault=vault, passphrase=b"x", clock=clock)
+    store = open_store(folder)
+    before = explain_decision(store, reconstruct(store, "p-030"), "shap")
+    explain_decision(store, reconstruct(store, "p-007"), "shap")
+    kept = {path.name for path in ExplanationCache().folder.iterdir()}
+
+    writer = open_writer(folder, vault=vault, passphrase=b"x", clock=clock)
+    erase(writer, prediction_ids=["p-007"], actor="desk", reason="request")
+
+    after = explain_decision(store, reconstruct(store, "p-030"), "shap")
+    assert "p-007" in before.background.rows
+    assert set(before.background.rows) - set(after.background.rows) == {"p-007"}
+    with pytest.raises(ModelError) as raised:
+        explain_decision(store, reconstruct(store, "p-007"), "shap")
+    assert raised.value.code == "erased"
+    assert len(kept - {path.name for path in ExplanationCache().folder.iterdir()}) == 1
