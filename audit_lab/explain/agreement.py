@@ -87,8 +87,9 @@ class Comparison:
 
     def summary(self) -> str:
         """Return the verdict and what it rests on, in a line."""
+        name = f"{self.first.name[:1].upper()}{self.first.name[1:]}"
         if self.verdict == NOT_COMPARABLE:
-            return f"{self.first.name} and {self.second.name} are not comparable: no feature stands in both."
+            return f"{name} and {self.second.name} are not comparable: no feature stands in both."
         most = max(len(self.first_largest), len(self.second_largest))
         shared = f"{len(self.shared_largest)} of {most} largest features shared"
         rank = (
@@ -96,7 +97,7 @@ class Comparison:
         )
         conflicts = _named(self.sign_conflicts)
         signs = f"opposite signs for {conflicts}" if conflicts else "no sign conflict"
-        return f"{self.first.name} and {self.second.name} {self.verdict}: {shared}, {rank}, {signs}."
+        return f"{name} and {self.second.name} {self.verdict}: {shared}, {rank}, {signs}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON-safe values, the rules among them."""

@@ -139,6 +139,9 @@ def test_it_is_frozen():
 def test_an_explanation_of_record_like_the_recomputed_one_agrees_without_a_difference():
     (found,) = agreement(record()).of_record
     assert (found.verdict, found.differences, found.first.output) == ("agree", (), "probability")
+    assert found.summary() == (
+        "The shap of record and SHAP agree: 2 of 2 largest features shared, no rank correlation, no sign conflict."
+    )
 
 
 def test_what_makes_a_record_hard_to_compare_is_named():
