@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
 from audit_lab.charts.comparable import comparable_table
+from audit_lab.charts.counterfactual import counterfactual_table
 from audit_lab.charts.coverage import coverage_chart
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
@@ -22,6 +23,7 @@ from audit_lab.charts.timeline import outcome_rate, versions, volume
 __all__ = [
     "attribution_bars",
     "comparable_table",
+    "counterfactual_table",
     "coverage_chart",
     "decision_flow",
     "distribution",

@@ -31,6 +31,7 @@ def comparable_table(
     title: str = "The nearest comparable cases",
     subtitle: Sequence[str] = (),
     most: int = 6,
+    column: str = "case",
 ) -> Chart:
     """Draw features in rows and cases in columns; the more a value differs, the darker its cell.
 
@@ -46,6 +47,8 @@ def comparable_table(
         Say which decision and which cases.
     most
         So many cases at most.
+    column
+        What the columns are called, before their rank.
 
     Raises
     ------
@@ -58,15 +61,15 @@ def comparable_table(
     shown = cases.sort("rank").head(most)
     own = differences.filter(pl.col("rank") == shown["rank"][0])
     names = [_named(row) for row in own.to_dicts()]
-    columns = [_OWN, *(f"case {rank}" for rank in shown["rank"])]
+    columns = [_OWN, *(f"{column} {rank}" for rank in shown["rank"])]
     cells: list[dict[str, Any]] = [_cell("decided", _OWN, decision, 0.0, bold=True), _cell("distance", _OWN, "0", 0.0)]
     cells += [_cell(_named(row), _OWN, row["this"], 0.0) for row in own.to_dicts()]
     for case in shown.to_dicts():
-        column = f"case {case['rank']}"
-        cells.append(_cell("decided", column, case["decision"], 0.0, bold=True))
-        cells.append(_cell("distance", column, f"{case['distance']:.3g}", 0.0))
+        place = f"{column} {case['rank']}"
+        cells.append(_cell("decided", place, case["decision"], 0.0, bold=True))
+        cells.append(_cell("distance", place, f"{case['distance']:.3g}", 0.0))
         for row in differences.filter(pl.col("rank") == case["rank"]).to_dicts():
-            cells.append(_cell(_named(row), column, row["other"], row["part"], bold=bool(row["part"])))
+            cells.append(_cell(_named(row), place, row["other"], row["part"], bold=bool(row["part"])))
     rows = ["decided", "distance", *names]
     base = alt.Chart(inline(cells))
     x = alt.X("case:N", sort=columns, title=None, axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False))
@@ -90,7 +93,7 @@ def comparable_table(
     facts = [
         *subtitle,
         "Shaded and bold: the value differs; the darker, the more it adds to the distance. Grey: not compared.",
-        f"{left:,} further cases are not drawn" if left else "",
+        f"{left:,} further {column}s are not drawn" if left else "",
     ]
     return dressed(chart, title, facts)
 

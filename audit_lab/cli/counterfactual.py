@@ -11,6 +11,7 @@ from audit_lab.cli.ask import Since, Until
 from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
+from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def counterfactual(
     trust_type: Annotated[
         list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
     ] = None,
+    picture: Picture = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -74,6 +76,7 @@ def counterfactual(
     log before the decision, or from --since to --until. A decision whose replay is not its record is refused. Exits 1
     when nothing is found, which is no proof that there is nothing unless it says so.
     """
+    check_picture(picture)
     if environment not in ("present", "recorded"):
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
     decision = reading.open().decision(prediction_id)
@@ -95,11 +98,22 @@ def counterfactual(
             trusted_types=trust_type or (),
             progress=lambda _, count: progress.update(task, advance=count),
         )
+    drawn = None if picture is None or not found.found else _draw(found, picture)
     if as_json:
         output.print_json(found.to_dict())
     else:
         _show(found)
+        output.lines([drawn] if drawn else [], bullet="")
     return int(not found.found)
+
+
+def _draw(found: Counterfactuals, picture: str) -> str:
+    from audit_lab import charts
+    from audit_lab.explain.counterfactual import flip_frames
+
+    version = f"{found.model_name} {found.model_version}"
+    subtitle = [f"{found.prediction_id}, {version}", found.constraints.words()]
+    return draw(charts.counterfactual_table(*flip_frames(found), decision=found.decision, subtitle=subtitle), picture)
 
 
 def _show(found: Counterfactuals) -> None:

@@ -69,6 +69,7 @@ drawn = {
     "decision_flow": charts.decision_flow(turned, subtitle=[bad]),
     "score_before_after": charts.score_before_after(moved, subtitle=[bad]),
     "comparable_table": charts.comparable_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
+    "counterfactual_table": charts.counterfactual_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "coverage_chart": charts.coverage_chart(covered, covered),
     "attribution_bars": charts.attribution_bars(shares, **words),
     "shap_against_lime": charts.shap_against_lime(shares, shares, **words),
@@ -100,7 +101,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 16
+    assert len(shown) == 17
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 

@@ -55,3 +55,10 @@ def test_options_that_cannot_be_meant_are_misuse(run, log, options, said):
     answer = run("counterfactual", "p-030", "--log", log, *options)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_it_is_drawn_into_a_file(run, log, tmp_path):
+    answer = run("counterfactual", "p-030", "--log", log, "--picture", str(tmp_path / "flip.svg"))
+    assert answer.code == 0
+    assert "Written: " in answer.out
+    assert "The nearest changes that flip the decision" in (tmp_path / "flip.svg").read_text()

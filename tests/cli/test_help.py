@@ -82,7 +82,7 @@ COMMANDS = {
         [
             *("prediction_id", "--limit", "--immutable", "--up", "--down", "--within", "--only", "--target"),
             *("--between", "--most-changes", "--most-candidates", "--since", "--until", "--environment", "--trust"),
-            *("--trust-type", "--time-limit", "--memory-limit", *READING),
+            *("--trust-type", "--picture", "--time-limit", "--memory-limit", *READING),
         ],
         "no proof that there is nothing unless it says so",
     ),

@@ -10,7 +10,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import MisuseError, ModelError
-from audit_lab.explain.counterfactual import Constraints
+from audit_lab.explain.counterfactual import Constraints, flip_frames
 from audit_lab.explain.counterfactual.asking import _verified
 from audit_lab.explain.counterfactual.judge import Judged
 
@@ -199,3 +199,16 @@ def test_the_answer_is_json_and_its_digest_is_of_question_and_answer(linear):
     assert document["digest"] == linear.ask(41).digest != linear.ask(41, k=1).digest
     assert document["data"]["distinct_values"]["owner"] == 2
     assert repr(found).startswith("Counterfactuals: loans 1 decided ")
+
+
+def test_frames_have_a_row_for_each_counterfactual_and_each_feature_that_any_changes(linear):
+    found = linear.ask(41)
+    flips, changes = flip_frames(found)
+    assert flips["decision"].to_list() == [each.decision for each in found.found]
+    assert flips["distance"].to_list() == [each.distance for each in found.found]
+    names = {change.feature for each in found.found for change in each.changes}
+    assert changes.height == flips.height * len(names)
+    for rank, each in enumerate(found.found, 1):
+        marked = changes.filter(pl.col("rank") == rank, pl.col("part") > 0)
+        assert marked["feature"].to_list() == [change.feature for change in each.changes]
+        assert (marked["this"] != marked["other"]).all()
