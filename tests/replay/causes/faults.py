@@ -105,7 +105,7 @@ class Draw:
 
 def rows_of(model: IdentifiableModel) -> int:
     """Return how many decisions a block has: labels alone say little each."""
-    return 240 if model.has_threshold else 400
+    return 240 if model.has_threshold else 300
 
 
 def differing(one: pl.DataFrame, other: pl.DataFrame) -> pl.Series:
@@ -131,7 +131,7 @@ def plant(model: IdentifiableModel, draws: Iterator[Draw], name: str) -> Planted
         answers = model.asked(*(each.filter(changed) for each in (draw.recorded, *draw.others)))
         others = answers[1:] if draw.others else []
         # A search looks at some of the decisions, so more than one must tell them apart; labels tell least.
-        apart = 5 if draw.truth.kind and model.kind != "label" else 1
+        apart = (2 if model.kind == "label" else 5) if draw.truth.kind else 1
         if all(int(differing(each, kept).sum()) >= apart for each in others):
             return Planted(draw.truth, draw.recorded, real)
     raise FaultError(f"{name} does not show in {model.artifact_format}, {model.kind}, seed {model.seed}")
