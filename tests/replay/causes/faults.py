@@ -38,9 +38,7 @@ __all__ = [
 FEWEST = 20
 #: Fewer are enough where nothing is to be found in them.
 FEWEST_STRANGE = 6
-MOST_DRAWS = 400
-#: So many decisions that diverged are examined.
-MOST_EXAMINED = 200
+MOST_DRAWS = 120
 
 #: How the categories must be spelt for a form of them to be what the model knows: in which case, and with what between.
 SPELLINGS: dict[str, tuple[str, str]] = {
@@ -132,9 +130,8 @@ def plant(model: IdentifiableModel, draws: Iterator[Draw], name: str) -> Planted
         kept = real.filter(changed)
         answers = model.asked(*(each.filter(changed) for each in (draw.recorded, *draw.others)))
         others = answers[1:] if draw.others else []
-        # A search may look at some of the decisions only, so more than one must tell them apart; labels tell least.
-        several = 2 if model.kind == "label" else 5
-        apart = several if draw.truth.kind and int(changed.sum()) > MOST_EXAMINED else 1
+        # A search looks at some of the decisions, so more than one must tell them apart; labels tell least.
+        apart = (2 if model.kind == "label" else 5) if draw.truth.kind else 1
         if all(int(differing(each, kept).sum()) >= apart for each in others):
             return Planted(draw.truth, draw.recorded, real)
     raise FaultError(f"{name} does not show in {model.artifact_format}, {model.kind}, seed {model.seed}")
