@@ -278,4 +278,6 @@ def _variables(folder: SharedFolder, threads: int) -> dict[str, Any]:
         **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
         # Threads that wait for one another sleep: where others want the processor too, spinning takes it from them.
         "OMP_WAIT_POLICY": "PASSIVE",
+        # ONNX Runtime would send figures home by default, and be ended for the socket: an honest model blamed.
+        "ORT_DISABLE_TELEMETRY": "1",
     }

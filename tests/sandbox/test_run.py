@@ -73,6 +73,7 @@ def test_environment_is_cleared(probe, monkeypatch):
     seen = probe("environment").header
     assert "AUDIT_LAB_SECRET" not in seen
     assert seen["PYTHONHASHSEED"] == "0"
+    assert seen["ORT_DISABLE_TELEMETRY"] == "1"  # it would open a socket, and be taken for hostile
     assert seen["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
 
 
