@@ -8,7 +8,7 @@ import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.ask import Since, Until
-from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
+from audit_lab.cli.limits import Environment, MemoryLimit, TimeLimit, Trust, TrustType, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.cli.written import Picture, check_picture, draw
@@ -55,16 +55,9 @@ def counterfactual(
     most_candidates: Annotated[int, typer.Option("--most-candidates", min=1, help="Candidates to be run.")] = 20_000,
     since: Since = None,
     until: Until = None,
-    environment: Annotated[
-        str, typer.Option("--environment", help="present, or recorded: the recorded one is built once, and cached.")
-    ] = "present",
-    trust: Annotated[
-        list[str] | None,
-        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
-    ] = None,
-    trust_type: Annotated[
-        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
-    ] = None,
+    environment: Environment = "present",
+    trust: Trust = None,
+    trust_type: TrustType = None,
     picture: Picture = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,

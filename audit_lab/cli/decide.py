@@ -10,7 +10,7 @@ import typer
 from audit_lab.cli import output
 from audit_lab.cli.agreement import show_agreement
 from audit_lab.cli.ask import Model, Since, Until
-from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
+from audit_lab.cli.limits import Environment, MemoryLimit, TimeLimit, Trust, TrustType, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
@@ -41,16 +41,9 @@ def replay(
     since: Since = None,
     until: Until = None,
     model: Model = None,
-    environment: Annotated[
-        str, typer.Option("--environment", help="present, or recorded: the recorded one is built once, and cached.")
-    ] = "present",
-    trust: Annotated[
-        list[str] | None,
-        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
-    ] = None,
-    trust_type: Annotated[
-        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
-    ] = None,
+    environment: Environment = "present",
+    trust: Trust = None,
+    trust_type: TrustType = None,
     causes: Annotated[
         bool, typer.Option("--causes/--no-causes", help="Look for what reproduces a record that diverged.")
     ] = True,
@@ -152,13 +145,8 @@ def explore(
     until: Until = None,
     model: Model = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="At most so many decisions.")] = 1000,
-    trust: Annotated[
-        list[str] | None,
-        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
-    ] = None,
-    trust_type: Annotated[
-        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
-    ] = None,
+    trust: Trust = None,
+    trust_type: TrustType = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,

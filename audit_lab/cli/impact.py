@@ -9,7 +9,7 @@ import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.ask import Model, Since, Until
-from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
+from audit_lab.cli.limits import Environment, MemoryLimit, TimeLimit, Trust, TrustType, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.cli.written import Picture, check_picture, draw
@@ -89,16 +89,9 @@ def impact(
         str, typer.Option("--group-by", help="Comma-separated: columns of predictions, or features.")
     ] = "model_version",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Show at most this many decisions.")] = 20,
-    environment: Annotated[
-        str, typer.Option("--environment", help="present, or recorded: the recorded one is built once, and cached.")
-    ] = "present",
-    trust: Annotated[
-        list[str] | None,
-        typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
-    ] = None,
-    trust_type: Annotated[
-        list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")
-    ] = None,
+    environment: Environment = "present",
+    trust: Trust = None,
+    trust_type: TrustType = None,
     keep: Annotated[
         str | None, typer.Option("--keep", help="Folder for every case; a run that was stopped goes on there.")
     ] = None,

@@ -1,4 +1,4 @@
-"""The options that say what a model may use, and the limits that they make; without them those of the library."""
+"""The options that say where a model runs, whether it may, and what it may use; and the limits that they make."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ import typer
 
 from audit_lab.sandbox import Limits
 
-__all__ = ["MemoryLimit", "TimeLimit", "limits_of"]
+__all__ = ["Environment", "MemoryLimit", "TimeLimit", "Trust", "TrustType", "limits_of"]
 
 _GIGABYTE = 1_000_000_000
 _DEFAULTS = Limits()
 
+Environment = Annotated[
+    str, typer.Option("--environment", help="present, or recorded: the recorded one is built once, and cached.")
+]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="sha256:DIGEST of an artifact that may run code when it is opened; isolated."),
+]
+TrustType = Annotated[list[str] | None, typer.Option("--trust-type", help="A type in a skops file that may be built.")]
 TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", min=1, help="Seconds that a model may take.", show_default=f"{_DEFAULTS.wall_s:g}"),

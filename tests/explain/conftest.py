@@ -1,10 +1,12 @@
-"""Two small models over the same five recorded features, as a log would hold them."""
+"""Two small models over the same five recorded features, as a log would hold them; makes `attributions` importable."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +20,9 @@ from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Job
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from audit_lab.replay.scoring import Scorer
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 _CARRIERS = ["AA", "B6", "US", "WN"]
 _SIGNATURE = {

@@ -7,19 +7,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import attributions
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lab.explain import Attribution, Background, Check, Contribution
+from audit_lab.explain import Attribution, Contribution
 from audit_lab.seal.malformed import MalformedError
 
-EXAMPLE = Attribution(
-    prediction_id="p-1",
-    method="shap",
-    algorithm="exact enumeration of coalitions, interventional",
-    output_explained="probability",
-    label="late",
+EXAMPLE = replace(
+    attributions.EXAMPLE,
     contributions=(
         Contribution("carrier", "US", 0.25),
         Contribution("distance", 412.0, -0.05),
@@ -28,13 +25,6 @@ EXAMPLE = Attribution(
     ),
     base_value=0.5,
     prediction_value=0.7,
-    background=Background("two rows", ("b-0", "b-1"), "ab" * 32),
-    seed=0,
-    library="shap",
-    library_version="0.51.0",
-    artifact_sha256="cd" * 32,
-    checks=(Check("additivity", passed=True, detail="they add up"),),
-    isolation={"network": "none"},
     environment={"python": "3.11.7"},
     notes=("The registry said otherwise.",),
 )

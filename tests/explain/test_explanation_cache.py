@@ -7,11 +7,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import attributions
 import polars as pl
 import pytest
 
 from audit_lab.errors import ModelError
-from audit_lab.explain import Attribution, Background, Check, Contribution, explain, question
+from audit_lab.explain import Contribution, explain, question
 from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.sandbox import Worker
 
@@ -21,22 +22,11 @@ if TYPE_CHECKING:
     from conftest import Model
 
 QUESTION, OTHER = "0a" * 32, "0b" * 32
-EXAMPLE = Attribution(
-    prediction_id="p-1",
-    method="shap",
-    algorithm="exact",
-    output_explained="probability",
-    label="late",
+EXAMPLE = replace(
+    attributions.EXAMPLE,
     contributions=(Contribution("carrier", "US", 0.25),),
     base_value=0.5,
     prediction_value=0.75,
-    background=Background("one row", ("b-0",), "ab" * 32),
-    seed=0,
-    library="shap",
-    library_version="0.51.0",
-    artifact_sha256="cd" * 32,
-    checks=(Check("additivity", passed=True, detail="they add up"),),
-    isolation={"network": "none"},
 )
 
 

@@ -186,8 +186,8 @@ STEP_WAYS: dict[str, dict[str, Callable[[IdentifiableModel, str], Planted]]] = {
 }
 
 
-def _rules(model: IdentifiableModel, version: str) -> list[tuple[str, str, str, list[bool]]]:
-    """Return name, condition and decision of a version's rules, and for now nothing of where they hold."""
+def _rules(model: IdentifiableModel, version: str) -> list[tuple[str, str, str]]:
+    """Return name, condition and decision of a version's rules."""
     whole = model.numbers("int")[0]
     return {
         "1": [("known", "inputs.returning", "accept"), ("many", f"inputs.{whole} >= 30", "review")],

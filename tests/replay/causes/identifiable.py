@@ -27,20 +27,8 @@ import trained as library
 
 __all__ = ["CLASSES", "FORMATS", "KINDS", "PIPELINES", "TRUSTED", "IdentifiableModel"]
 
-TRUSTED = ("pickle", "joblib", "cloudpickle")
+FORMATS, KINDS, TRUSTED = library.FORMATS, library.KINDS, library.UNSAFE
 PIPELINES = ("skops", "mlflow", *TRUSTED)
-FORMATS = (
-    "skops",
-    "xgboost-json",
-    "xgboost-ubj",
-    "xgboost-raw",
-    "lightgbm-text",
-    "catboost-cbm",
-    "onnx",
-    "mlflow",
-    *TRUSTED,
-)
-KINDS = ("probability", "margin", "regression", "label", "multiclass")
 CLASSES = ("high", "low", "mid")
 
 TRAINED_ON = 1500
