@@ -186,7 +186,7 @@ class Runner:
     def load_ahead(self) -> None:
         """Let the child that was begun load its artifact, and wait for that."""
         for name, worker in list(self._workers.items()):
-            model = next(each.model for each in self._versions.values() if each.name == name)
+            model = next(each.model for each in list(self._versions.values()) if each.name == name)  # others are read
             if model is not None:
                 load_ahead(model, worker)
 
