@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["replay_window"]
 
 #: Chunks in memory at a time: one is compared, one is with the child, one is written down for it, others are read.
-_AHEAD = 5
+_AHEAD = 4
 
 
 def replay_window(

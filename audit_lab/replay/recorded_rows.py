@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK_ROWS", "Chunk", "RecordedRows", "recorded"]
 
 #: Large enough that what each chunk costs besides its rows does not count, small enough for a hundred features.
-CHUNK_ROWS = 131_072
+CHUNK_ROWS = 65_536
 
 _ID = "prediction_id"
 _WHICH = ["place", "occurred_at", "model_name", "model_version"]

@@ -134,7 +134,9 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         return {} if self._isolation is None else {**self._isolation.record, **self._limits_in_words()}
 
     def isolation(self) -> Isolation:
-        """Return what the child found in force around it."""
+        """Return what the child found in force around it; once that is known, the end of a job is not waited for."""
+        if self._isolation is not None and not self.closed:
+            return self._isolation
         with self._lock:
             return self._settle()
 

@@ -7,7 +7,7 @@ that was checked, row by row, they can be read side by side in bounded memory; e
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import polars as pl
 
@@ -89,13 +89,16 @@ def _order_of(store: LogStore, model: str) -> Order:
     total, own, others = (collect(frame.select(pl.len()), what).item() for frame in (every, predictions, inputs))
     if own != others:
         return Order.APART
-    beside = pl.concat([predictions, inputs], how="horizontal")
-    differing = beside.select((pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()).any())
-    if collect(differing, what).item():
-        return Order.APART
+    order = Order.SAME if own == total else Order.WITHOUT_OTHERS
     order = Order.SAME if own == total else Order.WITHOUT_OTHERS
     # Where the ids are the same in both tables, those of the predictions, which everybody asks for, tell of both.
-    twice = repeated_ids(store, "predictions" if order is Order.SAME else table)
+    counted = "predictions" if order is Order.SAME else table
+    beside = pl.concat([predictions, inputs], how="horizontal")
+    differ = pl.col(_ID).ne_missing(pl.col("of_inputs")) | pl.col(_ID).is_null()
+    hashes = _hashes(beside, own, what, differ)
+    if hashes is None:
+        return Order.APART
+    twice = derived(store, ("repeated ids", counted), (counted,), lambda: _repeated_by_hash(store, counted, hashes))
     return order if twice.is_empty() else Order.APART
 
 
@@ -110,11 +113,13 @@ def _repeated(store: LogStore, table: str) -> pl.Series:
     return _repeated_by_hash(store, table)
 
 
-def _repeated_by_hash(store: LogStore, table: str) -> pl.Series:
+def _repeated_by_hash(store: LogStore, table: str, hashes: NDArray[np.uint64] | None = None) -> pl.Series:
     """Sort a short hash of each id; only ids whose hash stands twice are compared themselves."""
     ids = store.table(table).select(_ID).drop_nulls()
     what = f"the {table} of {store.location}"
-    hashes = _hashes(ids, store.source.tables().get(table, 0), what)
+    if hashes is None:
+        hashes = _hashes(ids, store.source.tables().get(table, 0), what)
+    hashes.sort()
     twice = hashes[1:][hashes[1:] == hashes[:-1]]
     if not twice.size:
         return pl.Series(_ID, [], dtype=pl.String)
@@ -122,19 +127,29 @@ def _repeated_by_hash(store: LogStore, table: str) -> pl.Series:
     return collect(suspects.group_by(_ID).len().filter(pl.col("len") > 1), what)[_ID].sort()
 
 
-def _hashes(ids: pl.LazyFrame, rows: int, what: str) -> NDArray[np.uint64]:
+@overload
+def _hashes(ids: pl.LazyFrame, rows: int, what: str) -> NDArray[np.uint64]: ...
+
+
+@overload
+def _hashes(ids: pl.LazyFrame, rows: int, what: str, unless: pl.Expr) -> NDArray[np.uint64] | None: ...
+
+
+def _hashes(ids: pl.LazyFrame, rows: int, what: str, unless: pl.Expr | None = None) -> NDArray[np.uint64] | None:
+    """Return a hash of each id; None, where a condition is given, as soon as a row meets it."""
     import numpy as np
 
     hashes: NDArray[Any] = np.empty(rows, dtype=np.uint64)
     count = 0
+    columns = [pl.col(_ID).hash(_SEED)] if unless is None else [pl.col(_ID).hash(_SEED), unless.alias("unless")]
     with reading(what):
-        for batch in ids.select(pl.col(_ID).hash(_SEED)).collect_batches(engine="streaming"):
-            read = batch.to_series().to_numpy()
+        for batch in ids.select(columns).collect_batches(engine="streaming"):
+            if unless is not None and batch["unless"].any():
+                return None
+            read = batch[_ID].to_numpy()
             if count + read.size > hashes.size:
                 # The manifest's count of rows is the log's word: a file may hold more.
                 hashes = np.concatenate([hashes[:count], np.empty(read.size + count, dtype=np.uint64)])
             hashes[count : count + read.size] = read
             count += read.size
-    hashes = hashes[:count]
-    hashes.sort()
-    return hashes
+    return hashes[:count]

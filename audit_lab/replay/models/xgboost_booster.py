@@ -105,7 +105,7 @@ class BoosterScorer(Scorer):
         return self._agreed([str(place) for place in range(max(self._width, 2))], coded=True)
 
     def _predict(self, frame: pl.DataFrame, *, margin: bool = False) -> npt.NDArray[np.float32]:
-        """Predict in place, which gives the bits of a prediction through a DMatrix in half the time.
+        """Predict in place, which gives the bits of a prediction through a DMatrix and copies less.
 
         A linear booster cannot, and one of the kind dart gives other bits; its wrapper predicts in place all the same.
         """
