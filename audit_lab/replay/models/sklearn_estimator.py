@@ -70,7 +70,7 @@ class EstimatorScorer(Scorer):
         count_unseen(self, frame)
         pandas = import_library("pandas")
         columns = {name: self._column(features[name], frame[name], pandas) for name in self._names}
-        return pandas.DataFrame(columns, copy=False)
+        return pandas.DataFrame(columns, copy=frame.height <= _FEW_ROWS)
 
     def _column(self, feature: Feature, values: pl.Series, pandas: Any) -> Any:
         if feature.dtype == "str":
