@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import described
-from audit_lab.face.replays import Replays, When
+from audit_lab.face.monitored import Monitored
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.lookup import places_of, rows_by
 from audit_lab.log.segments import ROW, SEGMENT
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from audit_lab.face.replays import When
     from audit_lab.log.keys.pseudonym import PseudonymKey
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.letter.search import Letter
     from audit_lab.log.proof import RecordProof
     from audit_lab.log.time_anchors.timestamps import Authority
-    from audit_lab.monitor.drift import Drift
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 
 __all__ = ["AuditLog"]
 
 
-class AuditLog(Replays):
+class AuditLog(Monitored):
     """An opened audit log. Tables are polars LazyFrames with canonical columns, empty where the log has none."""
 
     def describe(self) -> dict[str, Any]:
@@ -141,34 +141,6 @@ class AuditLog(Replays):
             found = letter_of(self._store, **clues)
             answer.rows = len(found.candidates)
             return found
-
-    def drift(
-        self,
-        columns: Sequence[str] | None = None,
-        *,
-        every: str = "1w",
-        reference: tuple[When, When] | None = None,
-        model: str | None = None,
-    ) -> Drift:
-        """Compare each window's inputs, score and decision with a reference period.
-
-        Parameters
-        ----------
-        columns
-            Which to look at; all inputs, ``score`` and ``decision`` when omitted.
-        every
-            Length of a window: ``1d``, ``1w`` (from Monday) or ``1mo``.
-        reference
-            Half-open range [from, to) to compare with; the first eight weeks when omitted.
-        """
-        from audit_lab.face.drift_search import drift_of
-
-        with self._access.asking("drift", every=every, columns=columns, reference=reference, model=model) as answer:
-            moved, touched = drift_of(self._store, columns, every, reference, model)
-            answer.columns |= touched
-            counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
-            answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
-            return moved
 
     def verify(
         self,

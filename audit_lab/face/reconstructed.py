@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.face.access import Access
+from audit_lab.log.schema import INPUTS_PREFIX
+
 if TYPE_CHECKING:
+    from audit_lab.face.access import Answer
+    from audit_lab.log.store import LogStore
     from audit_lab.replay.reconstruction import Finding, Reconstruction
 
 __all__ = ["Reconstructed"]
@@ -13,7 +18,35 @@ __all__ = ["Reconstructed"]
 class Reconstructed:
     """History, provenance and findings of a decision; rows are dicts by canonical column name."""
 
-    _parts: Reconstruction
+    def __init__(self, store: LogStore, parts: Reconstruction, access: Access | None = None) -> None:
+        self._store = store
+        self._parts = parts
+        self._access = access or Access()
+
+    @property
+    def prediction_id(self) -> str:
+        """Its id."""
+        return self._parts.prediction_id
+
+    @property
+    def place(self) -> str:
+        """Where its row stands: ``id@segment:row``."""
+        return self._parts.place
+
+    @property
+    def searched(self) -> str:
+        """How its id was looked for in the log, and what that could miss; one sentence."""
+        return self._parts.searched
+
+    @property
+    def prediction(self) -> dict[str, Any]:
+        """Its row of the predictions table."""
+        return self._parts.prediction
+
+    @property
+    def inputs(self) -> dict[str, Any] | None:
+        """Feature to recorded value, in the model's order; None where they are missing or ambiguous."""
+        return self._parts.inputs
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -74,3 +107,20 @@ class Reconstructed:
     def events_after(self) -> tuple[dict[str, Any], ...]:
         """What happened around the model within 14 days after it."""
         return self._parts.events_after
+
+    @property
+    def overrides(self) -> tuple[dict[str, Any], ...]:
+        """What persons changed afterwards."""
+        return self._parts.overrides
+
+    def tell(self, answer: Answer) -> None:
+        """Say in a journal's answer which personal columns this decision is made of."""
+        answer.rows = 1
+        answer.touches("predictions", self.prediction)
+        answer.touches(INPUTS_PREFIX, self.inputs or {})
+        for row in self.outcomes:
+            answer.touches("outcomes", row)
+        for row in self.explanations:
+            answer.touches("explanations", row)
+        for row in self.overrides:
+            answer.touches("overrides", row)

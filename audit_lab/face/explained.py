@@ -1,0 +1,162 @@
+"""Why one prediction came out as it did, and what would have changed it, for the `Decision` that users hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from audit_lab.face.reconstructed import Reconstructed
+from audit_lab.log.search.query import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from audit_lab.explain.agreement import Agreement
+    from audit_lab.explain.attribution import Attribution
+    from audit_lab.explain.counterfactual import Constraints, Counterfactuals
+    from audit_lab.explain.reasons import ReasonCodes, Reasons
+    from audit_lab.sandbox import Limits
+
+__all__ = ["Explained"]
+
+
+class Explained(Reconstructed):
+    """The questions about one decision that are answered by asking its model again."""
+
+    def explain(
+        self, method: Literal["shap", "lime"] = "shap", *, seed: int = 0, limits: Limits | None = None
+    ) -> Attribution:
+        """Attribute the score to the recorded inputs, against a declared background of the same version's decisions.
+
+        Raises
+        ------
+        ModelError
+            The inputs or the artifact are missing; `code` says which.
+        """
+        from audit_lab.explain.of_decision import explain_decision
+
+        with self._access.asking("explain", self.place, method=method, seed=seed) as answer:
+            self.tell(answer)
+            attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+            answer.rows = 1 + len(attribution.background.rows)
+            return attribution
+
+    def agreement(self, *, seed: int = 0, limits: Limits | None = None) -> Agreement:
+        """Put SHAP beside LIME, and each explanation of record beside the recomputed one of its method.
+
+        Raises
+        ------
+        ModelError
+            The inputs or the artifact are missing; `code` says which.
+        """
+        from audit_lab.explain.agreement import agreement_between
+        from audit_lab.explain.of_decision import explain_decision
+
+        with self._access.asking("agreement", self.place, seed=seed) as answer:
+            self.tell(answer)
+            shap, lime = (
+                explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+                for method in ("shap", "lime")
+            )
+            answer.rows = 1 + len(shap.background.rows)
+            return agreement_between(shap, lime, self.explanations)
+
+    def reasons(self, codes: ReasonCodes | str | Path, *, seed: int = 0, limits: Limits | None = None) -> Reasons:
+        """Return up to four principal reasons of an adverse decision, in the words of reason codes.
+
+        Parameters
+        ----------
+        codes
+            Which feature stands for which reason: `audit_lab.explain.reasons.ReasonCodes`, or the JSON file of them.
+        seed, limits
+            As for `explain`, whose background the reasons are relative to.
+
+        Raises
+        ------
+        MisuseError
+            The codes cannot be read, or do not fit the version.
+        ModelError
+            The inputs or the artifact are missing, or the model does not repeat itself; `code` says which.
+        """
+        from audit_lab.explain.reasons import ReasonCodes, reasons_of_decision
+
+        chosen = codes if isinstance(codes, ReasonCodes) else ReasonCodes.read(codes)
+        with self._access.asking(
+            "reasons", self.place, codes=chosen.version, codes_sha256=chosen.sha256, seed=seed
+        ) as answer:
+            self.tell(answer)
+            found = reasons_of_decision(self._store, self._parts, chosen, seed=seed, limits=limits)
+            answer.rows = 1 + (len(found.reference.rows) if found.reference else 0)
+            return found
+
+    def counterfactual(
+        self,
+        k: int = 3,
+        *,
+        constraints: Constraints | None = None,
+        target: str | None = None,
+        window: tuple[str | date | datetime | None, str | date | datetime | None] | None = None,
+        between: bool = False,
+        most_changes: int = 3,
+        most_candidates: int = 20_000,
+        limits: Limits | None = None,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+        progress: Callable[[str, int], None] | None = None,
+    ) -> Counterfactuals:
+        """Find the nearest changes of the inputs with which the system would have decided otherwise.
+
+        Parameters
+        ----------
+        k, target, between, most_changes, most_candidates, progress
+            As `audit_lab.explain.counterfactual.find_counterfactuals`.
+        constraints
+            What may change: `audit_lab.explain.counterfactual.Constraints`; without them, every input.
+        window
+            In whose values count as supported, from the one moment on and before the other; before the decision where
+            None, or at any time where fewer than 20 decisions were taken before it.
+        limits, environment, trust, trusted_types
+            As for `replay`.
+
+        Raises
+        ------
+        ModelError
+            The decision does not replay as recorded, or the version makes no decision; `code` says which.
+        MisuseError
+            A constraint cannot be meant, or a number is out of its range.
+        """
+        from audit_lab.explain.counterfactual import find_counterfactuals
+        from audit_lab.replay.runner import Runner
+        from audit_lab.replay.surroundings import environment_choice
+
+        since, until = window or (None, None)
+        with self._access.asking(
+            "counterfactual",
+            self.place,
+            k=k,
+            constraints=None if constraints is None else constraints.words(),
+            target=target,
+            since=since,
+            until=until,
+            environment=None if environment == "present" else environment,
+            trust=[*trust, *trusted_types] or None,
+        ) as answer:
+            self.tell(answer)
+            chosen = environment_choice(self._store, environment, self.prediction)
+            found = find_counterfactuals(
+                self._store,
+                self._parts,
+                Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=chosen),
+                k,
+                constraints=constraints,
+                target=target,
+                window=None if window is None else (instant(since, "since"), instant(until, "until")),
+                between=between,
+                most_changes=most_changes,
+                most_candidates=most_candidates,
+                progress=progress,
+            )
+            answer.rows = 1 + found.data.rows
+            return found
