@@ -118,12 +118,12 @@ class SharedFolder:
             self._write(target / inner, data)
 
     def add_table(self, name: str, frame: pl.DataFrame) -> Path:
-        """Write a frame as an uncompressed Arrow file, which the child maps into its memory."""
+        """Write a frame as an uncompressed Arrow stream, which both sides are done with sooner than with an Arrow file."""
         import polars as pl
 
         target = self.inputs / f"table-{next(self._numbers)}-{name}.arrow"
         try:
-            frame.write_ipc(target, compression="uncompressed")
+            frame.write_ipc_stream(target, compression="uncompressed")
         except (OSError, pl.exceptions.PolarsError) as error:
             target.unlink(missing_ok=True)
             raise _no_room(target, error) from error

@@ -94,7 +94,7 @@ def _run(job: dict[str, Any]) -> Answer:
         message = f"{module_name} is not a task of this package"
         raise ValueError(message)
     task = getattr(importlib.import_module(module_name), function)
-    tables = {name: pl.read_ipc(path) for name, path in job["tables"].items()}
+    tables = {name: pl.read_ipc_stream(path) for name, path in job["tables"].items()}
     if job["cpu_s"] is not None:
         _limit_processor(job["cpu_s"])
     _seed()

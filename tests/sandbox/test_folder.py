@@ -91,7 +91,7 @@ def test_a_table_without_room_is_told_and_the_worker_lives(monkeypatch, error, r
 
     with Worker({}) as worker:
         with monkeypatch.context() as patched:
-            patched.setattr(pl.DataFrame, "write_ipc", fail)
+            patched.setattr(pl.DataFrame, "write_ipc_stream", fail)
             with pytest.raises(StorageError, match="could not be written for the sandbox") as caught:
                 worker.run("audit_lab.sandbox.probe:report", header={}, tables={"t": pl.DataFrame({"a": [1]})})
         assert caught.value.reason == reason

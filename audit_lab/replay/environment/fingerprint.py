@@ -124,7 +124,7 @@ class Fingerprint:
         """
         if recorded is None:
             return None, ()
-        return _parsed(recorded) if isinstance(recorded, str) else cls._read(recorded)
+        return _parsed(recorded) if isinstance(recorded, str) else _parsed_mapping(recorded)
 
     @classmethod
     def _read(cls, recorded: str | Mapping[str, Any]) -> tuple[Fingerprint | None, tuple[str, ...]]:
@@ -148,6 +148,17 @@ class Fingerprint:
 def _parsed(recorded: str) -> tuple[Fingerprint | None, tuple[str, ...]]:
     """Return what a runtime says; the decisions of a version all record the same."""
     return Fingerprint._read(recorded)  # noqa: SLF001 - its other half
+
+
+def _parsed_mapping(recorded: Mapping[str, Any]) -> tuple[Fingerprint | None, tuple[str, ...]]:
+    """Return what a runtime says, by its text: a child that stays states the same for each of its jobs."""
+    try:
+        text = json.dumps(recorded)
+    except (TypeError, ValueError, RecursionError):
+        text = ""
+    if not 0 < len(text) <= _MOST_CHARACTERS:
+        return Fingerprint._read(recorded)  # noqa: SLF001 - its other half
+    return _parsed(text)
 
 
 def _document(recorded: str | Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
