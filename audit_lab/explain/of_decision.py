@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.sandbox import Limits
 
-__all__ = ["explain_decision"]
+__all__ = ["background_of", "explain_decision"]
 
 #: The finding that the reader of an explanation needs too: by now, the registry says something else of the version.
 _CORRECTED = "registration-corrected"
@@ -67,7 +67,7 @@ def explain_decision(
             "Ask the writer's owner when it was made; without that no background can be declared.",
             "time-missing",
         )
-    background = _background(store, decision, model.signature.names, seed)
+    background = background_of(store, decision, model.signature.names, seed)
     explained = explain(
         method,
         prediction_id=decision.prediction_id,
@@ -82,7 +82,7 @@ def explain_decision(
     return replace(explained, notes=tuple(each.what for each in decision.findings if each.code == _CORRECTED))
 
 
-def _background(store: LogStore, decision: Reconstruction, features: tuple[str, ...], seed: int) -> BackgroundRows:
+def background_of(store: LogStore, decision: Reconstruction, features: tuple[str, ...], seed: int) -> BackgroundRows:
     """Choose the background, or take that of before, as long as no file of its tables changed and nothing was erased.
 
     Rows that features were erased of are left out: their nulls say nothing.
