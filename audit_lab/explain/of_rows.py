@@ -1,4 +1,4 @@
-"""Explain many rows of one artifact at once, in the space of its margins: for pictures of a window or a group."""
+"""Explain many rows of one artifact at once, in the space of its margins where it has any: for windows and groups."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class RowAttributions:
     base_value
         Where the values of each row start.
     prediction_values
-        The model's margin of each row, float64.
+        The model's output of each row, float64: its margin, or its score where that is explained.
     output_explained, algorithm, library, library_version, background, artifact_sha256, isolation, environment
         As in `Attribution`.
     checks
-        ``additivity``: whether each row adds up, and how many do not.
+        ``additivity``: whether each row adds up, and how many do not. Of scores also those of sampled values.
     """
 
     contributions: pl.DataFrame
@@ -67,10 +67,12 @@ def explain_rows(
     artifact: Artifact,
     background: BackgroundRows | None = None,
     perturbation: Literal["interventional", "path-dependent"] = PATH_DEPENDENT,
+    output: str | None = None,
+    seed: int = 0,
     trusted_types: Collection[str] = (),
     limits: Limits | None = None,
 ) -> RowAttributions:
-    """Attribute the model's margin for each row to its recorded inputs.
+    """Attribute the model's margin, or its score, for each row to its recorded inputs.
 
     Parameters
     ----------
@@ -82,6 +84,11 @@ def explain_rows(
         What ``interventional`` values are against; ``path-dependent`` ones need none.
     perturbation
         As for `explain`: of the margins, ``interventional`` is offered for XGBoost boosters that give probabilities.
+    output
+        What is explained, as for `explain`; ``log-odds`` when omitted where values are interventional. The score (a
+        probability, a value) is enumerated or sampled row by row: a thousandth of the speed.
+    seed
+        Of sampled values of a score.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def explain_rows(
     SandboxError
         The model or the library failed in the child.
     """
-    wanted = "log-odds" if perturbation == INTERVENTIONAL else None
+    wanted = output or ("log-odds" if perturbation == INTERVENTIONAL else None)
     output = offered_output("shap", wanted, artifact.artifact_format, signature.output.kind, perturbation)
     tables = {"inputs": _features(inputs, signature)}
     if perturbation == INTERVENTIONAL:
@@ -108,6 +115,8 @@ def explain_rows(
             "artifact_format": artifact.artifact_format,
             "trusted_types": sorted(trusted_types),
             "perturbation": perturbation,
+            "output": output,
+            "seed": seed,
         },
         tables=tables,
     )
@@ -135,7 +144,10 @@ def explain_rows(
         if background is None or perturbation == PATH_DEPENDENT
         else Background(background.description, background.ids, background.sha256),
         artifact_sha256=artifact.sha256,
-        checks=(_check_rows(values, FLOAT32 if perturbation == PATH_DEPENDENT else FLOAT64),),
+        checks=(
+            _check_rows(values, FLOAT32 if perturbation == PATH_DEPENDENT else FLOAT64),
+            *(Check(name, passed, detail) for name, passed, detail in found.get("checks", ())),
+        ),
         isolation=result.isolation,
         environment=surroundings(),
     )

@@ -21,7 +21,7 @@ from audit_lab.explain.checks import FLOAT32, FLOAT64, check_additivity, check_d
 from audit_lab.explain.coding import decode, distinct
 from audit_lab.explain.perturbation import PATH_DEPENDENT
 from audit_lab.explain.tree_values import TreeValues, import_shap, interventional, path_dependent
-from audit_lab.replay.scoring import ModelFault, loaded_model
+from audit_lab.replay.scoring import ModelFault, Scorer, loaded_model
 from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Answer, Job
 
@@ -87,15 +87,18 @@ def attribute(job: Job) -> Answer:
 
 
 def attribute_rows(job: Job) -> Answer:
-    """Task: explain each row of table ``inputs`` in the space of margins; the header is that of `attribute`.
+    """Task: explain each row of table ``inputs``; the header is that of `attribute`.
 
-    The answer is table ``contributions``: a column for each feature, then the base value and the margin of each row.
+    The answer is table ``contributions``: a column for each feature, then the base value and the output of each row.
+    Margins come from trees, all rows at once; scores row by row, with ``checks`` in the header where they are sampled.
     """
     inputs = job.tables["inputs"]
     names = Signature.parse(job.header["signature"]).names
     by_paths = job.header.get("perturbation") == PATH_DEPENDENT
     try:
         scorer = loaded_model(job)
+        if not by_paths and job.header.get("output", "log-odds") != "log-odds":
+            return _of_scores(scorer, inputs, job.tables["background"], job.header["seed"])
         trees = path_dependent(scorer, inputs) if by_paths else interventional(scorer, inputs, job.tables["background"])
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
@@ -104,6 +107,28 @@ def attribute_rows(job: Job) -> Answer:
     table = pl.DataFrame([*columns, *(pl.Series(f"_{end}", column) for end, column in enumerate(ends))])
     header = {"algorithm": trees.algorithm, "library": trees.library, "library_version": trees.library_version}
     return Answer(header, {"contributions": table})
+
+
+def _of_scores(scorer: Scorer, inputs: pl.DataFrame, background: pl.DataFrame, seed: int) -> Answer:
+    """Explain the score of one row after the other; each check is told once, as of the rows that fail it."""
+    names = scorer.signature.names
+    rows, failed, algorithm = [], dict[str, list[str]](), ""
+    for place in range(inputs.height):
+        row = inputs[place : place + 1]
+        explained, _ = scorer.explained(row)
+        algorithm, found = _enumerate_or_sample(scorer.signature, explained, row, background, seed)
+        rows.append([*found["contributions"], found["base_value"], found["prediction_value"]])
+        for check in found["checks"]:
+            failed.setdefault(check.name, []).extend([] if check.passed else [check.detail])
+    columns = [*names, "_0", "_1"]
+    table = pl.DataFrame(np.array(rows).reshape(-1, len(columns)), schema=columns, orient="row")
+    checks = [[name, not details, _told(details, inputs.height)] for name, details in failed.items()]
+    header = {"algorithm": algorithm, "library": "shap", "library_version": version("shap"), "checks": checks}
+    return Answer(header, {"contributions": table})
+
+
+def _told(details: list[str], rows: int) -> str:
+    return f"{len(details)} of {rows} rows do not pass, the first: {details[0]}" if details else f"{rows} rows pass"
 
 
 def _enumerate_or_sample(

@@ -116,6 +116,28 @@ class RecordedRows:
                 found = head.collect()
         return next(found.select("model_name", "model_version", "occurred_at").iter_rows(), None)
 
+    def versions(self) -> pl.DataFrame:
+        """Return which versions the predictions state: model, version, how many (``predictions``), ``first`` time.
+
+        Raises
+        ------
+        LogError
+            A table cannot be read.
+        """
+        question = self._question
+        if self._found is not None:
+            found = self._found.lazy()
+        else:
+            found = Beside(self._store, (), question.since, question.until).predictions().to_native()
+        if question.model is not None:
+            found = found.filter(pl.col("model_name") == question.model)
+        keys = ["model_name", "model_version"]
+        counted = found.group_by(keys).agg(
+            pl.len().cast(pl.Int64).alias("predictions"), pl.col("occurred_at").min().alias("first")
+        )
+        with reading(f"the predictions of {self._store.location}"):
+            return counted.sort(keys, nulls_last=True).collect()
+
     def chunks(self, done: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Chunk]:
         """Yield the chunks in order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -13,19 +13,19 @@ from audit_lab.replay.scored import failure_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from audit_lab.replay.scored import Scored
-
 __all__ = ["told_apart"]
 
 #: They are found in at most so many runs.
 _MOST_RUNS = 200
 #: What one row can be the reason of; other failures are those of the version, or of the machine.
-_BY_ROW = ("model-error", "inputs-refused")
+_BY_ROW = ("model-error", "inputs-refused", "score-not-finite")
+
+_Outcome = TypeVar("_Outcome")
 
 
 def told_apart(
-    rows: pl.DataFrame, run: Callable[[pl.DataFrame], Scored | ModelError | SandboxError]
-) -> Iterator[tuple[pl.DataFrame, Scored | ModelError | SandboxError]]:
+    rows: pl.DataFrame, run: Callable[[pl.DataFrame], _Outcome | ModelError | SandboxError]
+) -> Iterator[tuple[pl.DataFrame, _Outcome | ModelError | SandboxError]]:
     """Yield rows with what came of them; where a model refuses rows, those that it takes are found by trying parts.
 
     Rows with the same features missing are tried together first: that is what a model refuses most often. Then parts
