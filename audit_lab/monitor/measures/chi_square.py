@@ -1,0 +1,156 @@
+"""The chi-square distribution, and the test whether two sets of counts come from one distribution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audit_lab.monitor.measures.shares import checked_counts
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "ChiSquare",
+    "chi_square_quantile",
+    "chi_square_survival",
+    "chi_square_survivals",
+    "chi_square_test",
+    "pooled_chi_squares",
+]
+
+#: A bin that expects fewer rows than this on either side is pooled with the others like it: Cochran, *The Chi-square
+#: Test of Goodness of Fit* (1952), section 6.
+FEWEST_EXPECTED = 5.0
+
+
+@dataclass(frozen=True)
+class ChiSquare:
+    """A chi-square test: its `statistic` in [0, inf), its `degrees` of freedom, and its upper-tail `p_value`."""
+
+    statistic: float
+    degrees: int
+    p_value: float
+
+
+def chi_square_survival(value: float, degrees: int) -> float:
+    """Return the probability that a chi-square variable with `degrees` of freedom exceeds `value`.
+
+    The closed form for whole degrees: Abramowitz and Stegun, *Handbook of Mathematical Functions*, 26.4.4 and 26.4.5.
+    """
+    half = value / 2
+    if half <= 0:
+        return 1.0
+    odd = degrees % 2
+    total = math.erfc(math.sqrt(half)) if odd else 0.0
+    steps = (degrees - odd) // 2
+    offset = 0.5 if odd else 0.0
+    total += math.fsum(
+        math.exp(-half + (step + offset) * math.log(half) - math.lgamma(step + offset + 1)) for step in range(steps)
+    )
+    return min(total, 1.0)
+
+
+@lru_cache(maxsize=512)
+def chi_square_quantile(level: float, degrees: int) -> float:
+    """Return the value that a chi-square variable with `degrees` of freedom stays below with probability `level`."""
+    low, high = 0.0, float(degrees + 10)
+    while chi_square_survival(high, degrees) > 1 - level:
+        high *= 2
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if chi_square_survival(middle, degrees) > 1 - level:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def chi_square_survivals(values: NDArray[np.float64], degrees: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return :func:`chi_square_survival` of each value with each number of degrees, of one shape; 1 for none."""
+    survivals = np.ones(values.shape)
+    half = np.maximum(values, 0.0) / 2
+    for count in np.unique(degrees):
+        if count < 1:
+            continue
+        here = (degrees == count) & (half > 0)
+        some = half[here]
+        odd = int(count) % 2
+        logs, offset = np.log(some), 0.5 * odd
+        roots, where = np.unique(some, return_inverse=True) if odd else (some, None)
+        total = np.zeros(some.shape)
+        if where is not None:
+            total += np.array([math.erfc(math.sqrt(one)) for one in roots])[where]
+        for step in range((int(count) - odd) // 2):
+            total += np.exp(-some + (step + offset) * logs - math.lgamma(step + offset + 1))
+        survivals[here] = np.minimum(total, 1.0)
+    return survivals
+
+
+def chi_square_test(reference: ArrayLike, window: ArrayLike) -> ChiSquare:
+    """Return Pearson's chi-square test of two sets of counts over the same bins for being of one distribution.
+
+    ``sum((observed - expected)^2 / expected)`` over both sides and all bins that have rows, expected being the bin's
+    share of all rows times the side's rows. Range [0, inf), without a unit, and it grows with the rows: it says how
+    sure a difference is, not how large. Degrees of freedom: the bins that have rows, less one.
+
+    Parameters
+    ----------
+    reference, window
+        Counts by bin, shape (bins,), in the same order, not negative, each with a positive sum.
+
+    Notes
+    -----
+    Pearson (1900); for two samples Agresti, *Categorical Data Analysis* (2013), section 3.2. Without Yates's
+    correction.
+    """
+    expected, actual = checked_counts(reference, window)
+    seen = expected + actual > 0
+    rows = np.stack([expected[seen], actual[seen]])
+    fitted = rows.sum(axis=1, keepdims=True) * rows.sum(axis=0) / rows.sum()
+    statistic, degrees = float(np.sum((rows - fitted) ** 2 / fitted)), int(seen.sum()) - 1
+    return ChiSquare(statistic, degrees, chi_square_survival(statistic, degrees) if degrees else 1.0)
+
+
+def pooled_chi_squares(
+    reference: NDArray[np.float64], windows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return statistic and degrees of freedom of many chi-square tests whose thin bins are pooled.
+
+    As :func:`chi_square_test`, after the bins that expect fewer than five rows on either side are made one bin: the
+    statistic then follows the chi-square distribution well enough in small windows. Where no two bins are left there
+    is nothing to test: 0 and no degrees.
+
+    Parameters
+    ----------
+    reference, windows
+        Counts by bin, shapes (..., bins), which go together by numpy's broadcasting. Sides without rows give 0.
+
+    Returns
+    -------
+    statistics, degrees
+        float64 and int64, of the shape without bins.
+    """
+    first, second = np.broadcast_arrays(reference, windows)
+    totals = [side.sum(axis=-1, keepdims=True) for side in (first, second)]
+    every = np.maximum(totals[0] + totals[1], 1.0)
+    both = first + second
+    smaller = np.minimum(*totals)
+    thin = both * (smaller / every) < FEWEST_EXPECTED
+    # With both margins fixed, both sides' parts of a bin add up to this: (a n - b m)^2 / (m n (a + b)).
+    scale = np.maximum(totals[0] * totals[1], 1.0)[..., 0]
+    apart = (first * totals[1] - second * totals[0]) ** 2
+    parts = np.where(thin, 0.0, apart / np.maximum(both, 1.0)).sum(axis=-1)
+    few = [np.where(thin, side, 0.0).sum(axis=-1) for side in (first, second)]
+    pooled = few[0] + few[1]
+    gap = (few[0] * totals[1][..., 0] - few[1] * totals[0][..., 0]) ** 2
+    statistics = (parts + gap / np.maximum(pooled, 1.0)) / scale
+    degrees = (~thin).sum(axis=-1) + (pooled > 0) - 1
+    empty = (degrees < 1) | (smaller[..., 0] <= 0)
+    return np.where(empty, 0.0, statistics), np.where(empty, 0, degrees).astype(np.int64)
