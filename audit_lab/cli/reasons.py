@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit_lab.cli import output
-from audit_lab.cli.limits import MemoryLimit, TimeLimit, limits_of
+from audit_lab.cli.limits import MemoryLimit, TimeLimit, Trust, TrustType, limits_of
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 
@@ -28,7 +28,17 @@ def reasons(
     reading: Reading,
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
     codes: Annotated[str, typer.Option("--codes", help="JSON file: feature to adverse action reason.")],
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference",
+            help="Relative to which decisions of the version: all; approved; threshold (approved, nearest to it); best "
+            "(approved, furthest from it).",
+        ),
+    ] = "all",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the reference and of the explanation.")] = 0,
+    trust: Trust = None,
+    trust_type: TrustType = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -40,7 +50,13 @@ def reasons(
     Exits 1 when the decision does not come out again, a reason is not mapped, or a check failed.
     """
     limits = limits_of(time_limit, memory_limit)
-    found = reading.open().decision(prediction_id).reasons(codes, seed=seed, limits=limits)
+    found = (
+        reading.open()
+        .decision(prediction_id)
+        .reasons(
+            codes, reference=reference, seed=seed, limits=limits, trust=trust or (), trusted_types=trust_type or ()
+        )
+    )
     if as_json:
         output.print_json(found.to_dict())
         return int(not found.is_complete)

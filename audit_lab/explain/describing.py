@@ -6,6 +6,7 @@ decision, and keep to the model: nothing in an attribution tells what causes wha
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from audit_lab.explain.attribution import Attribution, Contribution
 
-__all__ = ["amount_text", "level_text", "output_text", "sentences"]
+__all__ = ["amount_text", "level_text", "output_text", "plain_times", "sentences"]
 
 _NO_INFLUENCE = 1e-9
 _MOST_NAMED = 3
@@ -22,6 +23,7 @@ _LONGEST_VALUE = 80
 _SMALLEST_SHOWN_POINTS = 0.05
 _WHOLE_FROM = 1000.0
 _NO_LABEL = "the prediction"
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?\+00:00")
 
 
 def sentences(attribution: Attribution, units: Mapping[str, str | None] | None = None) -> list[str]:
@@ -53,6 +55,11 @@ def sentences(attribution: Attribution, units: Mapping[str, str | None] | None =
         _rest(attribution, [entry for entry in influential if entry.feature not in named]),
         _limits(attribution, is_sound=not failed),
     ]
+
+
+def plain_times(text: str) -> str:
+    """Return a text in which moments of UTC stand as date and minute."""
+    return _INSTANT.sub(r"\1 \2 UTC", text)
 
 
 def output_text(attribution: Attribution) -> str:
@@ -89,7 +96,7 @@ def _role(attribution: Attribution) -> str:
     rows = len(attribution.background.rows)
     compared = f"{rows} decisions" if rows > 1 else "one decision"
     # How rows were drawn stands behind a semicolon, and among the facts of whoever shows the sentences.
-    chosen = attribution.background.description.split("; ")[0]
+    chosen = plain_times(attribution.background.description.split("; ")[0])
     used = f"the {compared} used for comparison ({chosen})" if rows else chosen
     put = (
         f"The system's part in this decision was the output of a model, which put {output_text(attribution)} at "

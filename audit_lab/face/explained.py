@@ -62,15 +62,29 @@ class Explained(Reconstructed):
             answer.rows = 1 + len(shap.background.rows)
             return agreement_between(shap, lime, self.explanations)
 
-    def reasons(self, codes: ReasonCodes | str | Path, *, seed: int = 0, limits: Limits | None = None) -> Reasons:
+    def reasons(
+        self,
+        codes: ReasonCodes | str | Path,
+        *,
+        reference: str = "all",
+        seed: int = 0,
+        limits: Limits | None = None,
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+    ) -> Reasons:
         """Return up to four principal reasons of an adverse decision, in the words of reason codes.
 
         Parameters
         ----------
         codes
             Which feature stands for which reason: `audit_lab.explain.reasons.ReasonCodes`, or the JSON file of them.
+        reference
+            What the reasons are relative to, by name: ``all``, the background of `explain`; ``approved``, decisions
+            that were not adverse; ``threshold`` and ``best``, of those the nearest to the threshold, and the furthest.
         seed, limits
-            As for `explain`, whose background the reasons are relative to.
+            As for `explain`.
+        trust, trusted_types
+            As for `replay`.
 
         Raises
         ------
@@ -83,10 +97,25 @@ class Explained(Reconstructed):
 
         chosen = codes if isinstance(codes, ReasonCodes) else ReasonCodes.read(codes)
         with self._access.asking(
-            "reasons", self.place, codes=chosen.version, codes_sha256=chosen.sha256, seed=seed
+            "reasons",
+            self.place,
+            codes=chosen.version,
+            codes_sha256=chosen.sha256,
+            reference=None if reference == "all" else reference,
+            seed=seed,
+            trust=[*trust, *trusted_types] or None,
         ) as answer:
             self.tell(answer)
-            found = reasons_of_decision(self._store, self._parts, chosen, seed=seed, limits=limits)
+            found = reasons_of_decision(
+                self._store,
+                self._parts,
+                chosen,
+                reference=reference,
+                seed=seed,
+                limits=limits,
+                trust=trust,
+                trusted_types=trusted_types,
+            )
             answer.rows = 1 + (len(found.reference.rows) if found.reference else 0)
             return found
 

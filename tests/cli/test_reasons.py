@@ -50,3 +50,23 @@ def test_the_journal_says_which_codes_were_used(run, credit, codes, tmp_path):
 
     written = "".join(path.read_text() for path in [journal, *journal.rglob("*")] if path.is_file())
     assert "codes 2025-01; codes_sha256 " in written
+
+
+def test_a_reference_is_chosen_by_name_and_one_that_is_not_known_is_misuse(run, credit, codes):
+    denied = "01998055-5ecf-745a-a696-974017e5e57a"
+    options = ("reasons", "--log", str(credit), "--codes", str(codes), "--json")
+    answer = run(*options, "--reference", "approved", denied)
+
+    assert answer.json["reference"]["name"] == "approved"
+    assert "(the reference 'approved': 49 of 49 not adverse decisions of credit-approval 2.0.0" in answer.json["notice"]
+    assert answer.code == int(not answer.json["is_complete"])
+    wrong = run(*options, "--reference", "richest", denied)
+    assert wrong.code == 2
+    assert wrong.json["error"]["message"] == "there is no reference 'richest'"
+
+
+def test_an_artifact_that_is_trusted_is_named_as_for_a_replay(run, credit, codes):
+    answer = run("reasons", "--log", str(credit), "--codes", str(codes), "--trust", "sha256:beef", BY_RULE)
+
+    assert answer.code == 2
+    assert "sha256:beef" in answer.err

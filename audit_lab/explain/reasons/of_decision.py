@@ -9,11 +9,13 @@ import polars as pl
 
 from audit_lab.errors import ModelError
 from audit_lab.explain.attribution import Check
-from audit_lab.explain.describing import level_text, output_text
+from audit_lab.explain.describing import amount_text, level_text, output_text
+from audit_lab.explain.explainer import explain
 from audit_lab.explain.of_decision import explain_decision
 from audit_lab.explain.reasons.choice import choose, pushing
 from audit_lab.explain.reasons.principal import Push, Reason, Reasons, Reference
-from audit_lab.explain.reasons.trial import answer, replace_each
+from audit_lab.explain.reasons.reference import ALL, check_reference, choose_reference
+from audit_lab.explain.reasons.trial import answer, replace_each, replace_together
 from audit_lab.log.files.printable import printable
 from audit_lab.log.files.reading import collect
 from audit_lab.replay.decision_rules import LABEL_RULE, THRESHOLD_RULE
@@ -21,6 +23,8 @@ from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.reasons.codes import ReasonCodes
     from audit_lab.explain.reasons.trial import Answered
@@ -44,6 +48,7 @@ class _Asked:
     decision: Reconstruction
     model: Model
     codes: ReasonCodes
+    reference: str
     seed: int
     limits: Limits | None
 
@@ -55,9 +60,17 @@ class _Asked:
 
 
 def reasons_of_decision(
-    store: LogStore, decision: Reconstruction, codes: ReasonCodes, *, seed: int = 0, limits: Limits | None = None
+    store: LogStore,
+    decision: Reconstruction,
+    codes: ReasonCodes,
+    *,
+    reference: str = ALL,
+    seed: int = 0,
+    limits: Limits | None = None,
+    trust: Collection[str] = (),
+    trusted_types: Collection[str] = (),
 ) -> Reasons:
-    """Return the principal reasons of a decision, relative to the background of its explanation.
+    """Return the principal reasons of a decision, relative to a stated reference.
 
     Parameters
     ----------
@@ -65,15 +78,19 @@ def reasons_of_decision(
         The log, and the decision.
     codes
         Which feature stands for which reason, and which decisions are adverse.
+    reference
+        One of `REFERENCES`: which decisions the reasons are relative to.
     seed
-        Of the background, and of the explanation.
+        Of the reference, and of the explanation.
     limits
         What the model may use.
+    trust, trusted_types
+        Artifacts and types in skops files that may run, as for a replay.
 
     Raises
     ------
     MisuseError
-        The codes do not fit the version.
+        The codes do not fit the version, or the reference is unknown or cannot be told for it.
     ModelError
         The decision, its inputs or its artifact are missing, or nothing says which way of the score is adverse; `code`
         says which.
@@ -81,12 +98,15 @@ def reasons_of_decision(
         The model did not come to an end of its own.
     """
     row = decision.prediction
-    model = load_registered(store, row["model_name"], row["model_version"], at=row["occurred_at"])
+    model = load_registered(
+        store, row["model_name"], row["model_version"], at=row["occurred_at"], trust=trust, trusted_types=trusted_types
+    )
     codes.check(row["model_name"], row["model_version"], model.signature, model.rules)
     recorded, standing = row["decision"], decision.final_decision
     if recorded is None or standing is None:
         raise _refused(decision, "decision-missing", "nothing says what was decided, or what was made of it since")
-    asked = _Asked(store, decision, model, codes, seed, limits)
+    asked = _Asked(store, decision, model, codes, reference, seed, limits)
+    check_reference(reference, model.signature.output.kind, asked.threshold)
     begun = Reasons(
         prediction_id=decision.prediction_id,
         occurred_at=None if row["occurred_at"] is None else row["occurred_at"].isoformat(timespec="seconds"),
@@ -165,7 +185,7 @@ def _by_a_rule(asked: _Asked, begun: Reasons, found: Answered) -> Reasons:
 def _by_score(asked: _Asked, begun: Reasons, found: Answered, inputs: dict[str, Any]) -> Reasons:
     """Add the reasons of the score."""
     sign = _sign(asked, found)
-    attribution = explain_decision(asked.store, asked.decision, "shap", seed=asked.seed, limits=asked.limits)
+    attribution = _attribution(asked, inputs, sign)
     reference = _reference(asked, attribution)
     effects = replace_each(asked.model, inputs, reference, asked.threshold, asked.limits)
     units = {feature.name: feature.unit for feature in asked.model.signature.features}
@@ -177,11 +197,14 @@ def _by_score(asked: _Asked, begun: Reasons, found: Answered, inputs: dict[str, 
             each.value_text,
             units[each.feature],
             towards * each.contribution,
-            sign * effects[each.feature].mean,
+            sign * effects[each.feature],
         )
         for each in attribution.contributions
-        if effects[each.feature].moves
     )
+    together = None
+    if joint:
+        moved = replace_together(asked.model, inputs, reference, joint, threshold=asked.threshold, limits=asked.limits)
+        together = sign * moved
     principal, further = choose(pushes, asked.codes, _directions(asked.model, inputs, reference))
     background = attribution.background
     return replace(
@@ -189,10 +212,40 @@ def _by_score(asked: _Asked, begun: Reasons, found: Answered, inputs: dict[str, 
         reasons=principal,
         further=further,
         joint=tuple(joint),
+        joint_effect=together,
+        joint_text=None if together is None else amount_text(attribution, together),
         direction=_direction(asked, attribution, found, sign),
-        reference=Reference(background.description, background.rows, background.sha256),
+        reference=Reference(asked.reference, background.description, background.rows, background.sha256),
         attribution_sha256=attribution.digest,
         checks=(*attribution.checks, _same_model(asked, attribution, found)),
+    )
+
+
+def _attribution(asked: _Asked, inputs: dict[str, Any], sign: int) -> Attribution:
+    """Explain the score against the reference; by the explanation that everybody gets where that is the same."""
+    model = asked.model
+    if asked.reference == ALL and not (model.artifact.trusted_by_digest or model.trusted_types):
+        return explain_decision(asked.store, asked.decision, "shap", seed=asked.seed, limits=asked.limits)
+    rows = choose_reference(
+        asked.store,
+        asked.decision,
+        model,
+        asked.reference,
+        adverse=asked.codes.adverse,
+        sign=sign,
+        threshold=asked.threshold,
+        seed=asked.seed,
+    )
+    return explain(
+        "shap",
+        prediction_id=asked.decision.prediction_id,
+        inputs=inputs,
+        signature=model.signature,
+        artifact=model.artifact,
+        background=rows,
+        trusted_types=model.trusted_types,
+        seed=asked.seed,
+        limits=asked.limits,
     )
 
 

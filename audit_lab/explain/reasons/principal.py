@@ -63,8 +63,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Reference:
-    """The decisions that the reasons are relative to: in words, by id, and by the digest of their content."""
+    """The decisions that the reasons are relative to: the reference's name, in words, by id, and by their digest."""
 
+    name: str
     description: str
     rows: tuple[str, ...]
     sha256: str
@@ -93,6 +94,9 @@ class Reasons:
     joint
         Features with an adverse contribution that are not named, since alone, with the reference's values in their
         place, the score does not move away from the adverse side.
+    joint_effect, joint_text
+        How much it does with the reference's values in the place of all of these at once, and that in words; None where
+        there are none.
     direction
         Which way of the score is adverse, in a sentence; None where no score was looked at.
     reference, attribution_sha256, checks
@@ -115,6 +119,8 @@ class Reasons:
     secondary: tuple[Reason, ...] = ()
     further: tuple[Reason, ...] = ()
     joint: tuple[str, ...] = ()
+    joint_effect: float | None = None
+    joint_text: str | None = None
     direction: str | None = None
     reference: Reference | None = None
     attribution_sha256: str | None = None
@@ -127,8 +133,12 @@ class Reasons:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the model gives the recorded decision, all that pushed it has a reason, and every check passed."""
-        return self.basis != "not-reproduced" and not self.unmapped and all(check.passed for check in self.checks)
+        """Whether the model gives the recorded decision, what pushed it has a reason, and every check passed.
+
+        Where the score decided and no input could be named, it is not.
+        """
+        told = self.basis != "not-reproduced" and bool(self.reasons or self.basis != "score")
+        return told and not self.unmapped and all(check.passed for check in self.checks)
 
     @property
     def digest(self) -> str:

@@ -13,14 +13,14 @@ from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.scored import score_rows, worker_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from audit_lab.replay.registered import Model
     from audit_lab.sandbox import Limits
 
-__all__ = ["Answered", "Effect", "answer", "replace_each"]
+__all__ = ["Answered", "answer", "replace_each", "replace_together"]
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,6 @@ class Answered:
     label: str | None
     rule: str | None
     decision: str | None
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What replacing one input by the reference's values does.
-
-    Parameters
-    ----------
-    mean
-        The mean of the decision's own score less the score with the reference's value: positive where the own value
-        makes the score higher.
-    moves
-        Whether any of them moves the score at all.
-    """
-
-    mean: float
-    moves: bool
 
 
 def answer(
@@ -69,8 +52,11 @@ def answer(
 
 def replace_each(
     model: Model, inputs: Mapping[str, Any], reference: pl.DataFrame, threshold: float | None, limits: Limits | None
-) -> dict[str, Effect]:
-    """Put the reference's values in the place of one input at a time, and score each row with the real model.
+) -> dict[str, float]:
+    """Put the reference's values in the place of one input at a time, and return how far that moves the score.
+
+    That is the mean of the decision's own score less those with the reference's values, by the real model: positive
+    where the own value makes the score higher.
 
     Of several classes, the score is the probability of the one that the decision's own inputs are given.
 
@@ -85,9 +71,41 @@ def replace_each(
         Code ``not-repeatable``: the model gives the same inputs two scores, so nothing can be told from differences.
     """
     names = model.signature.names
+    return dict(
+        zip(
+            names,
+            _replaced(model, inputs, reference, [[name] for name in names], threshold=threshold, limits=limits),
+            strict=True,
+        )
+    )
+
+
+def replace_together(
+    model: Model,
+    inputs: Mapping[str, Any],
+    reference: pl.DataFrame,
+    names: Sequence[str],
+    *,
+    threshold: float | None,
+    limits: Limits | None,
+) -> float:
+    """Put the reference's values in the place of several inputs at once, row by row, as `replace_each` does for one."""
+    (effect,) = _replaced(model, inputs, reference, [names], threshold=threshold, limits=limits)
+    return effect
+
+
+def _replaced(
+    model: Model,
+    inputs: Mapping[str, Any],
+    reference: pl.DataFrame,
+    groups: Sequence[Sequence[str]],
+    *,
+    threshold: float | None,
+    limits: Limits | None,
+) -> list[float]:
     own = _own(model, inputs, reference.schema)
     many = own.select(pl.all().repeat_by(reference.height).explode()) if reference.height else own
-    rows = [own, *(many.with_columns(reference[name]) for name in names), own]
+    rows = [own, *(many.with_columns(reference[name] for name in names) for names in groups), own]
     scores = _one_score(model, _scored(model, pl.concat(rows), threshold, limits))
     if scores[0] != scores[-1]:
         raise ModelError(
@@ -95,8 +113,8 @@ def replace_each(
             "A model that does not repeat itself cannot be asked for reasons; tell its owner.",
             "not-repeatable",
         )
-    moved = (scores[0] - scores[1:-1]).reshape(len(names), reference.height)
-    return {name: Effect(float(np.mean(row)), bool(np.any(row != 0))) for name, row in zip(names, moved, strict=True)}
+    moved = (scores[0] - scores[1:-1]).reshape(len(groups), reference.height)
+    return [float(np.mean(row)) for row in moved]
 
 
 def _own(model: Model, inputs: Mapping[str, Any], schema: pl.Schema) -> pl.DataFrame:

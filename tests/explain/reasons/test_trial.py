@@ -42,16 +42,22 @@ def test_one_input_at_a_time_takes_the_reference_values(answers):
 
     assert asked[0].rows() == [(0.5, 3, 5), (0.5, 1, 5), (0.5, 2, 5), (0.5, 3, 5), (0.5, 3, 5), (0.5, 3, 5)]
     assert asked[0].columns == ["threshold", "inputs.a", "inputs.b"]
-    assert effects["a"] == trial.Effect(pytest.approx(0.3), moves=True)
-    assert effects["b"] == trial.Effect(0.0, moves=False)
+    assert effects == {"a": pytest.approx(0.3), "b": 0.0}
 
 
-def test_moves_that_cancel_out_are_moves_without_a_mean(answers):
+def test_moves_that_cancel_out_have_no_mean(answers):
     answers(0.5, 0.25, 0.75, 0.5, 0.5, 0.5)
 
-    effects = trial.replace_each(MODEL, {"a": 3, "b": 5}, REFERENCE, 0.5, None)
+    assert trial.replace_each(MODEL, {"a": 3, "b": 5}, REFERENCE, 0.5, None)["a"] == 0.0
 
-    assert effects["a"] == trial.Effect(0.0, moves=True)
+
+def test_several_inputs_take_the_values_of_one_row_at_once(answers):
+    asked = answers(0.9, 0.5, 0.6, 0.9)
+
+    moved = trial.replace_together(MODEL, {"a": 3, "b": 9}, REFERENCE, ["a", "b"], threshold=0.5, limits=None)
+
+    assert asked[0].rows() == [(0.5, 3, 9), (0.5, 1, 5), (0.5, 2, 5), (0.5, 3, 9)]
+    assert moved == pytest.approx(0.35)
 
 
 def test_a_model_that_does_not_repeat_itself_is_refused(answers):
