@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
+from audit_lab.errors import MisuseError
 from audit_lab.face.reconstructed import Reconstructed
+from audit_lab.log.files.printable import printable
 from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.counterfactual import Constraints, Counterfactuals
     from audit_lab.explain.reasons import ReasonCodes, Reasons
+    from audit_lab.explain.what_if import WhatIf
     from audit_lab.sandbox import Limits
 
 __all__ = ["Explained"]
@@ -189,3 +193,104 @@ class Explained(Reconstructed):
             )
             answer.rows = 1 + found.data.rows
             return found
+
+    def what_if(
+        self,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        explain: Literal["shap", "lime"] | None = "shap",
+        output: Literal["probability", "log-odds", "margin", "value"] | None = None,
+        codes: ReasonCodes | str | Path | None = None,
+        seed: int = 0,
+        limits: Limits | None = None,
+        environment: Literal["present", "recorded"] = "present",
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+    ) -> WhatIf:
+        """Run the recorded inputs with some of them changed, and put what comes of it beside the original.
+
+        `WhatIf.change` and `WhatIf.reset` go on from there. A decision whose replay is not its record is answered too;
+        the answer says so first, and compares with what the artifact gives for the recorded inputs now.
+
+        Parameters
+        ----------
+        changes
+            Feature to the value that takes the place of the recorded one; None: missing. Without any, the original.
+        explain, output
+            How both are explained, against the background of `explain`; None for no attribution, which is quicker.
+            `output` as for `audit_lab.explain.explain`.
+        codes
+            For the reasons of both: as for `reasons`.
+        seed
+            Of the background and of the explanations.
+        limits, environment, trust, trusted_types
+            As for `replay`; attributions are computed in the present environment.
+
+        Raises
+        ------
+        MisuseError
+            A change cannot be meant: the model takes no such feature, or the value is of another type or not finite.
+        ModelError
+            The recorded inputs cannot be run: they or the artifact are missing; `code` says which.
+        """
+        from audit_lab.explain.reasons import ReasonCodes
+        from audit_lab.explain.what_if import Asked, ask_what_if
+        from audit_lab.replay.runner import Runner
+        from audit_lab.replay.surroundings import environment_choice
+
+        changes = {} if changes is None else changes
+        if not isinstance(changes, Mapping):
+            raise MisuseError(f"changes are a {type(changes).__name__}", "Give them as feature to value.")
+        chosen = codes if isinstance(codes, ReasonCodes) or codes is None else ReasonCodes.read(codes)
+        with self._access.asking(
+            "what if",
+            self.place,
+            changes=[printable(f"{name}={value!r}") for name, value in changes.items()] or None,
+            explain=explain,
+            output=output,
+            codes_sha256=None if chosen is None else chosen.sha256,
+            seed=seed,
+            environment=None if environment == "present" else environment,
+            trust=[*trust, *trusted_types] or None,
+        ) as answer:
+            self.tell(answer)
+            environments = environment_choice(self._store, environment, self.prediction)
+            note = self._store.checkpoint
+            asked = Asked(
+                explain=explain,
+                output=output,
+                seed=seed,
+                codes=None if codes is None or isinstance(codes, ReasonCodes) else str(codes),
+                codes_sha256=None if chosen is None else chosen.sha256,
+                environment=environment,
+                trust=tuple(sorted(trust)),
+                trusted_types=tuple(sorted(trusted_types)),
+                limits=limits,
+                log=self._store.location,
+                as_of=None if note is None else int(note.splitlines()[1]),
+                is_mapped=self._store.mapping is not None,
+            )
+            found = ask_what_if(
+                self._store,
+                self._parts,
+                Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=environments),
+                changes,
+                codes=chosen,
+                asked=asked,
+            )
+            answer.rows = 1 + (len(found.original_attribution.background.rows) if found.original_attribution else 0)
+
+            def again(changes: Mapping[str, Any]) -> WhatIf:
+                return self.what_if(
+                    changes,
+                    explain=explain,
+                    output=output,
+                    codes=codes,
+                    seed=seed,
+                    limits=limits,
+                    environment=environment,
+                    trust=trust,
+                    trusted_types=trusted_types,
+                )
+
+            return found.asking_with(again)
