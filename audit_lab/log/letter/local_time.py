@@ -14,7 +14,7 @@ from audit_lab.log.files.printable import printable
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["LetterTime", "duration_text", "read_letter_time", "read_within"]
+__all__ = ["LetterTime", "duration_text", "read_letter_time", "read_within", "zone_named"]
 
 _WITHIN = re.compile(r"(?P<count>[0-9]{1,6}(?:\.[0-9]{1,3})?) ?(?P<unit>m|min|h|d|w)")
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -81,13 +81,13 @@ def read_letter_time(
     given = _parsed(around)
     if isinstance(given, datetime) and given.tzinfo is not None:
         moment = given.astimezone(UTC)
-        return LetterTime(((moment, moment),), allowed, _zone(zone or "UTC"), given.isoformat(sep=" "))
+        return LetterTime(((moment, moment),), allowed, zone_named(zone or "UTC"), given.isoformat(sep=" "))
     if zone is None:
         raise MisuseError(
             f"{around} is a local time, and nothing says where",
             "Give the zone as zone=... or --zone, like America/New_York (UTC, if that is what the letter means).",
         )
-    place = _zone(zone)
+    place = zone_named(zone)
     try:
         if isinstance(given, datetime):
             return _local_moment(given, place, allowed)
@@ -133,17 +133,14 @@ def duration_text(duration: timedelta) -> str:
     return " ".join(parts) or "less than a second"
 
 
-def _parsed(around: str | date | datetime) -> date | datetime:
-    if isinstance(around, date):
-        return around
-    text = around.strip() if isinstance(around, str) else ""
-    try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MisuseError(f"around is {printable(repr(around))}, which is no date or time", _HOW) from error
+def zone_named(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name.
 
-
-def _zone(name: str) -> ZoneInfo:
+    Raises
+    ------
+    MisuseError
+        There is none; the error names those that are nearly called so.
+    """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:
@@ -152,6 +149,16 @@ def _zone(name: str) -> ZoneInfo:
         near = get_close_matches(str(name), sorted(available_timezones()), n=3, cutoff=0.5)
         meant = f"Did you mean {' or '.join(near)}?" if near else "Give its IANA name, like America/New_York."
         raise MisuseError(f"there is no time zone {printable(str(name))!r}", meant) from error
+
+
+def _parsed(around: str | date | datetime) -> date | datetime:
+    if isinstance(around, date):
+        return around
+    text = around.strip() if isinstance(around, str) else ""
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise MisuseError(f"around is {printable(repr(around))}, which is no date or time", _HOW) from error
 
 
 def _readings(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
