@@ -97,7 +97,8 @@ def _score_step(
         distance = np.where(has_list, _apart(*lists).max(axis=1), distance)
         narrow = np.where(has_list, each_narrow.all(axis=1), narrow)
         ulps = np.where(has_list, each_ulps.max(axis=1), ulps)
-    measured = has_list | rows["recorded_score"].is_not_null().to_numpy()
+    unknown = rows["recorded_score"].null_count()
+    measured = has_list | (rows["recorded_score"].is_not_null().to_numpy() if unknown else np.True_)
     if kind == "multiclass":
         same, near = same | ~measured, near | ~measured
     known = measured & ~np.isnan(distance)

@@ -142,7 +142,7 @@ def edition_numbers(store: LogStore, decisions: pl.DataFrame) -> pl.Series:
     pl.Series
         Named ``edition``, UInt32; 0 too where the version is not registered or not stated.
     """
-    named = decisions.select("model_name", "model_version")
+    named = pl.DataFrame([decisions["model_name"], decisions["model_version"]])
     versions = list((named.head(1) if is_constant(named) else named.unique()).iter_rows())
     several = {
         version: known for version in versions if None not in version and len(known := editions(store, *version)) > 1

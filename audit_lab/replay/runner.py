@@ -228,9 +228,7 @@ class Runner:
     def prepared(self, rows: pl.DataFrame) -> list[Prepared]:
         """Return the rows of a chunk by version, each with the code of what keeps it from being replayed."""
         numbered = rows.with_row_index(_ORDER)
-        keys = rows.select("model_name", "model_version").with_columns(
-            edition_numbers(self._store, rows).alias(_EDITION)
-        )
+        keys = pl.DataFrame([*(rows[name] for name in _KEYS[:2]), edition_numbers(self._store, rows).alias(_EDITION)])
         if is_constant(keys):  # as is most often so, and then nothing need be copied
             return [self._prepared(keys.row(0), numbered)]
         groups = numbered.with_columns(keys[_EDITION]).partition_by(_KEYS, maintain_order=True, as_dict=True)
@@ -264,7 +262,9 @@ class Runner:
             done += [_result(part) for part in (*self._told(group, tried), *tried.failed, *kept)]
         if not done:
             return pl.DataFrame(schema=RESULT_SCHEMA)
-        return (done[0] if len(done) == 1 else pl.concat(done).sort(_ORDER)).drop(_ORDER)
+        together = done[0] if len(done) == 1 else pl.concat(done).sort(_ORDER)
+        together.drop_in_place(_ORDER)
+        return together
 
     def _told(self, group: Prepared, tried: Tried) -> Iterator[pl.DataFrame]:
         if group.model is not None and tried.scored:

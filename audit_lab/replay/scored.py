@@ -122,7 +122,7 @@ def score_rows(model: Model, rows: pl.DataFrame, worker: Worker, *, signature: S
     result = worker.run(
         _SCORE,
         header={**_about(model, signature), "wants_fingerprint": worker not in _fingerprints},
-        tables={"inputs": rows.select(pl.col(FEATURE + name).alias(name) for name in signature.names)},
+        tables={"inputs": pl.DataFrame([rows[FEATURE + name].alias(name) for name in signature.names])},
     )
     outputs = _outputs(result, rows.height, model.name)
     decided = decide(rows.hstack(outputs), signature, model.rules, model.name)
@@ -166,9 +166,13 @@ def _outputs(result: TaskResult, rows: int, name: str) -> pl.DataFrame:
         raise SandboxError(f"the outputs of {name} are not one for each row", "Treat it as hostile.", "output")
     if not rows:
         return OUTPUTS.to_frame().rename(_NAMED)
-    return outputs.select(
-        (pl.col(name) if name in outputs.columns else pl.lit(None, dtype=dtype)).alias(_NAMED.get(name, name))
-        for name, dtype in OUTPUTS.items()
+    return pl.DataFrame(
+        [
+            outputs[name].alias(_NAMED.get(name, name))
+            if name in outputs.columns
+            else pl.Series(_NAMED.get(name, name), [None], dtype).new_from_index(0, rows)
+            for name, dtype in OUTPUTS.items()
+        ]
     )
 
 

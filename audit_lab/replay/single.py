@@ -98,8 +98,8 @@ def _other_releases(surroundings: Surroundings) -> str:
 
 def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     """Return a decision as one row of the form that `audit_lab.replay.recorded_rows.Chunk` describes."""
-    prediction = pl.DataFrame([decision.prediction], schema_overrides=_dtypes(store, "predictions"))
-    own = prediction.with_columns(place=pl.lit(decision.place)).select(recorded())
+    own = {**decision.prediction, "place": decision.place}
+    prediction = pl.DataFrame([own], schema_overrides=_dtypes(store, "predictions"))
     model, table = decision.prediction["model_name"], f"{INPUTS_PREFIX}{decision.prediction['model_name']}"
     features: dict[str, Any] = {}
     if model in store.models():
@@ -114,7 +114,8 @@ def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     erased = sealed and bool(features) and decision.prediction_id in erased_ids(store, table, list(features))
     twice = len(decision.places) > 1
     unclear = decision.inputs is None and any(gap.code == "ambiguous-id" for gap in decision.gaps)
-    return own.with_columns(
+    return prediction.select(
+        *recorded(),
         *columns,
         pl.lit(twice).alias(REPEATED),
         pl.lit(gone).alias(ERASED),
