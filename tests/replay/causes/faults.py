@@ -38,7 +38,9 @@ __all__ = [
 FEWEST = 20
 #: Fewer are enough where nothing is to be found in them.
 FEWEST_STRANGE = 6
-MOST_DRAWS = 120
+MOST_DRAWS = 400
+#: Of a score, or of its size if that is more: well beyond what is tolerated of any kind of output.
+FURTHEST_TOLERATED = 1e-5
 
 #: How the categories must be spelt for a form of them to be what the model knows: in which case, and with what between.
 SPELLINGS: dict[str, tuple[str, str]] = {
@@ -113,6 +115,17 @@ def differing(one: pl.DataFrame, other: pl.DataFrame) -> pl.Series:
     return pl.Series([a != b for a, b in zip(one.rows(), other.rows(), strict=True)], dtype=pl.Boolean)
 
 
+def _told(one: pl.DataFrame, other: pl.DataFrame) -> int:
+    """Return how many rows of two outputs are further apart than any tolerance; where there are labels alone, differ.
+
+    Scores that are all but nought or one differ in bits that another number of rows at once may round otherwise.
+    """
+    if one["score"].null_count() == one.height:
+        return int(differing(one, other).sum())
+    apart = (one["score"] - other["score"]).abs()
+    return int((apart > FURTHEST_TOLERATED * other["score"].abs().clip(lower_bound=1.0)).sum())
+
+
 def plant(model: IdentifiableModel, draws: Iterator[Draw], name: str) -> Planted:
     """Return the first draw that shows.
 
@@ -132,7 +145,7 @@ def plant(model: IdentifiableModel, draws: Iterator[Draw], name: str) -> Planted
         others = answers[1:] if draw.others else []
         # A search looks at some of the decisions, so more than one must tell them apart; labels tell least.
         apart = (2 if model.kind == "label" else 5) if draw.truth.kind else 1
-        if all(int(differing(each, kept).sum()) >= apart for each in others):
+        if all(_told(each, kept) >= apart for each in others):
             return Planted(draw.truth, draw.recorded, real)
     raise FaultError(f"{name} does not show in {model.artifact_format}, {model.kind}, seed {model.seed}")
 
