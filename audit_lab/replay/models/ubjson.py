@@ -19,7 +19,7 @@ _NUMBERS = {
     marker: struct.Struct(f">{layout}")
     for marker, layout in {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}.items()
 }
-_COUNTS = (b"i", b"U", b"I", b"l", b"L")
+_COUNTS = {marker: _NUMBERS[marker] for marker in (b"i", b"U", b"I", b"l", b"L")}
 _ARRAYS = {marker: np.dtype(number.format) for marker, number in _NUMBERS.items()}
 _CONSTANTS = {b"Z": None, b"T": True, b"F": False}
 
@@ -39,17 +39,14 @@ def read_ubjson(content: bytes) -> Any:
 class _Reader:
     def __init__(self, content: bytes) -> None:
         self._content = content
+        self._end = len(content)
         self._place = 0
 
-    @property
-    def left(self) -> int:
-        return len(self._content) - self._place
-
     def take(self, size: int) -> bytes:
-        if size > self.left:
-            raise ValueError(f"at byte {self._place} it announces {size} bytes, and {self.left} are left")
-        self._place += size
-        return self._content[self._place - size : self._place]
+        start, self._place = self._place, self._place + size
+        if self._place > self._end:
+            raise ValueError(f"at byte {start} it announces {size} bytes, and {self._end - start} are left")
+        return self._content[start : self._place]
 
     def value(self, marker: bytes, depth: int) -> Any:
         if marker in _NUMBERS:
@@ -70,9 +67,10 @@ class _Reader:
 
     def _count(self) -> int:
         marker = self.take(1)
-        if marker not in _COUNTS:
+        number = _COUNTS.get(marker)
+        if number is None:
             raise ValueError(f"at byte {self._place - 1} stands {marker!r} instead of a count")
-        count = int(self._number(marker))
+        count: int = number.unpack(self.take(number.size))[0]
         if count < 0:
             raise ValueError(f"at byte {self._place} it announces {count} items")
         return count
@@ -97,8 +95,9 @@ class _Reader:
         if following == b"#":
             self._place += 1
             count = self._count()
-            if count > self.left:  # each value takes a byte or more
-                raise ValueError(f"at byte {self._place} it announces {count} values, and {self.left} bytes are left")
+            left = self._end - self._place
+            if count > left:  # each value takes a byte or more
+                raise ValueError(f"at byte {self._place} it announces {count} values, and {left} bytes are left")
             return [self.value(self.take(1), depth) for _ in range(count)]
         values = []
         while (marker := self.take(1)) != b"]":
