@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import polars as pl
+
+from audit_lab.monitor.measures.quality import are_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["MISSING", "MOST_VALUES", "NEW", "OTHER", "Bins", "CategoryBins", "NumericBins", "number"]
+__all__ = ["MISSING", "MOST_VALUES", "NEW", "OTHER", "Bins", "CategoryBins", "NumericBins", "moments", "number"]
 
 #: Quantile bins of a numeric column, besides those below and above everything the reference has.
 QUANTILE_BINS = 10
@@ -47,6 +50,10 @@ class NumericBins:
         Reference rows that are null or NaN.
     marked
         Whether the reference has so many values that only its percentiles are kept.
+    mean, deviation
+        Mean and standard deviation of the reference's finite values; None without any, or where they overflow.
+    whole
+        Whether every finite value of the reference is a whole number.
 
     Notes
     -----
@@ -61,6 +68,9 @@ class NumericBins:
     value_rows: NDArray[np.int64]
     missing_rows: int
     marked: bool = False
+    mean: float | None = None
+    deviation: float | None = None
+    whole: bool = False
 
     kind: Literal["numeric"] = "numeric"
 
@@ -70,12 +80,16 @@ class NumericBins:
     ) -> NumericBins:
         """Return the bins of a reference that has these distinct values, ascending, so many rows of each."""
         values = values + 0.0  # of 0.0 and -0.0, which are one value, engines return either
+        mean, deviation = moments(values, rows)
+        finite = values[np.isfinite(values)]
+        whole = bool(finite.size) and bool((finite == np.floor(finite)).all())
         if values.size <= MOST_VALUES:
-            return cls(column, values, rows, missing_rows)
+            return cls(column, values, rows, missing_rows, False, mean, deviation, whole)  # noqa: FBT003 - in order
         cumulated = np.cumsum(rows)
         ranks = cumulated[-1] * np.arange(1, _PERCENTILES + 1) / _PERCENTILES
         places = np.unique(np.append(0, np.searchsorted(cumulated, ranks)))
-        return cls(column, values[places], np.diff(cumulated[places], prepend=0), missing_rows, marked=True)
+        held = np.diff(cumulated[places], prepend=0)
+        return cls(column, values[places], held, missing_rows, True, mean, deviation, whole)  # noqa: FBT003 - in order
 
     @property
     def distinct(self) -> int:
@@ -223,6 +237,14 @@ class CategoryBins:
         return {name: min(position, self.named) for position, name in enumerate(self.categories)}
 
     @cached_property
+    def numbers(self) -> bool | None:
+        """Whether every category of the reference is a number written as text, or none (False); None where mixed."""
+        if not self.categories:
+            return None
+        marks = are_numbers(pl.Series(self.categories, dtype=pl.String))
+        return True if marks.all() else None if marks.any() else False
+
+    @cached_property
     def reference_counts(self) -> NDArray[np.int64]:
         """Reference rows by bin: categories, other, new (none), missing."""
         own = self.category_rows[: self.named]
@@ -251,6 +273,22 @@ class CategoryBins:
 
 
 Bins = NumericBins | CategoryBins
+
+
+def moments(values: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[float | None, float | None]:
+    """Return mean and standard deviation of values that occur so many times each, the finite ones.
+
+    ``sum(n x) / sum(n)`` and ``sqrt(sum(n (x - mean)^2) / sum(n))``; None without values, or where they overflow.
+    """
+    finite = np.isfinite(values)
+    some, counts = values[finite], rows[finite]
+    total = int(counts.sum())
+    if not total:
+        return None, None
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(np.sum(some * counts) / total)
+        deviation = float(np.sqrt(np.sum(counts * (some - mean) ** 2) / total))
+    return (mean, deviation) if np.isfinite(mean) and np.isfinite(deviation) else (None, None)
 
 
 def number(value: float) -> str:

@@ -20,13 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-__all__ = ["MEASURED", "TIME_COLUMN", "Extent", "Rows", "Source", "extent", "how_many"]
+__all__ = [
+    "MEASURED",
+    "TIME_COLUMN",
+    "VERSION_COLUMN",
+    "Extent",
+    "Rows",
+    "Source",
+    "extent",
+    "how_many",
+    "version_spans",
+]
 
 Frame: TypeAlias = "pl.LazyFrame | nw.LazyFrame[Any]"
 Source: TypeAlias = "Frame | Callable[[datetime | None, datetime | None], Frame]"
 
 #: The column of prepared rows that says when each happened.
 TIME_COLUMN = "__time__"
+#: The column of prepared rows that says which version of a model answered, where that is asked for.
+VERSION_COLUMN = "__version__"
 #: What errors call the rows, which may come from several tables.
 MEASURED = "What drift is measured on"
 
@@ -66,6 +78,8 @@ class Rows:
         The column that says when a row happened; without a zone it is read as UTC.
     columns
         The columns to measure.
+    version
+        The column that says which version of a model answered; None where that does not matter.
 
     Attributes
     ----------
@@ -78,13 +92,14 @@ class Rows:
         A column is not in the frame, is named twice, or is neither number, text nor boolean; the time is no time.
     """
 
-    def __init__(self, source: Source, time: str, columns: Sequence[str]) -> None:
+    def __init__(self, source: Source, time: str, columns: Sequence[str], version: str | None = None) -> None:
         self._source = source
         self._time = time
+        self._version = version
         self._with_nan: tuple[str, ...] = ()
         self._in_memory: nw.LazyFrame[Any] | None = None
         frame = _framed(source, None, None)
-        _check_columns(frame, time, columns)
+        _check_columns(frame, (time, *([] if version is None else [version])), columns)
         schema = frame.collect_schema()
         nulls = _null_columns(frame)
         self.kinds = {name: "numeric" if name in nulls else _kind(name, schema[name]) for name in columns}
@@ -118,6 +133,9 @@ class Rows:
     def _prepared(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         schema = frame.collect_schema()
         values = [_value(name, kind, schema[name]) for name, kind in self.kinds.items()]
+        if self._version is not None:
+            named = nw.col(self._version).cast(nw.String)
+            values.append(nw.when(named != "").then(named).alias(VERSION_COLUMN))
         return self._cleaned(frame.select(_moment(self._time, schema[self._time]).alias(TIME_COLUMN), *values))
 
     def _cleaned(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -164,6 +182,13 @@ def extent(rows: Rows) -> Extent:
     return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], told, untimed, with_nan)
 
 
+def version_spans(rows: Rows) -> list[tuple[str | None, datetime, datetime]]:
+    """Return each version's name, None where none is stated, and the times of its first and last row."""
+    moment = nw.col(TIME_COLUMN)
+    spans = rows.every().group_by(VERSION_COLUMN).agg(moment.min().alias(_FIRST), moment.max().alias(_LAST))
+    return [tuple(row) for row in collected(spans, MEASURED).select(VERSION_COLUMN, _FIRST, _LAST).iter_rows()]
+
+
 def how_many(condition: nw.Expr, frame: nw.LazyFrame[Any]) -> nw.Expr:
     """Return for how many rows of a frame a condition holds; not every engine adds up truth values."""
     return condition.sum() if frame.implementation.is_polars() else condition.cast(nw.Int64).sum()
@@ -174,9 +199,9 @@ def _framed(source: Source, since: datetime | None, until: datetime | None) -> n
     return nw.from_native(frame) if isinstance(frame, pl.LazyFrame) else frame
 
 
-def _check_columns(frame: nw.LazyFrame[Any], time: str, columns: Sequence[str]) -> None:
+def _check_columns(frame: nw.LazyFrame[Any], others: Sequence[str], columns: Sequence[str]) -> None:
     schema = frame.collect_schema()
-    for name in (time, *columns):
+    for name in (*others, *columns):
         if name not in schema:
             near = ", ".join(schema.names()[:20])
             message = f"There is no column {name!r}"

@@ -6,7 +6,7 @@ rows back, only how many have each value; a column with very many values is coun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from audit_lab.log.engines.answers import collected, collected_all
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, how_many
+from audit_lab.monitor.cuts import calendar_cut
+from audit_lab.monitor.moments import MOMENTS, SUM, moments_of_sums, moments_of_values, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Rows
+    from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["WindowCounts", "binned_counts", "count_windows", "reference_bins", "value_rows"]
+__all__ = ["WindowCounts", "binned_counts", "count_cut", "count_windows", "reference_bins", "value_rows"]
 
 _WINDOW = "__window__"
 _ROWS = "__rows__"
@@ -48,16 +51,18 @@ _KEYED = pl.Schema({"window": pl.Int64, "key": pl.Int64, "rows": pl.Int64})
 
 @dataclass(frozen=True, eq=False)
 class WindowCounts:
-    """Counts of one column: by window and bin, and by window and cell (numeric) or category (text).
+    """Counts of one column: by window and bin, and by window and cell (numeric) or category (text), with moments.
 
     `binned` has the shape (windows, bins). `long` has one row for each window and cell or category that occurs:
     ``window`` (its position), ``key`` (cell number or category), ``rows``, and for categories ``first`` and ``last``,
-    the times of the first and last such row.
+    the times of the first and last such row. `moments`, of numeric columns, has one row for each window with values:
+    see :mod:`audit_lab.monitor.moments`.
     """
 
     bins: Bins
     binned: NDArray[np.int64]
     long: pl.DataFrame
+    moments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOMENTS))
 
     @cached_property
     def _by_window(self) -> dict[Any, pl.DataFrame]:
@@ -66,6 +71,14 @@ class WindowCounts:
     def occurring(self, window: int) -> pl.DataFrame:
         """Return ``key`` and ``rows`` of the cells or categories that occur in one window, ascending, none missing."""
         return self._by_window.get((window,), self.long.clear())
+
+    @cached_property
+    def _moments(self) -> dict[int, dict[str, Any]]:
+        return {row["window"]: row for row in self.moments.iter_rows(named=True)}
+
+    def moments_of(self, window: int) -> dict[str, Any] | None:
+        """Return the moments of a numeric column in one window; None where it has no value there."""
+        return self._moments.get(window)
 
 
 def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tuple[Bins, ...]]:
@@ -85,25 +98,31 @@ def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tup
 def count_windows(
     rows: Rows, bins: Sequence[Bins], length: WindowLength, starts: Sequence[datetime]
 ) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
+    """Count the windows of a calendar that begin at `starts`, as :func:`count_cut` does."""
+    return count_cut(rows, bins, calendar_cut(length, starts))
+
+
+def count_cut(rows: Rows, bins: Sequence[Bins], cut: Cut) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
     """Read every row once; return the rows by window, and for each column its counts by window."""
-    windowed = _windowed(rows.every(), length, starts[0])
-    volume = np.zeros(len(starts), dtype=np.int64)
+    windowed = cut.numbered(rows.every(), _WINDOW)
+    volume = np.zeros(len(cut.starts), dtype=np.int64)
     counted = collected(windowed.group_by(_WINDOW).agg(nw.len().alias(_ROWS)), MEASURED)
     volume[counted[_WINDOW].to_numpy()] = counted[_ROWS].to_numpy()
-    bounds = [*starts, length.after(starts[-1])]
     by_value = [one for one in bins if not (isinstance(one, NumericBins) and one.marked)]
-    parts: dict[str, list[pl.DataFrame]] = {one.column: [] for one in by_value}
+    parts: dict[str, list[tuple[pl.DataFrame, pl.DataFrame]]] = {one.column: [] for one in by_value}
     for first, last in _batches(volume):
-        every = (first, last) == (0, len(starts))
-        some = windowed if every else _windowed(rows.between(bounds[first], bounds[last]), length, starts[0])
+        some = windowed if (first, last) == (0, volume.size) else _batch(rows, cut, first, last)
         for place in range(0, len(by_value), _COLUMNS_AT_ONCE):
             chosen = by_value[place : place + _COLUMNS_AT_ONCE]
             answers = collected_all([_by_value(some, one) for one in chosen], MEASURED)
             for one, answer in zip(chosen, answers, strict=True):
                 parts[one.column].append(_keyed(one, answer))
     marked = [one for one in bins if isinstance(one, NumericBins) and one.marked]
-    long = {name: pl.concat(each) for name, each in parts.items()} | _by_marks(windowed, marked)
-    return volume, tuple(_counted(one, long[one.column], len(starts)) for one in bins)
+    every = {
+        name: (pl.concat([long for long, _ in each]), pl.concat([moments for _, moments in each]))
+        for name, each in parts.items()
+    } | _by_marks(windowed, marked)
+    return volume, tuple(_counted(one, *every[one.column], volume.size) for one in bins)
 
 
 def binned_counts(
@@ -127,7 +146,8 @@ def binned_counts(
     """
     found = []
     answer = _below(
-        _windowed(rows.every(), length, starts[0]), {one.column: (one.values[:1], _uppers(one)) for one in bins}
+        calendar_cut(length, starts).numbered(rows.every(), _WINDOW),
+        {one.column: (one.values[:1], _uppers(one)) for one in bins},
     )
     windows = answer[_WINDOW].to_numpy()
     for one in bins:
@@ -150,11 +170,10 @@ def _tally(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
     return rows.group_by(column).agg(nw.len().alias(_ROWS))
 
 
-def _windowed(rows: nw.LazyFrame[Any], length: WindowLength, first: datetime) -> nw.LazyFrame[Any]:
-    """Add the position of each row's window, 0 for the one that starts at `first`."""
-    by_polars = rows.implementation.is_polars()
-    number = length.number(TIME_COLUMN, by_polars=by_polars) - length.number_of(first)
-    return rows.with_columns(number.alias(_WINDOW))
+def _batch(rows: Rows, cut: Cut, first: int, last: int) -> nw.LazyFrame[Any]:
+    """Return the rows of some windows, read only where they can lie."""
+    within = rows.between(min(cut.starts[first:last]), max(cut.ends[first:last]))
+    return cut.numbered(within, _WINDOW).filter((nw.col(_WINDOW) >= first) & (nw.col(_WINDOW) < last))
 
 
 def _by_value(windowed: nw.LazyFrame[Any], bins: Bins) -> nw.LazyFrame[Any]:
@@ -164,24 +183,25 @@ def _by_value(windowed: nw.LazyFrame[Any], bins: Bins) -> nw.LazyFrame[Any]:
     return windowed.select(_WINDOW, TIME_COLUMN, bins.column).group_by(bins.column, _WINDOW).agg(*counted)
 
 
-def _keyed(bins: Bins, answer: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of each window by cell or category, from those by value."""
+def _keyed(bins: Bins, answer: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of each window by cell or category, from those by value, and the moments of numbers."""
     plain = answer.rename({_WINDOW: "window", _ROWS: "rows", bins.column: "key"}).cast(_LONG)
     if isinstance(bins, CategoryBins):
-        return plain.select(
-            "window", "key", "rows", pl.col(_FIRST).alias("first").cast(TIME), pl.col(_LAST).alias("last").cast(TIME)
-        )
+        first, last = pl.col(_FIRST).alias("first").cast(TIME), pl.col(_LAST).alias("last").cast(TIME)
+        return plain.select("window", "key", "rows", first, last), pl.DataFrame(schema=MOMENTS)
+    plain = plain.sort("window", "key", nulls_last=True)
     gone = plain["key"].is_null()
     cells = pl.Series("key", bins.cells_of(plain["key"].fill_null(0.0).to_numpy()), dtype=pl.Int64)
     kept = plain.with_columns(cells.set(gone, None))
-    return kept.group_by("window", "key").agg(pl.col("rows").sum())
+    return kept.group_by("window", "key").agg(pl.col("rows").sum()), moments_of_values(bins, plain.filter(~gone))
 
 
-def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[str, pl.DataFrame]:
+def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
     """Count columns with very many values at their marks, all of them in one pass."""
     if not bins:
         return {}
-    answer = _below(windowed, {one.column: (one.values[:1], one.values) for one in bins})
+    edges = {one.column: (one.values[:1], one.values) for one in bins}
+    answer = _below(windowed, edges, [sums for one in bins for sums in sums_of(one, windowed)])
     windows = answer[_WINDOW].to_numpy()
     found = {}
     for one in bins:
@@ -193,15 +213,21 @@ def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[
         long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
         gone = pl.DataFrame({"window": windows, "rows": missing}).with_columns(key=pl.lit(None, dtype=pl.Int64))
         every = pl.concat([long, gone.select("window", "key", "rows")], how="vertical_relaxed")
-        found[one.column] = every.cast(_KEYED).filter(pl.col("rows") > 0)
+        held = every.cast(_KEYED).filter(pl.col("rows") > 0)
+        found[one.column] = held, moments_of_sums(one, windows, answer, upto, count)
     return found
 
 
 def _below(
-    windowed: nw.LazyFrame[Any], edges: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    windowed: nw.LazyFrame[Any],
+    edges: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+    others: Sequence[nw.Expr] = (),
 ) -> pl.DataFrame:
-    """Return, for each window, how many values lie below the lowest edge, not above each edge, and how many exist."""
-    sums = [nw.len().alias(_ROWS)]
+    """Return, for each window, how many values lie below the lowest edge, not above each edge, and how many exist.
+
+    And whatever `others` add up.
+    """
+    sums = [nw.len().alias(_ROWS), *others]
     for column, (lowest, uppers) in edges.items():
         value = nw.col(column)
         sums.append(value.count().alias(f"{column}/count"))
@@ -209,7 +235,9 @@ def _below(
         sums += [
             how_many(value <= float(edge), windowed).alias(f"{column}/{place}") for place, edge in enumerate(uppers)
         ]
-    return collected(windowed.group_by(_WINDOW).agg(*sums), MEASURED).sort(_WINDOW).cast(pl.Int64)
+    answer = collected(windowed.group_by(_WINDOW).agg(*sums), MEASURED).sort(_WINDOW)
+    counts = [name for name in answer.columns if not name.startswith(SUM)]
+    return answer.with_columns(pl.col(counts).cast(pl.Int64))
 
 
 def _sums(
@@ -246,7 +274,7 @@ def _bins(name: str, kind: str, counts: pl.DataFrame) -> Bins:
     return CategoryBins(name, tuple(held[name]), held[_ROWS].to_numpy(), missing)
 
 
-def _counted(bins: Bins, long: pl.DataFrame, windows: int) -> WindowCounts:
+def _counted(bins: Bins, long: pl.DataFrame, moments: pl.DataFrame, windows: int) -> WindowCounts:
     """Sum one column's rows by window and cell or category into its bins."""
     held = long.drop_nulls("key")
     gone = long.filter(pl.col("key").is_null())
@@ -257,4 +285,4 @@ def _counted(bins: Bins, long: pl.DataFrame, windows: int) -> WindowCounts:
     rows = held["rows"].to_numpy().astype(np.float64)
     binned = np.bincount(flat, weights=rows, minlength=windows * width).astype(np.int64).reshape(windows, width)
     binned[gone["window"].to_numpy(), -1] = gone["rows"].to_numpy()
-    return WindowCounts(bins, binned, long)
+    return WindowCounts(bins, binned, long, moments)

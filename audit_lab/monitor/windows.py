@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-
-import polars as pl
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.schema import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import narwhals as nw
 
-__all__ = ["WINDOWS", "WindowLength", "day", "utc", "window_length"]
+__all__ = ["WINDOWS", "WindowLength", "day", "duration", "utc", "window_length"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS = 12
 _HOURS = 24
 _DAYS_OF_WEEK = 7
+_DURATION_DIGITS = 5
 #: 1970-01-01 was a Thursday.
 _DAYS_FROM_MONDAY = 3
 _MICROSECONDS_OF_DAY = 86_400_000_000
@@ -35,17 +34,19 @@ _MICROSECONDS = {
 
 @dataclass(frozen=True)
 class WindowLength:
-    """One length of window: the polars interval `every` and the `noun` a sentence calls it by.
+    """One length of window: the polars interval `every`, the `noun` and `shape` that sentences call it by, the `zone`.
 
-    All windows are cut in UTC; a week starts on Monday.
+    Days, weeks (from Monday) and months begin at midnight of the zone, so that a day has 23 or 25 hours where the clock
+    is changed; hours are all of one length.
     """
 
     every: str
     noun: str
     shape: str
+    zone: str = "UTC"
 
     def number(self, time: str, *, by_polars: bool) -> nw.Expr:
-        """Return the number of the window that a UTC time lies in: the same one on every engine.
+        """Return the number of the window of UTC that a UTC time lies in: the same one on every engine.
 
         Hours, days and weeks are counted from the one of 1970-01-01, months from January of the year 0.
         """
@@ -63,39 +64,50 @@ class WindowLength:
         return day if self.every == "1d" else (day + _DAYS_FROM_MONDAY) // _DAYS_OF_WEEK
 
     def number_of(self, moment: datetime) -> int:
-        """Return the number of the window that a moment in UTC lies in."""
+        """Return the number of the window that a moment lies in, as its zone counts them."""
+        local = self._local(moment)
         if self.every == "1mo":
-            return moment.year * _MONTHS + moment.month - 1
+            return local.year * _MONTHS + local.month - 1
         shift, length = _MICROSECONDS[self.every]
-        return ((moment - _EPOCH) // timedelta(microseconds=1) + shift) // length
+        return ((local - _EPOCH) // timedelta(microseconds=1) + shift) // length
 
     def start(self, number: int) -> datetime:
-        """Return the start of the window of a number."""
+        """Return the start of the window of a number, in UTC."""
         if self.every == "1mo":
-            return datetime(number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=UTC)
+            return self._universal(datetime(number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=UTC))
         shift, length = _MICROSECONDS[self.every]
-        return _EPOCH + timedelta(microseconds=number * length - shift)
+        return self._universal(_EPOCH + timedelta(microseconds=number * length - shift))
 
     def starts(self, first: datetime, last: datetime) -> list[datetime]:
         """Return the start of every window from the one of `first` to the one of `last`, empty windows included."""
-        bounds = pl.Series([first, last], dtype=TIME).dt.truncate(self.every)
-        return pl.datetime_range(bounds[0], bounds[1], self.every, time_unit="us", eager=True).to_list()
+        return [self.start(number) for number in range(self.number_of(first), self.number_of(last) + 1)]
 
     def after(self, start: datetime, count: int = 1) -> datetime:
         """Return the start of the window `count` windows after the one that starts at `start`."""
-        amount = f"{count}{self.every.lstrip('1')}"
-        moved: datetime = pl.Series([start], dtype=TIME).dt.offset_by(amount)[0]
-        return moved
+        return self.start(self.number_of(start) + count)
 
     def name(self, start: datetime) -> str:
         """Return what a sentence calls the window that starts at `start`: ``the week of 2015-06-29``."""
-        return self.shape.format(start)
+        local = start.astimezone(ZoneInfo(self.zone))
+        return self.shape.format(local, self.zone if self.zone == "UTC" else f"{local:%z} ({self.zone})")
+
+    def _local(self, moment: datetime) -> datetime:
+        """Return what the zone's calendar and clock say at a moment, as if it were UTC; hours are those of UTC."""
+        if self.zone == "UTC" or self.every == "1h":
+            return moment
+        return moment.astimezone(ZoneInfo(self.zone)).replace(tzinfo=UTC)
+
+    def _universal(self, local: datetime) -> datetime:
+        """Undo `_local`; a midnight that the clock skips is the moment at which it is changed."""
+        if self.zone == "UTC" or self.every == "1h":
+            return local
+        return local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
 
 WINDOWS: Mapping[str, WindowLength] = {
     length.every: length
     for length in (
-        WindowLength("1h", "hour", "the hour from {0:%Y-%m-%d %H:%M} UTC"),
+        WindowLength("1h", "hour", "the hour from {0:%Y-%m-%d %H:%M} {1}"),
         WindowLength("1d", "day", "{0:%Y-%m-%d}"),
         WindowLength("1w", "week", "the week of {0:%Y-%m-%d}"),
         WindowLength("1mo", "month", "the month {0:%Y-%m}"),
@@ -103,18 +115,39 @@ WINDOWS: Mapping[str, WindowLength] = {
 }
 
 
-def window_length(every: str) -> WindowLength:
-    """Return the window length that `every` names.
+def window_length(every: str, zone: str = "UTC") -> WindowLength:
+    """Return the window length that `every` names, cut by the calendar and clock of an IANA time zone.
 
     Raises
     ------
     MisuseError
-        `every` is not one of ``1h``, ``1d``, ``1w``, ``1mo``.
+        `every` is not one of ``1h``, ``1d``, ``1w``, ``1mo``, or there is no such zone.
     """
     if every not in WINDOWS:
         message = f"{every!r} is not a length of window"
         raise MisuseError(message, f"Use one of {', '.join(WINDOWS)}.")
-    return WINDOWS[every]
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"There is no time zone {zone!r}"
+        raise MisuseError(message, "Name one of the IANA database, like Europe/Berlin, or UTC.") from error
+    return replace(WINDOWS[every], zone=zone)
+
+
+def duration(text: str, name: str) -> timedelta:
+    """Return a length of time: a whole number of hours, days or weeks, as ``36h``, ``10d`` or ``4w``.
+
+    Raises
+    ------
+    MisuseError
+        The text is none, or names more than a century.
+    """
+    units = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.isdecimal() or not number.isascii() or len(number) > _DURATION_DIGITS:
+        message = f"{name} is {text!r}, which is no length of time"
+        raise MisuseError(message, "Write it like 36h, 10d or 4w.")
+    return int(number) * units[unit]
 
 
 def _days(moment: Any) -> nw.Expr:
@@ -135,6 +168,6 @@ def utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def day(moment: datetime) -> str:
-    """Return the day of a window's end as people say it: an end at midnight means the day before."""
-    return f"{moment - timedelta(microseconds=1):%Y-%m-%d}"
+def day(moment: datetime, zone: str = "UTC") -> str:
+    """Return the day of a window's end as people of a zone say it: an end at midnight means the day before."""
+    return f"{(moment - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)):%Y-%m-%d}"

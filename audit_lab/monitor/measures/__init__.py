@@ -25,9 +25,9 @@ from audit_lab.monitor.measures.kolmogorov import (
     kolmogorov_smirnov_of_cells,
 )
 from audit_lab.monitor.measures.quality import (
+    are_numbers,
     duplicate_rate,
     has_frozen,
-    looks_like_a_number,
     missing_rate_change,
     out_of_range_rate,
     type_violation_rate,
@@ -46,6 +46,7 @@ __all__ = [
     "ChiSquare",
     "KolmogorovSmirnov",
     "Measure",
+    "are_numbers",
     "chi_square_quantile",
     "chi_square_survival",
     "chi_square_survivals",
@@ -56,7 +57,6 @@ __all__ = [
     "jensen_shannon_distance",
     "kolmogorov_smirnov",
     "kolmogorov_smirnov_of_cells",
-    "looks_like_a_number",
     "missing_rate_change",
     "out_of_range_rate",
     "pooled_chi_squares",

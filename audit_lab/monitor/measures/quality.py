@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = [
+    "are_numbers",
     "duplicate_rate",
     "has_frozen",
-    "looks_like_a_number",
     "missing_rate_change",
     "out_of_range_rate",
     "type_violation_rate",
@@ -91,9 +94,6 @@ def volume_ratio(rows: int, usual_rows: float) -> float | None:
     return rows / usual_rows if usual_rows > 0 else None
 
 
-def looks_like_a_number(text: str) -> bool:
-    """Say whether a text is a finite decimal number, as a column that was retyped to text would hold it."""
-    try:
-        return math.isfinite(float(text)) and "_" not in text
-    except ValueError:
-        return False
+def are_numbers(texts: pl.Series) -> pl.Series:
+    """Say of each text whether it is a finite decimal number, as a column that was retyped to text would hold it."""
+    return texts.str.contains(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")

@@ -27,7 +27,7 @@ def wasserstein_distance(
     Parameters
     ----------
     reference, window
-        Finite values, shapes (m,) and (n,), ascending where rows are given, at least one each.
+        Finite values, shapes (m,) and (n,), at least one each.
     reference_rows, window_rows
         How many rows have each value, of the same shapes; one each when omitted.
 
@@ -43,15 +43,12 @@ def wasserstein_distance(
     if not first.size or not second.size:
         message = "both sides need at least one value"
         raise ValueError(message)
-    orders = [np.argsort(values, kind="stable") for values in (first, second)]
-    first, second = first[orders[0]], second[orders[1]]
-    cumulated = [np.concatenate([[0.0], np.cumsum(rows[order])]) for rows, order in zip(weights, orders, strict=True)]
-    points = np.union1d(first, second)
-    shares = [
-        upto[np.searchsorted(values, points[:-1], side="right")] / upto[-1]
-        for values, upto in ((first, cumulated[0]), (second, cumulated[1]))
-    ]
-    return float(np.sum(np.abs(shares[0] - shares[1]) * np.diff(points)))
+    points = np.concatenate([first, second])
+    order = np.argsort(points, kind="stable")
+    points, nothing = points[order], [np.zeros(first.size), np.zeros(second.size)]
+    upto = [np.cumsum(np.concatenate(sides)[order]) for sides in ((weights[0], nothing[1]), (nothing[0], weights[1]))]
+    apart = np.abs(upto[0] / upto[0][-1] - upto[1] / upto[1][-1])
+    return float(np.sum(apart[:-1] * np.diff(points)))
 
 
 def wasserstein_bounds(
