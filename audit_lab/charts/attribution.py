@@ -1,8 +1,7 @@
 """Charts of an attribution: bars by feature, the way from base to prediction, SHAP beside LIME.
 
 Each function takes frames with columns feature, value (text) and contribution, as `Attribution.to_frame` returns
-them. What raises is dark orange, what lowers light blue: hues that colour-blind readers tell apart, with lightness
-that stays apart in greyscale; the sign stands in each label besides.
+them; colours and signs are those of `audit_lab.charts.signed`.
 """
 
 from __future__ import annotations
@@ -11,18 +10,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.charts.signed import DIRECTIONS, LEVEL, LOWERS, OUTLINE, RAISES, amount, direction, signs
 from audit_lab.charts.theme import altair, dressed, expect_columns, inline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from altair import Color, HConcatChart, LayerChart
+    from altair import HConcatChart, LayerChart
 
 __all__ = ["attribution_bars", "shap_against_lime", "waterfall"]
 
-_RAISES, _LOWERS, _LEVEL = "#b35806", "#92c5de", "#525252"
 _COLUMNS = ("feature", "value", "contribution")
-_DIRECTIONS = ("raises", "lowers")
 _WIDTH, _ROW_HEIGHT = 420, 24
 _OTHERS = "all other features"
 _UNEXPLAINED = 0.0005
@@ -121,9 +119,9 @@ def waterfall(
     scale = alt.Scale(domain=[low - space, high + space], nice=False)
     base = alt.Chart(inline(steps.to_dicts()))
     x = alt.X("start:Q", title=axis_title, scale=scale)
-    color, tooltip = _colour((*_DIRECTIONS, "level"), (_RAISES, _LOWERS, _LEVEL)), ["label:N", "amount:N"]
+    color, tooltip = signs((*DIRECTIONS, "level"), (RAISES, LOWERS, LEVEL)), ["label:N", "amount:N"]
     steps_only, levels_only = (base.transform_filter(f"datum.direction {sign} 'level'") for sign in ("!=", "=="))
-    bars = steps_only.mark_bar(height=16, stroke="#333333", strokeWidth=0.5).encode(
+    bars = steps_only.mark_bar(height=16, stroke=OUTLINE, strokeWidth=0.5).encode(
         y=y, x=x, x2="end:Q", color=color, tooltip=tooltip
     )
     levels = levels_only.mark_tick(thickness=3, size=18).encode(y=y, x=x, color=color, tooltip=tooltip)
@@ -140,25 +138,16 @@ def _bars(
     y = alt.Y("label:N", sort=order or rows["label"].to_list(), title=None, axis=axis)
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     base = alt.Chart(inline(rows.to_dicts()))
-    bars = base.mark_bar(height=16, stroke="#333333", strokeWidth=0.5).encode(
+    bars = base.mark_bar(height=16, stroke=OUTLINE, strokeWidth=0.5).encode(
         y=y,
         x=alt.X("contribution:Q", title=axis_title, scale=scale),
-        color=_colour(_DIRECTIONS, (_RAISES, _LOWERS)),
+        color=signs(),
         tooltip=["label:N", "amount:N"],
     )
     text = base.encode(y=y, x=alt.X("contribution:Q", scale=scale), text="amount:N")
     right = text.transform_filter("datum.contribution >= 0").mark_text(align="left", dx=5, fontSize=11)
     left = text.transform_filter("datum.contribution < 0").mark_text(align="right", dx=-5, fontSize=11)
     return alt.layer(bars, right, left)
-
-
-def _colour(directions: Sequence[str], colours: Sequence[str]) -> Color:
-    alt = altair()
-    return alt.Color(
-        "direction:N",
-        scale=alt.Scale(domain=list(directions), range=list(colours)),
-        legend=alt.Legend(title=None, orient="bottom"),
-    )
 
 
 def _ranked(frame: pl.DataFrame) -> pl.DataFrame:
@@ -183,8 +172,8 @@ def _labelled(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
         _label(),
         "contribution",
-        _amount("contribution"),
-        _direction("contribution"),
+        amount("contribution"),
+        direction("contribution"),
     )
 
 
@@ -195,15 +184,6 @@ def _label() -> pl.Expr:
         .otherwise(pl.format("{} = {}", "feature", "value"))
         .alias("label")
     )
-
-
-def _amount(column: str) -> pl.Expr:
-    """Signed, three decimals, with a true minus sign."""
-    return pl.col(column).map_elements(lambda value: f"{value:+.3f}".replace("-", "\u2212"), pl.String).alias("amount")
-
-
-def _direction(column: str) -> pl.Expr:
-    return pl.when(pl.col(column) < 0).then(pl.lit("lowers")).otherwise(pl.lit("raises")).alias("direction")
 
 
 def _reach(rows: pl.DataFrame) -> float:
@@ -222,7 +202,7 @@ def _steps(rows: pl.DataFrame, base_value: float, prediction_value: float) -> pl
         changes.append(gap)
     steps = pl.DataFrame({"label": names, "change": changes}, schema={"label": pl.String, "change": pl.Float64})
     steps = steps.with_columns(end=pl.col("change").cum_sum() + base_value).select(
-        "label", (pl.col("end") - pl.col("change")).alias("start"), "end", _amount("change"), _direction("change")
+        "label", (pl.col("end") - pl.col("change")).alias("start"), "end", amount("change"), direction("change")
     )
     levels = pl.DataFrame({"label": ["base value", "prediction"], "start": [base_value, prediction_value]}).select(
         "label",

@@ -103,11 +103,11 @@ def _what(cohort: CohortAttribution) -> str:
         explained = "1 decision" if cohort.matching == 1 else f"{cohort.matching:,} decisions"
     chosen = f" ({cohort.chosen})" if cohort.chosen else ""
     output = cohort.output_explained
-    side = "above" if from_base > 0 else "below"
+    moved = f"{amount(output, abs(from_base)).removeprefix('+')} {'above' if from_base > 0 else 'below'}"
     return (
         f"This adds up SHAP values of {explained} of {cohort.model_name} {cohort.model_version}{chosen}: "
-        f"{output_words(cohort)} is {level(output, cohort.output.mean)} on average, "
-        f"{amount(output, abs(from_base)).removeprefix('+')} {side} the {level(output, cohort.base_value)} of {against}."
+        f"{output_words(cohort)} is {level(output, cohort.output.mean)} on average, {moved} the "
+        f"{level(output, cohort.base_value)} of {against}."
     )
 
 
