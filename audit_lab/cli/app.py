@@ -16,6 +16,7 @@ from audit_lab.cli import (
     coverage,
     decide,
     decisions,
+    dossier,
     environment,
     hand_over,
     history,
@@ -27,6 +28,7 @@ from audit_lab.cli import (
     output,
     reasons,
     walk,
+    what_if,
 )
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
 from audit_lab.log.files.printable import printable
@@ -56,7 +58,9 @@ for module in (
     decide,
     impact,
     counterfactual,
+    what_if,
     reasons,
+    dossier,
     environment,
     lineage,
     history,

@@ -44,8 +44,8 @@ def what_was_decided(parts: Reconstruction, clock: Clock, changed: Happening | N
     decided = "made a decision that is not on record" if row["decision"] is None else f"decided {row['decision']!r}"
     said = f"{began}, {who} {decided}{about}."
     if changed is not None:
-        by = f"{changed.who} " if changed.who else "a person not named "
-        said += f" {by[:1].upper()}{by[1:]}changed that; what stands is {decision_text(parts.final_decision)}."
+        by = changed.who or "a person not named"
+        said += f" Afterwards {by} changed that; what stands is {decision_text(parts.final_decision)}."
     return said
 
 

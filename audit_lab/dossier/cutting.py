@@ -42,12 +42,13 @@ SHOWN_RANGES: tuple[tuple[int, int], ...] = (
 _MARK = "…"
 
 
-def readable(text: str) -> str:
+def readable(text: str, *, only_ascii: bool = False) -> str:
     """Return text on one line, with characters that are invisible, or that no font shows, as escapes.
 
-    Nothing is left out. Control characters, and those that change the direction of what follows, are escaped.
+    Nothing is left out. Control characters, and those that change the direction of what follows, are escaped; and all
+    that are not ASCII, where only that is wanted.
     """
-    return "".join(c if _is_shown(c) else _escaped(c) for c in text)
+    return "".join(c if _is_shown(c) and (c.isascii() or not only_ascii) else _escaped(c) for c in text)
 
 
 @dataclass
@@ -57,18 +58,24 @@ class Cutter:
     Parameters
     ----------
     scale
-        How much room there is, 1 for most; limits on lists and texts are multiplied by it.
+        How much room there is: limits on lists and texts are multiplied by it.
+    only_ascii
+        Whether whatever is not ASCII is written as escapes.
     left_out
         Part to the number of its entries that are not shown, and ``texts`` to the number of texts shortened.
     """
 
     scale: float
+    only_ascii: bool = False
     left_out: dict[str, int] = field(default_factory=dict)
 
     def text(self, text: str, limit: int, least: int = 40) -> str:
-        """Return text as `readable`, shortened to so many characters at full scale; a mark says that it was."""
-        most = max(least, int(limit * self.scale))
-        shown = readable(text[: most + 1])
+        """Return text as `readable`, shortened to so many characters; a mark says that it was.
+
+        Lists grow shorter before texts do, which keep their limit while the scale is above one half.
+        """
+        most = max(least, int(limit * min(1.0, 2 * self.scale)))
+        shown = readable(text[: most + 1], only_ascii=self.only_ascii)
         if len(text) <= most and len(shown) <= most:
             return shown
         self.left_out["texts"] = self.left_out.get("texts", 0) + 1
@@ -80,11 +87,6 @@ class Cutter:
         if len(entries) > most:
             self.left_out[part] = len(entries) - most
         return entries[:most]
-
-    def more(self, part: str, noun: str) -> str | None:
-        """Return how many entries of a part are not shown, in a line; None where all are."""
-        count = self.left_out.get(part, 0)
-        return f"{count:,} more {noun} not shown here: in the JSON of this dossier." if count else None
 
 
 def _is_shown(character: str) -> bool:

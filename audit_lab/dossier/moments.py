@@ -33,7 +33,7 @@ class Moment:
     utc
         ISO 8601 with its offset, to the microsecond; None where none is on record.
     local
-        What the clocks in the zone showed, in words and to the second, with the abbreviation and the offset.
+        What the clocks in the zone showed, in words and to the second, with the zone's name and offset.
     zone
         The IANA name of the zone.
     """
@@ -43,19 +43,15 @@ class Moment:
     zone: str
 
     def words(self) -> str:
-        """Return it as local time, zone and UTC."""
-        if self.utc is None:
-            return _NOT_RECORDED
-        if self.zone == "UTC":
-            return self.local
-        return f"{self.local}, {self.zone} ({self.utc_words()})"
-
-    def utc_words(self) -> str:
-        """Return it in UTC to the second, in words."""
+        """Return it as local time with the zone's name, and UTC."""
         if self.utc is None:
             return _NOT_RECORDED
         moment = datetime.fromisoformat(self.utc)
-        return f"{_day(moment)}, {moment:%H:%M:%S} UTC"
+        if self.zone == "UTC":
+            return self.local
+        same_day = _day(moment) == self.local.partition(",")[0]
+        beside = "" if same_day else f"{_day(moment)}, "
+        return f"{self.local}, that is {beside}{moment:%H:%M:%S} UTC"
 
     def short(self) -> str:
         """Return local date and time to the minute, for a table that names the zone elsewhere."""
@@ -87,12 +83,13 @@ class Clock:
             local = utc.astimezone(self.zone)
         except OverflowError:  # at the ends of the calendar
             local = utc
-        name = local.tzname() or ""
-        offset = f"{local:%z}"
-        offset = f"UTC{offset[:3]}:{offset[3:5]}"
-        named = "UTC" if self.zone.key == "UTC" else offset if name[:1] in "+-" else f"{name}, {offset}"
         shown = f"{_day(local)}, {local:%H:%M:%S}"
-        text = f"{shown} UTC" if named == "UTC" else f"{shown} ({named})"
+        if self.zone.key == "UTC":
+            text = f"{shown} UTC"
+        else:
+            name, offset = local.tzname() or "", f"{local:%z}"
+            abbreviation = "" if name[:1] in "+-" else f" {name}"
+            text = f"{shown}{abbreviation} ({self.zone.key}, UTC{offset[:3]}:{offset[3:5]})"
         return Moment(utc.isoformat(timespec="microseconds"), text, self.zone.key)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Attempt", "attempted"]
 
 T = TypeVar("T")
+
+#: The folder of a child has another name each time, and says nothing.
+_OWN_FOLDER = re.compile(r"/[^\s'\"]*/audit-lab-[0-9a-z_]+/")
 
 
 @dataclass(frozen=True)
@@ -50,4 +54,4 @@ def attempted(what: str, do: Callable[[], T]) -> T | Attempt:
         raise
     except AuditLabError as error:
         code = getattr(error, "code", None) or getattr(error, "reason", None) or type(error).__name__
-        return Attempt(what, str(code), error.message, error.next_step)
+        return Attempt(what, str(code), _OWN_FOLDER.sub("", error.message), error.next_step)

@@ -110,10 +110,10 @@ def _reasons(reasons: Reasons | Attempt) -> Iterator[str]:
     if reasons.direction is not None:
         yield reasons.direction
     if reasons.reference is not None:
-        rows = len(reasons.reference.rows)
+        rows, chosen = len(reasons.reference.rows), reasons.reference.description.split("; ")[0]
         yield (
             f"Each stands for inputs that moved the score to the adverse side compared with {rows} decisions "
-            f"({reasons.reference.description}). It does not say that another value would have changed the decision."
+            f"({chosen}). It does not say that another value would have changed the decision."
         )
     pushing = (*reasons.reasons, *reasons.secondary, *reasons.further)
     yield from (each.text for each in reasons.further if each.code is None)

@@ -30,22 +30,20 @@ def decided_facts(parts: Reconstruction, clock: Clock) -> tuple[Fact, ...]:
     registered = (parts.model_version or {}).get("threshold")
     threshold = row["threshold"] if row["threshold"] is not None else registered
     served = [f"{name} {row[name]}" for name in ("environment", "endpoint", "node") if row[name]]
+    served += [f"risk tier {row['risk_tier']}"] if row["risk_tier"] else []
+    system, standing = decision_text(row["decision"]), decision_text(parts.final_decision)
     facts = {
-        "Decision of the system": decision_text(row["decision"]),
-        "What stands now": decision_text(parts.final_decision),
+        "Decision of the system": f"{system}; it stands" if standing == system else system,
+        "What stands now": None if standing == system else standing,
         "Decided": clock.at(row["occurred_at"]).words(),
         "Recorded": clock.at(row["recorded_at"]).words(),
-        "Subject": row["subject_id"],
-        "Score": None if outputs.get("score") is None else f"{outputs['score']:.6g}",
-        "Threshold": None if threshold is None else f"{threshold:g}",
-        "Label": outputs.get("label"),
-        "Decision rule": row["decision_rule"],
+        "About": row["subject_id"],
+        "Score": _score(outputs, threshold),
+        "Decided by the rule": row["decision_rule"],
         "Error": row["error"],
         "Served by": ", ".join(served) or None,
-        "Risk tier": row["risk_tier"],
-        "Prediction": parts.prediction_id,
     }
-    always = ("Subject", "Score", "Decision rule", "Served by")
+    always = ("About", "Score", "Decided by the rule", "Served by")
     return tuple(_fact(name, value) for name, value in facts.items() if value is not None or name in always)
 
 
@@ -137,9 +135,18 @@ def _value(name: str, value: Any, *, erased: bool) -> str:
     return str(value)
 
 
+def _score(outputs: dict[str, Any], threshold: float | None) -> str | None:
+    told = [] if outputs.get("score") is None else [f"{outputs['score']:.6g}"]
+    told += [] if threshold is None else [f"threshold {threshold:g}"]
+    told += [] if outputs.get("label") is None else [f"label {outputs['label']!r}"]
+    chances = outputs.get("probabilities")
+    told += [] if not chances else [f"probabilities {', '.join(f'{each:.4g}' for each in chances)}"]
+    return ", ".join(told) or None
+
+
 def _slot(row: dict[str, Any], clock: Clock) -> str:
     until = "on" if row["until"] is None else f"until {clock.at(row['until']).short()}"
-    share = "" if row["traffic_share"] is None else f" with {row['traffic_share']:.4g} of the traffic"
+    share = "" if row["traffic_share"] is None else f" with {100 * row['traffic_share']:.4g} % of the traffic"
     by = f" by {row['actor']}" if row["actor"] else ", by whom is not on record"
     return (
         f"{row['model_version']} in {row['deployment_id']} from {clock.at(row['from_time']).short()} {until}{share}{by}"

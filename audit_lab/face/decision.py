@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit_lab.face.answered import Answered
 from audit_lab.face.document import decision_document, decision_html, iso
-from audit_lab.face.explained import Explained
 from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision"]
 
 
-class Decision(Explained):
+class Decision(Answered):
     """One prediction, reconstructed: its row, inputs, version, lineage, events, outcome and gaps."""
 
     @property
