@@ -9,6 +9,7 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.charts.beside import what_if
 from audit_lab.charts.comparable import comparable_table
 from audit_lab.charts.counterfactual import counterfactual_table
 from audit_lab.charts.coverage import coverage_chart
@@ -42,4 +43,5 @@ __all__ = [
     "versions",
     "volume",
     "waterfall",
+    "what_if",
 ]

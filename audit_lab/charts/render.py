@@ -15,12 +15,12 @@ _IDENTIFIER = re.compile(r"(?<![\w-])(clip|gradient_|hatch_)(\d+)(?![\w-])")
 
 
 def svg(chart: Any) -> str:
-    """Return a chart as SVG text; the same chart gives the same text.
+    """Return a chart, or its Vega-Lite specification, as SVG text; the same chart gives the same text.
 
     Ids inside it are counted from 1 and carry a part of the picture's digest, so that several pictures can stand on
     one page.
     """
-    return _drawn(chart.to_dict())
+    return _drawn(chart if isinstance(chart, dict) else chart.to_dict())
 
 
 def png(chart: Any, scale: float = 2) -> bytes:

@@ -241,27 +241,26 @@ class Explained(Reconstructed):
         changes = {} if changes is None else changes
         if not isinstance(changes, Mapping):
             raise MisuseError(f"changes are a {type(changes).__name__}", "Give them as feature to value.")
-        chosen = codes if isinstance(codes, ReasonCodes) or codes is None else ReasonCodes.read(codes)
+        reason_codes = codes if isinstance(codes, ReasonCodes) or codes is None else ReasonCodes.read(codes)
         with self._access.asking(
             "what if",
             self.place,
             changes=[printable(f"{name}={value!r}") for name, value in changes.items()] or None,
             explain=explain,
             output=output,
-            codes_sha256=None if chosen is None else chosen.sha256,
+            codes_sha256=None if reason_codes is None else reason_codes.sha256,
             seed=seed,
             environment=None if environment == "present" else environment,
             trust=[*trust, *trusted_types] or None,
         ) as answer:
             self.tell(answer)
-            environments = environment_choice(self._store, environment, self.prediction)
             note = self._store.checkpoint
             asked = Asked(
                 explain=explain,
                 output=output,
                 seed=seed,
                 codes=None if codes is None or isinstance(codes, ReasonCodes) else str(codes),
-                codes_sha256=None if chosen is None else chosen.sha256,
+                codes_sha256=None if reason_codes is None else reason_codes.sha256,
                 environment=environment,
                 trust=tuple(sorted(trust)),
                 trusted_types=tuple(sorted(trusted_types)),
@@ -270,14 +269,12 @@ class Explained(Reconstructed):
                 as_of=None if note is None else int(note.splitlines()[1]),
                 is_mapped=self._store.mapping is not None,
             )
-            found = ask_what_if(
-                self._store,
-                self._parts,
-                Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=environments),
-                changes,
-                codes=chosen,
-                asked=asked,
-            )
+
+            def runner() -> Runner:
+                chosen = environment_choice(self._store, environment, self.prediction)
+                return Runner(self._store, limits=limits, trust=trust, trusted_types=trusted_types, environments=chosen)
+
+            found = ask_what_if(self._store, self._parts, runner, changes, asked=asked, codes=reason_codes)
             answer.rows = 1 + (len(found.original_attribution.background.rows) if found.original_attribution else 0)
 
             def again(changes: Mapping[str, Any]) -> WhatIf:

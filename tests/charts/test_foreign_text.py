@@ -14,6 +14,7 @@ from audit_lab.charts.drawable import drawable
 PROGRAM = r"""
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 import altair as alt
 import polars as pl
 from audit_lab import charts
@@ -64,7 +65,19 @@ cases = pl.DataFrame({"rank": [1], "prediction_id": [in_frames], "decision": [in
 apart = pl.DataFrame({
     "rank": [1], "feature": [in_frames], "unit": [in_frames], "this": [in_frames], "other": ["b"], "part": [0.5],
 })
+tried = SimpleNamespace(
+    headline=bad, caption=[bad], threshold=0.5, score_title=bad, score_range=(0.0, 1.0), share_title=bad,
+    sides=pl.DataFrame({
+        "side": ["original", "changed"], "score": [0.4, None], "decision": [in_frames, None],
+        "refused": [None, in_frames],
+    }),
+    rows=pl.DataFrame({
+        "feature": [in_frames], "unit": [in_frames], "recorded": [in_frames], "value": ["b"], "is_changed": [True],
+        "contribution": [0.2], "changed_contribution": [-0.1], "difference": [-0.3],
+    }),
+)
 drawn = {
+    "what_if": charts.what_if(tried),
     "impact_by_group": charts.impact_by_group(groups, "g", subtitle=[bad]),
     "decision_flow": charts.decision_flow(turned, subtitle=[bad]),
     "score_before_after": charts.score_before_after(moved, subtitle=[bad]),
@@ -101,7 +114,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 17
+    assert len(shown) == 18
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 

@@ -58,8 +58,18 @@ COMMANDS = {
         ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
     ),
+    "what-if": (
+        [
+            *("prediction_id", "--set", "--codes", "--method", "--output", "--seed", "--environment", "--trust"),
+            *("--trust-type", "--picture", "--time-limit", "--memory-limit", *READING),
+        ],
+        "Both are explained against one background.",
+    ),
     "reasons": (
-        ["prediction_id", "--codes", "--seed", "--time-limit", "--memory-limit", *READING],
+        [
+            *("prediction_id", "--codes", "--reference", "--seed", "--trust", "--trust-type"),
+            *("--time-limit", "--memory-limit", *READING),
+        ],
         "Where a rule or a person decided, that is the reason.",
     ),
     "impact": (
@@ -80,8 +90,18 @@ COMMANDS = {
     ),
     "counterfactual": (
         [
-            *("prediction_id", "--limit", "--immutable", "--up", "--down", "--within", "--only", "--target"),
-            *("--between", "--most-changes", "--most-candidates", "--since", "--until", "--environment", "--trust"),
+            *("prediction_id", "--limit", "--immutable", "--up", "--down", "--within", "--only", "--one-of"),
+            *(
+                "--constraints",
+                "--target",
+                "--between",
+                "--most-changes",
+                "--most-candidates",
+                "--since",
+                "--until",
+                "--environment",
+                "--trust",
+            ),
             *("--trust-type", "--picture", "--time-limit", "--memory-limit", *READING),
         ],
         "no proof that there is nothing unless it says so",

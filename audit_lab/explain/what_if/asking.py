@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from audit_lab.errors import ModelError
-from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.explain.what_if.asked import Asked
 from audit_lab.explain.what_if.attributing import explained_beside
 from audit_lab.explain.what_if.beside import Beside
 from audit_lab.explain.what_if.changes import checked_changes, missing_to_none, outside_categories
+from audit_lab.explain.what_if.ready import cannot_be_run, ready_to_run
 from audit_lab.explain.what_if.reasoning import Reasoned, reasons_beside
 from audit_lab.explain.what_if.recorded_values import recorded_values
 from audit_lab.explain.what_if.result import WhatIf
@@ -20,12 +16,11 @@ from audit_lab.explain.what_if.state import Input, Refusal, Remark, Side, value_
 from audit_lab.explain.what_if.trial import run_beside
 from audit_lab.log.files.printable import printable
 from audit_lab.replay.decision_rules import FEATURE
-from audit_lab.replay.single import recorded_row
-from audit_lab.replay.verdict import EFFECTS, Verdict
-from audit_lab.replay.wording import why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import polars as pl
 
     from audit_lab.explain.attribution import Value
     from audit_lab.explain.reasons import ReasonCodes
@@ -33,19 +28,17 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.replay.registered import Model
-    from audit_lab.replay.runner import Prepared, Runner
+    from audit_lab.replay.runner import Runner
 
 __all__ = ["ask_what_if"]
 
-#: What keeps a decision from being compared with a replay, and not from being run again.
-_WITHOUT_RECORD = ("output-missing", "threshold-missing")
 _OVERRIDES = (None, "override")
 
 
 def ask_what_if(
     store: LogStore,
     decision: Reconstruction,
-    runner: Runner,
+    runner: Callable[[], Runner],
     changes: Mapping[str, Any],
     *,
     asked: Asked | None = None,
@@ -62,7 +55,7 @@ def ask_what_if(
     store, decision
         The log, and the decision.
     runner
-        Runs its version.
+        Makes what runs its version, in the way that `asked` states; it is kept for the next states.
     changes
         Feature to the value that takes the place of the recorded one; None: missing. None at all: the original.
     asked
@@ -81,23 +74,23 @@ def ask_what_if(
         A table cannot be read.
     """
     asked = asked or Asked()
-    group, model, without_record = _runnable(store, decision, runner)
-    row = group.rows
+    ready = ready_to_run(store, decision, runner, asked)
+    model, row = ready.model, ready.group.rows
     recorded = {name: missing_to_none(row[FEATURE + name][0]) for name in model.signature.names}
     dtypes = {name: row[FEATURE + name].dtype for name in recorded}
     meant = checked_changes(model.signature, dtypes, decision.inputs or {}, changes)
     unknown = [each.name for each in model.signature.features if outside_categories(each, meant.get(each.name))]
     states: list[Mapping[str, Value]] = [{}, {}]
     states += [meant, meant, *({**meant, name: None} for name in unknown)] if meant else []
-    ran = run_beside(runner, group, states)
+    ran = run_beside(ready.runner, ready.group, states)
     original, changed = _both(decision, ran, has_changes=bool(meant))
-    code, said = _replayed(runner, group, ran, without_record)
+    code, said = ready.replayed(ran)
     remarks = _remarks(store, decision, model, meant)
     remarks += _unknown_categories(model, meant, unknown, changed, ran.outcomes[4:])
     beside = Beside(store, decision, model, recorded, meant, original, changed if isinstance(changed, Side) else None)
     explained = explained_beside(beside, asked)
     reasons = Reasoned() if codes is None else reasons_beside(beside, codes, seed=asked.seed, limits=asked.limits)
-    about = runner.ran[group.name]
+    about = ready.runner.ran[ready.group.name]
     return WhatIf(
         prediction_id=decision.prediction_id,
         place=decision.place,
@@ -132,52 +125,11 @@ def ask_what_if(
     )
 
 
-def _runnable(store: LogStore, decision: Reconstruction, runner: Runner) -> tuple[Prepared, Model, str | None]:
-    """Return the decision's row ready to run, its version, and why there is nothing to compare it with.
-
-    Raises
-    ------
-    ModelError
-        It cannot be run.
-    """
-    (group,) = runner.prepared(recorded_row(store, decision))
-    code = group.rows["code"][0]
-    if code == "erased":
-        ExplanationCache().forget(decision.prediction_id)
-    without_record = code if code in _WITHOUT_RECORD else None
-    if group.model is None or (code is not None and without_record is None):
-        raise _refused(decision, code, group.rows["detail"][0])
-    rows = group.rows.with_columns(code=pl.lit(None, dtype=pl.String)) if without_record else group.rows
-    return replace(group, rows=rows), group.model, without_record
-
-
-def _refused(decision: Reconstruction, code: str, detail: str | None) -> ModelError:
-    effect = EFFECTS.get(code, "The model gave no answer.")
-    more = f" ({printable(detail, 300)})" if detail else ""
-    return ModelError(
-        f"other inputs of the prediction {printable(decision.prediction_id)} cannot be tried, for its own cannot be "
-        f"run: {effect.rstrip('.')}{more}",
-        "Replay it to see what is missing.",
-        code,
-    )
-
-
 def _both(decision: Reconstruction, ran: Ran, *, has_changes: bool) -> tuple[Side, Side | Refusal]:
     original = ran.outcomes[0]
     if isinstance(original, Refusal):
-        raise _refused(decision, original.code, original.detail)
+        raise cannot_be_run(decision, original.code, original.detail)
     return original, ran.outcomes[2] if has_changes else original
-
-
-def _replayed(runner: Runner, group: Prepared, ran: Ran, without_record: str | None) -> tuple[str, str]:
-    """Return the code of the original's replay, and why it came out so."""
-    if without_record is not None or ran.replay is None:
-        code = without_record or "model-error"
-        return code, EFFECTS[code]
-    result = runner.finished([(group, ran.replay)]).row(0, named=True)
-    if result["verdict"] == Verdict.UNREPLAYABLE or group.model is None:  # pragma: no cover - it was just run
-        return result["code"], EFFECTS.get(result["code"], "")
-    return result["code"], why(result, runner.tolerance(group.model), runner.ran.get(group.name))
 
 
 def _recorded(row: pl.DataFrame) -> Side:

@@ -87,16 +87,17 @@ def recorded_values(store: LogStore, model: str, feature: Feature, value: Value)
     """
     table = INPUTS_PREFIX + model
     erased = erased_ids(store, table, (feature.name,))
-    column = pl.col(feature.name)
-    rows = store.inputs(model).select("prediction_id", feature.name)
-    if erased.len():
-        rows = rows.filter(~pl.col("prediction_id").is_in(erased.implode()))
+
+    def rows() -> pl.LazyFrame:
+        found = store.inputs(model).select("prediction_id", feature.name)
+        return found.filter(~pl.col("prediction_id").is_in(erased.implode())) if erased.len() else found
+
     key = ("recorded values", model, feature, tuple(erased))
-    found = derived(store, key, (table,), lambda: _found(rows.select(column), feature, table))
+    found = derived(store, key, (table,), lambda: _found(rows(), feature, table))
     is_known = None
     if found.values is None and not _is_number(feature) and value is not None:
-        text = column.cast(pl.String) == str(value)
-        is_known = bool(collect(rows.select(text.any().fill_null(value=False)), table).item())
+        same = pl.col(feature.name).cast(pl.String) == str(value)
+        is_known = bool(collect(rows().select(same.any().fill_null(value=False)), table).item())
     return found.remark(feature, value, model, is_known=is_known)
 
 
@@ -119,7 +120,7 @@ def _found(rows: pl.LazyFrame, feature: Feature, table: str) -> RecordedValues:
             table,
         ).row(0, named=True)
         return RecordedValues(row["rows"], row["missing"], row["low"], row["high"], None)
-    own = column if feature.dtype in {"bool", "int"} else column.cast(pl.String)
+    own = column.cast(pl.String) if feature.dtype == "str" else column
     counts = collect(rows.group_by(own).agg(pl.len().alias("__rows__")).head(_MOST_KEPT + 2), table)
     total, missing = (collect(rows.select(each), table).item() for each in (pl.len(), column.null_count()))
     known = counts[feature.name].drop_nulls()

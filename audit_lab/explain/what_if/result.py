@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import MisuseError
+from audit_lab.explain.describing import output_text
 from audit_lab.explain.what_if.state import Refusal, Side, plain, value_words
 from audit_lab.explain.what_if.telling import headline, html, sentences
 from audit_lab.seal.digests import sha256
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WhatIf"]
 
+_UNBOUNDED = ("margin", "regression")
 _REPRODUCED = ("exact", "within-tolerance")
 _ROWS = pl.Schema(
     {
@@ -122,6 +124,11 @@ class WhatIf:
         return not self.unrepeated
 
     @property
+    def is_answered(self) -> bool:
+        """Whether the model takes the changed inputs."""
+        return isinstance(self.changed, Side)
+
+    @property
     def flips(self) -> bool | None:
         """Whether the decision is another one than that of the recorded inputs now; None where there is none."""
         if isinstance(self.changed, Refusal) or None in (self.original.decision, self.changed.decision):
@@ -200,6 +207,35 @@ class WhatIf:
     def headline(self) -> str:
         """What came of it, in a few words."""
         return headline(self)
+
+    @property
+    def caption(self) -> list[str]:
+        """Which decision and version it is, and how it was explained, for a picture."""
+        who = f"{self.prediction_id}, {self.model_name} {self.model_version}"
+        before = self.explained.original
+        if before is None:
+            return [who]
+        rows = f"{len(before.background.rows):,} background decisions"
+        return [who, f"{before.method.upper()}, both against the same {rows}, seed {before.seed}"]
+
+    @property
+    def score_title(self) -> str:
+        """What the score is, for a picture."""
+        if self.output_kind == "probability":
+            return f"Score: probability of {self.positive}"
+        names = {"multiclass": "Score: probability of the likeliest label", "label": "Score (the model gives none)"}
+        return names.get(self.output_kind, f"Score: {self.output_kind}")
+
+    @property
+    def score_range(self) -> tuple[float, float] | None:
+        """Lowest and highest score that there can be; None where it has no bounds."""
+        return None if self.output_kind in _UNBOUNDED else (0.0, 1.0)
+
+    @property
+    def share_title(self) -> str | None:
+        """What contributions are of, for a picture; None where there are none."""
+        before = self.explained.original
+        return None if before is None else f"Contribution to {output_text(before)}"
 
     def summary(self) -> list[str]:
         """Return the answer in plain sentences; what must be heeded comes first."""

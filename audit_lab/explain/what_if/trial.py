@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Ran", "run_beside"]
 
 _NUMBER = "__state__"
+_OUTCOME = ("score", "label", "decision_rule", "decision", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def run_beside(runner: Runner, group: Prepared, states: Sequence[Mapping[str, Va
             outcomes[number] = Refusal(code, detail)
     replay = None
     for scored in tried.scored:
-        for row in scored.rows.iter_rows(named=True):
+        for row in scored.rows.select(*_OUTCOME, _NUMBER).iter_rows(named=True):
             outcomes[row[_NUMBER]] = _side(row)
         replay = replay or _first(scored)
     return Ran(tuple(outcomes), replay)
@@ -56,13 +57,13 @@ def run_beside(runner: Runner, group: Prepared, states: Sequence[Mapping[str, Va
 
 def _rows(own: pl.DataFrame, states: Sequence[Mapping[str, Value]]) -> pl.DataFrame:
     """Return the decision's own row for each state, with the state's values in it."""
-    columns = []
+    columns = {name: column.new_from_index(0, len(states)) for name, column in zip(own.columns, own, strict=True)}
     for name in dict.fromkeys(name for state in states for name in state):
         column = own[FEATURE + name]
         values = [state.get(name, column[0]) for state in states]
-        columns.append(pl.Series(FEATURE + name, values, dtype=_holding(column.dtype, values)))
-    rows = own.select(pl.all().repeat_by(len(states)).explode(empty_as_null=True, keep_nulls=True))
-    return rows.with_columns(*columns, pl.Series(_NUMBER, range(len(states)), dtype=pl.Int64))
+        columns[FEATURE + name] = pl.Series(FEATURE + name, values, dtype=_holding(column.dtype, values))
+    columns[_NUMBER] = pl.Series(_NUMBER, range(len(states)), dtype=pl.Int64)
+    return pl.DataFrame(columns)
 
 
 def _holding(dtype: pl.DataType, values: Sequence[Any]) -> pl.DataType | None:
@@ -86,5 +87,8 @@ def _side(row: Mapping[str, Any]) -> Side:
 
 
 def _first(scored: Scored) -> Tried | None:
-    own = scored.rows.filter(pl.col(_NUMBER) == 0).drop(_NUMBER)
-    return Tried((replace(scored, rows=own),), ()) if own.height else None
+    numbers = scored.rows[_NUMBER].to_list()
+    if 0 not in numbers:
+        return None
+    own = scored.rows[numbers.index(0) : numbers.index(0) + 1]
+    return Tried((replace(scored, rows=own),), ())

@@ -37,10 +37,14 @@ def erased_ids(store: LogStore, table: str, fields: Collection[str]) -> pl.Serie
     LogError
         The table, or the log's entries, cannot be read.
     """
+    none = pl.Series("prediction_id", [], dtype=pl.String)
+    erased = _erased(store)
+    if erased.is_empty():  # as in most logs, and then not even an empty frame is searched
+        return none
     mine = (pl.col("table") == table) & pl.col(_FIELD).is_in(list(fields))
-    places = _erased(store).filter(mine).select(SEGMENT, ROW).unique()
+    places = erased.filter(mine).select(SEGMENT, ROW).unique()
     if places.is_empty():
-        return pl.Series("prediction_id", [], dtype=pl.String)
+        return none
     rows = store.placed(table).select("prediction_id", SEGMENT, pl.col(ROW).cast(pl.UInt32))
     found = rows.join(places.lazy(), on=[SEGMENT, ROW], how="semi")
     return collect(found, f"the {table} of {store.location}")["prediction_id"].unique().sort()
