@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
     from audit_lab.evidence.verification import verify
+    from audit_lab.explain.counterfactual.constraints import Constraints
     from audit_lab.face import AuditLog, Decision
     from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
     from audit_lab.face.keeping import compact, erase, hold, reapply_erasures, release
@@ -38,6 +39,7 @@ __all__ = [
     "AuditLabError",
     "AuditLog",
     "Case",
+    "Constraints",
     "Correction",
     "Decision",
     "Limits",
@@ -64,6 +66,7 @@ _HOMES = {
     "AuditLabError": ("audit_lab.errors", "AuditLabError"),
     "AuditLog": ("audit_lab.face", "AuditLog"),
     "Case": ("audit_lab.evidence.case", "Case"),
+    "Constraints": ("audit_lab.explain.counterfactual.constraints", "Constraints"),
     "Correction": ("audit_lab.replay.impact", "Correction"),
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),

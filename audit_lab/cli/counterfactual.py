@@ -45,6 +45,13 @@ def counterfactual(
     only: Annotated[
         list[str] | None, typer.Option("--only", help='FEATURE: VALUE | VALUE, like "city: Oslo | Rome".')
     ] = None,
+    one_of: Annotated[
+        list[str] | None,
+        typer.Option("--one-of", help='Columns of which exactly one is 1, like "in_oslo | in_rome"; may be repeated.'),
+    ] = None,
+    constraints: Annotated[
+        str | None, typer.Option("--constraints", help="JSON file of constraints, in the place of these options.")
+    ] = None,
     target: Annotated[
         str | None, typer.Option("--target", help="The decision that is wanted.", show_default="any other")
     ] = None,
@@ -73,13 +80,14 @@ def counterfactual(
     if environment not in ("present", "recorded"):
         raise MisuseError(f"there is no environment {environment!r}", "Choose present or recorded.")
     decision = reading.open().decision(prediction_id)
-    constraints = _constraints(decision.signature, immutable, up, down, within or [], only or [])
+    named = {"immutable": immutable, "only_up": up, "only_down": down}
+    held = _constraints(decision.signature, constraints, named, within or [], only or [], one_of or [])
     chosen: Literal["present", "recorded"] = "recorded" if environment == "recorded" else "present"
     with output.bar() as progress:
         task = progress.add_task("candidates", total=most_candidates)
         found = decision.counterfactual(
             limit,
-            constraints=constraints,
+            constraints=held,
             target=target,
             window=None if since is None and until is None else (since, until),
             between=between,
@@ -125,21 +133,24 @@ def _show(found: Counterfactuals) -> None:
 
 def _constraints(
     signature: Any,
-    immutable: list[str] | None,
-    up: list[str] | None,
-    down: list[str] | None,
+    path: str | None,
+    named: dict[str, list[str] | None],
     within: list[str],
     only: list[str],
+    one_of: list[str],
 ) -> Constraints:
     from audit_lab.explain.counterfactual import Constraints
 
+    if path is not None:
+        if any((*named.values(), within, only, one_of)):
+            raise MisuseError("constraints are stated in a file and by options", "Use one of the two.")
+        return Constraints.read(path)
     dtypes = {} if signature is None else {feature.name: feature.dtype for feature in signature.features}
     return Constraints(
-        immutable=tuple(immutable or ()),
-        only_up=tuple(up or ()),
-        only_down=tuple(down or ()),
+        **{name: tuple(features or ()) for name, features in named.items()},
         ranges=dict(_range(text) for text in within),
         categories=dict(_categories(text, dtypes) for text in only),
+        one_of=tuple(tuple(each.strip() for each in text.split("|")) for text in one_of),
     )
 
 

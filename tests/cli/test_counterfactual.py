@@ -48,6 +48,9 @@ def test_nothing_found_exits_1(run, log):
         (["--only", "city"], "--only is 'city'"),
         (["--only", "city: Paris"], "'Paris' is no category of 'city' that the model knows"),
         (["--only", "years: many"], "--only is 'years: many', and years is a whole number"),
+        (["--one-of", "city | years"], "'city' is a text or names a category, so it is not 0 or 1"),
+        (["--constraints", "none.json"], "there is no readable file of constraints at none.json"),
+        (["--constraints", "none.json", "--up", "years"], "constraints are stated in a file and by options"),
         (["--environment", "other"], "there is no environment 'other'"),
     ],
 )
@@ -62,3 +65,23 @@ def test_it_is_drawn_into_a_file(run, log, tmp_path):
     assert answer.code == 0
     assert "Written: " in answer.out
     assert "The nearest changes that flip the decision" in (tmp_path / "flip.svg").read_text()
+
+
+def test_constraints_in_a_file_are_those_of_the_options(run, log, tmp_path):
+    stated = tmp_path / "constraints.json"
+    stated.write_text(
+        '{"immutable": ["city"], "only_down": ["years"], "ranges": {"income": [2000, null]}, "categories": {}}'
+    )
+    by_file = run("counterfactual", "p-030", "--log", log, "--constraints", str(stated), "--json")
+    options = ("--immutable", "city", "--down", "years", "--within", "income: 2000..")
+    by_options = run("counterfactual", "p-030", "--log", log, *options, "--json")
+    assert by_file.json["digest"] == by_options.json["digest"]
+    assert by_file.json["constraints"]["only_down"] == ["years"]
+
+
+def test_a_file_with_a_member_that_is_not_known_is_misuse(run, log, tmp_path):
+    stated = tmp_path / "constraints.json"
+    stated.write_text('{"imutable": ["city"]}')
+    answer = run("counterfactual", "p-030", "--log", log, "--constraints", str(stated))
+    assert answer.code == 2
+    assert "imutable" in answer.err

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain.counterfactual.axis import Axis, axis_of
 from audit_lab.explain.counterfactual.constraints import Constraints
+from audit_lab.explain.counterfactual.group_axis import group_axis
 from audit_lab.explain.counterfactual.judge import Judge
 from audit_lab.explain.counterfactual.nearest import apart, nearest_flips
-from audit_lab.explain.counterfactual.result import Attempts, Change, Counterfactual, Counterfactuals
+from audit_lab.explain.counterfactual.result import Attempts, Counterfactual, Counterfactuals
 from audit_lab.explain.counterfactual.supported import supported_values
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.single import recorded_row
 from audit_lab.replay.verdict import EFFECTS, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from audit_lab.explain.counterfactual.judge import State
@@ -105,7 +106,7 @@ def find_counterfactuals(
     axes, fixed = _axes(group, signature, data, constraints, between=between)
     judge = Judge(runner, group, axes, own, target=target, limit=most_candidates, progress=progress)
     found = nearest_flips(judge, k, most_changes, len(signature.features))
-    told, unstable = _verified(judge, found.states, len(signature.features))
+    told, unstable = _verified(judge, found.states, signature.names)
     ran = runner.ran[group.name]
     return Counterfactuals(
         prediction_id=decision.prediction_id,
@@ -175,13 +176,23 @@ def _replayed(store: LogStore, decision: Reconstruction, runner: Runner) -> tupl
 
 
 def _axes(
-    group: Prepared, signature: Signature, data: Supported, constraints: Constraints, *, between: bool
+    ready: Prepared, signature: Signature, data: Supported, constraints: Constraints, *, between: bool
 ) -> tuple[list[Axis], dict[str, str]]:
     """Return the features that may change, in the model's order, and why the others may not."""
-    row = group.ready
+    row = ready.ready
     axes: list[Axis] = []
     fixed: dict[str, str] = {}
+    own = {name: row[FEATURE + name][0] for name in signature.names}
     for feature in signature.features:
+        group = next((each for each in constraints.one_of if feature.name in each), None)
+        if group is not None:
+            # A group is one axis, which stands where the first of its columns does.
+            members = [name for name in signature.names if name in group]
+            if feature.name == members[0]:
+                together = group_axis(members, own, data.values, constraints)
+                axes += [together] if isinstance(together, Axis) else []
+                fixed |= {} if isinstance(together, Axis) else dict.fromkeys(members, together)
+            continue
         column = row[FEATURE + feature.name]
         made = axis_of(feature, column[0], data.values[feature.name], column.dtype, constraints, between=between)
         if isinstance(made, Axis):
@@ -191,7 +202,7 @@ def _axes(
     return axes, fixed
 
 
-def _verified(judge: Judge, states: tuple[State, ...], features: int) -> tuple[tuple[Counterfactual, ...], int]:
+def _verified(judge: Judge, states: tuple[State, ...], names: Sequence[str]) -> tuple[tuple[Counterfactual, ...], int]:
     """Run what was found once more, together with the recorded row, and return what comes out the same."""
     if not states:
         return (), 0
@@ -201,14 +212,11 @@ def _verified(judge: Judge, states: tuple[State, ...], features: int) -> tuple[t
         first = judge.known[state]
         if own is None or own.flips or second != first or first.decision is None:
             continue
-        changes = [
-            Change(axis.name, axis.unit, axis.before, axis.values[place], axis.part(place))
-            for axis, place in ((judge.axes[number], place) for number, place in state)
-        ]
+        changes = [change for number, place in state for change in judge.axes[number].changes(place)]
         told.append(
             Counterfactual(
-                tuple(changes),
-                apart(judge.axes, state, features),
+                tuple(sorted(changes, key=lambda change: names.index(change.feature))),
+                apart(judge.axes, state, len(names)),
                 first.score,
                 first.label,
                 first.rule,

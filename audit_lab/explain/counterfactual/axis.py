@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.explain.counterfactual.change import Change
 from audit_lab.replay.gower import scale_of
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class Axis:
             return 1.0
         low, high = self.scale.low or 0.0, self.scale.high or 0.0
         return float(abs(float(self.values[place]) - float(self.before)) / (high - low))
+
+    def written(self, place: int) -> dict[str, Any]:
+        """Return which recorded features take which values when this one is changed."""
+        return {self.name: self.values[place]}
+
+    def changes(self, place: int) -> tuple[Change, ...]:
+        """Return what that changes, as whoever reads the answer sees it."""
+        return (Change(self.name, self.unit, self.before, self.values[place], self.part(place)),)
 
     def side(self, place: int) -> range:
         """Return the places on a value's side of the recorded one, from the nearest outwards."""

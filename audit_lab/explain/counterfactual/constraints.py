@@ -10,6 +10,7 @@ from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from audit_lab.replay.signature import Feature, Signature
 
@@ -17,6 +18,7 @@ __all__ = ["Constraints"]
 
 _NUMBERS = ("int", "float")
 _SHOWN = 12
+_FEWEST_IN_GROUP = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Constraints:
         Number to the lowest and highest value that it may be changed to, both included; None leaves a side open.
     categories
         Text, truth value or number that names a category, to the values that it may be changed to.
+    one_of
+        Groups of columns of which exactly one is 1 (or true) and the others 0, as a one-hot encoding has them: the 1
+        moves within its group, and no column changes alone.
     """
 
     immutable: tuple[str, ...] = ()
@@ -40,6 +45,33 @@ class Constraints:
     only_down: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     categories: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    one_of: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def read(cls, path: str | Path) -> Constraints:
+        """Read constraints from a JSON file, as `parse` does.
+
+        Raises
+        ------
+        MisuseError
+            The file cannot be read, or is no constraints.
+        """
+        from audit_lab.explain.counterfactual.constraints_json import read_constraints
+
+        return cls(**read_constraints(path))
+
+    @classmethod
+    def parse(cls, content: bytes, name: str = "the document of constraints") -> Constraints:
+        """Read constraints from a JSON object whose members are the parameters here; each may be left out.
+
+        Raises
+        ------
+        MisuseError
+            The bytes are no JSON, have an unknown member, or one of another kind.
+        """
+        from audit_lab.explain.counterfactual.constraints_json import parse_constraints
+
+        return cls(**parse_constraints(content, name))
 
     def check(self, signature: Signature) -> None:
         """See that the constraints can be meant for a model.
@@ -51,7 +83,8 @@ class Constraints:
             nothing to change.
         """
         known = {feature.name: feature for feature in signature.features}
-        named = (*self.immutable, *self.only_up, *self.only_down, *self.ranges, *self.categories)
+        grouped = [name for group in self.one_of for name in group]
+        named = (*self.immutable, *self.only_up, *self.only_down, *self.ranges, *self.categories, *grouped)
         unknown = next((name for name in named if name not in known), None)
         if unknown is not None:
             raise MisuseError(
@@ -67,6 +100,8 @@ class Constraints:
             _check_range(name, bounds)
         for name, values in self.categories.items():
             _check_categories(known[name], values)
+        for group in self.one_of:
+            _check_group(group, grouped, known)
         if all(name in self.immutable for name in known):
             raise MisuseError("every input is immutable, so nothing can be changed", "Leave at least one free.")
 
@@ -101,6 +136,7 @@ class Constraints:
             "only_down": sorted(self.only_down),
             "ranges": {name: list(self.ranges[name]) for name in sorted(self.ranges)},
             "categories": {name: sorted(self.categories[name], key=str) for name in sorted(self.categories)},
+            "one_of": sorted(sorted(group) for group in self.one_of),
         }
 
     def words(self) -> str:
@@ -119,6 +155,7 @@ class Constraints:
             f"{name} only to {' or '.join(repr(each) for each in sorted(self.categories[name], key=str))}"
             for name in sorted(self.categories)
         ]
+        said += [f"exactly one of {', '.join(group)} is 1" for group in sorted(sorted(each) for each in self.one_of)]
         if not said:
             return "No constraint was stated: a change may be one that nobody can make, like another age."
         return f"Constraints: {'; '.join(said)}."
@@ -152,6 +189,19 @@ def _check_categories(feature: Feature, values: tuple[Any, ...]) -> None:
         raise MisuseError(
             f"{strange[0]!r} is no category of {name!r} that the model knows",
             f"It knows {', '.join(repr(each) for each in known[:_SHOWN])}{more}.",
+        )
+
+
+def _check_group(group: tuple[str, ...], grouped: list[str], known: Mapping[str, Feature]) -> None:
+    if len(group) < _FEWEST_IN_GROUP or any(grouped.count(name) > 1 for name in group):
+        raise MisuseError(
+            f"the group {', '.join(map(repr, group))} has fewer than two columns, or one that stands twice",
+            "Name each column of a one-hot encoding once, in one group.",
+        )
+    strange = [name for name in group if known[name].dtype == "str" or known[name].categories is not None]
+    if strange:
+        raise MisuseError(
+            f"{strange[0]!r} is a text or names a category, so it is not 0 or 1", "Leave it out of the group."
         )
 
 

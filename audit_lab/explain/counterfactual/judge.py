@@ -128,14 +128,15 @@ class Judge:
         """Return the decision's own row for each candidate, with the candidate's values in it."""
         own = self._group.ready
         rows = own.select(pl.all().repeat_by(len(states)).explode(empty_as_null=True, keep_nulls=True))
+        taken = [
+            {name: value for number, place in state for name, value in self.axes[number].written(place).items()}
+            for state in states
+        ]
         columns = []
-        for number, axis in enumerate(self.axes):
-            name = FEATURE + axis.name
-            places = [dict(state).get(number) for state in states]
-            if any(place is not None for place in places):
-                kept = own[name][0]
-                values = [kept if place is None else axis.values[place] for place in places]
-                columns.append(pl.Series(name, values, dtype=own.schema[name]))
+        for name in dict.fromkeys(name for each in taken for name in each):
+            kept = own[FEATURE + name][0]
+            values = [each.get(name, kept) for each in taken]
+            columns.append(pl.Series(FEATURE + name, values, dtype=own.schema[FEATURE + name]))
         return rows.with_columns(*columns).with_columns(pl.Series(_NUMBER, range(len(states)), dtype=pl.Int64))
 
     def _judged(self, row: Mapping[str, Any]) -> Judged:

@@ -12,30 +12,11 @@ from audit_lab.seal.strict_json import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit_lab.explain.counterfactual.change import Change
     from audit_lab.explain.counterfactual.constraints import Constraints
     from audit_lab.explain.counterfactual.supported import Supported
 
-__all__ = ["Attempts", "Change", "Counterfactual", "Counterfactuals"]
-
-_WHOLE = 1e15
-
-
-@dataclass(frozen=True)
-class Change:
-    """One feature that would have to be another: its value before and after, and what that adds to the distance."""
-
-    feature: str
-    unit: str | None
-    before: Any
-    after: Any
-    part: float
-
-    def words(self) -> str:
-        """Return the change in words."""
-        unit = f" {self.unit}" if self.unit else ""
-        if isinstance(self.before, str | bool | None) or isinstance(self.after, str | bool):
-            return f"{self.feature} {self.after!r} instead of {'nothing' if self.before is None else repr(self.before)}"
-        return f"{self.feature} {_number(self.after)}{unit} instead of {_number(self.before)}{unit}"
+__all__ = ["Attempts", "Counterfactual", "Counterfactuals"]
 
 
 @dataclass(frozen=True)
@@ -276,10 +257,6 @@ class Counterfactuals:
     def _repr_html_(self) -> str:
         """Return the sentences; every text is escaped."""
         return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in self.summary())}</ul>"
-
-
-def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) and abs(value) < _WHOLE else f"{value:,.12g}"
 
 
 def _features(count: int) -> str:

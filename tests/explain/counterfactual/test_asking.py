@@ -189,7 +189,7 @@ class Fickle:
 
 
 def test_a_flip_that_does_not_come_out_again_is_left_out_and_counted():
-    assert _verified(Fickle(), ((),), 3) == ((), 1)
+    assert _verified(Fickle(), ((),), ("a", "b", "c")) == ((), 1)
 
 
 def test_the_answer_is_json_and_its_digest_is_of_question_and_answer(linear):
