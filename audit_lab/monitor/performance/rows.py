@@ -13,7 +13,7 @@ import polars as pl
 
 from audit_lab.log.engines.choice import engine_named
 from audit_lab.log.files.reading import collect
-from audit_lab.log.search.wide import HAS_INPUTS, INPUT, Beside
+from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.monitor.performance.known import (
     Outcomes,
@@ -48,8 +48,8 @@ class Judged:
         Only predictions of ``since <= occurred_at < until``.
     known_by
         Only rows that were recorded by this moment count; all that there are when None.
-    features
-        The features that are needed beside them.
+    features, columns
+        The features, and further columns of the predictions, that are needed beside them.
     """
 
     model: str
@@ -57,6 +57,7 @@ class Judged:
     until: datetime | None = None
     known_by: datetime | None = None
     features: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 class JudgedRows:
@@ -113,7 +114,7 @@ class JudgedRows:
         pl.LazyFrame
             ``prediction_id``, ``occurred_at``, ``model_version``, ``score``, ``probabilities``, ``label`` (by score and
             threshold where the log states none), ``decision``, ``final_decision``, ``outcome_label``,
-            ``outcome_value``, ``observed_at``, ``known_at``; features and ``__has_inputs__`` where features are needed.
+            ``outcome_value``, ``observed_at``, ``known_at``, and the features and columns that are needed.
         """
         asked = self._asked
         begin = asked.since if since is None else since
@@ -135,8 +136,8 @@ class JudgedRows:
             outputs.field("score").fill_nan(None).alias("score"),
             outputs.field("probabilities").alias("probabilities"),
             pl.coalesce(outputs.field("label"), self._label(outputs.field("score"))).alias("label"),
-            *(pl.col(INPUT + name) for name in asked.features),
-            *([pl.col(HAS_INPUTS)] if asked.features else []),
+            *(INPUT + name for name in asked.features),
+            *(name for name in asked.columns if name not in _OWN),
         )
         final = pl.when(pl.col("is_overridden").fill_null(value=False)).then("changed_to").otherwise("decision")
         joined = chosen.join(self.outcomes.frame, on=_ID, how="left").join(self._overrides.lazy(), on=_ID, how="left")

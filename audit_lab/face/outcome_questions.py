@@ -1,0 +1,43 @@
+"""Performance and fairness of one model, as a user asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.face.description import predicting_model
+from audit_lab.log.search.query import instant
+from audit_lab.monitor.fairness.measuring import measure_fairness
+from audit_lab.monitor.performance.measuring import measure_performance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.log.store import LogStore
+    from audit_lab.monitor.fairness import Fairness
+    from audit_lab.monitor.performance import Performance
+
+__all__ = ["fairness_of", "performance_of"]
+
+
+def performance_of(
+    store: LogStore, *, model: str | None, since: Any, until: Any, as_of: Any, **asked: Any
+) -> Performance:
+    """Return the performance of a model; parameters as for `AuditLog.performance`."""
+    times: dict[str, Any] = {
+        "since": instant(since, "since"),
+        "until": instant(until, "until"),
+        "as_of": instant(as_of, "as_of"),
+    }
+    return measure_performance(store, predicting_model(store, model), **times, **asked)
+
+
+def fairness_of(
+    store: LogStore, groups: Sequence[str], *, model: str | None, since: Any, until: Any, as_of: Any, **asked: Any
+) -> Fairness:
+    """Return the rates of decisions by group; parameters as for `AuditLog.fairness`."""
+    times: dict[str, Any] = {
+        "since": instant(since, "since"),
+        "until": instant(until, "until"),
+        "as_of": instant(as_of, "as_of"),
+    }
+    return measure_fairness(store, predicting_model(store, model), groups, **times, **asked)
