@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from audit_lab.face.replays import Replays, When
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.explain.cohorts import CohortAttribution
     from audit_lab.monitor.drift import Drift
+    from audit_lab.monitor.fairness import Fairness
+    from audit_lab.monitor.performance import Performance
     from audit_lab.sandbox import Limits
 
 __all__ = ["Monitored"]
@@ -143,3 +145,125 @@ class Monitored(Replays):
                 return behind
 
         return replace(found, ask=ask)
+
+    def performance(
+        self,
+        *,
+        every: str | None = "1mo",
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+        by_version: bool = False,
+        as_of: When = None,
+        costs: Mapping[Any, float] | None = None,
+        positive: str | None = None,
+        hosmer_lemeshow: bool = False,
+    ) -> Performance:
+        """Hold what a model said, and what was decided, against the outcomes, window by window.
+
+        Parameters
+        ----------
+        every
+            Length of a window: ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``; one window for everything when None.
+        since, until
+            Only predictions of ``since <= occurred_at < until``.
+        model
+            May be left out where the log has one.
+        by_version
+            Whether the versions are measured apart.
+        as_of
+            Measures predictions before this moment twice: by what was recorded then, and by what is known now.
+        costs
+            What each pair of (what was said, what came true) costs; pairs that are not named cost nothing. For two
+            classes also ``tp``, ``fp``, ``fn``, ``tn``.
+        positive
+            The label that the score is the probability of, where the registry does not say.
+        hosmer_lemeshow
+            Whether calibration is tested with Hosmer and Lemeshow's test, too.
+
+        Raises
+        ------
+        MisuseError
+            A time, the window, the positive label or the costs do not fit the log.
+        LogError
+            There is no prediction to measure, or a table cannot be read.
+        """
+        from audit_lab.face.outcome_questions import performance_of
+
+        asked: dict[str, Any] = {"every": every, "since": since, "until": until, "model": model, "as_of": as_of}
+        by = "version" if by_version else None
+        with self._access.asking("performance", **asked, by=by, costs=costs, positive=positive) as answer:
+            found = performance_of(
+                self._store,
+                **asked,
+                by_version=by_version,
+                costs=costs,
+                positive=positive,
+                hosmer_lemeshow=hosmer_lemeshow,
+            )
+            answer.rows = int(found.windows["rows"].sum())
+            answer.touches("predictions", ("outputs", "decision"))
+            answer.touches("outcomes", ("label", "value"))
+            answer.touches("overrides", ("decision_after",))
+            return found
+
+    def fairness(
+        self,
+        groups: Sequence[str],
+        *,
+        favourable: str,
+        qualified: str | None = None,
+        of: str = "final decision",
+        bands: Mapping[str, Sequence[float]] | None = None,
+        every: str | None = None,
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+        by_version: bool = False,
+        intersections: bool = True,
+        minimum: int = 10,
+        as_of: When = None,
+    ) -> Fairness:
+        """Count decisions by group, and compare the groups' rates; it says what differs, never why.
+
+        Parameters
+        ----------
+        groups
+            Columns of inputs or predictions, or expressions as in `find` that are true or false.
+        favourable
+            The decision (or label) that people want, like ``approve``.
+        qualified
+            The outcome that shows that it was deserved; the one whose label leads to `favourable` when None.
+        of
+            What is counted: ``final decision`` (after persons changed some), ``decision`` or ``label``.
+        bands
+            For a numeric column, the lower edges of its bands after the first: ``{"age": [25, 40]}`` makes three.
+        every
+            Length of a window; one for everything when None.
+        since, until, model, by_version, as_of
+            As in `performance`; `as_of` counts by what was recorded then, and nothing else.
+        intersections
+            Whether all groups together are counted too, when there are several.
+        minimum
+            Groups with fewer rows are suppressed, and others that would let them be computed.
+
+        Raises
+        ------
+        MisuseError
+            A group, band, decision or time does not fit the log.
+        LogError
+            There is no prediction to count, or a table cannot be read.
+        """
+        from audit_lab.face.outcome_questions import fairness_of
+
+        asked: dict[str, Any] = {"favourable": favourable, "qualified": qualified, "of": of, "bands": bands}
+        asked |= {"every": every, "since": since, "until": until, "model": model, "as_of": as_of, "minimum": minimum}
+        by = "version" if by_version else None
+        with self._access.asking("fairness by", "; ".join(groups), **asked, by=by) as answer:
+            found = fairness_of(self._store, groups, **asked, by_version=by_version, intersections=intersections)
+            answer.rows = found.rows
+            answer.touches("predictions", ("outputs", "decision"))
+            answer.touches("outcomes", ("label", "value"))
+            answer.touches("overrides", ("decision_after",))
+            answer.touches("inputs/", found.asked.features)
+            return found
