@@ -1,0 +1,205 @@
+"""The rows of one model that questions about time are asked of: predictions, inputs and outcomes, read in stretches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+
+from audit_lab.errors import MisuseError
+from audit_lab.face.description import predicting_model
+from audit_lab.log.engines.answers import collected
+from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.files.reading import collect
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.search.pairing import repeated_ids
+from audit_lab.log.search.query import instant
+from audit_lab.log.search.wide import INPUT, Beside
+from audit_lab.monitor.windows import window_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date, datetime
+
+    from audit_lab.log.store import LogStore
+
+__all__ = ["FAILED", "OUTCOMES", "OWN", "WindowedRows", "windowed_rows"]
+
+#: What is there of a prediction itself, and the column of the log that it comes from.
+OWN = {
+    "score": "predictions.outputs",
+    "decision": "predictions.decision",
+    "label": "predictions.outputs",
+    "error": "predictions.error",
+    "model_version": "predictions.model_version",
+    "node": "predictions.node",
+    "environment": "predictions.environment",
+    "endpoint": "predictions.endpoint",
+    "risk_tier": "predictions.risk_tier",
+    "latency_ms": "predictions.latency_ms",
+}
+#: What is there of what came true, the last outcome recorded of each prediction.
+OUTCOMES = {"outcome": "outcomes.label", "outcome_value": "outcomes.value"}
+#: What the column ``error`` holds where a prediction failed, and where it did not.
+FAILED, DONE = "failed", "done"
+
+_ID, _TIME = "prediction_id", "occurred_at"
+_OUTPUTS = ("score", "label")
+_HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class WindowedRows:
+    """The predictions of one model in a period, without those that values were erased of.
+
+    Numbers come as float64, everything else as text; `features` are named as in the log, and with ``inputs.`` before
+    their name where a prediction has a column of that name.
+    """
+
+    store: LogStore
+    model: str
+    since: datetime | None
+    until: datetime | None
+
+    @cached_property
+    def features(self) -> dict[str, str]:
+        """The features by the name that they go by here, and their name in the log."""
+        if self.model not in self.store.models():
+            return {}
+        taken = {*OWN, *OUTCOMES, _ID, _TIME}
+        return {f"inputs.{name}" if name in taken else name: name for name in self._beside(None, None).dtypes}
+
+    @cached_property
+    def has_outcomes(self) -> bool:
+        """Whether the log holds any outcome."""
+        return self.store.source.tables().get("outcomes", 0) > 0
+
+    @cached_property
+    def hours(self) -> pl.DataFrame:
+        """How many rows each hour has: ``hour`` (UTC) and ``rows``, ascending, hours without rows left out."""
+        frame = self._within(self.store.frame("predictions", self.since, self.until)).filter(
+            nw.col("model_name") == self.model, ~nw.col(_TIME).is_null()
+        )
+        number = window_length("1h").number(_TIME, by_polars=frame.implementation.is_polars())
+        counted = frame.select(number.alias("hour")).group_by("hour").agg(nw.len().alias("rows"))
+        found = collected(counted, f"the predictions of {self.store.location}").sort("hour")
+        moment = pl.from_epoch(pl.col("hour").cast(pl.Int64) * _HOUR, "us").dt.replace_time_zone("UTC")
+        return found.select(moment.alias("hour"), pl.col("rows").cast(pl.Int64))
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        """What must be known about the rows."""
+        erased, repeated = self._erased.len(), self._repeated.len()
+        left = f"{erased:,} predictions are left out: values of theirs were erased, which is no change"
+        unclear = f"{repeated:,} ids stand on several predictions, whose outcomes are unclear and count as missing"
+        return tuple(fact for fact, count in ((left, erased), (unclear, repeated if self.has_outcomes else 0)) if count)
+
+    def checked(self, columns: Sequence[str]) -> list[str]:
+        """Return columns that are there, each once.
+
+        Raises
+        ------
+        MisuseError
+            One is not, or is named twice.
+        """
+        known = [*self.features, *OWN, *(OUTCOMES if self.has_outcomes else ())]
+        for name in columns:
+            if name not in known:
+                raise MisuseError(f"there is no column {name!r} of {self.model}", f"Columns are {', '.join(known)}.")
+        if len(set(columns)) != len(columns) or not columns:
+            raise MisuseError("the columns must be at least one, and each only once", f"Choose of {', '.join(known)}.")
+        return list(columns)
+
+    def touched(self, columns: Sequence[str]) -> set[str]:
+        """Return the columns of the log that an answer about these columns comes from."""
+        return {(OWN | OUTCOMES).get(name) or f"inputs.{self.features[name]}" for name in columns}
+
+    def reader(self, columns: Sequence[str]) -> Callable[[datetime, datetime], pl.DataFrame]:
+        """Return what reads the rows of ``start <= occurred_at < end`` within the period, in order of time and id."""
+        chosen = self.checked(columns)
+        return lambda start, end: self._read(chosen, start, end)
+
+    def _read(self, columns: list[str], start: datetime, end: datetime) -> pl.DataFrame:
+        since = start if self.since is None else max(start, self.since)
+        until = end if self.until is None else min(end, self.until)
+        beside, wanted = self._beside(since, until), [self.features[name] for name in columns if name in self.features]
+        rows = beside.frame(wanted) if wanted else beside.predictions().filter(nw.col("model_name") == self.model)
+        own = [name for name in columns if name in OWN]
+        outputs = nw.col("outputs").struct
+        picked = [
+            outputs.field(name).alias(name) if name in _OUTPUTS else nw.col(name) for name in own
+        ] + [nw.col(INPUT + self.features[name]).alias(name) for name in columns if name in self.features]
+        found = collected(rows.select(_ID, _TIME, *picked), f"the predictions of {self.store.location}")
+        found = found.filter(~pl.col(_ID).is_in(self._erased.implode()))
+        if any(name in OUTCOMES for name in columns):
+            found = found.join(self._outcomes(found[_ID]), on=_ID, how="left")
+        return found.sort(_TIME, _ID).select(pl.col(_TIME), *(_plain(name, found.schema[name]) for name in columns))
+
+    def _outcomes(self, ids: pl.Series) -> pl.DataFrame:
+        """Return the last outcome recorded of each of some predictions, of those whose id is clear."""
+        wanted = ids.unique().to_frame(_ID).join(self._repeated.to_frame(_ID), on=_ID, how="anti")
+        rows = self.store.placed("outcomes").select(
+            _ID, pl.col("label").alias("outcome"), pl.col("value").alias("outcome_value"), "recorded_at", "observed_at",
+            "_segment", "_row",
+        )  # fmt: skip
+        mine = rows.join(wanted.lazy(), on=_ID, how="semi")
+        held = collect(mine, f"the outcomes of {self.store.location}")
+        ordered = held.sort("recorded_at", "observed_at", "_segment", "_row", nulls_last=False)
+        return ordered.unique(_ID, keep="last").select(_ID, *OUTCOMES)
+
+    def _beside(self, since: datetime | None, until: datetime | None) -> Beside:
+        models = (self.model,) if self.model in self.store.models() else ()
+        return Beside(self.store, models, since, until)
+
+    def _within(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if self.since is not None:
+            frame = frame.filter(nw.col(_TIME) >= self.since)
+        return frame if self.until is None else frame.filter(nw.col(_TIME) < self.until)
+
+    @cached_property
+    def _repeated(self) -> pl.Series:
+        return repeated_ids(self.store, "predictions")
+
+    @cached_property
+    def _erased(self) -> pl.Series:
+        """Return the ids of the predictions that any value was erased of which a question may count."""
+        found = [erased_ids(self.store, "predictions", ("outputs", "decision", "error"))]
+        if self.has_outcomes:
+            found.append(erased_ids(self.store, "outcomes", ("label", "value")))
+        if self.features:
+            found.append(erased_ids(self.store, INPUTS_PREFIX + self.model, tuple(self.features.values())))
+        return pl.concat(found).unique().sort()
+
+
+def windowed_rows(
+    store: LogStore,
+    model: str | None,
+    since: str | date | datetime | None,
+    until: str | date | datetime | None,
+) -> WindowedRows:
+    """Return the rows of one model, which may be left out where the log has one, of ``since <= occurred_at < until``.
+
+    Raises
+    ------
+    MisuseError
+        A moment is none, or the period is empty.
+    """
+    begin, end = instant(since, "since"), instant(until, "until")
+    if begin is not None and end is not None and begin >= end:
+        raise MisuseError(f"the period from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty", "Give since < until.")
+    return WindowedRows(store, predicting_model(store, model), begin, end)
+
+
+def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
+    if name == "error":
+        return pl.when(pl.col(name).is_null()).then(pl.lit(DONE)).otherwise(pl.lit(FAILED)).alias(name)
+    if dtype.is_numeric():
+        return pl.col(name).cast(pl.Float64)
+    if dtype == pl.Boolean:
+        return pl.when(pl.col(name)).then(pl.lit("true")).when(~pl.col(name)).then(pl.lit("false")).alias(name)
+    if dtype == pl.Null:
+        return pl.col(name).cast(pl.Float64)
+    return pl.col(name).cast(pl.String)

@@ -1,0 +1,105 @@
+"""The windows that a log is cut into: days or hours of a named time zone, daylight saving included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import polars as pl
+
+from audit_lab.errors import MisuseError
+from audit_lab.log.schema import TIME
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+__all__ = ["Grid", "grid_of"]
+
+#: Window lengths that onsets are dated by, and what a sentence calls them.
+_NOUNS = {"1d": "day", "1h": "hour"}
+#: The search compares every window with every other one; more than this takes minutes.
+_MOST_WINDOWS = 1_100
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Windows one after another: ``bounds[i] <= time < bounds[i + 1]``, in UTC, cut at midnights or hours of `zone`."""
+
+    every: str
+    zone: str
+    bounds: tuple[datetime, ...]
+
+    @property
+    def size(self) -> int:
+        """How many windows there are."""
+        return len(self.bounds) - 1
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls a window."""
+        return _NOUNS[self.every]
+
+    @cached_property
+    def instants(self) -> NDArray[np.int64]:
+        """The bounds in microseconds from 1970, int64, shape (size + 1,)."""
+        return pl.Series(self.bounds, dtype=TIME).dt.timestamp("us").to_numpy()
+
+    @cached_property
+    def hours(self) -> NDArray[np.float64]:
+        """How long each window is, in hours: a day on which the clock changes has 23 or 25."""
+        return np.diff(self.instants) / 3.6e9
+
+    @cached_property
+    def weekdays(self) -> NDArray[np.int64]:
+        """The weekday of each window where the zone is, Monday 0."""
+        return self._local.dt.weekday().cast(pl.Int64).to_numpy() - 1
+
+    @cached_property
+    def hours_of_day(self) -> NDArray[np.int64]:
+        """The hour at which each window begins where the zone is."""
+        return self._local.dt.hour().cast(pl.Int64).to_numpy()
+
+    def name(self, window: int) -> str:
+        """Return how a window is written: its day, or its hour with the offset from UTC."""
+        start = self.bounds[window].astimezone(ZoneInfo(self.zone))
+        return f"{start:%Y-%m-%d}" if self.every == "1d" else f"{start:%Y-%m-%d %H:%M%z}"
+
+    def windows_of(self, times: pl.Series) -> NDArray[np.int64]:
+        """Return the number of the window that each time lies in; `times` lie within the grid and are not null."""
+        found = np.searchsorted(self.instants, times.cast(TIME).dt.timestamp("us").to_numpy(), side="right") - 1
+        return found.astype(np.int64)
+
+    @cached_property
+    def _local(self) -> pl.Series:
+        return pl.Series(self.bounds[:-1], dtype=TIME).dt.convert_time_zone(self.zone)
+
+
+def grid_of(every: str, zone: str, first: datetime, last: datetime) -> Grid:
+    """Cut the time from `first` to `last`, both included, into windows of a zone.
+
+    Raises
+    ------
+    MisuseError
+        `every` is neither ``1d`` nor ``1h``, there is no such zone, or there are more than 1,100 windows.
+    """
+    if every not in _NOUNS:
+        message = f"{every!r} is not a window that onsets are dated by"
+        raise MisuseError(message, "Use 1d or 1h.")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"{zone!r} is not a time zone"
+        raise MisuseError(message, "Name one of the IANA database, like Europe/Berlin.") from error
+    span = pl.Series([first, last], dtype=TIME).dt.convert_time_zone(zone).dt.truncate(every)
+    starts = pl.datetime_range(span[0], span[1], every, time_unit="us", eager=True)
+    if starts.len() > _MOST_WINDOWS:
+        message = f"There are {starts.len():,} {_NOUNS[every]}s, and changes are looked for in {_MOST_WINDOWS:,} at most"
+        raise MisuseError(message, "Narrow it by since and until, or use longer windows.")
+    end = pl.Series([starts[-1]]).dt.offset_by(every)
+    bounds = pl.concat([starts, end]).dt.convert_time_zone("UTC").cast(TIME)
+    return Grid(every, zone, tuple(bounds.to_list()))

@@ -1,0 +1,157 @@
+"""The recurring pattern of weekday and hour, and one scale for all series: what a change must stand out from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Standard", "long_run", "standardised", "usable_cells"]
+
+#: A median absolute deviation times this is the standard deviation of normal values.
+_MAD_SCALE = 1.4826
+#: The variance of a median of m normal values is about this times their variance over m (Kendall and Stuart, 14.12).
+_MEDIAN_VARIANCE = np.pi / 2
+#: A pattern is taken from a reference that holds each weekday, or hour, so many times, half a round at each end left out.
+_FEWEST = 3
+_TWO = 2
+#: A series whose neighbours agree more than this is not told from one that wanders.
+_MOST_CORRELATED = 0.95
+#: No window counts for more than this many standard deviations: one outlier is not a level.
+_FARTHEST = 8.0
+_NOTHING = 1e-12
+#: Of squared differences the lower four fifths are taken; the variance of normal values that they leave.
+_KEPT = 0.8
+_KEPT_VARIANCE = 0.43774
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Series on one scale, shape (windows, series): standard deviation 1, recurring pattern removed.
+
+    `correlation` is each series' correlation of neighbours, `deviation` what one unit of `values` stands for.
+    """
+
+    values: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    pattern: NDArray[np.float64]
+
+
+def usable_cells(
+    cells: Sequence[tuple[str, NDArray[np.int64]]], reference: NDArray[np.bool_]
+) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return those of the recurring cells, by name, of which the reference holds each one often enough."""
+    return [(name, cell) for name, cell in cells if _is_usable(cell, reference)]
+
+
+def _is_usable(cell: NDArray[np.int64], reference: NDArray[np.bool_]) -> bool:
+    names = np.unique(cell)
+    if names.size < _TWO or np.count_nonzero(np.diff(cell)) < _FEWEST * names.size:
+        return False
+    lasting = _round(cell) // names.size
+    inner = reference.copy()
+    edge = _round(cell) // 2 + 1
+    inner[:edge] = inner[-edge:] = False
+    return all(np.count_nonzero(inner & (cell == one)) >= _FEWEST * lasting for one in names)
+
+
+def standardised(
+    values: NDArray[np.float64],
+    cells: Sequence[NDArray[np.int64]],
+    reference: NDArray[np.bool_],
+    floor: NDArray[np.float64],
+    known: NDArray[np.float64] | None = None,
+) -> Standard:
+    """Take the recurring pattern away and bring each series to a standard deviation of 1 about its levels.
+
+    Parameters
+    ----------
+    values
+        float64, shape (windows, series), finite.
+    cells
+        Which weekday, or hour, each window is; shape (windows,). Each kind is removed after the one before.
+    reference
+        Which windows give the pattern: what is usual of each cell there, shrunk by what chance would do to it.
+    floor
+        The least standard deviation of each series, shape (series,): the sampling error of a share.
+    known
+        The correlation of each series, shape (series,); NaN where it is to be estimated, as all are when omitted.
+
+    Notes
+    -----
+    Scale and correlation come from differences of neighbours, which a change of level hardly touches: with ``s_k^2`` the
+    mean of the lower four fifths of the squared differences over k windows, ``rho = s_2^2 / s_1^2 - 1`` and
+    ``sigma^2 = c s_1^2 / (2 (1 - rho))``, as in a first-order autoregression. After Chakar, Lebarbier, Levy-Leduc and Robin, *A robust approach for estimating
+    change-points in the mean of an AR(1) process*, Bernoulli 23 (2017), who take medians. A pattern is shrunk as by James
+    and Stein (1961), positive part.
+    """
+    left = values - np.median(values[reference], axis=0)
+    pattern = np.zeros_like(left)
+    for cell in cells:
+        one = _pattern(left, cell, reference)
+        left, pattern = left - one, pattern + one
+    near, far = (_trimmed(left[step:] - left[:-step]) for step in (1, 2))
+    moving = near > _NOTHING
+    correlation = np.clip(np.divide(far, near, out=np.ones_like(near), where=moving) - 1, 0, _MOST_CORRELATED)
+    if known is not None:
+        correlation = np.where(np.isnan(known), correlation, known)
+    # Where most neighbours are equal, the typical difference is that of the few that are not.
+    spread = np.where(moving, near, np.mean(np.diff(left, axis=0) ** 2, axis=0))
+    deviation = np.maximum(np.sqrt(spread / (2 * (1 - correlation))), floor)
+    scaled = np.divide(left, deviation, out=np.zeros_like(left), where=deviation > _NOTHING)
+    return Standard(np.clip(scaled, -_FARTHEST, _FARTHEST), correlation, deviation, pattern)
+
+
+def long_run(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much the variance of a sum exceeds that of as many independent values, in the long run."""
+    variance: NDArray[np.float64] = (1 + correlation) / (1 - correlation)
+    return variance
+
+
+def _trimmed(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance of each column of differences, from the lower four fifths of their squares."""
+    kept = max(round(_KEPT * steps.shape[0]), 1)
+    squares = np.partition(steps**2, kept - 1, axis=0)[:kept]
+    variance: NDArray[np.float64] = squares.mean(axis=0) / _KEPT_VARIANCE
+    return variance
+
+
+def _pattern(
+    values: NDArray[np.float64], cell: NDArray[np.int64], reference: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return what recurs with a cell: the median of its windows' differences from the mean of the whole round about.
+
+    A round holds each cell once, so that a change of level, or a slow one, is in its mean and not in the differences.
+    """
+    names, place = np.unique(cell, return_inverse=True)
+    length = _round(cell)
+    half = length // 2
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    around_it = (sums[length:] - sums[:-length]) / length
+    used = np.zeros(cell.size, dtype=bool)
+    used[half : half + around_it.shape[0]] = True
+    apart = np.zeros_like(values)
+    apart[used] = values[used] - around_it
+    used &= reference
+    held = [used & (place == one) for one in range(names.size)]
+    medians = np.stack([np.median(apart[where], axis=0) for where in held])
+    around = apart[used] - medians[place[used]]
+    noise = (_MAD_SCALE * np.median(np.abs(around), axis=0)) ** 2 * _MEDIAN_VARIANCE
+    chance = noise * np.mean([1 / np.count_nonzero(where) for where in held])
+    between = np.var(medians, axis=0, ddof=1)
+    share = np.divide(chance, between, out=np.ones_like(between), where=between > _NOTHING**2)
+    kept: NDArray[np.float64] = np.clip(1 - share, 0, 1) * (medians - medians.mean(axis=0))
+    return kept[place]
+
+
+def _round(cell: NDArray[np.int64]) -> int:
+    """Return how many windows a round of the cells has: 7 days, 24 hours, or 168 hours of a week."""
+    lasting = int(np.median(np.diff(np.flatnonzero(np.diff(cell)))))
+    return lasting * int(np.unique(cell).size)
