@@ -10,19 +10,31 @@ from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
 from audit_lab.charts.beside import what_if
+from audit_lab.charts.cohort import attribution_beeswarm, attribution_importance
 from audit_lab.charts.comparable import comparable_table
+from audit_lab.charts.contrast import attribution_contrast
 from audit_lab.charts.counterfactual import counterfactual_table
 from audit_lab.charts.coverage import coverage_chart
 from audit_lab.charts.decision import score_against_threshold
+from audit_lab.charts.dependence import attribution_dependence
 from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.fairness import group_comparison
+from audit_lab.charts.force import attribution_force
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
 from audit_lab.charts.interactive import interactive_html
 from audit_lab.charts.lineage import lineage_graph
+from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.charts.render import enable_offline, png, svg
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
     "attribution_bars",
+    "attribution_beeswarm",
+    "attribution_contrast",
+    "attribution_dependence",
+    "attribution_force",
+    "attribution_importance",
+    "calibration_curve",
     "comparable_table",
     "counterfactual_table",
     "coverage_chart",
@@ -31,10 +43,12 @@ __all__ = [
     "drift_heatmap",
     "drift_timeline",
     "enable_offline",
+    "group_comparison",
     "impact_by_group",
     "interactive_html",
     "lineage_graph",
     "outcome_rate",
+    "performance_timeline",
     "png",
     "score_against_threshold",
     "score_before_after",

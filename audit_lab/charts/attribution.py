@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from altair import HConcatChart, LayerChart
 
-__all__ = ["attribution_bars", "shap_against_lime", "waterfall"]
+__all__ = ["attribution_bars", "folded", "shap_against_lime", "waterfall"]
 
 _COLUMNS = ("feature", "value", "contribution")
 _WIDTH, _ROW_HEIGHT = 420, 24
@@ -48,7 +48,7 @@ def attribution_bars(
         The frame lacks a column or has no rows.
     """
     expect_columns(frame, _COLUMNS, "attribution_bars")
-    rows = _labelled(_folded(frame, most))
+    rows = _labelled(folded(frame, most))
     bars = _bars(rows, axis_title, _reach(rows)).properties(width=_WIDTH, height=_ROW_HEIGHT * rows.height)
     return dressed(bars, title, subtitle)
 
@@ -75,7 +75,7 @@ def shap_against_lime(
         expect_columns(frame, _COLUMNS, "shap_against_lime")
     alt = altair()
     kept = _ranked(frame_shap)["feature"].head(most).to_list()
-    both = [_labelled(_folded(frame, most, kept)) for frame in (frame_shap, frame_lime)]
+    both = [_labelled(folded(frame, most, kept)) for frame in (frame_shap, frame_lime)]
     reach = max(_reach(rows) for rows in both)
     order = both[0]["label"].to_list()
     height = _ROW_HEIGHT * len(order)
@@ -110,7 +110,7 @@ def waterfall(
     """
     expect_columns(frame, _COLUMNS, "waterfall")
     alt = altair()
-    steps = _steps(_folded(frame, most), base_value, prediction_value)
+    steps = _steps(folded(frame, most), base_value, prediction_value)
     order = steps["label"].to_list()
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320))
     edges = pl.concat([steps["start"], steps["end"]]).to_list()
@@ -154,7 +154,7 @@ def _ranked(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort(pl.col("contribution").abs(), "feature", descending=[True, False])
 
 
-def _folded(frame: pl.DataFrame, most: int, kept: Sequence[str] | None = None) -> pl.DataFrame:
+def folded(frame: pl.DataFrame, most: int, kept: Sequence[str] | None = None) -> pl.DataFrame:
     """Keep the `most` largest rows, or the features in `kept` in their order, and add the others up in one row."""
     rows = _ranked(frame)
     names = list(kept) if kept is not None else rows["feature"].head(most).to_list()

@@ -24,6 +24,22 @@ in_frames = "x" if bad == chr(0xD800) else bad  # polars itself takes no half of
 start, day = datetime(2015, 6, 1, tzinfo=UTC), timedelta(days=1)
 words = {"title": bad, "subtitle": [bad], "axis_title": bad}
 shares = pl.DataFrame({"feature": [in_frames, "b"], "value": [in_frames, "1"], "contribution": [0.2, -0.1]})
+ranked = shares.select(
+    "feature", pl.lit(in_frames).alias("unit"), pl.lit(0.2).alias("mean_magnitude"), pl.lit(0.1).alias("mean"),
+    pl.lit(-0.3).alias("least"), pl.lit(0.4).alias("most"),
+)
+kept = pl.DataFrame({
+    "feature": [in_frames], "kind": ["sample"], "prediction_id": [in_frames], "value": [in_frames], "number": [None],
+    "bin": [0], "position": [None], "contribution": [0.2],
+}, schema_overrides={"number": pl.Float64, "position": pl.Float64})
+binned = pl.DataFrame({
+    "bin": [0], "kind": ["text"], "label": [in_frames], "lowest": [None], "highest": [None], "rows": [9], "mean": [0.2],
+    "spread": [0.1], "lower_quartile": [0.1], "upper_quartile": [0.3], "expression": [in_frames],
+}, schema_overrides={"lowest": pl.Float64, "highest": pl.Float64})
+parted = shares.select(
+    "feature", pl.lit(in_frames).alias("unit"), pl.lit(0.1).alias("group_mean"), pl.lit(0.3).alias("reference_mean"),
+    pl.lit(-0.2).alias("mean"), pl.lit(-0.3).alias("mean_low"), pl.lit(-0.1).alias("mean_high"),
+)
 windows = {"window_start": [start], "window_end": [start + 7 * day], "rows": [9]}
 table = pl.DataFrame({
     **windows, "column": [f"weird\n{in_frames}"], "kind": ["numeric"], "psi": [0.3], "psi_noise": [0.02],
@@ -50,6 +66,15 @@ lineage = (
         "at": [start] * 2, "transformation": [in_frames] * 2,
     }),
 )
+judged = pl.DataFrame({
+    **windows, "model_version": [in_frames], "known": ["now"], "of": ["score"], "measure": ["auc"], "value": [0.7],
+    "low": [0.6], "high": [0.8], "status": ["measured"], "estimated": [False], "grouping": [in_frames],
+    "group": [in_frames],
+})
+curve = pl.DataFrame({
+    "bin": [0], "lower": [0.0], "upper": [0.1], "rows": [9], "mean_score": [0.05], "positive_share": [0.1],
+    "low": [0.0], "high": [0.3],
+})
 scores = pl.DataFrame({"lower": [0.0], "upper": [1.0], "rows": [1]})
 covered = pl.DataFrame({
     "model_name": [in_frames], "model_version": [in_frames], "window_start": [start], "window_end": [start + 7 * day],
@@ -81,10 +106,18 @@ drawn = {
     "impact_by_group": charts.impact_by_group(groups, "g", subtitle=[bad]),
     "decision_flow": charts.decision_flow(turned, subtitle=[bad]),
     "score_before_after": charts.score_before_after(moved, subtitle=[bad]),
+    "performance_timeline": charts.performance_timeline(judged, model=bad),
+    "calibration_curve": charts.calibration_curve(curve, positive=bad, window=bad, model=bad),
+    "group_comparison": charts.group_comparison(judged, "auc", favourable=bad, window=bad),
     "comparable_table": charts.comparable_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "counterfactual_table": charts.counterfactual_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "coverage_chart": charts.coverage_chart(covered, covered),
     "attribution_bars": charts.attribution_bars(shares, **words),
+    "attribution_beeswarm": charts.attribution_beeswarm(ranked, kept, **words),
+    "attribution_contrast": charts.attribution_contrast(parted, **words),
+    "attribution_dependence": charts.attribution_dependence(binned, kept, feature=bad, unit=bad, **words),
+    "attribution_force": charts.attribution_force(shares, base_value=0.4, prediction_value=0.5, **words),
+    "attribution_importance": charts.attribution_importance(ranked, **words),
     "shap_against_lime": charts.shap_against_lime(shares, shares, **words),
     "waterfall": charts.waterfall(shares, base_value=0.4, prediction_value=0.5, **words),
     "score_against_threshold": charts.score_against_threshold(
@@ -114,7 +147,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 18
+    assert len(shown) == 26
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 

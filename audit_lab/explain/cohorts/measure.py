@@ -130,7 +130,7 @@ def attribute_cohort(
         left_out=_left_out(sieve),
         output_explained=found.output_explained,
         label=model.signature.output.positive,
-        algorithm=found.algorithm,
+        algorithm=tally.algorithm,
         perturbation=way.perturbation,
         library=found.library,
         library_version=found.library_version,

@@ -28,6 +28,8 @@ _SAME_SCORE = 1e-5
 #: Ids of rows that the model refused are kept, so that the rows behind a bin can be told; not more than these.
 _MOST_REFUSED = 100_000
 _ADDS_UP = "additivity"
+#: What stands between several algorithms.
+_OR = "; or "
 
 
 class Tally:
@@ -53,6 +55,7 @@ class Tally:
         self._precision = precision
         self.found: RowAttributions | None = None
         self.refused: set[str] = set()
+        self._algorithms: set[str] = set()
         self._recorded, self._otherwise, self._farthest = 0, 0, 0.0
         self._others: dict[str, list[str]] = {}
 
@@ -79,12 +82,18 @@ class Tally:
             return
         if self.found is None:
             self.found = found
+        self._algorithms.update(found.algorithm.split(_OR))
         for check in found.checks:
             if check.name != _ADDS_UP:
                 self._others.setdefault(check.name, []).extend([] if check.passed else [check.detail])
         self._compare(block.rows["recorded_score"].cast(float).to_numpy(), block.outputs, found.output_explained)
         rows = block.rows.drop("recorded_score")
         fold.add(Block(rows, block.inputs, block.contributions, block.outputs), found.base_value, self._precision)
+
+    @property
+    def algorithm(self) -> str:
+        """How the values were computed; several ways where it depends on the row."""
+        return _OR.join(sorted(self._algorithms))
 
     def checks(self, fold: Fold, background: BackgroundRows | None) -> Iterator[Check]:
         """Yield the checks: whether rows add up, are those of the record, and were compared with earlier decisions."""

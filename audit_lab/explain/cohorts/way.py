@@ -79,7 +79,7 @@ def way_for(model: Model, perturbation: str | None, output: str | None) -> Way:
     by_trees = kind == "probability" and artifact_format.startswith("xgboost")
     wanted = output or ("log-odds" if by_trees else None)
     explained = offered_output("shap", wanted, artifact_format, kind, INTERVENTIONAL)
-    if explained == "log-odds":
+    if explained == "log-odds" and by_trees:
         return Way(INTERVENTIONAL, explained, _BY_TREES, None)
     return Way(INTERVENTIONAL, explained, _BY_SCORES, _FEW)
 
