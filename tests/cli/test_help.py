@@ -24,6 +24,21 @@ COMMANDS = {
         ["--columns", "--every", "--reference", "--model", "--picture", *READING],
         "population stability index",
     ),
+    "performance": (
+        [
+            *("--every", "--since", "--until", "--model", "--by-version", "--known-by", "--cost", "--positive"),
+            *("--hosmer-lemeshow", "--measure", "--calibration", "--picture", *READING),
+        ],
+        "Windows whose outcomes are still arriving are marked immature",
+    ),
+    "fairness": (
+        [
+            *("groups", "--favourable", "--qualified", "--of", "--bands", "--every", "--since", "--until", "--model"),
+            *("--by-version", "--no-intersections", "--minimum", "--known-by", "--measure", "--grouping", "--picture"),
+            *READING,
+        ],
+        "neither why nor whether that is lawful",
+    ),
     "coverage": (
         ["--every", "--ids", "--model", "--version", "--limit", "--picture", *READING],
         "why others cannot; what is lost",

@@ -47,6 +47,18 @@ QUESTIONS = {
         40,
         {"inputs.income", "predictions.decision"},
     ),
+    "performance": (
+        lambda log: log.performance(every="1d", as_of="2024-03-06"),
+        "performance; every 1d; as_of 2024-03-06",
+        78,  # each prediction before then twice: as known then, and now
+        {"predictions.outputs", "outcomes.label"},
+    ),
+    "fairness": (
+        lambda log: log.fairness(["city", "years"], favourable="approve", bands={"years": [10]}),
+        "fairness by city; years; favourable approve; of final decision; bands {'years': [10]}; minimum 10",
+        40,
+        {"predictions.decision", "inputs.city", "inputs.years", "outcomes.label"},
+    ),
     "verify": (lambda log: log.verify(rows=False), "verify; rows not recomputed", None, set()),
     "prove": (
         lambda log: log.prove("p-001", ["decision", "city"], vault=log.path.parent / "vault"),
