@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from audit_lab.face.replays import Replays, When
+from audit_lab.face.dated import Dated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.explain.cohorts import CohortAttribution
+    from audit_lab.face.replays import When
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.fairness import Fairness
     from audit_lab.monitor.performance import Performance
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Monitored"]
 
 
-class Monitored(Replays):
+class Monitored(Dated):
     """The questions about windows of time that an opened log answers."""
 
     def drift(

@@ -129,9 +129,9 @@ class WindowedRows:
         rows = beside.frame(wanted) if wanted else beside.predictions().filter(nw.col("model_name") == self.model)
         own = [name for name in columns if name in OWN]
         outputs = nw.col("outputs").struct
-        picked = [
-            outputs.field(name).alias(name) if name in _OUTPUTS else nw.col(name) for name in own
-        ] + [nw.col(INPUT + self.features[name]).alias(name) for name in columns if name in self.features]
+        picked = [outputs.field(name).alias(name) if name in _OUTPUTS else nw.col(name) for name in own] + [
+            nw.col(INPUT + self.features[name]).alias(name) for name in columns if name in self.features
+        ]
         found = collected(rows.select(_ID, _TIME, *picked), f"the predictions of {self.store.location}")
         found = found.filter(~pl.col(_ID).is_in(self._erased.implode()))
         if any(name in OUTCOMES for name in columns):
@@ -189,7 +189,9 @@ def windowed_rows(
     """
     begin, end = instant(since, "since"), instant(until, "until")
     if begin is not None and end is not None and begin >= end:
-        raise MisuseError(f"the period from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty", "Give since < until.")
+        raise MisuseError(
+            f"the period from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty", "Give since < until."
+        )
     return WindowedRows(store, predicting_model(store, model), begin, end)
 
 

@@ -28,9 +28,9 @@ RESAMPLES = 99
 #: So many series are looked at together: what they need stays near the processor.
 _TOGETHER = 400
 _ROUNDING = 1 + 1e-5
-#: What a series is measured by: the penalty that it exceeds in a tenth of the resamples; a series that never moves there
-#: by this one.
-_MEASURED_AT = 0.9
+#: What a series is measured by: the critical penalty of this rank, which it exceeds in a tenth of the resamples; or the
+#: least one, where it never moves.
+_MEASURED_BY = 90
 _LEAST = 4.0
 #: A correlation up to this may be chance, and is estimated in each resample as in the series. A higher one is kept: now
 #: and then it would be estimated far too low, and a series that wanders would set the penalty of all.
@@ -73,10 +73,10 @@ def resampled_penalties(nulls: Sequence[Null], seed: int) -> tuple[NDArray[np.fl
     Returns
     -------
     highest, measures
-        `highest`, ascending, shape (RESAMPLES,): critical penalties divided by the series' measure, the highest over all
-        series. `measures` has for each group the penalty that its series exceed in a tenth of the resamples, so that a
-        series with rare far values does not set the penalty of all: Westfall and Young, *Resampling-Based Multiple
-        Testing* (1993), chapter 2, on balancing.
+        `highest`, ascending, shape (RESAMPLES,): critical penalties divided by the series' measure, the highest over
+        all series. `measures` has for each group the penalty that its series exceed in a tenth of the resamples, so
+        that a series with rare far values does not set the penalty of all: Westfall and Young, *Resampling-Based
+        Multiple Testing* (1993), chapter 2, on balancing.
     """
     draws = np.random.default_rng(seed)
     keys = draws.random((nulls[0].windows.size, RESAMPLES))
@@ -91,8 +91,11 @@ def resampled_penalties(nulls: Sequence[Null], seed: int) -> tuple[NDArray[np.fl
                 for first in range(0, RESAMPLES, step)
             ]
         )
-        measure = np.maximum(np.quantile(critical, _MEASURED_AT, axis=0, method="higher"), _LEAST)
-        highest = np.maximum(highest, (critical / measure).max(axis=1))
+        ordered = np.sort(critical, axis=0)
+        measure, without = (np.maximum(ordered[_MEASURED_BY - step], _LEAST) for step in (1, 2))
+        # A resample is measured by the others, as the series themselves are.
+        own = np.where(critical >= ordered[_MEASURED_BY - 1], without, measure)
+        highest = np.maximum(highest, (critical / own).max(axis=1))
         measures.append(measure)
     return np.sort(highest), measures
 
@@ -101,7 +104,8 @@ def critical_penalties(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the highest penalty at which each series still has a change, shape (series,).
 
     It is the largest gain per change over all ways of cutting the series, found as in Dinkelbach, *On Nonlinear
-    Fractional Programming* (1967): cut optimally at a penalty, take the gain per change as the next, until none is left.
+    Fractional Programming* (1967): cut optimally at a penalty, take the gain per change as the next, until none is
+    left.
 
     Parameters
     ----------
@@ -146,9 +150,7 @@ def _best_split(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return gains
 
 
-def _cut(
-    values: NDArray[np.float32], penalty: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _cut(values: NDArray[np.float32], penalty: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Cut each series optimally at its penalty; return the gain over not cutting it, and the number of changes.
 
     Optimal partitioning: Jackson et al., *An algorithm for optimal partitioning of data on an interval* (2005); PELT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,8 @@ def find_changes(values: NDArray[np.float64], penalty: float, spread: float = 1.
     """Return the changes of level of a series of standard deviation 1, in order.
 
     The series is cut where the sum of squared deviations from the pieces' means plus `penalty` for each change is
-    least: Killick, Fearnhead and Eckley, *Optimal detection of changepoints with a linear computational cost* (2012), as
-    in ruptures (Truong, Oudre and Vayatis 2020).
+    least: Killick, Fearnhead and Eckley, *Optimal detection of changepoints with a linear computational cost* (2012),
+    as in ruptures (Truong, Oudre and Vayatis 2020).
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def find_changes(values: NDArray[np.float64], penalty: float, spread: float = 1.
         return []
     bounds = [0, *_cut(values, penalty)]
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    means = [float((sums[end] - sums[start]) / (end - start)) for start, end in zip(bounds, bounds[1:], strict=False)]
+    means = [float((sums[end] - sums[start]) / (end - start)) for start, end in pairwise(bounds)]
     returns = [_return(means, place) for place in range(len(means) - 1)]
     coming_back = {place for place in returns if place is not None}
     changes = []
@@ -103,7 +104,7 @@ def levels_removed(values: NDArray[np.float64], penalty: float) -> NDArray[np.fl
     if values.size < _FEWEST or not np.ptp(values):
         return left
     bounds = [0, *_cut(values, penalty)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         left[start:end] -= left[start:end].mean()
     return left
 

@@ -28,8 +28,8 @@ __all__ = ["Followed", "dated", "in_grid"]
 class Followed:
     """A column as it is spoken of.
 
-    `expression` is what `AuditLog.find` calls it, None where it cannot; `unit` its unit; `categories` the expressions of
-    categories that are not values of the log.
+    `expression` is what `AuditLog.find` calls it, None where it cannot; `unit` its unit; `categories` the expressions
+    of categories that are not values of the log.
     """
 
     expression: str | None = None
@@ -65,6 +65,7 @@ def dated(
     change: Change,
     grid: Grid,
     penalties: NDArray[np.float64],
+    *,
     tally: NumberTally | None,
     followed: Followed,
 ) -> Onset:
@@ -98,7 +99,7 @@ def dated(
 
 
 def _unit(series: Series, grid: Grid, followed: Followed) -> str:
-    if series.statistic == SHARE or series.statistic == MISSING:
+    if series.statistic in {SHARE, MISSING}:
         return "share of rows"
     if series.statistic == VOLUME:
         return f"rows in a {grid.noun}"
@@ -108,7 +109,7 @@ def _unit(series: Series, grid: Grid, followed: Followed) -> str:
 
 
 def _expression(series: Series, followed: Followed) -> str | None:
-    if series.category in followed.categories:
+    if series.category is not None and series.category in followed.categories:
         return followed.categories[series.category]
     column = followed.expression
     if column is None or series.category == OTHERS:

@@ -138,4 +138,3 @@ def _meet(anchor: Onset, other: Onset) -> bool:
     if abs(anchor.window - other.window) > _FARTHEST:
         return False
     return other.earliest <= anchor.at <= other.latest and anchor.earliest <= other.at <= anchor.latest
-

@@ -98,7 +98,9 @@ def grid_of(every: str, zone: str, first: datetime, last: datetime) -> Grid:
     span = pl.Series([first, last], dtype=TIME).dt.convert_time_zone(zone).dt.truncate(every)
     starts = pl.datetime_range(span[0], span[1], every, time_unit="us", eager=True)
     if starts.len() > _MOST_WINDOWS:
-        message = f"There are {starts.len():,} {_NOUNS[every]}s, and changes are looked for in {_MOST_WINDOWS:,} at most"
+        message = (
+            f"There are {starts.len():,} {_NOUNS[every]}s, and changes are looked for in {_MOST_WINDOWS:,} at most"
+        )
         raise MisuseError(message, "Narrow it by since and until, or use longer windows.")
     end = pl.Series([starts[-1]]).dt.offset_by(every)
     bounds = pl.concat([starts, end]).dt.convert_time_zone("UTC").cast(TIME)

@@ -18,7 +18,7 @@ from audit_lab.monitor.onset.dated import Followed, dated, in_grid
 from audit_lab.monitor.onset.events import OnsetEvent, grouped
 from audit_lab.monitor.onset.grid import grid_of
 from audit_lab.monitor.onset.season import long_run, standardised, usable_cells
-from audit_lab.monitor.onset.series import FEWEST_WINDOWS, VOLUME, series_of, volume_series
+from audit_lab.monitor.onset.series import FEWEST_WINDOWS, VOLUME, is_constant, series_of, volume_series
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ def find_onsets(
     hours
         ``hour`` and ``rows``: how many rows each hour (UTC) has. It gives the span, and the size of a batch.
     columns
-        What is followed. A number has its mean, its quantiles 0.1, 0.5 and 0.9, its missing rate; a category the share of
-        each value that has at least 1 % of the rows, or 10 % of a window's; both their distance from the reference.
+        What is followed. A number has its mean, its quantiles 0.1, 0.5 and 0.9, its missing rate; a category the share
+        of each value that has at least 1 % of the rows, or 10 % of a window's; both their distance from the reference.
     every
         ``1d`` or ``1h``.
     zone
@@ -184,10 +184,11 @@ def find_onsets(
     volume = rows_by_window(grid, hours)
     chosen = _reference_windows(grid, reference)
     tallies = tallied(read, grid, volume, columns, chosen)
-    series, facts = [], []
+    series: list[Series] = []
+    facts: list[str] = []
     if with_volume:
-        exact = tallies[0].rows if tallies else volume
-        series = [one for one in [volume_series(ROWS, exact, grid)] if np.ptp(one.values[one.held] if one.held.any() else [0])]
+        counted = volume_series(ROWS, tallies[0].rows if tallies else volume, grid)
+        series = [] if is_constant(counted) else [counted]
     for one in tallies:
         found, said = series_of(one, grid, chosen, with_volume=one.name in followed_by_volume)
         series, facts = series + found, facts + said
@@ -198,7 +199,14 @@ def find_onsets(
     facts += search.facts
     numbers = {one.name: one for one in tallies if isinstance(one, NumberTally)}
     onsets = [
-        dated(one, change, grid, search.highest * measure, numbers.get(one.column), (followed or {}).get(one.column, Followed()))
+        dated(
+            one,
+            change,
+            grid,
+            search.highest * measure,
+            tally=numbers.get(one.column),
+            followed=(followed or {}).get(one.column, Followed()),
+        )
         for one, measure, changes in search.changes
         for change in changes
     ]

@@ -18,7 +18,8 @@ __all__ = ["Standard", "long_run", "standardised", "usable_cells"]
 _MAD_SCALE = 1.4826
 #: The variance of a median of m normal values is about this times their variance over m (Kendall and Stuart, 14.12).
 _MEDIAN_VARIANCE = np.pi / 2
-#: A pattern is taken from a reference that holds each weekday, or hour, so many times, half a round at each end left out.
+#: A pattern is taken from a reference that holds each weekday, or hour, so many times, half a round at each end left
+#: out.
 _FEWEST = 3
 _TWO = 2
 #: A series whose neighbours agree more than this is not told from one that wanders.
@@ -86,11 +87,11 @@ def standardised(
 
     Notes
     -----
-    Scale and correlation come from differences of neighbours, which a change of level hardly touches: with ``s_k^2`` the
-    mean of the lower four fifths of the squared differences over k windows, ``rho = s_2^2 / s_1^2 - 1`` and
-    ``sigma^2 = c s_1^2 / (2 (1 - rho))``, as in a first-order autoregression. After Chakar, Lebarbier, Levy-Leduc and Robin, *A robust approach for estimating
-    change-points in the mean of an AR(1) process*, Bernoulli 23 (2017), who take medians. A pattern is shrunk as by James
-    and Stein (1961), positive part.
+    Scale and correlation come from differences of neighbours, which a change of level hardly touches: with ``s_k^2``
+    the mean of the lower four fifths of the squared differences over k windows, ``rho = s_2^2 / s_1^2 - 1`` and
+    ``sigma^2 = c s_1^2 / (2 (1 - rho))``, as in a first-order autoregression. After Chakar, Lebarbier, Levy-Leduc and
+    Robin, *A robust approach for estimating change-points in the mean of an AR(1) process*, Bernoulli 23 (2017), who
+    take medians. A pattern is shrunk as by James and Stein (1961), positive part.
     """
     left = values - np.median(values[reference], axis=0)
     pattern = np.zeros_like(left)
@@ -123,9 +124,7 @@ def _trimmed(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     return variance
 
 
-def _pattern(
-    values: NDArray[np.float64], cell: NDArray[np.int64], reference: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _pattern(values: NDArray[np.float64], cell: NDArray[np.int64], reference: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return what recurs with a cell: the median of its windows' differences from the mean of the whole round about.
 
     A round holds each cell once, so that a change of level, or a slow one, is in its mean and not in the differences.

@@ -1,4 +1,4 @@
-"""Series over windows: what is followed of each column, in its own unit and on the scale on which changes are sought."""
+"""Series over windows: what is followed of each column, in its own unit and on the scale of the search."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import numpy as np
 from audit_lab.monitor.onset.tallies import MOST_CATEGORIES, QUANTILES, CategoryTally, NumberTally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from audit_lab.monitor.onset.grid import Grid
     from audit_lab.monitor.onset.tallies import Tally
 
-__all__ = ["DISTANCE", "MEAN", "MISSING", "SHARE", "VOLUME", "Series", "series_of", "volume_series"]
+__all__ = ["DISTANCE", "MEAN", "MISSING", "SHARE", "VOLUME", "Series", "is_constant", "series_of", "volume_series"]
 
 MEAN, MISSING, SHARE, VOLUME = "mean", "missing rate", "share", "rows"
 DISTANCE = "distance from the reference"
@@ -77,10 +75,14 @@ class Series:
     def plotted(self) -> NDArray[np.float64]:
         """The statistic of each window, NaN where it says nothing."""
         known = self.held & (self.weight > 0)
-        return np.divide(self.total, self.weight, out=np.full(self.total.size, np.nan), where=known)
+        found = np.full(self.total.size, np.nan)
+        np.divide(self.total, self.weight, out=found, where=known)
+        return found
 
 
-def series_of(tally: Tally, grid: Grid, reference: range, *, with_volume: bool = False) -> tuple[list[Series], list[str]]:
+def series_of(
+    tally: Tally, grid: Grid, reference: range, *, with_volume: bool = False
+) -> tuple[list[Series], list[str]]:
     """Return what is followed of a column, and facts to be stated about it.
 
     Parameters
@@ -103,7 +105,7 @@ def series_of(tally: Tally, grid: Grid, reference: range, *, with_volume: bool =
         found.append(_share(tally.name, MISSING, None, missing, tally.rows))
     if with_volume and missing.any():
         found.append(volume_series(tally.name, tally.rows - missing, grid))
-    return [one for one in found if not _is_constant(one)], facts
+    return [one for one in found if not is_constant(one)], facts
 
 
 def volume_series(column: str, rows: NDArray[np.int64], grid: Grid) -> Series:
@@ -149,9 +151,7 @@ def _of_categories(tally: CategoryTally, reference: range) -> list[Series]:
         # Of two categories, one is what the other is not: the rarer is followed.
         followed = np.arange(_TWO) == np.argmin(counts.sum(axis=0))
     found = [
-        _share(tally.name, SHARE, name, counts[:, place], rows)
-        for place, name in enumerate(names)
-        if followed[place]
+        _share(tally.name, SHARE, name, counts[:, place], rows) for place, name in enumerate(names) if followed[place]
     ]
     if len(names) > _TWO and not followed.all():
         found.append(_share(tally.name, SHARE, OTHERS, counts[:, ~followed].sum(axis=1), rows))
@@ -171,8 +171,8 @@ def _share(
 def _distance(column: str, counts: NDArray[np.int64], reference: range) -> list[Series]:
     """Return the total variation distance of each window from the reference, which leaves that window out.
 
-    ``max |P(A) - Q(A)|``, half the sum of the differences of shares; by chance it is proportional to one over the square
-    root of the window's rows, which is taken out of the scale of the search.
+    ``max |P(A) - Q(A)|``, half the sum of the differences of shares; by chance it is proportional to one over the
+    square root of the window's rows, which is taken out of the scale of the search.
     """
     if counts.shape[1] < _TWO:
         return []
@@ -198,8 +198,7 @@ def _weighed(values: NDArray[np.float64], rows: NDArray[np.float64], reference: 
     return weighed
 
 
-def _is_constant(one: Series) -> bool:
+def is_constant(one: Series) -> bool:
+    """Return whether nothing can have changed: the series says the same in every window, or in too few."""
     values = one.values[one.held]
     return bool(values.size < FEWEST_WINDOWS or np.ptp(one.plotted[one.held]) == 0)
-
-

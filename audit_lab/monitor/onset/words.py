@@ -64,7 +64,9 @@ def sentences(found: Onsets) -> list[str]:
 def event_words(found: Onsets, event: OnsetEvent) -> str:
     """Return one event as a sentence: its date and interval, what changed, until when."""
     first = event.onsets[0]
-    interval = "" if first.earliest == first.latest else f" ({_when(found, first.earliest)} to {_when(found, first.latest)})"
+    interval = (
+        "" if first.earliest == first.latest else f" ({_when(found, first.earliest)} to {_when(found, first.latest)})"
+    )
     until = "" if event.returned is None else f", until {_when(found, event.returned, last=True)}"
     # Of one column, its categories and figures come before its distance, which says the same with less.
     told = [one for one in event.onsets if one.statistic != DISTANCE] or list(event.onsets)
@@ -102,8 +104,8 @@ def grid_facts(grid: Grid, volume: NDArray[np.int64], searched: int, reference: 
 def not_removed(cell: str) -> str:
     """Return the fact that a recurring pattern is still in the series."""
     return (
-        f"the recurring pattern of the {cell} is not removed: there are fewer than three full rounds to take it from, so that "
-        f"a change may be no more than that"
+        f"the recurring pattern of the {cell} is not removed, as there are fewer than three full rounds of it; "
+        "a change may be no more than it"
     )
 
 
@@ -165,7 +167,9 @@ def _change(one: Onset) -> str:
             return f"{name} appeared ({one.after:.1%})"
         return f"{name} {_moved(one)} from {one.before:.1%} to {one.after:.1%}"
     name = "mean" if one.statistic == MEAN else one.statistic
-    factor = "" if one.factor is None else f", x {one.after / one.before:.4g} as in {one.conversion} (x {one.factor:.6g})"
+    factor = (
+        "" if one.factor is None else f", x {one.after / one.before:.4g} as in {one.conversion} (x {one.factor:.6g})"
+    )
     unit = "" if one.statistic == DISTANCE or one.unit.startswith("the column") else f" {one.unit}"
     return f"{name} {_moved(one)} from {one.before:.4g} to {one.after:.4g}{unit}{factor}"
 
@@ -201,8 +205,10 @@ def _restless(found: Onsets) -> list[str]:
     if not found.restless:
         return []
     return [
-        f"Little can be dated in {', '.join(found.restless)}: neighbouring windows agree so much that the column moves "
-        "all the time."
+        (
+            f"Little can be dated in {', '.join(found.restless)}: neighbouring windows agree so much that the column "
+            "moves all the time."
+        )
     ]
 
 
@@ -211,11 +217,16 @@ def _method(found: Onsets) -> list[str]:
         return []
     first, last = (one.astimezone(ZoneInfo(found.zone)) for one in found.reference)
     return [
-        f"Searched: {found.series_count} series over {found.windows} {'days' if found.every == '1d' else 'hours'} "
-        f"({found.zone}) with {found.rows:,} rows; distances from {first:%Y-%m-%d} to "
-        f"{last - timedelta(microseconds=1):%Y-%m-%d}.",
-        f"A change counts if it gains {found.penalties[0]:.1f} to {found.penalties[1]:.1f} squared deviations, by series, which chance does anywhere in such a log in "
-        f"{FALSE_ALARM_RATE:.0%} of cases ({RESAMPLES} resamples, seed {found.seed}); intervals hold the date in 95 %.",
+        (
+            f"Searched: {found.series_count} series over {found.windows} {'days' if found.every == '1d' else 'hours'} "
+            f"({found.zone}) with {found.rows:,} rows; distances from {first:%Y-%m-%d} to "
+            f"{last - timedelta(microseconds=1):%Y-%m-%d}."
+        ),
+        (
+            f"A change counts if it gains {found.penalties[0]:.1f} to {found.penalties[1]:.1f} squared deviations, by "
+            f"series, which chance does anywhere in such a log in {FALSE_ALARM_RATE:.0%} of cases ({RESAMPLES} resamples, "
+            f"seed {found.seed}); intervals hold the date in 95 %."
+        ),
         "Holidays and the time of the year are not modelled: a change may be theirs.",
     ]
 

@@ -1,0 +1,160 @@
+"""What a log is asked about dates and places: since when what is otherwise, how it ran, which segments moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.face.replays import Replays, When
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.monitor.onset import Onsets
+    from audit_lab.monitor.operations import Operations
+    from audit_lab.monitor.segments import Segments
+
+__all__ = ["Dated"]
+
+
+class Dated(Replays):
+    """The questions about onsets, operations and segments that an opened log answers."""
+
+    def onset(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        every: str = "1d",
+        zone: str = "UTC",
+        since: When = None,
+        until: When = None,
+        reference: tuple[When, When] | None = None,
+        model: str | None = None,
+        seed: int = 0,
+    ) -> Onsets:
+        """Say since when what is otherwise: the dates on which columns, scores, decisions and their number changed.
+
+        Parameters
+        ----------
+        columns
+            Which to look at; all inputs, ``score``, ``decision``, ``error`` and, where there are outcomes, ``outcome``
+            and ``outcome_value`` when omitted.
+        every
+            ``1d`` or ``1h``; 1,100 windows at most.
+        zone
+            IANA zone whose days or hours are meant.
+        since, until
+            Only predictions of ``since <= occurred_at < until``.
+        reference
+            Half-open range [from, to) that gives the bins of distances and the pattern of weekday and hour; by default
+            the bins come from the first eight weeks (or half), and the pattern from the whole period.
+        model
+            May be left out where the log has one.
+        seed
+            Of the resamples that set the false alarm rate.
+
+        Raises
+        ------
+        MisuseError
+            A column, time, window or zone does not fit the log, or there are too many windows.
+        LogError
+            There is no prediction in the period, or a table cannot be read.
+        """
+        from audit_lab.face.onset_search import onset_of
+
+        asked: dict[str, Any] = {"every": every, "zone": zone, "since": since, "until": until, "reference": reference}
+        asked |= {"model": model, "seed": seed}
+        with self._access.asking("onset", columns=columns, **asked) as answer:
+            found, touched = onset_of(self._store, columns, **asked)
+            answer.columns |= touched
+            answer.rows = found.rows
+            return found
+
+    def operations(
+        self,
+        *,
+        every: str = "1d",
+        by: str = "version",
+        zone: str = "UTC",
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+    ) -> Operations:
+        """Measure latency and errors by window and version (or node, environment, endpoint), and find what failed.
+
+        Parameters
+        ----------
+        every
+            ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``.
+        by
+            ``version``, ``node``, ``environment`` or ``endpoint``.
+        zone
+            IANA zone whose windows are meant.
+        since, until, model
+            As in `onset`.
+
+        Raises
+        ------
+        MisuseError
+            A time, window, zone or split does not fit.
+        LogError
+            There is no prediction in the period, or a table cannot be read.
+        """
+        from audit_lab.face.operations_search import operations_of
+
+        asked: dict[str, Any] = {"every": every, "by": by, "zone": zone, "since": since, "until": until, "model": model}
+        with self._access.asking("operations", **asked) as answer:
+            found, touched = operations_of(self._store, **asked)
+            answer.columns |= touched
+            answer.rows = found.rows
+            return found
+
+    def segments(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        measure: str = "score",
+        since: When = None,
+        until: When = None,
+        reference: tuple[When, When] | None = None,
+        model: str | None = None,
+        pairs: bool = True,
+        minimum: int = 50,
+        seed: int = 0,
+    ) -> Segments:
+        """Find the segments of one feature or two in which a shift of the score, or the errors, concentrate.
+
+        Parameters
+        ----------
+        columns
+            The features that make segments; all inputs when omitted.
+        measure
+            ``score``: what the score's mean of the window differs by from that of the reference; or ``error``: how
+            often the decision was not what came true.
+        since, until
+            The window; needed for the score.
+        reference
+            Half-open range [from, to) that the window's scores are compared with; one as long just before by default.
+        model
+            May be left out where the log has one.
+        pairs
+            Whether segments of two features are tried.
+        minimum
+            The least rows of a segment.
+        seed
+            Of the permutations.
+
+        Raises
+        ------
+        MisuseError
+            A column, time or measure does not fit the log, or the window of a shift is open.
+        LogError
+            There is no row to compare, or a table cannot be read.
+        """
+        from audit_lab.face.segment_search import segments_of
+
+        asked: dict[str, Any] = {"measure": measure, "since": since, "until": until, "reference": reference}
+        asked |= {"model": model, "pairs": pairs, "minimum": minimum, "seed": seed}
+        with self._access.asking("segments", columns=columns, **asked) as answer:
+            found, touched, answer.rows = segments_of(self._store, columns, **asked)
+            answer.columns |= touched
+            return found

@@ -1,0 +1,254 @@
+"""Latency and errors by group and window, and what stands out of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.schema import TIME
+from audit_lab.monitor.onset.tallies import MOMENT, batches
+from audit_lab.monitor.operations.exact import CONFIDENCE, order_statistic, quantile_ranks, rate_interval
+from audit_lab.monitor.operations.findings import (
+    OperationsFinding,
+    Split,
+    failed_jobs,
+    failed_predictions,
+    raised_errors,
+    raised_latency,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from audit_lab.monitor.onset.tallies import Reader
+
+__all__ = ["LENGTHS", "SPLITS", "Operations", "measure_operations"]
+
+#: By what a question is split, and the column of predictions.
+SPLITS = {"version": "model_version", "node": "node", "environment": "environment", "endpoint": "endpoint"}
+#: Window lengths and what a sentence calls them.
+LENGTHS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+#: A lower bound that fails in one of a thousand windows, for findings.
+_FLOOR = 0.998
+_FINDINGS_TOLD = 10
+
+_SCHEMA: dict[str, Any] = {
+    "window_start": TIME,
+    "window_end": TIME,
+    "group": pl.String,
+    "rows": pl.Int64,
+    "failed": pl.Int64,
+    **dict.fromkeys(("error_rate", "error_low", "error_high"), pl.Float64),
+    "latencies": pl.Int64,
+    **{f"{name}{part}_ms": pl.Float64 for name, _ in QUANTILES for part in ("", "_low", "_high")},
+    "p95_floor_ms": pl.Float64,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Operations:
+    """How a model's service ran; :func:`measure_operations` makes it.
+
+    Attributes
+    ----------
+    table
+        One row for each window and group with predictions: ``rows``, ``failed``, ``error_rate`` with its exact interval
+        of 95 %, ``latencies`` (how many have one), and of latency the quantiles 0.5, 0.95 and 0.99 in milliseconds with
+        intervals of 95 % by order statistics, null where there are too few values for one.
+    findings
+        What failed or stands out, in order of time.
+    facts
+        Plain sentences about the data.
+    every, by, rows, failed
+        The call and the totals.
+    """
+
+    table: pl.DataFrame
+    findings: tuple[OperationsFinding, ...]
+    facts: tuple[str, ...]
+    every: str
+    by: str
+    rows: int
+    failed: int
+
+    def findings_table(self) -> pl.DataFrame:
+        """Return one row for each finding, with all that a finding states."""
+        fields: dict[str, Any] = dict.fromkeys(OperationsFinding.__dataclass_fields__, pl.String)
+        fields |= {"start": TIME, "end": TIME, **dict.fromkeys(("value", "low", "high", "p_value"), pl.Float64)}
+        fields |= dict.fromkeys(("rows", "concerned"), pl.Int64)
+        return pl.DataFrame([asdict(one) for one in self.findings], schema=fields)
+
+    def summary(self) -> list[str]:
+        """Return plain sentences: the error rate with its interval, latency, findings, and what was not known."""
+        low, high = rate_interval(self.failed, self.rows)
+        said = [
+            (
+                f"{self.failed:,} of {self.rows:,} predictions failed: {self.failed / self.rows:.3%} "
+                f"({low:.3%} to {high:.3%})."
+            )
+        ]
+        held = self.table.filter(pl.col("p95_ms").is_not_null())
+        if held.height:
+            worst = held.sort("p95_ms", "window_start", descending=[True, False]).row(0, named=True)
+            said.append(
+                f"The longest latency: in the {LENGTHS[self.every]} from {worst['window_start']:%Y-%m-%d %H:%M} UTC, "
+                f"{self.by} {worst['group']}, 95 % took up to {worst['p95_ms']:.4g} ms."
+            )
+        said += [f"{one.what}." for one in self.findings[:_FINDINGS_TOLD]] or ["No finding."]
+        if len(self.findings) > _FINDINGS_TOLD:
+            said.append(f"And {len(self.findings) - _FINDINGS_TOLD} more findings; see Operations.findings.")
+        return [*said, *(f"{fact[0].upper()}{fact[1:]}." for fact in self.facts)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole answer JSON-safe; times in ISO 8601, UTC."""
+        return {
+            "every": self.every,
+            "by": self.by,
+            "rows": self.rows,
+            "failed": self.failed,
+            "confidence": CONFIDENCE,
+            "summary": self.summary(),
+            "findings": [_plain(asdict(one)) for one in self.findings],
+            "facts": list(self.facts),
+            "table": [_plain(row) for row in self.table.to_dicts()],
+        }
+
+    def _repr_html_(self) -> str:
+        """Return the summary as HTML; every text of the log is escaped."""
+        return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.summary())}</ul>"
+
+
+def measure_operations(
+    read: Reader,
+    hours: pl.DataFrame,
+    events: pl.DataFrame,
+    *,
+    every: str = "1d",
+    by: str = "version",
+    zone: str = "UTC",
+) -> Operations:
+    """Measure latency and errors by group and window.
+
+    Parameters
+    ----------
+    read
+        Returns the rows of ``start <= occurred_at < end`` as a frame with ``occurred_at``, the group's column,
+        ``error`` ("failed" or "done") and ``latency_ms`` as float64.
+    hours
+        ``hour`` and ``rows``: how many rows each hour (UTC) has.
+    events
+        The events of the period: ``event_id``, ``at``, ``kind``, ``severity``, ``subject``, ``summary``.
+    every
+        ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``, of `zone`.
+    by
+        ``version``, ``node``, ``environment`` or ``endpoint``.
+
+    Raises
+    ------
+    MisuseError
+        No such window or split.
+    LogError
+        There are no predictions.
+    """
+    if every not in LENGTHS or by not in SPLITS:
+        message = f"operations are not measured every {every!r} by {by!r}"
+        raise MisuseError(message, f"Use one of {', '.join(LENGTHS)}, by one of {', '.join(SPLITS)}.")
+    if hours.is_empty():
+        raise LogError("There are no predictions with a time to measure", "Check the period and the model.")
+    moment = pl.col("hour").dt.convert_time_zone(zone).dt.truncate(every)
+    windows = hours.group_by(moment.alias("start")).agg(pl.col("rows").sum()).sort("start")
+    windows = windows.with_columns(end=pl.col("start").dt.offset_by(every))
+    ends = windows["end"].dt.convert_time_zone("UTC").cast(TIME).to_list()
+    starts = windows["start"].dt.convert_time_zone("UTC").cast(TIME).to_list()
+    parts, unusable = [], 0
+    for first, last in batches(windows["rows"].to_numpy()):
+        frame = read(starts[first], ends[last - 1]).rename({SPLITS[by]: "group"})
+        odd = (~pl.col("latency_ms").is_finite() | (pl.col("latency_ms") < 0)).fill_null(value=False)
+        unusable += int(frame.select(odd.sum()).item())
+        cleaned = frame.with_columns(latency_ms=pl.when(~odd).then(pl.col("latency_ms")))
+        local = pl.col(MOMENT).dt.convert_time_zone(zone).dt.truncate(every)
+        parts.append(_counted(cleaned.with_columns(window=local), every))
+    table = pl.concat(parts).sort("window_start", "group", nulls_last=True)
+    split = Split(by, SPLITS[by])
+    found = [
+        *failed_predictions(table, split),
+        *raised_errors(table, split),
+        *raised_latency(table, split),
+        *failed_jobs(events),
+    ]
+    rows = int(table["rows"].sum())
+    return Operations(
+        table,
+        tuple(sorted(found, key=lambda one: (one.start, one.code, one.group or ""))),
+        _facts(table, unusable, starts, ends, every),
+        every,
+        by,
+        rows,
+        int(table["failed"].sum()),
+    )
+
+
+def _counted(frame: pl.DataFrame, every: str) -> pl.DataFrame:
+    grouped = frame.group_by("window", "group").agg(
+        pl.len().alias("rows"),
+        (pl.col("error") == "failed").sum().alias("failed"),
+        pl.col("latency_ms").drop_nulls().sort().alias("latency"),
+    )
+    start = pl.col("window").dt.convert_time_zone("UTC").cast(TIME)
+    end = pl.col("window").dt.offset_by(every).dt.convert_time_zone("UTC").cast(TIME)
+    framed = grouped.with_columns(window_start=start, window_end=end)
+    rows = [_row(row) for row in framed.sort("window", "group", nulls_last=True).iter_rows(named=True)]
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    low, high = rate_interval(row["failed"], row["rows"])
+    ordered = np.asarray(row["latency"], dtype=np.float64)
+    return {
+        **{name: row[name] for name in ("window_start", "window_end", "group", "rows", "failed")},
+        "error_rate": row["failed"] / row["rows"],
+        "error_low": low,
+        "error_high": high,
+        "latencies": ordered.size,
+        **{key: value for name, at in QUANTILES for key, value in _quantile(ordered, name, at).items()},
+        "p95_floor_ms": order_statistic(ordered, quantile_ranks(ordered.size, 0.95, _FLOOR)[0]),
+    }
+
+
+def _quantile(ordered: NDArray[np.float64], name: str, at: float) -> dict[str, float | None]:
+    """Return a quantile, the lowest value that at least that part of the values does not exceed, and its interval."""
+    rank = max(int(np.ceil(ordered.size * at - 1e-9)), 1) if ordered.size else None
+    low, high = quantile_ranks(ordered.size, at)
+    values = (order_statistic(ordered, one) for one in (rank, low, high))
+    return dict(zip((f"{name}_ms", f"{name}_low_ms", f"{name}_high_ms"), values, strict=True))
+
+
+def _facts(
+    table: pl.DataFrame, unusable: int, starts: list[datetime], ends: list[datetime], every: str
+) -> tuple[str, ...]:
+    rows = int(table["rows"].sum())
+    without = rows - int(table["latencies"].sum()) - unusable
+    gaps = [end for end, start in zip(ends, starts[1:], strict=False) if start != end]
+    facts = []
+    if without:
+        facts.append(f"latency is missing in {without:,} of {rows:,} predictions, which are in no quantile")
+    if unusable:
+        facts.append(f"{unusable:,} latencies are negative or not finite, and are in no quantile")
+    if gaps:
+        facts.append(
+            f"there is a {LENGTHS[every]} or more without predictions, the first from {gaps[0]:%Y-%m-%d %H:%M}"
+        )
+    if table["group"].null_count():
+        facts.append(f"{int(table.filter(pl.col('group').is_null())['rows'].sum()):,} predictions state no group")
+    return tuple(facts)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
