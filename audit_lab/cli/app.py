@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from audit_lab.cli import (
     anchor,
     ask,
+    cohort,
     counterfactual,
     coverage,
     decide,
@@ -61,6 +62,7 @@ for module in (
     impact,
     counterfactual,
     what_if,
+    cohort,
     reasons,
     dossier,
     environment,

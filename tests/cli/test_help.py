@@ -103,6 +103,14 @@ COMMANDS = {
         ],
         "Nearness is Gower's distance (1971) over the recorded inputs.",
     ),
+    "cohort": (
+        [
+            *("--where", "--since", "--until", "--model", "--version", "--contrast", "--contrast-where"),
+            *("--feature", "--bin", "--perturbation", "--output", "--background", "--seed", "--rows", "--limit"),
+            *("--trust", "--trust-type", "--chart", "--picture", "--time-limit", "--memory-limit", *READING),
+        ],
+        "which feature moved the mean output from there to here",
+    ),
     "counterfactual": (
         [
             *("prediction_id", "--limit", "--immutable", "--up", "--down", "--within", "--only", "--one-of"),
