@@ -23,8 +23,11 @@ from audit_lab.charts.force import attribution_force
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
 from audit_lab.charts.interactive import interactive_html
 from audit_lab.charts.lineage import lineage_graph
+from audit_lab.charts.onset import onset_line
+from audit_lab.charts.operations import operations_lines
 from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.charts.render import enable_offline, png, svg
+from audit_lab.charts.segments import segment_bars
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
@@ -47,11 +50,14 @@ __all__ = [
     "impact_by_group",
     "interactive_html",
     "lineage_graph",
+    "onset_line",
+    "operations_lines",
     "outcome_rate",
     "performance_timeline",
     "png",
     "score_against_threshold",
     "score_before_after",
+    "segment_bars",
     "shap_against_lime",
     "svg",
     "versions",
