@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["ColumnCoding", "binned", "decode", "distinct"]
+    Codes = npt.NDArray[np.float64]
+
+__all__ = ["ColumnCoding", "GroupCoding", "binned", "decode", "distinct", "together"]
 
 _BINS = (0.25, 0.5, 0.75)
 
@@ -36,17 +38,54 @@ class ColumnCoding:
     row: int
     background: tuple[int, ...]
 
+    def columns(self, codes: Codes) -> list[pl.Series]:
+        """Return the recorded values that some codes stand for, as one column."""
+        return [_taken(self.values, codes)]
+
+
+@dataclass(frozen=True)
+class GroupCoding:
+    """Several features as one code: code `c` stands for the c-th of each of `values`.
+
+    Parameters
+    ----------
+    values
+        A column for each feature, in the recorded dtype.
+    row, background
+        As in `ColumnCoding`.
+    """
+
+    values: tuple[pl.Series, ...]
+    row: int
+    background: tuple[int, ...]
+
+    def columns(self, codes: Codes) -> list[pl.Series]:
+        """Return the recorded values that some codes stand for, a column for each feature."""
+        return [_taken(values, codes) for values in self.values]
+
 
 def distinct(row: pl.Series, background: pl.Series) -> ColumnCoding:
     """Code each distinct value, null among them (and first), by its place in sorted order.
 
     Missing values need no special treatment then: a null is one more value, and the model sees it as null again.
     """
-    both = pl.concat([row, background])
-    values = both.unique().sort(nulls_last=False)
-    codes = {value: code for code, value in enumerate(values.to_list())}
-    first, *others = (codes[value] for value in both.to_list())
-    return ColumnCoding(values, first, tuple(others))
+    both = [*row.to_list(), *background.to_list()]
+    present = sorted({value for value in both if value is not None})
+    values = [None, *present] if None in both else present
+    codes = {value: code for code, value in enumerate(values)}
+    first, *others = (codes[value] for value in both)
+    return ColumnCoding(pl.Series(row.name, values, dtype=row.dtype), first, tuple(others))
+
+
+def together(row: pl.DataFrame, background: pl.DataFrame) -> GroupCoding:
+    """Code each distinct combination of the values of several features, by the order in which they first stand."""
+    codings = [distinct(row[name], background[name]) for name in row.columns]
+    combined = [tuple(coding.row for coding in codings), *zip(*(each.background for each in codings), strict=True)]
+    known = {combination: code for code, combination in enumerate(dict.fromkeys(combined))}
+    places = np.array(list(known), dtype=np.float64)
+    values = tuple(_taken(coding.values, places[:, place]) for place, coding in enumerate(codings))
+    first, *others = (known[combination] for combination in combined)
+    return GroupCoding(values, first, tuple(others))
 
 
 def binned(row: pl.Series, background: pl.Series) -> ColumnCoding:
@@ -66,11 +105,16 @@ def binned(row: pl.Series, background: pl.Series) -> ColumnCoding:
     return ColumnCoding(values, own, tuple(bins))
 
 
-def decode(codings: Sequence[ColumnCoding], codes: npt.NDArray[np.float64]) -> pl.DataFrame:
-    """Return the recorded values that a matrix of codes, shape ``(rows, features)``, stands for."""
-    return pl.DataFrame(
-        [coding.values.gather(codes[:, place].astype(np.uint32)) for place, coding in enumerate(codings)]
-    )
+def decode(codings: Sequence[ColumnCoding | GroupCoding], codes: Codes) -> pl.DataFrame:
+    """Return the recorded values that a matrix of codes, shape ``(rows, codings)``, stands for."""
+    return pl.DataFrame([each for place, coding in enumerate(codings) for each in coding.columns(codes[:, place])])
+
+
+def _taken(values: pl.Series, codes: Codes) -> pl.Series:
+    places = codes.astype(np.uint32)
+    if values.dtype.is_numeric() and not values.null_count():  # by numpy: polars plans a query for each column
+        return pl.Series(values.name, values.to_numpy()[places], dtype=values.dtype)
+    return values.gather(places)
 
 
 def _quantile(values: pl.Series, share: float) -> float:

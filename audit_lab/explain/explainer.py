@@ -13,14 +13,17 @@ from audit_lab.errors import AuditLabError, MisuseError, ModelError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.explain.checks import check_background
 from audit_lab.explain.explanation_cache import ExplanationCache
+from audit_lab.explain.grouping import checked_groups, group_value, players_of
 from audit_lab.explain.perturbation import PATH_DEPENDENT, PERTURBATIONS
 from audit_lab.explain.question import question_digest, surroundings
+from audit_lab.explain.stability import FURTHER_SEEDS
 from audit_lab.replay.models.imports import libraries_of
 from audit_lab.sandbox import Limits, warm_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from audit_lab.explain.attribution import Value
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.signature import Signature
@@ -35,7 +38,7 @@ _WITH_PATHS = ("xgboost", "lightgbm")
 _SCORES = {"probability": "probability", "multiclass": "probability", "margin": "margin", "regression": "value"}
 #: LIME's own default; stated in the attribution's algorithm.
 _LIME_SAMPLES = 5000
-_STEPS = {"explanation-not-offered": "Ask for interventional values."}
+_STEPS = {"explanation-not-offered": "Ask for interventional values, of the model's score."}
 #: What path-dependent values are against.
 TRAINING = Background("the model's training data, as its trees counted it", (), hashlib.sha256().hexdigest())
 
@@ -52,8 +55,10 @@ def explain(
     seed: int = 0,
     output: Literal["probability", "log-odds", "margin", "value"] | None = None,
     perturbation: Literal["interventional", "path-dependent"] = "interventional",
+    groups: Mapping[str, Sequence[str]] | None = None,
+    further_seeds: int = FURTHER_SEEDS,
     limits: Limits | None = None,
-    cache: bool = True,
+    cache: bool | ExplanationCache = True,
 ) -> Attribution:
     """Attribute the model's output for one prediction to its recorded inputs.
 
@@ -77,20 +82,27 @@ def explain(
         Of LIME and of sampled Shapley values; enumeration does not use it.
     output
         By default the model's score, by what its kind calls it: ``probability``, ``margin`` or ``value``. ``log-odds``
-        is offered for SHAP of XGBoost boosters that give probabilities.
+        is offered for SHAP of models whose probability comes from one margin.
     perturbation
         What a feature that is left out takes: ``interventional``, the values of the background; ``path-dependent``, in
         SHAP of boosted trees of XGBoost and LightGBM, what their training data had in the branches of the trees. Then
         the log-odds are explained (or the margin, or the value), and the background is not used.
+    groups
+        Features that come and go together and have one contribution, such as columns that were recorded one-hot: name
+        of each group, and its features. Each other feature has its own. Offered for interventional SHAP.
+    further_seeds
+        With how many other seeds LIME is run to tell how far its values depend on the seed; each costs what the
+        explanation costs. With none, its checks `stability` and `spread` say that this was not tested.
     limits
         Of the child process; `Limits()` when omitted.
     cache
-        Whether the same explanation of before may be returned, and this one kept for later; see `ExplanationCache`.
+        Whether the same explanation of before may be returned, and this one kept for later; or where that is kept. See
+        `ExplanationCache`.
 
     Raises
     ------
     MisuseError
-        The method or its output is not offered.
+        The method, its output or such groups are not offered.
     AuditLabError
         A feature is missing in the inputs or in the background, or has another type there.
     ModelError
@@ -101,13 +113,14 @@ def explain(
     """
     chosen = offered_output(method, output, artifact.artifact_format, signature.output.kind, perturbation)
     row, rows = _tables(prediction_id, inputs, signature, background)
-    cached = ExplanationCache() if cache else None
+    together = _groups(method, perturbation, signature, groups)
+    kept = ExplanationCache() if cache is True else (cache or None)
     question = question_digest(
         prediction_id=prediction_id,
         row=row,
         signature=signature,
         artifact=artifact,
-        background=replace(background, frame=rows),
+        background=background,
         trusted_types=trusted_types,
         parameters={
             "method": method,
@@ -115,11 +128,14 @@ def explain(
             "samples": str(_LIME_SAMPLES),
             "seed": str(seed),
             "perturbation": perturbation,
+            "groups": repr(together),
+            "further_seeds": str(further_seeds),
         },
     )
-    before = cached.find(prediction_id, question) if cached else None
+    before = kept.find(prediction_id, question) if kept else None
+    values = _values(signature, together, row)
     if before is not None:
-        return _with_values(before, row)
+        return _with_values(before, values)
     result = worker_of(artifact, limits).run(
         _TASKS[method],
         header={
@@ -130,6 +146,8 @@ def explain(
             "perturbation": perturbation,
             "samples": _LIME_SAMPLES,
             "seed": seed,
+            "groups": together,
+            "further_seeds": further_seeds,
         },
         tables={"inputs": row, "background": rows},
     )
@@ -141,12 +159,13 @@ def explain(
         method=method,
         output=chosen,
         row=row,
+        values=values,
         background=None if perturbation == PATH_DEPENDENT else background,
         seed=seed,
         artifact_sha256=artifact.sha256,
     )
-    if cached:
-        cached.keep(question, found)
+    if kept:
+        kept.keep(question, found)
     return found
 
 
@@ -168,11 +187,12 @@ def _sealed(
     method: str,
     output: str,
     row: pl.DataFrame,
+    values: Mapping[str, Value],
     background: BackgroundRows | None,
     seed: int,
     artifact_sha256: str,
 ) -> Attribution:
-    found, values = result.header, row.row(0, named=True)
+    found = result.header
     return Attribution(
         prediction_id=prediction_id,
         method=method,
@@ -180,8 +200,8 @@ def _sealed(
         output_explained=output,
         label=found["label"] or "the prediction",
         contributions=tuple(
-            Contribution(name, values[name], float(contribution))
-            for name, contribution in zip(row.columns, found["contributions"], strict=True)
+            Contribution(name, value, float(contribution))
+            for (name, value), contribution in zip(values.items(), found["contributions"], strict=True)
         ),
         base_value=found["base_value"],
         prediction_value=found["prediction_value"],
@@ -199,9 +219,30 @@ def _sealed(
     )
 
 
-def _with_values(found: Attribution, row: pl.DataFrame) -> Attribution:
-    """Return an explanation that was read back with the values as recorded, whole floats among them."""
+def _groups(
+    method: str, perturbation: str, signature: Signature, groups: Mapping[str, Sequence[str]] | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the groups of features, where they are offered."""
+    found = checked_groups(signature, groups or {})
+    if found and (method != "shap" or perturbation == PATH_DEPENDENT):
+        raise MisuseError(
+            f"groups of features are not offered for {method}, {perturbation}", "Use interventional SHAP, or no groups."
+        )
+    return found
+
+
+def _values(signature: Signature, groups: Mapping[str, Sequence[str]], row: pl.DataFrame) -> dict[str, Value]:
+    """Return the value of each feature, and of each group, that has a contribution."""
     values = row.row(0, named=True)
+    players = players_of(signature, groups)
+    return {
+        name: group_value({member: values[member] for member in members}) if name in groups else values[members[0]]
+        for name, members in players.items()
+    }
+
+
+def _with_values(found: Attribution, values: Mapping[str, Value]) -> Attribution:
+    """Return an explanation that was read back with the values as recorded, whole floats among them."""
     contributions = (replace(each, value=values[each.feature]) for each in found.contributions)
     return replace(found, contributions=tuple(contributions))
 
@@ -224,10 +265,10 @@ def offered_output(method: str, output: str | None, artifact_format: str, kind: 
         return _SCORES[kind]
     if output != "log-odds":
         raise MisuseError(f"an explanation of {output!r} is not offered", f"Use {_SCORES[kind]} or log-odds.")
-    if method != "shap" or not artifact_format.startswith("xgboost") or kind != "probability":
+    if method != "shap" or kind != "probability":
         raise MisuseError(
             f"log-odds are not offered for {method} of a {artifact_format} artifact of the kind {kind}",
-            f"Explain the {_SCORES[kind]}, or use SHAP of a booster.",
+            f"Explain the {_SCORES[kind]}, or use SHAP of a model that gives the probability of one label.",
         )
     return output
 

@@ -1,24 +1,26 @@
 """LIME in the sandbox's child: a seeded local linear approximation of the model over the recorded features.
 
-A fresh explainer is made for each explanation, because a second explanation from the same object differs. The
-background is LIME's training data. Text and yes/no features are categories; numbers are cut at the background's
-quartiles, as LIME does by default. LIME knows no missing numbers: a numeric feature with any (or with a constant
-background) is handed over in bins, "missing" being one of them.
+A second explanation by one explainer differs, since it draws on: so its generator is given the seed anew before each,
+which makes it a fresh one. The background is LIME's training data. Text and yes/no features are categories; numbers are
+cut at the background's quartiles, as LIME does by default. LIME knows no missing numbers: a numeric feature with any
+(or with a constant background) is handed over in bins, "missing" being one of them.
 
 The explanation is one call of the library with one seed. It is repeated with the seeds that follow, for the checks
-`stability` and `spread` only: each of them a call of its own, so that each number is one that the library gives.
+`stability` and `spread` only: each of them a call of its own, so that each number is one that the library gives. The
+model itself is asked twice for the decision and its background, since a seed says nothing of a model that draws.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from audit_lab.explain.attribution import Check
-from audit_lab.explain.checks import check_familiarity
+from audit_lab.explain.checks import check_determinism, check_familiarity
 from audit_lab.explain.coding import ColumnCoding, binned, distinct
 from audit_lab.explain.stability import FURTHER_SEEDS, check_spread, check_stability
 from audit_lab.replay.scoring import ModelFault, loaded_model
@@ -43,17 +45,21 @@ _PROBABILITIES = ("probability", "multiclass")
 def attribute(job: Job) -> Answer:
     """Task: explain the one row of table ``inputs`` against table ``background`` with file ``artifact``.
 
-    The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``samples`` and ``seed``. Where model and
-    registry do not fit together, the answer's header has only ``fault`` (code and message).
+    The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``samples``, ``seed`` and ``further_seeds``
+    (how many more runs there are to compare with). Where model and registry do not fit together, the answer's header
+    has only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
     row, background = job.tables["inputs"], job.tables["background"]
     samples, seed = job.header["samples"], job.header["seed"]
+    last = seed + job.header.get("further_seeds", FURTHER_SEEDS)
     try:
         scorer = loaded_model(job)
         explained, label = scorer.explained(row)
         neighbourhood = _Neighbourhood(signature, explained, row, background)
-        runs = {number: neighbourhood.explain(number, samples) for number in range(seed, seed + 1 + FURTHER_SEEDS)}
+        runs = {number: neighbourhood.explain(number, samples) for number in range(seed, last + 1)}
+        rows = pl.concat([row, background])
+        repeated = check_determinism(explained(rows), explained(rows))
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
     prediction = float(explained(row)[0])
@@ -63,6 +69,7 @@ def attribute(job: Job) -> Answer:
         _check_fidelity(fidelity, local, prediction),
         check_stability(contributed, signature.names),
         check_spread(contributed, signature.names),
+        repeated,
         check_familiarity(row, background, signature),
     ]
     return Answer(
@@ -92,6 +99,7 @@ class _Neighbourhood:
         self._signature = signature
         self._explained = explained
         self._schema = row.schema
+        self._of_classes = signature.output.kind in _PROBABILITIES
         self._codings = [_coding(feature, row, background) for feature in signature.features]
         own, columns = [], []
         for name, coding in zip(signature.names, self._codings, strict=True):
@@ -100,23 +108,27 @@ class _Neighbourhood:
         self._own = np.array(own, dtype=np.float64)
         self._background = np.array(columns, dtype=np.float64).T
 
-    def explain(self, seed: int, samples: int) -> tuple[list[float], float, float, float]:
-        """Return contributions in signature order, intercept, weighted R2 and the local model's own prediction."""
+    @cached_property
+    def _explainer(self) -> Any:
         from lime.lime_tabular import LimeTabularExplainer
 
-        probabilities = self._signature.output.kind in _PROBABILITIES
-        explainer = LimeTabularExplainer(
+        return LimeTabularExplainer(
             self._background,
-            mode="classification" if probabilities else "regression",
+            mode="classification" if self._of_classes else "regression",
             feature_names=list(self._signature.names),
             categorical_features=[place for place, coding in enumerate(self._codings) if coding is not None],
             feature_selection="none",
             discretize_continuous=True,
-            random_state=seed,
+            random_state=0,
         )
-        explanation = explainer.explain_instance(
+
+    def explain(self, seed: int, samples: int) -> tuple[list[float], float, float, float]:
+        """Return contributions in signature order, intercept, weighted R2 and the local model's own prediction."""
+        # All parts of the explainer draw from this one generator, and none while it is made.
+        self._explainer.random_state.seed(seed)
+        explanation = self._explainer.explain_instance(
             self._own,
-            self._probabilities if probabilities else self._scores,
+            self._probabilities if self._of_classes else self._scores,
             labels=(1,),
             num_features=len(self._codings),
             num_samples=samples,
@@ -154,7 +166,7 @@ def _coding(feature: Feature, row: pl.DataFrame, background: pl.DataFrame) -> Co
     own, others = row[feature.name], background[feature.name]
     if feature.dtype not in _NUMERIC:
         return distinct(own, others)
-    if own.null_count() or others.null_count() or others.n_unique() == 1:
+    if own.null_count() or others.null_count() or others.min() == others.max():
         return binned(own, others)
     return None
 

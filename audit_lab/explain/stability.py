@@ -45,6 +45,8 @@ def check_stability(runs: Mapping[int, Sequence[float]], names: Sequence[str]) -
     as `scipy.stats.spearmanr` gives it, on magnitudes of all features) of a further run with the explanation.
     """
     tops = {seed: _top(values, names) for seed, values in runs.items()}
+    if len(tops) == 1:
+        return _untested("stability")
     (seed, first), *further = tops.items()
     others = ", ".join(str(number) for number, _ in further)
     over = f"over {len(further)} further seeds ({others})"
@@ -85,6 +87,8 @@ def check_spread(runs: Mapping[int, Sequence[float]], names: Sequence[str]) -> C
     runs, names
         As for `check_stability`.
     """
+    if len(runs) == 1:
+        return _untested("spread")
     values = np.array(list(runs.values()), dtype=np.float64)
     first, spread = values[0], values.max(axis=0) - values.min(axis=0)
     ranked = _ranked(first.tolist())
@@ -102,6 +106,11 @@ def check_spread(runs: Mapping[int, Sequence[float]], names: Sequence[str]) -> C
         not wide,
         f"from the smallest to the largest value over {len(runs)} seeds, by feature: {told}{more}{widest}",
     )
+
+
+def _untested(name: str) -> Check:
+    detail = "no further seeds were asked for, so how far the values depend on this one was not tested"
+    return Check(name, passed=False, detail=detail)
 
 
 def _top(values: Sequence[float], names: Sequence[str]) -> Top:

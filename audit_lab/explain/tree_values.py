@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float64]
 
-__all__ = ["TreeValues", "import_shap", "interventional", "path_dependent"]
+__all__ = ["TreeValues", "by_trees", "import_shap", "interventional", "path_dependent", "shap_version"]
 
 #: How far a score may lie from what its margin says: boosters compute in float32.
 _LINK = 1e-5
@@ -56,33 +58,64 @@ class TreeValues(NamedTuple):
     library_version: str
 
 
+#: What shap read of a model: reading it takes most of the time of one row, and does not depend on the background.
+_READ: WeakKeyDictionary[Scorer, Any] = WeakKeyDictionary()
+
+
+def by_trees(scorer: Scorer) -> bool:
+    """Return whether shap's tree algorithm gives a model's margins against a background.
+
+    It does for XGBoost boosters, and for those of LightGBM whose features are numbers: it knows no splits by category.
+    """
+    texts = any(feature.dtype == "str" for feature in scorer.signature.features)
+    return isinstance(scorer, BoosterScorer) or (isinstance(scorer, LightgbmScorer) and not texts)
+
+
 def interventional(scorer: Scorer, frame: pl.DataFrame, background: pl.DataFrame) -> TreeValues:
     """Return the values of rows against background rows, by shap's tree algorithm.
 
     Raises
     ------
+    ModelFault
+        Code ``explanation-not-offered``: the probability is not what the margin of a LightGBM booster says.
     TypeError
-        The model is no XGBoost booster.
+        `by_trees` is not so.
     """
-    if not isinstance(scorer, BoosterScorer):
-        raise TypeError("log-odds against a background are offered for XGBoost boosters only; ask for the probability")
-    own = scorer.encoded(frame).astype(np.float64)
-    reference = scorer.encoded(background).astype(np.float64)
-    shap = import_shap()
-    explainer = shap.TreeExplainer(
-        scorer.used(),
-        shap.maskers.Independent(reference, max_samples=len(reference)),
-        feature_perturbation="interventional",
-        model_output="raw",
-    )
+    if isinstance(scorer, BoosterScorer):
+        native = scorer.used()
+        own, reference = (scorer.encoded(rows).astype(np.float64) for rows in (frame, background))
+        margins = scorer.margins(frame).astype(np.float64)
+    elif isinstance(scorer, LightgbmScorer) and by_trees(scorer):
+        native = scorer.native
+        own, reference = (matrix(scorer, rows, np.float64) for rows in (frame, background))
+        margins = np.ravel(native.predict(own, raw_score=True, num_threads=threads())).astype(np.float64)
+        _check_link(scorer, frame, margins)
+    else:
+        raise TypeError("shap's tree algorithm is asked for boosters of XGBoost and LightGBM only")
+    explainer = _explainer(scorer, native, np.ascontiguousarray(reference))
     return TreeValues(
         np.asarray(explainer.shap_values(own, check_additivity=False), dtype=np.float64),
         float(np.ravel(explainer.expected_value)[0]),
-        scorer.margins(frame).astype(np.float64),
+        margins,
         "tree, interventional",
         "shap",
-        version("shap"),
+        shap_version(),
     )
+
+
+def _explainer(scorer: Scorer, native: Any, reference: Numbers) -> Any:
+    """Return shap's explainer against background rows: the one that read the model before, where there is one."""
+    explainer = _READ.get(scorer)
+    if explainer is None:
+        shap = import_shap()
+        masker = shap.maskers.Independent(reference, max_samples=len(reference))
+        explainer = shap.TreeExplainer(native, masker, feature_perturbation="interventional", model_output="raw")
+        _READ[scorer] = explainer
+    else:
+        # As its constructor does, which a test compares bit for bit.
+        explainer.data, explainer.data_missing = reference, np.isnan(reference)
+        explainer.expected_value = explainer.model.predict(reference).mean(0)
+    return explainer
 
 
 def path_dependent(scorer: Scorer, frame: pl.DataFrame) -> TreeValues:
@@ -159,3 +192,9 @@ def import_shap() -> Any:
         if not plots:
             del sys.modules["matplotlib"]
     return shap
+
+
+@cache
+def shap_version() -> str:
+    """Return the version of shap, which is not imported for it."""
+    return version("shap")

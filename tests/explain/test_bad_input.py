@@ -96,8 +96,10 @@ def test_five_hundred_features_are_sampled_less_often_and_say_so(
     generator = np.random.default_rng(0)
     weights, rows = generator.normal(size=500) / 100, generator.normal(size=(3, 500))
     found = attribute(formula_job(make_model, monkeypatch, lambda x: np.tanh(x @ weights), rows.tolist())).header
-    assert found["algorithm"] == "permutation sampling of 10 orders, interventional"
-    assert "means over 10 random orders" in check(found["checks"], "sampling error").detail
+    assert found["algorithm"] == "permutation sampling of 20 orders for each background row, interventional"
+    assert (
+        "means over 20 random orders for each of 2 background rows" in check(found["checks"], "sampling error").detail
+    )
     assert len(found["contributions"]) == 500
     assert check(found["checks"], "additivity").passed
 

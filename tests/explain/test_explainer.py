@@ -100,7 +100,6 @@ def test_two_processes_with_other_hash_seeds_give_the_same_bytes(tmp_path: Path,
     [
         ("anchors", "probability", "skops", "no explanation method 'anchors'"),
         ("shap", "label", "skops", "an explanation of 'label' is not offered"),
-        ("shap", "log-odds", "skops", "log-odds are not offered for shap of a skops artifact"),
         ("lime", "log-odds", "xgboost-ubj", "log-odds are not offered for lime of a xgboost-ubj artifact"),
     ],
 )

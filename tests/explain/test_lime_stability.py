@@ -94,8 +94,21 @@ def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
     return attribute(model.job(samples=300)).header
 
 
-def test_both_checks_stand_in_the_answer(answers):
-    assert [name for name, *_ in answers["checks"]] == ["local fidelity", "stability", "spread", "familiarity"]
+def test_all_checks_stand_in_the_answer(answers):
+    names = [name for name, *_ in answers["checks"]]
+    assert names == ["local fidelity", "stability", "spread", "determinism", "familiarity"]
+
+
+def test_without_further_seeds_stability_is_not_claimed(booster: Model):
+    answer = attribute(booster.job(samples=300, further_seeds=0)).header
+    detail = "no further seeds were asked for, so how far the values depend on this one was not tested"
+    assert answer["checks"][1:3] == [["stability", False, detail], ["spread", False, detail]]
+    assert answer["contributions"] == attribute(booster.job(samples=300)).header["contributions"]
+
+
+def test_the_further_seeds_are_those_that_follow(booster: Model):
+    answer = attribute(booster.job(samples=300, seed=4, further_seeds=2)).header
+    assert answer["checks"][1][2].startswith("over 2 further seeds (5, 6) ")
 
 
 def test_an_all_missing_row_is_explained_and_named(booster: Model):

@@ -72,6 +72,39 @@ def test_states_the_number_of_samples(booster: Model) -> None:
     assert attribute(booster.job(samples=300)).header["algorithm"].startswith("local ridge regression on 300 perturbed")
 
 
+def test_one_explainer_given_a_seed_anew_is_a_fresh_one(booster: Model) -> None:
+    explained, _ = booster.scorer().explained(booster.row)
+
+    def fresh() -> Any:
+        return lime_task._Neighbourhood(booster.signature, explained, booster.row, booster.background)
+
+    used = fresh()
+    assert [used.explain(seed, 200) for seed in (5, 6, 5)] == [fresh().explain(seed, 200) for seed in (5, 6, 5)]
+
+
+class _Drawing:
+    """A model that adds chance to a score."""
+
+    def __init__(self, scorer: Any) -> None:
+        self._scorer, self._generator = scorer, np.random.default_rng(0)
+
+    def explained(self, row: pl.DataFrame) -> tuple[Any, str]:
+        return lambda frame: self._scorer.scores(frame) + 0.01 * self._generator.random(frame.height), "late"
+
+
+def test_a_model_that_does_not_repeat_itself_is_reported(booster: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(attribute(booster.job(samples=200)).header, "determinism") == (
+        True,
+        "asked twice for 41 rows, the model gave the same scores",
+    )
+    monkeypatch.setattr(lime_task, "loaded_model", lambda _: _Drawing(booster.scorer()))
+
+    passed, detail = check(attribute(booster.job(samples=200)).header, "determinism")
+
+    assert not passed
+    assert detail.startswith("the model gave other scores for 41 of 41 rows when it was asked twice")
+
+
 def test_another_seed_gives_other_numbers(booster: Model) -> None:
     first, other = (attribute(booster.job(seed=seed)).header["contributions"] for seed in (0, 1))
 

@@ -14,8 +14,10 @@ import xgboost
 
 from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain import Background, BackgroundRows, explain
+from audit_lab.explain.margins import log_odds
+from audit_lab.explain.model_values import model_values
 from audit_lab.explain.shap_task import attribute, attribute_rows
-from audit_lab.explain.tree_values import import_shap, path_dependent
+from audit_lab.explain.tree_values import by_trees, import_shap, interventional, path_dependent
 from audit_lab.replay.artifacts.artifact import Artifact
 from audit_lab.replay.models.columns import matrix
 from audit_lab.replay.scoring import ModelFault, load_model
@@ -69,6 +71,86 @@ def test_lightgbms_own_values_are_those_of_shaps_algorithm(tmp_path: Path) -> No
     assert found.values == pytest.approx(values, abs=1e-9)
     assert found.base == pytest.approx(base, abs=1e-9)
     assert found.values.sum(axis=1) + found.base == pytest.approx(found.margins, abs=1e-9)
+
+
+def lightgbm_model(folder: Path, objective: str = "binary") -> tuple[Any, pl.DataFrame]:
+    """Return a scorer of a LightGBM booster of four numbers, some missing, and rows."""
+    import lightgbm
+
+    numbers = np.random.default_rng(0).normal(size=(300, 4))
+    numbers[::9, 1] = np.nan
+    label = numbers[:, 0] + np.nan_to_num(numbers[:, 1]) * numbers[:, 2] > 0
+    parameters = {"objective": objective, "num_leaves": 6, "verbose": -1, "num_threads": 1, "seed": 0}
+    data = lightgbm.Dataset(numbers, label=label.astype(float), feature_name=list("abcd"))
+    lightgbm.train(parameters, data, 20).save_model(folder / "model.txt")
+    features = ",".join(f'{{"name":"{name}","dtype":"float"}}' for name in "abcd")
+    output = '{"kind":"probability","positive":"y","negative":"n"}'
+    signature = Signature.parse(f'{{"features":[{features}],"output":{output}}}')
+    frame = pl.DataFrame(numbers, schema=list("abcd"), orient="row").fill_nan(None)
+    return load_model(folder / "model.txt", "lightgbm-text", signature), frame
+
+
+def test_lightgbms_log_odds_against_a_background_equal_an_enumeration(tmp_path: Path) -> None:
+    scorer, frame = lightgbm_model(tmp_path)
+    row, background = frame[9:10], frame[20:60]
+    assert row["b"].null_count() == 1
+
+    found = interventional(scorer, row, background)
+
+    players = {name: (name,) for name in "abcd"}
+    margin = log_odds(scorer, frame)
+    exact = model_values(margin, row, background, players, seed=0, additive=False, probabilities=False)
+    assert by_trees(scorer)
+    assert (found.algorithm, found.library) == ("tree, interventional", "shap")
+    assert found.values[0] == pytest.approx(exact.values, abs=1e-7)
+    assert found.base == pytest.approx(exact.base, abs=1e-7)
+    assert found.margins.tolist() == margin(row).tolist()
+
+
+def test_lightgbms_log_odds_against_a_background_equal_shap_called_directly(tmp_path: Path) -> None:
+    scorer, frame = lightgbm_model(tmp_path)
+    own, reference = (matrix(scorer, rows, np.float64) for rows in (frame[:5], frame[20:60]))
+    shap = import_shap()
+    explainer = shap.TreeExplainer(scorer.native, shap.maskers.Independent(reference), model_output="raw")
+
+    found = interventional(scorer, frame[:5], frame[20:60])
+
+    assert found.values.tolist() == explainer.shap_values(own, check_additivity=False).tolist()
+    assert found.base == float(np.ravel(explainer.expected_value)[0])
+
+
+def test_a_lightgbm_probability_of_another_link_is_refused(tmp_path: Path) -> None:
+    scorer, frame = lightgbm_model(tmp_path, "cross_entropy_lambda")
+    scorer._objective = "binary"
+    with pytest.raises(ModelFault, match="score is not what its margin says"):
+        interventional(scorer, frame[:1], frame[20:60])
+
+
+def test_a_model_that_was_read_before_gives_the_bits_of_one_read_anew(booster: Model) -> None:
+    scorer, other = booster.scorer(), booster.background.reverse()[:25]
+    interventional(scorer, booster.row, booster.background)
+
+    again = interventional(scorer, booster.background[:3], other)
+
+    anew = interventional(booster.scorer(), booster.background[:3], other)
+    assert again.values.tolist() == anew.values.tolist()
+    assert again.base == anew.base
+
+
+@pytest.mark.parametrize(("artifact_format", "trees"), [("xgboost-ubj", True), ("catboost-cbm", False)])
+def test_which_models_shaps_tree_algorithm_takes(tmp_path: Path, artifact_format: str, *, trees: bool) -> None:
+    model = trained(artifact_format, "probability", seed=1)
+    path = model.write(tmp_path / "model")
+    scorer = load_model(path, artifact_format, Signature.parse(model.signature_text))
+    assert by_trees(scorer) is trees
+
+
+@pytest.mark.parametrize("artifact_format", ["lightgbm-text", "catboost-cbm", "skops"])
+def test_log_odds_of_any_library_add_up_in_the_sandbox(artifact_format: str) -> None:
+    found = explain("shap", **request(artifact_format, "probability"), output="log-odds")
+    assert found.output_explained == "log-odds"
+    assert found.checks[0].passed
+    assert any(abs(each.contribution) > 1e-6 for each in found.contributions)
 
 
 def test_one_decision_by_paths_names_what_it_is_against(booster: Model) -> None:
