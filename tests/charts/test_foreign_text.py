@@ -46,6 +46,11 @@ table = pl.DataFrame({
     "js_distance": [0.1], "ks": [0.1], "missing_rate": [0.0], "vanished_categories": [[in_frames]],
     "verdict": ["major"],
 })
+dated = pl.DataFrame({
+    **windows, "column": [in_frames], "statistic": ["share"], "category": [in_frames], "value": [0.2],
+    "at": [start], "earliest": [start], "latest": [start], "before": [0.1], "after": [0.3], "since": [start - day],
+    "until": [start + 7 * day],
+})
 bins = pl.DataFrame({
     "bin": [in_frames], "order": [0], "reference_rows": [1], "window_rows": [1],
     "reference_share": [1.0], "window_share": [1.0],
@@ -127,6 +132,24 @@ drawn = {
     "drift_heatmap": charts.drift_heatmap(table, reference=bad),
     "drift_timeline": charts.drift_timeline(table, table["column"][0], reference=bad),
     "lineage_graph": charts.lineage_graph(*lineage, subtitle=bad),
+    "onset_line": charts.onset_line(
+        dated.select("window_start", "window_end", "value", "rows"), dated, in_frames, "share", in_frames,
+        subtitle=[bad],
+    ),
+    "operations_lines": charts.operations_lines(
+        dated.select(
+            "window_start", "window_end", "rows", group="column", p95_ms="value", p95_low_ms="before",
+            p95_high_ms="after",
+        ),
+        by=bad,
+    ),
+    "segment_bars": charts.segment_bars(
+        dated.select(
+            segment="column", contribution="value", mean_before="before", mean_after="after", before="rows",
+            after="rows", p_value="value", leads=pl.lit(True),
+        ),
+        subtitle=[bad],
+    ),
     "outcome_rate": charts.outcome_rate(labelled, label=bad),
     "versions": charts.versions(slots, end=start + 9 * day),
     "volume": charts.volume(pl.DataFrame(windows), events=events, subject=bad),
@@ -147,7 +170,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 26
+    assert len(shown) == 29
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 

@@ -39,6 +39,24 @@ COMMANDS = {
         ],
         "neither why nor whether that is lawful",
     ),
+    "onset": (
+        [
+            *("--column", "--every", "--zone", "--since", "--until", "--reference", "--model", "--seed", "--series"),
+            *("--picture", *READING),
+        ],
+        "each with an interval that holds it in 95 % of cases",
+    ),
+    "operations": (
+        ["--every", "--by", "--zone", "--since", "--until", "--model", "--measure", "--picture", *READING],
+        "failed predictions, failed jobs",
+    ),
+    "segments": (
+        [
+            *("--column", "--measure", "--since", "--until", "--reference", "--model", "--single", "--minimum"),
+            *("--seed", "--picture", *READING),
+        ],
+        "so that chance gives a segment in 5 % of cases",
+    ),
     "coverage": (
         ["--every", "--ids", "--model", "--version", "--limit", "--picture", *READING],
         "why others cannot; what is lost",

@@ -224,8 +224,8 @@ def _method(found: Onsets) -> list[str]:
         ),
         (
             f"A change counts if it gains {found.penalties[0]:.1f} to {found.penalties[1]:.1f} squared deviations, by "
-            f"series, which chance does anywhere in such a log in {FALSE_ALARM_RATE:.0%} of cases ({RESAMPLES} resamples, "
-            f"seed {found.seed}); intervals hold the date in 95 %."
+            f"series, which chance does anywhere in such a log in {FALSE_ALARM_RATE:.0%} of cases ({RESAMPLES} "
+            f"resamples, seed {found.seed}); intervals hold the date in 95 %."
         ),
         "Holidays and the time of the year are not modelled: a change may be theirs.",
     ]

@@ -30,7 +30,7 @@ class Levels:
     labels
         What each level is called.
     conditions
-        What `AuditLog.find` takes for its rows, with ``{}`` in the place of the feature; None where it cannot.
+        What `AuditLog.find` takes for its rows, with ``{0}`` in the place of the feature; None where it cannot.
     codes
         The level of each row, int64, shape (rows,).
     """
@@ -58,7 +58,7 @@ def levels_of(values: pl.Series, reference: NDArray[np.bool_]) -> Levels:
         labels, conditions, codes = _texts(values)
     gone = missing.to_numpy()
     codes = np.where(gone, len(labels), codes)
-    return Levels(values.name, (*labels, "missing"), (*conditions, "{} is null"), codes)
+    return Levels(values.name, (*labels, "missing"), (*conditions, "{0} is null"), codes)
 
 
 def _numbers(
@@ -68,7 +68,7 @@ def _numbers(
     usual = array[reference & np.isfinite(array)]
     distinct = np.unique(usual)
     if not distinct.size:
-        return ["any value"], ["{} is not null"], np.zeros(array.size, np.int64)
+        return ["any value"], ["{0} is not null"], np.zeros(array.size, np.int64)
     if distinct.size <= _BINS:
         edges = (distinct[1:] + distinct[:-1]) / 2
         edges = edges[edges < distinct[1:]]
@@ -79,8 +79,8 @@ def _numbers(
         low = None if place == 0 else float(edges[place - 1])
         high = None if place == edges.size else float(edges[place])
         labels.append(" to ".join(["" if low is None else f"> {low:.6g}", "" if high is None else f"<= {high:.6g}"]))
-        parts = [f"{{}} > {low!r}" if low is not None else "", f"{{}} <= {high!r}" if high is not None else ""]
-        conditions.append(" and ".join(part for part in parts if part) or "{} is not null")
+        parts = [f"{{0}} > {low!r}" if low is not None else "", f"{{0}} <= {high!r}" if high is not None else ""]
+        conditions.append(" and ".join(part for part in parts if part) or "{0} is not null")
     shown = [label.strip().removeprefix("to ").removesuffix(" to").strip() or "any value" for label in labels]
     return shown, list(conditions), np.searchsorted(edges, np.where(missing.to_numpy(), 0.0, array)).astype(np.int64)
 
@@ -92,5 +92,5 @@ def _texts(values: pl.Series) -> tuple[list[str], list[str | None], NDArray[np.i
     conditions: list[str | None] = []
     for name in names:
         literal = name.replace("'", "''").replace("{", "{{").replace("}", "}}")
-        conditions.append(f"{{}} = '{literal}'")
+        conditions.append(f"{{0}} = '{literal}'")
     return [*names, "(others)"], [*conditions, None], codes
