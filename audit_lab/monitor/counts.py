@@ -80,6 +80,8 @@ class Rows:
         The columns to measure.
     version
         The column that says which version of a model answered; None where that does not matter.
+    span
+        Only rows of ``start <= time < end``; all when omitted.
 
     Attributes
     ----------
@@ -92,13 +94,22 @@ class Rows:
         A column is not in the frame, is named twice, or is neither number, text nor boolean; the time is no time.
     """
 
-    def __init__(self, source: Source, time: str, columns: Sequence[str], version: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        time: str,
+        columns: Sequence[str],
+        *,
+        version: str | None = None,
+        span: tuple[datetime, datetime] | None = None,
+    ) -> None:
         self._source = source
         self._time = time
         self._version = version
+        self._span = span
         self._with_nan: tuple[str, ...] = ()
         self._in_memory: nw.LazyFrame[Any] | None = None
-        frame = _framed(source, None, None)
+        frame = _framed(source, *(span or (None, None)))
         _check_columns(frame, (time, *([] if version is None else [version])), columns)
         schema = frame.collect_schema()
         nulls = _null_columns(frame)
@@ -108,6 +119,11 @@ class Rows:
     def every(self) -> nw.LazyFrame[Any]:
         """Return all rows."""
         return self._every if self._in_memory is None else self._in_memory
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows were read once and are kept."""
+        return self._in_memory is not None
 
     def between(self, start: datetime, end: datetime) -> nw.LazyFrame[Any]:
         """Return the rows of ``start <= time < end``."""
@@ -136,7 +152,10 @@ class Rows:
         if self._version is not None:
             named = nw.col(self._version).cast(nw.String)
             values.append(nw.when(named != "").then(named).alias(VERSION_COLUMN))
-        return self._cleaned(frame.select(_moment(self._time, schema[self._time]).alias(TIME_COLUMN), *values))
+        prepared = frame.select(_moment(self._time, schema[self._time]).alias(TIME_COLUMN), *values)
+        if self._span is not None:
+            prepared = prepared.filter(nw.col(TIME_COLUMN) >= self._span[0], nw.col(TIME_COLUMN) < self._span[1])
+        return self._cleaned(prepared)
 
     def _cleaned(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         cleaned = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in self._with_nan]

@@ -13,7 +13,7 @@ import polars as pl
 from audit_lab.errors import MisuseError
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.counts import TIME_COLUMN, VERSION_COLUMN
-from audit_lab.monitor.windows import WINDOWS, day, duration
+from audit_lab.monitor.windows import WINDOWS, day, duration, utc, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["AROUND_LENGTHS", "BY_VERSION", "Cut", "around_cut", "calendar_cut", "version_cut"]
+__all__ = ["AROUND_LENGTHS", "BY_VERSION", "Around", "Cut", "around_cut", "calendar_cut", "version_cut"]
 
 #: What `every` is where each version of a model is a window of its own.
 BY_VERSION = "version"
@@ -34,11 +34,20 @@ _MOST_AROUND = 10_000
 
 
 @dataclass(frozen=True)
+class Around:
+    """A moment, as that of a decision, and how much before it and from it on is looked at, as ``4w``."""
+
+    moment: datetime
+    before: str = "4w"
+    after: str = "0d"
+
+
+@dataclass(frozen=True)
 class Cut:
     """Windows: the start and end of each (UTC, excluded), what a sentence calls each, and how rows find theirs.
 
     Windows of time adjoin; those of versions may overlap. `by_version` are the versions, `length` the calendar's
-    windows, `zone` whose days sentences speak of.
+    windows, `around` the moment that they are counted from, `zone` whose days sentences speak of.
     """
 
     noun: str
@@ -48,6 +57,7 @@ class Cut:
     zone: str = "UTC"
     length: WindowLength | None = None
     by_version: tuple[str, ...] = ()
+    around: Around | None = None
 
     @property
     def bounds(self) -> list[datetime]:
@@ -111,20 +121,21 @@ def calendar_cut(length: WindowLength, starts: Sequence[datetime]) -> Cut:
     return Cut(length.noun, names, tuple(starts), ends, length.zone, length)
 
 
-def around_cut(moment: datetime, before: str, after: str, every: str, zone: str) -> Cut:
-    """Return windows counted from a moment: those of `before` end with it, those of `after` begin with it.
+def around_cut(around: Around, every: str, zone: str) -> Cut:
+    """Return windows counted from a moment: those before end with it, those after begin with it.
 
     Raises
     ------
     MisuseError
-        `every` has no fixed length, or `before` and `after` are no multiples of it, or both nothing.
+        `every` has no fixed length, or before and after are no multiples of it, or both nothing.
     """
     if every not in AROUND_LENGTHS:
         message = f"windows around a decision cannot be {every!r} long"
         raise MisuseError(message, f"Use one of {', '.join(AROUND_LENGTHS)}.")
-    step = duration(every, "every")
+    window_length(every, zone)
+    step, moment = duration(every, "every"), utc(around.moment)
     counts = []
-    for name, text in (("before", before), ("after", after)):
+    for name, text in (("before", around.before), ("after", around.after)):
         span = duration(text, name)
         if span % step:
             message = f"{name} is {text!r}, which is no multiple of windows of {every}"
@@ -137,7 +148,7 @@ def around_cut(moment: datetime, before: str, after: str, every: str, zone: str)
     noun = WINDOWS[every].noun
     starts = tuple(moment + place * step for place in range(-earlier, later))
     names = tuple(_counted(place, noun) for place in range(-earlier, later))
-    return Cut(noun, names, starts, tuple(start + step for start in starts), zone)
+    return Cut(noun, names, starts, tuple(start + step for start in starts), zone, around=around)
 
 
 def version_cut(found: Sequence[tuple[str | None, datetime, datetime]]) -> Cut:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from audit_lab.errors import MisuseError, NotFoundError
 from audit_lab.log.schema import TIME
 from audit_lab.monitor import report
-from audit_lab.monitor.bins import MOST_VALUES, NumericBins
-from audit_lab.monitor.counts import Rows, extent
+from audit_lab.monitor.bins import NumericBins
+from audit_lab.monitor.calibration import Calibration, Layout, calibrate
+from audit_lab.monitor.column_facts import column_facts, reference_facts
+from audit_lab.monitor.contradiction import contradictions
+from audit_lab.monitor.cuts import BY_VERSION, Cut
 from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, is_restless
+from audit_lab.monitor.findings import MINIMUM_ROWS
 from audit_lab.monitor.levels import levels, median_within, values_between
-from audit_lab.monitor.reference import Reference, described_reference, reference_period
+from audit_lab.monitor.question import asked
 from audit_lab.monitor.units import UnitChange, find_unit_changes
-from audit_lab.monitor.verdict import MINIMUM_ROWS, STABLE, TOO_FEW_ROWS, finding_table, judge
-from audit_lab.monitor.window_counts import WindowCounts, count_windows, reference_bins
+from audit_lab.monitor.verdict import SEVERITIES, STABLE, TOO_FEW_ROWS, finding_table, judged, measured_windows
+from audit_lab.monitor.volume import distinct_rows, volume_facts, volume_table
+from audit_lab.monitor.window_counts import WindowCounts, count_cut
 from audit_lab.monitor.windows import utc, window_length
 
 if TYPE_CHECKING:
@@ -28,8 +33,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_lab.monitor.bins import Bins
-    from audit_lab.monitor.counts import Extent, Source
-    from audit_lab.monitor.verdict import Finding
+    from audit_lab.monitor.counts import Rows, Source
+    from audit_lab.monitor.cuts import Around
+    from audit_lab.monitor.findings import Finding
+    from audit_lab.monitor.question import Question
+    from audit_lab.monitor.reference import Dataset, Period, Reference, Rolling
 
 __all__ = ["Drift", "drift"]
 
@@ -37,8 +45,8 @@ __all__ = ["Drift", "drift"]
 _STEP_ROWS = 30
 #: ... and days will do if they hold this share of the rows.
 _STEP_COVERAGE = 0.8
-#: A text column with more different texts than this part of the rows is an id rather than a category.
-_SCATTERED_PART = 0.5
+#: With which probability a question about rows without drift may raise any alert.
+_FALSE_ALARMS = 0.05
 
 _ONSETS: dict[str, pl.DataType | type[pl.DataType]] = {
     "column": pl.String,
@@ -57,18 +65,25 @@ class Drift:
     Attributes
     ----------
     table
-        One row for each window and column: ``window_start``, ``window_end``, ``rows``, ``column``, ``kind``
-        ("numeric" or "categorical"), ``psi``, ``psi_noise`` (what chance alone stays below in 99.9 % of windows),
-        ``js_distance``, ``ks`` and ``ks_p_value`` (null for text), ``missing_rate``, ``new_categories``,
-        ``vanished_categories``, ``verdict`` ("stable", "moderate", "major" or "too few rows").
+        One row for each window and column: ``window`` (its name), ``window_start``, ``window_end``, ``rows``,
+        ``reference_rows``, ``column``, ``kind`` ("numeric" or "categorical"), the measures of
+        :data:`audit_lab.monitor.measures.CATALOGUE`, ``psi_noise`` (what chance alone stays below in 99.9 % of
+        windows), ``ks_p_value``, ``wasserstein_error`` (how far the true distance can lie off), ``p_value`` (of the
+        chi-squared test), ``q_value`` (after Benjamini and Hochberg), ``missing_rate``, ``frozen``, ``new_categories``,
+        ``vanished_categories``, ``exceeds`` (measures at or over their threshold), ``verdict`` ("stable", "slight",
+        "moderate", "major" or "too few rows").
     volume
-        Rows of each window, windows without rows included: ``window_start``, ``window_end``, ``rows``.
+        One row for each window, windows without rows included: ``window``, ``window_start``, ``window_end``, ``rows``,
+        ``usual_rows`` (median of the reference's whole windows), ``ratio``, ``verdict`` ("usual", "few", "many" or
+        null), ``distinct_rows`` and ``duplicate_rate`` (null where not counted).
     reference
         What the windows are compared with.
+    calibration
+        How the level of the tests was found, or None where no window has a verdict.
     episodes
         Runs of windows in which a column moved far, lost a category or came in another unit, by column and time.
     vanished
-        Categories that stopped arriving, dated by their last row.
+        Categories that stopped arriving, dated by their last row; not looked for against a rolling reference.
     unit_changes
         Runs of days in which a numeric column arrived multiplied by a known factor.
     restless
@@ -77,11 +92,14 @@ class Drift:
         Plain sentences about the data that the numbers must be read with.
     every, columns
         The call.
+    cut
+        The windows.
     """
 
     table: pl.DataFrame
     volume: pl.DataFrame
     reference: Reference
+    calibration: Calibration | None
     episodes: tuple[Episode, ...]
     vanished: tuple[VanishedCategory, ...]
     unit_changes: tuple[UnitChange, ...]
@@ -89,7 +107,43 @@ class Drift:
     facts: tuple[str, ...]
     every: str
     columns: tuple[str, ...]
+    cut: Cut
     counts: tuple[WindowCounts, ...] = field(repr=False)
+
+    def alerts(self, at_least: str = "slight") -> pl.DataFrame:
+        """Return the rows of `table` that are beyond chance, most severe first.
+
+        Whatever `at_least` is, a question about rows without drift returns any row as rarely as
+        ``calibration.rate`` says; a category that vanished counts even where its column's test does not.
+
+        Parameters
+        ----------
+        at_least
+            The least severity: ``slight`` (beyond chance), ``moderate`` or ``major``.
+
+        Raises
+        ------
+        MisuseError
+            There is no such severity.
+        """
+        if at_least not in SEVERITIES[1:]:
+            message = f"{at_least!r} is no severity of an alert"
+            raise MisuseError(message, f"Use one of {', '.join(SEVERITIES[1:])}.")
+        wanted = SEVERITIES[SEVERITIES.index(at_least) :]
+        rank = pl.col("verdict").replace_strict(list(SEVERITIES), range(len(SEVERITIES)), default=-1)
+        return self.table.filter(pl.col("verdict").is_in(wanted)).sort(
+            rank, "psi", "column", "window_start", descending=[True, True, False, False]
+        )
+
+    def contradictions(self) -> pl.DataFrame:
+        """Return where measures contradict one another, side by side, and why they can.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``column``, ``window``, ``window_start``, ``case``, ``say_moved``, ``say_not``, ``why``.
+        """
+        return contradictions(self.table)
 
     def bins(self, column: str, window_start: datetime) -> pl.DataFrame:
         """Return the bins of one column in one window beside the reference.
@@ -98,7 +152,8 @@ class Drift:
         -------
         polars.DataFrame
             ``bin``, ``order``, ``reference_rows``, ``window_rows``, ``reference_share``, ``window_share`` (null in a
-            window without rows). Bins empty on both sides are left out.
+            window without rows). Bins empty on both sides are left out. Against a rolling reference, the reference's
+            rows are those of all windows.
 
         Raises
         ------
@@ -177,7 +232,12 @@ def drift(
     time: str,
     columns: Sequence[str],
     every: str = "1w",
-    reference: tuple[datetime, datetime] | None = None,
+    reference: Period | Rolling | Dataset | None = None,
+    zone: str = "UTC",
+    around: Around | None = None,
+    version: str | None = None,
+    false_alarms: float = _FALSE_ALARMS,
+    seed: int = 0,
 ) -> Drift:
     """Compare each window of a log with a reference, column by column.
 
@@ -192,55 +252,82 @@ def drift(
     columns
         The columns to measure.
     every
-        Length of a window: ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``, cut in UTC.
+        Length of a window: ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``; or ``version``: one window for each version
+        of the model.
     reference
-        Start and end (excluded) of the period compared with; by default the first 8 weeks, or the first quarter of
-        the span where that is shorter.
+        Start and end (excluded) of the period compared with, a :class:`~audit_lab.monitor.reference.Rolling` number of
+        windows before each, or a :class:`~audit_lab.monitor.reference.Dataset`, as training data. By default the first
+        8 weeks, or the first quarter of the span where that is shorter; around a moment, the 8 weeks before the
+        windows; by version, the first one.
+    zone
+        IANA time zone whose calendar and clock cut days, weeks and months.
+    around
+        Only windows before and after a moment, counted from it.
+    version
+        The column that says which version answered; needed for windows by version.
+    false_alarms
+        With which probability a question about rows without drift may raise any alert.
+    seed
+        Of the resampling that calibrates this.
 
     Raises
     ------
     MisuseError
-        No such column or length of window, a reference without rows, or only one window and no reference.
+        No such column, zone or length of window, a reference without rows, or only one window and no reference.
     LogError
         There are no rows with a time.
     """
-    length = window_length(every)
-    rows = Rows(source, time, columns)
-    seen = extent(rows)
-    start, end, phrase = reference_period(reference, seen, length)
-    rows.without_nan(seen)
-    reference_rows, bins = reference_bins(rows, start, end)
-    if not reference_rows:
-        message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
-        raise MisuseError(message, f"The rows go from {seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}.")
-    starts = length.starts(seen.first, seen.last)
-    volume, counts = count_windows(rows, bins, length, starts)
-    bounds = [*starts, length.after(starts[-1])]
-    findings = {one.bins.column: [judge(one, window) for window in range(len(starts))] for one in counts}
-    compared_with = described_reference(start, end, phrase, reference_rows, bins)
-    numeric = [name for name in columns if rows.kinds[name] == "numeric"]
-    changes = _unit_changes(rows, findings, numeric, compared_with, every)
+    question = asked(source, time, columns, every=every, reference=reference, zone=zone, around=around, version=version)
+    rows, cut, bins = question.rows, question.cut, question.bins
+    volume, counts = count_cut(rows, bins, cut)
+    measured = {one.bins.column: measured_windows(one, question.rolling) for one in counts}
+    calibration = calibrate(question.sample, bins, _layout(question, volume), false_alarms, seed)
+    findings = judged(measured, volume.tolist(), calibration)
+    numeric = [name for name in question.columns if rows.kinds[name] == "numeric"]
+    changes = _unit_changes(question, findings, numeric, every)
     episodes = [
         one
-        for column in columns
-        for one in find_episodes(column, findings[column], bounds, _covered(seen), changes.get(column, ()))
+        for column in question.columns
+        for one in find_episodes(column, findings[column], cut, question.covered, changes.get(column, ()))
     ]
+    fixed = [] if question.rolling else counts
+    distinct = distinct_rows(rows, cut)
+    usual = question.covered & question.inside if question.inside.any() else question.covered
+    volumes = volume_table(volume, cut, usual if every != BY_VERSION else usual & False, distinct)
     return Drift(
-        table=finding_table(findings, rows.kinds, bounds, volume.tolist()),
-        volume=pl.DataFrame(
-            {"window_start": starts, "window_end": bounds[1:], "rows": volume},
-            schema={"window_start": TIME, "window_end": TIME, "rows": pl.Int64},
-        ),
-        reference=compared_with,
+        table=finding_table(findings, rows.kinds, cut, volume.tolist()),
+        volume=volumes,
+        reference=question.reference,
+        calibration=calibration,
         episodes=tuple(_with_ratios(rows, episodes, bins)),
-        vanished=tuple(one for counted in counts for one in find_vanished(counted, bounds)),
+        vanished=tuple(one for counted in fixed for one in find_vanished(counted, cut)),
         unit_changes=tuple(change for found in changes.values() for change in found),
-        restless=tuple(column for column in columns if is_restless(findings[column], bounds, (start, end))),
-        facts=(*seen.facts, *_reference_facts(reference_rows, bins)),
+        restless=tuple(name for name in question.columns if is_restless(findings[name], question.inside.tolist())),
+        facts=(
+            *question.facts,
+            *reference_facts(question.reference.rows, bins),
+            *column_facts(findings, cut),
+            *volume_facts(volumes, cut, usual, question.covered.tolist()),
+            *(["repeated rows were not counted: that many take too much memory"] if distinct is None else []),
+        ),
         every=every,
-        columns=tuple(columns),
+        columns=question.columns,
+        cut=cut,
         counts=counts,
     )
+
+
+def _layout(question: Question, volume: np.ndarray[Any, np.dtype[np.int64]]) -> Layout:
+    """Say what the question looks like to the calibration."""
+    rolling, rows = question.rolling, question.reference.rows
+    if rolling is None:
+        tested = (volume >= MINIMUM_ROWS) & (rows >= MINIMUM_ROWS)
+    else:
+        upto = np.append(0, np.cumsum(volume))
+        before = np.zeros_like(volume)
+        before[rolling:] = upto[rolling:-1] - upto[: volume.size - rolling]
+        tested = (volume >= MINIMUM_ROWS) & (before >= MINIMUM_ROWS)
+    return Layout(volume, tested, question.inside, rows, rolling)
 
 
 def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
@@ -255,41 +342,22 @@ def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins]) -> l
     return episodes
 
 
-def _reference_facts(rows: int, bins: Sequence[Bins]) -> list[str]:
-    few = [f"the reference has only {rows} rows, and a verdict takes {MINIMUM_ROWS}"] if rows < MINIMUM_ROWS else []
-    scattered = [
-        f"{one.column} has {one.distinct:,} different texts in the {rows:,} rows of the reference; drift says little"
-        for one in bins
-        if one.kind == "categorical" and one.distinct > _SCATTERED_PART * rows and rows >= MINIMUM_ROWS
-    ]
-    marked = [
-        f"{one.column} has more than {MOST_VALUES:,} different values in the reference: its Kolmogorov-Smirnov "
-        "statistic is taken at percentiles, and may be up to 0.01 too small"
-        for one in bins
-        if isinstance(one, NumericBins) and one.marked
-    ]
-    return [*few, *scattered, *marked]
-
-
-def _covered(seen: Extent) -> tuple[datetime, datetime]:
-    """Return the days that the rows cover: midnight before the first, midnight after the last."""
-    first, last = (one.replace(hour=0, minute=0, second=0, microsecond=0) for one in (seen.first, seen.last))
-    return first, last + timedelta(days=1)
-
-
 def _unit_changes(
-    rows: Rows, findings: dict[str, list[Finding]], numeric: list[str], reference: Reference, every: str
+    question: Question, findings: dict[str, list[Finding]], numeric: list[str], every: str
 ) -> dict[str, list[UnitChange]]:
     """Look for changes of unit in the numeric columns that moved at all: by day, or by window where days are thin."""
-    quiet = {STABLE, TOO_FEW_ROWS}
+    quiet = {STABLE, TOO_FEW_ROWS, SEVERITIES[1]}
     moved = [name for name in numeric if any(found.verdict not in quiet for found in findings[name])]
     if not moved:
         return {}
-    by_day, by_window = (levels(rows, moved, window_length(step), _STEP_ROWS) for step in ("1d", every))
+    rows, reference = question.rows, question.reference
+    start, end = reference.start or question.seen.first, reference.end or question.seen.first
+    thin = window_length("1w" if every == BY_VERSION else every)
+    by_day, by_window = (levels(rows, moved, step, _STEP_ROWS) for step in (window_length("1d"), thin))
     changes = {}
     for name in moved:
         covered = int(by_day[name]["rows"].sum()) >= _STEP_COVERAGE * int(by_window[name]["rows"].sum())
         steps = by_day[name] if covered else by_window[name]
         read = partial(values_between, rows, name)
-        changes[name] = find_unit_changes(name, steps, (reference.start, reference.end), read)
+        changes[name] = find_unit_changes(name, steps, (start, end), read)
     return changes

@@ -9,14 +9,19 @@ import numpy as np
 import polars as pl
 
 from audit_lab.monitor.bins import CategoryBins
-from audit_lab.monitor.verdict import MAJOR, TOO_FEW_ROWS, vanished
+from audit_lab.monitor.compared import compared
+from audit_lab.monitor.findings import vanished
+from audit_lab.monitor.verdict import MAJOR, TOO_FEW_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from numpy.typing import NDArray
+
+    from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.findings import Finding
     from audit_lab.monitor.units import UnitChange
-    from audit_lab.monitor.verdict import Finding
     from audit_lab.monitor.window_counts import WindowCounts
 
 __all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "is_restless", "runs"]
@@ -82,8 +87,8 @@ def runs(marks: Sequence[bool | None]) -> list[tuple[int, int]]:
 def find_episodes(
     column: str,
     findings: Sequence[Finding],
-    starts: Sequence[datetime],
-    covered: tuple[datetime, datetime],
+    cut: Cut,
+    covered: Sequence[bool] | NDArray[np.bool_],
     changes: Sequence[UnitChange] = (),
 ) -> list[Episode]:
     """Return the episodes of one column, in order.
@@ -94,21 +99,21 @@ def find_episodes(
         The column.
     findings
         Its finding in each window.
-    starts
-        The start of each window and, as one more entry, the end of the last.
+    cut
+        The windows.
     covered
-        The days that the log covers, the second excluded.
+        Whether the log covers each of them wholly.
     changes
         Changes of the column's unit that were recognised; the windows that they touch belong to an episode.
     """
-    marks = [_moved(found, starts[place], starts[place + 1], changes) for place, found in enumerate(findings)]
+    marks = [_moved(found, cut.starts[place], cut.ends[place], changes) for place, found in enumerate(findings)]
     judged = [position for position, mark in enumerate(marks) if mark is not None]
     episodes = []
     for first, last in runs(marks):
         held = [findings[position] for position in range(first, last + 1) if marks[position]]
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
         highest = max(found.psi or 0.0 for found in held)
-        start, end = starts[first], starts[last + 1]
+        start, end = cut.starts[first], max(cut.ends[first : last + 1])
         units = [one.conversion for one in changes if one.start < end and one.end > start]
         episodes.append(
             Episode(
@@ -119,23 +124,23 @@ def find_episodes(
                 highest_psi=highest,
                 vanished_categories=gone,
                 ongoing=last == judged[-1],
-                partial=first == last and (start < covered[0] or end > covered[1]),
+                partial=first == last and not covered[first],
                 what=_what(gone, units, highest),
             )
         )
     return episodes
 
 
-def find_vanished(counts: WindowCounts, starts: Sequence[datetime]) -> list[VanishedCategory]:
-    """Return the categories of one column that vanished, in the order in which they did; `starts` as above.
+def find_vanished(counts: WindowCounts, cut: Cut) -> list[VanishedCategory]:
+    """Return the categories of one column that vanished, in the order in which they did.
 
-    A category is gone over a run of windows without a row of it if at least one of them alone should have had ten.
+    A category is gone over a run of windows without a row of it if at least one of them alone should have had fifteen.
     """
     bins = counts.bins
     if not isinstance(bins, CategoryBins):
         return []
     rows = counts.binned.sum(axis=1)
-    missed = [vanished(counts, window) for window in range(rows.size)]
+    missed = [vanished(counts, window, compared(counts, window, None)) for window in range(rows.size)]
     found = []
     for place, category in enumerate(bins.categories[: bins.named]):
         share = float(bins.category_rows[place] / bins.reference_counts.sum())
@@ -151,8 +156,8 @@ def find_vanished(counts: WindowCounts, starts: Sequence[datetime]) -> list[Vani
                         reference_share=share,
                         expected_rows=share * float(np.sum(rows[first : last + 1])),
                         last_seen=before["last"].max(),  # type: ignore[arg-type]
-                        gone_from=starts[first],
-                        gone_until=starts[last + 1],
+                        gone_from=cut.starts[first],
+                        gone_until=cut.ends[last],
                         windows=int(np.count_nonzero(rows[first : last + 1])),
                         returned=after["first"].min(),  # type: ignore[arg-type]
                     )
@@ -160,15 +165,15 @@ def find_vanished(counts: WindowCounts, starts: Sequence[datetime]) -> list[Vani
     return sorted(found, key=lambda one: (one.gone_from, -one.reference_share))
 
 
-def is_restless(findings: Sequence[Finding], starts: Sequence[datetime], reference: tuple[datetime, datetime]) -> bool:
-    """Say whether at least half of the reference's own windows differ from it as far as an incident would.
+def is_restless(findings: Sequence[Finding], inside: Sequence[bool]) -> bool:
+    """Say whether at least half of the reference's own windows, those `inside` it, differ from it as far as incidents.
 
     Against such a reference a verdict says little: the column moves all the time.
     """
     own = [
         found.verdict == MAJOR
-        for place, found in enumerate(findings)
-        if reference[0] <= starts[place] and starts[place + 1] <= reference[1] and found.verdict != TOO_FEW_ROWS
+        for found, within in zip(findings, inside, strict=True)
+        if within and found.verdict != TOO_FEW_ROWS
     ]
     return len(own) >= _FEWEST_OWN_WINDOWS and 2 * sum(own) >= len(own)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.monitor.verdict import MAJOR, MODERATE, STABLE, TOO_FEW_ROWS, VERDICT_RULE
-from audit_lab.monitor.windows import WINDOWS, day
+from audit_lab.monitor.contradiction import contradictory_sentences
+from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_ROWS, VERDICT_RULE
 
 if TYPE_CHECKING:
     from audit_lab.monitor.drift import Drift
@@ -35,11 +36,15 @@ def sentences(drift: Drift) -> list[str]:
         *(_vanished(drift, one) for one in vanished if one.returned is not None),
         *_past(drift, past),
     ]
-    found += [_unit(change) for change in drift.unit_changes if change.column in drift.restless]
+    found += [_unit(drift, change) for change in drift.unit_changes if change.column in drift.restless]
     if not found:
         found = [_nothing(drift)]
     facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
-    return [*found, *_restless(drift), *_partial(drift), *_lesser(drift), _compared(drift), *_gaps(drift), *facts]
+    disagreeing = contradictory_sentences(
+        drift.contradictions().filter(~pl.col("column").is_in(drift.restless)), drift.cut.noun
+    )
+    besides = [*_restless(drift), *_partial(drift), *_lesser(drift), *disagreeing]
+    return [*found, *besides, _compared(drift), *_chance(drift), *_gaps(drift), *facts]
 
 
 def to_dict(drift: Drift) -> dict[str, Any]:
@@ -49,12 +54,15 @@ def to_dict(drift: Drift) -> dict[str, Any]:
         "columns": list(drift.columns),
         "reference": _json_safe(vars(drift.reference)),
         "verdict_rule": VERDICT_RULE,
+        "thresholds": {one.name: one.moderate for one in CATALOGUE if one.moderate is not None},
+        "calibration": None if drift.calibration is None else vars(drift.calibration),
         "summary": sentences(drift),
         "episodes": [_json_safe(vars(one)) for one in drift.episodes],
         "vanished": [_json_safe(vars(one)) for one in drift.vanished],
         "unit_changes": [_json_safe(vars(one)) for one in drift.unit_changes],
         "restless": list(drift.restless),
         "facts": list(drift.facts),
+        "contradictions": [_json_safe(row) for row in drift.contradictions().to_dicts()],
         "bins": [one.bins.describe() for one in drift.counts],
         "volume": [_json_safe(row) for row in drift.volume.to_dicts()],
         "table": [_json_safe(row) for row in drift.table.to_dicts()],
@@ -73,15 +81,13 @@ def to_html(drift: Drift) -> str:
     )
 
 
-_VERDICTS = (MAJOR, MODERATE, STABLE, TOO_FEW_ROWS)
+_VERDICTS = (MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_ROWS)
 
 
 def _row(drift: Drift, column: str) -> str:
     mine = drift.table.filter(column=column)
     judged = mine.filter(pl.col("verdict") != TOO_FEW_ROWS).sort("psi", descending=True)
-    highest = (
-        [f"{judged['psi'][0]:.3f}", WINDOWS[drift.every].name(judged["window_start"][0])] if judged.height else ["", ""]
-    )
+    highest = [f"{judged['psi'][0]:.3f}", drift.cut.name(judged["window_start"][0])] if judged.height else ["", ""]
     counts = (str(mine.filter(verdict=verdict).height) for verdict in _VERDICTS)
     cells = (column, mine["kind"][0], *highest, *counts)
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
@@ -95,18 +101,18 @@ def _told(episode: Episode, told: set[tuple[str, str]]) -> bool:
 
 
 def _vanished(drift: Drift, one: VanishedCategory) -> str:
-    window = WINDOWS[drift.every]
+    cut = window = drift.cut
     share = f"{one.column}: category {one.category} ({one.reference_share:.1%} of the reference) vanished"
-    since = f" after {one.last_seen:%Y-%m-%d} (last seen {one.last_seen:%Y-%m-%d %H:%M} UTC)" if one.last_seen else ""
+    since = f" after {cut.date(one.last_seen)} (last seen {cut.moment(one.last_seen)})" if one.last_seen else ""
     absent = f"none in the {_plural(one.windows, window.noun)} from {window.name(one.gone_from)} on"
     expected = f"where about {one.expected_rows:,.0f} were to be expected"
     if one.returned is None:
         return f"{share}{since} and did not return: {absent}, {expected}."
-    return f"{share}{since} and returned on {one.returned:%Y-%m-%d %H:%M} UTC: {absent}, {expected}."
+    return f"{share}{since} and returned on {cut.moment(one.returned)}: {absent}, {expected}."
 
 
 def _episode(drift: Drift, one: Episode) -> str:
-    window = WINDOWS[drift.every]
+    window = drift.cut
     name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
     units = _unit_changes(drift, one)
     moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
@@ -115,8 +121,8 @@ def _episode(drift: Drift, one: Episode) -> str:
     elif one.ongoing:
         said = f"{moved} since {name}, in all {count} up to the last ({peak})."
     else:
-        said = f"{moved} from {name}, for {count} up to {day(one.end)} ({peak})."
-    return " ".join([said, *(_unit(change) for change in units)])
+        said = f"{moved} from {name}, for {count} up to {drift.cut.last_day(one.end)} ({peak})."
+    return " ".join([said, *(_unit(drift, change) for change in units)])
 
 
 def _unit_changes(drift: Drift, one: Episode) -> list[UnitChange]:
@@ -135,8 +141,8 @@ def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
         if len(mine) <= _EPISODES_TOLD:
             said += [_episode(drift, one) for one in mine]
             continue
-        window = WINDOWS[drift.every]
-        changes = [_unit(change) for change in drift.unit_changes if change.column == column]
+        window = drift.cut
+        changes = [_unit(drift, change) for change in drift.unit_changes if change.column == column]
         count = _plural(sum(one.windows for one in mine), window.noun)
         farthest = f"the farthest from {window.name(mine[0].start)} (PSI up to {mine[0].highest_psi:.2f})"
         said.append(" ".join([f"{column}: {len(mine)} episodes of major drift, {count} in all, {farthest}.", *changes]))
@@ -146,20 +152,20 @@ def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
 def unit_sentences(drift: Drift, column: str) -> list[str]:
     """Return what can be said of the unit of one numeric column: recognised changes, else each episode's ratio."""
     changes = [change for change in drift.unit_changes if change.column == column]
-    ratios = [
-        f"{column}: {one.start:%Y-%m-%d} to {day(one.end)}, the median is {one.median_ratio:.4g} times the reference's."
-        for one in drift.episodes
-        if one.column == column and one.median_ratio is not None and not _unit_changes(drift, one)
-    ]
-    return [*(_unit(change) for change in changes), *ratios]
+    cut, ratios = drift.cut, []
+    for one in drift.episodes:
+        if one.column == column and one.median_ratio is not None and not _unit_changes(drift, one):
+            ratio = f"the median is {one.median_ratio:.4g} times the reference's"
+            ratios.append(f"{column}: {cut.date(one.start)} to {cut.last_day(one.end)}, {ratio}.")
+    return [*(_unit(drift, change) for change in changes), *ratios]
 
 
-def _unit(change: UnitChange) -> str:
-    until = "on, to the end of the log," if change.ongoing else f"to {day(change.end)}"
+def _unit(drift: Drift, change: UnitChange) -> str:
+    until = "on, to the end of the log," if change.ongoing else f"to {drift.cut.last_day(change.end)}"
     conversion = " or ".join([f"{change.conversion} (x {change.factor:.6g})", *change.alternatives])
     return (
-        f"{change.column}: from {change.start:%Y-%m-%d} {until} the median was {change.ratio:.4g} times that of the "
-        f"days beside, consistent with {conversion}; with the factor undone the "
+        f"{change.column}: from {drift.cut.date(change.start)} {until} the median was {change.ratio:.4g} times that of "
+        f"the days beside, consistent with {conversion}; with the factor undone the "
         f"Kolmogorov-Smirnov distance to them falls from {change.ks_before:.2f} to {change.ks_after:.2f}."
     )
 
@@ -167,7 +173,7 @@ def _unit(change: UnitChange) -> str:
 def _restless(drift: Drift) -> list[str]:
     if not drift.restless:
         return []
-    noun = WINDOWS[drift.every].noun
+    noun = drift.cut.noun
     named = ", ".join(drift.restless)
     said = (
         f"No incident can be read from {named}: at least half of the reference's own {noun}s differ from it by as much "
@@ -178,7 +184,7 @@ def _restless(drift: Drift) -> list[str]:
 
 def _partial(drift: Drift) -> list[str]:
     """Return one sentence on windows that differ, perhaps only for being cut short by the log's beginning or end."""
-    window = WINDOWS[drift.every]
+    window = drift.cut
     mine = [one for one in drift.episodes if one.partial and one.column not in drift.restless]
     if not mine:
         return []
@@ -190,28 +196,47 @@ def _nothing(drift: Drift) -> str:
     judged = drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique()
     if not judged:
         return "No verdict: no window has enough rows to be judged."
-    windows = _plural(judged, WINDOWS[drift.every].noun)
+    windows = _plural(judged, drift.cut.noun)
     return f"No major drift: none of the {_plural(len(drift.columns), 'column')} moved that far in any of {windows}."
 
 
 def _lesser(drift: Drift) -> list[str]:
-    """Return one sentence on moderate windows, if there are any."""
-    moderate = drift.table.filter(
-        pl.col("verdict") == MODERATE,
-        pl.col("vanished_categories").list.len() == 0,
-        ~pl.col("column").is_in(drift.restless),
-    )
-    if moderate.is_empty():
+    """Return one sentence each on moderate and on slight windows, if there are any."""
+    said = []
+    for verdict, begun in (
+        (MODERATE, "Moderate drift besides"),
+        (SLIGHT, "Slight besides, beyond chance and too small to matter by the population stability index"),
+    ):
+        mine = drift.table.filter(
+            pl.col("verdict") == verdict,
+            pl.col("vanished_categories").list.len() == 0,
+            ~pl.col("column").is_in(drift.restless),
+        )
+        if mine.is_empty():
+            continue
+        by_column = mine.group_by("column").len().sort("len", "column", descending=[True, False])
+        named = by_column.head(_COLUMNS_NAMED).iter_rows()
+        parts = [f"{name} in {_plural(count, drift.cut.noun)}" for name, count in named]
+        more = f" and {by_column.height - _COLUMNS_NAMED} more columns" if by_column.height > _COLUMNS_NAMED else ""
+        said.append(f"{begun}: {', '.join(parts)}{more}.")
+    return said
+
+
+def _chance(drift: Drift) -> list[str]:
+    """Return how often rows without drift would raise any alert, and how that is known."""
+    used = drift.calibration
+    if used is None:
         return []
-    noun = WINDOWS[drift.every].noun
-    by_column = moderate.group_by("column").len().sort("len", "column", descending=[True, False])
-    parts = [f"{name} in {_plural(count, noun)}" for name, count in by_column.head(_COLUMNS_NAMED).iter_rows()]
-    more = f" and {by_column.height - _COLUMNS_NAMED} more columns" if by_column.height > _COLUMNS_NAMED else ""
-    return [f"Moderate drift besides: {', '.join(parts)}{more}."]
+    said = (
+        f"Of questions like this about rows without drift, {used.rate:.1%} raise any alert: {used.tests:,} tests, "
+        f"adjusted p-values below {used.level:.3g}, a level calibrated by {used.resamples:,} resamples of "
+        f"{used.sampled_rows:,} rows of the reference."
+    )
+    return [said]
 
 
 def _compared(drift: Drift) -> str:
-    noun = WINDOWS[drift.every].noun
+    noun = drift.cut.noun
     rows = int(drift.volume["rows"].sum())
     return (
         f"Compared: {_plural(drift.volume.height, noun)} with {rows:,} rows against {drift.reference.description}; "
@@ -226,10 +251,10 @@ def _gaps(drift: Drift) -> list[str]:
         - drift.table.filter(pl.col("verdict") != TOO_FEW_ROWS)["window_start"].n_unique()
         - len(empty)
     )
-    noun = WINDOWS[drift.every].noun
+    noun = drift.cut.noun
     said = []
     if empty:
-        said.append(f"No rows at all in {_plural(len(empty), noun)}, the first {WINDOWS[drift.every].name(empty[0])}.")
+        said.append(f"No rows at all in {_plural(len(empty), noun)}, the first {drift.cut.name(empty[0])}.")
     if few > 0:
         said.append(f"Too few rows for a verdict in {_plural(few, noun)}.")
     return said

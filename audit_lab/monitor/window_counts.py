@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["WindowCounts", "binned_counts", "count_cut", "count_windows", "reference_bins", "value_rows"]
+__all__ = ["WindowCounts", "binned_counts", "bins_of", "count_cut", "count_windows", "reference_bins", "value_rows"]
 
 _WINDOW = "__window__"
 _ROWS = "__rows__"
@@ -83,7 +83,11 @@ class WindowCounts:
 
 def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tuple[Bins, ...]]:
     """Read the reference's rows, ``start <= time < end``; return how many they are and the bins of each column."""
-    held, kinds = rows.between(start, end), rows.kinds
+    return bins_of(rows.between(start, end), rows.kinds)
+
+
+def bins_of(held: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> tuple[int, tuple[Bins, ...]]:
+    """Read prepared rows; return how many they are and the bins of each column of `kinds`."""
     count = int(collected(held.select(nw.len()), MEASURED).item())
     # Each value of a continuous column is a row of the answer: of a long reference, one answer at a time is held.
     width = _COLUMNS_AT_ONCE if count * len(kinds) <= _ROWS_AT_ONCE else 1

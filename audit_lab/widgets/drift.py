@@ -8,7 +8,6 @@ import ipywidgets
 import polars as pl
 
 from audit_lab.charts.drift import MEASURES, distribution, drift_heatmap, drift_timeline
-from audit_lab.monitor.windows import WINDOWS
 from audit_lab.widgets.page import facts, listed, page, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -34,7 +33,16 @@ _FINDING = {
     "js_distance": "Jensen-Shannon distance",
     "ks": "Kolmogorov-Smirnov statistic",
     "ks_p_value": "Its p-value",
+    "hellinger": "Hellinger distance",
+    "total_variation": "Total variation distance",
+    "wasserstein": "Wasserstein-1 distance",
+    "wasserstein_error": "Its error, at most",
+    "chi_square": "Chi-squared statistic",
+    "p_value": "Its p-value, bins with few rows pooled",
+    "q_value": "Adjusted for all columns and windows",
     "missing_rate": "Missing",
+    "out_of_range": "Outside the reference's range",
+    "type_violations": "Of another kind",
     "new_categories": "New categories",
     "vanished_categories": "Vanished categories",
 }
@@ -78,15 +86,13 @@ class DriftView(Panel):
     def code(self) -> str:
         """Return the Python that measures the drift again and draws the chosen pictures."""
         drift, column, window = self._drift, self.column.value, self.window.value
-        bounds = (drift.reference.start.isoformat(), drift.reference.end.isoformat())
-        reference = f", reference={bounds!r}" if drift.reference.given else ""
         return "\n".join(
             [
                 "from datetime import datetime",
                 "",
                 "import audit_lab as al",
                 "",
-                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{reference})",
+                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{_options(drift)})",
                 "timeline = al.charts.drift_timeline(",
                 f"    drift.table, {column!r}, {self.measure.value!r}, reference=drift.reference.description",
                 ")",
@@ -105,7 +111,7 @@ class DriftView(Panel):
         return [(MEASURES[name], name) for name in taken]
 
     def _name(self, start: datetime) -> str:
-        return WINDOWS[self._drift.every].name(start)
+        return self._drift.cut.name(start)
 
     def _column_changed(self, _: Any) -> None:
         """Offer the new column's measures, keeping the chosen one where it was taken."""
@@ -150,6 +156,22 @@ class DriftView(Panel):
             section(f"{column} in {self._name(window)}", facts(said) + "".join(pictures[1:])),
             table(bins.to_dicts(), _BINS),
         ]
+
+
+def _options(drift: Drift) -> str:
+    """Return the other arguments that ask the same again, as Python."""
+    reference, cut = drift.reference, drift.cut
+    said = ""
+    if reference.kind == "period" and reference.start and reference.end:
+        said += f", reference={(reference.start.isoformat(), reference.end.isoformat())!r}"
+    elif reference.kind == "rolling":
+        said += f", reference='rolling:{reference.windows}'"
+    elif reference.kind == "dataset":
+        said += ", reference=training_data"
+    if cut.around is not None:
+        options = {"around": cut.around.moment.isoformat(), "before": cut.around.before, "after": cut.around.after}
+        said += "".join(f", {name}={value!r}" for name, value in options.items())
+    return said + (f", zone={cut.zone!r}" if cut.zone != "UTC" else "")
 
 
 def _start(drift: Drift) -> tuple[str, datetime]:

@@ -401,4 +401,5 @@ def test_a_frame_too_large_to_keep_gives_the_same_as_one_that_is_kept(monkeypatc
     monkeypatch.setattr("audit_lab.monitor.counts._VALUES_KEPT", 0)
     again = measured(without(steady(), "US", datetime(2015, 4, 30, 9, tzinfo=UTC), LAST))
     assert again.table.equals(merger.table)
-    assert again.summary() == merger.summary()
+    assert again.summary()[:-1] == merger.summary()
+    assert again.summary()[-1] == "Repeated rows were not counted: that many take too much memory."
