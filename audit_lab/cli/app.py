@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from audit_lab.cli import (
     anchor,
     ask,
+    cache,
     cohort,
     counterfactual,
     coverage,
@@ -68,6 +69,7 @@ for module in (
     reasons,
     dossier,
     environment,
+    cache,
     lineage,
     history,
     keep,

@@ -14,6 +14,7 @@ from audit_lab.cli.limits import Environment, MemoryLimit, TimeLimit, Trust, Tru
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
+from audit_lab.explain.describing import Decided
 from audit_lab.log.files.printable import printable
 from audit_lab.replay.causes.cause import KINDS
 
@@ -192,6 +193,7 @@ def explain(
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
     method: Annotated[str, typer.Option("--method", help="shap, lime, or both beside each other.")] = "shap",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute it anew, and keep nothing of it.")] = False,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -207,15 +209,16 @@ def explain(
     limits = limits_of(time_limit, memory_limit)
     decision = reading.open().decision(prediction_id)
     if method == "both":
-        return show_agreement(decision.agreement(seed=seed, limits=limits), as_json=as_json)
+        return show_agreement(decision.agreement(seed=seed, limits=limits, cache=not no_cache), as_json=as_json)
     named = cast("Literal['shap', 'lime']", method)
-    result = decision.explain(named, seed=seed, limits=limits)
+    result = decision.explain(named, seed=seed, limits=limits, cache=not no_cache)
     if as_json:
         output.print_json({**json.loads(result.to_json()), "digest": result.digest})
     else:
         output.title(f"{result.method.upper()} explanation of {result.prediction_id}")
         units = {each.name: each.unit for each in decision.signature.features} if decision.signature else {}
-        output.lines(result.describe(units), bullet="")
+        decided = Decided.of(decision.prediction, decision.final_decision)
+        output.lines(result.describe(units, decided), bullet="")
         output.table(("feature", "value", "contribution"), result.to_frame().iter_rows())
         output.facts({"background": result.background.description, "seed": result.seed, "digest": result.digest})
         output.title("Checks")

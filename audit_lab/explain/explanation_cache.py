@@ -1,7 +1,8 @@
 """Explanations that were computed, kept in the user's cache folder, each under the digest of its question.
 
 What is kept is personal data: recorded values, and what they did. So files are the user's alone, lie in a folder for
-each decision that `forget` removes, and are gone after thirty days. A file is believed only when it is the user's own,
+each decision that `forget` removes, are gone after thirty days, and what was not used for longest goes when there is
+too much. A file is believed only when it is the user's own,
 nobody else may write it, and it holds what its own digest says; else it is as if it were not there. No lock is needed:
 each is written aside and renamed, and of two processes that compute the same either may be the last.
 """
@@ -26,9 +27,12 @@ __all__ = ["ExplanationCache"]
 _FORMAT = b"audit_lab.explanation-cache/1"
 _MOST_BYTES = 16 * 1024 * 1024
 _KEPT_S = 30 * 86_400
-#: Folders of decisions; beyond it the oldest half goes. Looked at whenever a question's digest begins so.
-_MOST_DECISIONS = 10_000
+#: What all files may take together, looked at whenever a question's digest begins so: one time in sixteen.
+_LARGEST_CACHE_BYTES = 100_000_000
 _LOOKED_AT = "0"
+_ASIDE = ".aside-"
+#: A file that was written aside and never renamed is removed after this time.
+_ABANDONED_AFTER_S = 86_400
 
 
 class ExplanationCache:
@@ -38,10 +42,13 @@ class ExplanationCache:
     ----------
     folder
         Where it is; ``audit_lab/explanations`` in the user's cache folder when omitted.
+    largest_bytes
+        How much it may hold, give or take a few explanations; what was not used for longest goes first.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, largest_bytes: int = _LARGEST_CACHE_BYTES) -> None:
         self.folder = folder if folder is not None else EnvironmentCache().folder.with_name("explanations")
+        self.largest_bytes = largest_bytes
 
     def find(self, prediction_id: str, question: str) -> Attribution | None:
         """Return the explanation that answers a question, or None.
@@ -53,8 +60,9 @@ class ExplanationCache:
         question
             As `question_digest` gives it.
         """
+        place = self._place(prediction_id) / f"{question}.json"
         try:
-            content = _read(self._place(prediction_id) / f"{question}.json")
+            content = _read(place)
         except OSError:
             return None
         head, _, body = content.partition(b"\n")
@@ -64,7 +72,11 @@ class ExplanationCache:
             found = Attribution.from_json(body)
         except MalformedError:
             return None
-        return found if found.prediction_id == prediction_id else None
+        if found.prediction_id != prediction_id:
+            return None
+        with suppress(OSError):  # when it was used, and not when it was computed, which its age counts from
+            _touch(place)
+        return found
 
     def keep(self, question: str, attribution: Attribution) -> None:
         """Keep an explanation; where the folder cannot be written nothing is kept, and nothing is said."""
@@ -89,12 +101,33 @@ class ExplanationCache:
         return self.folder / hashlib.sha256(prediction_id.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _thin_out(self) -> None:
-        """Remove what is older than thirty days, and the older half of what is too many."""
-        places = sorted((path.stat().st_mtime, path) for path in self.folder.iterdir())
-        surplus = len(places) // 2 if len(places) > _MOST_DECISIONS else 0
-        for number, (changed, path) in enumerate(places):
-            if number < surplus or changed < time.time() - _KEPT_S:
-                shutil.rmtree(path, ignore_errors=True)
+        """Remove what is older than thirty days, and of what is too much that which was not used for longest."""
+        now = time.time()
+        found = [(status, path) for path in self.folder.glob("*/*") if (status := _status(path))]
+        found.sort(key=lambda each: max(each[0].st_atime_ns, each[0].st_mtime_ns))
+        total = sum(status.st_size for status, _ in found)
+        for status, path in found:
+            kept_s = _ABANDONED_AFTER_S if path.name.startswith(_ASIDE) else _KEPT_S
+            if total > self.largest_bytes or status.st_mtime < now - kept_s:
+                total -= status.st_size
+                path.unlink(missing_ok=True)
+                with suppress(OSError):  # another explanation of the decision may be there, or just come
+                    path.parent.rmdir()
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file, and of no link's target; None where it is no file, or gone meanwhile."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return None if stat.S_ISDIR(status.st_mode) else status
+
+
+def _touch(path: Path) -> None:
+    """Set when a file was last used: file systems keep that to the day, or not at all."""
+    changed_ns = path.stat(follow_symlinks=False).st_mtime_ns
+    os.utime(path, ns=(time.time_ns(), changed_ns), follow_symlinks=False)
 
 
 def _head(question: str, body: bytes) -> bytes:
@@ -116,7 +149,7 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file aside, readable by its owner alone, and rename it; a torn one is found by its digest."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=_ASIDE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

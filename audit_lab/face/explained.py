@@ -29,9 +29,21 @@ class Explained(Reconstructed):
     """The questions about one decision that are answered by asking its model again."""
 
     def explain(
-        self, method: Literal["shap", "lime"] = "shap", *, seed: int = 0, limits: Limits | None = None
+        self,
+        method: Literal["shap", "lime"] = "shap",
+        *,
+        seed: int = 0,
+        limits: Limits | None = None,
+        cache: bool = True,
     ) -> Attribution:
         """Attribute the score to the recorded inputs, against a declared background of the same version's decisions.
+
+        Parameters
+        ----------
+        method, seed, limits
+            As `audit_lab.explain.explain`; `seed` chooses the background too.
+        cache
+            Whether the same explanation of before may be read from this user's cache, and this one is kept there.
 
         Raises
         ------
@@ -40,14 +52,20 @@ class Explained(Reconstructed):
         """
         from audit_lab.explain.of_decision import explain_decision
 
-        with self._access.asking("explain", self.place, method=method, seed=seed) as answer:
+        asked = {"method": method, "seed": seed, "cache": None if cache else False}
+        with self._access.asking("explain", self.place, **asked) as answer:
             self.tell(answer)
-            attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+            attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits, cache=cache)
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
 
-    def agreement(self, *, seed: int = 0, limits: Limits | None = None) -> Agreement:
+    def agreement(self, *, seed: int = 0, limits: Limits | None = None, cache: bool = True) -> Agreement:
         """Put SHAP beside LIME, and each explanation of record beside the recomputed one of its method.
+
+        Parameters
+        ----------
+        seed, limits, cache
+            As for `explain`.
 
         Raises
         ------
@@ -57,10 +75,10 @@ class Explained(Reconstructed):
         from audit_lab.explain.agreement import agreement_between
         from audit_lab.explain.of_decision import explain_decision
 
-        with self._access.asking("agreement", self.place, seed=seed) as answer:
+        with self._access.asking("agreement", self.place, seed=seed, cache=None if cache else False) as answer:
             self.tell(answer)
             shap, lime = (
-                explain_decision(self._store, self._parts, method, seed=seed, limits=limits)
+                explain_decision(self._store, self._parts, method, seed=seed, limits=limits, cache=cache)
                 for method in ("shap", "lime")
             )
             answer.rows = 1 + len(shap.background.rows)

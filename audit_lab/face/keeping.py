@@ -6,14 +6,17 @@ own (`audit_lab.open_writer`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import MisuseError
+from audit_lab.errors import AuditLabError, MisuseError
+from audit_lab.explain.forgetting import forget_erased
 from audit_lab.log.erasure.erasure import erase as erase_rows
 from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.keys.pseudonym import pseudonym
 from audit_lab.log.keys.vault import Vault
+from audit_lab.log.store import open_store
 from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.log.writing.compaction import compact as compact_files
 from audit_lab.log.writing.compaction import remove_replaced
@@ -47,6 +50,8 @@ def erase(
 ) -> Erasure:
     """Erase what a sealed log holds of a subject, or of some predictions (GDPR, article 17); it stays provable.
 
+    Of the erased decisions, this user's cache of explanations is emptied too.
+
     Parameters
     ----------
     path
@@ -73,9 +78,15 @@ def erase(
         raise MisuseError("customer and subject are both given", "Give one: the number, or its pseudonym.")
     named = subject if customer is None else pseudonym(customer, key)
     with open_writer(path, vault=vault, passphrase=passphrase) as writer:
-        return erase_rows(
+        done = erase_rows(
             writer, actor=actor, reason=reason, subject_id=named, prediction_ids=predictions, fields=fields
         )
+    try:
+        forget_erased(open_store(path))
+    except AuditLabError as error:  # what was erased is erased all the same
+        kept = f"explanations of the erased decisions may still be in this user's cache ({error.message})"
+        return replace(done, remaining=(*done.remaining, kept))
+    return done
 
 
 def reapply_erasures(

@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": (["--log", "--mapping", "--json"], "say what will not work"),
     "adapt": (["folder", "--save", "--mapping", "--json"], "Nothing is changed or copied."),
     "show": (["prediction_id", *READING], "every gap with its effect"),
+    "cache": (["--empty", "--yes", "--json"], "Explanations hold recorded values, which are personal data"),
     "decisions": (
         ["expression", "--id", "--ids", "--subject", "--since", "--until", "--model", "--limit", *READING],
         "by ids, by an expression, or all about one subject",
@@ -88,7 +89,7 @@ COMMANDS = {
         "in its recorded environment, which is built once, and in the present one",
     ),
     "explain": (
-        ["prediction_id", "--method", "--seed", "--time-limit", "--memory-limit", *READING],
+        ["prediction_id", "--method", "--seed", "--no-cache", "--time-limit", "--memory-limit", *READING],
         "against a declared background",
     ),
     "what-if": (

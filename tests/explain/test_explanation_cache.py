@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -122,10 +124,84 @@ def test_all_is_cleared(cache: ExplanationCache) -> None:
     assert not cache.folder.exists()
 
 
-def test_old_decisions_go_as_new_ones_come(cache: ExplanationCache) -> None:
-    age(kept(cache)[0].parent)
+def test_old_explanations_go_as_new_ones_come(cache: ExplanationCache) -> None:
+    age(kept(cache)[0])
     cache.keep(QUESTION, replace(EXAMPLE, prediction_id="p-2"))
-    assert [file.parent for file in kept(cache)] == [cache._place("p-2")]
+    assert [file.parent for file in cache.folder.glob("*/*")] == [cache._place("p-2")]
+    assert list(cache.folder.iterdir()) == [cache._place("p-2")]
+
+
+def test_what_was_not_used_for_longest_goes_where_there_is_too_much(tmp_path: Path) -> None:
+    size = len(_bytes(tmp_path))
+    cache = ExplanationCache(tmp_path / "bounded", largest_bytes=3 * size)
+    for number in range(3):
+        cache.keep(OTHER.replace("0b", "1b"), replace(EXAMPLE, prediction_id=f"p-{number}"))
+        (file,) = cache._place(f"p-{number}").iterdir()
+        os.utime(file, (time.time() - 100 + number,) * 2)
+    assert cache.find("p-0", OTHER.replace("0b", "1b")) is not None
+
+    cache.keep(QUESTION, replace(EXAMPLE, prediction_id="p-3"))
+
+    held = [number for number in range(4) if cache._place(f"p-{number}").exists()]
+    assert held == [0, 2, 3]
+    assert sum(file.stat().st_size for file in kept(cache)) <= cache.largest_bytes
+
+
+def _bytes(folder: Path) -> bytes:
+    """Return what the example is kept as."""
+    other = ExplanationCache(folder / "measured")
+    other.keep(QUESTION, EXAMPLE)
+    return kept(other)[0].read_bytes()
+
+
+def test_being_used_makes_nothing_younger(cache: ExplanationCache) -> None:
+    (file,) = kept(cache)
+    os.utime(file, (time.time() - 29 * 86_400,) * 2)
+    before = file.stat().st_mtime_ns
+    assert cache.find("p-1", QUESTION) == EXAMPLE
+    assert file.stat().st_mtime_ns == before
+    assert file.stat().st_atime_ns > before
+
+
+def test_what_a_killed_writer_left_aside_is_never_read_and_goes_after_a_day(cache: ExplanationCache) -> None:
+    (file,) = kept(cache)
+    left, fresh = file.with_name(".aside-old"), file.with_name(".aside-new")
+    for path in (left, fresh):
+        path.write_bytes(b"half")
+    os.utime(left, (time.time() - 2 * 86_400,) * 2)
+    cache.keep(QUESTION, EXAMPLE)
+    assert sorted(path.name for path in file.parent.iterdir()) == [".aside-new", file.name]
+
+
+HAMMER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, "tests/explain")
+import attributions
+from audit_lab.explain.explanation_cache import ExplanationCache
+cache, mine = ExplanationCache(Path(sys.argv[1]), largest_bytes=20_000), int(sys.argv[2])
+wrong = 0
+for turn in range(150):
+    example = replace(attributions.EXAMPLE, prediction_id=f"p-{turn % 7}", seed=turn % 7)
+    cache.keep("0a" * 32, example)
+    found = cache.find(f"p-{turn % 7}", "0a" * 32)
+    wrong += found is not None and found.seed != turn % 7
+    if turn % 50 == mine:
+        cache.clear()
+print(wrong)
+"""
+
+
+def test_two_processes_never_read_what_the_other_has_half_written(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", HAMMER, str(tmp_path / "shared"), mine], stdout=subprocess.PIPE, text=True
+        )
+        for mine in ("3", "20")
+    ]
+    assert [process.communicate()[0].strip() for process in processes] == ["0", "0"]
+    assert [process.returncode for process in processes] == [0, 0]
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
@@ -153,6 +229,17 @@ def test_without_the_cache_it_is_computed_and_not_kept(booster: Model, monkeypat
     monkeypatch.setattr(Worker, "run", None)
     with pytest.raises(TypeError):
         explain("shap", **booster.request(), cache=False)
+
+
+def test_a_cache_of_ones_own_is_used_in_place_of_the_usual_one(
+    booster: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ExplanationCache(tmp_path / "own")
+    first = explain("shap", **booster.request(), cache=own)
+    assert len(kept(own)) == 1
+    assert not ExplanationCache().folder.exists()
+    monkeypatch.setattr(Worker, "run", None)
+    assert explain("shap", **booster.request(), cache=own) == first
 
 
 def asked(booster: Model, **changes: Any) -> str:

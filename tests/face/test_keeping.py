@@ -47,6 +47,32 @@ def test_a_decision_that_is_no_word_is_refused(sealed, decision):
         al.open(sealed).letter(decision=decision)
 
 
+def test_explanations_of_erased_decisions_go_with_them(sealed, vault, key):
+    from audit_lab.explain import ExplanationCache
+
+    log = al.open(sealed)
+    for prediction_id in ("p-013", "p-030"):
+        log.decision(prediction_id).explain()
+    cache = ExplanationCache()
+    al.erase(sealed, actor="keeper", reason="request 12", customer="C-3", key=key, vault=vault)
+    assert list(cache.folder.iterdir()) == [cache._place("p-030")]
+
+
+def test_explanations_that_cannot_be_looked_for_are_said_to_remain(sealed, vault, key, monkeypatch):
+    from audit_lab.errors import LogError
+    from audit_lab.face import keeping
+
+    def fail(_):
+        raise LogError("the entries cannot be read", "Verify the log.")
+
+    monkeypatch.setattr(keeping, "forget_erased", fail)
+    done = al.erase(sealed, actor="keeper", reason="request 12", customer="C-3", key=key, vault=vault)
+    assert done.rows == {"inputs/loans": 4, "predictions": 4}
+    assert done.remaining[-1] == (
+        "explanations of the erased decisions may still be in this user's cache (the entries cannot be read)"
+    )
+
+
 def test_a_customer_is_erased_and_the_earlier_state_shows_nothing_of_it(sealed, vault, key):
     before = al.open(sealed).snapshots()["size"].max()
     done = al.erase(sealed, actor="keeper", reason="request 12", customer="C-3", key=key, vault=vault)

@@ -41,7 +41,7 @@ class IndexCache:
         stated = os.environ.get("XDG_CACHE_HOME") or ""
         home = Path(stated) if Path(stated).is_absolute() else Path.home() / ".cache"
         self.folder = folder if folder is not None else home / "audit_lab" / "index"
-        self._largest_bytes = largest_bytes
+        self.largest_bytes = largest_bytes
 
     def path(self, file_sha256: str, stamp: Stamp, column: str) -> Path | None:
         """Return where an index stands, or would; None where the stated digest is no digest."""
@@ -70,7 +70,7 @@ class IndexCache:
         found = [(status, path) for path in self.folder.glob("*/*.index") if (status := _status(path))]
         total = sum(status.st_size for status, _ in found)
         for status, path in sorted(found, key=lambda each: max(each[0].st_atime_ns, each[0].st_mtime_ns)):
-            if total > self._largest_bytes and path != newest:
+            if total > self.largest_bytes and path != newest:
                 path.unlink(missing_ok=True)
                 total -= status.st_size
         long_ago = time.time() - _ABANDONED_AFTER_S
