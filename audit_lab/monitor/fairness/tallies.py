@@ -134,9 +134,9 @@ def _facts(asked: Counted, meaning: Meaning) -> list[pl.Expr]:
         if meaning.classes and all(meaning.classes)
         else label.is_not_null()
     )
-    qualified: pl.Expr = pl.when(known).then(label == asked.qualified)
-    if asked.qualified is None:
-        qualified = pl.lit(None, dtype=pl.Boolean)
+    qualified: pl.Expr = pl.lit(None, dtype=pl.Boolean)
+    if asked.qualified is not None:
+        qualified = pl.when(known).then(label == asked.qualified)
     return [
         said.is_not_null().alias("is_decided"),
         (said == asked.favourable).fill_null(value=False).alias("is_selected"),
