@@ -16,7 +16,7 @@ import pytest
 from audit_lab.log.files.write import write_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
@@ -46,6 +46,15 @@ class SmallModel:
     artifact: bytes
     inputs: pl.DataFrame
     scores: list[float]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what fixtures of a session, a module or a class make for their user, and children of theirs, out of it too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("STATE", "CACHE", "CONFIG"):
+            patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(f"{name.lower()}-of-the-run")))
+        yield
 
 
 @pytest.fixture(autouse=True)
