@@ -16,7 +16,18 @@ from audit_lab.face.document import overridden
 __all__ = ["register", "show_decision"]
 
 _SHOWN = ("occurred_at", "model_version", "decision", "decision_rule")
-_MEASURES = ("window_start", "column", "rows", "psi", "js_distance", "ks", "missing_rate", "verdict")
+_MEASURES = (
+    "window_start",
+    "column",
+    "rows",
+    "psi",
+    "js_distance",
+    "ks",
+    "wasserstein",
+    "q_value",
+    "missing_rate",
+    "verdict",
+)
 
 Since = Annotated[str | None, typer.Option("--since", help="From this date or time on (UTC).")]
 Until = Annotated[str | None, typer.Option("--until", help="Before this date or time (UTC).")]
@@ -147,24 +158,49 @@ def drift(
     columns: Annotated[
         str | None, typer.Option("--columns", help="Comma-separated; all inputs, score, decision.")
     ] = None,
-    every: Annotated[str, typer.Option("--every", help="Window: 1d, 1w or 1mo.")] = "1w",
+    every: Annotated[str, typer.Option("--every", help="Window: 1h, 1d, 1w, 1mo, or version.")] = "1w",
     reference: Annotated[
-        str | None, typer.Option("--reference", help="FROM..TO, like 2015-01-01..2015-03-01; the first eight weeks.")
+        str | None,
+        typer.Option(
+            "--reference",
+            help="FROM..TO, like 2015-01-01..2015-03-01, rolling:4, or a Parquet file; the first eight weeks.",
+        ),
     ] = None,
+    zone: Annotated[str, typer.Option("--zone", help="IANA zone whose calendar cuts days, weeks and months.")] = "UTC",
+    around: Annotated[
+        str | None, typer.Option("--around", help="A decision's id or a time: count windows from it.")
+    ] = None,
+    before: Annotated[str, typer.Option("--before", help="How much before it, like 4w, 10d or 36h.")] = "4w",
+    after: Annotated[str, typer.Option("--after", help="How much from it on.")] = "0d",
+    false_alarms: Annotated[
+        float, typer.Option("--false-alarms", help="How often rows without drift may raise any alert.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", help="Of the resampling that calibrates this.")] = 0,
     model: Model = None,
     picture: Picture = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say since when, and in what, a model's inputs, score or decisions moved.
+    """Say since when, and in what, a model's inputs, score, labels or decisions moved.
 
-    Compares each window with a reference period: population stability index, Jensen-Shannon distance and
-    Kolmogorov-Smirnov. Exits 1 when something moved.
+    Compares each window with a reference, beyond chance first, then by how far: population stability index, seven other
+    distances, missing values, ranges and kinds. Exits 1 when something moved by a major effect.
     """
     import polars as pl
 
     check_picture(picture)
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
-    result = reading.open().drift(chosen, every=every, reference=_range(reference), model=model)
+    result = reading.open().drift(
+        chosen,
+        every=every,
+        reference=_reference(reference),
+        model=model,
+        zone=zone,
+        around=around,
+        before=before,
+        after=after,
+        false_alarms=false_alarms,
+        seed=seed,
+    )
     moved = result.table.filter(pl.col("verdict") == "major")
     drawn = None if picture is None else _drawn(result.table, picture)
     if as_json:
@@ -179,12 +215,15 @@ def drift(
     return int(moved.height > 0)
 
 
-def _range(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
+def _reference(text: str | None) -> tuple[str, str] | str | None:
+    if text is None or text.startswith("rolling:") or text.endswith(".parquet"):
+        return text
     since, separator, until = text.partition("..")
     if not separator:
-        raise MisuseError(f"--reference is {text!r}", "Write it as FROM..TO, like 2015-01-01..2015-03-01.")
+        raise MisuseError(
+            f"--reference is {text!r}",
+            "Write it as FROM..TO, like 2015-01-01..2015-03-01, as rolling:4, or name a file that ends in .parquet.",
+        )
     return since, until
 
 

@@ -2,70 +2,130 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
 
-from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
+from audit_lab.face.drift_reference import moment_asked, reference_asked
+from audit_lab.face.windowed_rows import OUTCOMES
 from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.search.query import instant
+from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.wide import wide
 from audit_lab.monitor.drift import drift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.drift import Drift
 
-__all__ = ["drift_of"]
+__all__ = ["DriftQuestion", "drift_of"]
 
 #: What is measured of a prediction itself, and the column that it comes from.
 _OWN = {"score": "predictions.outputs", "decision": "predictions.decision"}
+#: What can be measured besides: the label that was predicted, and what came true.
+_BESIDES = {"label": "predictions.outputs", **OUTCOMES}
 _MEASURED = ("outputs", "decision")
+_ID = "prediction_id"
 
 
-def drift_of(
-    store: LogStore,
-    columns: Sequence[str] | None,
-    every: str,
-    reference: tuple[str | date | datetime | None, str | date | datetime | None] | None,
-    model: str | None,
-) -> tuple[Drift, set[str]]:
-    """Return the drift, and the columns that it was computed from; parameters as for `AuditLog.drift`.
+@dataclass(frozen=True)
+class DriftQuestion:
+    """What a user asks about drift; the parameters of `AuditLog.drift`."""
+
+    columns: Sequence[str] | None = None
+    every: str = "1w"
+    reference: Any = None
+    model: str | None = None
+    zone: str = "UTC"
+    around: Any = None
+    before: str = "4w"
+    after: str = "0d"
+    false_alarms: float = 0.05
+    seed: int = 0
+
+    def words(self) -> dict[str, Any]:
+        """Return what differs from the defaults, and always `every`, for a journal."""
+        reference, around = self.reference, self.around
+        if not isinstance(reference, str | tuple | list | None):
+            reference = f"a {type(reference).__name__}"
+        if hasattr(around, "prediction_id"):
+            around = around.prediction_id
+        said: dict[str, Any] = {"every": self.every, "columns": self.columns, "reference": reference}
+        said |= {"model": self.model, "around": around}
+        if around is not None:
+            said |= {"before": self.before, "after": self.after}
+        usual = DriftQuestion()
+        names = ("zone", "false_alarms", "seed")
+        return said | {name: value for name in names if (value := getattr(self, name)) != getattr(usual, name)}
+
+
+def drift_of(store: LogStore, asked: DriftQuestion) -> tuple[Drift, set[str]]:
+    """Return the drift, and the columns that it was computed from.
 
     Raises
     ------
     MisuseError
-        The reference lacks its beginning or its end.
+        The reference lacks its beginning or its end, or another part of the question cannot be meant.
     """
-    predicting = predicting_model(store, model)
+    predicting = predicting_model(store, _model(asked))
     features = wide(store, predicting)[1]
-    span = None
-    if reference is not None:
-        since, until = instant(reference[0], "reference"), instant(reference[1], "reference")
-        if since is None or until is None:
-            raise MisuseError(
-                "the reference needs a beginning and an end", "Give both, like ('2015-01-01', '2015-04-01')."
-            )
-        span = (since, until)
-    chosen = list(columns) if columns is not None else [*features, *_OWN]
+    chosen = list(asked.columns) if asked.columns is not None else [*features, *_OWN]
     gone = _erased(store, predicting)
+    outcomes = _outcomes(store) if any(name in OUTCOMES and name not in features for name in chosen) else None
 
     def rows(since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
         found = wide(store, predicting, since, until)[0]
-        return found if gone.is_empty() else found.filter(~nw.col("prediction_id").is_in(gone.to_list()))
+        if not gone.is_empty():
+            found = found.filter(~nw.col(_ID).is_in(gone.to_list()))
+        return found if outcomes is None else found.join(store.engine.local(outcomes), on=_ID, how="left")
 
-    moved = drift(rows, time="occurred_at", columns=chosen, every=every, reference=span)
+    moved = drift(
+        rows,
+        time="occurred_at",
+        columns=chosen,
+        every=asked.every,
+        reference=reference_asked(store, asked.reference),
+        zone=asked.zone,
+        around=moment_asked(store, asked.around, asked.before, asked.after),
+        version="model_version",
+        false_alarms=asked.false_alarms,
+        seed=asked.seed,
+    )
     if not gone.is_empty():
         left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
         moved = replace(moved, facts=(*moved.facts, left_out))
-    return moved, {_OWN.get(name, f"inputs.{name}") for name in chosen}
+    known = _OWN | _BESIDES
+    return moved, {known.get(name, f"inputs.{name}") for name in chosen}
+
+
+def _model(asked: DriftQuestion) -> str | None:
+    """Return the model that is asked about: that of the decision, where one is given and no model is named."""
+    if asked.model is None and hasattr(asked.around, "prediction"):
+        name: str | None = asked.around.prediction["model_name"]
+        return name
+    return asked.model
+
+
+def _outcomes(store: LogStore) -> pl.DataFrame:
+    """Return the last outcome recorded of each prediction whose id stands once."""
+    rows = store.placed("outcomes").select(
+        _ID,
+        pl.col("label").alias("outcome"),
+        pl.col("value").alias("outcome_value"),
+        *("recorded_at", "observed_at", "_segment", "_row"),
+    )
+    held = collect(rows, f"the outcomes of {store.location}")
+    unclear = repeated_ids(store, "predictions").to_frame(_ID)
+    ordered = held.sort("recorded_at", "observed_at", "_segment", "_row", nulls_last=False)
+    last = ordered.unique(_ID, keep="last").join(unclear, on=_ID, how="anti")
+    return last.drop_nulls(_ID).select(_ID, *OUTCOMES).sort(_ID)
 
 
 def _erased(store: LogStore, model: str) -> pl.Series:

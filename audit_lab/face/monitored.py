@@ -11,9 +11,11 @@ from audit_lab.face.dated import Dated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
 
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.explain.cohorts import CohortAttribution
+    from audit_lab.face.decision import Decision
     from audit_lab.face.replays import When
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.fairness import Fairness
@@ -31,24 +33,47 @@ class Monitored(Dated):
         columns: Sequence[str] | None = None,
         *,
         every: str = "1w",
-        reference: tuple[When, When] | None = None,
+        reference: tuple[When, When] | str | Path | pl.DataFrame | pl.LazyFrame | None = None,
         model: str | None = None,
+        zone: str = "UTC",
+        around: Decision | When = None,
+        before: str = "4w",
+        after: str = "0d",
+        false_alarms: float = 0.05,
+        seed: int = 0,
     ) -> Drift:
-        """Compare each window's inputs, score and decision with a reference period.
+        """Compare each window's inputs, score and decision with a reference.
 
         Parameters
         ----------
         columns
-            Which to look at; all inputs, ``score`` and ``decision`` when omitted.
+            All inputs, ``score`` and ``decision`` when omitted. ``label`` (predicted), ``outcome`` and
+            ``outcome_value`` (the last recorded) can be named too.
         every
-            Length of a window: ``1d``, ``1w`` (from Monday) or ``1mo``.
+            Length of a window: ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``; or ``version``, one for each version.
         reference
-            Half-open range [from, to) to compare with; the first eight weeks when omitted.
+            Half-open range [from, to) to compare with; ``rolling:4`` for the four windows before each; the path of a
+            Parquet file, or a frame, as of training data. When omitted: the first eight weeks, around a decision the
+            eight weeks before the windows, by version the first one.
+        model
+            May be left out where the log has one.
+        zone
+            IANA time zone whose calendar cuts days, weeks and months.
+        around
+            A decision, its id, or a moment: windows are counted from it, over `before` and `after`, each like ``4w``,
+            ``10d`` or ``36h``.
+        false_alarms
+            With which probability a question about rows without drift may raise any alert.
+        seed
+            Of the resampling that calibrates this.
         """
-        from audit_lab.face.drift_search import drift_of
+        from audit_lab.face.drift_search import DriftQuestion, drift_of
 
-        with self._access.asking("drift", every=every, columns=columns, reference=reference, model=model) as answer:
-            moved, touched = drift_of(self._store, columns, every, reference, model)
+        asked = DriftQuestion(
+            columns, every, reference, model, zone, around, before, after, false_alarms=false_alarms, seed=seed
+        )
+        with self._access.asking("drift", **asked.words()) as answer:
+            moved, touched = drift_of(self._store, asked)
             answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ __all__ = ["Compared", "compared"]
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Rows of the other side: by bin, missing last, and for numbers cumulated by cell; `rolling` if they are windows'."""
+    """Rows of the other side: by bin, missing last, and for numbers cumulated by cell."""
 
     binned: NDArray[np.int64]
     cumulated: NDArray[np.int64] | None

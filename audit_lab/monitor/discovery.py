@@ -1,4 +1,4 @@
-"""Many tests at once: p-values after Benjamini and Hochberg, and Simes's test that none of them has anything to find."""
+"""Many tests at once: p-values after Benjamini and Hochberg, and Simes's test of all of them together."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ COMMANDS = {
     ),
     "find": (["expression", "--since", "--until", "--model", "--limit", *READING], "never evaluated as code"),
     "drift": (
-        ["--columns", "--every", "--reference", "--model", "--picture", *READING],
+        [
+            *("--columns", "--every", "--reference", "--zone", "--around", "--before", "--after", "--false-alarms"),
+            *("--seed", "--model", "--picture", *READING),
+        ],
         "population stability index",
     ),
     "performance": (
