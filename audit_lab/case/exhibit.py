@@ -24,7 +24,7 @@ __all__ = ["EXHIBIT_NAME", "Caption", "Exhibit", "read_exhibits", "write_exhibit
 
 EXHIBIT_NAME = "exhibit.json"
 
-_FOLDER = re.compile(r"\d{3,}-[0-9a-f]{12}-[a-z]+")
+_FOLDER = re.compile(r"\d{3,}-[0-9a-f]{12}-[a-z]+(?:-[a-z]+)*")
 _MEMBERS = frozenset({"id", "number", "kind", "title", "note", "query", "models", "files"})
 
 

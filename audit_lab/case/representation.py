@@ -37,6 +37,7 @@ _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Exploration": ("exploration", ("table",)),
     "Impact": ("impact", ("affected", "by_group", "by_subject", "directions", "not_decided")),
     "LineageGraph": ("lineage", ()),
+    "WhatIf": ("what-if", ("sides", "rows")),
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.explain.agreement import Agreement
 from audit_lab.explain.attribution import Attribution
+from audit_lab.explain.what_if import WhatIf
 from audit_lab.face import Decision
 from audit_lab.face.decisions import Decisions
 from audit_lab.monitor.drift import Drift
@@ -27,6 +28,7 @@ from audit_lab.widgets.drift import DriftView
 from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
+from audit_lab.widgets.what_if import WhatIfView
 
 if TYPE_CHECKING:
     from audit_lab.widgets.panel import Panel
@@ -44,6 +46,7 @@ _VIEWS: dict[type, type[Panel]] = {
     Exploration: ExplorationView,
     Impact: ImpactView,
     LineageGraph: LineageView,
+    WhatIf: WhatIfView,
 }
 
 
@@ -73,6 +76,8 @@ def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
         if isinstance(subject, kind):
             return made(subject)
     message = f"There is no view of a {type(subject).__name__}"
-    answers = "log.decision(...), its explain, agreement, comparable or lineage_graph, log.decisions, log.replay, "
+    answers = (
+        "log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, log.decisions, log.replay, "
+    )
     next_step = f"Give what {answers}log.explore, log.impact, log.drift or log.coverage returned."
     raise MisuseError(message, next_step)

@@ -183,6 +183,7 @@ def answers(credit):
         "exploration": log.explore("2.0.0", "1.0.0", rows=5),
         "impact": log.impact(al.Correction.threshold(0.4), **window),
         "lineage": decision.lineage_graph(),
+        "what-if": decision.what_if({"credit_amount": 1_000}, explain=None),
     }
 
 
@@ -199,6 +200,7 @@ def answers(credit):
             {"affected.parquet", "by_group.parquet", "by_subject.parquet", "directions.parquet", "not_decided.parquet"},
         ),
         ("lineage", {"prov.json"}),
+        ("what-if", {"sides.parquet", "rows.parquet"}),
     ],
 )
 def test_what_a_log_answers_is_kept_as_what_it_is(answers, kind, frames):
