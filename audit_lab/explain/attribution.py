@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from audit_lab.explain.describing import Decided
+
 __all__ = ["Attribution", "Background", "Check", "Contribution", "Value"]
 
 #: Up to here a whole number is shown with all its digits, whether it was recorded as a float or not.
@@ -160,15 +162,18 @@ class Attribution:
         schema = {"feature": pl.String, "value": pl.String, "contribution": pl.Float64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
-    def describe(self, units: Mapping[str, str | None] | None = None) -> list[str]:
+    def describe(self, units: Mapping[str, str | None] | None = None, decided: Decided | None = None) -> list[str]:
         """Return three to five plain sentences, computed from the numbers, and the notes.
 
         Parameters
         ----------
         units
             Feature to its unit, which then follows its value.
+        decided
+            What was decided with the output, and by what, which an attribution does not know:
+            `audit_lab.explain.describing.Decided.of(decision.prediction, decision.final_decision)`.
         """
-        return [*sentences(self, units), *self.notes]
+        return [*sentences(self, units, decided), *self.notes]
 
     def _repr_html_(self) -> str:
         head = f"{self.method.upper()} of {self.prediction_id}: {self.output_explained} of {self.label!r}"

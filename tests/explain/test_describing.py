@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lab.explain import Background, Check, Contribution
+from audit_lab.explain.describing import Decided
 
 EXAMPLE = replace(
     attributions.EXAMPLE,
@@ -27,7 +28,7 @@ def test_says_role_elements_rest_and_limits_in_four_sentences() -> None:
     )
     assert elements == (
         "Within the model, compared with those decisions, what raised it most was carrier = US (+25.0 percentage "
-        "points), hour = 19 (+10.0 percentage points), weekend = no (+under 0.1 percentage points); what lowered it "
+        "points), hour = 19 (+10.0 percentage points), weekend = no (under +0.1 percentage points); what lowered it "
         "most was distance = 412.5 (-5.0 percentage points)."
     )
     assert rest == "No other feature had any influence; without influence here: idle."
@@ -40,8 +41,90 @@ def test_says_role_elements_rest_and_limits_in_four_sentences() -> None:
 def test_units_follow_the_values_that_are_there() -> None:
     said = EXAMPLE.describe({"distance": "mile", "idle": "s", "hour": None})[1]
 
-    assert "distance = 412.5 mile (-5.0" in said
+    assert "distance = 412.5 miles (-5.0" in said
     assert "hour = 19 (+10.0" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (36, "month", "36 months"),
+        (1, "month", "1 month"),
+        (1.0, "year", "1 year"),
+        (0, "day", "0 days"),
+        (0.1522, "fraction", "15.22 %"),
+        (3446, "Deutsche Mark", "3446 Deutsche Mark"),
+        (None, "month", "missing"),
+        ("three", "month", "three month"),
+        (12, "kg", "12 kg"),
+    ],
+)
+def test_units_read_as_they_are_spoken(value, unit, text) -> None:
+    said = replace(EXAMPLE, contributions=(Contribution("f", value, 0.3),)).describe({"f": unit})[1]
+
+    assert f"f = {text} (+30.0 percentage points)" in said
+
+
+@pytest.mark.parametrize(
+    ("decided", "lead"),
+    [
+        (
+            Decided("late", "threshold", 0.26),
+            (
+                "The system decided 'late' by the output of a model against a limit of 26.0 %; the model put the "
+                "probability of 'late' at 70.0 %: "
+            ),
+        ),
+        (
+            Decided("deny", "threshold", 0.5, "approve"),
+            (
+                "The system decided 'deny' by the output of a model against a limit of 50.0 %, and a person made that "
+                "'approve' afterwards; the model put the probability"
+            ),
+        ),
+        (
+            Decided("deny", "amount-over-12000", 0.5, "deny"),
+            (
+                "The system decided 'deny' by the rule amount-over-12000, whatever the output of its model; that output "
+                "is explained here: it put the probability of 'late' at 70.0 %: "
+            ),
+        ),
+        (Decided("slow", "label", 0.5), "The system decided 'slow' by the output of a model; the model put the"),
+        (Decided("slow"), "The system decided 'slow' by the output of a model; the model put the"),
+        (
+            Decided(None),
+            "The system gave a score and decided nothing; the score is the output of a model, which put the",
+        ),
+    ],
+)
+def test_says_what_was_decided_and_by_what_where_that_is_known(decided, lead) -> None:
+    said = EXAMPLE.describe(decided=decided)
+
+    assert said[0].startswith(lead)
+    assert len(said) == 4
+
+
+def test_a_limit_of_the_score_is_not_given_in_the_units_of_another_output() -> None:
+    said = replace(EXAMPLE, output_explained="log-odds").describe(decided=Decided("late", "threshold", 0.26))
+
+    assert "against a limit of its score; the model put the log-odds of 'late'" in said[0]
+    assert "0.26" not in said[0]
+
+
+def test_the_row_of_the_log_says_what_was_decided_and_the_version_its_limit() -> None:
+    row = {"decision": "late", "decision_rule": "threshold", "threshold": None}
+
+    assert Decided.of(row, "on time", 0.3) == Decided("late", "threshold", 0.3, "on time")
+    assert Decided.of({**row, "threshold": 0.2}, None, 0.3) == Decided("late", "threshold", 0.2)
+
+
+def test_moments_stand_as_date_and_minute() -> None:
+    timed = replace(
+        EXAMPLE,
+        background=Background("9 of 9, decided before 2025-02-07T11:41:17.070000+00:00; x", ("b",), "ab" * 32),
+    )
+
+    assert "(9 of 9, decided before 2025-02-07 11:41 UTC)." in timed.describe()[0]
 
 
 def test_a_failed_check_is_told_in_the_first_sentence() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from audit_lab.explain.describing import with_unit
+
 __all__ = ["Change"]
 
 _WHOLE = 1e15
@@ -22,10 +24,10 @@ class Change:
 
     def words(self) -> str:
         """Return the change in words."""
-        unit = f" {self.unit}" if self.unit else ""
         if isinstance(self.before, str | bool | None) or isinstance(self.after, str | bool):
             return f"{self.feature} {self.after!r} instead of {'nothing' if self.before is None else repr(self.before)}"
-        return f"{self.feature} {_number(self.after)}{unit} instead of {_number(self.before)}{unit}"
+        after, before = (with_unit(_number(each), each, self.unit) for each in (self.after, self.before))
+        return f"{self.feature} {after} instead of {before}"
 
 
 def _number(value: float) -> str:
