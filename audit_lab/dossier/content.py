@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from html import escape
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "Wanting",
     "Why",
+    "check_path",
 ]
 
 #: What a dossier may be written as, by the ending of its file's name.
@@ -310,7 +312,7 @@ class Dossier:
     def _content(self) -> dict[str, Any]:
         content = asdict(self)
         del content["made_at"]
-        return {"format": _FORMAT, **content}
+        return {"format": _FORMAT, **_plain(content)}
 
     def __str__(self) -> str:
         """Return the answer."""
@@ -318,6 +320,17 @@ class Dossier:
 
     def _repr_html_(self) -> str:
         return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.answer)}</ul>"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON takes it: a number that JSON lacks as text, half of a surrogate pair as its escape."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def check_path(path: Path | str, paper: str = "a4") -> None:

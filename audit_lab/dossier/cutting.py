@@ -41,6 +41,9 @@ SHOWN_RANGES: tuple[tuple[int, int], ...] = (
 
 _MARK = "…"
 
+#: No text is cut to fewer characters than this.
+_FEWEST = 3
+
 
 def readable(text: str, *, only_ascii: bool = False) -> str:
     """Return text on one line, with characters that are invisible, or that no font shows, as escapes.
@@ -72,9 +75,10 @@ class Cutter:
     def text(self, text: str, limit: int, least: int = 40) -> str:
         """Return text as `readable`, shortened to so many characters; a mark says that it was.
 
-        Lists grow shorter before texts do, which keep their limit while the scale is above one half.
+        Lists grow shorter before texts do, which keep their limit while the scale is above one half, and so many
+        characters at least while it is above one fifth.
         """
-        most = max(least, int(limit * min(1.0, 2 * self.scale)))
+        most = max(int(least * min(1.0, 5 * self.scale)), int(limit * min(1.0, 2 * self.scale)), _FEWEST)
         shown = readable(text[: most + 1], only_ascii=self.only_ascii)
         if len(text) <= most and len(shown) <= most:
             return shown

@@ -27,7 +27,7 @@ dl { display: grid; grid-template-columns: 12rem 1fr; gap: .2rem 1rem; margin: .
 dt { color: #555; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; margin: .5rem 0; }
 th { text-align: left; color: #555; font-weight: normal; border-bottom: 1px solid #999; }
-th, td { padding: .15rem .4rem; vertical-align: top; }
+th, td { padding: .15rem .4rem; vertical-align: top; min-width: 5.5rem; }
 tbody tr:nth-child(even) { background: #f5f5f5; }
 td.amount { text-align: right; white-space: nowrap; }
 td.bar { width: 12rem; min-width: 12rem; }

@@ -183,7 +183,8 @@ def _happenings(happenings: Sequence[Happening], cut: Cutter) -> list[Block]:
 def _wanting(dossier: Dossier, cut: Cutter) -> list[Block]:
     if not dossier.wanting:
         return [{"kind": "paragraph", "text": "Nothing was found missing."}]
-    shown = cut.some("wanting", dossier.wanting, 12)
+    shown = cut.some("wanting", dossier.wanting, 12, 2)
+    others = ", ".join(each.code for each in dossier.wanting[len(shown) :])
     rows = [
         [
             cut.text(each.code, 60, 20),
@@ -194,7 +195,7 @@ def _wanting(dossier: Dossier, cut: Cutter) -> list[Block]:
     ]
     return [
         {"kind": "table", "head": ["code", "what, and what follows", "who owns it"], "rows": rows, "wide": True},
-        *_more(cut, "wanting"),
+        *_more(cut, "wanting", f" ({cut.text(others, 400, 120)})"),
     ]
 
 
@@ -213,9 +214,9 @@ def _reading(dossier: Dossier) -> tuple[str, ...]:
     return (dossier.timezone, *dossier.personal)
 
 
-def _more(cut: Cutter, part: str) -> list[Block]:
-    """Return the line that says how many entries of a part are not shown."""
+def _more(cut: Cutter, part: str, which: str = "") -> list[Block]:
+    """Return the line that says how many entries of a part are not shown, and perhaps which."""
     count = cut.left_out.get(part, 0)
     one, many = _PARTS[part]
-    told = f"{count:,} more {one if count == 1 else many}: in the JSON of this dossier."
+    told = f"{count:,} more {one if count == 1 else many}{which}: in the JSON of this dossier."
     return [{"kind": "small", "text": told}] if count else []

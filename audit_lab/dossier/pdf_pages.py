@@ -92,6 +92,7 @@ class _Pages:
         self._dossier = dossier
         self._paper = paper
         self._only_ascii = only_ascii
+        self._footer = footer(dossier, Cutter(1.0, only_ascii))
 
     def scale_that_fits(self, page: str) -> float:
         """Return the largest scale with which one page does not overflow."""
@@ -130,7 +131,7 @@ class _Pages:
             "author": dossier.source.tool,
             "paper": _PAPERS[self._paper],
             "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
-            "footer": footer(dossier, plain),
+            "footer": self._footer,
             "first": first,
             "second": second,
         }
