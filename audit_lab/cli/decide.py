@@ -14,7 +14,6 @@ from audit_lab.cli.limits import Environment, MemoryLimit, TimeLimit, Trust, Tru
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
-from audit_lab.explain.describing import Decided
 from audit_lab.log.files.printable import printable
 from audit_lab.replay.causes.cause import KINDS
 
@@ -213,10 +212,13 @@ def explain(
     named = cast("Literal['shap', 'lime']", method)
     result = decision.explain(named, seed=seed, limits=limits, cache=not no_cache)
     if as_json:
-        output.print_json({**json.loads(result.to_json()), "digest": result.digest})
+        said = {"digest": result.digest, "elsewhere_within": result.elsewhere_within, "repeats": result.repeats()}
+        output.print_json({**json.loads(result.to_json()), **said})
     else:
         output.title(f"{result.method.upper()} explanation of {result.prediction_id}")
         units = {each.name: each.unit for each in decision.signature.features} if decision.signature else {}
+        from audit_lab.explain.describing import Decided
+
         decided = Decided.of(decision.prediction, decision.final_decision)
         output.lines(result.describe(units, decided), bullet="")
         output.table(("feature", "value", "contribution"), result.to_frame().iter_rows())
@@ -225,6 +227,7 @@ def explain(
         output.lines(
             f"{'passed' if check.passed else 'FAILED'}: {check.name}: {check.detail}" for check in result.checks
         )
+        output.line(result.repeats())
     return int(not all(check.passed for check in result.checks))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.explain.describing import Decided
+    from audit_lab.explain.repeating import Repeated
 
 __all__ = ["Attribution", "Background", "Check", "Contribution", "Value"]
 
@@ -150,6 +151,28 @@ class Attribution:
 
         return hashlib.sha256(attribution_bytes(self, around=False)).hexdigest()
 
+    @property
+    def elsewhere_within(self) -> float:
+        """How far numbers computed again may be from these where processor or libraries are others; equal on this one.
+
+        For each contribution, the base and the output, in the units of the output.
+        """
+        from audit_lab.explain.repeating import elsewhere_within
+
+        return elsewhere_within(self)
+
+    def repeated_by(self, other: Attribution) -> Repeated:
+        """Compare this explanation with the same one computed again: equal bytes, within that distance, or not."""
+        from audit_lab.explain.repeating import repeated
+
+        return repeated(self, other)
+
+    def repeats(self) -> str:
+        """Return where the same numbers come out again, and how near, in a sentence."""
+        from audit_lab.explain.repeating import repeats_text
+
+        return repeats_text(self)
+
     def ranked(self) -> list[Contribution]:
         """Return the contributions, largest magnitude first; equal ones by name."""
         return sorted(self.contributions, key=lambda entry: (-abs(entry.contribution), entry.feature))
@@ -188,6 +211,7 @@ class Attribution:
             for check in self.checks
         )
         source = f"{self.algorithm}; {self.library} {self.library_version}; seed {self.seed}; digest {self.digest}"
+        source = f"{source}. {self.repeats()}"
         return (
             f"<div><strong>{escape(head)}</strong><ul>{said}</ul>"
             f"<table><thead><tr><th>feature</th><th>value</th><th>contribution</th></tr></thead>"
