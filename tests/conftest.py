@@ -50,7 +50,7 @@ class SmallModel:
 
 @pytest.fixture(scope="session", autouse=True)
 def folders_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what fixtures of a session, a module or a class make for their user, and children of theirs, out of it too."""
+    """Keep what fixtures that outlive a test make for their user, and their child processes, out of it too."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("STATE", "CACHE", "CONFIG"):
             patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(f"{name.lower()}-of-the-run")))

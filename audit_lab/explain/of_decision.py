@@ -18,6 +18,8 @@ from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.log.store import LogStore
@@ -36,13 +38,14 @@ def explain_decision(
     method: str,
     *,
     seed: int = 0,
+    groups: Mapping[str, Sequence[str]] | None = None,
     limits: Limits | None = None,
     cache: bool = True,
 ) -> Attribution:
     """Attribute a decision's score to its recorded inputs, against decisions of the same version before it.
 
-    Of a decision whose inputs were erased, what the user's cache still holds of its explanations is removed. `cache` is
-    that of `explain`.
+    Of a decision whose inputs were erased, what the user's cache still holds of its explanations is removed. `groups`
+    and `cache` are those of `explain`.
 
     Raises
     ------
@@ -76,6 +79,7 @@ def explain_decision(
         artifact=model.artifact,
         background=background,
         seed=seed,
+        groups=groups,
         limits=limits,
         cache=cache,
     )

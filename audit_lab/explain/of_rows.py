@@ -83,7 +83,8 @@ def explain_rows(
     background
         What ``interventional`` values are against; ``path-dependent`` ones need none.
     perturbation
-        As for `explain`: of the margins, ``interventional`` is offered for XGBoost boosters that give probabilities.
+        As for `explain`. Of margins against a background, boosters of XGBoost and LightGBM give all rows at once; other
+        models are asked for their log-odds row by row.
     output
         What is explained, as for `explain`; ``log-odds`` when omitted where values are interventional. The score (a
         probability, a value) is enumerated or sampled row by row: a thousandth of the speed.

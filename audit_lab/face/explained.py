@@ -11,7 +11,7 @@ from audit_lab.log.files.printable import printable
 from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -33,6 +33,7 @@ class Explained(Reconstructed):
         method: Literal["shap", "lime"] = "shap",
         *,
         seed: int = 0,
+        groups: Mapping[str, Sequence[str]] | None = None,
         limits: Limits | None = None,
         cache: bool = True,
     ) -> Attribution:
@@ -42,6 +43,9 @@ class Explained(Reconstructed):
         ----------
         method, seed, limits
             As `audit_lab.explain.explain`; `seed` chooses the background too.
+        groups
+            Features that have one contribution together, by the name of that, in SHAP; those that the signature of the
+            version declares when omitted, and none when empty.
         cache
             Whether the same explanation of before may be read from this user's cache, and this one is kept there.
 
@@ -52,10 +56,16 @@ class Explained(Reconstructed):
         """
         from audit_lab.explain.of_decision import explain_decision
 
-        asked = {"method": method, "seed": seed, "cache": None if cache else False}
-        with self._access.asking("explain", self.place, **asked) as answer:
+        declared = self._parts.signature.groups if self._parts.signature and method == "shap" else {}
+        chosen = declared if groups is None else groups
+        given = {name: list(members) for name, members in groups.items()} if isinstance(groups, Mapping) else groups
+        with self._access.asking(
+            "explain", self.place, method=method, seed=seed, groups=given, cache=None if cache else False
+        ) as answer:
             self.tell(answer)
-            attribution = explain_decision(self._store, self._parts, method, seed=seed, limits=limits, cache=cache)
+            attribution = explain_decision(
+                self._store, self._parts, method, seed=seed, groups=chosen, limits=limits, cache=cache
+            )
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
 

@@ -23,13 +23,17 @@ _WITHOUT_SIDES = ("label", "multiclass")
 
 @dataclass(frozen=True)
 class Feature:
-    """One input of a model: its name, dtype (``str``, ``float``, ``int``, ``bool``), unit and known categories."""
+    """One input of a model: its name, dtype (``str``, ``float``, ``int``, ``bool``), unit and known categories.
+
+    `group` is the name of what several features say together, such as the columns that a text was recorded one-hot in.
+    """
 
     name: str
     dtype: str
     unit: str | None = None
     description: str | None = None
     categories: tuple[str, ...] | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,15 @@ class Signature:
         """Names of the features, in the model's order."""
         return tuple(feature.name for feature in self.features)
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Features that are declared to say one thing together, by the name of that."""
+        found: dict[str, tuple[str, ...]] = {}
+        for feature in self.features:
+            if feature.group is not None:
+                found[feature.group] = (*found.get(feature.group, ()), feature.name)
+        return found
+
     @classmethod
     def parse(cls, text: str | None, model: str = "the model version") -> Signature:
         """Read a signature from the JSON of a registry row.
@@ -110,6 +123,9 @@ class Signature:
             "output": asdict(self.output),
         }
         document["output"]["decisions"] = dict(self.output.decisions)
+        for feature in document["features"]:
+            if feature["group"] is None:
+                del feature["group"]
         for name in ("positive", "negative", "classes"):
             if not document["output"][name]:
                 del document["output"][name]
@@ -119,6 +135,9 @@ class Signature:
 def _feature(entry: dict[str, Any]) -> Feature:
     if entry["dtype"] not in _DTYPES or not isinstance(entry["name"], str):
         raise ValueError(f"feature {entry['name']!r} has dtype {entry['dtype']!r}; known are {', '.join(_DTYPES)}")
+    group = entry.get("group")
+    if not (group is None or (isinstance(group, str) and group)):
+        raise ValueError(f"feature {entry['name']!r} has a group that is no name")
     categories = entry.get("categories")
     return Feature(
         entry["name"],
@@ -126,6 +145,7 @@ def _feature(entry: dict[str, Any]) -> Feature:
         entry.get("unit"),
         entry.get("description"),
         None if categories is None else tuple(str(category) for category in categories),
+        group,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from audit_lab.errors import ModelError
+import audit_lab as al
+from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain import ExplanationCache, of_decision
 from audit_lab.explain.of_decision import explain_decision
 from audit_lab.log.erasure.erasure import erase
@@ -57,3 +60,25 @@ def test_what_was_erased_is_in_no_background_and_in_no_cache(
         explain_decision(store, reconstruct(store, "p-007"), "shap")
     assert raised.value.code == "erased"
     assert len(kept - {path.name for path in ExplanationCache().folder.iterdir()}) == 1
+
+
+def test_groups_that_the_signature_declares_have_one_contribution(make_log: Callable[..., Path]) -> None:
+    def declare(versions: pl.DataFrame) -> pl.DataFrame:
+        signature = json.loads(versions["signature"].item())
+        for feature in signature["features"][:2]:
+            feature["group"] = "circumstances"
+        return versions.with_columns(signature=pl.lit(json.dumps(signature)))
+
+    decision = al.open(make_log(model_versions=declare)).decision("p-030")
+
+    by_default, apart, chosen = (
+        [each.feature for each in decision.explain(**asked).contributions]
+        for asked in ({}, {"groups": {}}, {"groups": {"all but years": ["city", "income"]}})
+    )
+
+    assert by_default == ["circumstances", "years"]
+    assert apart == ["income", "city", "years"]
+    assert chosen == ["all but years", "years"]
+    assert [each.feature for each in decision.explain("lime").contributions] == apart
+    with pytest.raises(MisuseError, match="groups of features are not offered for lime"):
+        decision.explain("lime", groups={"x": ["city"]})
