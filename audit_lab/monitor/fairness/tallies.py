@@ -25,6 +25,8 @@ __all__ = ["OF", "Counted", "Tally", "count_groups", "units_of"]
 OF = {"label": "label", "decision": "decision", "final decision": "final_decision"}
 
 _MOST_CELLS = 20_000
+#: Scores are added up in parts of this size: exact to 1e-10 each, and in 64 bits for two thousand million rows.
+_SCORE_PARTS = 2**32
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def _sums(meaning: Meaning) -> list[pl.Expr]:
         "undecided": ~decided,
     }
     found = [each.sum().cast(pl.Int64).alias(name) for name, each in counts.items()]
-    return [*found, pl.col("score").filter(scored).sum().fill_null(0.0).alias("score_sum")]
+    # Whole numbers add up to the same in any order, which streaming does not promise.
+    parts = (pl.col("score").filter(scored) * _SCORE_PARTS).round().cast(pl.Int64).sum()
+    return [*found, (parts / _SCORE_PARTS).alias("score_sum")]
 
 
 def _check_sizes(found: pl.DataFrame, groups: Sequence[Group]) -> None:

@@ -130,6 +130,9 @@ def coded(rows: JudgedRows, meaning: Meaning) -> Coded:
     if meaning.output.kind == "regression":
         return Coded(meaning, (), ())
     classes = meaning.classes or _classes_seen(rows)
+    if meaning.is_binary and meaning.output.negative is None:
+        why = "decisions cannot be held against outcomes: nothing says which label leads to which"
+        return Coded(meaning, classes, ("label",), (why,))
     decisions = [meaning.decision(label) for label in classes]
     if len(set(decisions)) < len(decisions):
         why = "decisions cannot be held against outcomes: several labels lead to the same decision"
@@ -162,6 +165,8 @@ def odd_values(made: pl.LazyFrame, code: Coded) -> pl.LazyFrame:
     parts: dict[str, Any] = {"outcomes": outcome.sum()}
     if code.kind == "binary":
         parts["scores"] = pl.col("score").is_null().sum()
+        if code.meaning.has_probability:
+            parts["certain"] = (pl.col("score").is_in(_NUMBERS) & pl.col("is_labelled")).sum()
     for source in code.sources:
         column = SAID[source]
         parts[source] = (pl.col(column).is_null() & pl.col(_SOURCES[column]).is_not_null()).sum()

@@ -71,7 +71,7 @@ def binary_measures(classified: Classified) -> list[Found]:
     nothing = "nothing was said to be positive, or came out so"
     both = 2 * hits + false_alarms + misses
     return [
-        _share("accuracy", classified.right, classified.rows, "there is no row with an outcome"),
+        _share("accuracy", classified.right, classified.rows, "no row has both what was said and what came true"),
         _share("precision", hits, hits + false_alarms, "nothing was said to be positive"),
         _share("recall", hits, hits + misses, "nothing came out positive"),
         _found("f1", 2 * hits / both if both else None, counts, _f1, why=nothing, rows=classified.rows),
@@ -84,7 +84,7 @@ def macro_measures(classified: Classified) -> list[Found]:
     As scikit-learn's ``average="macro"`` with ``zero_division=0``: where a class was never said, its precision is 0.
     """
     counts = classified.counts.reshape(-1)
-    none = "there is no row with an outcome"
+    none = "no row has both what was said and what came true"
     found = [_share("accuracy", classified.right, classified.rows, none)]
     for place, name in enumerate(("macro_precision", "macro_recall", "macro_f1")):
         size = len(classified.classes)
@@ -107,7 +107,9 @@ def cost_of(classified: Classified, costs: Mapping[tuple[str, str], float]) -> F
     def mean(draws: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(draws @ each / classified.rows)
 
-    return _found("cost", value, counts, mean, why="there is no row with an outcome", rows=classified.rows)
+    return _found(
+        "cost", value, counts, mean, why="no row has both what was said and what came true", rows=classified.rows
+    )
 
 
 def _share(measure: str, successes: int, trials: int, why: str) -> Found:

@@ -29,7 +29,7 @@ from audit_lab.monitor.performance.delay import (
 from audit_lab.monitor.performance.meaning import meaning_of
 from audit_lab.monitor.performance.result import TABLE, WINDOW_TABLE, Performance, Windows
 from audit_lab.monitor.performance.rows import Judged, JudgedRows
-from audit_lab.monitor.performance.scored import Scored
+from audit_lab.monitor.performance.scored import SMALLEST_PROBABILITY, Scored
 from audit_lab.monitor.performance.window_measures import Asked, Measured, estimates, measured, reliability_sums
 from audit_lab.monitor.windows import WindowLength, window_length
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["measure_performance"]
 
 #: Windows are counted together up to so many rows; one window with more is counted alone.
-_ROWS_AT_ONCE = 20_000_000
+_ROWS_AT_ONCE = 5_000_000
 _WINDOW = ["window_start", "model_version"]
 _NOW, _THEN = "now", "then"
 _NO_TIME = timedelta(0)
@@ -135,6 +135,7 @@ class _Side:
         self.horizon = self.rows.horizon()
         first, last = timed["first"].min(), timed["last"].max()
         arrival, waited = self._arrival(code, first)
+        self.rows.within(self.delays)
         untimed = int(volume["rows"].sum()) - int(timed["rows"].sum())
         odd: dict[str, int] = {}
         seen = Seen()
@@ -301,6 +302,8 @@ def _oddities(odd: dict[str, int], code: Coded, untimed: int) -> list[str]:
     if odd.get("scores"):
         what = "a probability" if code.meaning.has_probability else "a number"
         said.append(f"predictions without a score that is {what}, which no measure of the score has: {odd['scores']:,}")
+    if odd.get("certain"):
+        said.append(f"scores of exactly 0 or 1, which log loss clips by {SMALLEST_PROBABILITY:.2g}: {odd['certain']:,}")
     said += [
         f"predictions left out where the {source} is none that a label leads to: {odd[source]:,}"
         for source in SAID

@@ -25,9 +25,10 @@ from audit_lab.monitor.performance.known import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from audit_lab.log.store import LogStore
+    from audit_lab.monitor.performance.delay import Delays
     from audit_lab.monitor.performance.meaning import Meaning
 
 __all__ = ["Judged", "JudgedRows"]
@@ -81,6 +82,7 @@ class JudgedRows:
         self._overrides = overrides_known(self._store, asked.known_by)
         self._unclear, corrected, ambiguous = unclear_predictions(self._store, asked.known_by)
         self._erased = erased_predictions(self._store, asked.features, asked.model)
+        self._delays: tuple[timedelta, timedelta] | None = None
         self.overridden = self._overrides.height
         self.facts = (
             *meaning.facts,
@@ -140,8 +142,15 @@ class JudgedRows:
             *(name for name in asked.columns if name not in _OWN),
         )
         final = pl.when(pl.col("is_overridden").fill_null(value=False)).then("changed_to").otherwise("decision")
-        joined = chosen.join(self.outcomes.frame, on=_ID, how="left").join(self._overrides.lazy(), on=_ID, how="left")
+        joined = chosen.join(self._outcomes(since, until), on=_ID, how="left").join(
+            self._overrides.lazy(), on=_ID, how="left"
+        )
         return joined.with_columns(final.alias("final_decision")).drop("changed_to", "is_overridden")
+
+    def within(self, delays: Delays) -> None:
+        """From now on read, for a stretch of time, only outcomes that can be of its predictions by these delays."""
+        if delays.quantiles:
+            self._delays = delays.quantiles["shortest"], delays.quantiles["longest"]
 
     def volume(self, every: str | None) -> pl.DataFrame:
         """Return ``window_start`` and ``rows`` of each window that has any, and of those without a time (null)."""
@@ -174,6 +183,17 @@ class JudgedRows:
         # When a row was recorded is the log's own word; what it speaks of may lie anywhere.
         recorded, spoken_of = ([moment for moment in side if moment is not None] for side in zip(*last, strict=True))
         return max(recorded or spoken_of, default=None)
+
+    def _outcomes(self, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+        if self._delays is None:
+            return self.outcomes.frame
+        seen, (shortest, longest) = pl.col("observed_at"), self._delays
+        can_be = pl.lit(value=True)
+        if since is not None:
+            can_be &= seen >= since + shortest
+        if until is not None:
+            can_be &= seen <= until + longest
+        return self.outcomes.frame.filter(seen.is_null() | can_be)
 
     def _predictions(self, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
         asked = self._asked

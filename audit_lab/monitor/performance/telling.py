@@ -242,14 +242,15 @@ def _estimated(found: Performance) -> list[str]:
     keys = ["window_start", "model_version", "of", "measure"]
     real = found.table.filter(known="now", estimated=False, status="measured").select(*keys, "value")
     both = guessed.join(real, on=keys, suffix="_real", nulls_equal=True).drop_nulls(["value", "value_real"])
-    said = [ASSUMPTION]
+    last = guessed.drop_nulls("value").filter(measure="auc")["note"].to_list()
+    said = [ASSUMPTION, *([f"In the last window, {last[-1]}."] if last else [])]
     for of, measure in (("score", "auc"), ("label", "accuracy")):
         mine = both.filter(of=of, measure=measure)
         if mine.height:
             gap = float((mine["value"] - mine["value_real"]).abs().max())  # type: ignore[arg-type]
             said.append(
                 f"Where outcomes are there to check it, the estimated {called(measure)} was off by at most {gap:.3f} "
-                f"in {mine.height} windows."
+                f"in {mine.height} window{'' if mine.height == 1 else 's'}."
             )
     return [" ".join(said)]
 

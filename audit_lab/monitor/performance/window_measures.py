@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Measured", "estimates", "measured", "reliability_sums"]
 
-_NO_OUTCOME = "there is no row with an outcome"
+_NO_OUTCOME = "no row has both a score and an outcome"
 _ONE_CLASS = "all outcomes are of one class"
 
 
@@ -110,7 +110,7 @@ def _estimate(measure: str, value: float | None, rows: int) -> Found:
 def _score_measures(labelled: pl.DataFrame, code: Coded, asked: Asked) -> list[Measured]:
     rows = int(labelled["rows"].sum())
     positives = int(labelled.filter(labelled["truth"] == 0)["rows"].sum())
-    rate = Found("outcome_rate", None, NO_INTERVAL, "", 0, _NO_OUTCOME)
+    rate = Found("outcome_rate", None, NO_INTERVAL, "", 0, "no row has an outcome")
     if rows:
         interval = clopper_pearson(positives, rows)
         rate = Found("outcome_rate", positives / rows, interval, CLOPPER_PEARSON, rows)

@@ -1,0 +1,59 @@
+"""Intervals by bootstrap: the same every time, equal to scipy's within their draws, and as wide as they must be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from audit_lab.monitor.performance.classified import Classified, binary_measures
+from audit_lab.monitor.performance.resampling import mean_intervals, resampled
+
+
+def test_the_same_counts_have_the_same_interval():
+    counts = np.array([3, 5, 2])
+    one, other = (mean_intervals(np.array([[0.0], [1.0], [4.0]]), counts) for _ in range(2))
+    assert one == other
+
+
+def test_percentiles_equal_scipy_s_bootstrap_within_the_noise_of_draws():
+    values = np.random.default_rng(1).gamma(2, size=200)
+    ((low, high),), method = mean_intervals(values[:, None], np.ones(200, dtype=np.int64))
+    drawn = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=2).confidence_interval
+    error = values.std() / np.sqrt(200)
+    assert (low, high) == pytest.approx((drawn.low, drawn.high), abs=0.2 * error)
+    assert method == "bootstrap, 1,000 draws, percentiles"
+
+
+def test_a_draw_that_leaves_a_statistic_undefined_is_left_out():
+    def ratio(draws):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (draws[:, :1] / draws[:, 1:]) * np.where(draws[:, 1:] > 0, 1.0, np.nan)
+
+    ((low, high),) = resampled(np.array([5, 1]), ratio)
+    assert 0 < low < high < np.inf
+
+
+@pytest.mark.parametrize("rows", [60, 400])
+def test_the_interval_of_a_mean_loss_holds_the_true_mean_nearly_as_often_as_it_says(rows):
+    """Brier scores of a score that keeps its word: E (p - y)^2 = E p (1 - p), for beta(2, 2) a fifth."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(300):
+        chance = rng.beta(2, 2, rows)
+        losses = (chance - (rng.uniform(size=rows) < chance)) ** 2
+        ((low, high),), _ = mean_intervals(losses[:, None], np.ones(rows, dtype=np.int64))
+        held += low <= 0.2 <= high
+    # Percentiles are a little too narrow for few rows; three standard errors of 300 draws are 0.038.
+    assert 0.90 <= held / 300 <= 0.99
+
+
+def test_the_interval_of_an_f1_holds_the_true_f1_nearly_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    shares = np.array([0.25, 0.10, 0.15, 0.50])
+    truth = 0.5 / (0.5 + 0.25)
+    held = 0
+    for counts in rng.multinomial(200, shares, size=300):
+        interval = binary_measures(Classified(("yes", "no"), counts.reshape(2, 2)))[-1].interval
+        held += interval.low <= truth <= interval.high
+    assert 0.90 <= held / 300 <= 0.99
