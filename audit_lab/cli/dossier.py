@@ -116,11 +116,11 @@ def _files(out: list[str], paper: str, *, every: bool) -> list[Path]:
     from audit_lab.dossier.content import check_path
 
     files = [Path(each) for each in out]
+    check_path("dossier.pdf", paper)
     if not every:
         for each in files:
             check_path(each, paper)
         return files
-    check_path("dossier.pdf", paper)
     if len(files) != 1 or files[0].suffix.lower() in _FORMATS:
         raise MisuseError("--all writes a file for each decision", "Name one folder for them, as -o FOLDER.")
     return files

@@ -51,6 +51,8 @@ def readable(text: str, *, only_ascii: bool = False) -> str:
     Nothing is left out. Control characters, and those that change the direction of what follows, are escaped; and all
     that are not ASCII, where only that is wanted.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if _is_shown(c) and (c.isascii() or not only_ascii) else _escaped(c) for c in text)
 
 

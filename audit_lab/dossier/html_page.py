@@ -181,4 +181,6 @@ def _shown(text: str) -> str:
 
 
 def _text(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)

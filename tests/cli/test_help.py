@@ -65,6 +65,14 @@ COMMANDS = {
         ["--every", "--ids", "--model", "--version", "--limit", "--picture", *READING],
         "why others cannot; what is lost",
     ),
+    "dossier": (
+        [
+            *("who", "--subject", "--out", "--all", "--timezone", "--codes", "--counterfactual", "--immutable"),
+            *("--verify", "--trust-file", "--paper", "--seed", "--environment", "--trust", "--trust-type"),
+            *("--time-limit", "--memory-limit", *READING),
+        ],
+        "on two pages",
+    ),
     "in-force": (
         ["model", "--at", "--environment", "--recorded", "--as-known-on", *READING],
         "where, with what share, by whom and why",

@@ -89,7 +89,7 @@ def crowded(small):
         version=tuple(Fact(f"Fact {number}", words) for number in range(6)),
         approvals=tuple(Happening(moment, "approved", "a" * 300, words) for _ in range(50)),
         inputs=tuple(
-            Bar(f"{'feature_' * 20}{number}", long, "u" * 200, 0.1, f"{long}", 1.0 if number % 2 else -1.0)
+            Bar(f"{'feature_' * 20}{number}", long, "u" * 200, 0.1, "1" * 300, 1.0 if number % 2 else -1.0)
             for number in range(500)
         ),
         explained=words,

@@ -184,7 +184,7 @@ def test_a_sequence_without_a_glyph_is_written_in_escapes(small, monkeypatch, te
 
 
 @given(value=st.text(max_size=300), name=st.text(min_size=1, max_size=80))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 def test_any_text_leaves_two_pages(small, value, name):
     dossier = replace(small, inputs=(Bar(name, value, value, 0.1, "+0.1", 1.0),), notes=(value,), answer=(name, value))
     assert len(PdfReader(BytesIO(dossier.to_pdf())).pages) == 2
