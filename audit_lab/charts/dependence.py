@@ -152,11 +152,13 @@ def _columns(columns: pl.DataFrame, points: pl.DataFrame, scale: Any, named: str
     ]
     width = max(_COLUMN * len(order), 40)
     zero = _zero(scale, axis_title, shown=y_axis)
+    chart = alt.layer(zero, *layers).properties(width=min(width, _WIDTH + 200), height=_HEIGHT)
+    if named is None:
+        return chart
     title = alt.TitleParams(
         named, orient="bottom", anchor="middle", fontSize=12, fontWeight="normal", color=MUTED, offset=8
     )
-    chart = alt.layer(zero, *layers).properties(width=min(width, _WIDTH + 200), height=_HEIGHT)
-    return chart.properties(title=title) if named else chart
+    return chart.properties(title=title)
 
 
 def _spans(base: Any, scale: Any, axis_title: str | None, *, y_axis: bool = True, **x: Any) -> list[Any]:
