@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from audit_lab.case import CaseFile
+from audit_lab.case.representation import Representation
 from audit_lab.errors import AuditLabError, MisuseError, NotFoundError
 
 FRAME = pl.DataFrame({"carrier": ["AA", "US"], "rows": [10, 0]})
@@ -88,6 +89,14 @@ def test_an_exhibit_is_named_by_the_digest_of_its_files(case):
     )
     assert exhibit.id == hashlib.sha256(lines.encode()).hexdigest()
     assert exhibit.folder.name == f"001-{exhibit.id[:12]}-table"
+    assert case.exhibits == (exhibit,)
+
+
+def test_an_exhibit_of_a_kind_with_a_hyphen_is_read_again(case, monkeypatch):
+    kept = Representation("what-if", {"what-if.json": b"{}"})
+    monkeypatch.setattr("audit_lab.case.casefile.represent", lambda *_: kept)
+    exhibit = case.keep(FRAME, "other inputs")
+    assert exhibit.folder.name.endswith("-what-if")
     assert case.exhibits == (exhibit,)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -44,7 +45,8 @@ def test_shapley_values_of_the_changed_inputs_are_those_of_a_decision_that_had_t
     names = list(row)
 
     def value(coalition):
-        return sum(bare(other, **{name: row[name] for name in coalition})[0] for other in background) / len(background)
+        put_in = {name: row[name] for name in coalition}
+        return float(np.mean(bare.of_rows([{**other, **put_in} for other in background]).astype(np.float64)))
 
     orders = list(permutations(names))
     for each in found.contributions:
@@ -79,7 +81,9 @@ def test_without_any_other_decision_there_is_no_attribution_and_it_says_so(make_
     folder = make_log(predictions=lambda frame: frame.filter(one), inputs_loans=lambda frame: frame.filter(one))
     found = al.open(folder).decision("p-030").what_if({"income": 1_200.0})
     assert found.original_attribution is None
-    assert found.explained.why_not.startswith("There is no attribution: no other decision of loans 1 has recorded inputs")
+    assert found.explained.why_not.startswith(
+        "There is no attribution: no other decision of loans 1 has recorded inputs"
+    )
     assert found.explained.why_not in found.summary()
     assert found.changed.score is not None
 
