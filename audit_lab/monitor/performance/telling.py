@@ -155,9 +155,12 @@ def _then(found: Performance) -> list[str]:
         for known in ("then", "now")
         for rows in [found.windows.filter(known=known)]
     }
+    then = found.windows.filter(known="then")
+    waiting = then.filter(~pl.col("mature")).height
     said = (
         f"As of {found.asked.as_of:%Y-%m-%d %H:%M} UTC {sums['then'][0]:,} of {sums['then'][1]:,} predictions had an "
-        f"outcome; {sums['now'][0]:,} of {sums['now'][1]:,} have one by now."
+        f"outcome, and {waiting} of {then.height} windows were not mature; {sums['now'][0]:,} of {sums['now'][1]:,} "
+        "have one by now."
     )
     keys = ["window_start", "model_version"]
     mine = found.table.filter(of=of, measure=measure, estimated=False)

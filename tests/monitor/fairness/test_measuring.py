@@ -10,6 +10,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.monitor.fairness.catalogue import COMPARED, RATED
 from audit_lab.monitor.fairness.rates import COMPARISONS, RATES
 from audit_lab.monitor.fairness.result import COMPARISON_TABLE, TABLE
 
@@ -212,6 +213,13 @@ def test_the_result_s_frames_and_forms_are_what_they_say(by_sex):
     assert by_sex.comparisons.schema == pl.Schema(COMPARISON_TABLE)
     assert json.loads(json.dumps(by_sex.to_dict(), allow_nan=False))["asked"]["favourable"] == "approve"
     assert "<table>" in by_sex._repr_html_()
+
+
+def test_every_rate_and_comparison_is_in_the_catalogue_and_within_its_range(by_sex):
+    for frame, name, catalogue in ((by_sex.table, "measure", RATED), (by_sex.comparisons, "comparison", COMPARED)):
+        for called, value, interval in frame.drop_nulls("value").select(name, "value", "interval").iter_rows():
+            assert catalogue[called].lowest <= value <= catalogue[called].highest
+            assert interval in {catalogue[called].interval, ""}
 
 
 def test_groups_of_a_log_are_escaped_in_html(grouped_log):

@@ -123,4 +123,4 @@ def test_as_of_knows_neither_later_outcomes_nor_later_overrides(judged_log, valu
     assert value_of(found, "final decision", "accuracy", known="now") == 1.0  # approved, and it was good
     assert found.overridden == {"then": 0, "now": 1}
     said = " ".join(found.summary())
-    assert "2 of 4 predictions had an outcome; 4 of 4 have one by now" in said
+    assert "2 of 4 predictions had an outcome, and 1 of 1 windows were not mature; 4 of 4 have one by now" in said

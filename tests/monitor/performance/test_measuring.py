@@ -16,6 +16,7 @@ from sklearn import metrics
 import audit_lab as al
 from audit_lab.errors import LogError, MisuseError, NotFoundError
 from audit_lab.monitor.performance import measuring
+from audit_lab.monitor.performance.catalogue import MEASURES
 from audit_lab.monitor.performance.result import TABLE, WINDOW_TABLE
 
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
@@ -152,6 +153,7 @@ def test_odd_logs_have_measures_or_a_reason(judged_log, value_of, pairs):
     assert undefined["note"].str.len_chars().min() != 0
     json.dumps(found.to_dict(), allow_nan=False)
     assert found.summary()
+    assert within_its_range(found.table) == []
 
 
 def test_one_class_alone_has_no_area_and_says_so(judged_log):
@@ -330,6 +332,20 @@ def test_the_result_s_frames_and_forms_are_what_they_say(whole):
     assert whole.windows.schema == pl.Schema(WINDOW_TABLE)
     assert json.loads(json.dumps(whole.to_dict(), allow_nan=False))["asked"]["every"] is None
     assert "<table>" in whole._repr_html_()
+
+
+def within_its_range(table):
+    return [
+        (measure, value)
+        for measure, value in table.drop_nulls("value").select("measure", "value").iter_rows()
+        if not MEASURES[measure].lowest <= value <= MEASURES[measure].highest
+    ]
+
+
+def test_every_measure_is_in_the_catalogue_and_within_its_range(whole):
+    assert within_its_range(whole.table) == []
+    own = whole.table.filter(~pl.col("estimated")).select("measure", "interval").unique().rows()
+    assert all(interval == MEASURES[measure].interval for measure, interval in own if measure != "hosmer_lemeshow_p")
 
 
 def test_names_of_a_log_are_escaped_in_html(judged_log):
