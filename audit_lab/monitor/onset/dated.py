@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.onset.events import Onset
-from audit_lab.monitor.onset.series import MISSING, OTHERS, SHARE, VOLUME
+from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, OTHERS, SHARE, VOLUME
+from audit_lab.monitor.onset.tallies import QUANTILES
 from audit_lab.monitor.units import KNOWN_FACTORS, TOLERANCE
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from audit_lab.monitor.onset.tallies import NumberTally
 
 __all__ = ["Followed", "dated", "in_grid"]
+
+_FIGURES = len(QUANTILES) + 1
+#: A figure of a level is told from another beyond so many of its standard errors.
+_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
@@ -123,26 +128,47 @@ def _expression(series: Series, followed: Followed) -> str | None:
 
 
 def _factor(tally: NumberTally | None, change: Change) -> tuple[float, str] | None:
-    """Return the known factor by which mean and quantiles all changed, and the conversion it stands for."""
+    """Return the known factor by which mean and quantiles all changed, and the conversion it stands for.
+
+    Each ratio of levels must be as near to the factor as a change of unit would be, beyond three times the error that
+    the windows' own scatter gives it; and no other known factor may fit as well.
+    """
     if tally is None:
         return None
-    before, after = (_figures(tally, start, end) for start, end in _sides(change))
-    if before is None or after is None or (before == 0).any() or (after * before <= 0).any():
+    before, spread_before = _figures(tally, change.since, change.at)
+    after, spread_after = _figures(tally, change.at, change.until)
+    if not (before * after > 0).all():
         return None
-    ratios = after / before
-    near = min(KNOWN_FACTORS, key=lambda factor: abs(np.log(ratios.mean() / factor)))
-    fits = bool(np.all(np.abs(ratios / near - 1) <= 2 * TOLERANCE)) and abs(ratios.mean() / near - 1) <= TOLERANCE
-    return (near, KNOWN_FACTORS[near]) if fits else None
-
-
-def _sides(change: Change) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (change.since, change.at), (change.at, change.until)
-
-
-def _figures(tally: NumberTally, start: int, end: int) -> NDArray[np.float64] | None:
-    """Return the mean and the windows' mean quantiles over a run of windows."""
-    values = tally.values[start:end].astype(np.float64)
-    if not values.sum():
+    logs = np.log(after / before)
+    # One window has no scatter of its own; it has that of the other side.
+    spreads = np.hypot(
+        np.where(np.isnan(spread_before), spread_after, spread_before),
+        np.where(np.isnan(spread_after), spread_before, spread_after),
+    )
+    if not np.isfinite(spreads).all():
         return None
-    quantiles = np.nansum(tally.quantiles[start:end] * values[:, None], axis=0) / values.sum()
-    return np.append(quantiles, tally.total[start:end].sum() / values.sum())
+    fitting = [
+        factor
+        for factor in KNOWN_FACTORS
+        if (np.abs(logs - np.log(factor)) <= np.log1p(TOLERANCE) + _ERRORS * spreads).all()
+    ]
+    if len(fitting) != 1 or not (np.abs(logs) > _ERRORS * spreads).any():
+        return None
+    return fitting[0], KNOWN_FACTORS[fitting[0]]
+
+
+def _figures(tally: NumberTally, start: int, end: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean level of quantiles and mean over a run of windows, and the relative standard error of each."""
+    rows = tally.values[start:end].astype(np.float64)
+    known = rows >= FEWEST_ROWS
+    if not known.any():
+        return np.zeros(_FIGURES), np.full(_FIGURES, np.nan)
+    mean = tally.total[start:end][known] / rows[known]
+    figures = np.column_stack([tally.quantiles[start:end][known], mean])
+    weights = rows[known] / rows[known].sum()
+    level = weights @ figures
+    if known.sum() == 1:
+        return level, np.full(_FIGURES, np.nan)
+    error = figures.std(axis=0, ddof=1) * np.sqrt((weights**2).sum())
+    relative = np.divide(error, np.abs(level), out=np.full(_FIGURES, np.nan), where=level != 0)
+    return level, relative

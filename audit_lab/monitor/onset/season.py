@@ -30,6 +30,11 @@ _NOTHING = 1e-12
 #: Of squared differences the lower four fifths are taken; the variance of normal values that they leave.
 _KEPT = 0.8
 _KEPT_VARIANCE = 0.43774
+#: Differences over so many windows say how far a series goes, beside those of neighbours; the ratio of both for each
+#: correlation, falling.
+_FAR = (3, 4, 5, 6)
+_CORRELATIONS = np.linspace(0, _MOST_CORRELATED, 400)
+_RATIOS = (1 - _CORRELATIONS) / (1 - np.mean([_CORRELATIONS**step for step in _FAR], axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +92,24 @@ def standardised(
 
     Notes
     -----
-    Scale and correlation come from differences of neighbours, which a change of level hardly touches: with ``s_k^2``
-    the mean of the lower four fifths of the squared differences over k windows, ``rho = s_2^2 / s_1^2 - 1`` and
-    ``sigma^2 = c s_1^2 / (2 (1 - rho))``, as in a first-order autoregression. After Chakar, Lebarbier, Levy-Leduc and
-    Robin, *A robust approach for estimating change-points in the mean of an AR(1) process*, Bernoulli 23 (2017), who
-    take medians. A pattern is shrunk as by James and Stein (1961), positive part.
+    Scale and correlation come from differences of neighbours, which a change of level hardly touches. With ``s_k^2``
+    the variance of differences over k windows, from the lower four fifths of their squares, a first-order
+    autoregression has ``s_k^2 = 2 sigma^2 (1 - rho^k)``; rho is read off the ratio of ``s_1^2`` to the mean over k = 3
+    to 6, and sigma off ``s_1^2``. After Chakar, Lebarbier, Levy-Leduc and Robin, *A robust approach for estimating
+    change-points in the mean of an AR(1) process*, Bernoulli 23 (2017), who compare the medians for k = 1 and 2. A
+    pattern is shrunk as by James and Stein (1961), positive part.
     """
     left = values - np.median(values[reference], axis=0)
     pattern = np.zeros_like(left)
     for cell in cells:
         one = _pattern(left, cell, reference)
         left, pattern = left - one, pattern + one
-    near, far = (_trimmed(left[step:] - left[:-step]) for step in (1, 2))
-    moving = near > _NOTHING
-    correlation = np.clip(np.divide(far, near, out=np.ones_like(near), where=moving) - 1, 0, _MOST_CORRELATED)
+    near = _trimmed(left[1:] - left[:-1])
+    far = sum(_trimmed(left[step:] - left[:-step]) for step in _FAR) / len(_FAR)
+    moving = (near > _NOTHING) & (far > _NOTHING)
+    ratio = np.divide(near, far, out=np.ones_like(near), where=moving)
+    # What chance alone shows is not taken for correlation: one standard error is.
+    correlation = np.maximum(np.interp(-ratio, -_RATIOS, _CORRELATIONS) - 1 / np.sqrt(left.shape[0]), 0.0)
     if known is not None:
         correlation = np.where(np.isnan(known), correlation, known)
     # Where most neighbours are equal, the typical difference is that of the few that are not.

@@ -70,7 +70,10 @@ def event_words(found: Onsets, event: OnsetEvent) -> str:
     until = "" if event.returned is None else f", until {_when(found, event.returned, last=True)}"
     # Of one column, its categories and figures come before its distance, which says the same with less.
     told = [one for one in event.onsets if one.statistic != DISTANCE] or list(event.onsets)
-    # What befell several columns alike is said once.
+    # Every column has its strongest change told before any has its second; what befell several alike is said once.
+    seen: dict[str, int] = {}
+    ranks = [seen.update({one.column: seen.get(one.column, -1) + 1}) or seen[one.column] for one in told]
+    told = [one for _, one in sorted(zip(ranks, told, strict=True), key=lambda ranked: ranked[0])]
     alike: dict[str, list[str]] = {}
     for one in told:
         alike.setdefault(_change(one), []).append(one.column)
