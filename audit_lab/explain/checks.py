@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from audit_lab.explain.attribution import Check
 
 if TYPE_CHECKING:
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
 
     from audit_lab.explain.attribution import Value
     from audit_lab.explain.background import BackgroundRows
@@ -92,12 +91,14 @@ def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Si
 
 
 def _familiar(value: Value, background: pl.Series, *, numeric: bool) -> bool:
+    # In Python: polars plans a query for each step, and there are a hundred values for each feature.
+    known = background.to_list()
     if value is None:
-        return background.null_count() > 0
-    present = background.drop_nulls()
+        return None in known
+    present = [each for each in known if each is not None]
     if not numeric:
-        return value in present.to_list()
-    numbers = present.cast(pl.Float64).to_list()
+        return value in present
+    numbers = [float(each) for each in present]
     return bool(numbers) and min(numbers) <= float(value) <= max(numbers)
 
 

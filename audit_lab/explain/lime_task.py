@@ -12,7 +12,7 @@ model itself is asked twice for the decision and its background, since a seed sa
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ def attribute(job: Job) -> Answer:
             "base_value": intercept,
             "prediction_value": prediction,
             "library": "lime",
-            "library_version": version("lime"),
+            "library_version": _version(),
             "checks": [[check.name, check.passed, check.detail] for check in checks],
         }
     )
@@ -157,8 +157,14 @@ class _Neighbourhood:
     def _decoded(self, feature: Feature, coding: ColumnCoding | None, numbers: Numbers) -> pl.Series:
         if coding is not None:
             return coding.values.gather(numbers.astype(np.uint32)).alias(feature.name)
-        drawn = np.rint(numbers) if feature.dtype == "int" else numbers
-        return pl.Series(feature.name, drawn).cast(self._schema[feature.name])
+        drawn = pl.Series(feature.name, np.rint(numbers) if feature.dtype == "int" else numbers)
+        recorded = self._schema[feature.name]
+        return drawn if drawn.dtype == recorded else drawn.cast(recorded)
+
+
+@cache
+def _version() -> str:
+    return version("lime")
 
 
 def _coding(feature: Feature, row: pl.DataFrame, background: pl.DataFrame) -> ColumnCoding | None:
