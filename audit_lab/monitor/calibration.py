@@ -17,7 +17,7 @@ import numpy as np
 from audit_lab.errors import MisuseError
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.discovery import smallest_adjusted
-from audit_lab.monitor.measures import chi_square_survivals, pooled_chi_squares
+from audit_lab.monitor.significance import significance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +107,7 @@ def calibrate(sample: pl.DataFrame, bins: Sequence[Bins], layout: Layout, rate: 
     generator = np.random.default_rng(seed)
     smallest = np.concatenate(
         [
-            smallest_adjusted(_p_values(counts, references, bounds, layout))
+            smallest_adjusted(_p_values(bins, counts, references, bounds, layout))
             for counts, references in _drawn(marks, layout, resamples, generator)
         ]
     )
@@ -177,13 +177,17 @@ def _counts(
 
 
 def _p_values(
-    counts: NDArray[np.float64], references: NDArray[np.float64], bounds: list[tuple[int, int]], layout: Layout
+    bins: Sequence[Bins],
+    counts: NDArray[np.float64],
+    references: NDArray[np.float64],
+    bounds: list[tuple[int, int]],
+    layout: Layout,
 ) -> NDArray[np.float64]:
     """Return the p-values of each question, shape (questions, tests)."""
     tested = counts[:, layout.tested]
     against = references if references.shape[1] == 1 else references[:, layout.tested]
-    found = []
-    for first, last in bounds:
-        statistics, degrees = pooled_chi_squares(against[..., first:last], tested[..., first:last])
-        found.append(chi_square_survivals(statistics, degrees))
+    found = [
+        significance(one, against[..., first:last], tested[..., first:last])[1]
+        for one, (first, last) in zip(bins, bounds, strict=True)
+    ]
     return np.concatenate(found, axis=1)

@@ -177,11 +177,14 @@ def _type_violations(counts: WindowCounts, window: int) -> float | None:
         if moments is None or not bins.values.size:
             return None
         return type_violation_rate(moments["fractions"] if bins.whole else 0, moments["values"])
-    here = counts.occurring(window)
-    if bins.numbers is None or here.is_empty():
+    values = int(counts.binned[window][:-1].sum())
+    if bins.numbers is None or not values:
         return None
+    if not counts.binned[window][bins.named + 1]:
+        return 0.0  # every category is one of the reference's
+    here = counts.occurring(window)
     others = here.filter(are_numbers(here["key"]) != bins.numbers)
-    return type_violation_rate(int(others["rows"].sum()), int(here["rows"].sum()))
+    return type_violation_rate(int(others["rows"].sum()), values)
 
 
 def _frozen(counts: WindowCounts, window: int, against: Compared) -> bool:

@@ -49,7 +49,8 @@ class Question:
     """Rows, windows and reference of a question.
 
     `inside` marks the windows that lie wholly within a fixed reference, `covered` those that the log covers wholly;
-    `rolling` is the number of windows before each that it is compared with, or None.
+    `rolling` is the number of windows before each that it is compared with, or None. `held` are the reference's rows,
+    prepared, `reference_span` when they lie, or None, and `sample` some of them.
     """
 
     rows: Rows
@@ -61,6 +62,8 @@ class Question:
     inside: NDArray[np.bool_]
     covered: NDArray[np.bool_]
     rolling: int | None
+    held: nw.LazyFrame[Any]
+    reference_span: Period | None
     sample: pl.DataFrame
     facts: tuple[str, ...]
 
@@ -122,6 +125,8 @@ def asked(
         inside=_inside(cut, side),
         covered=_covered(cut, seen),
         rolling=side.windows,
+        held=side.held,
+        reference_span=side.span,
         sample=_sample(side, seen, count),
         facts=tuple(facts),
     )

@@ -12,7 +12,8 @@ from audit_lab.log.schema import TIME
 from audit_lab.monitor.compared import compared
 from audit_lab.monitor.discovery import adjusted
 from audit_lab.monitor.findings import MINIMUM_ROWS, VANISHED_ROWS, VANISHED_SHARE, Finding, measured
-from audit_lab.monitor.measures import CATALOGUE, chi_square_survivals, pooled_chi_squares
+from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.significance import significance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,7 @@ def measured_windows(counts: WindowCounts, rolling: int | None) -> list[Finding]
     sides = [compared(counts, window, rolling) for window in range(counts.binned.shape[0])]
     found = [measured(counts, window, side) for window, side in enumerate(sides)]
     references = np.array([side.binned for side in sides], dtype=np.float64)
-    statistics, degrees = pooled_chi_squares(references, counts.binned.astype(np.float64))
-    p_values = chi_square_survivals(statistics, degrees)
+    statistics, p_values = significance(counts.bins, references, counts.binned.astype(np.float64))
     return [
         one if one.psi is None else replace(one, chi_square=float(statistic), p_value=float(p_value))
         for one, statistic, p_value in zip(found, statistics, p_values, strict=True)

@@ -13,9 +13,10 @@ from scipy import stats
 
 from audit_lab.monitor.measures import (
     CATALOGUE,
+    are_numbers,
+    binomial_tails,
     chi_square_survivals,
     chi_square_test,
-    are_numbers,
     duplicate_rate,
     has_frozen,
     hellinger_distance,
@@ -77,19 +78,34 @@ def test_pooled_chi_squares_are_those_of_a_table_whose_thin_bins_were_added_up(s
     table = np.array(sides, dtype=float)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     thin = expected.min(axis=0) < 5
-    pooled = np.column_stack([table[:, ~thin], table[:, thin].sum(axis=1)])
-    pooled = pooled[:, pooled.sum(axis=0) > 0]
-    statistic, degrees = pooled_chi_squares(table[0], table[1])
-    if pooled.shape[1] < 2:
+    few = table[:, thin].sum(axis=1)
+    least = min(table.sum(axis=1)) / table.sum()
+    kept = table[:, ~thin] if few.sum() * least < 5 else np.column_stack([table[:, ~thin], few])
+    statistic, degrees, tail = pooled_chi_squares(table[0], table[1])
+    if kept.shape[1] < 2:
         assert (statistic, degrees) == (0.0, 0)
-        return
-    wanted = stats.chi2_contingency(pooled, correction=False)
-    assert statistic == pytest.approx(wanted.statistic, rel=1e-9, abs=1e-9)
-    assert degrees == wanted.dof
+    else:
+        wanted = stats.chi2_contingency(kept, correction=False)
+        assert statistic == pytest.approx(wanted.statistic, rel=1e-9, abs=1e-9)
+        assert degrees == wanted.dof
+    smaller = few[0] if table[0].sum() <= table[1].sum() else few[1]
+    if few.sum() * least < 5 and smaller > few.sum() * least:
+        exact = stats.binomtest(int(smaller), int(few.sum()), least, alternative="greater").pvalue
+        assert tail == pytest.approx(exact, rel=1e-9)
+    else:
+        assert tail == 1.0
 
 
 def test_pooled_chi_squares_of_a_side_without_rows_test_nothing():
-    assert pooled_chi_squares(np.array([3.0, 4.0]), np.zeros((2, 2)))[1].tolist() == [0, 0]
+    statistics, degrees, tails = pooled_chi_squares(np.array([3.0, 4.0]), np.zeros((2, 2)))
+    assert (statistics.tolist(), degrees.tolist(), tails.tolist()) == ([0.0, 0.0], [0, 0], [1.0, 1.0])
+
+
+def test_binomial_tails_agree_with_scipy():
+    seen, trials, share = np.array([3.0, 30, 7, 0]), np.array([5.0, 31, 4000, 9]), np.array([0.2, 0.1, 0.001, 0.4])
+    expected = [stats.binom.sf(k - 1, n, p) for k, n, p in zip(seen[:3], trials[:3], share[:3], strict=True)]
+    assert binomial_tails(seen, trials, share)[:3] == pytest.approx(expected, rel=1e-9)
+    assert binomial_tails(seen, trials, share)[3] == 1.0
 
 
 def test_many_survivals_agree_with_scipy():

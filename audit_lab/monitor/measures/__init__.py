@@ -13,6 +13,7 @@ from __future__ import annotations
 from audit_lab.monitor.measures.catalogue import CATALOGUE, Measure
 from audit_lab.monitor.measures.chi_square import (
     ChiSquare,
+    binomial_tails,
     chi_square_quantile,
     chi_square_survival,
     chi_square_survivals,
@@ -47,6 +48,7 @@ __all__ = [
     "KolmogorovSmirnov",
     "Measure",
     "are_numbers",
+    "binomial_tails",
     "chi_square_quantile",
     "chi_square_survival",
     "chi_square_survivals",

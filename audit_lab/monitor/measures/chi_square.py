@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChiSquare",
+    "binomial_tails",
     "chi_square_quantile",
     "chi_square_survival",
     "chi_square_survivals",
@@ -26,6 +27,8 @@ __all__ = [
 #: A bin that expects fewer rows than this on either side is pooled with the others like it: Cochran, *The Chi-square
 #: Test of Goodness of Fit* (1952), section 6.
 FEWEST_EXPECTED = 5.0
+#: Terms of a binomial tail that are added up; beyond the mean each is smaller than the one before.
+_TAIL_TERMS = 400
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,13 @@ def chi_square_test(reference: ArrayLike, window: ArrayLike) -> ChiSquare:
 
 def pooled_chi_squares(
     reference: NDArray[np.float64], windows: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return statistic and degrees of freedom of many chi-square tests whose thin bins are pooled.
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return statistic and degrees of freedom of many chi-square tests without thin bins, and the thin bins' p-values.
 
-    As :func:`chi_square_test`, after the bins that expect fewer than five rows on either side are made one bin: the
-    statistic then follows the chi-square distribution well enough in small windows. Where no two bins are left there
-    is nothing to test: 0 and no degrees.
+    As :func:`chi_square_test`, after the bins that expect fewer than five rows on either side are made one bin. Where
+    that bin still expects fewer than five it is left out, as the statistic would not follow its distribution, and is
+    tested exactly: given its rows on both sides, those on the side with fewer rows are binomial; the p-value is the
+    chance of so many or more. It is 1 where no bin is left out.
 
     Parameters
     ----------
@@ -134,23 +138,58 @@ def pooled_chi_squares(
 
     Returns
     -------
-    statistics, degrees
-        float64 and int64, of the shape without bins.
+    statistics, degrees, thin
+        float64, int64 and float64, of the shape without bins. Where no two bins are left: 0, no degrees.
     """
     first, second = np.broadcast_arrays(reference, windows)
-    totals = [side.sum(axis=-1, keepdims=True) for side in (first, second)]
+    totals = [side.sum(axis=-1) for side in (first, second)]
     every = np.maximum(totals[0] + totals[1], 1.0)
-    both = first + second
-    smaller = np.minimum(*totals)
-    thin = both * (smaller / every) < FEWEST_EXPECTED
-    # With both margins fixed, both sides' parts of a bin add up to this: (a n - b m)^2 / (m n (a + b)).
-    scale = np.maximum(totals[0] * totals[1], 1.0)[..., 0]
-    apart = (first * totals[1] - second * totals[0]) ** 2
-    parts = np.where(thin, 0.0, apart / np.maximum(both, 1.0)).sum(axis=-1)
+    both, smaller = first + second, np.minimum(*totals)
+    share = smaller / every
+    thin = both * share[..., None] < FEWEST_EXPECTED
     few = [np.where(thin, side, 0.0).sum(axis=-1) for side in (first, second)]
     pooled = few[0] + few[1]
-    gap = (few[0] * totals[1][..., 0] - few[1] * totals[0][..., 0]) ** 2
-    statistics = (parts + gap / np.maximum(pooled, 1.0)) / scale
-    degrees = (~thin).sum(axis=-1) + (pooled > 0) - 1
-    empty = (degrees < 1) | (smaller[..., 0] <= 0)
-    return np.where(empty, 0.0, statistics), np.where(empty, 0, degrees).astype(np.int64)
+    left_out = pooled * share < FEWEST_EXPECTED
+    rows = [total - np.where(left_out, part, 0.0) for total, part in zip(totals, few, strict=True)]
+    # With both margins fixed, both sides' parts of a bin add up to this: (a n - b m)^2 / (m n (a + b)).
+    apart = (first * rows[1][..., None] - second * rows[0][..., None]) ** 2
+    parts = np.where(thin, 0.0, apart / np.maximum(both, 1.0)).sum(axis=-1)
+    gap = np.where(left_out, 0.0, (few[0] * rows[1] - few[1] * rows[0]) ** 2 / np.maximum(pooled, 1.0))
+    statistics = (parts + gap) / np.maximum(rows[0] * rows[1], 1.0)
+    degrees = (~thin).sum(axis=-1) + ((pooled > 0) & ~left_out) - 1
+    empty = (degrees < 1) | (smaller <= 0)
+    seen = np.where(totals[0] <= totals[1], few[0], few[1])
+    tails = binomial_tails(np.where(left_out, seen, 0.0), np.where(left_out, pooled, 0.0), share)
+    return np.where(empty, 0.0, statistics), np.where(empty, 0, degrees).astype(np.int64), tails
+
+
+def binomial_tails(
+    seen: NDArray[np.float64], trials: NDArray[np.float64], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the chance of `seen` or more of `trials` that each succeed with probability `share`, where that is small.
+
+    Where no more are seen than expected the answer is 1: such a tail says nothing.
+
+    Parameters
+    ----------
+    seen, trials, share
+        Whole counts, and probabilities below 1, of one shape.
+
+    Notes
+    -----
+    The sum of binomial probabilities from `seen` on, term by term; beyond the mean they fall at least geometrically.
+    """
+    tails = np.ones(seen.shape)
+    here = (seen > trials * share) & (share > 0) & (share < 1)
+    some, of, chance = seen[here], trials[here], share[here]
+    if not some.size:
+        return tails
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, int(of.max()) + 1)))])
+    k, n = some.astype(np.int64), of.astype(np.int64)
+    term = np.exp(logs[n] - logs[k] - logs[n - k] + some * np.log(chance) + (of - some) * np.log1p(-chance))
+    total, odds = term.copy(), chance / (1 - chance)
+    for step in range(_TAIL_TERMS):
+        term = term * np.maximum(of - some - step, 0.0) / (some + step + 1) * odds
+        total += term
+    tails[here] = np.minimum(total, 1.0)
+    return tails

@@ -1,0 +1,77 @@
+"""How sure it is that a window's bins are of another distribution: one p-value for each column and window.
+
+Three tests share it by Bonferroni's weights: Pearson's chi-squared test over the bins, an exact one of the bins too
+thin for it, and for numbers one of values outside the reference's range. Bins are made from the reference, so that it
+has no value outside and no new category by construction; counted as bins like others these would look surprising where
+they are not. Values outside therefore count in the bin next to them, new categories among the rare ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audit_lab.monitor.bins import NumericBins
+from audit_lab.monitor.measures import chi_square_survivals, pooled_chi_squares
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from audit_lab.monitor.bins import Bins
+
+__all__ = ["significance"]
+
+#: How the three tests share one: weights of Bonferroni's inequality, which add up to 1.
+_BINS, _THIN, _OUTSIDE = 0.8, 0.15, 0.05
+
+
+def significance(
+    bins: Bins, reference: NDArray[np.float64], windows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the chi-squared statistic and the p-value of many windows of one column.
+
+    Parameters
+    ----------
+    bins
+        The column's bins.
+    reference, windows
+        Counts by bin, shapes (..., bins), which go together by numpy's broadcasting.
+
+    Returns
+    -------
+    statistics, p_values
+        float64, of the shape without bins; 1 where there is nothing to test.
+
+    Notes
+    -----
+    That the j most extreme values of both on one side are all the window's has the probability ``q^j``, q being its
+    share of the rows of both; that j lie beyond the reference's on either side has at most ``(j + 1) q^j``.
+    """
+    groups = _groups(bins)
+    first, second = (_summed(side, groups) for side in (reference, windows))
+    statistics, degrees, thin = pooled_chi_squares(first, second)
+    p_values = np.minimum(chi_square_survivals(statistics, degrees) / _BINS, thin / _THIN)
+    if isinstance(bins, NumericBins) and bins.values.size:
+        outside = windows[..., 0] + windows[..., -2]
+        known = reference[..., 0] + reference[..., -2]
+        share = second.sum(axis=-1) / np.maximum(first.sum(axis=-1) + second.sum(axis=-1), 1.0)
+        chance = np.where(known > 0, 1.0, (outside + 1) * share**outside)
+        p_values = np.minimum(p_values, chance / _OUTSIDE)
+    return statistics, np.minimum(p_values, 1.0)
+
+
+def _groups(bins: Bins) -> NDArray[np.int64]:
+    """Return which bins start a group that is tested as one; the others belong to the group before them."""
+    width = len(bins.labels)
+    if isinstance(bins, NumericBins):
+        if not bins.values.size:
+            return np.arange(width)
+        # Below, the lowest quantile bin, ..., the highest, above, missing.
+        return np.array([0, *range(2, width - 2), width - 1])
+    return np.array([*range(bins.named + 1), width - 1])
+
+
+def _summed(counts: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    summed: NDArray[np.float64] = np.add.reduceat(counts, groups, axis=-1)
+    return summed
