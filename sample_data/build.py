@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.credit import score_applicants
+from builder.credit_explanations import explanation_truth
 from builder.credit_log import write_credit
 from builder.faults import plan_faults
 from builder.flights_log import build_flights, write_flights
@@ -37,7 +39,8 @@ def main() -> None:
     if asked.only in {None, "flights"}:
         _build_flights(asked.out, asked.seed)
     if asked.only in {None, "credit"}:
-        _replace(asked.out / "credit", write_credit)
+        credit = score_applicants()
+        _replace(asked.out / "credit", lambda folder: write_credit(credit, folder))
     if asked.only in {None, "foreign"}:
         _replace(asked.out / "foreign_loans", write_foreign)
 
@@ -46,7 +49,7 @@ def _build_flights(out: Path, seed: int) -> None:
     plan = plan_faults(seed)
     log = build_flights(plan)
     _replace(out / "flights", lambda folder: write_flights(log, folder))
-    facts = truth(log, plan)
+    facts = {**truth(log, plan), "credit": explanation_truth(score_applicants())}
     write_bytes(out / "TRUTH.json", truth_json(facts).encode())
     write_bytes(out / "TRUTH.md", truth_page(facts).encode())
 

@@ -13,7 +13,7 @@ __all__ = ["show_agreement"]
 
 
 def show_agreement(found: Agreement, *, as_json: bool) -> int:
-    """Print SHAP beside LIME and the explanations of record; return 1 when a check failed or the two disagree."""
+    """Print SHAP beside LIME and the explanations of record; return 1 when a check failed or any two disagree."""
     from audit_lab.explain.agreement import DISAGREE
 
     if as_json:
@@ -26,7 +26,8 @@ def show_agreement(found: Agreement, *, as_json: bool) -> int:
         output.facts({"SHAP digest": found.shap.digest, "LIME digest": found.lime.digest})
         output.lines(f"{name}: {meaning}" for name, meaning in found.methods.rules.items())
     checks = (*found.shap.checks, *found.lime.checks)
-    return int(not all(check.passed for check in checks) or found.methods.verdict == DISAGREE)
+    verdicts = [each.verdict for each in (found.methods, *found.of_record)]
+    return int(not all(check.passed for check in checks) or DISAGREE in verdicts)
 
 
 def _show_comparison(each: Comparison) -> None:

@@ -201,7 +201,7 @@ def explain(
 
     The background is a fixed choice of the same version's decisions, earlier ones where there are 20; its digest,
     the seed and the checks are part of the answer. Exits 1 when a check of the explanation failed. With both, SHAP
-    stands beside LIME, and the explanations of record beside them; exits 1 when a check failed or the two disagree.
+    stands beside LIME, and the explanations of record beside them; exits 1 when a check failed or any two disagree.
     """
     if method not in ("shap", "lime", "both"):
         raise MisuseError(f"there is no method {method!r}", "Choose shap, lime or both.")

@@ -36,7 +36,8 @@ _RULES = {
     AGREE: f"no sign conflict, the same largest features, and a rank correlation of at least {_CORRELATION} "
     "where there is one",
     MAIN: "no sign conflict among the largest features of either, and at least two thirds of them shared",
-    DISAGREE: "anything else",
+    DISAGREE: "anything else; and, whatever the features, Shapley values of record that with their base add up to "
+    "neither the model's output nor its log-odds, within 0.005",
     NOT_COMPARABLE: "no feature stands in both",
 }
 
@@ -60,8 +61,9 @@ class Comparison:
     only_first, only_second
         Features that the other does not have, by name; nothing is said of them.
     differences
-        Why the numbers may not be comparable: other method, background, output, library or seed, and what of these is
-        not known. The verdict is on what they say, whatever the reason.
+        Why the numbers may not be comparable: a record that is not of this output, other method, background, output,
+        library or seed, and what of these is not known. But for the first, the verdict is on what they say, whatever
+        the reason.
     """
 
     first: Explained
@@ -97,7 +99,8 @@ class Comparison:
         )
         conflicts = _named(self.sign_conflicts)
         signs = f"opposite signs for {conflicts}" if conflicts else "no sign conflict"
-        return f"{name} and {self.second.name} {self.verdict}: {shared}, {rank}, {signs}."
+        broken = next((f"; {side.inconsistency}" for side in (self.first, self.second) if side.inconsistency), "")
+        return f"{name} and {self.second.name} {self.verdict}: {shared}, {rank}, {signs}{broken}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON-safe values, the rules among them."""
@@ -221,11 +224,15 @@ def compare(first: Explained, second: Explained) -> Comparison:
         sorted(name for name in mattering[0] if name in mattering[1] and (one[name] > 0) != (other[name] > 0))
     )
     either = [name for name in shared if name in mattering[0] or name in mattering[1]]
+    broken = [side.inconsistency for side in (first, second) if side.inconsistency]
+    verdict = NOT_COMPARABLE
     rank = _rank_correlation([abs(one[name]) for name in either], [abs(other[name]) for name in either])
+    if shared:
+        verdict = DISAGREE if broken else _verdict(largest[0], largest[1], conflicts, rank)
     return Comparison(
         first,
         second,
-        _verdict(largest[0], largest[1], conflicts, rank) if shared else NOT_COMPARABLE,
+        verdict,
         rank,
         conflicts,
         largest[0],
@@ -268,7 +275,7 @@ def _differences(first: Explained, second: Explained) -> tuple[str, ...]:
         ("seed", first.seed, second.seed),
         ("library", first.version, second.version),
     )
-    said = []
+    said = [side.inconsistency for side in (first, second) if side.inconsistency]
     for what, one, other in asked:
         if one is None or other is None:
             said.append(f"the {what} of {first.name if one is None else second.name} is not known")

@@ -42,6 +42,8 @@ class Explained:
         What the values are of: ``probability``, ``log-odds``, ``margin``, ``value``; of a record what they add up to.
     background_sha256, seed, version, base_value
         What the numbers rest on; `version` is that of the library.
+    inconsistency
+        Why it cannot be of this output, in words: Shapley values with a base add up to what they explain.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Explained:
     seed: int | None = None
     version: str | None = None
     base_value: float | None = None
+    inconsistency: str | None = None
 
     @classmethod
     def of(cls, attribution: Attribution) -> Explained:
@@ -91,15 +94,17 @@ def explained_of_record(row: Mapping[str, Any], recomputed: Attribution) -> Expl
     contributions = _values(row.get("values"), name)
     base = row.get("base_value")
     base = None if base is None or not math.isfinite(base) else float(base)
+    output = _output(base, contributions, recomputed)
     return Explained(
         name,
         method,
         contributions,
-        _output(base, contributions, recomputed),
+        output,
         row.get("background_sha256"),
         row.get("seed"),
         _version(row.get("versions"), recomputed.library),
         base,
+        None if base is None or output is not None else _inconsistency(method, base, contributions, recomputed),
     )
 
 
@@ -139,8 +144,19 @@ def _output(base: float | None, contributions: Mapping[str, float], recomputed: 
     return None
 
 
+def _inconsistency(method: str, base: float, contributions: Mapping[str, float], recomputed: Attribution) -> str | None:
+    """Say what Shapley values add up to where that is no output of the model; other methods need not add up."""
+    if "shap" not in method.lower():
+        return None
+    total, output = base + sum(contributions.values()), recomputed.prediction_value
+    spaces = f"{output:.4g}"
+    if recomputed.output_explained == "probability" and 0 < output < 1:
+        spaces += f", as log-odds {math.log(output / (1 - output)):.4g}"
+    return f"its base and values add up to {total:.4g}, and the model's output is {spaces}: it is not of this output"
+
+
 def _version(text: str | None, library: str) -> str | None:
-    """Return the library's version out of a JSON object of library to version, or the text as it is."""
+    """Return the library's version out of a JSON object of library to version; else those that it has, or the text."""
     if not text:
         return None
     try:
@@ -149,5 +165,7 @@ def _version(text: str | None, library: str) -> str | None:
         return text
     if not isinstance(found, dict):
         return text
-    stated = found.get(library)
-    return f"{library} {stated}" if isinstance(stated, str) else None
+    stated = {name: release for name, release in found.items() if isinstance(release, str)}
+    if library in stated:
+        return f"{library} {stated[library]}"
+    return ", ".join(f"{name} {stated[name]}" for name in sorted(stated)) or None

@@ -21,8 +21,8 @@ from builder.credit import (
     THRESHOLDS,
     Credit,
     credit_tables,
-    score_applicants,
 )
+from builder.credit_explanations import explanation_rows
 from builder.credit_models import (
     BOOSTER_PARAMETERS,
     PIPELINE_PARAMETERS,
@@ -60,6 +60,10 @@ _NOTES = [
         "they are."
     ),
     "Outcomes are there for denied applicants too, because the data set has them; a lender would not learn them.",
+    (
+        "Some denials of 2.0.0 have an explanation of record: XGBoost's own path-dependent SHAP values of the "
+        "log-odds, kept by a nightly job."
+    ),
     "Overrides, contests, people, nodes, latencies, commits and container digests are invented.",
 ]
 
@@ -75,9 +79,8 @@ _CHANGELOG = {
 _DAY = timedelta(days=1)
 
 
-def write_credit(folder: Path) -> None:
-    """Build the credit log and write its folder."""
-    credit = score_applicants()
+def write_credit(credit: Credit, folder: Path) -> None:
+    """Write the folder of the credit log."""
     for artifact in credit.artifacts.values():
         write_bytes(folder / artifact.uri, artifact.content)
     about = {
@@ -107,6 +110,7 @@ def _life_cycle(credit: Credit) -> dict[str, pl.DataFrame]:
         "approvals": pl.DataFrame([act for version in versions for act in _approval_rows(version)]),
         "lineage": pl.DataFrame(edges, infer_schema_length=None),
         "events": _event_rows(runs, deployments),
+        "explanations": explanation_rows(credit),
     }
 
 

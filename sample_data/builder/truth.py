@@ -219,11 +219,23 @@ def truth_page(facts: dict[str, Any]) -> str:
         "## Area under the ROC curve by month, as served",
         "The features predict delays weakly; rest no story about performance on this log.",
         "| month | AUC |\n|---|---|\n" + "\n".join(months),
+        "## One planted in sample_data/credit",
+        _credit(facts["credit"]),
         "## Where to begin",
         f"Up to {_SHOWN_IDS} prediction ids of each fault; `TRUTH.json` has the others, or the digest of many.",
         "\n".join(listed),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _credit(credit: dict[str, Any]) -> str:
+    mixed = credit["mixed_up"]
+    return (
+        f"{credit['explanations_of_record']} denials of credit-approval 2.0.0 have an explanation of record. That of "
+        f"`{mixed['prediction_id']}` holds the values of `{mixed['holds_the_values_of']}`, the next one that was "
+        "explained: its base and values do not add up to the model's output, and an agreement must say that it "
+        "disagrees. The others are right, of the log-odds and against the training data. The seed does not move this."
+    )
 
 
 def truth_json(facts: dict[str, Any]) -> str:

@@ -163,6 +163,42 @@ def test_values_that_add_up_to_the_log_odds_are_told_as_such():
     assert "another output (log-odds, probability)" in found.differences
 
 
+def test_shapley_values_that_add_up_to_no_output_disagree_whatever_they_name():
+    (found,) = agreement(record(base_value=0.35)).of_record
+
+    assert found.first_largest == found.second_largest
+    assert found.verdict == "disagree"
+    assert found.first.output is None
+    assert found.summary() == (
+        "The shap of record and SHAP disagree: 2 of 2 largest features shared, no rank correlation, no sign conflict; "
+        "its base and values add up to 0.75, and the model's output is 0.6, as log-odds 0.4055: it is not of this "
+        "output."
+    )
+    assert found.differences[0].startswith("its base and values add up to 0.75")
+
+
+def test_weights_of_a_lime_of_record_need_not_add_up():
+    (found,) = agreement(record(method="lime", base_value=0.9)).of_record
+
+    assert (found.first.inconsistency, found.verdict) == (None, "agree")
+
+
+def test_libraries_of_record_are_named_where_the_recomputed_one_is_another():
+    (found,) = agreement(record(versions='{"xgboost": "3.2.0", "numpy": "2.3"}')).of_record
+
+    assert "another library (numpy 2.3, xgboost 3.2.0, shap 1.0)" in found.differences
+
+
+def test_on_credit_the_record_that_is_another_applicants_is_found_and_its_neighbour_is_not(credit):
+    truth = json.loads((credit.parent / "TRUTH.json").read_text())["credit"]["mixed_up"]
+    log = al.open(credit)
+    mixed, own = (log.decision(truth[name]).agreement() for name in ("prediction_id", "holds_the_values_of"))
+
+    assert [each.verdict for each in mixed.of_record] == ["disagree"]
+    assert "it is not of this output" in mixed.of_record[0].summary()
+    assert [(each.verdict, each.first.output) for each in own.of_record] == [("agree", "log-odds")]
+
+
 def test_a_lime_of_record_is_compared_with_lime():
     (found,) = agreement(record(method="LIME")).of_record
     assert (found.first.name, found.second.name) == ("the LIME of record", "LIME")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import polars as pl
 import pytest
@@ -108,3 +109,18 @@ def test_outcomes_come_two_to_four_months_later(decided):
 
 def test_the_manifest_says_that_times_are_invented(credit):
     assert any("All times are invented" in note for note in credit.manifest["notes"])
+
+
+def test_explanations_of_record_add_up_to_the_score_but_the_one_that_is_another_applicants(credit, decided):
+    truth = credit.truth["credit"]
+    scores = dict(decided.select("prediction_id", "score").iter_rows())
+    rows = credit["explanations"].to_dicts()
+    apart = {}
+    for row in rows:
+        total = row["base_value"] + sum(json.loads(row["values"]).values())
+        apart[row["prediction_id"]] = abs(1 / (1 + math.exp(-total)) - scores[row["prediction_id"]])
+    mixed = truth["mixed_up"]["prediction_id"]
+    assert len(rows) == truth["explanations_of_record"] == 11
+    assert [name for name, distance in apart.items() if distance > 1e-4] == [mixed]
+    values = {row["prediction_id"]: row["values"] for row in rows}
+    assert values[mixed] == values[truth["mixed_up"]["holds_the_values_of"]]

@@ -26,6 +26,8 @@ FOLLOWS_LIBRARIES = (
     "payload",
     "summary",
     "event_id",
+    "values",
+    "versions",
 )
 
 
