@@ -7,7 +7,7 @@ slices that take turns. Ours starts from recorded values, runs in the warm child
 
 Then one decision after the other, each computed by the warm child, asked again, and asked of the bare library in this
 process: probability (enumerated, with 8 features; sampled, with 20: there the bare call is shap's permutation explainer
-with as many orders as came to the same error, 100), log-odds, path-dependent. LIME once as the library alone gives it,
+with 100 orders, whose error is two thirds of ours), log-odds, path-dependent. LIME once as the library alone gives it,
 without further seeds, and once with the five that its checks take, beside six bare calls. Medians of twelve decisions.
 """
 
