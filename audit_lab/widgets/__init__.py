@@ -18,6 +18,7 @@ from audit_lab.widgets.drift import DriftView
 from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
+from audit_lab.widgets.performance import FairnessView, PerformanceView
 from audit_lab.widgets.viewing import view
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "DecisionsView",
     "DriftView",
     "ExplorationView",
+    "FairnessView",
     "ImpactView",
     "LineageView",
+    "PerformanceView",
     "view",
 ]

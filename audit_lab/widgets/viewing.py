@@ -11,6 +11,8 @@ from audit_lab.explain.what_if import WhatIf
 from audit_lab.face import Decision
 from audit_lab.face.decisions import Decisions
 from audit_lab.monitor.drift import Drift
+from audit_lab.monitor.fairness import Fairness
+from audit_lab.monitor.performance import Performance
 from audit_lab.replay.batch_replay import BatchReplay
 from audit_lab.replay.comparable_cases import Comparable
 from audit_lab.replay.coverage import Coverage
@@ -28,6 +30,7 @@ from audit_lab.widgets.drift import DriftView
 from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
+from audit_lab.widgets.performance import FairnessView, PerformanceView
 from audit_lab.widgets.what_if import WhatIfView
 
 if TYPE_CHECKING:
@@ -44,8 +47,10 @@ _VIEWS: dict[type, type[Panel]] = {
     Decisions: DecisionsView,
     Drift: DriftView,
     Exploration: ExplorationView,
+    Fairness: FairnessView,
     Impact: ImpactView,
     LineageGraph: LineageView,
+    Performance: PerformanceView,
     WhatIf: WhatIfView,
 }
 
@@ -78,6 +83,7 @@ def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
         "log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, log.decisions, log.replay, "
+        "log.explore, log.impact, log.drift, log.performance, log.fairness or log.coverage"
     )
-    next_step = f"Give what {answers}log.explore, log.impact, log.drift or log.coverage returned."
+    next_step = f"Give what {answers} returned."
     raise MisuseError(message, next_step)

@@ -69,12 +69,13 @@ def measure_fairness(
     features = tuple(dict.fromkeys(name for group in chosen for name in group.features))
     columns = tuple(dict.fromkeys(name for group in chosen for name in group.columns))
     rows = JudgedRows(store, Judged(model, since, until, as_of, features, columns), meaning)
-    _check_favourable(rows, favourable, of)
     counted = Counted(of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version)
     cells = count_groups(rows, chosen, counted, meaning)
+    if not int(cells["selected"].sum()):
+        _check_favourable(rows, favourable, of, meaning)
     if not int(cells["rows"].sum()):
         raise LogError("there is no decision to count", "Widen the range of time, or name another model.")
-    asked = Asked(tuple(groups), counted, minimum, model, since, until, as_of, features)
+    asked = Asked(tuple(groups), counted, minimum, model, since, until, as_of, features, _bands(bands))
     table: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
     for (start, version), mine in _windows(cells):
@@ -100,6 +101,10 @@ def measure_fairness(
     )
 
 
+def _bands(bands: Mapping[str, Sequence[float]] | None) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    return tuple((name, tuple(edges)) for name, edges in (bands or {}).items())
+
+
 def _meaning(store: LogStore, model: str) -> Meaning:
     """Return what outputs mean; where the registry does not say, decisions can be counted all the same."""
     try:
@@ -118,11 +123,13 @@ def _qualified(meaning: Meaning, favourable: str, of: str) -> str | None:
     return leads[0] if len(leads) == 1 else None
 
 
-def _check_favourable(rows: JudgedRows, favourable: str, of: str) -> None:
+def _check_favourable(rows: JudgedRows, favourable: str, of: str, meaning: Meaning) -> None:
+    """See, where nobody was favoured, whether anybody could have been."""
+    possible = {*meaning.classes, *map(meaning.decision, meaning.classes)}
     values = rows.frame().select(pl.col(OF[of]).alias("said")).drop_nulls().unique().head(_MOST_VALUES + 1)
     seen = collect(values, "the decisions")["said"].sort().to_list()
-    if seen and len(seen) <= _MOST_VALUES and favourable not in seen:
-        raise MisuseError(f"no {of} is {favourable!r}", f"Those that there are: {', '.join(seen)}.")
+    if seen and favourable not in {*seen, *possible}:
+        raise MisuseError(f"no {of} is {favourable!r}", f"Those that there are: {', '.join(seen[:_MOST_VALUES])}.")
 
 
 def _windows(cells: pl.DataFrame) -> Iterator[tuple[tuple[Any, Any], pl.DataFrame]]:

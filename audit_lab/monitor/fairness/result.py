@@ -62,6 +62,7 @@ class Asked:
     until: datetime | None = None
     as_of: datetime | None = None
     features: tuple[str, ...] = ()
+    bands: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-safe values."""
@@ -69,6 +70,7 @@ class Asked:
         return {
             "groups": list(self.groups),
             **vars(self.counted),
+            "bands": {name: list(edges) for name, edges in self.bands},
             "minimum": self.minimum,
             "model": self.model,
             **{name: None if moment is None else moment.isoformat() for name, moment in times.items()},

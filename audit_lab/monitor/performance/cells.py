@@ -167,6 +167,10 @@ def odd_values(made: pl.LazyFrame, code: Coded) -> pl.LazyFrame:
         parts["scores"] = pl.col("score").is_null().sum()
         if code.meaning.has_probability:
             parts["certain"] = (pl.col("score").is_in(_NUMBERS) & pl.col("is_labelled")).sum()
+    if code.kind == "binary" and "decision" in code.sources:
+        for place in range(len(code.classes)):
+            is_it = pl.col(SAID["decision"]) == place
+            parts[f"decided_{place}"], parts[f"known_{place}"] = is_it.sum(), (is_it & pl.col("is_labelled")).sum()
     for source in code.sources:
         column = SAID[source]
         parts[source] = (pl.col(column).is_null() & pl.col(_SOURCES[column]).is_not_null()).sum()

@@ -48,6 +48,8 @@ _ROWS_AT_ONCE = 5_000_000
 _WINDOW = ["window_start", "model_version"]
 _NOW, _THEN = "now", "then"
 _NO_TIME = timedelta(0)
+#: Outcomes that are known of one decision so much more often than of the other are stated.
+_UNEVEN = 0.05
 
 
 def measure_performance(
@@ -293,6 +295,18 @@ def _labelled_scores(cells: pl.DataFrame) -> Scored:
     return Scored.of(known["score"].to_numpy(), truth, known["rows"].to_numpy())
 
 
+def _selective(odd: dict[str, int], code: Coded) -> list[str]:
+    """Say where outcomes are known of one decision more often than of the other: what is measured is then selected."""
+    decided = [odd.get(f"decided_{place}", 0) for place in range(2)]
+    if not all(decided):
+        return []
+    shares = [odd[f"known_{place}"] / decided[place] for place in range(2)]
+    if abs(shares[0] - shares[1]) < _UNEVEN:
+        return []
+    told = [f"{share:.1%} of {code.meaning.decision(code.classes[place])}" for place, share in enumerate(shares)]
+    return [f"outcomes are known of {' and '.join(told)}: what is measured is not what would be of all"]
+
+
 def _oddities(odd: dict[str, int], code: Coded, untimed: int) -> list[str]:
     classes = " or ".join(repr(name) for name in code.classes[:2] if name)
     wanted = "a finite number" if code.kind == "number" else classes if code.kind == "binary" else "a known class"
@@ -304,6 +318,7 @@ def _oddities(odd: dict[str, int], code: Coded, untimed: int) -> list[str]:
         said.append(f"predictions without a score that is {what}, which no measure of the score has: {odd['scores']:,}")
     if odd.get("certain"):
         said.append(f"scores of exactly 0 or 1, which log loss clips by {SMALLEST_PROBABILITY:.2g}: {odd['certain']:,}")
+    said += _selective(odd, code)
     said += [
         f"predictions left out where the {source} is none that a label leads to: {odd[source]:,}"
         for source in SAID

@@ -203,6 +203,14 @@ def test_a_question_that_fits_nothing_says_what_would(lent, groups, more, messag
         lent.fairness(groups, **{"favourable": "approve", **more})
 
 
+def test_where_nobody_was_favoured_the_rates_are_0(grouped_log):
+    rows = [("f", 1.0, False, "good")] * 20 + [("m", 1.0, False, "bad")] * 20
+    found = grouped_log(rows).fairness(["sex"], favourable="approve")
+    assert found.table.filter(measure="selection_rate")["value"].to_list() == [0.0, 0.0]
+    assert found.comparisons.filter(comparison="demographic_parity_ratio")["note"].to_list() == ["every rate is 0"]
+    assert found.summary()[0] == "By sex: nothing to compare (every rate is 0)."
+
+
 def test_no_decision_is_an_error(lent):
     with pytest.raises(LogError, match="there is no decision to count"):
         lent.fairness([SEX], favourable="approve", since="2030-01-01")

@@ -176,6 +176,16 @@ def test_no_prediction_is_an_error_that_says_what_to_do(lent):
         lent.performance(since="2030-01-01")
 
 
+def test_outcomes_that_are_known_of_one_decision_only_are_stated(judged_log):
+    found = judged_log([0.9, 0.8, 0.2, 0.1], [None, "bad", "good", "good"]).performance(every=None)
+    assert (
+        "outcomes are known of 50.0% of deny and 100.0% of approve: what is measured is not what would be of all"
+        in (found.facts)
+    )
+    even = judged_log([0.9, 0.8, 0.2, 0.1], ["bad", "bad", "good", "good"]).performance(every=None)
+    assert even.facts == ()
+
+
 def test_scores_that_are_no_probability_are_left_out_and_counted(judged_log, value_of):
     found = judged_log([0.9, 1.5, float("nan"), 0.2], ["bad", "bad", "good", "good"]).performance(every=None)
     assert value_of(found, "score", "auc") == 1.0

@@ -1,0 +1,89 @@
+"""The views of performance and fairness: what they show, choose, escape, and the code that they hand out."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.widgets import FairnessView, PerformanceView
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+SEX, AGE = "personal_status_and_sex", "age_in_years"
+
+
+@pytest.fixture(scope="module")
+def lent(credit):
+    return al.open(credit)
+
+
+def test_view_of_a_performance_says_how_good_it_was_and_draws_it(lent):
+    view = al.view(lent.performance())
+    assert isinstance(view, PerformanceView)
+    shown = view.static_html()
+    assert "AUC of the score in 12 mature windows" in shown
+    assert shown.count("data:image/svg+xml;base64,") == 2
+    assert view.measure.value == ("score", "auc")
+
+
+def test_another_measure_is_shown_when_it_is_chosen(lent):
+    view = PerformanceView(lent.performance())
+    view.measure.value = ("final decision", "accuracy")
+    assert "accuracy of the final decision" in view.parts()[-1]
+    assert "'accuracy', of='final decision'" in view.code()
+
+
+@pytest.mark.parametrize("asked", [{}, {"every": None}, {"as_of": "2025-09-01", "by_version": True}], ids=str)
+def test_code_of_a_performance_does_what_is_shown(lent, asked):
+    found = lent.performance(**asked)
+    names = {"log": lent}
+    exec(PerformanceView(found).code(), names)
+    assert names["performance"].table.equals(found.table)
+    assert ("chart" in names) == ("every" not in asked)
+
+
+def test_one_window_for_everything_is_listed_and_not_drawn_over_time(lent):
+    shown = PerformanceView(lent.performance(every=None)).static_html()
+    assert shown.count("data:image/svg+xml;base64,") == 1  # the calibration curve
+
+
+def test_without_outcomes_what_is_estimated_is_shown(make_log):
+    shown = al.view(al.open(make_log(outcomes=None)).performance(every="1d")).static_html()
+    assert "no window has outcomes" in shown
+    assert "estimate" in shown
+
+
+def test_view_of_a_fairness_says_what_differs_and_what_that_does_not_show(lent):
+    view = al.view(lent.fairness([SEX, AGE], favourable="approve", bands={AGE: [25, 40, 60]}))
+    assert isinstance(view, FairnessView)
+    assert "What this does not show" in view.static_html()
+    view.grouping.value = f"{SEX} \N{MULTIPLICATION SIGN} {AGE}"
+    view.measure.value = "false_negative_rate"
+    assert "suppressed" in view.parts()[-2]
+    assert "data:image/svg+xml;base64," in view.parts()[-2]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"every": "1mo", "by_version": True}, {"until": "2025-06-01", "qualified": "good", "minimum": 20}],
+    ids=str,
+)
+def test_code_of_a_fairness_does_what_is_shown(lent, asked):
+    found = lent.fairness([f"inputs.{AGE} < 30", AGE], favourable="approve", bands={AGE: [40]}, **asked)
+    names = {"log": lent}
+    exec(FairnessView(found).code(), names)
+    assert names["fairness"].table.equals(found.table)
+
+
+def test_texts_of_the_log_are_escaped(make_log):
+    log = al.open(
+        make_log(
+            predictions=lambda f: f.with_columns(model_version=pl.lit(HOSTILE)),
+            inputs_loans=lambda f: f.with_columns(city=pl.lit(HOSTILE)),
+        )
+    )
+    judged = al.view(log.performance(by_version=True, every="1d", positive="bad")).static_html()
+    grouped = al.view(log.fairness(["city"], favourable="approve", by_version=True)).static_html()
+    for shown in (judged, grouped):
+        assert HOSTILE not in shown
+        assert "&lt;img src=x" in shown
