@@ -80,7 +80,7 @@ def what_if(
         output=chosen,
         codes=codes,
         seed=seed,
-        limits=limits_of(time_limit, memory_limit),
+        limits=None if time_limit is None and memory_limit is None else limits_of(time_limit, memory_limit),
         environment="recorded" if environment == "recorded" else "present",
         trust=trust or (),
         trusted_types=trust_type or (),
