@@ -25,6 +25,10 @@ MOST_VALUES = 10_000
 _PERCENTILES = 100
 #: Categories rarer than this in the reference share one bin.
 RARE_SHARE = 0.005
+#: ... and so do those with fewer rows, of which many are frequent there by chance only.
+RARE_ROWS = 10
+#: In a reference of few rows, those below this share only.
+RARE_PART = 0.05
 
 MISSING = "(missing)"
 NEW = "(new)"
@@ -222,7 +226,7 @@ class CategoryBins:
     def named(self) -> int:
         """How many categories have a bin of their own; the rarer ones share one."""
         rows = int(self.category_rows.sum()) + self.missing_rows
-        return int((self.category_rows >= RARE_SHARE * rows).sum())
+        return int((self.category_rows >= max(RARE_SHARE * rows, min(RARE_ROWS, RARE_PART * rows))).sum())
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -258,7 +262,7 @@ class CategoryBins:
     def describe(self) -> str:
         """Say how the bins were made."""
         rare = len(self.categories) - self.named
-        others = f", {rare} rarer than {RARE_SHARE:.1%} together as {OTHER}" if rare else ""
+        others = f", {rare} rarer than {RARE_SHARE:.1%} or {RARE_ROWS} rows together as {OTHER}" if rare else ""
         return f"{self.column}: {self.named} categories of the reference{others}, and one bin each for new and missing"
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,8 +34,9 @@ SAMPLED_ROWS = 2_048
 #: Resamples of which one alone may lie below the level, at least.
 _TAIL = 10
 _RATES = (0.001, 0.5)
-#: From so many rows for each sampled row on, the counts are drawn from the normal distribution that they then have.
-_NORMAL_FROM = 8
+#: Up to so few rows for each sampled row each is drawn; from so many on, how often each sampled row is drawn comes from
+#: the normal distribution that it then has.
+_FEW, _NORMAL_FROM = 8, 64
 #: Numbers held at once while drawing, some 64 MB.
 _AT_ONCE = 8_000_000
 
@@ -168,6 +169,8 @@ def _counts(
         usual = rows / sampled
         drawn = generator.standard_normal((questions, sampled), dtype=np.float32)
         weights = np.maximum(usual + np.sqrt(usual).astype(np.float32) * drawn, 0.0).astype(np.float32)
+    elif rows >= _FEW * sampled:
+        weights = generator.multinomial(rows, np.full(sampled, 1 / sampled), questions).astype(np.float32)
     else:
         places = generator.integers(0, sampled, (questions, rows)) + sampled * np.arange(questions)[:, None]
         weights = np.bincount(places.ravel(), minlength=questions * sampled).reshape(questions, sampled)
