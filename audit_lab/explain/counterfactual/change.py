@@ -24,10 +24,15 @@ class Change:
 
     def words(self) -> str:
         """Return the change in words."""
-        if isinstance(self.before, str | bool | None) or isinstance(self.after, str | bool):
-            return f"{self.feature} {self.after!r} instead of {'nothing' if self.before is None else repr(self.before)}"
-        after, before = (with_unit(_number(each), each, self.unit) for each in (self.after, self.before))
-        return f"{self.feature} {after} instead of {before}"
+        return f"{self.feature} {_said(self.after, self.unit)} instead of {_said(self.before, self.unit)}"
+
+
+def _said(value: Any, unit: str | None) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str | bool):
+        return repr(value)
+    return with_unit(_number(value), value, unit)
 
 
 def _number(value: float) -> str:
