@@ -1,11 +1,11 @@
 """SHAP values of 100,000 recorded decisions added up, beside the bare shap library on rows in memory.
 
-Run: ``.venv/bin/python benchmarks/cohort.py [--rows 100000] [--trees 100] [--depth 6] [--rounds 3]``; 20 features, XGBoost.
-Ours reads the decisions from the log, checks what keeps each from being explained, explains them in the warm child,
-checks that each adds up and that its score is the recorded one, and folds means, bins, sample and ends. Beside it shap's
-TreeExplainer, and XGBoost's own contributions, on a matrix that is in memory already, all rows at once, and the means of
-their magnitudes. The ways run by turns, each in a process of its own; the best round of each counts. Peak memory is that
-of the process, and of our child.
+Run: ``.venv/bin/python benchmarks/cohort.py [--rows 100000] [--trees 100] [--depth 6] [--rounds 3]``; the model has 20
+features and is XGBoost's. Ours reads the decisions from the log, checks what keeps each from being explained, explains
+them in the warm child, checks that each adds up and that its score is the recorded one, and folds means, bins, sample
+and ends. Beside it shap's TreeExplainer, and XGBoost's own contributions, on a matrix that is in memory already, all
+rows at once, and the means of their magnitudes. The ways run by turns, each in a process of its own; the best round of
+each counts. Peak memory is that of the process, and of our child.
 """
 
 from __future__ import annotations

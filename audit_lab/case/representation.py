@@ -31,7 +31,9 @@ ROWS_PREFIX = "rows/"
 #: What a log answers in several frames: the kind of exhibit, and which frames are kept.
 _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "BatchReplay": ("batch-replay", ("rows", "groups")),
+    "CohortAttribution": ("cohort", ("importance", "points")),
     "Comparable": ("comparable", ("cases", "differences")),
+    "Contrast": ("contrast", ("table",)),
     "Coverage": ("coverage", ("table", "weeks", "reasons", "sequence_gaps")),
     "Decisions": ("decisions", ("frame", "gaps", "findings")),
     "Exploration": ("exploration", ("table",)),
@@ -137,7 +139,8 @@ def _answer(answer: Any) -> Representation:
     kind, frames = _ANSWERS[type(answer).__name__]
     files = {f"{name}.parquet": parquet_bytes(getattr(answer, name)) for name in frames}
     files[f"{kind}.json"] = _json(answer.to_dict())
-    summary = answer.summary() if callable(answer.summary) else [answer.summary]
+    said = answer.summary if hasattr(answer, "summary") else answer.describe
+    summary = said() if callable(said) else [said]
     files["summary.json"] = _json(list(summary))
     if hasattr(answer, "to_prov_json"):
         files["prov.json"] = answer.to_prov_json().encode() + b"\n"

@@ -33,7 +33,7 @@ def attribution_contrast(
     Parameters
     ----------
     differences
-        As `Contrast.to_frame` gives them.
+        As `Contrast.table`.
     title, subtitle
         Say which two groups, model version and method.
     axis_title

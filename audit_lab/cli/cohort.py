@@ -144,7 +144,7 @@ def _contrasted(found: Contrast, limit: int, picture: str | None, *, as_json: bo
 
         group = found.group
         chart = charts.attribution_contrast(
-            found.to_frame(),
+            found.table,
             title="What moved the mean output",
             subtitle=[
                 f"{_version(group)}: {group.explained:,} decisions beside {found.reference.explained:,}",
@@ -158,7 +158,7 @@ def _contrasted(found: Contrast, limit: int, picture: str | None, *, as_json: bo
     else:
         output.lines(found.describe(), bullet="")
         output.title("Differences, the group less the reference")
-        output.table(_DIFFERENCES, found.to_frame().head(limit).select(_DIFFERENCES).iter_rows())
+        output.table(_DIFFERENCES, found.table.head(limit).select(_DIFFERENCES).iter_rows())
         output.facts({"answer (SHA-256)": found.digest, "additivity": found.check.detail})
         output.lines([drawn] if drawn else [], bullet="")
     checks = (found.check, *found.group.checks, *found.reference.checks)

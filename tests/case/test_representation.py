@@ -175,9 +175,12 @@ def answers(credit):
     log = al.open(credit)
     window = {"since": "2025-08-25", "until": "2025-09-05"}
     decision = log.decision(log.newest(1)["prediction_id"][0])
+    cohort = log.attributions(version="2.0.0", **window)
     return {
         "batch-replay": log.replay(**window),
+        "cohort": cohort,
         "comparable": decision.comparable(3),
+        "contrast": cohort.against(cohort),
         "coverage": log.coverage(),
         "decisions": log.decisions([decision.prediction_id]),
         "exploration": log.explore("2.0.0", "1.0.0", rows=5),
@@ -191,7 +194,9 @@ def answers(credit):
     ("kind", "frames"),
     [
         ("batch-replay", {"rows.parquet", "groups.parquet"}),
+        ("cohort", {"importance.parquet", "points.parquet"}),
         ("comparable", {"cases.parquet", "differences.parquet"}),
+        ("contrast", {"table.parquet"}),
         ("coverage", {"table.parquet", "weeks.parquet", "reasons.parquet", "sequence_gaps.parquet"}),
         ("decisions", {"frame.parquet", "gaps.parquet", "findings.parquet"}),
         ("exploration", {"table.parquet"}),

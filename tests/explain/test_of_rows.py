@@ -58,3 +58,14 @@ def test_rows_that_are_not_there_are_refused(booster: Model, change: Any, what: 
 def test_margins_of_a_pipeline_are_not_offered(pipeline: Model) -> None:
     with pytest.raises(MisuseError, match="path-dependent values are not offered for shap of a skops artifact"):
         explain_rows(pipeline.background, **parts(pipeline))
+
+
+def test_scores_are_explained_row_by_row_as_each_alone(pipeline: Model) -> None:
+    rows = pl.concat([pipeline.background[:2], pipeline.row])
+    found = explain_rows(rows, **parts(pipeline), perturbation="interventional", output="probability")
+    alone = explain("shap", **pipeline.request(), output="probability")
+    assert list(found.contributions.row(2)) == pytest.approx([each.contribution for each in alone.contributions])
+    assert found.base_value == pytest.approx(alone.base_value)
+    assert found.prediction_values[2] == pytest.approx(alone.prediction_value)
+    assert (found.output_explained, found.algorithm) == ("probability", alone.algorithm)
+    assert found.checks[0].passed

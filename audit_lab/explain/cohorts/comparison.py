@@ -106,8 +106,9 @@ class Contrast:
         """The mean output of the group less that of the reference."""
         return self.group.output.mean - self.reference.output.mean
 
-    def to_frame(self) -> pl.DataFrame:
-        """Return one row for each feature, with its differences and their intervals (``_low`` and ``_high``)."""
+    @property
+    def table(self) -> pl.DataFrame:
+        """One row for each feature, with its differences and their intervals (``_low`` and ``_high``)."""
         schema = {
             "feature": pl.String,
             "unit": pl.String,

@@ -73,7 +73,7 @@ def test_the_differences_add_up_to_that_of_the_mean_outputs(make_log: Callable[.
     assert found.moved == group.output.mean - reference.output.mean
     assert found.check.passed
     assert found.describe()[0].startswith("The mean of the log-odds of 'bad' is ")
-    frame = found.to_frame()
+    frame = found.table
     assert frame["mean"].sum() == pytest.approx(found.moved, abs=1e-6)
     assert json.dumps(found.to_dict(), allow_nan=False)
     assert found.digest == contrast(group, reference).digest
