@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 from audit_lab.face.document import overridden
+
+if TYPE_CHECKING:
+    from audit_lab.monitor.multivariate import MultivariateDrift
 
 __all__ = ["register", "show_decision"]
 
@@ -26,6 +29,16 @@ _MEASURES = (
     "wasserstein",
     "q_value",
     "missing_rate",
+    "verdict",
+)
+_TOGETHER = (
+    "window",
+    "rows",
+    "reconstruction_error",
+    "reconstruction_p_value",
+    "auc",
+    "auc_p_value",
+    "q_value",
     "verdict",
 )
 
@@ -176,6 +189,9 @@ def drift(
         float, typer.Option("--false-alarms", help="How often rows without drift may raise any alert.")
     ] = 0.05,
     seed: Annotated[int, typer.Option("--seed", help="Of the resampling that calibrates this.")] = 0,
+    together: Annotated[
+        bool, typer.Option("--together", help="Compare rows as wholes: what no column shows alone.")
+    ] = False,
     model: Model = None,
     picture: Picture = None,
     as_json: AsJson = False,
@@ -189,18 +205,20 @@ def drift(
 
     check_picture(picture)
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
-    result = reading.open().drift(
-        chosen,
-        every=every,
-        reference=_reference(reference),
-        model=model,
-        zone=zone,
-        around=around,
-        before=before,
-        after=after,
-        false_alarms=false_alarms,
-        seed=seed,
-    )
+    options: dict[str, Any] = {
+        "every": every,
+        "reference": _reference(reference),
+        "model": model,
+        "zone": zone,
+        "around": around,
+        "before": before,
+        "after": after,
+        "false_alarms": false_alarms,
+        "seed": seed,
+    }
+    if together:
+        return _together(reading.open().drift_together(chosen, **options), picture, as_json=as_json)
+    result = reading.open().drift(chosen, **options)
     moved = result.table.filter(pl.col("verdict") == "major")
     drawn = None if picture is None else _drawn(result.table, picture)
     if as_json:
@@ -213,6 +231,18 @@ def drift(
         output.line(f"Compared with {result.reference.description}.")
         output.lines([drawn] if drawn else [], bullet="")
     return int(moved.height > 0)
+
+
+def _together(moved: MultivariateDrift, picture: str | None, *, as_json: bool) -> int:
+    if picture is not None:
+        raise MisuseError("rows as wholes are not drawn", "Leave out --picture, or --together.")
+    if as_json:
+        output.print_json(moved.to_dict())
+    else:
+        output.lines(moved.summary(), bullet="")
+        output.title("Windows")
+        output.table(_TOGETHER, moved.table.select(_TOGETHER).iter_rows())
+    return int((moved.table["verdict"] == "moderate").any())
 
 
 def _reference(text: str | None) -> tuple[str, str] | str | None:

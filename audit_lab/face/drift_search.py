@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_lab.log.store import LogStore
+    from audit_lab.monitor.counts import Source
     from audit_lab.monitor.drift import Drift
+    from audit_lab.monitor.multivariate import MultivariateDrift
 
-__all__ = ["DriftQuestion", "drift_of"]
+__all__ = ["DriftQuestion", "drift_of", "drift_together_of"]
 
 #: What is measured of a prediction itself, and the column that it comes from.
 _OWN = {"score": "predictions.outputs", "decision": "predictions.decision"}
@@ -74,6 +76,28 @@ def drift_of(store: LogStore, asked: DriftQuestion) -> tuple[Drift, set[str]]:
     MisuseError
         The reference lacks its beginning or its end, or another part of the question cannot be meant.
     """
+    rows, options, left_out, touched = _put(store, asked)
+    moved = drift(rows, **options, false_alarms=asked.false_alarms, seed=asked.seed)
+    return replace(moved, facts=(*moved.facts, *left_out)), touched
+
+
+def drift_together_of(store: LogStore, asked: DriftQuestion) -> tuple[MultivariateDrift, set[str]]:
+    """Return the drift of all columns together, and the columns that it was computed from.
+
+    Raises
+    ------
+    MisuseError
+        As `drift_of`; or the reference is rolling or too small, or the columns are too many.
+    """
+    from audit_lab.monitor.multivariate import multivariate_drift
+
+    rows, options, left_out, touched = _put(store, asked)
+    moved = multivariate_drift(rows, **options, rate=asked.false_alarms, seed=asked.seed)
+    return replace(moved, facts=(*moved.facts, *left_out)), touched
+
+
+def _put(store: LogStore, asked: DriftQuestion) -> tuple[Source, dict[str, Any], list[str], set[str]]:
+    """Return the rows of a question, what it asks of them, what was left out of them, and the log's columns in them."""
     predicting = predicting_model(store, _model(asked))
     features = wide(store, predicting)[1]
     chosen = list(asked.columns) if asked.columns is not None else [*features, *_OWN]
@@ -86,23 +110,19 @@ def drift_of(store: LogStore, asked: DriftQuestion) -> tuple[Drift, set[str]]:
             found = found.filter(~nw.col(_ID).is_in(gone.to_list()))
         return found if outcomes is None else found.join(store.engine.local(outcomes), on=_ID, how="left")
 
-    moved = drift(
-        rows,
-        time="occurred_at",
-        columns=chosen,
-        every=asked.every,
-        reference=reference_asked(store, asked.reference),
-        zone=asked.zone,
-        around=moment_asked(store, asked.around, asked.before, asked.after),
-        version="model_version",
-        false_alarms=asked.false_alarms,
-        seed=asked.seed,
-    )
-    if not gone.is_empty():
-        left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
-        moved = replace(moved, facts=(*moved.facts, left_out))
+    options = {
+        "time": "occurred_at",
+        "columns": chosen,
+        "every": asked.every,
+        "reference": reference_asked(store, asked.reference),
+        "zone": asked.zone,
+        "around": moment_asked(store, asked.around, asked.before, asked.after),
+        "version": "model_version",
+    }
+    left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
     known = _OWN | _BESIDES
-    return moved, {known.get(name, f"inputs.{name}") for name in chosen}
+    touched = {known.get(name, f"inputs.{name}") for name in chosen}
+    return rows, options, [] if gone.is_empty() else [left_out], touched
 
 
 def _model(asked: DriftQuestion) -> str | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.face.replays import When
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.fairness import Fairness
+    from audit_lab.monitor.multivariate import MultivariateDrift
     from audit_lab.monitor.performance import Performance
     from audit_lab.sandbox import Limits
 
@@ -77,6 +78,40 @@ class Monitored(Dated):
             answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
+            return moved
+
+    def drift_together(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        every: str = "1w",
+        reference: tuple[When, When] | str | Path | pl.DataFrame | pl.LazyFrame | None = None,
+        model: str | None = None,
+        zone: str = "UTC",
+        around: Decision | When = None,
+        before: str = "4w",
+        after: str = "0d",
+        false_alarms: float = 0.05,
+        seed: int = 0,
+    ) -> MultivariateDrift:
+        """Compare the rows of each window with a reference as wholes: what no column shows alone.
+
+        Parameters
+        ----------
+        columns, every, reference, model, zone, around, before, after, seed
+            As in `drift`; a rolling reference is refused.
+        false_alarms
+            The false discovery rate over the windows.
+        """
+        from audit_lab.face.drift_search import DriftQuestion, drift_together_of
+
+        asked = DriftQuestion(
+            columns, every, reference, model, zone, around, before, after, false_alarms=false_alarms, seed=seed
+        )
+        with self._access.asking("drift together", **asked.words()) as answer:
+            moved, touched = drift_together_of(self._store, asked)
+            answer.columns |= touched
+            answer.rows = int(moved.table["rows"].sum())
             return moved
 
     def attributions(

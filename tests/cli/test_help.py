@@ -24,7 +24,7 @@ COMMANDS = {
     "drift": (
         [
             *("--columns", "--every", "--reference", "--zone", "--around", "--before", "--after", "--false-alarms"),
-            *("--seed", "--model", "--picture", *READING),
+            *("--seed", "--together", "--model", "--picture", *READING),
         ],
         "population stability index",
     ),
