@@ -66,7 +66,7 @@ def pushed(decided_by: str, attribution: Attribution | None, reasons: Reasons | 
 def held(replay: Reproduction, wanting: tuple[Wanting, ...], integrity: Integrity) -> str:
     """Return whether it comes out again, what is missing, and whether the log was checked."""
     codes = [each.code for each in wanting if each.kind != "integrity"]
-    missing = "Nothing else that should be on record was found missing."
+    missing = "Nothing that should be on record was found missing."
     if codes:
         count = "One thing is" if len(codes) == 1 else f"{len(codes)} things are"
         named = ", ".join(codes[:_MOST_PUSHES]) + (", ..." if len(codes) > _MOST_PUSHES else "")

@@ -180,7 +180,18 @@ def _reasons(store: LogStore, parts: Reconstruction, asked: Asked) -> Reasons | 
         return None
     from audit_lab.explain.reasons import reasons_of_decision
 
-    found = attempted("reasons", lambda: reasons_of_decision(store, parts, codes, seed=asked.seed, limits=asked.limits))
+    found = attempted(
+        "reasons",
+        lambda: reasons_of_decision(
+            store,
+            parts,
+            codes,
+            seed=asked.seed,
+            limits=asked.limits,
+            trust=asked.trust,
+            trusted_types=asked.trusted_types,
+        ),
+    )
     asked.step("reasons")
     return found
 

@@ -56,7 +56,9 @@ class Bar:
     Parameters
     ----------
     feature, value, unit
-        The input; its value in words (``missing``, ``erased`` where it is), and its unit.
+        The input; its value as text (``missing`` where there is none), and its unit.
+    told
+        Value and unit as a reader expects them: ``36 months``.
     contribution, amount
         How far it moved the output, as a number and in words; None where nothing explains it.
     share
@@ -66,6 +68,7 @@ class Bar:
     feature: str
     value: str
     unit: str | None
+    told: str
     contribution: float | None
     amount: str | None
     share: float

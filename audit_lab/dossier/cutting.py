@@ -75,12 +75,12 @@ class Cutter:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def text(self, text: str, limit: int, least: int = 40) -> str:
-        """Return text as `readable`, shortened to so many characters; a mark says that it was.
+        """Return text as `readable`, shortened where there is no room; a mark says that it was.
 
-        Lists grow shorter before texts do, which keep their limit while the scale is above one half, and so many
-        characters at least while it is above one fifth.
+        Lists grow shorter before texts do, which have their limit at one half of the scale, and so many characters at
+        least while it is above one fifth.
         """
-        most = max(int(least * min(1.0, 5 * self.scale)), int(limit * min(1.0, 2 * self.scale)), _FEWEST)
+        most = max(int(least * min(1.0, 5 * self.scale)), int(limit * 2 * self.scale), _FEWEST)
         shown = readable(text[: most + 1], only_ascii=self.only_ascii)
         if len(text) <= most and len(shown) <= most:
             return shown
@@ -88,7 +88,7 @@ class Cutter:
         return f"{shown[:most].rstrip()}{_MARK} [{len(text):,} characters]"
 
     def some(self, part: str, entries: Sequence[T], limit: int, least: int = 1) -> Sequence[T]:
-        """Return so many of the first entries at full scale, and count the others under the name of their part."""
+        """Return so many of the first entries at a scale of 1, and count the others under the name of their part."""
         most = max(least, int(limit * self.scale))
         if len(entries) > most:
             self.left_out[part] = len(entries) - most

@@ -130,7 +130,7 @@ def _inputs(dossier: Dossier, cut: Cutter) -> list[Block]:
     rows = [
         {
             "feature": cut.text(each.feature, 70, 40),
-            "value": cut.text(f"{each.value} {each.unit or ''}".rstrip(), 110, 50),
+            "value": cut.text(each.told, 110, 50),
             "amount": cut.text((each.amount or "not told").removesuffix(_POINTS if points else ""), 40),
             "share": each.share,
         }

@@ -21,7 +21,7 @@ __all__ = ["left_out_of", "pdf_of"]
 _TEMPLATE = Path(__file__).with_name("pages.typ")
 _PAPERS = {"a4": "a4", "letter": "us-letter"}
 #: Each step leaves a twentieth less room than the one before.
-_SCALES = tuple(1.5 * 0.95**step for step in range(72))
+_SCALES = tuple(4.0 * 0.95**step for step in range(92))
 _FIRST, _SECOND = "first", "second"
 _NO_TIME = "1970-01-01T00:00:00+00:00"
 

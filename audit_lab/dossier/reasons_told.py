@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from audit_lab.dossier.content import Changed, Why
 from audit_lab.dossier.outcomes import Attempt
 from audit_lab.errors import ModelError
+from audit_lab.explain.describing import Decided
 from audit_lab.replay.decision_rules import LABEL_RULE, THRESHOLD_RULE, parse_rules
 from audit_lab.replay.verdict import Verdict
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.counterfactual import Counterfactuals
-    from audit_lab.explain.reasons import Reason, Reasons
+    from audit_lab.explain.reasons import Reasons
     from audit_lab.replay.reconstruction import Reconstruction
     from audit_lab.replay.verdict import Replay
 
@@ -64,7 +65,9 @@ def why_of(
         sentences: tuple[str, ...] = (f"There is no explanation: {attribution.sentence()}",)
     else:
         units = {each.name: each.unit for each in parts.signature.features} if parts.signature else {}
-        sentences = (*_cautions(parts, replay), *attribution.describe(units))
+        threshold = (parts.model_version or {}).get("threshold")
+        decided = Decided.of(parts.prediction, parts.final_decision, threshold)
+        sentences = (*_cautions(parts, replay), *attribution.describe(units, decided))
     return Why(
         decided_by=by,
         sentences=sentences,
@@ -96,36 +99,12 @@ def _condition(parts: Reconstruction, rule: str) -> str | None:
 
 
 def _reasons(reasons: Reasons | Attempt) -> Iterator[str]:
+    """Return the notice, line by line, without its first paragraph: what was decided stands elsewhere."""
     if isinstance(reasons, Attempt):
         yield f"No reasons can be given: {reasons.sentence()}"
         return
-    failed = [check.detail.rstrip(".") for check in reasons.checks if not check.passed]
-    if failed:
-        yield f"Read this with caution: {'; '.join(failed)}."
-    yield reasons.why
-    yield from _numbered(reasons.reasons)
-    if reasons.secondary:
-        yield "The score alone would have led to an adverse decision too; its reasons:"
-        yield from _numbered(reasons.secondary)
-    if reasons.direction is not None:
-        yield reasons.direction
-    if reasons.reference is not None:
-        rows, chosen = len(reasons.reference.rows), reasons.reference.description.split("; ")[0]
-        yield (
-            f"Each stands for inputs that moved the score to the adverse side compared with {rows} decisions "
-            f"({chosen}). It does not say that another value would have changed the decision."
-        )
-    pushing = (*reasons.reasons, *reasons.secondary, *reasons.further)
-    yield from (each.text for each in reasons.further if each.code is None)
-    cautions = sorted({each.caution for each in pushing if each.caution})
-    if cautions:
-        yield f"Before this is sent: {' '.join(cautions)}"
-    yield f"Reason codes: version {reasons.codes_version}, SHA-256 {reasons.codes_sha256}."
-
-
-def _numbered(reasons: tuple[Reason, ...]) -> Iterator[str]:
-    for place, each in enumerate(reasons, 1):
-        yield f"{place}. {each.text}" + ("" if each.code is None else f" ({each.code})")
+    for paragraph in reasons.notice().strip().split("\n\n")[1:]:
+        yield from paragraph.splitlines()
 
 
 def _changed(flips: Counterfactuals | Attempt) -> Changed:

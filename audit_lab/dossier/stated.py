@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.dossier.answer import NOT_ON_RECORD, decision_text
 from audit_lab.dossier.content import Bar, Fact
 from audit_lab.explain.attribution import Contribution
-from audit_lab.explain.describing import amount_text, level_text, output_text
+from audit_lab.explain.describing import amount_text, level_text, output_text, with_unit
 from audit_lab.log.erasure.erasable import erasable_fields
 from audit_lab.log.writing.segment_file import is_personal
 
@@ -50,7 +50,8 @@ def decided_facts(parts: Reconstruction, clock: Clock) -> tuple[Fact, ...]:
 def version_facts_of(parts: Reconstruction, clock: Clock) -> tuple[Fact, ...]:
     """Return which version decided: as the prediction states it, and as deployments have it."""
     row, registered = parts.prediction, parts.model_version or {}
-    slots = [_slot(each, clock) for each in parts.deployments]
+    serving = [each for each in parts.deployments if each["traffic_share"] != 0]
+    slots = [_slot(each, clock) for each in serving or parts.deployments]
     facts = {
         "Stated by the prediction": f"{row['model_name'] or '(no model)'} {row['model_version'] or '(no version)'}",
         "In force by deployments": parts.in_force.statement,
@@ -77,8 +78,9 @@ def inputs_of(parts: Reconstruction, attribution: Attribution | None) -> tuple[B
     return tuple(
         Bar(
             feature=name,
-            value=_value(name, parts.inputs[name], erased=erased),
+            value=(value := _value(name, parts.inputs[name], erased=erased)),
             unit=units.get(name),
+            told=with_unit(value, parts.inputs[name], units.get(name)),
             contribution=moved.get(name),
             amount=amount_text(attribution, moved[name]) if attribution is not None and name in moved else None,
             share=moved.get(name, 0.0) / largest if largest else 0.0,

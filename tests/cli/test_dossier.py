@@ -188,9 +188,10 @@ def test_who_asks_and_why_stands_on_the_page(run, loans, tmp_path):
     assert "Asked by n.osei: complaint 4711." in pages(letter)[0]
 
 
-def test_what_the_pages_leave_out_is_said(run, loans, credit, tmp_path):
+def test_what_the_pages_leave_out_is_said(run, credit, tmp_path):
     denied = "01998055-5ecf-745a-a696-974017e5e57a"
-    answer = run("dossier", "--log", credit, denied, "--counterfactual", "-o", tmp_path / "letter.pdf")
+    asked = ("--counterfactual", "--verify", "--codes", credit.parent / "credit_reasons.json")
+    answer = run("dossier", "--log", credit, denied, *asked, "-o", tmp_path / "letter.pdf")
     assert "The pages leave out, or shorten: " in answer.out
     both = ("-o", tmp_path / "letter.pdf", "-o", tmp_path / "letter.json")
-    assert "The pages leave out" not in run("dossier", "--log", credit, denied, *both).out
+    assert "The pages leave out" not in run("dossier", "--log", credit, denied, *asked, *both).out

@@ -60,7 +60,7 @@ def small():
         decided=(Fact("About", "s-3"),),
         version=(Fact("Stated by the prediction", "loans 1"),),
         approvals=(Happening(moment, "approved", "ada (risk officer)", "fit"),),
-        inputs=(Bar("income", "1200.5", "EUR", 0.25, "+25.0 percentage points", 1.0),),
+        inputs=(Bar("income", "1200.5", "EUR", "1200.5 EUR", 0.25, "+25.0 percentage points", 1.0),),
         explained="How far each moved the probability of 'bad'.",
         why=Why("The score decided.", ("Income raised it.",), is_explained=True, reasons=(), changed=None),
         replay=Reproduction("EXACT", "exact", "It is the same.", "The same score.", ("It ran here.",)),
@@ -89,7 +89,7 @@ def crowded(small):
         version=tuple(Fact(f"Fact {number}", words) for number in range(6)),
         approvals=tuple(Happening(moment, "approved", "a" * 300, words) for _ in range(50)),
         inputs=tuple(
-            Bar(f"{'feature_' * 20}{number}", long, "u" * 200, 0.1, "1" * 300, 1.0 if number % 2 else -1.0)
+            Bar(f"{'feature_' * 20}{number}", long, "u" * 200, long, 0.1, "1" * 300, 1.0 if number % 2 else -1.0)
             for number in range(500)
         ),
         explained=words,

@@ -13,6 +13,7 @@ from audit_lab.dossier.content import FORMATS
 from audit_lab.dossier.owners import unowned_codes
 from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.explain.counterfactual import Constraints
+from audit_lab.explain.describing import Decided
 
 MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DENIED = "01998055-5ecf-745a-a696-974017e5e57a"
@@ -51,7 +52,7 @@ def test_a_denial_is_answered_in_three_sentences(credit_log):
     assert why.startswith("The model's score of 0.7146 against the threshold of 0.5 made the decision; no other rule")
     assert "these moved the probability of 'bad' most: status_of_existing_checking_account (+14." in why
     assert held == (
-        "Run again, the recorded model gives the recorded answer to the last bit. Nothing else that should be on "
+        "Run again, the recorded model gives the recorded answer to the last bit. Nothing that should be on "
         "record was found missing. The log's integrity was not checked."
     )
 
@@ -75,7 +76,7 @@ def test_every_input_stands_in_it_with_its_unit_the_weightiest_first(credit_log)
     assert found.inputs[0].feature == "status_of_existing_checking_account"
     assert abs(found.inputs[0].share) == 1.0
     amount = next(each for each in found.inputs if each.feature == "credit_amount")
-    assert (amount.value, amount.unit) == ("11816", "Deutsche Mark")
+    assert (amount.value, amount.unit, amount.told) == ("11816", "Deutsche Mark", "11816 Deutsche Mark")
     contributions = [abs(each.contribution) for each in found.inputs]
     assert contributions == sorted(contributions, reverse=True)
 
@@ -84,7 +85,8 @@ def test_the_sentences_are_those_of_the_explanation_it_names(credit_log):
     decision = credit_log.decision(DENIED)
     found, attribution = decision.dossier(made_at=MADE), decision.explain()
     units = {each.name: each.unit for each in decision.signature.features}
-    assert found.why.sentences == tuple(attribution.describe(units))
+    decided = Decided.of(decision.prediction, decision.final_decision)
+    assert found.why.sentences == tuple(attribution.describe(units, decided))
     assert found.source.attribution_sha256 == attribution.digest
     assert found.source.artifact_sha256 == decision.model_version["artifact_sha256"]
 

@@ -26,19 +26,19 @@ def test_only_ascii_where_only_that_is_wanted():
 
 
 def test_a_text_that_fits_is_whole():
-    cut = Cutter(1.0)
+    cut = Cutter(0.5)
     assert cut.text("abcde", 5, 1) == "abcde"
     assert cut.left_out == {}
 
 
 def test_a_text_that_does_not_fit_says_how_long_it_is():
-    cut = Cutter(1.0)
+    cut = Cutter(0.5)
     assert cut.text("abcdefgh" * 200, 5, 1) == "abcde… [1,600 characters]"
     assert cut.left_out == {"texts": 1}
 
 
 def test_escapes_count_as_what_they_take():
-    cut = Cutter(1.0)
+    cut = Cutter(0.5)
     assert cut.text("\x00\x01", 5, 1) == r"\x00\… [2 characters]"
 
 

@@ -51,12 +51,12 @@ def test_nothing_is_left_out_of_it(crowded):
 
 
 def test_each_text_keeps_its_direction_to_itself(small):
-    page = replace(small, inputs=(Bar("name", "שלום", None, None, None, 0.0),)).to_html()
+    page = replace(small, inputs=(Bar("name", "שלום", None, "שלום", None, None, 0.0),)).to_html()
     assert "<bdi>שלום</bdi>" in page
 
 
 def test_an_input_without_an_explanation_has_no_bar(small):
-    page = replace(small, explained=None, inputs=(Bar("name", "1", "EUR", None, None, 0.0),)).to_html()
+    page = replace(small, explained=None, inputs=(Bar("name", "1", "EUR", "1 EUR", None, None, 0.0),)).to_html()
     assert 'class="bar"' not in page
     assert "moved it by" not in page
 
