@@ -32,6 +32,9 @@ MEASURES = {
     "psi": "Population stability index",
     "js_distance": "Jensen-Shannon distance (base 2)",
     "ks": "Kolmogorov-Smirnov statistic",
+    "hellinger": "Hellinger distance",
+    "total_variation": "Total variation distance",
+    "wasserstein": "Wasserstein-1 distance, in the column's unit",
     "missing_rate": "Share of missing values",
 }
 
@@ -93,8 +96,8 @@ def drift_timeline(table: pl.DataFrame, column: str, measure: str = "psi", *, re
     column
         The column to draw.
     measure
-        ``psi`` (with its thresholds and the bound of what chance alone does), ``js_distance``, ``ks`` or
-        ``missing_rate``.
+        ``psi`` (with its thresholds and the bound of what chance alone does), ``js_distance``, ``ks``, ``hellinger``,
+        ``total_variation``, ``wasserstein`` or ``missing_rate``.
     reference
         What the windows are compared with; goes into the subtitle.
 

@@ -43,8 +43,9 @@ ACCENT = "#0b5cad"
 
 #: Verdicts from light to dark, so that they stay apart in greyscale; shape tells them apart once more.
 VERDICTS = {
-    "stable": ("#d5e3f0", "circle"),
-    "moderate": ("#f0a830", "triangle-up"),
+    "stable": ("#e2ecf5", "circle"),
+    "slight": ("#b7cfe5", "diamond"),
+    "moderate": ("#e2951c", "triangle-up"),
     "major": ("#9e1b32", "square"),
     "too few rows": ("#ffffff", "cross"),
 }
