@@ -88,6 +88,15 @@ class _Answers:
     reasons: Reasons | Attempt | None
     flips: Counterfactuals | Attempt | None
 
+    def compared_with(self) -> int:
+        rows: set[str] = set()
+        if not isinstance(self.attribution, Attempt):
+            rows |= set(self.attribution.background.rows)
+        if self.reasons is not None and not isinstance(self.reasons, Attempt) and self.reasons.reference is not None:
+            rows |= set(self.reasons.reference.rows)
+        searched = 0 if self.flips is None or isinstance(self.flips, Attempt) else self.flips.data.rows
+        return len(rows) + searched
+
     def attempts(self) -> tuple[Attempt, ...]:
         return tuple(each for each in (self.attribution, self.reasons, self.flips) if isinstance(each, Attempt))
 
@@ -143,6 +152,7 @@ def assembled_dossier(store: LogStore, parts: Reconstruction, asked: Asked) -> D
             attribution_sha256=None if attribution is None else attribution.digest,
             reason_codes_sha256=None if reasons is None else reasons.codes_sha256,
             counterfactual_sha256=None if flips is None else flips.digest,
+            compared_with=answers.compared_with(),
             tool=_tool(),
         ),
         notes=store.notes,

@@ -187,7 +187,10 @@ class Integrity:
 
 @dataclass(frozen=True)
 class Source:
-    """What all of it rests on: the log, its state, artifact and explanation, by digest; None where there is none."""
+    """What all of it rests on: the log, its state, artifact and explanation, by digest; None where there is none.
+
+    `compared_with` is how many other decisions were read for the explanation, the reasons and the counterfactual.
+    """
 
     log: str
     checkpoint_sha256: str | None
@@ -197,6 +200,7 @@ class Source:
     attribution_sha256: str | None
     reason_codes_sha256: str | None
     counterfactual_sha256: str | None
+    compared_with: int
     tool: str
 
 

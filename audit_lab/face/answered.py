@@ -108,6 +108,7 @@ class Answered(Explained):
                 progress=progress,
             )
             dossier = assembled_dossier(self._store, self._parts, asked)
+            answer.rows = 1 + dossier.source.compared_with
         if path is not None:
             dossier.write(path, paper=paper)
         return dossier

@@ -67,7 +67,7 @@ def small():
         afterwards=(Happening(moment, "outcome", "registry", "good"),),
         wanting=(Wanting("gap", "lineage-missing", "No lineage.", "Cannot tell.", Owner("whoever trained it", ())),),
         integrity=Integrity("NOT CHECKED", "Nobody verified it.", (), (), (), ()),
-        source=Source("tests/loans", None, "a" * 64, "p-003@part:3", "b" * 64, "c" * 64, None, None, "audit-lab 0"),
+        source=Source("tests/loans", None, "a" * 64, "p-003@part:3", "b" * 64, "c" * 64, None, None, 20, "audit-lab 0"),
         notes=("Invented.",),
         personal=("Personal data: none.",),
         timezone="Local times are those of Europe/Oslo, as was asked.",

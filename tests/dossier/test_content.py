@@ -234,7 +234,10 @@ def test_who_asks_and_why_stands_on_it_and_the_journal_has_the_question(make_log
     log = al.open(make_log(), actor="n.osei", purpose="complaint 4711", journal=tmp_path / "journal")
     found = log.decision("p-003").dossier(timezone="Europe/Oslo", made_at=MADE)
     assert found.asked_by == "n.osei: complaint 4711"
+    assert found.source.compared_with == 39
     lines = (tmp_path / "journal").read_text()
+    (asked,) = [line for line in lines.splitlines() if "dossier p-003@" in line]
+    assert '"rows":40' in asked.replace(" ", "")
     assert "dossier p-003@" in lines
     assert "timezone Europe/Oslo" in lines
     assert "inputs.income" in lines
