@@ -140,6 +140,43 @@ def test_drift_that_is_not_there_exits_0(run, flights):
     assert document["reference"]["given"] is True
 
 
+def test_drift_around_a_decision_in_a_zone(run, flights):
+    arguments = (
+        "--columns",
+        "distance_miles",
+        "--around",
+        "2015-09-16",
+        "--before",
+        "2w",
+        "--zone",
+        "America/New_York",
+    )
+    text, document = both(run, "drift", "--log", flights, *arguments)
+    assert text.code == 0
+    assert [row["window"] for row in document["volume"]] == [
+        "week 2 before the decision",
+        "the week before the decision",
+    ]
+    assert document["calibration"]["rate"] == 0.05
+    assert has(text, *document["summary"])
+
+
+def test_drift_of_versions_against_the_windows_before(run, flights):
+    arguments = ("--columns", "carrier", "--every", "version", "--reference", "rolling:1", "--false-alarms", "0.01")
+    text, document = both(run, "drift", "--log", flights, *arguments)
+    assert text.code == 0
+    assert document["reference"]["kind"] == "rolling"
+    assert document["calibration"]["resamples"] == 999
+
+
+def test_drift_of_rows_as_wholes(run, flights):
+    arguments = ("--together", "--columns", "carrier,departure_hour", "--around", "2015-06-20", "--before", "2w")
+    text, document = both(run, "drift", "--log", flights, *arguments)
+    assert text.code in {0, 1}
+    assert len(document["table"]) == 2
+    assert has(text, *document["summary"])
+
+
 def test_doctor(run, make_log):
     text, checks = both(run, "doctor", "--log", make_log())
     assert text.code == 0
