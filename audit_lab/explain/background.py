@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["BackgroundRows", "choose_background"]
+__all__ = ["BackgroundRows", "choose_background", "eligible_rows"]
 
 #: With fewer earlier decisions than this, decisions of the same version at any time are taken.
 _FEWEST_EARLIER = 20
@@ -66,6 +65,7 @@ def choose_background(
     rows: int = 100,
     seed: int = 0,
     prediction_id: str | None = None,
+    eligible: pl.DataFrame | None = None,
 ) -> BackgroundRows:
     """Choose background rows so that everybody who asks again gets the same ones.
 
@@ -87,13 +87,17 @@ def choose_background(
         Another seed gives other rows.
     prediction_id
         The explained decision, which is never part of its own background.
+    eligible
+        What `eligible_rows` gave for the same tables, version and seed, where that is at hand.
 
     Raises
     ------
     AuditLabError
         No row is eligible.
     """
-    times = _eligible(predictions, inputs, model_name, model_version, prediction_id)
+    if eligible is None:
+        eligible = eligible_rows(predictions, inputs, model_name, model_version, seed)
+    times = eligible.filter(pl.col("prediction_id").ne_missing(pl.lit(prediction_id, dtype=pl.String)))
     earlier = times.filter(pl.col("occurred_at") < before)
     whole = earlier.height < _FEWEST_EARLIER
     pool = times if whole else earlier
@@ -102,8 +106,8 @@ def choose_background(
             f"no other decision of {model_name} {model_version} has recorded inputs, so there is no background",
             "Record the inputs of this version's decisions; without any, SHAP and LIME have nothing to compare with.",
         )
-    ids = heapq.nsmallest(rows, pool["prediction_id"], key=lambda name: _order(seed, name))
-    known_earlier = set(earlier["prediction_id"])
+    ids = pool["prediction_id"].head(rows).to_list()
+    known_earlier = set(earlier["prediction_id"] if whole else ids)
     order = pl.LazyFrame({"prediction_id": ids, "_order": range(len(ids))})
     chosen = collect(order.join(inputs, on="prediction_id", how="inner").sort("_order"), f"inputs/{model_name}")
     frame = chosen.drop("_order", *_NOT_FEATURES, strict=False)
@@ -117,22 +121,27 @@ def choose_background(
     )
 
 
-def _eligible(
-    predictions: pl.LazyFrame, inputs: pl.LazyFrame, model_name: str, model_version: str, prediction_id: str | None
+def eligible_rows(
+    predictions: pl.LazyFrame, inputs: pl.LazyFrame, model_name: str, model_version: str, seed: int
 ) -> pl.DataFrame:
-    """Return prediction_id and occurred_at of the version's decisions whose id is unique and whose inputs exist."""
+    """Return ``prediction_id`` and ``occurred_at`` of decisions that may be in a background, in the order of choice.
+
+    They are those of the version whose id is unique and whose inputs exist, sorted by the SHA-256 of
+    ``seed|prediction_id``: the same for every decision of the version.
+    """
     versions = predictions.group_by("prediction_id").agg(
         pl.len().alias("places"), pl.col("occurred_at", "model_name", "model_version").first()
     )
     recorded = inputs.group_by("prediction_id").agg(pl.len().alias("rows"))
     mine = (pl.col("model_name") == model_name) & (pl.col("model_version") == model_version)
-    others = pl.col("prediction_id").ne_missing(pl.lit(prediction_id, dtype=pl.String))
     eligible = (
-        versions.filter((pl.col("places") == 1) & mine & others)
+        versions.filter((pl.col("places") == 1) & mine)
         .join(recorded.filter(pl.col("rows") == 1), on="prediction_id", how="inner")
         .select("prediction_id", "occurred_at")
     )
-    return collect(eligible, f"predictions, or inputs/{model_name},")
+    found = collect(eligible, f"predictions, or inputs/{model_name},")
+    order = pl.Series([_order(seed, name) for name in found["prediction_id"]], dtype=pl.Binary)
+    return found.with_columns(_order=order).sort("_order").drop("_order")
 
 
 def _order(seed: int, prediction_id: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import ModelError
-from audit_lab.explain.background import choose_background
+from audit_lab.explain.background import choose_background, eligible_rows
 from audit_lab.explain.explainer import explain
 from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.log.erasure.erased import erased_ids
@@ -30,6 +30,8 @@ __all__ = ["background_of", "explain_decision"]
 
 #: The finding that the reader of an explanation needs too: by now, the registry says something else of the version.
 _CORRECTED = "registration-corrected"
+#: Decisions of a log whose order of choice is kept: forty bytes each and their time.
+_MOST_KEPT = 1_000_000
 
 
 def explain_decision(
@@ -97,11 +99,20 @@ def background_of(store: LogStore, decision: Reconstruction, features: tuple[str
     version = (row["model_name"], row["model_version"], row["occurred_at"])
 
     def choose() -> BackgroundRows:
-        inputs = store.inputs(row["model_name"])
+        inputs, predictions = store.inputs(row["model_name"]), store.table("predictions")
         if erased.len():
             inputs = inputs.filter(~pl.col("prediction_id").is_in(erased.implode()))
-        predictions = store.table("predictions")
-        return choose_background(predictions, inputs, *version, prediction_id=decision.prediction_id, seed=seed)
+
+        def order() -> pl.DataFrame:
+            return eligible_rows(predictions, inputs, row["model_name"], row["model_version"], seed)
+
+        key = ("eligible", *version[:2], features, tuple(erased), seed)
+        # One order serves all decisions of a version; that of a very large log would fill the shelf.
+        small = (store.source.tables().get("predictions", 0)) <= _MOST_KEPT
+        eligible = derived(store, key, ("predictions", table), order) if small else order()
+        return choose_background(
+            predictions, inputs, *version, prediction_id=decision.prediction_id, seed=seed, eligible=eligible
+        )
 
     key = ("background", *version, decision.prediction_id, features, tuple(erased), seed)
     return derived(store, key, ("predictions", table), choose)

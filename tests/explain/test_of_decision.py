@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 import audit_lab as al
 from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain import ExplanationCache, of_decision
+from audit_lab.explain.background import choose_background
 from audit_lab.explain.of_decision import explain_decision
 from audit_lab.log.erasure.erasure import erase
 from audit_lab.log.store import open_store
@@ -36,6 +38,27 @@ def test_a_decision_asked_about_again_has_the_background_of_before(
     assert explain_decision(store, decision, "shap") == first
     with pytest.raises(TypeError):
         explain_decision(store, decision, "shap", seed=1)
+
+
+def test_the_order_of_choice_is_found_once_for_all_decisions_of_a_version(
+    make_log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(make_log())
+    names = ("income", "city", "years")
+    of_decision.background_of(store, reconstruct(store, "p-030"), names, 0)
+    monkeypatch.setattr(of_decision, "eligible_rows", None)
+
+    other = reconstruct(store, "p-035")
+    found = of_decision.background_of(store, other, names, 0)
+
+    inputs, at = store.inputs("loans"), other.prediction["occurred_at"]
+    assert found == replace(
+        choose_background(store.table("predictions"), inputs, "loans", "1", at, prediction_id="p-035"),
+        frame=found.frame,
+    )
+    assert len(found.ids) == 35
+    with pytest.raises(TypeError):
+        of_decision.background_of(store, other, names, 1)
 
 
 def test_what_was_erased_is_in_no_background_and_in_no_cache(
