@@ -156,6 +156,23 @@ def test_drift_is_equal_to_the_last_digit(logs):
     assert other.reference.sha256 == polars.reference.sha256
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"every": "1d", "zone": "America/New_York"},
+        {"every": "version"},
+        {"around": "2024-03-25", "before": "6d", "after": "3d", "every": "1d"},
+        {"every": "1w", "reference": "rolling:2"},
+    ],
+    ids=["zone", "version", "around", "rolling"],
+)
+def test_windows_of_every_kind_are_cut_alike(logs, options):
+    polars, other = (log.drift(["income", "city"], **options) for log in logs)
+    assert_frame_equal(other.volume, polars.volume)
+    assert_frame_equal(other.table, polars.table, rel_tol=DISTANCE, abs_tol=DISTANCE)
+    assert other.summary() == polars.summary()
+
+
 def test_predictions_and_inputs_stand_beside_each_other_alike(logs):
     frames = []
     for log in logs:
