@@ -45,7 +45,7 @@ def attribution_importance(
     axis_title
         The unit of the contributions, for example ``mean |contribution| to the log-odds of late``.
     most
-        Features beyond this many are added up in one bar.
+        Features beyond this many are added up in one line.
 
     Raises
     ------
@@ -60,7 +60,6 @@ def attribution_importance(
             "label": _named(row),
             "size": row["mean_magnitude"],
             "amount": f"{_size(row['mean_magnitude'])}, mean {amount_text(row['mean'])}",
-            "kind": "feature",
         }
         for row in ordered.head(most).iter_rows(named=True)
     ]
@@ -68,17 +67,21 @@ def attribution_importance(
     if rest.height:
         together = float(rest["mean_magnitude"].sum())
         amount = f"{_size(together)} in sum, mean {amount_text(float(rest['mean'].sum()))}"
-        rows.append({"label": _others(rest.height), "size": together, "amount": amount, "kind": "others"})
+        # No bar: the sum of hundreds would dwarf those that are named.
+        rows.append({"label": _others(rest.height), "size": 0.0, "amount": amount})
     reach = max(row["size"] for row in rows) or 1.0
     x = alt.X("size:Q", title=axis_title, scale=alt.Scale(domain=[0, 1.6 * reach], nice=False))
     y = alt.Y("label:N", sort=[row["label"] for row in rows], title=None, axis=alt.Axis(labelLimit=320))
     base = alt.Chart(inline(rows))
     tooltip = [alt.Tooltip("label:N", title="feature"), alt.Tooltip("amount:N", title="mean magnitude")]
-    bars = base.mark_bar(height=16, stroke=OUTLINE, strokeWidth=0.5).encode(
-        x=x,
-        y=y,
-        color=alt.Color("kind:N", scale=alt.Scale(domain=["feature", "others"], range=[ACCENT, PALE]), legend=None),
-        tooltip=tooltip,
+    bars = (
+        base.transform_filter("datum.size > 0")
+        .mark_bar(height=16, color=ACCENT, stroke=OUTLINE, strokeWidth=0.5)
+        .encode(
+            x=x,
+            y=y,
+            tooltip=tooltip,
+        )
     )
     texts = base.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(x=x, y=y, text="amount:N")
     return dressed(alt.layer(bars, texts).properties(width=_WIDTH, height=_ROW_HEIGHT * len(rows)), title, subtitle)
@@ -121,14 +124,15 @@ def attribution_beeswarm(
     ordered = _ranked(importance)
     shown = ordered.head(most)
     names = {row["feature"]: f"{_named(row)}  {_size(row['mean_magnitude'])}" for row in shown.iter_rows(named=True)}
-    low, high = float(shown["least"].min()), float(shown["most"].max())  # type: ignore[arg-type]
-    low, high = min(low, 0.0), max(high, 0.0)
+    inside = points.filter(pl.col("feature").is_in(list(names)))
+    ends = pl.concat([shown["least"], shown["most"], inside["contribution"]])
+    low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)  # type: ignore[arg-type]
     space = 0.04 * ((high - low) or 1.0)
     low, high = low - space, high + space
     rows = [
         row
         for place, name in enumerate(names)
-        for row in _swarm(_thinned(points.filter(pl.col("feature") == name), most_points), place, low, high)
+        for row in _swarm(_thinned(inside.filter(pl.col("feature") == name), most_points), place, low, high)
     ]
     lines: list[dict[str, Any]] = [{"at": place, "text": text} for place, text in enumerate(names.values())]
     rest = ordered[most:]

@@ -90,7 +90,8 @@ def attribution_dependence(
 def _along(numbers: pl.DataFrame, points: pl.DataFrame, scale: Any, named: str, axis_title: str) -> Any:
     """Draw bins of numbers from their lowest to their highest value; bins of one value get a little width."""
     alt = altair()
-    low, high = float(numbers["lowest"].min()), float(numbers["highest"].max())  # type: ignore[arg-type]
+    ends = pl.concat([numbers["lowest"], numbers["highest"], points["number"]]).drop_nulls()
+    low, high = float(ends.min()), float(ends.max())  # type: ignore[arg-type]
     width = (high - low) or max(abs(high), 1.0)
     half = _half(numbers, width)
     rows = [
