@@ -299,7 +299,7 @@ def drift(
         volume=volumes,
         reference=question.reference,
         calibration=calibration,
-        episodes=tuple(_with_ratios(rows, episodes, bins)),
+        episodes=tuple(episodes if cut.by_version else _with_ratios(rows, episodes, bins)),
         vanished=tuple(one for counted in fixed for one in find_vanished(counted, cut)),
         unit_changes=tuple(change for found in changes.values() for change in found),
         restless=tuple(name for name in question.columns if is_restless(findings[name], question.inside.tolist())),
