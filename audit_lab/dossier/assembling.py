@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.dossier.answer import decision_text, held, pushed, what_was_decided
 from audit_lab.dossier.content import Dossier, Integrity, Source
+from audit_lab.dossier.erasers import erasers_of
 from audit_lab.dossier.happenings import afterwards_of, approvals_of, last_change
 from audit_lab.dossier.moments import clock_of
 from audit_lab.dossier.outcomes import Attempt, attempted
@@ -121,7 +122,9 @@ def assembled_dossier(store: LogStore, parts: Reconstruction, asked: Asked) -> D
     flips = None if isinstance(answers.flips, Attempt) else answers.flips
     replay = reproduction_of(answers.replay)
     integrity = _integrity(asked.verification)
-    wanting = wanting_of(parts, answers.replay, answers.attempts(), integrity, asked.asked_by)
+    wanting = wanting_of(
+        parts, answers.replay, answers.attempts(), integrity, asked_by=asked.asked_by, erasers=erasers_of(store, parts)
+    )
     changed = last_change(parts, clock)
     registered = parts.model_version or {}
     return Dossier(

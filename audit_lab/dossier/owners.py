@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.dossier.content import Owner
+from audit_lab.dossier.erasers import ERASED
 from audit_lab.replay.reconstruction import FINDINGS, GAPS
 from audit_lab.replay.verdict import EFFECTS
 
@@ -108,7 +109,7 @@ _OWNERS: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
     **dict.fromkeys(
         ("library-missing", "isolation-missing", "environment-not-built", "model-timeout", "model-memory"), _MACHINE
     ),
-    **dict.fromkeys(("erased", "partly-erased", "override-erased"), _ERASURE),
+    **dict.fromkeys(ERASED, _ERASURE),
     **dict.fromkeys(
         ("version-in-force-unknown", "version-disagrees", "deployments-contradict", "served-after-retirement"),
         _DEPLOYMENT,
@@ -133,7 +134,7 @@ def asker(asked_by: str | None) -> Owner:
     return Owner("whoever asked for this dossier", () if asked_by is None else (asked_by,))
 
 
-def owner_of(code: str, parts: Reconstruction) -> Owner:
+def owner_of(code: str, parts: Reconstruction, erasers: tuple[str, ...] = ()) -> Owner:
     """Return who owns a gap or a finding.
 
     Parameters
@@ -142,9 +143,12 @@ def owner_of(code: str, parts: Reconstruction) -> Owner:
         A key of `GAPS`, `FINDINGS` or `EFFECTS`; any other is the log's keeper's.
     parts
         The decision, in whose rows people are named.
+    erasers
+        As `audit_lab.dossier.erasers.erasers_of` returns them.
     """
     duty, named = _OWNERS.get(code, ("whoever keeps the log", lambda _: []))
-    return Owner(duty, tuple(dict.fromkeys(named(parts))))
+    first = erasers if code in ERASED else ()
+    return Owner(duty, tuple(dict.fromkeys([*first, *named(parts)])))
 
 
 def unowned_codes() -> tuple[str, ...]:

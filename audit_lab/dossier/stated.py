@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.dossier.answer import NOT_ON_RECORD, decision_text
 from audit_lab.dossier.content import Bar, Fact
+from audit_lab.dossier.erasers import ERASED
 from audit_lab.explain.attribution import Contribution
 from audit_lab.explain.describing import amount_text, level_text, output_text, with_unit
 from audit_lab.log.erasure.erasable import erasable_fields
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["decided_facts", "explained_words", "inputs_of", "personal_words", "version_facts_of"]
 
-_ERASED = ("erased", "partly-erased")
 _TABLES = ("predictions", "overrides", "outcomes", "explanations")
 
 
@@ -74,7 +74,7 @@ def inputs_of(parts: Reconstruction, attribution: Attribution | None) -> tuple[B
     moved = {} if attribution is None else {each.feature: each.contribution for each in attribution.ranked()}
     largest = max((abs(value) for value in moved.values()), default=0.0)
     order = [*(name for name in moved if name in parts.inputs), *(name for name in parts.inputs if name not in moved)]
-    erased = any(gap.code in _ERASED for gap in parts.gaps)
+    erased = any(gap.code in ERASED[:2] for gap in parts.gaps)
     return tuple(
         Bar(
             feature=name,
@@ -105,7 +105,7 @@ def personal_words(parts: Reconstruction, asked_by: str | None) -> tuple[str, ..
     shown = list(_personal(parts))
     inputs = len(parts.inputs or {})
     also = f"{', '.join(shown)} and {inputs} inputs" if inputs else ", ".join(shown) or "nothing"
-    gone = [gap.what for gap in parts.gaps if gap.code in (*_ERASED, "override-erased")]
+    gone = [gap.what for gap in parts.gaps if gap.code in ERASED]
     return (
         f"Personal data by the log's rules, shown here: {also}. The subject is named by the pseudonym in the log.",
         *(f"Not shown, since it was erased: {what}" for what in gone),

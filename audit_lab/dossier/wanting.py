@@ -26,7 +26,9 @@ def wanting_of(
     replay: Replay | Attempt,
     attempts: tuple[Attempt, ...],
     integrity: Integrity,
+    *,
     asked_by: str | None,
+    erasers: tuple[str, ...] = (),
 ) -> tuple[Wanting, ...]:
     """Return gaps, findings, what could not be done for this dossier, and what was not asked for.
 
@@ -42,9 +44,11 @@ def wanting_of(
         What is known of the log.
     asked_by
         Who asks, in words.
+    erasers
+        Who erased what of the decision, as `audit_lab.dossier.erasers.erasers_of` returns them.
     """
     told = [
-        Wanting("gap", gap.code, _sentence(gap.what), _sentence(gap.effect), owner_of(gap.code, parts))
+        Wanting("gap", gap.code, _sentence(gap.what), _sentence(gap.effect), owner_of(gap.code, parts, erasers))
         for gap in parts.gaps
     ]
     told += [
