@@ -1,9 +1,10 @@
 """How sure it is that a window's bins are of another distribution: one p-value for each column and window.
 
-Three tests share it by Bonferroni's weights: Pearson's chi-squared test over the bins, an exact one of the bins too
-thin for it, and for numbers one of values outside the reference's range. Bins are made from the reference, so that it
-has no value outside and no new category by construction; counted as bins like others these would look surprising where
-they are not. Values outside therefore count in the bin next to them, new categories among the rare ones.
+Several tests share it by Bonferroni's weights: Pearson's chi-squared test over the bins, exact ones of the bins too
+thin for it and of missing values that are few, and for numbers one of values outside the reference's range. Bins are
+made from the reference, so that it has no value outside and no new category by construction; counted as bins like
+others these would look surprising where they are not. Values outside therefore count in the bin next to them, new
+categories among the rare ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.bins import NumericBins
-from audit_lab.monitor.measures import chi_square_survivals, pooled_chi_squares
+from audit_lab.monitor.measures import binomial_tails, chi_square_survivals, pooled_chi_squares
+from audit_lab.monitor.measures.chi_square import FEWEST_EXPECTED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["significance"]
 
-#: How the three tests share one: weights of Bonferroni's inequality, which add up to 1.
-_BINS, _THIN, _OUTSIDE = 0.8, 0.15, 0.05
+#: Weights of Bonferroni's inequality: of the bins, of thin bins and of few missing values each, of values outside.
+_BINS, _THIN, _OUTSIDE = 0.75, 0.1, 0.05
 
 
 def significance(
@@ -49,9 +51,10 @@ def significance(
     share of the rows of both; that j lie beyond the reference's on either side has at most ``(j + 1) q^j``.
     """
     groups = _groups(bins)
-    first, second = (_summed(side, groups) for side in (reference, windows))
+    first, second = np.broadcast_arrays(*(_summed(side, groups) for side in (reference, windows)))
+    first, second, gone = _without_few_missing(first, second)
     statistics, degrees, thin = pooled_chi_squares(first, second)
-    p_values = np.minimum(chi_square_survivals(statistics, degrees) / _BINS, thin / _THIN)
+    p_values = np.minimum(chi_square_survivals(statistics, degrees) / _BINS, np.minimum(thin, gone) / _THIN)
     if isinstance(bins, NumericBins) and bins.values.size:
         outside = windows[..., 0] + windows[..., -2]
         known = reference[..., 0] + reference[..., -2]
@@ -59,6 +62,22 @@ def significance(
         chance = np.where(known > 0, 1.0, (outside + 1) * share**outside)
         p_values = np.minimum(p_values, chance / _OUTSIDE)
     return statistics, np.minimum(p_values, 1.0)
+
+
+def _without_few_missing(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Take missing values out where they are few, and test them exactly: among other thin bins they would be lost."""
+    totals = [side.sum(axis=-1) for side in (first, second)]
+    share = np.minimum(*totals) / np.maximum(totals[0] + totals[1], 1.0)
+    both = first[..., -1] + second[..., -1]
+    few = both * share < FEWEST_EXPECTED
+    seen = np.where(totals[0] <= totals[1], first[..., -1], second[..., -1])
+    tails = binomial_tails(np.where(few, seen, 0.0), np.where(few, both, 0.0), share)
+    sides = [
+        np.concatenate([side[..., :-1], np.where(few, 0.0, side[..., -1])[..., None]], -1) for side in (first, second)
+    ]
+    return sides[0], sides[1], tails
 
 
 def _groups(bins: Bins) -> NDArray[np.int64]:

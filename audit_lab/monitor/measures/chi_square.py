@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "FEWEST_EXPECTED",
     "ChiSquare",
     "binomial_tails",
     "chi_square_quantile",
