@@ -122,7 +122,7 @@ def test_neither_chunks_nor_processes_nor_threads_change_a_byte(
     monkeypatch.setattr(way, "_BY_TREES", 7)
     log = make_log()
     digests = set()
-    for chunk_rows in (1, 6, 7, 40, 1000):
+    for chunk_rows in (3, 7, 1000):
         question = asked(log)
         found = attribute_cohort(question, Runner(question.store), perturbation=perturbation, chunk_rows=chunk_rows)
         digests.add(found.digest)
@@ -402,6 +402,6 @@ def test_a_wide_model_is_explained_feature_by_feature(tmp_path: Path, make_log: 
     assert " and 49" in text
     assert len(text) < 1500
     drawn = al.charts.svg(
-        al.charts.attribution_beeswarm(found.importance, found.points, title="wide", axis_title="log-odds of bad")
+        al.charts.attribution_beeswarm(found.importance, found.points, title="wide", axis_title="log-odds", most=3)
     )
-    assert "and 488 other features: " in drawn
+    assert "and 497 other features: " in drawn

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.explain.cohorts.cells import NumberCells, TextCells, cells_for
@@ -51,6 +51,7 @@ def test_large_integers_are_told_apart_where_floats_would_not_be() -> None:
     ]  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(st.lists(floats, min_size=1, max_size=80), st.lists(st.integers(0, 80), max_size=5), st.randoms())
 def test_cells_are_few_ordered_and_the_same_whatever_the_order(
     numbers: list[float], cuts: list[int], random: object
@@ -66,6 +67,7 @@ def test_cells_are_few_ordered_and_the_same_whatever_the_order(
     assert all(sum(first <= number <= last for number in numbers) == rows for first, last, rows in cells)
 
 
+@settings(deadline=None)
 @given(st.lists(floats, min_size=9, max_size=80, unique=True))
 def test_no_more_bits_are_dropped_than_is_needed(numbers: list[float]) -> None:
     found = filled(NumberCells(most=8), pl.Series(numbers), [])
@@ -84,6 +86,7 @@ def test_missing_values_are_a_cell_of_their_own_and_nan_is_one_of_them() -> None
     assert counted(found) == [(1.0, 1.0, 1)]  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdefghijkl"), min_size=1, max_size=80), st.lists(st.integers(0, 80), max_size=5))
 def test_of_many_texts_the_same_are_kept_whatever_the_order(texts: list[str], cuts: list[int]) -> None:
     one = filled(TextCells(known=("a",), most=3), pl.Series(texts), cuts)

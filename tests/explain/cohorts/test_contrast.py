@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -80,6 +80,7 @@ def test_the_differences_add_up_to_that_of_the_mean_outputs(make_log: Callable[.
     assert found.digest != contrast(group, reference, confidence=0.9).digest
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-100, 100), min_size=2, max_size=30),
     st.lists(st.floats(-100, 100), min_size=2, max_size=30),

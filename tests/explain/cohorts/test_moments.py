@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.explain.cohorts.moments import GroupedMoments, Moments
@@ -31,6 +31,7 @@ def test_values_far_from_zero_keep_their_spread() -> None:
     assert found.variance == pytest.approx(5 / 3, rel=1e-9)
 
 
+@settings(deadline=None)
 @given(values, st.lists(st.integers(0, 3), min_size=60, max_size=60), st.integers(1, 60))
 def test_merged_blocks_have_the_moments_of_all(numbers: list[float], keys: list[int], cut: int) -> None:
     keys = keys[: len(numbers)]

@@ -6,7 +6,7 @@ import hashlib
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.explain.cohorts.kept_rows import RANK
@@ -21,6 +21,7 @@ def parts(cuts: list[int]) -> list[pl.DataFrame]:
     return [frame[start:end] for start, end in pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, ROWS), max_size=9), st.integers(1, 40))
 def test_blocks_do_not_depend_on_how_rows_come(cuts: list[int], size: int) -> None:
     found = [each["prediction_id"].to_list() for each in in_blocks(parts(cuts), size)]
@@ -28,6 +29,7 @@ def test_blocks_do_not_depend_on_how_rows_come(cuts: list[int], size: int) -> No
     assert found == [ids[first : first + size] for first in range(0, ROWS, size)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, ROWS), max_size=9), st.integers(1, 40), st.integers(0, 3))
 def test_the_rows_with_the_smallest_sha256_are_chosen_in_their_order(cuts: list[int], most: int, seed: int) -> None:
     found = chosen(iter(parts(cuts)), most, seed)
