@@ -1,9 +1,9 @@
 """The nearest changes that flip one decision: how long it takes, and how much of that is the model's own predict.
 
 Run: ``.venv/bin/python benchmarks/counterfactual.py [--rows 100000] [--trees 100] [--depth 6] [--decisions 8]``.
-The log has an XGBoost model with 20 features, and the values of all earlier decisions count as supported. Each of the last
-decisions is asked for three counterfactuals with up to three changes among at most 20,000 candidates, numbers as they
-were seen; then the bare booster predicts as many rows as there were candidates, from a matrix in memory.
+The log has an XGBoost model with 20 features, and the values of all earlier decisions count as supported. Each of the
+last decisions is asked for three counterfactuals with up to three changes among at most 20,000 candidates, numbers as
+they were seen; then the bare booster predicts as many rows as there were candidates, from a matrix in memory.
 """
 
 from __future__ import annotations
