@@ -93,8 +93,10 @@ class WindowedRows:
     def facts(self) -> tuple[str, ...]:
         """What must be known about the rows."""
         erased, repeated = self._erased.len(), self._repeated.len()
-        left = f"{erased:,} predictions are left out: values of theirs were erased, which is no change"
-        unclear = f"{repeated:,} ids stand on several predictions, whose outcomes are unclear and count as missing"
+        left = f"predictions that are left out, as values of theirs were erased, which is no change: {erased:,}"
+        unclear = (
+            f"ids that stand on several predictions, whose outcomes are unclear and count as missing: {repeated:,}"
+        )
         return tuple(fact for fact, count in ((left, erased), (unclear, repeated if self.has_outcomes else 0)) if count)
 
     def checked(self, columns: Sequence[str]) -> list[str]:
