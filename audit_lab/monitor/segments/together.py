@@ -40,8 +40,8 @@ class Together:
             )
         return (
             f"{self.first[0].upper()}{self.first[1:]} and {self.second} over {self.windows} windows: rank correlation "
-            f"{self.correlation:.2f} ({self.low:.2f} to {self.high:.2f}); an association only, and windows are taken to be "
-            "independent."
+            f"{self.correlation:.2f} ({self.low:.2f} to {self.high:.2f}); an association only, and windows are taken "
+            "to be independent."
         )
 
     def to_dict(self) -> dict[str, Any]:

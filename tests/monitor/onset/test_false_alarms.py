@@ -76,10 +76,10 @@ SHIFTS = {
         ("number", "missing rate"),
         timedelta(days=3),
     ),
-    "half of the rows gone for four days": (
-        lambda frame, lot: frame.filter(~((at >= AT) & (at < AT + 4 * DAY) & (lot < 0.5))),
+    "half of the rows gone for ten days": (
+        lambda frame, lot: frame.filter(~((at >= AT) & (at < AT + 10 * DAY) & (lot < 0.5))),
         ("rows", "rows"),
-        timedelta(days=4),
+        timedelta(days=10),
     ),
 }
 
