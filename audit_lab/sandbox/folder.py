@@ -118,7 +118,7 @@ class SharedFolder:
             self._write(target / inner, data)
 
     def add_table(self, name: str, frame: pl.DataFrame) -> Path:
-        """Write a frame as an uncompressed Arrow stream, which both sides are done with sooner than with an Arrow file."""
+        """Write a frame as an uncompressed Arrow stream, which is sooner written and read than an Arrow file."""
         import polars as pl
 
         target = self.inputs / f"table-{next(self._numbers)}-{name}.arrow"

@@ -85,8 +85,8 @@ def test_units_read_as_they_are_spoken(value, unit, text) -> None:
         (
             Decided("deny", "amount-over-12000", 0.5, "deny"),
             (
-                "The system decided 'deny' by the rule amount-over-12000, whatever the output of its model; that output "
-                "is explained here: it put the probability of 'late' at 70.0 %: "
+                "The system decided 'deny' by the rule amount-over-12000, whatever the output of its model; that "
+                "output is explained here: it put the probability of 'late' at 70.0 %: "
             ),
         ),
         (Decided("slow", "label", 0.5), "The system decided 'slow' by the output of a model; the model put the"),
