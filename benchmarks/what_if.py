@@ -1,8 +1,8 @@
 """One input of a decision changed, to its picture: the warm child scores, both are explained, chart and SVG are made.
 
-Run: ``.venv/bin/python benchmarks/what_if.py [--changes 25] [--trees 100] [--depth 6]``; the model is XGBoost's, and the
-log has 2,000 decisions. Each change is one that was not asked before, of another value of one feature, from an opened log
-and a reconstructed decision. Medians and 95th percentiles of all but the first, which starts the child and loads shap.
+Run: ``.venv/bin/python benchmarks/what_if.py [--changes 25] [--trees 100] [--depth 6]``; the model is XGBoost's, and
+the log has 2,000 decisions. Each change is one that was not asked before, of another value of one feature, from an
+opened log and a reconstructed decision. Medians and 95th percentiles of all but the first, which starts the child.
 ``to_specification_ms`` ends with the Vega-Lite specification, which a browser draws; ``to_svg_ms`` with the SVG.
 """
 

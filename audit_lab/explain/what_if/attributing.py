@@ -46,9 +46,10 @@ class Explained:
 def explained_beside(beside: Beside, asked: Asked) -> Explained:
     """Explain the recorded inputs, and the changed ones in the same way.
 
-    The first attribution is the one that `Decision.explain` gives, where that is offered and explains the same output:
-    same bytes, same digest. The second says in its id and its first note that its inputs are no record. Both are kept
-    in the user's cache in the decision's own folder, so that erasing the decision removes them.
+    The first attribution is the one that `Decision.explain` gives, where that explains the same output and the
+    signature declares no groups: same bytes, same digest. The second says in its id and its first note that its inputs
+    are no record. Both are kept in the user's cache in the decision's own folder, so that erasing the decision removes
+    them.
 
     Parameters
     ----------
