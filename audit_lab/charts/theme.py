@@ -43,7 +43,7 @@ ACCENT = "#0b5cad"
 
 #: Verdicts from light to dark, so that they stay apart in greyscale; shape tells them apart once more.
 VERDICTS = {
-    "stable": ("#e2ecf5", "circle"),
+    "stable": ("#dbe7f2", "circle"),
     "slight": ("#b7cfe5", "diamond"),
     "moderate": ("#e2951c", "triangle-up"),
     "major": ("#9e1b32", "square"),

@@ -122,7 +122,9 @@ def _misuse(error: TyperException, *, as_json: bool) -> int:
         return MisuseError.exit_code
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "audit-lab"
-    return _tell(MisuseError(message, f"See `{command} --help`."), as_json=as_json)
+    message, meant, guess = message.partition(". Did you mean")
+    advice = f"{meant.removeprefix('. ')}{guess} " if meant else ""
+    return _tell(MisuseError(message, f"{advice}See `{command} --help`."), as_json=as_json)
 
 
 def _tell(error: AuditLabError, *, as_json: bool) -> int:

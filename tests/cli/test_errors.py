@@ -193,7 +193,8 @@ def test_a_reference_that_cannot_be_meant(refused, flights, reference, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nonsense"], "No such command 'nonsense'. See `audit-lab --help`."),
+        (["xyzzy"], "No such command 'xyzzy'. See `audit-lab --help`."),
+        (["onsets"], "No such command 'onsets'. Did you mean 'onset'? See `audit-lab --help`."),
         (["show", "--nonsense"], "No such option: --nonsense. See `audit-lab show --help`."),
         (["explain"], "Missing argument 'prediction_id'. See `audit-lab explain --help`."),
         (["verify"], "Missing argument 'path'. See `audit-lab verify --help`."),
