@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shutil
 import subprocess
@@ -12,26 +11,16 @@ from pathlib import Path
 
 import audit_lab as al
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, run_all
+
 PAGE = Path(__file__).parents[1] / "docs" / "cohorts.md"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
 
 def test_every_example_runs_and_says_what_the_page_quotes(flights, tmp_path):
     shutil.copytree(flights, tmp_path / "place" / "flights")
     text = PAGE.read_text()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "XDG_"))},
-        "HOME": str(tmp_path / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    printed = []
-    for language, content in _BLOCK.findall(text):
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(
-            command, cwd=tmp_path / "place", env=environment, capture_output=True, check=False, timeout=120
-        )
-        assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        printed.append(" ".join(done.stdout.decode().split()))
+    printed = run_all(blocks(text), tmp_path / "place")
     (quoted,) = re.findall(r"(?m)^> .*\n(?:> .*\n)*", text)
     said = " ".join(quoted.replace("> ", "").split())
     assert [said in each for each in printed] == [True, True, False]

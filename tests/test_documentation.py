@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, quotes, run_all, table
+
 ROOT = Path(__file__).parents[1]
 LOG_PAGE = ROOT / "docs" / "log.md"
 REPLAY_PAGE = ROOT / "docs" / "replay.md"
 README = ROOT / "README.md"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
-
-
-def blocks(text):
-    return [(found[1], found[2]) for found in _BLOCK.finditer(text)]
 
 
 def section(text, heading):
     """Return what stands under a heading of the second level."""
     return re.split(r"(?m)^## ", text.split(f"## {heading}\n", 1)[1])[0]
-
-
-def quotes(text):
-    """Return what is quoted as printed, each on one line."""
-    found = re.findall(r"(?m)^> .*\n(?:> .*\n)*", text)
-    return [" ".join(re.sub(r"(?m)^> ", "", quoted).split()) for quoted in found]
-
-
-def table(text, heading):
-    """Return the cells of the table whose first column is headed so, row by row."""
-    (found,) = re.findall(rf"(?m)^\| {re.escape(heading)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()]
 
 
 @pytest.fixture
@@ -54,23 +38,6 @@ def hangar(tmp_path, flights):
     """Return a folder that holds the sample log of flights as `flights`, with a home of its own."""
     shutil.copytree(flights, tmp_path / "hangar" / "flights")
     return tmp_path / "hangar"
-
-
-def run_all(shown, folder):
-    """Run blocks one after another, and return what they printed."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "XDG_"))},
-        "HOME": str(folder / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AUDIT_LAB_PASSPHRASE": "documented",
-    }
-    said = []
-    for language, content in shown:
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=120)
-        assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        said.append(" ".join(done.stdout.decode().split()))
-    return said
 
 
 def test_every_example_about_the_log_runs(folder):

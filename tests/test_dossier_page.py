@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,25 +11,28 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, command_of, surroundings
+
 PAGE = Path(__file__).parents[1] / "docs" / "dossier.md"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
 
 def test_every_example_runs_and_says_what_the_page_quotes(credit, tmp_path):
     place = tmp_path / "place"
     shutil.copytree(credit, place / "credit")
     text = PAGE.read_text()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "XDG_"))},
-        "HOME": str(tmp_path / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
     (quoted,) = re.findall(r"(?m)^> .*\n(?:> .*\n)*", text)
     said = " ".join(quoted.replace("> ", "").split())
     written = []
-    for language, content in _BLOCK.findall(text):
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False, timeout=240)
+    for language, content in blocks(text):
+        done = subprocess.run(
+            command_of(language, content),
+            cwd=place,
+            env=surroundings(tmp_path / "home"),
+            capture_output=True,
+            check=False,
+            timeout=240,
+        )
         assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
         assert said in " ".join(done.stdout.decode().split())
         pages = PdfReader(place / "letter.pdf").pages

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, run_all
+
 PAGE = Path(__file__).parents[1] / "docs" / "impact.md"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
 
 @pytest.fixture
@@ -23,19 +24,9 @@ def folder(tmp_path, flights):
 
 def test_every_example_runs_and_says_what_the_page_quotes(folder):
     text = PAGE.read_text()
-    shown = _BLOCK.findall(text)
+    shown = blocks(text)
     assert len(shown) == len(re.findall(r"(?m)^```$", text))
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "XDG_"))},
-        "HOME": str(folder / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    printed = []
-    for language, content in shown:
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=120)
-        assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        printed.append(" ".join(done.stdout.decode().split()))
+    printed = run_all(shown, folder)
     quoted = re.findall(r"(?m)^> .*\n(?:> .*\n)*", text)
     assert len(quoted) == 2
     for quote in quoted:

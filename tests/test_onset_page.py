@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,23 +10,26 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, command_of, surroundings
+
 DOCS = Path(__file__).parents[1] / "docs"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
 
 @pytest.mark.parametrize("page", ["onset.md", "operations.md"])
 def test_every_example_runs_and_prints_what_is_quoted(page, flights, tmp_path):
     text = (DOCS / page).read_text()
     shutil.copytree(flights, tmp_path / "flights")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AUDIT_LAB_")},
-        "HOME": str(tmp_path / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
     printed = ""
-    for language, content in _BLOCK.findall(text):
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=200)
+    for language, content in blocks(text):
+        done = subprocess.run(
+            command_of(language, content),
+            cwd=tmp_path,
+            env=surroundings(tmp_path / "home"),
+            capture_output=True,
+            check=False,
+            timeout=200,
+        )
         assert (done.returncode, done.stderr.decode()) == (0, ""), content
         printed += f" {' '.join(done.stdout.decode().split())}"
     quoted = re.findall(r"(?m)^> (.*)$", text)

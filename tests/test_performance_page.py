@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, run_all, table
+
 DOCS = Path(__file__).parents[1] / "docs"
-_BLOCK = re.compile(r"(?ms)^```(sh|python)\n(.*?)^```$")
 
 
 @pytest.fixture
@@ -22,28 +22,12 @@ def folder(tmp_path, credit, flights):
     return tmp_path / "place"
 
 
-def table(text, heading):
-    (found,) = re.findall(rf"(?m)^\| {re.escape(heading)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text)
-    lines = [line.strip("|").replace(r"\|", "\0") for line in found.splitlines()]
-    return [[cell.strip().replace("\0", "|") for cell in line.split("|")] for line in lines]
-
-
 @pytest.mark.parametrize("page", ["performance.md", "fairness.md"])
 def test_every_example_runs_and_says_what_the_page_quotes(folder, page):
     text = (DOCS / page).read_text()
-    shown = _BLOCK.findall(text)
+    shown = blocks(text)
     assert len(shown) == len(re.findall(r"(?m)^```$", text))
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_LAB_", "XDG_"))},
-        "HOME": str(folder / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    printed = []
-    for language, content in shown:
-        command = ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=240)
-        assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        printed.append(" ".join(done.stdout.decode().split()))
+    printed = run_all(shown, folder)
     quoted = [" ".join(re.sub(r"(?m)^> ", "", each).split()) for each in re.findall(r"(?m)(?:^> .*\n)+", text)]
     assert quoted
     assert [each for each in quoted if each not in " ".join(printed)] == []

@@ -12,6 +12,7 @@ smallest, so that which ones they are does not depend on the order either; the r
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ _BITS = 64
 _ONE = np.zeros(1, np.int64)
 
 
-class Cells:
+class Cells(ABC):
     """What both kinds have in common: where the value is missing is a cell of its own.
 
     Attributes
@@ -64,8 +65,9 @@ class Cells:
         if not null.all():
             self._add_present(inputs.drop_nulls(), contributions[~null])
 
+    @abstractmethod
     def _add_present(self, inputs: pl.Series, contributions: Numbers) -> None:
-        raise NotImplementedError
+        """Count a block in which no value is missing."""
 
 
 class NumberCells(Cells):
