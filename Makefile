@@ -10,6 +10,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 FRONT_END := audit_lab/labextension/package.json
 PANEL := $(VENV)/.panel
+PEERS := build/peers
 COMPILE := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --no-annotate
 INSTALL := HATCH_BUILD_NO_HOOKS=true $(UV) pip install --quiet --reinstall --python $(BIN)/python --no-deps --no-build-isolation -e .
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
@@ -20,7 +21,7 @@ export UV_SYSTEM_CERTS := true
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak \
-	benchmarks sample-data lock pictures wheel clean
+	benchmarks peers peers-oracles sample-data lock pictures wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -59,6 +60,11 @@ soak: $(DEVELOPMENT) ## tests that run for minutes; the last result is kept in t
 benchmarks: $(RUNTIME) ## measure; results stand in benchmarks/
 	$(BIN)/python benchmarks/start_up.py
 
+peers: $(PEERS)/.installed ## install Evidently and NannyML apart, for tests/peers/ and benchmarks/drift.py (1.7 GB)
+
+peers-oracles: $(DEVELOPMENT) peers ## take the results of Evidently and NannyML that tests/peers/ keeps again
+	$(BIN)/python tests/peers/oracles.py
+
 sample-data: $(RUNTIME) ## build the sample logs again, from their public sources
 	$(BIN)/python sample_data/build.py --out sample_data
 
@@ -72,6 +78,7 @@ wheel: $(FRONT_END)
 lock: $(RUNTIME) ## resolve the pins again
 	$(UV) pip compile lock/uv.in $(COMPILE) -o lock/uv.txt
 	$(UV) pip compile pyproject.toml --all-extras --group test $(COMPILE) -o lock/test.txt
+	$(UV) pip compile lock/peers.in $(COMPILE) --no-emit-package nvidia-nccl-cu12 -o lock/peers.txt
 	$(UV) pip compile pyproject.toml --extra delta --extra duckdb --extra models --group build -c lock/test.txt $(COMPILE) -o lock/runtime.txt
 
 clean: ## remove whatever the other targets made
@@ -92,6 +99,12 @@ $(RUNTIME): $(UV) lock/runtime.txt pyproject.toml
 
 $(DEVELOPMENT): $(RUNTIME) lock/test.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r lock/test.txt
+	@touch $@
+
+# Exactly what is pinned: the library for graphics cards, half a gigabyte that nothing here calls, is left out of it.
+$(PEERS)/.installed: $(UV) lock/peers.txt
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes lock/peers.txt
 	@touch $@
 
 $(EXTENSION)/node_modules/.yarn-state.yml: $(RUNTIME) $(EXTENSION)/package.json $(EXTENSION)/yarn.lock
