@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import described
-from audit_lab.face.monitored import Monitored
+from audit_lab.face.watching import Watching
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.lookup import places_of, rows_by
 from audit_lab.log.segments import ROW, SEGMENT
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AuditLog"]
 
 
-class AuditLog(Monitored):
+class AuditLog(Watching):
     """An opened audit log. Tables are polars LazyFrames with canonical columns, empty where the log has none."""
 
     def describe(self) -> dict[str, Any]:

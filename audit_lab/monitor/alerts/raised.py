@@ -1,0 +1,60 @@
+"""After a round: what is new is kept first, then people are told, and whether they could be is kept as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audit_lab.monitor.alerts.entry import raised_entry
+from audit_lab.monitor.alerts.notifying import deliver, pending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audit_lab.monitor.alerts.entry import Entry
+    from audit_lab.monitor.alerts.keeping import Keeper
+    from audit_lab.monitor.alerts.notifying import Delivery
+    from audit_lab.monitor.alerts.watch_result import Watch
+
+__all__ = ["Raised", "raise_new"]
+
+
+@dataclass(frozen=True, eq=False)
+class Raised:
+    """A round of a watch that kept what is new, and who was told of it."""
+
+    watch: Watch
+    deliveries: tuple[Delivery, ...]
+    facts: tuple[str, ...]
+
+    def summary(self) -> list[str]:
+        """Return plain sentences: the round, who was told, and what must be known of the record."""
+        return [*self.watch.summary(), *(f"{one.summary}." for one in self.deliveries), *self.facts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-safe."""
+        told = [{**vars(one), "alerts": list(one.alerts), "sent": one.sent} for one in self.deliveries]
+        return {**self.watch.to_dict(), "notifications": told, "record": list(self.facts)}
+
+
+def raise_new(
+    watch: Watch, before: Sequence[Entry], keeper: Keeper, *, actor: str, wait: Callable[[float], object]
+) -> Raised:
+    """Keep the alerts that no record has, then tell whom their rules name.
+
+    Parameters
+    ----------
+    before
+        What is kept already. Alerts of a watch that was stopped before it told anybody are told now.
+    """
+    from audit_lab import __version__
+
+    software = f"audit_lab {__version__}"
+    new = [raised_entry(one.payload(software), one.rule.severity, watch.at, actor) for one in watch.new]
+    facts = list(keeper.keep(new))
+    deliveries = []
+    for target, entries in pending([*before, *new], watch.rules):
+        delivery = deliver(target, entries, watch.origin, watch.at, wait)
+        facts += keeper.keep([delivery.entry(watch.at, actor)])
+        deliveries.append(delivery)
+    return Raised(watch, tuple(deliveries), tuple(dict.fromkeys(facts)))
