@@ -16,6 +16,7 @@ from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.explain.grouping import checked_groups, group_value, players_of
 from audit_lab.explain.perturbation import PATH_DEPENDENT, PERTURBATIONS
 from audit_lab.explain.question import question_digest, surroundings
+from audit_lab.explain.sampling import BY_ROW, offered_sampling
 from audit_lab.explain.stability import FURTHER_SEEDS
 from audit_lab.replay.models.imports import libraries_of
 from audit_lab.sandbox import Limits, warm_worker
@@ -55,6 +56,8 @@ def explain(
     seed: int = 0,
     output: Literal["probability", "log-odds", "margin", "value"] | None = None,
     perturbation: Literal["interventional", "path-dependent"] = "interventional",
+    sampling: Literal["by-row", "shap"] = BY_ROW,
+    max_evals: int | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     further_seeds: int = FURTHER_SEEDS,
     limits: Limits | None = None,
@@ -87,6 +90,11 @@ def explain(
         What a feature that is left out takes: ``interventional``, the values of the background; ``path-dependent``, in
         SHAP of boosted trees of XGBoost and LightGBM, what their training data had in the branches of the trees. Then
         the log-odds are explained (or the margin, or the value), and the background is not used.
+    sampling, max_evals
+        How SHAP values are sampled where they are not exact: ``by-row``, orders of its own for each background row and
+        as many as their error asks for; ``shap``, by shap's permutation explainer with this seed and `max_evals` (its
+        own argument; 500, which is its default too), whose numbers are those of a direct call. Values that are exact
+        stay so: no way of sampling changes them.
     groups
         Features that come and go together and have one contribution, such as columns that were recorded one-hot: name
         of each group, and its features. Each other feature has its own. Offered for interventional SHAP.
@@ -114,6 +122,8 @@ def explain(
     chosen = offered_output(method, output, artifact.artifact_format, signature.output.kind, perturbation)
     row, rows = _tables(prediction_id, inputs, signature, background)
     together = _groups(method, perturbation, signature, groups)
+    players = len(players_of(signature, together))
+    way = offered_sampling(method, sampling, max_evals, players, seed)
     kept = ExplanationCache() if cache is True else (cache or None)
     question = question_digest(
         prediction_id=prediction_id,
@@ -129,6 +139,7 @@ def explain(
             "seed": str(seed),
             "perturbation": perturbation,
             "groups": repr(together),
+            "sampling": repr(way),
             "further_seeds": str(further_seeds),
         },
     )
@@ -146,6 +157,8 @@ def explain(
             "perturbation": perturbation,
             "samples": _LIME_SAMPLES,
             "seed": seed,
+            "sampling": way.by,
+            "max_evals": way.max_evals,
             "groups": together,
             "further_seeds": further_seeds,
         },

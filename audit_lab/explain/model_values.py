@@ -12,6 +12,8 @@ import numpy as np
 from audit_lab.explain.coding import decode, distinct, together
 from audit_lab.explain.linear_values import additive_values
 from audit_lab.explain.permutation_values import check_sampling, sample
+from audit_lab.explain.sampling import BY_SHAP, Sampling
+from audit_lab.explain.shap_sampling import check_shap_sampling, sample_by_shap
 from audit_lab.explain.tree_values import import_shap, shap_version
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def model_values(
     background: pl.DataFrame,
     players: Mapping[str, Sequence[str]],
     *,
-    seed: int,
+    sampling: Sampling,
     additive: bool,
     probabilities: bool,
 ) -> ModelValues:
@@ -76,8 +78,8 @@ def model_values(
         Recorded values.
     players
         What has a value of its own: a name, and the features that belong to it, which come and go together.
-    seed
-        Of sampled values.
+    sampling
+        How values are sampled, where they are.
     additive
         Whether the score is known to be a sum of one term for each feature.
     probabilities
@@ -99,7 +101,12 @@ def model_values(
         return ModelValues(*found, "linear, interventional", *_ourselves())
     if len(codings) <= _MOST_ENUMERATED:
         return _enumerated(scores, reference, own)
-    sampled = sample(scores, reference, own, seed, _STANDARD_ERROR, relative=not probabilities)
+    if sampling.by == BY_SHAP:
+        sampled = sample_by_shap(scores, reference, own, sampling, _STANDARD_ERROR, relative=not probabilities)
+        algorithm = f"permutation explainer of shap, {sampling.max_evals} evaluations, interventional"
+        check = check_shap_sampling(list(players), sampled, len(reference))
+        return ModelValues(sampled.values, sampled.base, algorithm, "shap", shap_version(), (check,))
+    sampled = sample(scores, reference, own, sampling.seed, _STANDARD_ERROR, relative=not probabilities)
     algorithm = f"permutation sampling of {sampled.orders} orders for each background row, interventional"
     check = check_sampling(list(players), sampled, len(reference))
     return ModelValues(sampled.values, sampled.base, algorithm, *_ourselves(), (check,))

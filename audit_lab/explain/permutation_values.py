@@ -30,6 +30,8 @@ _ORDERS, _WIDE = 400, 50
 _FEWEST = 2
 #: How often more are drawn, as long as the largest standard error is above half of what is allowed.
 _MOST_ROUNDS = 4
+#: In how many standard errors a value lies that is not rare: of 16,000 that are normally distributed, all but one.
+_WITHIN = 4
 #: Numbers that are handed to the model at once.
 _MOST_CELLS = 4_000_000
 
@@ -164,5 +166,6 @@ def check_sampling(names: Sequence[str], sampled: Sampled, rows: int) -> Check:
         bool(sampled.errors[worst] <= sampled.allowed),
         f"the values are means over {sampled.orders} random orders for each of {rows} background rows, walked both "
         f"ways; the largest standard error is {sampled.errors[worst]:.4f} ({names[worst]}), allowed "
-        f"{sampled.allowed:.4g}",
+        f"{sampled.allowed:.4g}, so that each value lies within {_WITHIN * sampled.errors[worst]:.4f} ({_WITHIN} of "
+        "them) of the exact one but for rare chance",
     )

@@ -2,11 +2,12 @@
 
 The values are interventional: a feature that is left out takes the values of the background rows. They are computed
 over recorded values, so a one-hot encoded feature has one contribution. Scores are asked of the model itself, by
-enumeration (up to 12 features: exact), by seeded random orders (more: the standard error is a check), or one feature at
-a time where the model only adds them up. Log-odds of boosters of XGBoost and LightGBM come from shap's tree algorithm,
-which is exact there, those of other models from their margin, in the same three ways. shap's tree algorithm in
-probability space is not used: it scales log-odds contributions for each background row, and these are not the Shapley
-values of the probability (on models of 12 features they were off by 0.015, some with the wrong sign).
+enumeration (up to 12 features: exact), by seeded random orders (more: the standard error is a check; or, where that is
+asked for, by shap's permutation explainer), or one feature at a time where the model only adds them up. Log-odds of
+boosters of XGBoost and LightGBM come from shap's tree algorithm, which is exact there, those of other models from their
+margin, in the same ways. shap's tree algorithm in probability space is not used: it scales log-odds contributions for
+each background row, and these are not the Shapley values of the probability (on models of 12 features they were off by
+0.015, some with the wrong sign).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from audit_lab.explain.linear_values import adds_up
 from audit_lab.explain.margins import log_odds
 from audit_lab.explain.model_values import ModelValues, model_values
 from audit_lab.explain.perturbation import PATH_DEPENDENT
+from audit_lab.explain.sampling import BY_ROW, EVALUATIONS, Sampling
 from audit_lab.explain.tree_values import TreeValues, by_trees, interventional, path_dependent
 from audit_lab.replay.scoring import ModelFault, Scorer, loaded_model
 from audit_lab.replay.signature import Signature
@@ -46,7 +48,7 @@ class _Asked(NamedTuple):
     signature: Signature
     output: str
     by_paths: bool
-    seed: int
+    sampling: Sampling
     players: dict[str, tuple[str, ...]]
     background: pl.DataFrame
 
@@ -57,7 +59,8 @@ class _Asked(NamedTuple):
         players = players_of(signature, header.get("groups", {}))
         by_paths = header.get("perturbation") == PATH_DEPENDENT
         background = pl.DataFrame() if by_paths and "background" not in job.tables else job.tables["background"]
-        return cls(signature, header.get("output", _LOG_ODDS), by_paths, header.get("seed", 0), players, background)
+        sampling = Sampling(header.get("seed", 0), header.get("sampling", BY_ROW), header.get("max_evals", EVALUATIONS))
+        return cls(signature, header.get("output", _LOG_ODDS), by_paths, sampling, players, background)
 
     def with_trees(self, scorer: Scorer) -> bool:
         """Whether trees give the values, of many rows at once: they know single columns only."""
@@ -69,9 +72,9 @@ def attribute(job: Job) -> Answer:
     """Task: explain the one row of table ``inputs`` against table ``background`` with file ``artifact``.
 
     The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``output`` (``log-odds``, or else what the
-    kind of output calls its score), ``perturbation``, ``seed`` and, where features come and go together, ``groups``
-    (name to features). Where model and registry do not fit together, the answer's header has only ``fault`` (code and
-    message).
+    kind of output calls its score), ``perturbation``, ``seed``, ``sampling`` and ``max_evals`` and, where features come
+    and go together, ``groups`` (name to features). Where model and registry do not fit together, the answer's header
+    has only ``fault`` (code and message).
     """
     row, background = job.tables["inputs"], job.tables["background"]
     try:
@@ -152,7 +155,7 @@ def _of_score(
         row,
         asked.background,
         asked.players,
-        seed=asked.seed,
+        sampling=asked.sampling,
         additive=(margins or kind not in _PROBABILITIES) and adds_up(scorer.native),
         probabilities=not margins and kind in _PROBABILITIES,
     )

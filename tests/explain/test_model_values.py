@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from audit_lab.explain import model_values as module
 from audit_lab.explain.model_values import model_values
+from audit_lab.explain.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +86,7 @@ def by_definition(
 
 def asked(score: Any, row: pl.DataFrame, background: pl.DataFrame, **more: Any) -> Any:
     players = {name: (name,) for name in row.columns}
-    given_ = {"players": players, "seed": 0, "additive": False, "probabilities": False, **more}
+    given_ = {"players": players, "sampling": Sampling(), "additive": False, "probabilities": False, **more}
     return model_values(score, row, background, given_.pop("players"), **given_)
 
 

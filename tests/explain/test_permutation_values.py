@@ -124,5 +124,6 @@ def test_an_error_above_what_is_allowed_fails_and_names_the_feature() -> None:
     assert not found.passed
     assert found.detail == (
         "the values are means over 8 random orders for each of 30 background rows, walked both ways; the largest "
-        "standard error is 0.0200 (b), allowed 0.005"
+        "standard error is 0.0200 (b), allowed 0.005, so that each value lies within 0.0800 (4 of them) of the exact "
+        "one but for rare chance"
     )

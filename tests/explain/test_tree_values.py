@@ -16,6 +16,7 @@ from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain import Background, BackgroundRows, explain
 from audit_lab.explain.margins import log_odds
 from audit_lab.explain.model_values import model_values
+from audit_lab.explain.sampling import Sampling
 from audit_lab.explain.shap_task import attribute, attribute_rows
 from audit_lab.explain.tree_values import by_trees, import_shap, interventional, path_dependent
 from audit_lab.replay.artifacts.artifact import Artifact
@@ -99,7 +100,7 @@ def test_lightgbms_log_odds_against_a_background_equal_an_enumeration(tmp_path: 
 
     players = {name: (name,) for name in "abcd"}
     margin = log_odds(scorer, frame)
-    exact = model_values(margin, row, background, players, seed=0, additive=False, probabilities=False)
+    exact = model_values(margin, row, background, players, sampling=Sampling(), additive=False, probabilities=False)
     assert by_trees(scorer)
     assert (found.algorithm, found.library) == ("tree, interventional", "shap")
     assert found.values[0] == pytest.approx(exact.values, abs=1e-7)
