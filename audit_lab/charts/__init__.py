@@ -9,6 +9,7 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 from __future__ import annotations
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.charts.before_after import distribution
 from audit_lab.charts.beside import what_if
 from audit_lab.charts.cohort import attribution_beeswarm, attribution_importance
 from audit_lab.charts.comparable import comparable_table
@@ -17,9 +18,10 @@ from audit_lab.charts.counterfactual import counterfactual_table
 from audit_lab.charts.coverage import coverage_chart
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.charts.dependence import attribution_dependence
-from audit_lab.charts.drift import distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.drift import drift_timeline
 from audit_lab.charts.fairness import group_comparison
 from audit_lab.charts.force import attribution_force
+from audit_lab.charts.heat_map import drift_heatmap
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
 from audit_lab.charts.interactive import interactive_html
 from audit_lab.charts.lineage import lineage_graph
@@ -27,6 +29,7 @@ from audit_lab.charts.onset import onset_line
 from audit_lab.charts.operations import operations_lines
 from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.charts.render import enable_offline, png, svg
+from audit_lab.charts.ridge import drift_ridge
 from audit_lab.charts.segments import segment_bars
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
@@ -44,6 +47,7 @@ __all__ = [
     "decision_flow",
     "distribution",
     "drift_heatmap",
+    "drift_ridge",
     "drift_timeline",
     "enable_offline",
     "group_comparison",

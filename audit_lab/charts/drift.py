@@ -1,4 +1,4 @@
-"""Pictures of drift: a map of all columns, one column over time, and one window's bins beside the reference."""
+"""One column over time: a measure of its drift by window, with verdicts; and which measures can be drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.charts.theme import (
-    ACCENT,
     INK,
     MUTED,
     PALE,
@@ -25,7 +24,7 @@ from audit_lab.errors import MisuseError
 if TYPE_CHECKING:
     from altair import Chart
 
-__all__ = ["MEASURES", "distribution", "drift_heatmap", "drift_timeline"]
+__all__ = ["MEASURES", "drift_timeline"]
 
 #: The measures that can be drawn over time, and what they are called.
 MEASURES = {
@@ -35,55 +34,18 @@ MEASURES = {
     "hellinger": "Hellinger distance",
     "total_variation": "Total variation distance",
     "wasserstein": "Wasserstein-1 distance, in the column's unit",
+    "wasserstein_scaled": "Wasserstein-1 by the reference's standard deviation",
+    "chi_square": "Chi-squared statistic",
     "missing_rate": "Share of missing values",
+    "missing_change": "Change of the missing rate",
+    "out_of_range": "Share outside the reference's range",
+    "type_violations": "Share of values of another kind",
 }
 
 #: Verdict thresholds of the population stability index: Siddiqi, *Credit Risk Scorecards* (2006).
 _THRESHOLDS = ((0.1, "moderate 0.1"), (0.25, "major 0.25"))
 
-_MAP_COLUMNS = ("window_start", "window_end", "rows", "column", "psi", "vanished_categories", "verdict")
-
-
-def drift_heatmap(table: pl.DataFrame, *, reference: str = "") -> Chart:
-    """Draw the verdict of every column in every window.
-
-    Parameters
-    ----------
-    table
-        ``Drift.table``: ``window_start``, ``window_end``, ``rows``, ``column``, ``psi``, ``vanished_categories``,
-        ``verdict``.
-    reference
-        What the windows are compared with, ``Drift.reference.description``; goes into the subtitle.
-    """
-    expect_columns(table, _MAP_COLUMNS, "the drift map")
-    alt = altair()
-    columns = table["column"].unique(maintain_order=True).to_list()
-    first, last = _span(table)
-    rows = table.with_columns(middle=_middle(), gone=pl.col("vanished_categories").list.len() > 0)
-    base = alt.Chart(inline(rows.to_dicts())).properties(width=WIDTH, height=max(28 * len(columns), 60))
-    y = alt.Y("column:N", sort=columns, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8))
-    cells = base.mark_rect(stroke="#ffffff", strokeWidth=1).encode(
-        x=alt.X("window_start:T", **time_axis(first, last, grid=False)),
-        x2="window_end:T",
-        y=y,
-        color=_verdict_colour(),
-        tooltip=["column:N", "window_start:T", "rows:Q", "psi:Q", "verdict:N", "vanished_categories:N"],
-    )
-    unjudged = cells.transform_filter("datum.verdict == 'too few rows'").mark_rect(stroke=PALE, strokeWidth=0.7)
-    gone = (
-        base.transform_filter("datum.gone")
-        .mark_text(text="\N{MULTIPLICATION SIGN}", fontSize=14, fontWeight="bold", color="#ffffff", baseline="middle")
-        .encode(x="middle:T", y=y)
-    )
-    return dressed(
-        alt.layer(cells, unjudged, gone),
-        "What moved, window by window",
-        [
-            f"{_windows(table)} with {_rows(table):,} rows, {period(first, last)}",
-            f"Compared with {reference}" if reference else "",
-            "\N{MULTIPLICATION SIGN} a category of the reference is gone" if rows["gone"].any() else "",
-        ],
-    )
+_NEEDED = ("window_start", "window_end", "rows", "column", "verdict")
 
 
 def drift_timeline(table: pl.DataFrame, column: str, measure: str = "psi", *, reference: str = "") -> Chart:
@@ -96,8 +58,7 @@ def drift_timeline(table: pl.DataFrame, column: str, measure: str = "psi", *, re
     column
         The column to draw.
     measure
-        ``psi`` (with its thresholds and the bound of what chance alone does), ``js_distance``, ``ks``, ``hellinger``,
-        ``total_variation``, ``wasserstein`` or ``missing_rate``.
+        ``psi`` (with its thresholds and the bound of what chance alone does), or another of :data:`MEASURES`.
     reference
         What the windows are compared with; goes into the subtitle.
 
@@ -109,7 +70,7 @@ def drift_timeline(table: pl.DataFrame, column: str, measure: str = "psi", *, re
     if measure not in MEASURES:
         message = f"{measure!r} is not a measure that can be drawn"
         raise MisuseError(message, f"Use one of {', '.join(MEASURES)}.")
-    expect_columns(table, (*_MAP_COLUMNS, measure), "the drift timeline")
+    expect_columns(table, (*_NEEDED, measure), "the drift timeline")
     mine = table.filter(pl.col("column") == column, pl.col(measure).is_not_null())
     if mine.is_empty():
         message = f"{MEASURES[measure]} was not taken for column {column!r}"
@@ -137,55 +98,6 @@ def drift_timeline(table: pl.DataFrame, column: str, measure: str = "psi", *, re
             f"{_windows(table)} with {_rows(table):,} rows, {period(first, last)}",
             f"Compared with {reference}" if reference else "",
             "Dotted: chance alone stays below it in 99.9 % of windows without drift" if measure == "psi" else "",
-        ],
-    )
-
-
-def distribution(bins: pl.DataFrame, *, column: str = "", window: str = "", reference: str = "") -> Chart:
-    """Draw one window's bins beside the reference's, as shares of their rows.
-
-    Parameters
-    ----------
-    bins
-        ``Drift.bins(column, window_start)``: ``bin``, ``order``, ``reference_share``, ``window_share`` and the rows
-        of both.
-    column, window, reference
-        What the bins are of, for title and subtitle.
-    """
-    expect_columns(
-        bins,
-        ("bin", "order", "reference_share", "window_share", "reference_rows", "window_rows"),
-        "the distribution",
-    )
-    alt = altair()
-    ordered = bins.sort("order")
-    sides = [
-        {"bin": row["bin"], "order": row["order"], "side": name, "share": row[f"{side}_share"] or 0.0}
-        for row in ordered.to_dicts()
-        for side, name in (("reference", "Reference"), ("window", "Window"))
-    ]
-    names = ordered["bin"].to_list()
-    base = alt.Chart(inline(sides)).encode(
-        y=alt.Y("bin:N", sort=names, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
-        yOffset=alt.YOffset("side:N", sort=["Reference", "Window"]),
-    )
-    colours = alt.Scale(domain=["Reference", "Window"], range=[PALE, ACCENT])
-    share = alt.X("share:Q", title="Share of rows", axis=alt.Axis(format="%", tickCount=6, domain=False))
-    bars = base.mark_bar(cornerRadiusEnd=1.5).encode(
-        x=share, color=alt.Color("side:N", scale=colours, legend=alt.Legend(title=None))
-    )
-    shown = "datum.share == 0 ? 'none' : datum.share < 0.001 ? '< 0.1 %' : format(datum.share * 100, '.1f') + ' %'"
-    labels = (
-        base.transform_calculate(shown=shown)
-        .mark_text(align="left", dx=4, fontSize=10, color=MUTED)
-        .encode(x=share, text="shown:N")
-    )
-    return dressed(
-        alt.layer(bars, labels).properties(width=WIDTH - 160, height=alt.Step(13)),
-        f"{column}: before and after" if column else "Before and after",
-        [
-            f"Window: {window + ', ' if window else ''}{int(bins['window_rows'].sum()):,} rows",
-            f"Reference: {reference or format(int(bins['reference_rows'].sum()), ',') + ' rows'}",
         ],
     )
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import polars as pl
 
-from audit_lab.charts.drift import MEASURES, distribution, drift_heatmap, drift_timeline
+from audit_lab.charts.before_after import distribution
+from audit_lab.charts.drift import MEASURES, drift_timeline
+from audit_lab.charts.heat_map import drift_heatmap
 from audit_lab.widgets.page import facts, listed, page, picture, section, table
 from audit_lab.widgets.panel import Panel
 

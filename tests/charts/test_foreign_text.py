@@ -130,6 +130,13 @@ drawn = {
     ),
     "distribution": charts.distribution(bins, column=bad, window=bad, reference=bad),
     "drift_heatmap": charts.drift_heatmap(table, reference=bad),
+    "drift_ridge": charts.drift_ridge(
+        pl.DataFrame({
+            **windows, "window": [in_frames], "verdict": ["major"], "part": ["inside"], "lower": [0.0], "upper": [1.0],
+            "window_rows": [9.0], "reference_rows": [9.0],
+        }),
+        column=bad, reference=bad,
+    ),
     "drift_timeline": charts.drift_timeline(table, table["column"][0], reference=bad),
     "lineage_graph": charts.lineage_graph(*lineage, subtitle=bad),
     "onset_line": charts.onset_line(
@@ -170,7 +177,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 29
+    assert len(shown) == 30
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 
