@@ -1,4 +1,4 @@
-"""A picture of onsets: one series over time, the levels between its changes, and the interval of each date."""
+"""A picture of onsets: one series over time, the levels between its changes, each date's interval, and spikes."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def onset_line(
     *,
     subtitle: Sequence[str] = (),
 ) -> Chart:
-    """Draw one series with its changes: a rule at each date, the interval as a band, the levels between.
+    """Draw one series with its changes: a rule at each date, the interval as a band, the levels between; spikes ringed.
 
     Parameters
     ----------
     series
         ``Onsets.series(column, statistic, category)``: ``window_start``, ``window_end``, ``value``, ``rows``.
     changes
-        ``Onsets.table()``; the rows of this series are drawn, there may be none.
+        ``Onsets.table()``; the rows of this series are drawn, there may be none. Without ``kind`` none is a spike.
     column, statistic, category
         Which series it is.
     subtitle
@@ -76,6 +76,8 @@ def onset_line(
     points = series.filter(pl.col("value").is_not_null())
     base = alt.Chart(inline(points.to_dicts())).properties(width=WIDTH, height=260)
     layers: list[Any] = []
+    is_spike = pl.col("kind") == "spike" if "kind" in mine.columns else pl.lit(value=False)
+    spikes, mine = mine.filter(is_spike), mine.filter(~is_spike)
     if mine.height:
         bands = mine.select(pl.col("earliest").alias("from"), (pl.col("latest") + width).alias("to"))
         layers.append(
@@ -87,6 +89,8 @@ def onset_line(
             x=x, y=y, tooltip=["window_start:T", "value:Q", "rows:Q"]
         )
     )
+    if spikes.height:
+        layers.append(_spikes(points, spikes))
     if mine.height:
         layers += _changes(mine, name)
     return dressed(
@@ -95,6 +99,7 @@ def onset_line(
         [
             f"{points.height:,} windows with {int(points['rows'].sum()):,} rows, {period(first, last)}",  # type: ignore[arg-type]
             "Band: holds the date in 95 % of cases; black: the levels between changes" if mine.height else "No change",
+            *(["Rings: spikes, windows far beyond those about them"] if spikes.height else []),
             *subtitle,
         ],
     )
@@ -121,6 +126,20 @@ def _changes(mine: pl.DataFrame, name: str) -> list[Any]:
             for odd, label in enumerate(labels)
         ),
     ]
+
+
+def _spikes(points: pl.DataFrame, spikes: pl.DataFrame) -> Any:
+    """Ring the windows of spikes."""
+    alt = altair()
+    within = points.join_where(
+        spikes.select("at", "until"), pl.col("window_start") >= pl.col("at"), pl.col("window_start") < pl.col("until")
+    )
+    ringed = within.select("window_start", "value", "rows").unique().sort("window_start")
+    return (
+        alt.Chart(inline(ringed.to_dicts()))
+        .mark_point(color=INK, size=90, strokeWidth=1.8, filled=False)
+        .encode(x=_time("window_start"), y="value:Q", tooltip=["window_start:T", "value:Q", "rows:Q"])
+    )
 
 
 def _time(name: str) -> Any:

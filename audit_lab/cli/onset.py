@@ -197,7 +197,7 @@ def _draw_onset(found: Onsets, series: str | None, picture: str) -> str:
 
 
 def _series(found: Onsets) -> tuple[str, str, str | None]:
-    strongest: Onset | None = max(found.onsets, key=lambda one: one.gain, default=None)
+    strongest: Onset | None = max(found.onsets or found.spike_onsets, key=lambda one: one.gain, default=None)
     if strongest is not None:
         return strongest.column, strongest.statistic, strongest.category
     searched = found.searched()

@@ -6,7 +6,7 @@ a change is its critical penalty; of the highest over all series, chance alone s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +59,12 @@ class Null:
     floor: NDArray[np.float64]
     cells: Sequence[NDArray[np.int64]]
     reference: NDArray[np.bool_]
+
+    def only(self, chosen: Sequence[int]) -> Null:
+        """Return the same of some of the series."""
+        places = list(chosen)
+        residuals, correlation, floor = self.residuals[:, places], self.correlation[places], self.floor[places]
+        return replace(self, residuals=residuals, correlation=correlation, floor=floor)
 
 
 def resampled_penalties(nulls: Sequence[Null], seed: int) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:

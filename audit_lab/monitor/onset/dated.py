@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audit_lab.monitor.onset.events import Onset
+from audit_lab.monitor.onset.events import SPIKE, Onset
 from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, OTHERS, SHARE, VOLUME
+from audit_lab.monitor.onset.spikes import BESIDE
 from audit_lab.monitor.onset.tallies import QUANTILES
 from audit_lab.monitor.units import KNOWN_FACTORS, TOLERANCE
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from audit_lab.monitor.onset.changes import Change
     from audit_lab.monitor.onset.grid import Grid
     from audit_lab.monitor.onset.series import Series
+    from audit_lab.monitor.onset.spikes import Excursion
     from audit_lab.monitor.onset.tallies import NumberTally
 
-__all__ = ["Followed", "dated", "in_grid"]
+__all__ = ["Followed", "dated", "in_grid", "spiked"]
 
 _FIGURES = len(QUANTILES) + 1
 #: A figure of a level is told from another beyond so many of its standard errors.
@@ -100,6 +102,38 @@ def dated(
         factor=None if found is None else found[0],
         conversion=None if found is None else found[1],
         gain=change.gain,
+    )
+
+
+def spiked(series: Series, spike: Excursion, grid: Grid, *, followed: Followed) -> Onset:
+    """Return the onset that a spike of a series is; its places are windows of the grid."""
+    around = np.arange(max(spike.at - BESIDE, 0), min(spike.until + BESIDE, grid.size))
+    beside = around[series.held[around] & ((around < spike.at) | (around >= spike.until))]
+    weight = float(series.weight[beside].sum())
+    return Onset(
+        column=series.column,
+        statistic=series.statistic,
+        category=series.category,
+        at=grid.bounds[spike.at],
+        earliest=grid.bounds[spike.at],
+        latest=grid.bounds[spike.at],
+        window=spike.at,
+        before=float(series.total[beside].sum()) / weight if weight else float("nan"),
+        after=series.level(spike.at, spike.until),
+        unit=_unit(series, grid, followed),
+        deviations=spike.deviations,
+        p_value=spike.p_value,
+        since=grid.bounds[int(around[0])],
+        until=grid.bounds[spike.until],
+        returned=grid.bounds[spike.until],
+        is_return=False,
+        before_rows=int(series.rows[beside].sum()),
+        after_rows=int(series.rows[spike.at : spike.until].sum()),
+        expression=_expression(series, followed),
+        factor=None,
+        conversion=None,
+        gain=spike.gain,
+        kind=SPIKE,
     )
 
 

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["Onset", "OnsetEvent", "grouped"]
+__all__ = ["LEVEL", "SPIKE", "Onset", "OnsetEvent", "grouped"]
+
+#: The kinds of onset.
+LEVEL, SPIKE = "level", "spike"
 
 #: Changes whose intervals meet are one event only if their dates are no farther apart than this many windows.
 _FARTHEST = 7
@@ -48,6 +51,9 @@ class Onset:
         Where all quantiles changed by one factor that people know, that factor and the conversion it stands for.
     gain
         What the change explains, in squared deviations.
+    kind
+        "level" where the level moved, "spike" where windows lie far beyond the level about them: `at` to `returned`
+        are those windows, and `before` is the level of up to 14 windows to either side, from `since` on.
     """
 
     column: str
@@ -72,6 +78,7 @@ class Onset:
     factor: float | None
     conversion: str | None
     gain: float
+    kind: str = LEVEL
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,11 @@ class OnsetEvent:
     def columns(self) -> tuple[str, ...]:
         """The columns that changed, the strongest first."""
         return tuple(dict.fromkeys(one.column for one in self.onsets))
+
+    @property
+    def kind(self) -> str:
+        """What kind of onsets they are: "level" or "spike"."""
+        return self.onsets[0].kind
 
     @property
     def gain(self) -> float:

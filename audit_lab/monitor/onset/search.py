@@ -14,11 +14,12 @@ from audit_lab.monitor.onset import words
 from audit_lab.monitor.onset.accompanying import Volume, with_volumes
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES, Null, resampled_penalties
 from audit_lab.monitor.onset.changes import find_changes, levels_removed
-from audit_lab.monitor.onset.dated import Followed, dated, in_grid
+from audit_lab.monitor.onset.dated import Followed, dated, in_grid, spiked
 from audit_lab.monitor.onset.events import OnsetEvent, grouped
 from audit_lab.monitor.onset.grid import grid_of
-from audit_lab.monitor.onset.season import long_run, standardised, usable_cells
-from audit_lab.monitor.onset.series import FEWEST_WINDOWS, VOLUME, is_constant, series_of, volume_series
+from audit_lab.monitor.onset.season import FARTHEST, long_run, standardised, usable_cells
+from audit_lab.monitor.onset.series import FEWEST_WINDOWS, MISSING, SHARE, VOLUME, is_constant, series_of, volume_series
+from audit_lab.monitor.onset.spikes import departures, excursions, levels_apart, resampled_simes
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.onset.events import Onset
     from audit_lab.monitor.onset.grid import Grid
     from audit_lab.monitor.onset.series import Series
+    from audit_lab.monitor.onset.spikes import Excursion
     from audit_lab.monitor.onset.tallies import Reader
 
 __all__ = ["Onsets", "find_onsets"]
@@ -44,6 +46,8 @@ _REFERENCE_DAYS = 56
 _PLAIN = 4.0
 #: A series whose neighbours agree more than this moves all the time.
 _RESTLESS = 0.9
+#: What spikes are looked for in: what is counted.
+_COUNTED = {MISSING, SHARE, VOLUME}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,8 @@ class Onsets:
     ----------
     events
         Changes of one date together, in order of time.
+    spikes
+        Windows far beyond the level about them, those of one date together, in order of time: at a rate of their own.
     penalties
         What a change had to gain at least, in squared deviations, so that a log without changes shows one in 5 % of
         cases: of the calmest series and of the one with the farthest values. None where nothing could be searched.
@@ -68,6 +74,7 @@ class Onsets:
     """
 
     events: tuple[OnsetEvent, ...]
+    spikes: tuple[OnsetEvent, ...]
     penalties: tuple[float, float] | None
     reference: tuple[datetime, datetime]
     restless: tuple[str, ...]
@@ -87,8 +94,13 @@ class Onsets:
         """Every change, in order of the events."""
         return tuple(one for event in self.events for one in event.onsets)
 
+    @property
+    def spike_onsets(self) -> tuple[Onset, ...]:
+        """Every spike, in order of time."""
+        return tuple(one for event in self.spikes for one in event.onsets)
+
     def table(self) -> pl.DataFrame:
-        """Return one row for each change, with the number of its event and all that an `Onset` states."""
+        """Return one row for each change and spike, with the number of its event and all that an `Onset` states."""
         return words.table(self)
 
     def series(self, column: str, statistic: str, category: str | None = None) -> pl.DataFrame:
@@ -210,8 +222,17 @@ def find_onsets(
         for one, measure, changes in search.changes
         for change in changes
     ]
+    known = {(one.column, one.statistic, one.category, one.at, one.returned) for one in onsets}
+    spikes = [
+        spiked(one, spike, grid, followed=(followed or {}).get(one.column, Followed()))
+        for one, found in search.spikes
+        for spike in found
+    ]
+    # What is told as a level that came and went is not told again.
+    spikes = [one for one in spikes if (one.column, one.statistic, one.category, one.at, one.returned) not in known]
     return Onsets(
         events=with_volumes(grouped(onsets), search.volumes, grid),
+        spikes=with_volumes(grouped(spikes), search.volumes, grid),
         penalties=(min(search.penalties), max(search.penalties)) if search.penalties else None,
         reference=(grid.bounds[chosen.start], grid.bounds[chosen.stop]),
         restless=tuple(dict.fromkeys(one.column for one in search.restless)),
@@ -239,6 +260,8 @@ class _Search:
         What a change must gain, of each series that was searched.
     changes
         Each series with its measure and its changes, whose places are windows of the grid.
+    spikes
+        Each series in which spikes are looked for with those that it has, their places likewise.
     volumes
         The series of numbers of rows, scaled.
     restless
@@ -254,16 +277,19 @@ class _Search:
         self.highest: NDArray[np.float64] = np.zeros(0)
         self.penalties: list[float] = []
         self.volumes: list[Volume] = []
+        self.spikes: list[tuple[Series, list[Excursion]]] = []
         self._grid, self._pattern_from = grid, pattern_from
-        nulls, scaled = [], []
+        nulls, scaled, unbounded = [], [], []
         groups = _by_windows(series)
         for held, members in groups:
             null, values = self._null(held, members)
             nulls.append(null)
-            scaled.append(values)
+            scaled.append(np.clip(values, -FARTHEST, FARTHEST))
+            unbounded.append(values)
         if not nulls:
             return
         self.highest, measures = resampled_penalties(nulls, seed)
+        within: list[list[Change]] = []
         limit = float(self.highest[round((1 - FALSE_ALARM_RATE) * (RESAMPLES + 1)) - 1])
         for null, members, values, measured in zip(nulls, (one for _, one in groups), scaled, measures, strict=True):
             places = np.flatnonzero(null.windows)
@@ -273,9 +299,34 @@ class _Search:
                     whole = np.full(grid.size, np.nan)
                     whole[places] = column
                     self.volumes.append(Volume(one, whole, spread))
-                found = [in_grid(change, places, grid.size) for change in find_changes(column, limit * measure, spread)]
+                found = find_changes(column, limit * measure, spread)
                 self.penalties.append(limit * measure)
-                self.changes.append((one, measure, found))
+                self.changes.append((one, measure, [in_grid(change, places, grid.size) for change in found]))
+                within.append(found)
+        self._find_spikes(nulls, unbounded, [members for _, members in groups], within, seed)
+
+    def _find_spikes(
+        self,
+        nulls: list[Null],
+        values: list[NDArray[np.float64]],
+        members: list[list[Series]],
+        changes: list[list[Change]],
+        seed: int,
+    ) -> None:
+        """Find the spikes of what is counted."""
+        left, kept, followed = iter(changes), [], []
+        for null, columns, mine in zip(nulls, values, members, strict=True):
+            levels = [levels_apart(column, next(left)) for column in columns.T]
+            chosen = [place for place, one in enumerate(mine) if one.statistic in _COUNTED]
+            if chosen:
+                kept.append((null.only(chosen), np.column_stack([levels[place] for place in chosen])))
+                followed.append([mine[place] for place in chosen])
+        apart = [departures(columns, null.floor) for null, columns in kept]
+        simes = resampled_simes([null for null, _ in kept], seed)
+        for (null, _), mine, found in zip(kept, followed, excursions(apart, simes), strict=True):
+            places = np.flatnonzero(null.windows)
+            for one, some in zip(mine, found, strict=True):
+                self.spikes.append((one, [spike.placed(places) for spike in some]))
 
     def _null(self, held: NDArray[np.bool_], members: list[Series]) -> tuple[Null, NDArray[np.float64]]:
         """Bring series that have the same windows to one scale, and take away what plainly changed."""
@@ -294,11 +345,14 @@ class _Search:
         values = np.column_stack([one.values[held] for one in members])
         floor = np.array([one.floor for one in members])
         removed = [cell for _, cell in usable]
-        standard = standardised(values, removed, reference, floor)
+        standard = standardised(values, removed, reference, floor, farthest=np.inf)
         self.restless += [one for one, rho in zip(members, standard.correlation, strict=True) if rho > _RESTLESS]
         plain = _PLAIN * np.log(held.sum()) * long_run(standard.correlation)
         residuals = np.column_stack(
-            [levels_removed(column, float(at)) for column, at in zip(standard.values.T, plain, strict=True)]
+            [
+                levels_removed(column, float(at))
+                for column, at in zip(np.clip(standard.values, -FARTHEST, FARTHEST).T, plain, strict=True)
+            ]
         )
         scale = np.where(standard.deviation > 0, standard.deviation, 1.0)
         return Null(held, residuals, standard.correlation, floor / scale, removed, reference), standard.values

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Standard", "long_run", "standardised", "usable_cells"]
+__all__ = ["FARTHEST", "Standard", "long_run", "standardised", "usable_cells"]
 
 #: A median absolute deviation times this is the standard deviation of normal values.
 _MAD_SCALE = 1.4826
@@ -24,8 +24,8 @@ _FEWEST = 3
 _TWO = 2
 #: A series whose neighbours agree more than this is not told from one that wanders.
 _MOST_CORRELATED = 0.95
-#: No window counts for more than this many standard deviations: one outlier is not a level.
-_FARTHEST = 8.0
+#: No window of a level counts for more than this many standard deviations: one outlier is not a level.
+FARTHEST = 8.0
 _NOTHING = 1e-12
 #: Of squared differences the lower four fifths are taken; the variance of normal values that they leave.
 _KEPT = 0.8
@@ -74,6 +74,8 @@ def standardised(
     reference: NDArray[np.bool_],
     floor: NDArray[np.float64],
     known: NDArray[np.float64] | None = None,
+    *,
+    farthest: float = FARTHEST,
 ) -> Standard:
     """Take the recurring pattern away and bring each series to a standard deviation of 1 about its levels.
 
@@ -89,6 +91,8 @@ def standardised(
         The least standard deviation of each series, shape (series,): the sampling error of a share.
     known
         The correlation of each series, shape (series,); NaN where it is to be estimated, as all are when omitted.
+    farthest
+        No window counts for more than this many standard deviations.
 
     Notes
     -----
@@ -116,7 +120,7 @@ def standardised(
     spread = np.where(moving, near, np.mean(np.diff(left, axis=0) ** 2, axis=0))
     deviation = np.maximum(np.sqrt(spread / (2 * (1 - correlation))), floor)
     scaled = np.divide(left, deviation, out=np.zeros_like(left), where=deviation > _NOTHING)
-    return Standard(np.clip(scaled, -_FARTHEST, _FARTHEST), correlation, deviation, pattern)
+    return Standard(np.clip(scaled, -farthest, farthest), correlation, deviation, pattern)
 
 
 def long_run(correlation: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,9 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES
+from audit_lab.monitor.onset.events import SPIKE
 from audit_lab.monitor.onset.series import DISTANCE, FEWEST_WINDOWS, MEAN, MISSING, SHARE, VOLUME
+from audit_lab.monitor.onset.spikes import LONGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +28,13 @@ __all__ = ["event_words", "grid_facts", "not_removed", "sentences", "table", "to
 
 _CHANGES_TOLD = 4
 _EVENTS_TOLD = 12
+_SPIKES_TOLD = 8
 _TIMES = ("at", "earliest", "latest", "since", "until", "returned")
 _DISTANT = 0.0005
 
 _TABLE: dict[str, Any] = {
     "event": pl.Int64,
-    **dict.fromkeys(("column", "statistic", "category"), pl.String),
+    **dict.fromkeys(("kind", "column", "statistic", "category"), pl.String),
     **dict.fromkeys(("at", "earliest", "latest"), TIME),
     **dict.fromkeys(("before", "after"), pl.Float64),
     "unit": pl.String,
@@ -46,7 +49,7 @@ _TABLE: dict[str, Any] = {
 
 
 def sentences(found: Onsets) -> list[str]:
-    """Return since when what is otherwise: what lasts first, then what came and went, the strongest first."""
+    """Return since when what is otherwise: what lasts first, then what came and went, the strongest first; spikes."""
     begun = [event for event in found.events if not event.is_return]
     lasting = sorted((one for one in begun if one.returned is None), key=lambda one: -one.gain)
     past = sorted((one for one in begun if one.returned is not None), key=lambda one: -one.gain)
@@ -58,7 +61,13 @@ def sentences(found: Onsets) -> list[str]:
         said[0] = f"Nothing that began lasts to the end of the period; the strongest: {said[0]}"
     more = len(said) - _EVENTS_TOLD
     said = said[:_EVENTS_TOLD] + ([f"And {_plural(more, 'weaker event')}; see Onsets.events."] if more > 0 else [])
-    return [*said, *_restless(found), *_method(found), *(f"{fact[0].upper()}{fact[1:]}." for fact in found.facts)]
+    return [
+        *said,
+        *_spikes(found),
+        *_restless(found),
+        *_method(found),
+        *(f"{fact[0].upper()}{fact[1:]}." for fact in found.facts),
+    ]
 
 
 def event_words(found: Onsets, event: OnsetEvent) -> str:
@@ -68,6 +77,8 @@ def event_words(found: Onsets, event: OnsetEvent) -> str:
         "" if first.earliest == first.latest else f" ({_when(found, first.earliest)} to {_when(found, first.latest)})"
     )
     until = "" if event.returned is None else f", until {_when(found, event.returned, last=True)}"
+    if event.kind == SPIKE and event.returned == _after(found, first):
+        until = ""
     # Of one column, its categories and figures come before its distance, which says the same with less.
     told = [one for one in event.onsets if one.statistic != DISTANCE] or list(event.onsets)
     # Every column has its strongest change told before any has its second; what befell several alike is said once.
@@ -113,10 +124,10 @@ def not_removed(cell: str) -> str:
 
 
 def table(found: Onsets) -> pl.DataFrame:
-    """Return one row for each change."""
+    """Return one row for each change, then one for each spike."""
     rows = [
         [place, *(getattr(one, name) for name in _TABLE if name != "event")]
-        for place, event in enumerate(found.events)
+        for place, event in enumerate([*found.events, *found.spikes])
         for one in event.onsets
     ]
     return pl.DataFrame(rows, schema=_TABLE, orient="row")
@@ -137,20 +148,23 @@ def to_dict(found: Onsets) -> dict[str, Any]:
         "seed": found.seed,
         "penalties": None if found.penalties is None else list(found.penalties),
         "summary": sentences(found),
-        "events": [
-            {
-                "at": event.at.isoformat(),
-                "earliest": event.earliest.isoformat(),
-                "latest": event.latest.isoformat(),
-                "returned": None if event.returned is None else event.returned.isoformat(),
-                "is_return": event.is_return,
-                "columns": list(event.columns),
-                "onsets": [_plain(one) for one in event.onsets],
-            }
-            for event in found.events
-        ],
+        "events": [_event(one) for one in found.events],
+        "spikes": [_event(one) for one in found.spikes],
         "restless": list(found.restless),
         "facts": list(found.facts),
+    }
+
+
+def _event(event: OnsetEvent) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "at": event.at.isoformat(),
+        "earliest": event.earliest.isoformat(),
+        "latest": event.latest.isoformat(),
+        "returned": None if event.returned is None else event.returned.isoformat(),
+        "is_return": event.is_return,
+        "columns": list(event.columns),
+        "onsets": [_plain(one) for one in event.onsets],
     }
 
 
@@ -204,6 +218,20 @@ def _nothing(found: Onsets) -> str:
     )
 
 
+def _spikes(found: Onsets) -> list[str]:
+    """Return the strongest spikes in order of time, and how many more there are."""
+    told = sorted(sorted(found.spikes, key=lambda one: -one.gain)[:_SPIKES_TOLD], key=lambda one: one.at)
+    said = [f"Spike, {event_words(found, one)}" for one in told]
+    more = len(found.spikes) - len(told)
+    return said + ([f"And {_plural(more, 'weaker spike')}; see Onsets.spikes."] if more else [])
+
+
+def _after(found: Onsets, one: Onset) -> datetime:
+    """Return the end of the first window of an onset."""
+    ends: list[datetime] = found.series(one.column, one.statistic, one.category)["window_end"].to_list()
+    return ends[one.window]
+
+
 def _restless(found: Onsets) -> list[str]:
     if not found.restless:
         return []
@@ -229,6 +257,10 @@ def _method(found: Onsets) -> list[str]:
             f"A change counts if it gains {found.penalties[0]:.1f} to {found.penalties[1]:.1f} squared deviations, by "
             f"series, which chance does anywhere in such a log in {FALSE_ALARM_RATE:.0%} of cases ({RESAMPLES} "
             f"resamples, seed {found.seed}); intervals hold the date in 95 %."
+        ),
+        (
+            f"Spikes of 1 to {LONGEST} {'days' if found.every == '1d' else 'hours'} are looked for in numbers of rows "
+            f"and in shares; a log without any shows one in at most {FALSE_ALARM_RATE:.0%} of further cases."
         ),
         "Holidays and the time of the year are not modelled: a change may be theirs.",
     ]

@@ -52,6 +52,17 @@ def test_the_storms_of_february_are_an_event_of_cancellations_and_of_volume(year
     assert flown.after < flown.before - 10
 
 
+def test_single_storms_are_spikes_of_cancellations_with_their_days_and_one_of_volume(year):
+    cancelled = [one for one in year.spike_onsets if (one.column, one.statistic) == ("outcome_value", "missing rate")]
+    winter = {(one.at, one.returned): one for one in cancelled if one.at < day("2015-03-15")}
+    juno, linus = (day("2015-01-26"), day("2015-01-28")), (day("2015-02-01"), day("2015-02-03"))
+    assert {juno, linus, (day("2015-02-09"), day("2015-02-10")), (day("2015-03-05"), day("2015-03-06"))} <= set(winter)
+    assert all(one.after > 0.1 > one.before + 0.05 for one in winter.values())
+    event = next(event for event in year.spikes if winter[linus] in event.onsets)
+    flown = next(one for one in event.onsets if (one.column, one.statistic) == ("outcome_value", "rows"))
+    assert flown.after < flown.before - 60
+
+
 def test_the_planted_change_of_unit_has_its_week_and_its_factor(year):
     found = [one for one in year.onsets if one.column == "distance_miles" and one.factor and not one.is_return]
     assert {one.statistic for one in found} >= {"mean", "quantile 0.5"}
