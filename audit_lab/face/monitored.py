@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from audit_lab.face.dated import Dated
+from audit_lab.face.caused import Caused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Monitored"]
 
 
-class Monitored(Dated):
+class Monitored(Caused):
     """The questions about windows of time that an opened log answers."""
 
     def drift(
