@@ -10,9 +10,11 @@ import typer
 from typer.exceptions import TyperException
 
 from audit_lab.cli import (
+    alerts,
     anchor,
     ask,
     cache,
+    cause,
     cohort,
     counterfactual,
     coverage,
@@ -32,6 +34,7 @@ from audit_lab.cli import (
     performance,
     reasons,
     walk,
+    watch,
     what_if,
 )
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
@@ -60,6 +63,9 @@ for module in (
     coverage,
     performance,
     onset,
+    cause,
+    watch,
+    alerts,
     letter,
     decide,
     impact,

@@ -66,6 +66,20 @@ class Reading:
         self.path = str(options["log"])
         self._options = options
 
+    @property
+    def actor(self) -> str | None:
+        """Who asks, where somebody said so."""
+        return self._options["actor"]  # type: ignore[no-any-return]
+
+    @property
+    def is_of_the_past(self) -> bool:
+        """Whether an earlier state of the log is asked for."""
+        return self._options["as_of"] is not None
+
+    def at(self, path: str) -> Reading:
+        """Return the same reading of another log: of one that stands as an argument, not as an option."""
+        return Reading({**self._options, "log": path})
+
     def open(self) -> AuditLog:
         """Open the log."""
         import audit_lab as al

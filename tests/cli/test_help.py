@@ -54,6 +54,25 @@ COMMANDS = {
         ["--every", "--by", "--zone", "--since", "--until", "--model", "--measure", "--picture", *READING],
         "failed predictions, failed jobs",
     ),
+    "watch": (
+        [
+            *("LOG", "--rules", "--rules-example", "--once", "--every", "--since", "--until", "--write", "--look-only"),
+            *("--record", "--vault", "--passphrase", *READING),
+        ],
+        "and 3 when nothing fires but a rule, or the log, could not be evaluated",
+    ),
+    "alerts list": (["LOG", "--state", "--record", *READING], "which follows from what was recorded of it"),
+    "alerts acknowledge": (
+        ["LOG", "alert", "--role", "--reason", "--write", "--record", "--vault", "--passphrase", *READING],
+        "it stands until it is closed",
+    ),
+    "alerts close": (
+        [
+            *("LOG", "alert", "--role", "--conclusion", "--reason", "--although", "--evidence", "--write", "--record"),
+            *("--vault", "--passphrase", *READING),
+        ],
+        "An alert that still fires is closed only if --although says why.",
+    ),
     "segments": (
         [
             *("--column", "--measure", "--since", "--until", "--reference", "--model", "--single", "--minimum"),
@@ -132,6 +151,14 @@ COMMANDS = {
             *("--features", "--picture", *READING),
         ],
         "Nearness is Gower's distance (1971) over the recorded inputs.",
+    ),
+    "cause": (
+        [
+            *("--after", "--before", "--since", "--of", "--favourable", "--column", "--model", "--rows", "--output"),
+            *("--minimum", "--seed", "--anyway", "--by", "--limit", "--trust", "--trust-type", "--picture"),
+            *("--time-limit", "--memory-limit", *READING),
+        ],
+        "each method ranks the features by itself",
     ),
     "cohort": (
         [
