@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MISSING", "MOST_VALUES", "NEW", "OTHER", "Bins", "CategoryBins", "NumericBins", "moments", "number"]
+__all__ = [
+    "MISSING",
+    "MOST_VALUES",
+    "NEW",
+    "OTHER",
+    "Bins",
+    "CategoryBins",
+    "NumericBins",
+    "marked_ranks",
+    "moments",
+    "number",
+]
 
 #: Quantile bins of a numeric column, besides those below and above everything the reference has.
 QUANTILE_BINS = 10
@@ -90,10 +101,33 @@ class NumericBins:
         if values.size <= MOST_VALUES:
             return cls(column, values, rows, missing_rows, False, mean, deviation, whole)  # noqa: FBT003 - in order
         cumulated = np.cumsum(rows)
-        ranks = cumulated[-1] * np.arange(1, _PERCENTILES + 1) / _PERCENTILES
-        places = np.unique(np.append(0, np.searchsorted(cumulated, ranks)))
-        held = np.diff(cumulated[places], prepend=0)
-        return cls(column, values[places], held, missing_rows, True, mean, deviation, whole)  # noqa: FBT003 - in order
+        places = np.searchsorted(cumulated, marked_ranks(int(cumulated[-1])))
+        return cls.of_marks(column, values[places], cumulated[places], missing_rows, (mean, deviation, whole))
+
+    @classmethod
+    def of_marks(
+        cls,
+        column: str,
+        values: NDArray[np.float64],
+        upto: NDArray[np.int64],
+        missing_rows: int,
+        usual: tuple[float | None, float | None, bool],
+    ) -> NumericBins:
+        """Return the bins of a reference with very many values from those of its `marked_ranks`.
+
+        Parameters
+        ----------
+        column
+            The column.
+        values, upto
+            The value of each rank, and how many values are no greater.
+        missing_rows
+            How many are missing.
+        usual
+            Mean and standard deviation of the finite values, and whether all of them are whole numbers.
+        """
+        marks, places = np.unique(values + 0.0, return_index=True)
+        return cls(column, marks, np.diff(upto[places], prepend=0), missing_rows, True, *usual)  # noqa: FBT003 - in order
 
     @property
     def distinct(self) -> int:
@@ -293,6 +327,12 @@ def moments(values: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[float
         mean = float(np.sum(some * counts) / total)
         deviation = float(np.sqrt(np.sum(counts * (some - mean) ** 2) / total))
     return (mean, deviation) if np.isfinite(mean) and np.isfinite(deviation) else (None, None)
+
+
+def marked_ranks(count: int) -> NDArray[np.int64]:
+    """Return the ranks, from 1, of the least of so many values and of their percentiles, ascending."""
+    ranks = np.ceil(count * np.arange(1, _PERCENTILES + 1) / _PERCENTILES).astype(np.int64)
+    return np.append(1, ranks)
 
 
 def number(value: float) -> str:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from audit_lab.monitor.bins import Bins
+    from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.sketch import Sketch
+
 __all__ = [
     "MEASURED",
     "TIME_COLUMN",
@@ -131,6 +135,12 @@ class Rows:
         if some is None:
             some = self._prepared(_framed(self._source, start, end)) if callable(self._source) else self._every
         return some.filter(nw.col(TIME_COLUMN) >= start, nw.col(TIME_COLUMN) < end)
+
+    def sketch(self, bins: Sequence[Bins], cut: Cut) -> Sketch:
+        """Return the sketch of all rows, which polars reads."""
+        from audit_lab.monitor.sketch import sketch_of
+
+        return sketch_of(self.every().to_native(), bins, cut)
 
     def without_nan(self, seen: Extent) -> None:
         """From now on leave out rows without a time, and take NaN as null: a number that is none is a missing value.

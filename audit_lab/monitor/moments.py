@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.bins import NumericBins
 
-__all__ = ["MOMENTS", "SUM", "moments_of_sums", "moments_of_values", "sums_of"]
+__all__ = ["MOMENTS", "SUM", "moments_of_sums", "moments_of_values", "sums_by_name", "sums_of"]
 
 MOMENTS = pl.Schema(
     [
@@ -43,6 +43,7 @@ MOMENTS = pl.Schema(
         ("wasserstein_high", pl.Float64()),
     ]
 )
+_SUMS = ("below", "least", "greatest", "infinite", "lowest", "fractions", "apart", "squares", "under", "over")
 #: What the names of sums that are no counts begin with.
 SUM = "sum/"
 
@@ -87,10 +88,17 @@ def sums_of(bins: NumericBins, rows: nw.LazyFrame[Any]) -> list[nw.Expr]:
     ]
 
 
+def sums_by_name(bins: NumericBins, answer: pl.DataFrame) -> pl.DataFrame:
+    """Return the sums of one column, by their own names, from an engine's answer to those of several."""
+    prefix = f"{SUM}{bins.column}/"
+    held = answer.select(pl.col(name).alias(name[len(prefix) :]) for name in answer.columns if name.startswith(prefix))
+    return held.with_columns(answer[f"{bins.column}/below"].alias("below"))
+
+
 def moments_of_sums(
     bins: NumericBins,
     windows: NDArray[np.int64],
-    answer: pl.DataFrame,
+    sums: pl.DataFrame,
     upto: NDArray[np.int64],
     count: NDArray[np.int64],
 ) -> pl.DataFrame:
@@ -102,37 +110,34 @@ def moments_of_sums(
         The column's bins.
     windows
         The windows counted, shape (windows,).
-    answer
-        One row for each of them, with the sums of :func:`sums_of`.
+    sums
+        One row for each of them, with the sums of :func:`sums_by_name` and ``below``.
     upto, count
         Rows not above each mark, shape (windows, marks), and values that are not missing, shape (windows,).
     """
-    prefix = f"{SUM}{bins.column}/"
-    held = answer.select(pl.col(name).alias(name[len(prefix) :]) for name in answer.columns if name.startswith(prefix))
-    below = answer[f"{bins.column}/below"].to_numpy()
     found = []
-    for place, sums in enumerate(held.fill_null(0).iter_rows(named=True)):
-        values, infinite = int(count[place]), int(sums["infinite"])
+    for place, added in enumerate(sums.select(_SUMS).fill_null(0).iter_rows(named=True)):
+        values, infinite = int(count[place]), int(added["infinite"])
         finite = values - infinite
         if not values:
             continue
         mean = deviation = low = high = None
         if finite and bins.mean is not None:
-            shift = sums["apart"] / finite
+            shift = added["apart"] / finite
             mean = bins.mean + shift
-            deviation = float(np.sqrt(max(sums["squares"] / finite - shift**2, 0.0)))
-            low, high = _bounds(bins, upto[place] - int(sums["lowest"]), finite, (sums["under"], sums["over"]))
+            deviation = float(np.sqrt(max(added["squares"] / finite - shift**2, 0.0)))
+            low, high = _bounds(bins, upto[place] - int(added["lowest"]), finite, (added["under"], added["over"]))
         found.append(
             (
                 int(windows[place]),
                 values,
                 None,
-                sums["least"],
-                sums["greatest"],
-                int(below[place]),
+                added["least"],
+                added["greatest"],
+                int(added["below"]),
                 values - int(upto[place][-1]),
                 infinite,
-                int(sums["fractions"]),
+                int(added["fractions"]),
                 mean,
                 deviation,
                 low,

@@ -6,6 +6,7 @@ rows back, only how many have each value; a column with very many values is coun
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -16,11 +17,13 @@ import numpy as np
 import polars as pl
 
 from audit_lab.log.engines.answers import collected, collected_all
+from audit_lab.log.files.reading import reading
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
+from audit_lab.monitor.column_bins import bins_of_column
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, how_many
 from audit_lab.monitor.cuts import calendar_cut
-from audit_lab.monitor.moments import MOMENTS, SUM, moments_of_sums, moments_of_values, sums_of
+from audit_lab.monitor.moments import MOMENTS, SUM, moments_of_sums, moments_of_values, sums_by_name, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,9 +34,19 @@ if TYPE_CHECKING:
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Rows
     from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.sketch import Sketch
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["WindowCounts", "binned_counts", "bins_of", "count_cut", "count_windows", "reference_bins", "value_rows"]
+__all__ = [
+    "WindowCounts",
+    "binned_counts",
+    "bins_of",
+    "count_cut",
+    "count_windows",
+    "counts_of",
+    "reference_bins",
+    "value_rows",
+]
 
 _WINDOW = "__window__"
 _ROWS = "__rows__"
@@ -45,6 +58,9 @@ _LAST = "__last__"
 _ROWS_AT_ONCE = 20_000_000
 #: So many columns are counted together; where two tables are read side by side, each takes about 0.1 GB.
 _COLUMNS_AT_ONCE = 5
+#: Values of a reference that are held at once where polars reads it, some 200 MB; one column at least.
+_VALUES_AT_ONCE = 25_000_000
+_THREADS = 2
 _LONG = pl.Schema({"window": pl.Int64, "rows": pl.Int64})
 _KEYED = pl.Schema({"window": pl.Int64, "key": pl.Int64, "rows": pl.Int64})
 
@@ -88,6 +104,8 @@ def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tup
 
 def bins_of(held: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> tuple[int, tuple[Bins, ...]]:
     """Read prepared rows; return how many they are and the bins of each column of `kinds`."""
+    if held.implementation.is_polars():
+        return _bins_at_hand(held.to_native(), kinds)
     count = int(collected(held.select(nw.len()), MEASURED).item())
     # Each value of a continuous column is a row of the answer: of a long reference, one answer at a time is held.
     width = _COLUMNS_AT_ONCE if count * len(kinds) <= _ROWS_AT_ONCE else 1
@@ -108,6 +126,8 @@ def count_windows(
 
 def count_cut(rows: Rows, bins: Sequence[Bins], cut: Cut) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
     """Read every row once; return the rows by window, and for each column its counts by window."""
+    if rows.every().implementation.is_polars():
+        return counts_of(rows.sketch(bins, cut), bins, cut)
     windowed = cut.numbered(rows.every(), _WINDOW)
     volume = np.zeros(len(cut.starts), dtype=np.int64)
     counted = collected(windowed.group_by(_WINDOW).agg(nw.len().alias(_ROWS)), MEASURED)
@@ -127,6 +147,13 @@ def count_cut(rows: Rows, bins: Sequence[Bins], cut: Cut) -> tuple[NDArray[np.in
         for name, each in parts.items()
     } | _by_marks(windowed, marked)
     return volume, tuple(_counted(one, *every[one.column], volume.size) for one in bins)
+
+
+def counts_of(sketch: Sketch, bins: Sequence[Bins], cut: Cut) -> tuple[NDArray[np.int64], tuple[WindowCounts, ...]]:
+    """Return the rows by window, and for each column its counts by window, from the rows' sketch."""
+    volume = np.zeros(len(cut.starts), dtype=np.int64)
+    volume[sketch.frames["volume"]["window"].to_numpy()] = sketch.frames["volume"]["rows"].to_numpy()
+    return volume, tuple(_counted(one, *_of_sketch(sketch, one), volume.size) for one in bins)
 
 
 def binned_counts(
@@ -160,6 +187,55 @@ def binned_counts(
         counts[windows] = np.column_stack([np.diff(np.column_stack([0 * count, below, upto, count]), axis=1), missing])
         found.append(counts)
     return found
+
+
+def _of_sketch(sketch: Sketch, bins: Bins) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of each window by cell or category, and the moments of numbers."""
+    if isinstance(bins, CategoryBins):
+        return sketch.of("texts", bins.column), pl.DataFrame(schema=MOMENTS)
+    gone = sketch.of("missing", bins.column).select("window", pl.lit(None, dtype=pl.Int64).alias("key"), "rows")
+    if bins.marked:
+        held = sketch.of("marked", bins.column)
+        windows, count, below = (held[name].to_numpy() for name in ("window", "values", "below"))
+        counts = held["upto"].explode().to_numpy().reshape(windows.size, bins.values.size)
+        upto = np.cumsum(counts, axis=1)
+        return pl.concat([_at_marks(bins, windows, below, upto, count), gone]), moments_of_sums(
+            bins, windows, held, upto, count
+        )
+    held = sketch.of("numbers", bins.column)
+    cells = pl.Series("key", bins.cells_of(held["key"].to_numpy()), dtype=pl.Int64)
+    kept = held.with_columns(cells).group_by("window", "key").agg(pl.col("rows").sum())
+    return pl.concat([kept, gone]), moments_of_values(bins, held)
+
+
+def _at_marks(
+    bins: NumericBins,
+    windows: NDArray[np.int64],
+    below: NDArray[np.int64],
+    upto: NDArray[np.int64],
+    count: NDArray[np.int64],
+) -> pl.DataFrame:
+    """Return the rows of each window by cell, of a column that was counted at its marks."""
+    # Cell 0 lies below all marks, the odd cells end at a mark, and the last cell lies above all.
+    rows = np.diff(np.column_stack([0 * count, below, upto, count]), axis=1)
+    cells = np.concatenate([[0], np.arange(1, 2 * bins.values.size, 2), [2 * bins.values.size]])
+    keys = np.tile(cells, windows.size)
+    long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
+    return long.cast(_KEYED).filter(pl.col("rows") > 0)
+
+
+def _bins_at_hand(held: pl.LazyFrame, kinds: Mapping[str, str]) -> tuple[int, tuple[Bins, ...]]:
+    """Return the rows of a frame of polars and the bins of each column, some columns being held at a time."""
+    with reading(MEASURED):
+        count = int(held.select(pl.len()).collect(engine="streaming").item())
+        width = max(_VALUES_AT_ONCE // max(count, 1), 1)
+        names = list(kinds)
+        bins: list[Bins] = []
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for some in (names[place : place + width] for place in range(0, len(names), width)):
+                read = held.select(some).collect(engine="streaming")
+                bins += threads.map(bins_of_column, read.get_columns(), [kinds[name] for name in some])
+    return count, tuple(bins)
 
 
 def value_rows(
@@ -210,15 +286,10 @@ def _by_marks(windowed: nw.LazyFrame[Any], bins: Sequence[NumericBins]) -> dict[
     found = {}
     for one in bins:
         below, upto, count, missing = _sums(answer, one.column, one.values.size)
-        # Cell 0 lies below all marks, the odd cells end at a mark, and the last cell lies above all.
-        rows = np.diff(np.column_stack([0 * count, below, upto, count]), axis=1)
-        cells = np.concatenate([[0], np.arange(1, 2 * one.values.size, 2), [2 * one.values.size]])
-        keys = np.tile(cells, windows.size)
-        long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
         gone = pl.DataFrame({"window": windows, "rows": missing}).with_columns(key=pl.lit(None, dtype=pl.Int64))
-        every = pl.concat([long, gone.select("window", "key", "rows")], how="vertical_relaxed")
-        held = every.cast(_KEYED).filter(pl.col("rows") > 0)
-        found[one.column] = held, moments_of_sums(one, windows, answer, upto, count)
+        away = gone.select("window", "key", "rows").cast(_KEYED).filter(pl.col("rows") > 0)
+        held = pl.concat([_at_marks(one, windows, below, upto, count), away])
+        found[one.column] = held, moments_of_sums(one, windows, sums_by_name(one, answer), upto, count)
     return found
 
 

@@ -1,0 +1,49 @@
+"""Rows of polars, read once, some at a time: always the same rows together, whatever reads them how fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit_lab.log.files.reading import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["BLOCK_ROWS", "blocks", "column_groups"]
+
+#: Rows of a block, the last one of a frame excepted.
+BLOCK_ROWS = 1_048_576
+#: Values of a block, some 200 MB: of frames with many columns some are read at a time.
+_BLOCK_VALUES = 30_000_000
+
+
+def column_groups(columns: Sequence[str]) -> list[list[str]]:
+    """Return the columns in groups that are read together."""
+    width = max(_BLOCK_VALUES // BLOCK_ROWS, 1)
+    groups = -(-len(columns) // width)
+    each = -(-len(columns) // groups) if groups else 0
+    return [list(columns[first : first + each]) for first in range(0, len(columns), each or 1)]
+
+
+def blocks(frame: pl.LazyFrame, what: str) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a frame in their order, so many at a time.
+
+    Raises
+    ------
+    LogError
+        They cannot be read.
+    """
+    waiting: list[pl.DataFrame] = []
+    rows = 0
+    with reading(what):
+        for read in frame.collect_batches(chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming"):
+            waiting.append(read)
+            rows += read.height
+            while rows >= BLOCK_ROWS:
+                held = pl.concat(waiting)
+                yield held.head(BLOCK_ROWS)
+                waiting, rows = [held.slice(BLOCK_ROWS)], rows - BLOCK_ROWS
+    if rows:
+        yield pl.concat(waiting)
