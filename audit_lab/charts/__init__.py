@@ -31,6 +31,7 @@ from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.charts.render import enable_offline, png, svg
 from audit_lab.charts.ridge import drift_ridge
 from audit_lab.charts.segments import segment_bars
+from audit_lab.charts.steps import cause_waterfall
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "attribution_force",
     "attribution_importance",
     "calibration_curve",
+    "cause_waterfall",
     "comparable_table",
     "counterfactual_table",
     "coverage_chart",

@@ -114,6 +114,13 @@ drawn = {
     "performance_timeline": charts.performance_timeline(judged, model=bad),
     "calibration_curve": charts.calibration_curve(curve, positive=bad, window=bad, model=bad),
     "group_comparison": charts.group_comparison(judged, "auc", favourable=bad, window=bad),
+    "cause_waterfall": charts.cause_waterfall(
+        pl.DataFrame({
+            "label": [in_frames, in_frames, "after"], "kind": ["before", "cause", "after"], "value": [0.1, 0.2, 0.3],
+            "low": [None, 0.1, None], "high": [None, 0.3, None], "start": [0.0, 0.1, 0.0], "end": [0.1, 0.3, 0.3],
+        }),
+        **words,
+    ),
     "comparable_table": charts.comparable_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "counterfactual_table": charts.counterfactual_table(cases, apart, decision=bad, title=bad, subtitle=[bad]),
     "coverage_chart": charts.coverage_chart(covered, covered),
@@ -177,7 +184,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 30
+    assert len(shown) == 31
     without = {"coverage_chart", "versions"} if character == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 
