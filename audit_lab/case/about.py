@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError, MisuseError
 from audit_lab.log.files.durable import write_bytes
+from audit_lab.seal.sign_off import MEANINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,8 @@ class CaseAbout:
     """The facts that a case is opened with.
 
     `log_path` is only for opening the log again and is never exported; `log_checkpoint` is the signed note of the log's
-    checkpoint, empty for a log that is not sealed.
+    checkpoint, empty for a log that is not sealed. `sign_offs` are the meanings that its export must be signed off
+    with, and `two_persons` says whether whoever does so must be another than the actor.
     """
 
     case_id: str
@@ -39,6 +41,8 @@ class CaseAbout:
     log_path: str
     log_manifest_sha256: str
     log_checkpoint: str = ""
+    sign_offs: tuple[str, ...] = ()
+    two_persons: bool = True
 
     def __post_init__(self) -> None:
         """Refuse an id that is no single line, and a case without question or actor."""
@@ -47,11 +51,15 @@ class CaseAbout:
         for name in ("question", "actor", "purpose"):
             if not str(getattr(self, name)).strip():
                 raise MisuseError(f"The case {self.case_id} has no {name}", f"Give {name}=...")
+        for meaning in self.sign_offs:
+            if meaning not in MEANINGS:
+                message = f"{meaning!r} is no meaning of a sign-off"
+                raise MisuseError(message, f"Use one or more of {', '.join(MEANINGS)}")
 
     def write(self, folder: Path) -> None:
         """Write ``case.toml``."""
         lines = [f'format = "{_FORMAT}"', f"version = {_VERSION}"]
-        lines += [f"{field.name} = {_toml_text(getattr(self, field.name))}" for field in fields(self)]
+        lines += [f"{field.name} = {_toml(getattr(self, field.name))}" for field in fields(self)]
         write_bytes(folder / ABOUT_NAME, ("\n".join(lines) + "\n").encode())
 
     @classmethod
@@ -71,11 +79,24 @@ class CaseAbout:
         if (value.pop("format", None), value.pop("version", None)) != (_FORMAT, _VERSION):
             raise AuditLabError(f"{path} is not {_FORMAT} version {_VERSION}", "Use a newer audit_lab")
         required = {field.name for field in fields(cls) if field.default is MISSING}
-        if not required <= value.keys() <= {field.name for field in fields(cls)} or not all(
-            isinstance(v, str) for v in value.values()
-        ):
+        if not required <= value.keys() <= {field.name for field in fields(cls)} or not _typed(value):
             raise AuditLabError(f"{path} has missing or unknown entries", "Restore the file as the case wrote it")
-        return cls(**value)
+        return cls(**{**value, "sign_offs": tuple(value.get("sign_offs", ()))})
+
+
+def _typed(value: dict[str, Any]) -> bool:
+    """Whether every entry is a text, but for the two that are not."""
+    meanings = value.get("sign_offs", [])
+    listed = isinstance(meanings, list) and all(isinstance(each, str) for each in meanings)
+    texts = (each for name, each in value.items() if name not in {"sign_offs", "two_persons"})
+    return listed and isinstance(value.get("two_persons", True), bool) and all(isinstance(each, str) for each in texts)
+
+
+def _toml(value: object) -> str:
+    """Return an entry's value as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"[{', '.join(map(_toml_text, value))}]" if isinstance(value, tuple) else _toml_text(str(value))
 
 
 def _toml_text(text: str) -> str:

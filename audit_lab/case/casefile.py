@@ -87,6 +87,8 @@ class CaseFile:
         question: str,
         actor: str,
         purpose: str,
+        sign_offs: Sequence[str] = (),
+        two_persons: bool = True,
         folder: Path | str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
@@ -102,6 +104,10 @@ class CaseFile:
             What the investigation is to answer.
         actor, purpose
             Who investigates, and why; every custody line says so.
+        sign_offs
+            What the exported bundle must be signed off as before it is finished: ``reviewed``, ``approved`` or both.
+        two_persons
+            Whether whoever reviews or approves must be another person than `actor`.
         folder
             The folder in which cases stand; default: the environment variable AUDIT_LAB_CASES, else ``cases``.
         clock
@@ -112,8 +118,18 @@ class CaseFile:
         MisuseError
             A case of that id is about another log or another question.
         """
-        log_digest, checkpoint = str(log.manifest_sha256 or ""), log.checkpoint or ""
-        about = CaseAbout(case_id, question, actor, purpose, str(log.origin), str(log.path), log_digest, checkpoint)
+        about = CaseAbout(
+            case_id=case_id,
+            question=question,
+            actor=actor,
+            purpose=purpose,
+            log_origin=str(log.origin),
+            log_path=str(log.path),
+            log_manifest_sha256=str(log.manifest_sha256 or ""),
+            log_checkpoint=log.checkpoint or "",
+            sign_offs=tuple(sign_offs),
+            two_persons=two_persons,
+        )
         cases = Path(folder or os.environ.get(CASES_VARIABLE) or "cases")
         place = cases / safe_name(case_id, sha256(case_id.encode()))
         place.mkdir(parents=True, exist_ok=True)

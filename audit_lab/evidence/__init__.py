@@ -15,18 +15,22 @@ from audit_lab.evidence.full_verifier import examine_in_full, verify_in_full
 from audit_lab.evidence.keyring import accepted_keys, signing_key
 from audit_lab.evidence.notebook_html import render_html
 from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
+from audit_lab.evidence.signing_off import SignedOff, read_sign_offs, sign_off
 
 __all__ = [
     "Case",
     "Demonstration",
     "ExecutedNotebook",
+    "SignedOff",
     "accepted_keys",
     "demonstration_key",
     "examine_in_full",
     "execute_notebook",
     "export_case",
     "export_notebook",
+    "read_sign_offs",
     "render_html",
+    "sign_off",
     "signing_key",
     "verify_in_full",
 ]

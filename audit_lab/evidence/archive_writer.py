@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,15 @@ from audit_lab.seal.stored_zip import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import BinaryIO
 
 __all__ = ["FileContent", "aside", "chunks_of", "write_archive"]
 
 _CHUNK_BYTES = 1 << 20
 
-#: The content of a file to be packed: its bytes, or where they stand.
-FileContent = bytes | Path
+#: The content of a file to be packed: its bytes, where they stand, or what yields them, each time anew.
+FileContent = bytes | Path | Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def chunks_of(content: FileContent) -> Iterator[bytes]:
     """Yield a file's content in pieces."""
     if isinstance(content, bytes):
         yield content
+        return
+    if not isinstance(content, Path):
+        yield from content()
         return
     with content.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

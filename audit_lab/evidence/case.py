@@ -8,28 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CaseFile
-from audit_lab.errors import NotebookError
+from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.export import export_case
 from audit_lab.evidence.keyring import signing_key
 from audit_lab.evidence.notebook_run import RUN_VARIABLE
+from audit_lab.evidence.signing_off import SignedOff, changed_since, read_sign_offs, sign_off
 from audit_lab.face import AuditLog
 from audit_lab.face.access import Access
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from typing import Self
 
     from audit_lab.case.casefile import ExaminedLog
     from audit_lab.seal.keys import SigningKey
+    from audit_lab.seal.sign_off import SignOff
+    from audit_lab.seal.trust import Trust
 
 __all__ = ["Case"]
 
 
 @dataclass(frozen=True)
 class Case(CaseFile):
-    """One investigation: what a `CaseFile` is, and its export.
+    """One investigation: what a `CaseFile` is, its export, and who signed that off.
 
-    Made from a log that keeps a journal, it writes its exports there too.
+    Made from a log that keeps a journal, it writes its exports and sign-offs there too.
     """
 
     access: Access = field(default_factory=Access, compare=False, repr=False)
@@ -89,3 +93,55 @@ class Case(CaseFile):
                 signed_at=signed_at,
                 overwrite=overwrite,
             )
+
+    def sign_off(
+        self,
+        bundle: Path | str,
+        *,
+        printed_name: str,
+        role: str,
+        meaning: str,
+        reason: str = "",
+        key: SigningKey | Path | str | None = None,
+        passphrase: str | None = None,
+        signed_at: datetime | None = None,
+        trust: Trust | Path | str | Sequence[Path | str] | None = None,
+    ) -> SignOff:
+        """Sign a bundle of this case off, and record it in the case's custody; see `audit_lab.evidence.sign_off`.
+
+        Raises
+        ------
+        MisuseError
+            The bundle is of another case, or the case has changed since it was exported: export it again first.
+        IntegrityError
+            The bundle does not hold.
+        """
+        if changed_since(self, bundle):
+            raise MisuseError(
+                f"The case {self.case_id} has changed since {bundle} was exported", "Export it again, and sign that"
+            )
+        with self.access.asking("sign off", self.case_id, bundle=bundle, meaning=meaning):
+            stated = sign_off(
+                bundle,
+                key=signing_key(key, passphrase),
+                printed_name=printed_name,
+                role=role,
+                meaning=meaning,
+                reason=reason,
+                signed_at=signed_at,
+                trust=trust,
+            )
+            self.record(f"signed off: {meaning}", stated.attestation_sha256)
+        return stated
+
+    def sign_offs(self, bundle: Path | str) -> tuple[SignedOff, ...]:
+        """Return the sign-offs of a bundle of this case; void are those that were given before the case changed.
+
+        Raises
+        ------
+        MisuseError
+            There is nothing at `bundle`, or it is of another case.
+        """
+        void = "the case changed after it was signed: export it again, and have that signed"
+        changed = changed_since(self, bundle)
+        return tuple(SignedOff(each, void if changed else None) for each in read_sign_offs(bundle))

@@ -22,7 +22,7 @@ from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.container import Container
@@ -35,7 +35,11 @@ _NEXT = "Ask the investigator for a bundle that agrees with itself"
 
 
 def verify_in_full(
-    path: Path | str, trust: Trust | Path | str | Sequence[Path | str] | None = None, *, require_anchor: bool = False
+    path: Path | str,
+    trust: Trust | Path | str | Sequence[Path | str] | None = None,
+    *,
+    require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
 ) -> Verification:
     """Verify a bundle as the light verifier does, and compare CSV with Parquet and the HTML with the notebook.
 
@@ -47,6 +51,8 @@ def verify_in_full(
         The keys to accept, their file, or several files; default: the user's own trust file.
     require_anchor
         Fail unless something outside the signer's reach holds the bundle in time.
+    require_sign_offs
+        Fail unless persons signed that it is this: ``reviewed``, ``approved``; empty: what the case itself asks for.
 
     Raises
     ------
@@ -55,12 +61,18 @@ def verify_in_full(
     MisuseError
         There is nothing at `path`, or the trust file cannot be read.
     """
-    return settle(examine_in_full(Path(path), accepted_keys(trust), require_anchor=require_anchor))
+    return settle(
+        examine_in_full(
+            Path(path), accepted_keys(trust), require_anchor=require_anchor, require_sign_offs=require_sign_offs
+        )
+    )
 
 
-def examine_in_full(path: Path, trust: Trust, *, require_anchor: bool = False) -> Verification:
+def examine_in_full(
+    path: Path, trust: Trust, *, require_anchor: bool = False, require_sign_offs: Collection[str] | None = None
+) -> Verification:
     """Return the report of `verify_in_full` whatever the verdict; a bundle that fails is not looked into further."""
-    report = examine_bundle(path, trust, require_anchor=require_anchor)
+    report = examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs)
     if not report.holds:
         return report
     with opened(path) as (container, _):

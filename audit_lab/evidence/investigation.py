@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from audit_lab.evidence.archive_writer import FileContent
     from audit_lab.seal.custody import CustodyLine
 
-__all__ = ["exhibit_file", "investigation_payload"]
+__all__ = ["exhibit_file", "investigation_bytes", "investigation_payload"]
 
 
 def exhibit_file(exhibit: Exhibit, name: str) -> str:
@@ -42,7 +42,7 @@ def investigation_payload(
 ) -> dict[str, FileContent]:
     """Return the files of a case, by their names in the bundle."""
     payload: dict[str, FileContent] = {
-        INVESTIGATION: canonical_json(_investigation(case, exhibits)) + b"\n",
+        INVESTIGATION: investigation_bytes(case, exhibits),
         MODELS: canonical_json(_models(exhibits)) + b"\n",
         ENVIRONMENT: canonical_json(environment_facts()) + b"\n",
         CUSTODY: b"".join(line.to_bytes() + b"\n" for line in custody),
@@ -53,12 +53,19 @@ def investigation_payload(
     return payload
 
 
+def investigation_bytes(case: CaseFile, exhibits: Sequence[Exhibit]) -> bytes:
+    """Return ``investigation.json``: what a case says, and so what a sign-off is about."""
+    return canonical_json(_investigation(case, exhibits)) + b"\n"
+
+
 def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any]:
     about = case.about
+    stated = {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose}
+    rule = {"required": list(about.sign_offs), "two_persons": about.two_persons}
     return {
         "format": INVESTIGATION_FORMAT,
         "version": FORMAT_VERSION,
-        "case": {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose},
+        "case": {**stated, "sign_offs": rule} if about.sign_offs else stated,
         "log": {
             "origin": about.log_origin,
             "manifest_sha256": about.log_manifest_sha256,

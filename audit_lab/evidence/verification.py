@@ -15,7 +15,7 @@ from audit_lab.verifier.layout import ATTESTATION, BAG_DECLARATION
 from audit_lab.verifier.record_proof import verify_record_proof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.time_anchors.timestamps import Authority
@@ -33,6 +33,7 @@ def verify(
     trust: Trust | Path | str | Sequence[Path | str] | None = None,
     *,
     require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
     vault: Vault | Path | str | None = None,
     witnesses: Sequence[Path | bytes] = (),
     authorities: Sequence[Authority | Path] = (),
@@ -53,6 +54,9 @@ def verify(
         before.
     require_anchor
         Fail unless something outside the signer's reach holds it in time.
+    require_sign_offs
+        For a bundle: fail unless persons signed that it is this, like ``("reviewed", "approved")``; empty: what the
+        case itself asks for.
     vault, witnesses, authorities, rows, progress, remembered
         For a log: as for `AuditLog.verify`.
 
@@ -70,6 +74,7 @@ def verify(
     """
     place = Path(path)
     if _ELSEWHERE in str(path) or _is_log(place):
+        _refuse_sign_offs(path, require_sign_offs)
         return verify_log(
             str(path) if _ELSEWHERE in str(path) else place,
             trust=accepted_keys(trust),
@@ -88,8 +93,9 @@ def verify(
             f"For Parquet files that another system wrote: audit-lab doctor --log {place} --mapping MAPPING.toml.",
         )
     if place.is_file() and (proof := _proof(place)) is not None:
+        _refuse_sign_offs(path, require_sign_offs)
         return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
-    return verify_in_full(place, trust, require_anchor=require_anchor)
+    return verify_in_full(place, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs)
 
 
 def _is_log(place: Path) -> bool:
@@ -107,6 +113,11 @@ def _proof(place: Path) -> bytes | None:
             return file.read(_LARGEST_PROOF_BYTES + 1) if file.read(1) == b"{" and file.seek(0) == 0 else None
     except OSError as error:
         raise MisuseError(f"{place} cannot be read ({error.strerror})", "Check the path, and your access.") from error
+
+
+def _refuse_sign_offs(path: Path | str, required: Collection[str] | None) -> None:
+    if required is not None:
+        raise MisuseError(f"Sign-offs stand in evidence bundles, and {path} is none", "Leave require_sign_offs out.")
 
 
 def _refuse_options(place: Path, **given: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
@@ -16,10 +17,11 @@ from audit_lab.verifier.contents import Contents
 from audit_lab.verifier.coverage import check_coverage
 from audit_lab.verifier.folder import read_folder
 from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, TAG_FILES, TAG_MANIFEST
+from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -42,6 +44,8 @@ _DIGESTS = "SHA-256 of every file, against the attestation and the BagIt manifes
 _CONTENT = "exhibits are named by their digests, findings rest on them, custody lines are chained"
 _RENDERING = "HTML names the notebook it was made from, and both are the attested ones"
 _STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
+_SIGN_OFFS = "sign-offs: each by a key that the trust file accepts, about this bundle, by whom the case asks for"
+_NO_SIGN_OFFS = "sign-offs: nobody but the investigator signed this bundle"
 _NEVER_CHECKED = (
     "inclusion of the rows in the log: this version of the bundle carries no proofs of it",
     "truth of the log: no proof covers a decision that was never logged",
@@ -56,7 +60,13 @@ _UNANCHORED = (
 _PIN = "A public key proves something only if it reached you by another way than the bundle"
 
 
-def verify_bundle(path: Path, trust: Trust | None = None, *, require_anchor: bool = False) -> Verification:
+def verify_bundle(
+    path: Path,
+    trust: Trust | None = None,
+    *,
+    require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
+) -> Verification:
     """Verify a bundle, an archive or the same unpacked in a folder.
 
     Parameters
@@ -67,6 +77,8 @@ def verify_bundle(path: Path, trust: Trust | None = None, *, require_anchor: boo
         The keys that the reader accepts; without any, every signature is a finding.
     require_anchor
         Fail unless something outside the signer's reach holds the bundle in time.
+    require_sign_offs
+        Fail unless persons signed that it is this: ``reviewed``, ``approved``; empty: what the case itself asks for.
 
     Raises
     ------
@@ -75,13 +87,20 @@ def verify_bundle(path: Path, trust: Trust | None = None, *, require_anchor: boo
     MisuseError
         There is nothing at `path`.
     """
-    return settle(examine_bundle(path, trust, require_anchor=require_anchor))
+    return settle(examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs))
 
 
-def examine_bundle(path: Path, trust: Trust | None = None, *, require_anchor: bool = False) -> Verification:
+def examine_bundle(
+    path: Path,
+    trust: Trust | None = None,
+    *,
+    require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
+) -> Verification:
     """Return the report of `verify_bundle` whatever the verdict."""
     with opened(path) as (container, findings):
-        return _report(str(path), container, findings, trust or Trust(), require_anchor=require_anchor)
+        report = _report(str(path), container, findings, trust or Trust(), require_sign_offs)
+    return _anchored(report) if require_anchor else report
 
 
 @contextmanager
@@ -105,16 +124,30 @@ def opened(path: Path) -> Iterator[tuple[Container | None, list[Finding]]]:
         ) from error
 
 
-def examine_archive(file: BinaryIO, name: str, trust: Trust, *, require_anchor: bool = False) -> Verification:
+def examine_archive(
+    file: BinaryIO, name: str, trust: Trust, *, require_sign_offs: Collection[str] | None = None
+) -> Verification:
     """Return the report on an archive that is open for reading."""
     archive, findings = read_archive(file)
-    return _report(name, archive, findings, trust, require_anchor=require_anchor)
+    return _report(name, archive, findings, trust, require_sign_offs)
+
+
+def _anchored(report: Verification) -> Verification:
+    """Return a report with the finding that nothing anchors the bundle, unless it was refused before that."""
+    if report.verdict is Verdict.REFUSED:
+        return report
+    missing = Finding("anchor.missing", ATTESTATION, _UNANCHORED, "Ask for a bundle with a timestamp")
+    return replace(report, verdict=Verdict.FAILED, findings=(*report.findings, missing))
 
 
 def _report(
-    subject: str, container: Container | None, findings: list[Finding], trust: Trust, *, require_anchor: bool
+    subject: str,
+    container: Container | None,
+    findings: list[Finding],
+    trust: Trust,
+    require_sign_offs: Collection[str] | None,
 ) -> Verification:
-    contents = None if container is None else Contents(container, _DOCUMENTS)
+    contents = None if container is None else Contents(container, _documents(container))
     if contents is not None:
         too_large = (
             refused("archive.document-too-large", name, "it is larger than 16 MiB") for name in contents.too_large()
@@ -132,20 +165,30 @@ def _report(
         )
     else:
         checked = check_attestation(attestation, trust)
-    findings = [*checked.findings, *_content_findings(contents, checked)]
-    if require_anchor:
-        findings.append(Finding("anchor.missing", ATTESTATION, _UNANCHORED, "Ask for a bundle with a timestamp"))
+    signed_off = CheckedSignOffs()
+    if checked.predicate is not None:
+        signed_off = check_sign_offs(contents, checked.predicate, checked.keys, trust, require_sign_offs)
+    findings = [*checked.findings, *_content_findings(contents, checked), *signed_off.findings]
     done = _STAGES[:2] if checked.statement is None else _STAGES[:4] if checked.predicate is None else _STAGES
     undone = tuple(f"{stage}: the attestation could not be read" for stage in _STAGES if stage not in done)
+    if any(map(is_sign_off, contents.names)):
+        done = (*done, _SIGN_OFFS) if checked.predicate is not None else done
+    else:
+        undone = (*undone, _NO_SIGN_OFFS)
     return Verification(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
         tuple(findings),
         done,
         (*undone, FULL_ONLY_TABLES, FULL_ONLY_RENDERING, *_NEVER_CHECKED),
-        signers=tuple(checked.signers),
-        notes=(*checked.notes, _UNANCHORED, _PIN),
+        signers=(*checked.signers, *signed_off.signers),
+        notes=(*signed_off.notes, *checked.notes, _UNANCHORED, _PIN),
     )
+
+
+def _documents(container: Container) -> frozenset[str]:
+    """Return the files that are parsed, and so held in memory."""
+    return _DOCUMENTS | frozenset(filter(is_sign_off, container.names))
 
 
 def _content_findings(contents: Contents, checked: CheckedAttestation) -> list[Finding]:

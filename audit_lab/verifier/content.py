@@ -22,6 +22,7 @@ from audit_lab.verifier.layout import (
     PAYLOAD,
     ROWS,
 )
+from audit_lab.verifier.sign_offs import stated_rule
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -61,6 +62,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     if (value["format"], value["version"]) != (INVESTIGATION_FORMAT, FORMAT_VERSION):
         return [_finding("case.version-unknown", INVESTIGATION, "it is of another format or version")]
     findings: list[Finding] = []
+    stated_rule(content)
     case, log = value["case"], value["log"]
     stated = (_member(case, "id"), _member(case, "question"), _member(log, "origin"), _member(log, "manifest_sha256"))
     attested = (predicate.case_id, predicate.question, predicate.log_origin, predicate.log_manifest_sha256)

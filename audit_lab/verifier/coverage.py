@@ -1,11 +1,11 @@
-"""That the attested subjects are the bundle's files, no more and no fewer, with the attested bytes."""
+"""That the attested subjects are the bundle's files, no more and no fewer but sign-offs, with the attested bytes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from audit_lab.seal.report import Finding
-from audit_lab.verifier.layout import ATTESTATION
+from audit_lab.verifier.layout import ATTESTATION, SIGN_OFF_NAME
 
 if TYPE_CHECKING:
     from audit_lab.seal.statement import Statement
@@ -18,7 +18,8 @@ _NEXT = "Ask the sender for the bundle as it was exported"
 
 def check_coverage(contents: Contents, statement: Statement) -> list[Finding]:
     """Return a finding for every file that is added, missing or changed."""
-    files = set(contents.names) - {ATTESTATION}
+    apart = {ATTESTATION, *filter(SIGN_OFF_NAME.fullmatch, contents.names)}
+    files = set(contents.names) - apart
     attested = set(statement.subjects)
     findings = [
         Finding("bundle.file-added", name, "it stands in the bundle and was not signed for", _NEXT)
@@ -35,8 +36,9 @@ def check_coverage(contents: Contents, statement: Statement) -> list[Finding]:
             findings.append(
                 Finding("archive.header-changed", name, "the checksum in its header is not that of its bytes", _NEXT)
             )
-    if ATTESTATION in contents.names and not contents.crc_agrees(ATTESTATION):
-        findings.append(
-            Finding("archive.header-changed", ATTESTATION, "the checksum in its header is not that of its bytes", _NEXT)
-        )
+    findings += [
+        Finding("archive.header-changed", name, "the checksum in its header is not that of its bytes", _NEXT)
+        for name in sorted(apart & set(contents.names))
+        if not contents.crc_agrees(name)
+    ]
     return findings

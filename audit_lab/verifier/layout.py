@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "ATTESTATION",
     "BAG_DECLARATION",
@@ -21,6 +23,8 @@ __all__ = [
     "PREDICATE_TYPE",
     "README",
     "ROWS",
+    "SIGN_OFFS",
+    "SIGN_OFF_NAME",
     "TAG_FILES",
     "TAG_MANIFEST",
 ]
@@ -34,6 +38,9 @@ BAG_DECLARATION = "bagit.txt"
 BAG_INFO = "bag-info.txt"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
+#: Sign-offs are about the attestation, and come after it: no manifest lists them.
+SIGN_OFFS = "signatures/"
+SIGN_OFF_NAME = re.compile(r"signatures/[a-z]+-[0-9a-f]{16}\.dsse\.json")
 #: The tag files that the tag manifest lists.
 TAG_FILES = frozenset({BAG_DECLARATION, BAG_INFO, MANIFEST})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.malformed import MalformedError
@@ -12,6 +13,9 @@ from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.layout import ATTESTATION, PREDICATE_TYPE
 from audit_lab.verifier.predicate import Predicate
 
+if TYPE_CHECKING:
+    from audit_lab.seal.keys import PublicKey
+
 __all__ = ["CheckedAttestation", "check_attestation"]
 
 _ROLE = "investigator"
@@ -20,12 +24,16 @@ _DEMONSTRATION = "{} is a demonstration key: its signature shows how signing wor
 
 @dataclass
 class CheckedAttestation:
-    """What came of the attestation; `statement` and `predicate` are None where they could not be read."""
+    """What came of the attestation; `statement` and `predicate` are None where they could not be read.
+
+    `keys` are the accepted keys that signed it.
+    """
 
     statement: Statement | None = None
     predicate: Predicate | None = None
     findings: list[Finding] = field(default_factory=list)
     signers: list[str] = field(default_factory=list)
+    keys: list[PublicKey] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -73,6 +81,7 @@ def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation
         else:
             accepted.append(pinned)
             checked.signers.append(f"{pinned[0].public.name} (key id {short})")
+            checked.keys.append(pinned[0].public)
             if pinned[0].public.is_demonstration:
                 checked.notes.append(_DEMONSTRATION.format(pinned[0].public.name))
     return accepted

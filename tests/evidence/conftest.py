@@ -80,7 +80,7 @@ def signed_at():
 def make_case(tmp_path):
     """Create a case with a table, a finding and a conclusion; its clock starts on 1 January 2026."""
 
-    def make(folder="cases", case_id="INC-1", question="Why?"):
+    def make(folder="cases", case_id="INC-1", question="Why?", **about):
         now = datetime(2026, 1, 1, tzinfo=UTC)
 
         def clock():
@@ -88,9 +88,8 @@ def make_case(tmp_path):
             now += timedelta(seconds=1)
             return now
 
-        case = Case.create(
-            case_id, FakeLog(), question=question, actor="jane", purpose="c", folder=tmp_path / folder, clock=clock
-        )
+        about |= {"question": question, "actor": "jane", "purpose": "c", "folder": tmp_path / folder, "clock": clock}
+        case = Case.create(case_id, FakeLog(), **about)
         rows = case.keep(pl.DataFrame({"carrier": ["AA", "US"], "rows": [10, 0]}), "Rows by carrier")
         case.finding("US vanished", [rows], "high")
         case.conclude("It merged.")

@@ -1,0 +1,186 @@
+"""Signing a bundle off: whoever reviewed, approved or rejected it adds a signature of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import AuditLabError, MisuseError
+from audit_lab.evidence.archive_writer import aside, write_archive
+from audit_lab.evidence.investigation import investigation_bytes
+from audit_lab.evidence.keyring import accepted_keys
+from audit_lab.log.files.durable import write_bytes
+from audit_lab.seal.custody import time_text
+from audit_lab.seal.digests import sha256
+from audit_lab.seal.envelope import Envelope
+from audit_lab.seal.report import settle
+from audit_lab.seal.sign_off import SignOff, sign_off_envelope
+from audit_lab.seal.statement import Statement
+from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
+from audit_lab.verifier.bundle import examine_archive, examine_bundle, opened
+from audit_lab.verifier.layout import ATTESTATION, INVESTIGATION
+from audit_lab.verifier.predicate import Predicate
+from audit_lab.verifier.sign_offs import is_sign_off, sign_off_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.case.casefile import CaseFile
+    from audit_lab.seal.keys import SigningKey
+    from audit_lab.verifier.container import Container
+
+__all__ = ["SignedOff", "changed_since", "read_sign_offs", "sign_off"]
+
+
+@dataclass(frozen=True)
+class SignedOff:
+    """A sign-off of a case's bundle, and why it is void where it is: the case has changed since."""
+
+    stated: SignOff
+    void: str | None = None
+
+    def __str__(self) -> str:
+        """Return both as one line."""
+        return self.stated.sentence() if self.void is None else f"VOID ({self.void}): {self.stated.sentence()}"
+
+
+def sign_off(
+    bundle: Path | str,
+    *,
+    key: SigningKey,
+    printed_name: str,
+    role: str,
+    meaning: str,
+    reason: str = "",
+    signed_at: datetime | None = None,
+    trust: Trust | Path | str | Sequence[Path | str] | None = None,
+) -> SignOff:
+    """Add a sign-off to a bundle, which must hold before and after.
+
+    Parameters
+    ----------
+    bundle
+        ``<case>.zip`` or a folder. An archive is written aside and takes the place of the one that was there.
+    key
+        The signer's own key.
+    printed_name
+        The signer's name as a reader knows it.
+    role
+        ``investigator``, ``reviewer`` or ``approver``.
+    meaning
+        ``authored``, ``reviewed``, ``approved`` or ``rejected``.
+    reason
+        Why; a rejection must say it.
+    signed_at
+        The time to state; default: now.
+    trust
+        The keys that the signer accepts: nobody signs what does not hold before them. Default: the user's own.
+
+    Returns
+    -------
+    SignOff
+        What was signed.
+
+    Raises
+    ------
+    IntegrityError
+        The bundle does not hold, or would not with this sign-off: the same person made it, or the time is before it.
+    MisuseError
+        There is no bundle, the key says this already, or a part of the sign-off is none.
+    """
+    path, accepted = Path(bundle), accepted_keys(trust)
+    settle(examine_bundle(path, accepted))
+    with opened(path) as (container, _):
+        if container is None:
+            raise AuditLabError(f"{path} changed while it was read", "Sign it again")
+        stated = SignOff(
+            attestation_sha256=sha256(_whole(container, ATTESTATION)),
+            case_id=_predicate(container).case_id,
+            printed_name=printed_name,
+            role=role,
+            meaning=meaning,
+            reason=reason,
+            signed_at=time_text(signed_at or datetime.now(UTC)),
+            signer=key.name,
+        )
+        name = sign_off_name(meaning, key.public)
+        if name in container.names:
+            message = f"{key.name} signed already that {path.name} is {meaning}"
+            raise MisuseError(message, "One key says one thing once; nothing was changed")
+        envelope = sign_off_envelope(stated, ATTESTATION, key)
+        own = TrustedKey(key.public, "sign-off", ANY_ORIGIN)
+        _add(path, container, name, envelope, Trust((*accepted.keys, own), accepted.name))
+    return stated
+
+
+def read_sign_offs(bundle: Path | str) -> tuple[SignOff, ...]:
+    """Return what the sign-offs in a bundle say, by time; whether they hold, only its verification tells.
+
+    Raises
+    ------
+    MalformedError
+        A sign-off is not one.
+    MisuseError
+        There is nothing at `bundle`, or it is no bundle.
+    """
+    with opened(Path(bundle)) as (container, _):
+        if container is None:
+            raise MisuseError(f"{bundle} is no bundle whose files can be read", "Run audit-lab verify to see why")
+        found = [
+            SignOff.parse(
+                Statement.parse(Envelope.parse(_whole(container, name), name).payload, name), ATTESTATION, name
+            )
+            for name in container.names
+            if is_sign_off(name)
+        ]
+    return tuple(sorted(found, key=lambda each: (each.signed_at, each.meaning, each.signer)))
+
+
+def changed_since(case: CaseFile, bundle: Path | str) -> bool:
+    """Whether a case says something else by now than a bundle of it does.
+
+    Raises
+    ------
+    MisuseError
+        There is nothing at `bundle`, it is no bundle, or it is of another case.
+    """
+    with opened(Path(bundle)) as (container, _):
+        if container is None or not {INVESTIGATION, ATTESTATION} <= set(container.names):
+            raise MisuseError(f"{bundle} is no bundle of a case", "Give the archive that the case was exported to")
+        if _predicate(container).case_id != case.case_id:
+            raise MisuseError(f"{bundle} is of another case than {case.case_id}", "Give the bundle of this case")
+        return _whole(container, INVESTIGATION) != investigation_bytes(case, case.exhibits)
+
+
+def _add(path: Path, container: Container, name: str, envelope: bytes, trust: Trust) -> None:
+    """Add a file to an archive or a folder, so that a reader sees the bundle with it or without it."""
+    if path.is_dir():
+        write_bytes(path / name, envelope)
+        report = examine_bundle(path, trust)
+        if not report.holds:
+            (path / name).unlink()
+        settle(report)
+        return
+    contents = {each: partial(container.chunks, each) for each in container.names}
+    before = path.stat()
+    try:
+        with aside(path) as file:
+            write_archive(file, {**contents, name: envelope})
+            settle(examine_archive(file, path.name, trust))
+            if path.stat() != before:
+                raise AuditLabError(f"Somebody else changed {path} meanwhile", "Look at it again, then sign it")
+    except OSError as error:
+        message = f"The bundle {path} cannot be written ({error.strerror})"
+        raise AuditLabError(message, "Make room there, or sign a copy in another folder") from error
+
+
+def _predicate(container: Container) -> Predicate:
+    envelope = Envelope.parse(_whole(container, ATTESTATION), ATTESTATION)
+    return Predicate.parse(Statement.parse(envelope.payload, ATTESTATION).predicate, ATTESTATION)
+
+
+def _whole(container: Container, name: str) -> bytes:
+    return b"".join(container.chunks(name))
