@@ -25,6 +25,7 @@ __all__ = ["register"]
 #: Predictions that were not reproduced and stand one by one in ``--json``; with --keep all of them are in the folder.
 _MOST_LISTED = 10_000
 _MOST_SHOWN = 20
+_STANDARD = {"perturbation": "interventional", "sampling": "by-row"}
 
 
 def register(app: typer.Typer) -> None:
@@ -192,7 +193,25 @@ def explain(
     prediction_id: Annotated[str, typer.Argument(help="A prediction's id or place.")],
     method: Annotated[str, typer.Option("--method", help="shap, lime, or both beside each other.")] = "shap",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the background and of the method.")] = 0,
+    explained: Annotated[
+        str | None,
+        typer.Option("--output", help="What is explained: probability, log-odds ...", show_default="the score"),
+    ] = None,
+    perturbation: Annotated[
+        str, typer.Option("--perturbation", help="What a feature left out takes: interventional, or path-dependent.")
+    ] = "interventional",
+    sampling: Annotated[
+        str, typer.Option("--sampling", help="How SHAP that is not exact is sampled: by-row, or shap: by shap itself.")
+    ] = "by-row",
+    max_evals: Annotated[
+        int | None, typer.Option("--max-evals", help="Evaluations of shap's sampling.", show_default="500")
+    ] = None,
+    ungrouped: Annotated[
+        bool, typer.Option("--ungrouped", help="Take features apart that the signature declares to be one.")
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute it anew, and keep nothing of it.")] = False,
+    trust: Trust = None,
+    trust_type: TrustType = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -205,12 +224,29 @@ def explain(
     """
     if method not in ("shap", "lime", "both"):
         raise MisuseError(f"there is no method {method!r}", "Choose shap, lime or both.")
-    limits = limits_of(time_limit, memory_limit)
+    asked: dict[str, Any] = {
+        "seed": seed,
+        "groups": {} if ungrouped else None,
+        "limits": limits_of(time_limit, memory_limit),
+        "cache": not no_cache,
+        "trust": trust or (),
+        "trusted_types": trust_type or (),
+    }
+    how: dict[str, Any] = {
+        "output": explained,
+        "perturbation": perturbation,
+        "sampling": sampling,
+        "max_evals": max_evals,
+    }
+    if method == "both" and how != {**_STANDARD, "output": None, "max_evals": None}:
+        raise MisuseError(
+            "SHAP is put beside LIME in the standard way only: of the score, against the background",
+            "Choose --method shap with these options, or both without them.",
+        )
     decision = reading.open().decision(prediction_id)
     if method == "both":
-        return show_agreement(decision.agreement(seed=seed, limits=limits, cache=not no_cache), as_json=as_json)
-    named = cast("Literal['shap', 'lime']", method)
-    result = decision.explain(named, seed=seed, limits=limits, cache=not no_cache)
+        return show_agreement(decision.agreement(**asked), as_json=as_json)
+    result = decision.explain(cast("Literal['shap', 'lime']", method), **asked, **how)
     if as_json:
         said = {"digest": result.digest, "elsewhere_within": result.elsewhere_within, "repeats": result.repeats()}
         output.print_json({**json.loads(result.to_json()), **said})

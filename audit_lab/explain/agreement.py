@@ -8,14 +8,14 @@ Agreement is no proof: two methods can be wrong together, and where they differ 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.errors import ModelError
+from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain.explained import Explained, explained_of_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from audit_lab.explain.attribution import Attribution
 
@@ -142,6 +142,8 @@ class Agreement:
         One comparison for each explanation of record that nothing corrects and that can be read, in the log's order.
     unread
         Why others of record could not be compared, a sentence each.
+    in_other_outputs
+        SHAP of other outputs than `shap`, which explanations of record were compared with that are of these.
     """
 
     shap: Attribution
@@ -149,6 +151,7 @@ class Agreement:
     methods: Comparison
     of_record: tuple[Comparison, ...] = ()
     unread: tuple[str, ...] = ()
+    in_other_outputs: tuple[Attribution, ...] = ()
 
     @property
     def prediction_id(self) -> str:
@@ -165,10 +168,10 @@ class Agreement:
         said += [f"Not compared: {reason}." for reason in self.unread]
         if not self.of_record and not self.unread:
             said.append("The log has no explanation of record of this decision that stands.")
-        for one in (self.shap, self.lime):
+        for one in (self.shap, self.lime, *self.in_other_outputs):
             failed = [check.name for check in one.checks if not check.passed]
             if failed:
-                said.append(f"{one.method.upper()} did not pass: {', '.join(failed)}.")
+                said.append(f"{_called(one, self.shap)} did not pass: {', '.join(failed)}.")
         return said
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,6 +180,7 @@ class Agreement:
             "prediction_id": self.prediction_id,
             "shap_sha256": self.shap.digest,
             "lime_sha256": self.lime.digest,
+            "in_other_outputs": {each.output_explained: each.digest for each in self.in_other_outputs},
             "methods": self.methods.to_dict(),
             "of_record": [each.to_dict() for each in self.of_record],
             "unread": list(self.unread),
@@ -188,7 +192,12 @@ class Agreement:
         return f"Agreement of {self.prediction_id}: {self.methods.summary()}"
 
 
-def agreement_between(shap: Attribution, lime: Attribution, records: Iterable[Mapping[str, Any]] = ()) -> Agreement:
+def agreement_between(
+    shap: Attribution,
+    lime: Attribution,
+    records: Iterable[Mapping[str, Any]] = (),
+    recompute: Callable[[str], Attribution] | None = None,
+) -> Agreement:
     """Compare SHAP with LIME, and the explanations of record with that one whose method they state.
 
     Parameters
@@ -198,8 +207,12 @@ def agreement_between(shap: Attribution, lime: Attribution, records: Iterable[Ma
     records
         Its rows of the table `explanations`; those with `corrected_by` are left out. A method that names LIME is
         compared with LIME, any other with SHAP.
+    recompute
+        Gives SHAP of another output, by its name, for records that are of it; where that is not offered (`MisuseError`,
+        `ModelError`) the record is compared with `shap`, and its output is among the differences.
     """
     compared, unread = [], []
+    others: dict[str, Attribution] = {}
     for row in records:
         if row.get("corrected_by") is not None:
             continue
@@ -208,10 +221,32 @@ def agreement_between(shap: Attribution, lime: Attribution, records: Iterable[Ma
             record = explained_of_record(row, recomputed)
         except ModelError as error:
             unread.append(error.message.rstrip("."))
-        else:
-            compared.append(compare(record, Explained.of(recomputed)))
+            continue
+        if recomputed is shap and recompute is not None and record.output not in {None, shap.output_explained}:
+            recomputed = _of_output(str(record.output), recompute, others) or shap
+            record = explained_of_record(row, recomputed)
+        side = replace(Explained.of(recomputed), name=_called(recomputed, shap))
+        compared.append(compare(record, side))
     methods = compare(Explained.of(shap), Explained.of(lime))
-    return Agreement(shap, lime, methods, tuple(compared), tuple(unread))
+    return Agreement(shap, lime, methods, tuple(compared), tuple(unread), tuple(others.values()))
+
+
+def _of_output(
+    output: str, recompute: Callable[[str], Attribution], others: dict[str, Attribution]
+) -> Attribution | None:
+    """Return SHAP of an output, computed once for all records that are of it; None where that is not offered."""
+    if output not in others:
+        try:
+            others[output] = recompute(output)
+        except (MisuseError, ModelError):
+            return None
+    return others[output]
+
+
+def _called(one: Attribution, shap: Attribution) -> str:
+    """Return what an attribution is called in sentences: its method, and its output where that is another one."""
+    name = one.method.upper()
+    return f"{name} of the {one.output_explained}" if one.method == shap.method and one is not shap else name
 
 
 def compare(first: Explained, second: Explained) -> Comparison:

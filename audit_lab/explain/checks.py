@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.explain.attribution import Check
+from audit_lab.explain.grouping import group_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -71,11 +72,17 @@ def check_determinism(first: Numbers, second: Numbers) -> Check:
     )
 
 
-def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Signature) -> Check:
+def check_familiarity(
+    row: pl.DataFrame,
+    background: pl.DataFrame,
+    signature: Signature,
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> Check:
     """Test that each value of the decision is of a kind that the background knows.
 
     Text and yes/no values must occur there, numbers must lie within its range, and a missing value must be missing
-    there too. What is unfamiliar still has an exact SHAP value; LIME never draws it again, so its weight means little.
+    there too; of `groups`, which LIME draws as a whole, all values must occur together. What is unfamiliar still has an
+    exact SHAP value; LIME never draws it again, so its weight means little.
     """
     strange = [
         f"{feature.name} = {_text(value)}"
@@ -83,6 +90,11 @@ def check_familiarity(row: pl.DataFrame, background: pl.DataFrame, signature: Si
         if not _familiar(
             value := row[feature.name].item(), background[feature.name], numeric=feature.dtype in {"float", "int"}
         )
+    ]
+    strange += [
+        f"{name} = ({group_value(row.select(members).row(0, named=True))})"
+        for name, members in (groups or {}).items()
+        if row.select(members).row(0) not in background.select(members).rows()
     ]
     detail = f"the background holds nothing like {', '.join(strange)}"
     if not strange:

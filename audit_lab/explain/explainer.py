@@ -97,7 +97,8 @@ def explain(
         stay so: no way of sampling changes them.
     groups
         Features that come and go together and have one contribution, such as columns that were recorded one-hot: name
-        of each group, and its features. Each other feature has its own. Offered for interventional SHAP.
+        of each group, and its features. Each other feature has its own. Not offered for path-dependent values, which
+        boosters give for single columns.
     further_seeds
         With how many other seeds LIME is run to tell how far its values depend on the seed; each costs what the
         explanation costs. With none, its checks `stability` and `spread` say that this was not tested.
@@ -121,7 +122,7 @@ def explain(
     """
     chosen = offered_output(method, output, artifact.artifact_format, signature.output.kind, perturbation)
     row, rows = _tables(prediction_id, inputs, signature, background)
-    together = _groups(method, perturbation, signature, groups)
+    together = _groups(perturbation, signature, groups)
     players = len(players_of(signature, together))
     way = offered_sampling(method, sampling, max_evals, players, seed)
     kept = ExplanationCache() if cache is True else (cache or None)
@@ -233,13 +234,15 @@ def _sealed(
 
 
 def _groups(
-    method: str, perturbation: str, signature: Signature, groups: Mapping[str, Sequence[str]] | None
+    perturbation: str, signature: Signature, groups: Mapping[str, Sequence[str]] | None
 ) -> dict[str, tuple[str, ...]]:
     """Return the groups of features, where they are offered."""
     found = checked_groups(signature, groups or {})
-    if found and (method != "shap" or perturbation == PATH_DEPENDENT):
+    if found and perturbation == PATH_DEPENDENT:
         raise MisuseError(
-            f"groups of features are not offered for {method}, {perturbation}", "Use interventional SHAP, or no groups."
+            f"groups of features are not offered for path-dependent values ({', '.join(found)}): the booster gives a "
+            "value for each column, and what a group contributes as a whole is not their sum",
+            "Use interventional values or LIME, or take the columns one by one (no groups, groups={}, --ungrouped).",
         )
     return found
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audit_lab.explain.attribution import Value
     from audit_lab.replay.signature import Signature
 
-__all__ = ["checked_groups", "group_value", "players_of"]
+__all__ = ["checked_groups", "group_value", "players_of", "taken_apart"]
 
 
 def players_of(signature: Signature, groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -59,6 +59,26 @@ def checked_groups(signature: Signature, groups: Mapping[str, Sequence[str]]) ->
         if name in signature.names and name not in members:
             raise MisuseError(f"the group {name!r} has the name of a feature that is not in it", "Name it otherwise.")
     return {name: tuple(members) for name, members in groups.items()}
+
+
+def taken_apart(signature: Signature, groups: Mapping[str, Sequence[str]] | None = None) -> str | None:
+    """Return which features the signature declares to be one and are taken one by one all the same, in a sentence.
+
+    Parameters
+    ----------
+    signature
+        Of the model.
+    groups
+        Those that are taken together; None for none.
+    """
+    together = {frozenset(members) for members in (groups or {}).values()}
+    apart = {name: members for name, members in signature.groups.items() if frozenset(members) not in together}
+    if not apart:
+        return None
+    from audit_lab.log.files.printable import printable  # not in the sandbox's child, which has no use for the log
+
+    listed = "; ".join(f"{printable(name)}: {', '.join(map(printable, members))}" for name, members in apart.items())
+    return f"The signature declares that features belong together ({listed}); here each is taken by itself."
 
 
 def group_value(values: Mapping[str, Value]) -> Value:

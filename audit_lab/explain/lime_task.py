@@ -3,7 +3,8 @@
 A second explanation by one explainer differs, since it draws on: so its generator is given the seed anew before each,
 which makes it a fresh one. The background is LIME's training data. Text and yes/no features are categories; numbers are
 cut at the background's quartiles, as LIME does by default. LIME knows no missing numbers: a numeric feature with any
-(or with a constant background) is handed over in bins, "missing" being one of them.
+(or with a constant background) is handed over in bins, "missing" being one of them. Features that come and go together
+are one category, of their combined values.
 
 The explanation is one call of the library with one seed. It is repeated with the seeds that follow, for the checks
 `stability` and `spread` only: each of them a call of its own, so that each number is one that the library gives. The
@@ -21,14 +22,15 @@ import polars as pl
 
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.checks import check_determinism, check_familiarity
-from audit_lab.explain.coding import ColumnCoding, binned, distinct
+from audit_lab.explain.coding import ColumnCoding, GroupCoding, binned, distinct, together
+from audit_lab.explain.grouping import players_of
 from audit_lab.explain.stability import FURTHER_SEEDS, check_spread, check_stability
 from audit_lab.replay.scoring import ModelFault, loaded_model
 from audit_lab.replay.signature import Feature, Signature
 from audit_lab.sandbox.job import Answer, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -46,17 +48,19 @@ def attribute(job: Job) -> Answer:
     """Task: explain the one row of table ``inputs`` against table ``background`` with file ``artifact``.
 
     The header gives ``signature``, ``artifact_format``, ``trusted_types``, ``samples``, ``seed`` and ``further_seeds``
-    (how many more runs there are to compare with). Where model and registry do not fit together, the answer's header
-    has only ``fault`` (code and message).
+    (how many more runs there are to compare with) and, where features come and go together, ``groups`` (name to
+    features). Where model and registry do not fit together, the answer's header has only ``fault`` (code and message).
     """
     signature = Signature.parse(job.header["signature"])
     row, background = job.tables["inputs"], job.tables["background"]
+    groups = job.header.get("groups", {})
+    players = players_of(signature, groups)
     samples, seed = job.header["samples"], job.header["seed"]
     last = seed + job.header.get("further_seeds", FURTHER_SEEDS)
     try:
         scorer = loaded_model(job)
         explained, label = scorer.explained(row)
-        neighbourhood = _Neighbourhood(signature, explained, row, background)
+        neighbourhood = _Neighbourhood(signature, explained, row, background, players)
         runs = {number: neighbourhood.explain(number, samples) for number in range(seed, last + 1)}
         rows = pl.concat([row, background])
         repeated = check_determinism(explained(rows), explained(rows))
@@ -67,10 +71,10 @@ def attribute(job: Job) -> Answer:
     contributed = {number: run[0] for number, run in runs.items()}
     checks = [
         _check_fidelity(fidelity, local, prediction),
-        check_stability(contributed, signature.names),
-        check_spread(contributed, signature.names),
+        check_stability(contributed, list(players)),
+        check_spread(contributed, list(players)),
         repeated,
-        check_familiarity(row, background, signature),
+        check_familiarity(row, background, signature, groups),
     ]
     return Answer(
         {
@@ -95,16 +99,24 @@ class _Neighbourhood:
         explained: Callable[[pl.DataFrame], Numbers],
         row: pl.DataFrame,
         background: pl.DataFrame,
+        players: Mapping[str, Sequence[str]],
     ) -> None:
-        self._signature = signature
         self._explained = explained
         self._schema = row.schema
         self._of_classes = signature.output.kind in _PROBABILITIES
-        self._codings = [_coding(feature, row, background) for feature in signature.features]
+        self._players = list(players)
+        features = {feature.name: feature for feature in signature.features}
+        self._firsts = [features[members[0]] for members in players.values()]
+        self._codings = [
+            _coding(first, row, background)
+            if len(members) == 1
+            else together(row.select(members), background.select(members))
+            for first, members in zip(self._firsts, players.values(), strict=True)
+        ]
         own, columns = [], []
-        for name, coding in zip(signature.names, self._codings, strict=True):
-            own.append(row[name].item() if coding is None else coding.row)
-            columns.append(background[name].to_list() if coding is None else coding.background)
+        for feature, coding in zip(self._firsts, self._codings, strict=True):
+            own.append(row[feature.name].item() if coding is None else coding.row)
+            columns.append(background[feature.name].to_list() if coding is None else coding.background)
         self._own = np.array(own, dtype=np.float64)
         self._background = np.array(columns, dtype=np.float64).T
 
@@ -115,7 +127,7 @@ class _Neighbourhood:
         return LimeTabularExplainer(
             self._background,
             mode="classification" if self._of_classes else "regression",
-            feature_names=list(self._signature.names),
+            feature_names=self._players,
             categorical_features=[place for place, coding in enumerate(self._codings) if coding is not None],
             feature_selection="none",
             discretize_continuous=True,
@@ -123,7 +135,7 @@ class _Neighbourhood:
         )
 
     def explain(self, seed: int, samples: int) -> tuple[list[float], float, float, float]:
-        """Return contributions in signature order, intercept, weighted R2 and the local model's own prediction."""
+        """Return contributions in the order of players, intercept, weighted R2 and the local model's own prediction."""
         # All parts of the explainer draw from this one generator, and none while it is made.
         self._explainer.random_state.seed(seed)
         explanation = self._explainer.explain_instance(
@@ -149,17 +161,20 @@ class _Neighbourhood:
     def _scores(self, matrix: Numbers) -> Numbers:
         """Score LIME's samples; shape ``(rows,)``."""
         columns = [
-            self._decoded(feature, coding, matrix[:, place])
-            for place, (feature, coding) in enumerate(zip(self._signature.features, self._codings, strict=True))
+            column
+            for place, (feature, coding) in enumerate(zip(self._firsts, self._codings, strict=True))
+            for column in self._decoded(feature, coding, matrix[:, place])
         ]
         return self._explained(pl.DataFrame(columns))
 
-    def _decoded(self, feature: Feature, coding: ColumnCoding | None, numbers: Numbers) -> pl.Series:
+    def _decoded(
+        self, feature: Feature, coding: ColumnCoding | GroupCoding | None, numbers: Numbers
+    ) -> list[pl.Series]:
         if coding is not None:
-            return coding.values.gather(numbers.astype(np.uint32)).alias(feature.name)
+            return coding.columns(numbers)
         drawn = pl.Series(feature.name, np.rint(numbers) if feature.dtype == "int" else numbers)
         recorded = self._schema[feature.name]
-        return drawn if drawn.dtype == recorded else drawn.cast(recorded)
+        return [drawn if drawn.dtype == recorded else drawn.cast(recorded)]
 
 
 @cache

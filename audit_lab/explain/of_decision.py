@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from audit_lab.errors import ModelError
 from audit_lab.explain.background import choose_background, eligible_rows
 from audit_lab.explain.explainer import explain
 from audit_lab.explain.explanation_cache import ExplanationCache
+from audit_lab.explain.grouping import taken_apart
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
@@ -18,7 +19,7 @@ from audit_lab.replay.registered import load_registered
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection
 
     from audit_lab.explain.attribution import Attribution
     from audit_lab.explain.background import BackgroundRows
@@ -40,14 +41,17 @@ def explain_decision(
     method: str,
     *,
     seed: int = 0,
-    groups: Mapping[str, Sequence[str]] | None = None,
     limits: Limits | None = None,
     cache: bool = True,
+    trust: Collection[str] = (),
+    trusted_types: Collection[str] = (),
+    **asked: Any,
 ) -> Attribution:
     """Attribute a decision's score to its recorded inputs, against decisions of the same version before it.
 
-    Of a decision whose inputs were erased, what the user's cache still holds of its explanations is removed. `groups`
-    and `cache` are those of `explain`.
+    Of a decision whose inputs were erased, what the user's cache still holds of its explanations is removed. `cache`
+    and whatever else is `asked` (output, perturbation, sampling, groups ...) are those of `explain`; `trust` and
+    `trusted_types` those of a replay.
 
     Raises
     ------
@@ -55,7 +59,9 @@ def explain_decision(
         The inputs or the artifact are missing; `code` says which.
     """
     row, inputs = decision.prediction, decision.inputs
-    model = load_registered(store, row["model_name"], row["model_version"], at=row["occurred_at"])
+    model = load_registered(
+        store, row["model_name"], row["model_version"], at=row["occurred_at"], trust=trust, trusted_types=trusted_types
+    )
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
     if inputs is None or "erased" in codes:
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
@@ -79,13 +85,16 @@ def explain_decision(
         inputs=inputs,
         signature=model.signature,
         artifact=model.artifact,
+        trusted_types=model.trusted_types,
         background=background,
         seed=seed,
-        groups=groups,
         limits=limits,
         cache=cache,
+        **asked,
     )
-    return replace(explained, notes=tuple(each.what for each in decision.findings if each.code == _CORRECTED))
+    apart = taken_apart(model.signature, asked.get("groups"))
+    corrected = (each.what for each in decision.findings if each.code == _CORRECTED)
+    return replace(explained, notes=(*corrected, *([apart] if apart else [])))
 
 
 def background_of(store: LogStore, decision: Reconstruction, features: tuple[str, ...], seed: int) -> BackgroundRows:

@@ -33,21 +33,29 @@ class Explained(Reconstructed):
         method: Literal["shap", "lime"] = "shap",
         *,
         seed: int = 0,
+        output: Literal["probability", "log-odds", "margin", "value"] | None = None,
+        perturbation: Literal["interventional", "path-dependent"] = "interventional",
+        sampling: Literal["by-row", "shap"] = "by-row",
+        max_evals: int | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
         limits: Limits | None = None,
         cache: bool = True,
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
     ) -> Attribution:
         """Attribute the score to the recorded inputs, against a declared background of the same version's decisions.
 
         Parameters
         ----------
-        method, seed, limits
+        method, seed, output, perturbation, sampling, max_evals, limits
             As `audit_lab.explain.explain`; `seed` chooses the background too.
         groups
-            Features that have one contribution together, by the name of that, in SHAP; those that the signature of the
-            version declares when omitted, and none when empty.
+            Features that have one contribution together, by the name of that; those that the signature of the version
+            declares when omitted, and none when empty.
         cache
             Whether the same explanation of before may be read from this user's cache, and this one is kept there.
+        trust, trusted_types
+            As for `replay`.
 
         Raises
         ------
@@ -56,25 +64,56 @@ class Explained(Reconstructed):
         """
         from audit_lab.explain.of_decision import explain_decision
 
-        declared = self._parts.signature.groups if self._parts.signature and method == "shap" else {}
-        chosen = declared if groups is None else groups
         given = {name: list(members) for name, members in groups.items()} if isinstance(groups, Mapping) else groups
         with self._access.asking(
-            "explain", self.place, method=method, seed=seed, groups=given, cache=None if cache else False
+            "explain",
+            self.place,
+            method=method,
+            seed=seed,
+            output=output,
+            perturbation=None if perturbation == "interventional" else perturbation,
+            sampling=None if sampling == "by-row" else sampling,
+            max_evals=max_evals,
+            groups=given,
+            cache=None if cache else False,
+            trust=[*trust, *trusted_types] or None,
         ) as answer:
             self.tell(answer)
             attribution = explain_decision(
-                self._store, self._parts, method, seed=seed, groups=chosen, limits=limits, cache=cache
+                self._store,
+                self._parts,
+                method,
+                seed=seed,
+                output=output,
+                perturbation=perturbation,
+                sampling=sampling,
+                max_evals=max_evals,
+                groups=self._declared() if groups is None else groups,
+                limits=limits,
+                cache=cache,
+                trust=trust,
+                trusted_types=trusted_types,
             )
             answer.rows = 1 + len(attribution.background.rows)
             return attribution
 
-    def agreement(self, *, seed: int = 0, limits: Limits | None = None, cache: bool = True) -> Agreement:
+    def agreement(
+        self,
+        *,
+        seed: int = 0,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        limits: Limits | None = None,
+        cache: bool = True,
+        trust: Collection[str] = (),
+        trusted_types: Collection[str] = (),
+    ) -> Agreement:
         """Put SHAP beside LIME, and each explanation of record beside the recomputed one of its method.
+
+        What is on record as Shapley values of the log-odds is compared with those of the log-odds.
 
         Parameters
         ----------
-        seed, limits, cache
+        seed, groups, limits, cache, trust, trusted_types
             As for `explain`.
 
         Raises
@@ -85,14 +124,38 @@ class Explained(Reconstructed):
         from audit_lab.explain.agreement import agreement_between
         from audit_lab.explain.of_decision import explain_decision
 
-        with self._access.asking("agreement", self.place, seed=seed, cache=None if cache else False) as answer:
+        given = {name: list(members) for name, members in groups.items()} if isinstance(groups, Mapping) else groups
+        with self._access.asking(
+            "agreement",
+            self.place,
+            seed=seed,
+            groups=given,
+            cache=None if cache else False,
+            trust=[*trust, *trusted_types] or None,
+        ) as answer:
             self.tell(answer)
-            shap, lime = (
-                explain_decision(self._store, self._parts, method, seed=seed, limits=limits, cache=cache)
-                for method in ("shap", "lime")
-            )
+
+            def explained(method: str, output: str | None = None) -> Attribution:
+                return explain_decision(
+                    self._store,
+                    self._parts,
+                    method,
+                    seed=seed,
+                    output=output,
+                    groups=self._declared() if groups is None else groups,
+                    limits=limits,
+                    cache=cache,
+                    trust=trust,
+                    trusted_types=trusted_types,
+                )
+
+            shap, lime = explained("shap"), explained("lime")
             answer.rows = 1 + len(shap.background.rows)
-            return agreement_between(shap, lime, self.explanations)
+            return agreement_between(shap, lime, self.explanations, lambda output: explained("shap", output))
+
+    def _declared(self) -> Mapping[str, Sequence[str]]:
+        """Return the groups of features that the signature of the version declares."""
+        return self._parts.signature.groups if self._parts.signature else {}
 
     def reasons(
         self,

@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 import audit_lab as al
+from audit_lab.errors import MisuseError
 from audit_lab.explain.agreement import agreement_between, compare
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.explain.explained import Explained
@@ -163,6 +164,40 @@ def test_values_that_add_up_to_the_log_odds_are_told_as_such():
     assert "another output (log-odds, probability)" in found.differences
 
 
+def test_a_record_of_the_log_odds_is_compared_with_shap_of_the_log_odds():
+    total, asked = math.log(0.6 / 0.4), list[str]()
+
+    def recompute(output: str) -> Attribution:
+        asked.append(output)
+        found = attribution("shap", prediction=total, passed=False, a=0.5, b=total - 0.5 + 1.0)
+        return dataclasses.replace(found, output_explained=output, base_value=-1.0)
+
+    shap, lime = attribution("shap", a=0.3, b=0.1), attribution("lime", a=0.2, b=0.1)
+    values = json.dumps({"a": 0.5, "b": total - 0.5 + 1.0})
+    records = [record(values=values, base_value=-1.0), record(), record(values=values, base_value=-1.0)]
+
+    found = agreement_between(shap, lime, records, recompute)
+
+    assert asked == ["log-odds"]
+    assert [each.second.name for each in found.of_record] == ["SHAP of the log-odds", "SHAP", "SHAP of the log-odds"]
+    assert [each.verdict for each in found.of_record] == ["agree", "agree", "agree"]
+    assert found.of_record[0].differences == ()
+    assert [each.output_explained for each in found.in_other_outputs] == ["log-odds"]
+    assert "SHAP of the log-odds did not pass: stability." in found.summary()
+
+
+def test_an_output_that_is_not_offered_again_stays_a_difference():
+    def recompute(output: str) -> Attribution:
+        raise MisuseError(f"log-odds are not offered ({output})", "Ask for the score.")
+
+    total = math.log(0.6 / 0.4)
+    row = record(values=json.dumps({"a": 0.5, "b": total - 0.5 + 1.0}), base_value=-1.0)
+    shap = attribution("shap", a=0.3, b=0.1)
+    (found,) = agreement_between(shap, attribution("lime", a=0.2, b=0.1), [row], recompute).of_record
+    assert (found.second.name, found.second.output) == ("SHAP", "probability")
+    assert "another output (log-odds, probability)" in found.differences
+
+
 def test_shapley_values_that_add_up_to_no_output_disagree_whatever_they_name():
     (found,) = agreement(record(base_value=0.35)).of_record
 
@@ -196,7 +231,12 @@ def test_on_credit_the_record_that_is_another_applicants_is_found_and_its_neighb
 
     assert [each.verdict for each in mixed.of_record] == ["disagree"]
     assert "it is not of this output" in mixed.of_record[0].summary()
-    assert [(each.verdict, each.first.output) for each in own.of_record] == [("agree", "log-odds")]
+    (found,) = own.of_record
+    assert (found.verdict, found.first.output, found.second.output) == ("agree", "log-odds", "log-odds")
+    assert found.second.name == "SHAP of the log-odds"
+    assert not any(each.startswith("another output") for each in found.differences)
+    assert own.to_dict()["in_other_outputs"] == {"log-odds": own.in_other_outputs[0].digest}
+    assert own.in_other_outputs[0] == log.decision(truth["holds_the_values_of"]).explain(output="log-odds")
 
 
 def test_a_lime_of_record_is_compared_with_lime():

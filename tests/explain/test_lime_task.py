@@ -11,6 +11,7 @@ import xgboost
 from lime.lime_tabular import LimeTabularExplainer
 
 from audit_lab.explain import lime_task
+from audit_lab.explain.grouping import players_of
 from audit_lab.explain.lime_task import attribute
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ def test_states_the_number_of_samples(booster: Model) -> None:
 
 def test_one_explainer_given_a_seed_anew_is_a_fresh_one(booster: Model) -> None:
     explained, _ = booster.scorer().explained(booster.row)
+    players = players_of(booster.signature, {})
 
     def fresh() -> Any:
-        return lime_task._Neighbourhood(booster.signature, explained, booster.row, booster.background)
+        return lime_task._Neighbourhood(booster.signature, explained, booster.row, booster.background, players)
 
     used = fresh()
     assert [used.explain(seed, 200) for seed in (5, 6, 5)] == [fresh().explain(seed, 200) for seed in (5, 6, 5)]

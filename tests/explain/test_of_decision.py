@@ -102,6 +102,14 @@ def test_groups_that_the_signature_declares_have_one_contribution(make_log: Call
     assert by_default == ["circumstances", "years"]
     assert apart == ["income", "city", "years"]
     assert chosen == ["all but years", "years"]
-    assert [each.feature for each in decision.explain("lime").contributions] == apart
-    with pytest.raises(MisuseError, match="groups of features are not offered for lime"):
-        decision.explain("lime", groups={"x": ["city"]})
+    assert [each.feature for each in decision.explain("lime").contributions] == by_default
+    assert list(decision.agreement().methods.first.contributions) == by_default
+    with pytest.raises(MisuseError, match="the booster gives a value for each column"):
+        decision.explain(perturbation="path-dependent")
+    told = (
+        "The signature declares that features belong together (circumstances: income, city); here each is taken by "
+        "itself."
+    )
+    assert decision.explain(perturbation="path-dependent", groups={}).notes == (told,)
+    assert decision.explain().notes == ()
+    assert told in decision.what_if({"years": 1}).explained.doubts

@@ -93,8 +93,13 @@ def _xgboost(matrix: Numbers, label: Numbers, objective: dict[str, Any], folder:
     parameters = {**objective, "max_depth": 4, "eta": 0.3, "seed": 0, "nthread": 1}
     booster = xgboost.train(parameters, data, 20)
 
+    margin = objective["objective"] == "binary:logitraw"
+
     def asked(rows: Numbers) -> Any:
-        return booster.predict(xgboost.DMatrix(rows.astype(np.float32), feature_names=list(NAMES))).astype(np.float64)
+        found = booster.predict(
+            xgboost.DMatrix(rows.astype(np.float32), feature_names=list(NAMES)), output_margin=margin
+        )
+        return found.astype(np.float64)
 
     return booster, bytes(booster.save_raw("ubj")), asked
 
@@ -157,6 +162,8 @@ def _onnx(matrix: Numbers, label: Numbers, _: dict[str, Any], folder: Path) -> t
 
 _OBJECTIVES: dict[tuple[str, str], dict[str, Any]] = {
     ("xgboost-ubj", "probability"): {"objective": "binary:logistic"},
+    ("xgboost-ubj", "margin"): {"objective": "binary:logitraw"},
+    ("xgboost-ubj", "regression"): {"objective": "reg:squarederror"},
     ("xgboost-ubj", "multiclass"): {"objective": "multi:softprob", "num_class": 3},
     ("lightgbm-text", "probability"): {"objective": "binary"},
     ("lightgbm-text", "regression"): {"objective": "regression"},
@@ -172,6 +179,7 @@ _TRAINERS = {
 FAMILIES = (
     ("xgboost-ubj", "probability"),
     ("xgboost-ubj", "multiclass"),
+    ("xgboost-ubj", "margin"),
     ("lightgbm-text", "probability"),
     ("lightgbm-text", "regression"),
     ("catboost-cbm", "probability"),
@@ -187,13 +195,18 @@ def wide(artifact_format: str, kind: str, folder: Path) -> Wide:
     matrix[:, -1] = generator.integers(0, 3, _TRAINED)
     signal = matrix[:, 0] + matrix[:, 1] * matrix[:, 2] + matrix[:, 3] * matrix[:, 4] * (matrix[:, -1] - 1)
     signal = signal + 0.3 * generator.normal(size=_TRAINED)
-    label = {"probability": signal > 0, "multiclass": np.digitize(signal, [-1, 1]), "regression": signal}[kind]
+    label = {
+        "probability": signal > 0,
+        "margin": signal > 0,
+        "multiclass": np.digitize(signal, [-1, 1]),
+        "regression": signal,
+    }[kind]
     objective = _OBJECTIVES.get((artifact_format, kind), {})
     native, content, asked = _TRAINERS[artifact_format](matrix, label.astype(np.float64), objective, folder)
     features: list[dict[str, Any]] = [{"name": name, "dtype": "float"} for name in NAMES[:-1]]
     features.append({"name": "city", "dtype": "str", "categories": list(CITIES)})
     output: dict[str, Any] = {"kind": kind}
-    output |= {"positive": "yes", "negative": "no"} if kind == "probability" else {}
+    output |= {"positive": "yes", "negative": "no"} if kind in {"probability", "margin"} else {}
     output |= {"classes": ["low", "mid", "high"]} if kind == "multiclass" else {}
     signature = Signature.parse(json.dumps({"features": features, "output": output}))
     columns = {name: matrix[: _BACKGROUND + 1, place] for place, name in enumerate(NAMES[:-1])}
@@ -205,5 +218,5 @@ def wide(artifact_format: str, kind: str, folder: Path) -> Wide:
         def score(rows: Numbers) -> Any:
             return asked(rows)[:, chosen]
 
-    name = {"regression": "value"}.get(kind, "probability")
+    name = {"regression": "value", "margin": "margin"}.get(kind, "probability")
     return Wide(content, artifact_format, signature, frame[:1], frame[1:], native, score, name)

@@ -15,6 +15,7 @@ from audit_lab.explain.cohorts.result import CohortAttribution, LeftOut
 from audit_lab.explain.cohorts.sieve import Sieve, chosen, in_blocks
 from audit_lab.explain.cohorts.tally import Tally
 from audit_lab.explain.cohorts.way import background_of, way_for
+from audit_lab.explain.grouping import taken_apart
 from audit_lab.explain.perturbation import INTERVENTIONAL, PATH_DEPENDENT
 from audit_lab.explain.question import surroundings
 from audit_lab.replay.recorded_rows import CHUNK_ROWS
@@ -145,7 +146,7 @@ def attribute_cohort(
         background_rows=against,
         isolation=found.isolation,
         environment=surroundings(),
-        notes=(*_not_found(asked), *_notes(features, model)),
+        notes=(*_not_found(asked), *_notes(features, model), *_taken_apart(model)),
         ask=behind.rows_of,
     )
 
@@ -209,6 +210,11 @@ def _notes(features: tuple[FeatureAttribution, ...], model: Model) -> Iterator[s
         count = sum(one.moments.rows for one in unseen)
         if count:
             yield f"{count:,} values of {each.feature} are no category that the model knows: it takes them as missing."
+
+
+def _taken_apart(model: Model) -> list[str]:
+    apart = taken_apart(model.signature)
+    return [apart] if apart else []
 
 
 def _not_found(asked: Asked) -> Iterator[str]:

@@ -11,6 +11,7 @@ from audit_lab.errors import ModelError
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.describing import amount_text, level_text, output_text
 from audit_lab.explain.explainer import explain
+from audit_lab.explain.grouping import taken_apart
 from audit_lab.explain.of_decision import explain_decision
 from audit_lab.explain.reasons.choice import choose, pushing
 from audit_lab.explain.reasons.principal import Push, Reason, Reasons, Reference
@@ -217,8 +218,14 @@ def _by_score(asked: _Asked, begun: Reasons, found: Answered, inputs: dict[str, 
         direction=_direction(asked, attribution, found, sign),
         reference=Reference(asked.reference, background.description, background.rows, background.sha256),
         attribution_sha256=attribution.digest,
-        checks=(*attribution.checks, _same_model(asked, attribution, found)),
+        checks=(*attribution.checks, _same_model(asked, attribution, found), *_apart(asked)),
     )
+
+
+def _apart(asked: _Asked) -> list[Check]:
+    """Say that features are taken one by one, where the signature declares otherwise: each has a reason of its own."""
+    apart = taken_apart(asked.model.signature)
+    return [Check("features one by one", passed=True, detail=apart.rstrip("."))] if apart else []
 
 
 def _attribution(asked: _Asked, inputs: dict[str, Any], sign: int) -> Attribution:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError, ModelError, SandboxError
 from audit_lab.explain.explainer import explain, offered_output
+from audit_lab.explain.grouping import taken_apart
 from audit_lab.explain.of_decision import background_of
 from audit_lab.explain.perturbation import INTERVENTIONAL
 from audit_lab.log.files.printable import printable
@@ -110,6 +111,8 @@ def _named(changed: Attribution, changes: Mapping[str, Value]) -> Attribution:
 
 
 def _doubts(original: Attribution, changed: Attribution | None, beside: Beside) -> Iterator[str]:
+    if apart := taken_apart(beside.model.signature):
+        yield apart
     if changed is not None and original.label != changed.label:
         yield (
             f"The attributions are not of the same output: the original's is of {printable(original.label)!r}, that of "
