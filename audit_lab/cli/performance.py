@@ -32,6 +32,8 @@ KnownBy = Annotated[
 RecordedBy = Annotated[str | None, typer.Option("--known-by", help="Only what was recorded by this time (UTC).")]
 Curve = Annotated[bool, typer.Option("--calibration", help="With --picture: draw the calibration curve.")]
 
+Zone = Annotated[str, typer.Option("--zone", help="IANA zone whose calendar cuts days, weeks and months.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -61,6 +63,7 @@ def performance(
     ] = "score auc",
     calibration: Curve = False,
     picture: Picture = None,
+    zone: Zone = "UTC",
     as_json: AsJson = False,
 ) -> int:
     """Hold what a model said, and what was decided, against the outcomes: how good was it, window by window.
@@ -76,6 +79,7 @@ def performance(
         model=model,
         by_version=by_version,
         as_of=known_by,
+        zone=zone,
         costs=None if cost is None else _costs(cost),
         positive=positive,
         hosmer_lemeshow=hosmer_lemeshow,
@@ -123,6 +127,7 @@ def fairness(
         str | None, typer.Option("--grouping", help="With --picture: which grouping.", show_default="the first")
     ] = None,
     picture: Picture = None,
+    zone: Zone = "UTC",
     as_json: AsJson = False,
 ) -> int:
     """Count decisions by group and compare the groups' rates: selection, errors by outcome, calibration.
@@ -145,6 +150,7 @@ def fairness(
         intersections=not no_intersections,
         minimum=minimum,
         as_of=known_by,
+        zone=zone,
     )
     drawn = None if picture is None else _draw_groups(found, measure, grouping, picture)
     if as_json:

@@ -219,6 +219,7 @@ class Monitored(Caused):
         costs: Mapping[Any, float] | None = None,
         positive: str | None = None,
         hosmer_lemeshow: bool = False,
+        zone: str = "UTC",
     ) -> Performance:
         """Hold what a model said, and what was decided, against the outcomes, window by window.
 
@@ -241,6 +242,8 @@ class Monitored(Caused):
             The label that the score is the probability of, where the registry does not say.
         hosmer_lemeshow
             Whether calibration is tested with Hosmer and Lemeshow's test, too.
+        zone
+            IANA zone whose days, weeks and months the windows are.
 
         Raises
         ------
@@ -252,6 +255,7 @@ class Monitored(Caused):
         from audit_lab.face.outcome_questions import performance_of
 
         asked: dict[str, Any] = {"every": every, "since": since, "until": until, "model": model, "as_of": as_of}
+        asked["zone"] = zone
         by = "version" if by_version else None
         with self._access.asking("performance", **asked, by=by, costs=costs, positive=positive) as answer:
             found = performance_of(
@@ -284,6 +288,7 @@ class Monitored(Caused):
         intersections: bool = True,
         minimum: int = 10,
         as_of: When = None,
+        zone: str = "UTC",
     ) -> Fairness:
         """Count decisions by group, and compare the groups' rates; it says what differs, never why.
 
@@ -301,7 +306,7 @@ class Monitored(Caused):
             For a numeric column, the lower edges of its bands after the first: ``{"age": [25, 40]}`` makes three.
         every
             Length of a window; one for everything when None.
-        since, until, model, by_version, as_of
+        since, until, model, by_version, as_of, zone
             As in `performance`; `as_of` counts by what was recorded then, and nothing else.
         intersections
             Whether all groups together are counted too, when there are several.
@@ -319,6 +324,7 @@ class Monitored(Caused):
 
         asked: dict[str, Any] = {"favourable": favourable, "qualified": qualified, "of": of, "bands": bands}
         asked |= {"every": every, "since": since, "until": until, "model": model, "as_of": as_of, "minimum": minimum}
+        asked["zone"] = zone
         by = "version" if by_version else None
         with self._access.asking("fairness by", "; ".join(groups), **asked, by=by) as answer:
             found = fairness_of(self._store, groups, **asked, by_version=by_version, intersections=intersections)

@@ -49,6 +49,7 @@ def measure_fairness(
     intersections: bool = True,
     minimum: int = 10,
     as_of: datetime | None = None,
+    zone: str = "UTC",
 ) -> Fairness:
     """Count decisions by group, and compare the groups' rates; parameters as for `AuditLog.fairness`.
 
@@ -63,13 +64,13 @@ def measure_fairness(
         raise MisuseError(f"{of!r} is nothing that can be counted", f"Use one of {', '.join(OF)}.")
     if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 1:
         raise MisuseError(f"minimum is {minimum!r}", "Give the fewest rows of a group that is shown, 1 or more.")
-    length = None if every is None else window_length(every)
+    length = None if every is None else window_length(every, zone)
     meaning = _meaning(store, model)
     chosen = groups_of(store, model, groups, bands)
     features = tuple(dict.fromkeys(name for group in chosen for name in group.features))
     columns = tuple(dict.fromkeys(name for group in chosen for name in group.columns))
     rows = JudgedRows(store, Judged(model, since, until, as_of, features, columns), meaning)
-    counted = Counted(of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version)
+    counted = Counted(of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version, zone)
     cells = count_groups(rows, chosen, counted, meaning)
     if not int(cells["selected"].sum()):
         _check_favourable(rows, favourable, of, meaning)

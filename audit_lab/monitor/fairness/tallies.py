@@ -10,6 +10,8 @@ import polars as pl
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.reading import reading
 from audit_lab.monitor.fairness.grouping import MISSING, MOST_GROUPS
+from audit_lab.monitor.performance.rows import window_start
+from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.fairness.suppression import Unit
     from audit_lab.monitor.performance.meaning import Meaning
     from audit_lab.monitor.performance.rows import JudgedRows
+    from audit_lab.monitor.windows import WindowLength
 
 __all__ = ["OF", "Counted", "Tally", "count_groups", "units_of"]
 
@@ -74,6 +77,12 @@ class Counted:
     qualified: str | None
     every: str | None
     by_version: bool
+    zone: str = "UTC"
+
+    @property
+    def length(self) -> WindowLength | None:
+        """The windows; None for one of everything."""
+        return None if self.every is None else window_length(self.every, self.zone)
 
 
 def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, meaning: Meaning) -> pl.DataFrame:
@@ -92,16 +101,16 @@ def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, mean
     LogError
         A table cannot be read.
     """
-    start = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
     frame = rows.frame()
     for place, group in enumerate(groups):
         frame = group.added(frame, _alias(place))
     if asked.every is not None:
         frame = frame.filter(pl.col("occurred_at").is_not_null())
-        start = pl.col("occurred_at").dt.truncate(asked.every)
     version = pl.col("model_version") if asked.by_version else pl.lit(None, dtype=pl.String)
     keys = ["window_start", "model_version", *(_alias(place) for place in range(len(groups)))]
-    made = frame.with_columns(start.alias("window_start"), version.alias("model_version"), *_facts(asked, meaning))
+    made = frame.with_columns(
+        window_start(asked.length).alias("window_start"), version.alias("model_version"), *_facts(asked, meaning)
+    )
     counted = made.group_by(keys).agg(*_sums(meaning)).sort(keys, nulls_last=True)
     with reading("the predictions, inputs and outcomes"):
         found = counted.collect(engine="streaming")

@@ -9,7 +9,6 @@ import polars as pl
 
 from audit_lab.monitor.fairness.grouping import MISSING
 from audit_lab.monitor.fairness.rates import FOUR_FIFTHS
-from audit_lab.monitor.windows import WINDOWS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,10 +114,10 @@ def _like(frame: pl.DataFrame, row: dict[str, Any]) -> pl.DataFrame:
 
 def _where(found: Fairness, row: dict[str, Any]) -> str:
     version = f", version {row['model_version']}" if row["model_version"] else ""
-    every = found.asked.counted.every
-    if every is None or row["window_start"] is None:
+    length = found.asked.counted.length
+    if length is None or row["window_start"] is None:
         return version
-    return f", in {WINDOWS[every].name(row['window_start'])}{version}"
+    return f", in {length.name(row['window_start'])}{version}"
 
 
 def _ends(row: dict[str, Any], scale: int = 1) -> str:
@@ -173,8 +172,8 @@ def _html_table(found: Fairness, frame: pl.DataFrame, names: tuple[str, ...], mo
 
 def _html_cells(found: Fairness, row: dict[str, Any], names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     start: datetime | None = row["window_start"]
-    every = found.asked.counted.every
-    window = "all" if start is None or every is None else WINDOWS[every].name(start)
+    length = found.asked.counted.length
+    window = "all" if start is None or length is None else length.name(start)
     value = "" if row["value"] is None else f"{row['value']:.4g}"
     ends = "" if row["low"] is None else f"{row['low']:.4g} \N{EN DASH} {row['high']:.4g}"
     texts = ("" if row[name] is None else str(row[name]) for name in (*names, *more))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.schema import TIME
+from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +24,7 @@ __all__ = ["Grid", "grid_of"]
 
 #: Window lengths that onsets are dated by, and what a sentence calls them.
 _NOUNS = {"1d": "day", "1h": "hour"}
+_HOUR = timedelta(hours=1)
 #: The search compares every window with every other one; more than this takes minutes.
 _MOST_WINDOWS = 1_100
 
@@ -95,13 +98,23 @@ def grid_of(every: str, zone: str, first: datetime, last: datetime) -> Grid:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         message = f"{zone!r} is not a time zone"
         raise MisuseError(message, "Name one of the IANA database, like Europe/Berlin.") from error
-    span = pl.Series([first, last], dtype=TIME).dt.convert_time_zone(zone).dt.truncate(every)
-    starts = pl.datetime_range(span[0], span[1], every, time_unit="us", eager=True)
-    if starts.len() > _MOST_WINDOWS:
+    bounds = _bounds(every, zone, first, last)
+    if len(bounds) - 1 > _MOST_WINDOWS:
         message = (
-            f"There are {starts.len():,} {_NOUNS[every]}s, and changes are looked for in {_MOST_WINDOWS:,} at most"
+            f"There are {len(bounds) - 1:,} {_NOUNS[every]}s, and changes are looked for in {_MOST_WINDOWS:,} at most"
         )
         raise MisuseError(message, "Narrow it by since and until, or use longer windows.")
-    end = pl.Series([starts[-1]]).dt.offset_by(every)
-    bounds = pl.concat([starts, end]).dt.convert_time_zone("UTC").cast(TIME)
-    return Grid(every, zone, tuple(bounds.to_list()))
+    return Grid(every, zone, tuple(bounds))
+
+
+def _bounds(every: str, zone: str, first: datetime, last: datetime) -> list[datetime]:
+    """Return the starts of the windows and the end of the last; a day without a midnight begins as the clock jumps."""
+    if every == "1d":
+        length = window_length(every, zone)
+        starts = length.starts(first, last)
+        return [*starts, length.after(starts[-1])]
+    span = (
+        pl.Series([first, last], dtype=TIME).dt.convert_time_zone(zone).dt.truncate(every).dt.convert_time_zone("UTC")
+    )
+    hours: list[datetime] = pl.datetime_range(span[0], span[1] + _HOUR, every, time_unit="us", eager=True).to_list()
+    return hours

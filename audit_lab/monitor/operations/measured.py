@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,11 @@ from audit_lab.monitor.operations.findings import (
     raised_errors,
     raised_latency,
 )
+from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from audit_lab.monitor.onset.tallies import Reader
@@ -164,9 +167,10 @@ def measure_operations(
         raise LogError("There are no predictions with a time to measure", "Check the period and the model.")
     moment = pl.col("hour").dt.convert_time_zone(zone).dt.truncate(every)
     windows = hours.group_by(moment.alias("start")).agg(pl.col("rows").sum()).sort("start")
-    windows = windows.with_columns(end=pl.col("start").dt.offset_by(every))
-    ends = windows["end"].dt.convert_time_zone("UTC").cast(TIME).to_list()
     starts = windows["start"].dt.convert_time_zone("UTC").cast(TIME).to_list()
+    length = window_length(every, zone)
+    ends = [length.after(start) if every != "1h" else start + timedelta(hours=1) for start in starts]
+    until = dict(zip(starts, ends, strict=True))
     parts, unusable = [], 0
     for first, last in batches(windows["rows"].to_numpy()):
         frame = read(starts[first], ends[last - 1]).rename({SPLITS[by]: "group"})
@@ -174,7 +178,7 @@ def measure_operations(
         unusable += int(frame.select(odd.sum()).item())
         cleaned = frame.with_columns(latency_ms=pl.when(~odd).then(pl.col("latency_ms")))
         local = pl.col(MOMENT).dt.convert_time_zone(zone).dt.truncate(every)
-        parts.append(_counted(cleaned.with_columns(window=local), every))
+        parts.append(_counted(cleaned.with_columns(window=local), until))
     table = pl.concat(parts).sort("window_start", "group", nulls_last=True)
     split = Split(by, SPLITS[by])
     found = [
@@ -195,15 +199,15 @@ def measure_operations(
     )
 
 
-def _counted(frame: pl.DataFrame, every: str) -> pl.DataFrame:
+def _counted(frame: pl.DataFrame, until: Mapping[datetime, datetime]) -> pl.DataFrame:
     grouped = frame.group_by("window", "group").agg(
         pl.len().alias("rows"),
         (pl.col("error") == "failed").sum().alias("failed"),
         pl.col("latency_ms").drop_nulls().sort().alias("latency"),
     )
     start = pl.col("window").dt.convert_time_zone("UTC").cast(TIME)
-    end = pl.col("window").dt.offset_by(every).dt.convert_time_zone("UTC").cast(TIME)
-    framed = grouped.with_columns(window_start=start, window_end=end)
+    framed = grouped.with_columns(window_start=start)
+    framed = framed.with_columns(window_end=pl.Series([until[one] for one in framed["window_start"]], dtype=TIME))
     rows = [_row(row) for row in framed.sort("window", "group", nulls_last=True).iter_rows(named=True)]
     return pl.DataFrame(rows, schema=_SCHEMA)
 

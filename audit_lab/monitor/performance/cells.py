@@ -13,12 +13,14 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.reading import collect
+from audit_lab.monitor.performance.rows import window_start
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_lab.monitor.performance.meaning import Meaning
     from audit_lab.monitor.performance.rows import JudgedRows
+    from audit_lab.monitor.windows import WindowLength
 
 __all__ = ["SAID", "Coded", "coded", "count_cells", "odd_values"]
 
@@ -58,13 +60,11 @@ class Coded:
             return "number"
         return "binary" if self.meaning.is_binary else "classes"
 
-    def rows(self, frame: pl.LazyFrame, every: str | None) -> pl.LazyFrame:
+    def rows(self, frame: pl.LazyFrame, length: WindowLength | None) -> pl.LazyFrame:
         """Return the judged rows with their window, the classes that were said and the one that came true."""
-        start = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-        if every is not None:
-            start = pl.col("occurred_at").dt.truncate(every)
+        if length is not None:
             frame = frame.filter(pl.col("occurred_at").is_not_null())
-        windowed = frame.with_columns(start.alias("window_start"), has_outcome=self._has_outcome())
+        windowed = frame.with_columns(window_start(length).alias("window_start"), has_outcome=self._has_outcome())
         if self.kind == "number":
             value = pl.when(pl.col("outcome_value").is_finite()).then("outcome_value")
             error = pl.when(pl.col("score").is_finite()).then("score") - value
@@ -141,7 +141,7 @@ def coded(rows: JudgedRows, meaning: Meaning) -> Coded:
 
 
 def count_cells(
-    rows: JudgedRows, code: Coded, every: str | None, since: datetime | None, until: datetime | None
+    rows: JudgedRows, code: Coded, length: WindowLength | None, since: datetime | None, until: datetime | None
 ) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Return the cells of a stretch of time, to be collected, and the rows that they are made of.
 
@@ -150,7 +150,7 @@ def count_cells(
     cells, rows
         `cells` has ``window_start``, ``model_version``, the columns of `Coded.keys` and ``rows``.
     """
-    made = code.rows(rows.frame(since, until), every)
+    made = code.rows(rows.frame(since, until), length)
     cells = made.group_by("window_start", "model_version", *code.keys).agg(pl.len().cast(pl.Int64).alias("rows"))
     return cells, made
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.log.engines.answers import collected
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect, reading
 from audit_lab.log.search.pairing import repeated_ids
@@ -82,7 +83,7 @@ def outcomes_known(store: LogStore, moment: datetime | None) -> Outcomes:
         The outcomes cannot be read.
     """
     what = f"the outcomes of {store.location}"
-    rows = store.placed("outcomes").filter(known_by(moment))
+    rows = _read(store, "outcomes").filter(known_by(moment))
     repeated = repeated_ids(store, "outcomes")
     counts = rows
     corrected, contradicting = Ids(0, ()), Ids(0, ())
@@ -103,7 +104,7 @@ def outcomes_known(store: LogStore, moment: datetime | None) -> Outcomes:
         pl.coalesce("recorded_at", "observed_at").alias("known_at"),
     )
     nothing = pl.col("outcome_label").is_null() & pl.col("outcome_value").is_null()
-    strangers = rows.select(_ID).join(store.table("predictions").select(_ID), on=_ID, how="anti").unique()
+    strangers = rows.select(_ID).join(_read(store, "predictions", _ID), on=_ID, how="anti").unique()
     with reading(what):
         count, examples, empty = pl.collect_all(
             [
@@ -125,7 +126,7 @@ def overrides_known(store: LogStore, moment: datetime | None) -> pl.DataFrame:
     LogError
         The overrides cannot be read.
     """
-    rows = collect(store.placed("overrides").filter(known_by(moment)), f"the overrides of {store.location}")
+    rows = collect(_read(store, "overrides").filter(known_by(moment)), f"the overrides of {store.location}")
     changed = overrides_by(store, history("overrides", rows) if rows.height else rows)
     chosen = changed.filter(pl.col("changed_to").is_not_null() | pl.col("override_erased"))
     return chosen.select(_ID, "changed_to", pl.lit(value=True).alias("is_overridden"))
@@ -144,8 +145,7 @@ def unclear_predictions(store: LogStore, moment: datetime | None) -> tuple[pl.Da
     repeated = repeated_ids(store, "predictions")
     if repeated.is_empty():
         return pl.DataFrame(schema=schema), Ids(0, ()), Ids(0, ())
-    columns = [_ID, "recorded_at", "supersedes", SEGMENT, ROW]
-    found = store.placed("predictions").filter(known_by(moment)).select(columns)
+    found = _read(store, "predictions", _ID, "recorded_at", "supersedes", SEGMENT, ROW).filter(known_by(moment))
     rows = collect(found.join(repeated.to_frame(_ID).lazy(), on=_ID, how="semi"), f"predictions of {store.location}")
     placed = history("predictions", rows)
     stands = placed.filter(pl.col("corrected_by").is_null())
@@ -166,6 +166,16 @@ def erased_predictions(store: LogStore, features: tuple[str, ...] = (), model: s
     if features and model is not None:
         erased.append(erased_ids(store, INPUTS_PREFIX + model, features))
     return pl.concat(erased).unique().sort()
+
+
+def _read(store: LogStore, table: str, *columns: str) -> pl.LazyFrame:
+    """Return columns of a table, all by default; another engine than polars is asked for them here."""
+    frame = store.frame(table)
+    chosen = frame.select(*columns) if columns else frame
+    if chosen.implementation.is_polars():
+        found: pl.LazyFrame = chosen.to_native()
+        return found
+    return collected(chosen, f"the {table} of {store.location}").lazy()
 
 
 def _ids(ids: pl.Series) -> Ids:

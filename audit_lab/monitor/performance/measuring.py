@@ -64,6 +64,7 @@ def measure_performance(
     costs: Mapping[Any, float] | None = None,
     positive: str | None = None,
     hosmer_lemeshow: bool = False,
+    zone: str = "UTC",
 ) -> Performance:
     """Hold what a model said, and what was decided, against the outcomes.
 
@@ -86,6 +87,8 @@ def measure_performance(
         The positive label, where the registry does not say.
     hosmer_lemeshow
         Whether to test calibration with Hosmer and Lemeshow's test.
+    zone
+        IANA zone whose days, weeks and months the windows are.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def measure_performance(
     LogError
         There is no prediction to measure, or a table cannot be read.
     """
-    length = None if every is None else window_length(every)
+    length = None if every is None else window_length(every, zone)
     meaning = meaning_of(store, model, positive)
     if as_of is not None:
         until = as_of if until is None else min(until, as_of)
@@ -107,7 +110,7 @@ def measure_performance(
     asked = Asked(cost_matrix(costs, code), hosmer_lemeshow)
     for side in found:
         side.measure(code, asked, by_version=by_version)
-    return _result(found, code, Windows(every, since, until, by_version, as_of), model)
+    return _result(found, code, Windows(every, since, until, by_version, as_of, zone), model)
 
 
 @dataclass
@@ -124,14 +127,10 @@ class _Side:
     facts: tuple[str, ...] = ()
     horizon: datetime | None = None
 
-    @property
-    def every(self) -> str | None:
-        return None if self.length is None else self.length.every
-
     def measure(self, code: Coded, asked: Asked, *, by_version: bool) -> None:
         """Count the rows, window by window, and measure each."""
-        volume = self.rows.volume(self.every)
-        timed = volume if self.every is None else volume.drop_nulls("window_start")
+        volume = self.rows.volume(self.length)
+        timed = volume if self.length is None else volume.drop_nulls("window_start")
         if not int(timed["rows"].sum()):
             raise LogError("there is no prediction to measure", "Widen the range of time, or name another model.")
         self.horizon = self.rows.horizon()
@@ -142,7 +141,7 @@ class _Side:
         odd: dict[str, int] = {}
         seen = Seen()
         for begin, end in self._batches(timed):
-            cells, made = count_cells(self.rows, code, self.every, begin, end)
+            cells, made = count_cells(self.rows, code, self.length, begin, end)
             with reading("the predictions and outcomes"):
                 counted, odds = pl.collect_all([cells, odd_values(made, code)], engine="streaming")
             for name, count in odds.row(0, named=True).items():
@@ -163,7 +162,7 @@ class _Side:
         self.facts = (*self.rows.facts, *code.facts, *_oddities(odd, code, untimed))
 
     def _arrival(self, code: Coded, first: Any) -> tuple[Arrival, pl.DataFrame]:
-        made = code.rows(self.rows.frame(), self.every)
+        made = code.rows(self.rows.frame(), self.length)
         horizon = self.horizon
         if horizon is None or first is None:
             empty: dict[str, Any] = {

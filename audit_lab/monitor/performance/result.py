@@ -54,19 +54,20 @@ WINDOW_TABLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Windows:
-    """What was asked: length of a window, range of time, whether versions are apart, and as of when."""
+    """What was asked: length of a window, range of time, whether versions are apart, as of when, whose days."""
 
     every: str | None
     since: datetime | None = None
     until: datetime | None = None
     by_version: bool = False
     as_of: datetime | None = None
+    zone: str = "UTC"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-safe values."""
         times = {"since": self.since, "until": self.until, "as_of": self.as_of}
         said = {name: None if moment is None else moment.isoformat() for name, moment in times.items()}
-        return {"every": self.every, "by_version": self.by_version, **said}
+        return {"every": self.every, "zone": self.zone, "by_version": self.by_version, **said}
 
 
 @dataclass(frozen=True, eq=False)

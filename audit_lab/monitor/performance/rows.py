@@ -1,28 +1,32 @@
 """The rows that are judged: each prediction with what was said, what stands by now, and what came true; lazily joined.
 
+The log's engine reads, filters and counts by hour. Another engine than polars hands over the columns that are needed,
+of one stretch of time at once, and what follows is the same for all: so engines cannot differ in a count.
+
 Nothing here reads a row that is not counted: a prediction that stands in several places, or of which something was
 erased, is left out and stated.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import polars as pl
 
-from audit_lab.log.engines.choice import engine_named
-from audit_lab.log.files.reading import collect
+from audit_lab.log.engines.answers import collected
+from audit_lab.log.schema import TIME
 from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.monitor.performance.known import (
     Outcomes,
     erased_predictions,
-    known_by,
     outcomes_known,
     overrides_known,
     unclear_predictions,
 )
+from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -30,11 +34,13 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.performance.delay import Delays
     from audit_lab.monitor.performance.meaning import Meaning
+    from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["Judged", "JudgedRows"]
+__all__ = ["Judged", "JudgedRows", "window_start"]
 
 _ID = "prediction_id"
 _OWN = ("model_version", "occurred_at", "decision")
+_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class JudgedRows:
     """
 
     def __init__(self, store: LogStore, asked: Judged, meaning: Meaning) -> None:
-        self._store = store if store.engine.name == "polars" else replace(store, engine=engine_named("polars"))
+        self._store = store
         self._asked = asked
         self._meaning = meaning
         self.outcomes: Outcomes = outcomes_known(self._store, asked.known_by)
@@ -121,7 +127,7 @@ class JudgedRows:
         asked = self._asked
         begin = asked.since if since is None else since
         end = asked.until if until is None else until
-        rows = self._predictions(begin, end).filter(known_by(asked.known_by))
+        rows = self._predictions(begin, end)
         if self._meaning.others:
             version = pl.col("model_version")
             rows = rows.filter(version.is_null() | ~version.is_in(list(self._meaning.others)))
@@ -152,23 +158,26 @@ class JudgedRows:
         if delays.quantiles:
             self._delays = delays.quantiles["shortest"], delays.quantiles["longest"]
 
-    def volume(self, every: str | None) -> pl.DataFrame:
-        """Return ``window_start`` and ``rows`` of each window that has any, and of those without a time (null)."""
-        start = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-        if every is not None:
-            start = pl.col("occurred_at").dt.truncate(every)
-        counted = (
-            self._predictions(self._asked.since, self._asked.until)
-            .filter(known_by(self._asked.known_by))
-            .select(start.alias("window_start"), "occurred_at")
-            .group_by("window_start")
-            .agg(
-                pl.len().cast(pl.Int64).alias("rows"),
-                pl.col("occurred_at").min().alias("first"),
-                pl.col("occurred_at").max().alias("last"),
-            )
+    def volume(self, length: WindowLength | None) -> pl.DataFrame:
+        """Return ``window_start``, ``rows``, ``first`` and ``last`` of each window, and of those without a time (null).
+
+        An hour that two windows of a zone share counts for the one in which it begins.
+        """
+        frame = self._filtered(self._asked.since, self._asked.until)
+        moment = nw.col("occurred_at")
+        number = window_length("1h").number("occurred_at", by_polars=frame.implementation.is_polars())
+        hours = (
+            frame.select(number.alias("hour"), moment)
+            .group_by("hour")
+            .agg(nw.len().alias("rows"), moment.min().alias("first"), moment.max().alias("last"))
         )
-        return collect(counted, f"the predictions of {self._store.location}").sort("window_start", nulls_last=True)
+        found = collected(hours, f"the predictions of {self._store.location}")
+        hour = pl.from_epoch(pl.col("hour").cast(pl.Int64) * _HOUR, "us").dt.replace_time_zone("UTC").cast(TIME)
+        timed = found.select(
+            hour.alias("occurred_at"), pl.col("rows").cast(pl.Int64), pl.col("first", "last").cast(TIME)
+        ).with_columns(window_start(length).alias("window_start"))
+        grouped = timed.group_by("window_start").agg(pl.col("rows").sum(), pl.col("first").min(), pl.col("last").max())
+        return grouped.sort("window_start", nulls_last=True)
 
     def horizon(self) -> datetime | None:
         """Return the moment up to which the log knows anything: what was asked, or its last row's time."""
@@ -177,7 +186,7 @@ class JudgedRows:
         what = f"the times of {self._store.location}"
         times = {"predictions": "occurred_at", "outcomes": "observed_at"}
         last = [
-            collect(self._store.table(table).select(pl.col("recorded_at", time).max()), what).row(0)
+            collected(self._store.frame(table).select(nw.col("recorded_at", time).max()), what).row(0)
             for table, time in times.items()
         ]
         # When a row was recorded is the log's own word; what it speaks of may lie anywhere.
@@ -196,13 +205,28 @@ class JudgedRows:
         return self.outcomes.frame.filter(seen.is_null() | can_be)
 
     def _predictions(self, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+        """Return the rows that were recorded in time; another engine than polars is asked for them here."""
+        rows = self._filtered(since, until)
+        if rows.implementation.is_polars():
+            found: pl.LazyFrame = rows.to_native()
+            return found
+        asked = self._asked
+        fields = ("score", "label", "probabilities")
+        plain = dict.fromkeys((_ID, *_OWN, "threshold", *(INPUT + name for name in asked.features), *asked.columns))
+        outputs = [nw.col("outputs").struct.field(name).alias(f"outputs/{name}") for name in fields]
+        brought = collected(rows.select(*plain, *outputs, SEGMENT, ROW), f"the predictions of {self._store.location}")
+        parts = pl.struct(pl.col(f"outputs/{name}").alias(name) for name in fields)
+        return brought.lazy().with_columns(parts.alias("outputs"))
+
+    def _filtered(self, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
         asked = self._asked
         if asked.features:
-            beside = Beside(self._store, (asked.model,), since, until)
-            found: pl.LazyFrame = beside.frame(asked.features).to_native()
-            return found
-        own: pl.LazyFrame = Beside(self._store, (), since, until).predictions().to_native()
-        return own.filter(pl.col("model_name") == asked.model)
+            rows = Beside(self._store, (asked.model,), since, until).frame(asked.features)
+        else:
+            rows = Beside(self._store, (), since, until).predictions().filter(nw.col("model_name") == asked.model)
+        if asked.known_by is None:
+            return rows
+        return rows.filter(nw.col("recorded_at").is_null() | (nw.col("recorded_at") <= asked.known_by))
 
     def _label(self, score: pl.Expr) -> pl.Expr:
         output = self._meaning.output
@@ -210,3 +234,14 @@ class JudgedRows:
             return pl.lit(None, dtype=pl.String)
         above = score >= pl.col("threshold")
         return pl.when(above).then(pl.lit(output.positive)).when(~above).then(pl.lit(output.negative))
+
+
+def window_start(length: WindowLength | None) -> pl.Expr:
+    """Return when the window of ``occurred_at`` begins, in UTC, by the calendar of the length's zone; null for None."""
+    if length is None:
+        return pl.lit(None, dtype=TIME)
+    moment = pl.col("occurred_at").cast(TIME)
+    if length.zone == "UTC" or length.every == "1h":
+        return moment.dt.truncate(length.every)
+    local = moment.dt.convert_time_zone(length.zone).dt.truncate(length.every)
+    return local.dt.convert_time_zone("UTC")

@@ -9,12 +9,12 @@ import polars as pl
 
 from audit_lab.monitor.performance.delay import MATURE_SHARE
 from audit_lab.monitor.performance.estimate import ASSUMPTION
-from audit_lab.monitor.windows import WINDOWS
+from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from audit_lab.monitor.performance.result import Performance
+    from audit_lab.monitor.performance.result import Performance, Windows
 
 __all__ = ["QUESTIONS", "duration", "sentences", "to_dict", "to_html"]
 
@@ -98,17 +98,17 @@ def called(measure: str) -> str:
     return _CALLED.get(measure, measure.replace("_", " "))
 
 
-def window_name(every: str | None, start: datetime | None) -> str:
+def window_name(asked: Windows, start: datetime | None) -> str:
     """Return what a sentence calls a window."""
-    if every is None or start is None:
+    if asked.every is None or start is None:
         return "the whole time"
-    return WINDOWS[every].name(start)
+    return window_length(asked.every, asked.zone).name(start)
 
 
 def _html_row(found: Performance, row: dict[str, Any]) -> str:
     ends = "" if row["low"] is None else f"{row['low']:.4g} \N{EN DASH} {row['high']:.4g}"
     value = "" if row["value"] is None else f"{row['value']:.4g}"
-    name = window_name(found.asked.every, row["window_start"])
+    name = window_name(found.asked, row["window_start"])
     cells = (
         *(name, row["model_version"] or "all", row["known"], row["of"], called(row["measure"])),
         *(value, ends, f"{row['rows']:,}", row["status"]),
@@ -142,7 +142,7 @@ def _headline(found: Performance, of: str, measure: str) -> str:
 def _measured(found: Performance, row: dict[str, Any]) -> str:
     ends = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
     version = f" of version {row['model_version']}" if row["model_version"] else ""
-    return f"{row['value']:.3f}{ends} in {window_name(found.asked.every, row['window_start'])}{version}"
+    return f"{row['value']:.3f}{ends} in {window_name(found.asked, row['window_start'])}{version}"
 
 
 def _then(found: Performance) -> list[str]:
@@ -171,7 +171,7 @@ def _then(found: Performance) -> list[str]:
     if moved.is_empty():
         return [said, f"By what was known then, the {called(measure)} of the {of} could not be told in any window."]
     row = moved.sort("gap", "window_start", descending=[True, False], nulls_last=True).row(0, named=True)
-    where = window_name(found.asked.every, row["window_start"])
+    where = window_name(found.asked, row["window_start"])
     if not row["gap"]:
         return [said, f"The {called(measure)} of the {of} is the same by what was known then and by what is known now."]
     moved_most = (
@@ -191,11 +191,11 @@ def _immature(found: Performance) -> list[str]:
         told = "" if share is None else f": about {share:.0%} of its outcomes are to have arrived"
         said.append(
             f"{waiting.height} of {found.windows.filter(known='now').height} windows are immature, the first "
-            f"{window_name(found.asked.every, first['window_start'])}{told}. Their values can still move, mostly "
+            f"{window_name(found.asked, first['window_start'])}{told}. Their values can still move, mostly "
             "because outcomes that come early differ from those that come late."
         )
     if none.height:
-        first_name = window_name(found.asked.every, none["window_start"][0])
+        first_name = window_name(found.asked, none["window_start"][0])
         said.append(f"{none.height} windows have no outcome at all, the first {first_name}.")
     return said
 
