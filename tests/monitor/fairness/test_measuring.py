@@ -57,6 +57,17 @@ def test_calibration_by_group_equals_the_rows(by_sex, joined):
         assert gap == pytest.approx(mine["score"].mean() - (mine["true"] == "bad").mean(), abs=1e-9)
 
 
+def test_shares_of_the_qualified_and_impacts_equal_fairlearn_s_rates(by_sex, joined):
+    """fairlearn has neither by name: the share is its selection rate of the truth, the impact a ratio of rates."""
+    true, said = (joined["true"] == "good").to_numpy(), (joined["final"] == "approve").to_numpy()
+    groups = joined[SEX].to_numpy()
+    shares = fair.MetricFrame(metrics=fair.selection_rate, y_true=said, y_pred=true, sensitive_features=groups).by_group
+    rates = fair.MetricFrame(metrics=fair.selection_rate, y_true=true, y_pred=said, sensitive_features=groups).by_group
+    for measure, expected in (("qualified_rate", shares), ("adverse_impact_ratio", rates / rates.max())):
+        mine = dict(by_sex.table.filter(measure=measure).select("group", "value").rows())
+        assert mine == pytest.approx(dict(expected), abs=1e-9)
+
+
 def test_intersections_equal_fairlearn_where_they_are_shown(lent, joined):
     found = lent.fairness([SEX, AGE], favourable="approve", bands={AGE: [25, 40, 60]})
     names = ["below 25", "25 to below 40", "40 to below 60", "60 and above"]
