@@ -26,6 +26,7 @@ from audit_lab.cli import (
     history,
     impact,
     keep,
+    keys,
     letter,
     lineage,
     look,
@@ -81,6 +82,7 @@ for module in (
     keep,
     anchor,
     hand_over,
+    keys,
 ):
     module.register(app)
 

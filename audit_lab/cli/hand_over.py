@@ -1,4 +1,4 @@
-"""Commands that hand evidence over and receive it: export, verify and keys."""
+"""Commands that hand evidence over and receive it: export, sign and verify."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ from audit_lab.errors import IntegrityError, MisuseError
 
 __all__ = ["register"]
 
-_WITNESS, _PSEUDONYM = "witness", "pseudonym"
-#: Kind of key to how it is used, and how what it signed is verified.
-_TRUSTED = {
-    "investigator": ("sign with audit-lab export NOTEBOOK", "audit-lab verify BUNDLE"),
-    _WITNESS: ("cosign with audit-lab witness LOG --out FILE", "audit-lab verify LOG --witness FILE"),
-}
+_BY_THE_CASE = "case"
 
 Passphrase = Annotated[
     str | None, typer.Option("--passphrase", help="Where it comes from: prompt, env:NAME or fd:NUMBER.")
@@ -30,7 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(export)
     app.command()(verify)
-    app.command()(keys)
+    app.command()(sign)
 
 
 def export(
@@ -96,6 +91,13 @@ def verify(
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Check a log's files by their digests only: faster, and says so.")
     ] = False,
+    require_sign_offs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require-sign-off",
+            help="Fail unless somebody signed the bundle as this: reviewed, approved; or case: as its case asks.",
+        ),
+    ] = None,
     forget: Annotated[
         bool, typer.Option("--do-not-remember", help="Neither use nor keep the checkpoint that was verified last.")
     ] = False,
@@ -113,6 +115,7 @@ def verify(
 
     options: dict[str, Any] = {
         "require_anchor": require_anchor,
+        "require_sign_offs": _required(require_sign_offs),
         "vault": vault,
         "witnesses": [Path(each) for each in witness or []],
         "authorities": [Path(each) for each in authorities or []],
@@ -124,6 +127,8 @@ def verify(
             if actor is None and purpose is None and journal is None:
                 report = al.verify(path, trust, progress=progress, **options)
             else:
+                if options.pop("require_sign_offs") is not None:
+                    raise MisuseError("--require-sign-off is for bundles, which keep no journal", "Leave --actor out.")
                 log = al.open(path, actor=actor, purpose=purpose, journal=journal)
                 report = log.verify(trust, progress=progress, **options)
     except IntegrityError as error:
@@ -138,65 +143,51 @@ def verify(
     return 0
 
 
-def keys(
-    name: Annotated[str, typer.Argument(help="Whose key it is, for example jane-doe.")],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder for the key file and the line to pin.")],
-    kind: Annotated[str, typer.Option("--kind", help="investigator, witness or pseudonym.")] = "investigator",
-    normalise: Annotated[
-        str | None,
-        typer.Option("--normalise", help="For pseudonyms: what is done to a number first: trim, upper, digits, nfc."),
+def _required(named: list[str] | None) -> tuple[str, ...] | None:
+    """Return the meanings that must be there; none at all for those that the case asks for."""
+    if named and _BY_THE_CASE in named:
+        if len(named) > 1:
+            raise MisuseError(f"--require-sign-off {_BY_THE_CASE} stands alone", "Leave the other ones out.")
+        return ()
+    return tuple(named) if named else None
+
+
+def sign(
+    bundle: Annotated[str, typer.Argument(help="The bundle that you read: an archive or a folder.")],
+    name: Annotated[str, typer.Option("--name", help="Your name as readers know it.")],
+    meaning: Annotated[str, typer.Option("--meaning", help="authored, reviewed, approved or rejected.")],
+    role: Annotated[
+        str | None, typer.Option("--role", help="investigator, reviewer or approver; default: by the meaning.")
     ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; a rejection must say it.")] = "",
+    case: Annotated[
+        str | None, typer.Option("--case", help="The case's folder, whose custody record gets a line about it.")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Your signing key; default: $AUDIT_LAB_KEY.")] = None,
     passphrase: Passphrase = None,
+    trust: Annotated[
+        list[str] | None, typer.Option("--trust", help="Trust file: the keys that you accept; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Make a key: an investigator's, a witness's, or one that turns customer numbers into pseudonyms.
+    """Sign a bundle off: that you reviewed, approved or rejected it, and why.
 
-    The first two are encrypted with a passphrase, and a trust file that accepts them stands beside. Hand the trust file
-    to whoever will verify, by another way than what you sign. A pseudonym key is a file that only you can read.
+    The bundle is verified first: nobody signs what does not hold. Your signature is about every file in it, and void as
+    soon as one changes. Whoever made a bundle cannot approve it, unless its case does without a second person.
     """
-    if kind not in {*_TRUSTED, _PSEUDONYM}:
-        raise MisuseError(f"there is no kind of key {kind!r}", "Choose investigator, witness or pseudonym.")
-    if passphrase is not None and kind == _PSEUDONYM:
-        raise MisuseError("a pseudonym key has no passphrase", "Leave --passphrase out.")
-    if normalise is not None and kind != _PSEUDONYM:
-        raise MisuseError("--normalise is for pseudonym keys", "Leave it out, or add --kind pseudonym.")
-    if kind == _PSEUDONYM:
-        document, lines = _pseudonym_key(name, Path(out), normalise)
-    else:
-        document, lines = _signing_key(name, Path(out), kind, passphrase)
+    from dataclasses import asdict
+
+    from audit_lab.evidence import Case, sign_off, signing_key
+
+    said: dict[str, Any] = {"printed_name": name, "role": role, "meaning": meaning, "reason": reason}
+    said |= {"key": signing_key(key, passphrase), "trust": trust}
+    with output.checking(bundle):
+        if case is None:
+            stated = sign_off(bundle, **said)
+        else:
+            stated = Case.open(case, actor=name, purpose=f"sign off: {meaning}").sign_off(bundle, **said)
     if as_json:
-        output.print_json(document)
+        output.print_json(asdict(stated))
     else:
-        output.lines(lines, bullet="")
+        output.line(f"{bundle}: {stated.sentence()}")
     return 0
-
-
-def _signing_key(name: str, out: Path, kind: str, passphrase: str | None) -> tuple[dict[str, str], list[str]]:
-    from audit_lab.evidence.keyring import chosen_passphrase
-    from audit_lab.log.files.durable import write_bytes
-    from audit_lab.seal.key_file import write_key
-    from audit_lab.seal.keys import SigningKey
-    from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust
-
-    key = SigningKey.generate(name)
-    path = write_key(out, key, chosen_passphrase(passphrase))
-    trust = out / f"{name.replace('/', '_')}.trust.toml"
-    public = key.cosigner if kind == _WITNESS else key.public
-    write_bytes(trust, format_trust([TrustedKey(public, kind, ANY_ORIGIN)]).encode())
-    using, verifying = _TRUSTED[kind]
-    document = {"key": str(path), "trust": str(trust), "name": name, "key_id": public.key_id}
-    return document, [
-        f"{path}: keep it; {using} --key {path}",
-        f"{trust}: hand it to those who verify; they use {verifying} --trust {trust}",
-    ]
-
-
-def _pseudonym_key(name: str, out: Path, normalise: str | None) -> tuple[dict[str, str], list[str]]:
-    from audit_lab.log.keys.pseudonym import PSEUDONYM_KEY_VARIABLE, PseudonymKey
-
-    rules = tuple(rule.strip() for rule in normalise.split(",")) if normalise else ()
-    path = PseudonymKey.generate(name, rules).write(out)
-    return {"key": str(path), "name": name}, [
-        f"{path}: keep it secret, and keep it: without it no customer is found in the log again.",
-        f"Use it: audit-lab letter --customer NUMBER --key {path}, or set {PSEUDONYM_KEY_VARIABLE}.",
-    ]

@@ -17,7 +17,7 @@ from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.report import settle
-from audit_lab.seal.sign_off import SignOff, sign_off_envelope
+from audit_lab.seal.sign_off import USUAL_ROLE, SignOff, sign_off_envelope
 from audit_lab.seal.statement import Statement
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.bundle import examine_archive, examine_bundle, opened
@@ -52,8 +52,8 @@ def sign_off(
     *,
     key: SigningKey,
     printed_name: str,
-    role: str,
     meaning: str,
+    role: str | None = None,
     reason: str = "",
     signed_at: datetime | None = None,
     trust: Trust | Path | str | Sequence[Path | str] | None = None,
@@ -68,10 +68,10 @@ def sign_off(
         The signer's own key.
     printed_name
         The signer's name as a reader knows it.
-    role
-        ``investigator``, ``reviewer`` or ``approver``.
     meaning
         ``authored``, ``reviewed``, ``approved`` or ``rejected``.
+    role
+        ``investigator``, ``reviewer`` or ``approver``; default: whoever usually says that.
     reason
         Why; a rejection must say it.
     signed_at
@@ -100,7 +100,7 @@ def sign_off(
             attestation_sha256=sha256(_whole(container, ATTESTATION)),
             case_id=_predicate(container).case_id,
             printed_name=printed_name,
-            role=role,
+            role=role or USUAL_ROLE.get(meaning, ""),
             meaning=meaning,
             reason=reason,
             signed_at=time_text(signed_at or datetime.now(UTC)),

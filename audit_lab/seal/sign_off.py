@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from audit_lab.seal.keys import SigningKey
 
-__all__ = ["MEANINGS", "ROLES", "SIGN_OFF_TYPE", "SignOff", "folded_name", "sign_off_envelope"]
+__all__ = ["MEANINGS", "ROLES", "SIGN_OFF_TYPE", "USUAL_ROLE", "SignOff", "folded_name", "sign_off_envelope"]
 
 SIGN_OFF_TYPE = "urn:audit-lab:predicate:sign-off:1"
 #: What a signature can mean; a rejection says why.
 MEANINGS = ("authored", "reviewed", "approved", "rejected")
 #: In which capacity somebody signs.
 ROLES = ("investigator", "reviewer", "approver")
+#: In which capacity a thing is usually signed.
+USUAL_ROLE = {"authored": "investigator", "reviewed": "reviewer", "approved": "approver", "rejected": "reviewer"}
 
 _VERSION = 1
 _LONGEST_NAME = 200

@@ -10,7 +10,9 @@ import polars as pl
 
 
 def test_a_pseudonym_key_finds_a_customer(run, make_log, tmp_path):
-    made = run("keys", "bank", "--out", tmp_path / "keys", "--kind", "pseudonym", "--normalise", "trim", "--json").json
+    made = run(
+        "keys", "new", "bank", "--out", tmp_path / "keys", "--kind", "pseudonym", "--normalise", "trim", "--json"
+    ).json
     said = subprocess.run(
         ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{secret_of(made['key'])}"],
         input=b"C-7",
@@ -76,8 +78,8 @@ def test_the_journal_of_a_log_is_found_by_its_log(run, loans, monkeypatch):
 
 def test_a_kind_of_key_and_its_options_belong_together(run, tmp_path):
     out = ("--out", tmp_path / "keys")
-    assert run("keys", "a", *out, "--kind", "judge").code == 2
-    assert run("keys", "a", *out, "--normalise", "trim").code == 2
-    assert run("keys", "a", *out, "--kind", "pseudonym", "--normalise", "guess").code == 2
-    assert run("keys", "a", *out, "--kind", "pseudonym", "--passphrase", "env:X").code == 2
+    assert run("keys", "new", "a", *out, "--kind", "judge").code == 2
+    assert run("keys", "new", "a", *out, "--normalise", "trim").code == 2
+    assert run("keys", "new", "a", *out, "--kind", "pseudonym", "--normalise", "guess").code == 2
+    assert run("keys", "new", "a", *out, "--kind", "pseudonym", "--passphrase", "env:X").code == 2
     assert not (tmp_path / "keys").exists()

@@ -18,7 +18,7 @@ def witness(run, tmp_path, monkeypatch):
     """Return the key of a witness, and the trust files that accept it and the log."""
     monkeypatch.setenv("WITNESS_PASSPHRASE", "seen")
     asking = ("--kind", "witness", "--passphrase", "env:WITNESS_PASSPHRASE")
-    assert run("keys", "tower", "--out", tmp_path / "tower", *asking).code == 0
+    assert run("keys", "new", "tower", "--out", tmp_path / "tower", *asking).code == 0
     key = tmp_path / "tower" / "tower.pem"
     return ("--key", key, "--passphrase", "env:WITNESS_PASSPHRASE", "--trust", tmp_path / "log.toml")
 

@@ -226,8 +226,8 @@ def test_adapt_reports_on_a_mapping(run, foreign, mapping):
 
 def test_keys_and_what_they_sign(run, write_notebook, make_log, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIT_LAB_PASSPHRASE", "correct horse")
-    made = run("keys", "jane", "--out", tmp_path / "keys", "--json").json
-    assert run("keys", "john", "--out", tmp_path / "keys").out.count("john") >= 2
+    made = run("keys", "new", "jane", "--out", tmp_path / "keys", "--json").json
+    assert run("keys", "new", "john", "--out", tmp_path / "keys").out.count("john") >= 2
     notebook = write_notebook(
         f"import audit_lab as al\nlog = al.open({str(make_log())!r})",
         "case = al.Case.create('INC-1', log, question='Why?', actor='jane', purpose='test')\n"
@@ -239,7 +239,7 @@ def test_keys_and_what_they_sign(run, write_notebook, make_log, tmp_path, monkey
     assert (text.code, document["verdict"], document["findings"]) == (0, "UNANCHORED", [])
     assert has(text, "UNANCHORED", *document["checked"], *document["signers"])
 
-    other = run("keys", "mallory", "--out", tmp_path / "other", "--json").json
+    other = run("keys", "new", "mallory", "--out", tmp_path / "other", "--json").json
     for trust in (["--trust", other["trust"]], ["--trust", made["trust"], "--require-anchor"]):
         assert run("verify", exported["bundle"], *trust).code == 1
     refused = run("verify", exported["bundle"], "--trust", other["trust"], "--json").json

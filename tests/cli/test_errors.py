@@ -198,7 +198,7 @@ def test_a_reference_that_cannot_be_meant(refused, flights, reference, said):
         (["show", "--nonsense"], "No such option: --nonsense. See `audit-lab show --help`."),
         (["explain"], "Missing argument 'prediction_id'. See `audit-lab explain --help`."),
         (["verify"], "Missing argument 'path'. See `audit-lab verify --help`."),
-        (["keys", "jane"], "Missing option '--out' / '-o'. See `audit-lab keys --help`."),
+        (["keys", "new", "jane"], "Missing option '--out' / '-o'. See `audit-lab keys new --help`."),
         (["find", "--limit", "0"], "Invalid value for '--limit' / '-n': Input should be greater than or equal to 1."),
         (["find", "--limit", "many"], "Invalid value for '--limit' / '-n': Input should be a valid integer"),
         (["replay", "a", "b"], "Got unexpected extra argument"),
@@ -298,9 +298,9 @@ def test_a_trust_file_that_is_not_there(refused, tmp_path):
 
 def test_a_key_that_exists_is_never_overwritten(refused, run, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIT_LAB_PASSPHRASE", "correct horse")
-    run("keys", "jane", "--out", tmp_path)
+    run("keys", "new", "jane", "--out", tmp_path)
     before = (tmp_path / "jane.pem").read_bytes()
-    code, line = refused("keys", "jane", "--out", tmp_path)
+    code, line = refused("keys", "new", "jane", "--out", tmp_path)
     assert code == 2
     assert "exists" in line
     assert (tmp_path / "jane.pem").read_bytes() == before
@@ -309,13 +309,13 @@ def test_a_key_that_exists_is_never_overwritten(refused, run, tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["../jane", "", "a b", "x" * 101])
 def test_a_name_that_no_key_may_have(refused, tmp_path, name, monkeypatch):
     monkeypatch.setenv("AUDIT_LAB_PASSPHRASE", "correct horse")
-    assert refused("keys", name, "--out", tmp_path / "keys")[0] == 2
+    assert refused("keys", "new", name, "--out", tmp_path / "keys")[0] == 2
     assert not (tmp_path / "keys").exists()
 
 
 def test_a_passphrase_from_nowhere(refused, tmp_path):
-    assert "empty" in refused("keys", "jane", "--out", tmp_path / "keys", "--passphrase", "env:NONE")[1]
-    assert "no source" in refused("keys", "jane", "--out", tmp_path / "keys", "--passphrase", "secret")[1]
+    assert "empty" in refused("keys", "new", "jane", "--out", tmp_path / "keys", "--passphrase", "env:NONE")[1]
+    assert "no source" in refused("keys", "new", "jane", "--out", tmp_path / "keys", "--passphrase", "secret")[1]
 
 
 def test_an_interrupted_command_says_so(run, monkeypatch, make_log):

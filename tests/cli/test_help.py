@@ -234,14 +234,28 @@ COMMANDS = {
     "verify": (
         [
             *("path", "--trust", "--require-anchor", "--vault", "--witness", "--timestamp-authority", "--no-rows"),
-            *("--do-not-remember", "--actor", "--purpose", "--journal", "--json"),
+            *("--require-sign-off", "--do-not-remember", "--actor", "--purpose", "--journal", "--json"),
         ],
         "say what was checked and what was not",
     ),
-    "keys": (
+    "sign": (
+        [
+            *("bundle", "--name", "--meaning", "--role", "--reason", "--case", "--key", "--passphrase", "--trust"),
+            "--json",
+        ],
+        "nobody signs what does not hold",
+    ),
+    "keys new": (
         ["name", "--out", "--kind", "--normalise", "--passphrase", "--json"],
         "Hand the trust file to whoever will verify",
     ),
+    "keys show": (["files", "--json"], "No passphrase is asked for"),
+    "keys rotate": (
+        ["key", "--name", "--out", "--reason", "--passphrase", "--json"],
+        "Hand the statement to those who accept the old key",
+    ),
+    "keys accept": (["trust", "rotation", "--json"], "The old key stays accepted for what it signed"),
+    "keys revoke": (["trust", "name", "--from", "--json"], "nothing proves that it is older"),
 }
 
 

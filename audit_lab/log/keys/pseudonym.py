@@ -37,7 +37,7 @@ _KEY_BYTES = 32
 _LONGEST_FILE_BYTES = 16_384
 _LONGEST_NUMBER = 1_000
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
-_NEXT = "Give the path of a file made by `audit-lab keys NAME --kind pseudonym`"
+_NEXT = "Give the path of a file made by `audit-lab keys new NAME --kind pseudonym`"
 
 #: What can be done to a number before it is hashed, in the order in which a key's file lists it.
 NORMALISATIONS: dict[str, Callable[[str], str]] = {

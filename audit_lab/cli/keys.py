@@ -1,0 +1,243 @@
+"""Commands about keys: make one, look at one, put a new one in its place, accept that, revoke one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit_lab.cli import output
+from audit_lab.cli.hand_over import Passphrase
+from audit_lab.cli.output import AsJson
+from audit_lab.errors import MisuseError
+
+__all__ = ["register"]
+
+_WITNESS, _PSEUDONYM = "witness", "pseudonym"
+#: Kind of key to how it is used, and how what it signed is verified.
+_TRUSTED = {
+    "investigator": ("sign with audit-lab export NOTEBOOK", "audit-lab verify BUNDLE"),
+    "sign-off": ("sign off with audit-lab sign BUNDLE", "audit-lab verify BUNDLE"),
+    _WITNESS: ("cosign with audit-lab witness LOG --out FILE", "audit-lab verify LOG --witness FILE"),
+}
+_LARGEST_ROTATION_BYTES = 65_536
+
+TrustFile = Annotated[str, typer.Argument(help="Your trust file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(
+        help="Make, show, rotate, accept and revoke keys.", no_args_is_help=True, rich_markup_mode="markdown"
+    )
+    for command in (new, show, rotate, accept, revoke):
+        group.command()(command)
+    app.add_typer(group, name="keys")
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Whose key it is, for example jane-doe.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder for the key file and the line to pin.")],
+    kind: Annotated[str, typer.Option("--kind", help="investigator, sign-off, witness or pseudonym.")] = "investigator",
+    normalise: Annotated[
+        str | None,
+        typer.Option("--normalise", help="For pseudonyms: what is done to a number first: trim, upper, digits, nfc."),
+    ] = None,
+    passphrase: Passphrase = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a key: an investigator's, a reviewer's, a witness's, or one that turns customer numbers into pseudonyms.
+
+    All but the last are encrypted with a passphrase, and a trust file that accepts them stands beside. Hand the trust
+    file to whoever will verify, by another way than what you sign. A pseudonym key is a file that only you can read.
+    """
+    if kind not in {*_TRUSTED, _PSEUDONYM}:
+        raise MisuseError(f"there is no kind of key {kind!r}", "Choose investigator, sign-off, witness or pseudonym.")
+    if passphrase is not None and kind == _PSEUDONYM:
+        raise MisuseError("a pseudonym key has no passphrase", "Leave --passphrase out.")
+    if normalise is not None and kind != _PSEUDONYM:
+        raise MisuseError("--normalise is for pseudonym keys", "Leave it out, or add --kind pseudonym.")
+    if kind == _PSEUDONYM:
+        document, lines = _pseudonym_key(name, Path(out), normalise)
+    else:
+        document, lines = _signing_key(name, Path(out), kind, passphrase)
+    if as_json:
+        output.print_json(document)
+    else:
+        output.lines(lines, bullet="")
+    return 0
+
+
+def _signing_key(name: str, out: Path, kind: str, passphrase: str | None) -> tuple[dict[str, str], list[str]]:
+    from audit_lab.evidence.keyring import chosen_passphrase
+    from audit_lab.log.files.durable import write_bytes
+    from audit_lab.seal.key_file import write_key
+    from audit_lab.seal.keys import SigningKey
+    from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust
+
+    key = SigningKey.generate(name)
+    path = write_key(out, key, chosen_passphrase(passphrase))
+    trust = out / f"{name.replace('/', '_')}.trust.toml"
+    public = key.cosigner if kind == _WITNESS else key.public
+    write_bytes(trust, format_trust([TrustedKey(public, kind, ANY_ORIGIN)]).encode())
+    using, verifying = _TRUSTED[kind]
+    document = {"key": str(path), "trust": str(trust), "name": name, "key_id": public.key_id}
+    return document, [
+        f"{path}: keep it; {using} --key {path}",
+        f"{trust}: hand it to those who verify; they use {verifying} --trust {trust}",
+    ]
+
+
+def _pseudonym_key(name: str, out: Path, normalise: str | None) -> tuple[dict[str, str], list[str]]:
+    from audit_lab.log.keys.pseudonym import PSEUDONYM_KEY_VARIABLE, PseudonymKey
+
+    rules = tuple(rule.strip() for rule in normalise.split(",")) if normalise else ()
+    path = PseudonymKey.generate(name, rules).write(out)
+    return {"key": str(path), "name": name}, [
+        f"{path}: keep it secret, and keep it: without it no customer is found in the log again.",
+        f"Use it: audit-lab letter --customer NUMBER --key {path}, or set {PSEUDONYM_KEY_VARIABLE}.",
+    ]
+
+
+def show(
+    files: Annotated[list[str], typer.Argument(help="Key files (.pem or .pub) and trust files (.toml).")],
+    as_json: AsJson = False,
+) -> int:
+    """Show whose keys stand in files: name, key id, role, log and revocation. No passphrase is asked for."""
+    rows = [row for file in files for row in _shown(Path(file))]
+    if as_json:
+        output.print_json({"keys": rows})
+        return 0
+    names = ("file", "name", "key id", "kind", "role", "log", "revoked from")
+    output.table(names, [[row[name.replace(" ", "_")] or "" for name in names] for row in rows], keep=("name",))
+    return 0
+
+
+def _shown(path: Path) -> list[dict[str, str | None]]:
+    from audit_lab.seal.key_file import key_file_name
+    from audit_lab.seal.keys import PublicKey
+    from audit_lab.seal.trust import Trust
+
+    nothing = {"role": None, "log": None, "revoked_from": None}
+    if path.suffix == ".pem":
+        public = path.with_suffix(".pub")
+        key_id = PublicKey.parse(_text(public).strip()).key_id if public.exists() else None
+        return [{"file": str(path), "name": key_file_name(path), "key_id": key_id, "kind": "private", **nothing}]
+    if path.suffix == ".pub":
+        key = PublicKey.parse(_text(path).strip())
+        return [{"file": str(path), "name": key.name, "key_id": key.key_id, "kind": "public", **nothing}]
+    return [
+        {
+            "file": str(path),
+            "name": key.public.name,
+            "key_id": key.public.key_id,
+            "kind": "accepted",
+            "role": key.role,
+            "log": key.origin,
+            "revoked_from": None if key.revoked_from is None else f"{key.revoked_from:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        for key in Trust.read(path).keys
+    ]
+
+
+def rotate(
+    key: Annotated[str, typer.Argument(help="The key file whose place a new key takes.")],
+    name: Annotated[str, typer.Option("--name", help="The new key's name, for example jane-doe-2027.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder for the new key and the rotation.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    passphrase: Passphrase = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a new key in the place of one, and a statement of it that both keys sign.
+
+    Hand the statement to those who accept the old key: audit-lab keys accept adds the new one to their trust file. The
+    passphrase is that of the old key and becomes that of the new one.
+    """
+    from audit_lab.log.files.durable import write_bytes
+    from audit_lab.seal.custody import time_text
+    from audit_lab.seal.key_file import chosen_passphrase, read_key, write_key
+    from audit_lab.seal.key_rotation import rotation_envelope
+    from audit_lab.seal.keys import SigningKey
+
+    secret = chosen_passphrase(passphrase)
+    old, made = read_key(Path(key), secret), SigningKey.generate(name)
+    path = write_key(Path(out), made, secret)
+    statement = path.with_suffix(".rotation.json")
+    write_bytes(statement, rotation_envelope(old, made, time_text(datetime.now(UTC)), reason))
+    if as_json:
+        document = {"key": str(path), "rotation": str(statement), "old": old.public.key_id, "new": made.public.key_id}
+        output.print_json(document)
+    else:
+        output.line(f"{path}: keep it; it takes the place of {old.name}, which signs no more")
+        output.line(f"{statement}: hand it to those who verify; they use audit-lab keys accept TRUST {statement}")
+    return 0
+
+
+def accept(
+    trust: TrustFile,
+    rotation: Annotated[str, typer.Argument(help="The rotation that the key's owner handed to you.")],
+    as_json: AsJson = False,
+) -> int:
+    """Accept a new key wherever you accept the old one, by a rotation that both keys signed.
+
+    The old key stays accepted for what it signed; revoke it when nothing of that is needed any more, or it is lost.
+    """
+    from audit_lab.log.files.durable import write_bytes
+    from audit_lab.seal.key_rotation import parse_rotation
+    from audit_lab.seal.trust_edit import with_rotation
+
+    statement = parse_rotation(_bytes(Path(rotation)), rotation)
+    write_bytes(Path(trust), with_rotation(_text(Path(trust)), trust, statement).encode())
+    if as_json:
+        output.print_json({"trust": trust, "old": statement.old.key_id, "new": statement.new.key_id})
+    else:
+        why = f" ({statement.reason})" if statement.reason.strip() else ""
+        output.line(f"{trust} accepts {statement.new.name} wherever it accepts {statement.old.name}{why}.")
+    return 0
+
+
+def revoke(
+    trust: TrustFile,
+    name: Annotated[str, typer.Argument(help="The key's name, or the first digits of its key id.")],
+    since: Annotated[
+        datetime | None, typer.Option("--from", help="From when on, UTC; default: now.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Revoke a key in your trust file: whatever it signed is refused, since nothing proves that it is older.
+
+    The rest of the file, comments included, stays as it is.
+    """
+    from audit_lab.log.files.durable import write_bytes
+    from audit_lab.seal.trust import Trust
+    from audit_lab.seal.trust_edit import named_key, with_revocation
+
+    path = Path(trust)
+    text = _text(path)
+    public = named_key(Trust.parse(text, trust), name)
+    moment = datetime.now(UTC) if since is None else since.replace(tzinfo=UTC)
+    write_bytes(path, with_revocation(text, trust, public, moment).encode())
+    if as_json:
+        output.print_json({"trust": trust, "revoked": public.key_id, "from": f"{moment:%Y-%m-%dT%H:%M:%SZ}"})
+    else:
+        output.line(f"{public.name} (key id {public.key_id[:16]}) is revoked from {moment:%Y-%m-%d %H:%M:%S} UTC.")
+    return 0
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_ROTATION_BYTES)
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read ({error.strerror})", "Check the path, and your access.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read ({error.strerror})", "Check the path, and your access.") from error
+    except UnicodeDecodeError as error:
+        raise MisuseError(f"{path} is not UTF-8", "Give a key file or a trust file.") from error
