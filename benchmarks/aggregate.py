@@ -28,7 +28,8 @@ from result import keep
 import audit_lab as al
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.counts import Rows, extent
-from audit_lab.monitor.window_counts import binned_counts, count_windows, reference_bins
+from audit_lab.monitor.reference_rows import reference_bins
+from audit_lab.monitor.window_counts import binned_counts, count_windows
 from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:

@@ -190,14 +190,15 @@ def _write_unsealed(
             path = made / table / f"part-{number:05d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             frame.write_parquet(path, compression="zstd", compression_level=1, **options)
-            entries.setdefault(table, []).append(_entry(made, path, frame))
+            entries.setdefault(table, []).append(segment_entry(made, path, frame))
     write_log(made, small_tables(segment_rows), {"origin": f"benchmark/{rows}", "description": "Made", "notes": []})
     manifest = json.loads((made / "manifest.json").read_text("utf-8"))
     manifest["tables"] |= {table: {"segments": of_table} for table, of_table in entries.items()}
     (made / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
 
 
-def _entry(made: Path, path: Path, frame: pl.DataFrame) -> dict[str, object]:
+def segment_entry(made: Path, path: Path, frame: pl.DataFrame) -> dict[str, object]:
+    """Return what the manifest of a log in a folder states of a file."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     times = frame["occurred_at"] if "occurred_at" in frame.columns else None

@@ -13,10 +13,14 @@ from audit_lab.face.drift_reference import moment_asked, reference_asked
 from audit_lab.face.windowed_rows import OUTCOMES
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
+from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
-from audit_lab.log.search.wide import wide
+from audit_lab.log.search.pairs import pairs
+from audit_lab.log.search.wide import Beside, wide, wide_columns
+from audit_lab.monitor.counts import fits_memory
 from audit_lab.monitor.drift import drift
+from audit_lab.monitor.filed import Filed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,8 +102,9 @@ def drift_together_of(store: LogStore, asked: DriftQuestion) -> tuple[Multivaria
 
 def _put(store: LogStore, asked: DriftQuestion) -> tuple[Source, dict[str, Any], list[str], set[str]]:
     """Return the rows of a question, what it asks of them, what was left out of them, and the log's columns in them."""
-    predicting = predicting_model(store, _model(asked))
-    features = wide(store, predicting)[1]
+    filed = _filed(store, _model(asked))
+    predicting = filed[0] if filed else predicting_model(store, _model(asked))
+    features = _features(store, predicting)
     chosen = list(asked.columns) if asked.columns is not None else [*features, *_OWN]
     gone = _erased(store, predicting)
     outcomes = _outcomes(store) if any(name in OUTCOMES and name not in features for name in chosen) else None
@@ -122,7 +127,25 @@ def _put(store: LogStore, asked: DriftQuestion) -> tuple[Source, dict[str, Any],
     left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
     known = _OWN | _BESIDES
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
-    return rows, options, [] if gone.is_empty() else [left_out], touched
+    source: Source = filed[1] if filed and gone.is_empty() and outcomes is None else rows
+    return source, options, [] if gone.is_empty() else [left_out], touched
+
+
+def _filed(store: LogStore, model: str | None) -> tuple[str, Filed] | None:
+    """Return the model and its rows file by file, where they are many, lie so, and there are no other models."""
+    named = [model] if model is not None else store.models()
+    if len(named) != 1 or named[0] not in store.models():
+        return None
+    known = store.source.tables().get("predictions", 0)
+    if fits_memory(known, len(store.inputs(named[0]).collect_schema())):
+        return None
+    cache = SketchCache()
+    found = pairs(store, named[0], cache)
+    return None if found is None else (named[0], Filed(found, cache))
+
+
+def _features(store: LogStore, model: str) -> list[str]:
+    return wide_columns(Beside(store, (model,)).dtypes)[1] if model in store.models() else []
 
 
 def _model(asked: DriftQuestion) -> str | None:

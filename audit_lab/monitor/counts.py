@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import narwhals as nw
 import polars as pl
 
-from audit_lab.errors import LogError, MisuseError
+from audit_lab.errors import LogError
 from audit_lab.log.engines.answers import collected
+from audit_lab.log.schema import TIME
+from audit_lab.monitor.filed import Filed, FiledRows
+from audit_lab.monitor.prepared import check_columns, kind_of, moment_of, null_columns, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.reference_rows import ReferenceRows
     from audit_lab.monitor.sketch import Sketch
 
 __all__ = [
@@ -32,7 +36,9 @@ __all__ = [
     "Rows",
     "Source",
     "extent",
+    "fits_memory",
     "how_many",
+    "value_facts",
     "version_spans",
 ]
 
@@ -46,6 +52,7 @@ VERSION_COLUMN = "__version__"
 #: What errors call the rows, which may come from several tables.
 MEASURED = "What drift is measured on"
 
+_TIMES = {"timed": pl.Int64(), "untimed": pl.Int64(), "first": TIME, "last": TIME}
 _ROWS = "__rows__"
 _FIRST = "__first__"
 _LAST = "__last__"
@@ -59,7 +66,8 @@ _VALUES_KEPT = 20_000_000
 class Extent:
     """What a frame holds: rows with a time, the first and last of those times, and oddities stated as facts.
 
-    `untimed` counts the rows without a time, and `with_nan` names the columns that hold a NaN.
+    `untimed` counts the rows without a time, and `with_nan` names the columns that may hold a NaN. Where `values_seen`
+    is false only times were looked at: what must be stated about values is known when they are counted.
     """
 
     rows: int
@@ -68,6 +76,7 @@ class Extent:
     facts: tuple[str, ...]
     untimed: int = 0
     with_nan: tuple[str, ...] = ()
+    values_seen: bool = True
 
 
 class Rows:
@@ -114,11 +123,13 @@ class Rows:
         self._with_nan: tuple[str, ...] = ()
         self._in_memory: nw.LazyFrame[Any] | None = None
         frame = _framed(source, *(span or (None, None)))
-        _check_columns(frame, (time, *([] if version is None else [version])), columns)
+        check_columns(frame, (time, *([] if version is None else [version])), columns)
         schema = frame.collect_schema()
-        nulls = _null_columns(frame)
-        self.kinds = {name: "numeric" if name in nulls else _kind(name, schema[name]) for name in columns}
-        self._every = self._prepared(frame)
+        nulls = null_columns(frame)
+        self.kinds = {name: "numeric" if name in nulls else kind_of(name, schema[name]) for name in columns}
+        self._raw = self._every = self._prepared(frame)
+        self._filed: list[FiledRows] | None = None
+        self._sketch: tuple[Sequence[Bins], Cut, Sketch] | None = None
 
     def every(self) -> nw.LazyFrame[Any]:
         """Return all rows."""
@@ -133,14 +144,70 @@ class Rows:
         """Return the rows of ``start <= time < end``."""
         some = self._in_memory
         if some is None:
-            some = self._prepared(_framed(self._source, start, end)) if callable(self._source) else self._every
+            some = self._every
+            if callable(self._source):
+                some = self._cleaned(self._prepared(_framed(self._source, start, end)))
         return some.filter(nw.col(TIME_COLUMN) >= start, nw.col(TIME_COLUMN) < end)
 
     def sketch(self, bins: Sequence[Bins], cut: Cut) -> Sketch:
-        """Return the sketch of all rows, which polars reads."""
-        from audit_lab.monitor.sketch import sketch_of
+        """Return the sketch of all rows, which polars reads; the same question is answered from memory.
 
-        return sketch_of(self.every().to_native(), bins, cut)
+        NaN is told from what is missing, unless the rows are in memory.
+        """
+        from audit_lab.monitor.sketch import sketch_of, sketch_of_pairs
+
+        if self._sketch is None or self._sketch[0] is not bins or self._sketch[1] is not cut:
+            if isinstance(self._source, Filed) and not self.in_memory:
+                made = sketch_of_pairs(self._source, self._timed(), self._asked(), bins, cut)
+            else:
+                every = self._raw if self._in_memory is None else self._in_memory
+                made = sketch_of(every.to_native(), bins, cut)
+            self._sketch = (bins, cut, made)
+        return self._sketch[2]
+
+    def reference(self, held: nw.LazyFrame[Any], span: tuple[datetime, datetime] | None) -> ReferenceRows:
+        """Read the reference's rows, `held`, or find what is known of them where they lie in files and in `span`."""
+        from audit_lab.monitor.reference_rows import ReferenceRows, read_reference
+
+        def read() -> ReferenceRows:
+            return read_reference(held, self.kinds, span)
+
+        if not isinstance(self._source, Filed) or self.in_memory or span is None or not self._source.within(*span):
+            return read()
+        question = ["reference", self._asked(), [each.isoformat() for each in span]]
+        schemas = ReferenceRows.schemas(self.kinds)
+        found = self._source.known(self._source.within(*span), question, schemas, lambda: read().frames())
+        return ReferenceRows.of_frames(found, self.kinds)
+
+    def times(self) -> tuple[int, int, datetime | None, datetime | None]:
+        """Return how many rows have a time, how many have none, and the first and the last time."""
+        if isinstance(self._source, Filed):
+            answers = [one.times for one in self._timed()]
+            found = pl.concat(answers) if answers else pl.DataFrame(schema=_TIMES)
+        else:
+            found = _times_of(self._raw)
+        counts = [int(found[name].sum()) for name in ("timed", "untimed")]
+        return counts[0], counts[1], found["first"].min(), found["last"].max()  # type: ignore[return-value]
+
+    def keep(self) -> None:
+        """Read the rows into memory, as they are."""
+        self._raw = self._every = nw.from_native(collected(self._raw, MEASURED).lazy())
+
+    def _timed(self) -> list[FiledRows]:
+        """Return the rows of each pair of files that is asked."""
+        if self._filed is None and isinstance(self._source, Filed):
+            source, question = self._source, ["times", self._asked()]
+            self._filed = []
+            for pair in source.within(*(self._span or (None, None))):
+                rows = self._prepared(nw.from_native(pair.frame))
+                known = source.known([pair], question, {"times": _TIMES}, lambda rows=rows: {"times": _times_of(rows)})  # type: ignore[misc]
+                self._filed.append(FiledRows(pair, rows, known["times"]))
+        return self._filed or []
+
+    def _asked(self) -> list[Any]:
+        """Return, as JSON, what the prepared rows of a pair depend on."""
+        span = None if self._span is None else [each.isoformat() for each in self._span]
+        return [self._time, self._version, span, list(self.kinds.items())]
 
     def without_nan(self, seen: Extent) -> None:
         """From now on leave out rows without a time, and take NaN as null: a number that is none is a missing value.
@@ -149,37 +216,88 @@ class Rows:
         each pass reads what it needs.
         """
         self._with_nan = seen.with_nan
-        every = self._cleaned(self._every)
+        every = self._cleaned(self._raw)
         if seen.untimed:
             every = every.filter(~nw.col(TIME_COLUMN).is_null())
         self._every = every
-        if every.implementation.is_polars() and seen.rows * (len(self.kinds) + 1) <= _VALUES_KEPT:
-            self._in_memory = nw.from_native(collected(every, MEASURED).lazy())
+        if every.implementation.is_polars() and fits_memory(seen.rows, len(self.kinds)):
+            self._raw = self._in_memory = nw.from_native(collected(every, MEASURED).lazy())
 
     def _prepared(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         schema = frame.collect_schema()
-        values = [_value(name, kind, schema[name]) for name, kind in self.kinds.items()]
+        values = [value_of(name, kind, schema[name]) for name, kind in self.kinds.items()]
         if self._version is not None:
             named = nw.col(self._version).cast(nw.String)
             values.append(nw.when(named != "").then(named).alias(VERSION_COLUMN))
-        prepared = frame.select(_moment(self._time, schema[self._time]).alias(TIME_COLUMN), *values)
+        prepared = frame.select(moment_of(self._time, schema[self._time]).alias(TIME_COLUMN), *values)
         if self._span is not None:
             prepared = prepared.filter(nw.col(TIME_COLUMN) >= self._span[0], nw.col(TIME_COLUMN) < self._span[1])
-        return self._cleaned(prepared)
+        return prepared
 
     def _cleaned(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         cleaned = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in self._with_nan]
         return frame.with_columns(*cleaned) if cleaned else frame
 
 
-def extent(rows: Rows) -> Extent:
+def extent(rows: Rows, *, whole: bool = True) -> Extent:
     """Look over the rows once: first and last time, and what must be stated about the values.
+
+    Parameters
+    ----------
+    rows
+        The rows; those that take little memory are read into it, where polars reads them.
+    whole
+        Whether values are looked at, too, where rows of polars take more memory; otherwise only times are.
 
     Raises
     ------
     LogError
         There is no row with a time.
     """
+    if rows.every().implementation.is_polars():
+        timed, untimed, first, last = rows.times()
+        if first is None or last is None:
+            raise _untimed()
+        if fits_memory(timed + untimed, len(rows.kinds)):
+            rows.keep()
+        elif not whole:
+            numeric = tuple(name for name, kind in rows.kinds.items() if kind == "numeric")
+            return Extent(timed, first, last, _time_facts(untimed), untimed, numeric, values_seen=False)
+    return _whole_extent(rows)
+
+
+def value_facts(kinds: Iterable[str], seen: pl.DataFrame) -> list[str]:
+    """Return what must be stated about the values of columns.
+
+    Parameters
+    ----------
+    kinds
+        The columns, in order.
+    seen
+        One row for each ``column``, with how many ``values`` are not null, and how many are ``nan`` and ``infinite``.
+    """
+    held = {row["column"]: row for row in seen.iter_rows(named=True)}
+    facts = []
+    for name in kinds:
+        row = held.get(name, {"values": 0, "nan": 0, "infinite": 0})
+        if not row["values"]:
+            facts.append(f"{name} is null in every row")
+        if row["nan"]:
+            facts.append(f"{name}: {row['nan']:,} values are NaN and count as missing")
+        if row["infinite"]:
+            facts.append(f"{name}: {row['infinite']:,} values are infinite and sort below or above all others")
+    return facts
+
+
+def _time_facts(untimed: int) -> tuple[str, ...]:
+    return (f"{untimed:,} rows have no time and are in no window",) if untimed else ()
+
+
+def _untimed() -> LogError:
+    return LogError("There are no rows with a time to look for drift in", "Check the filter and the time column.")
+
+
+def _whole_extent(rows: Rows) -> Extent:
     kinds = rows.kinds
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
     every = rows.every()
@@ -195,20 +313,30 @@ def extent(rows: Rows) -> Extent:
     found = collected(looked_at, MEASURED).row(0, named=True)
     untimed = int(found[_ROWS]) - int(found[_TIMED])
     if not found[_TIMED]:
-        message = "There are no rows with a time to look for drift in"
-        raise LogError(message, "Check the filter and the time column.")
-    facts = [f"{untimed:,} rows have no time and are in no window" if untimed else ""]
-    for name in kinds:
-        infinite, nan = (int(found.get(f"{name}/{what}") or 0) for what in ("infinite", "nan"))
-        if not found[f"{name}/values"]:
-            facts.append(f"{name} is null in every row")
-        if nan:
-            facts.append(f"{name}: {nan:,} values are NaN and count as missing")
-        if infinite:
-            facts.append(f"{name}: {infinite:,} values are infinite and sort below or above all others")
+        raise _untimed()
+    counted = [
+        {"column": name, **{what: int(found.get(f"{name}/{what}") or 0) for what in ("values", "nan", "infinite")}}
+        for name in kinds
+    ]
+    facts = (*_time_facts(untimed), *value_facts(kinds, pl.DataFrame(counted)))
     with_nan = tuple(name for name in numeric if found[f"{name}/nan"])
-    told = tuple(fact for fact in facts if fact)
-    return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], told, untimed, with_nan)
+    return Extent(int(found[_TIMED]), found[_FIRST], found[_LAST], facts, untimed, with_nan)
+
+
+def fits_memory(rows: int, columns: int) -> bool:
+    """Whether so many rows of so many columns, and a time, are kept in memory between the passes."""
+    return rows * (columns + 1) <= _VALUES_KEPT
+
+
+def _times_of(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    moment = nw.col(TIME_COLUMN)
+    looked_at = frame.select(
+        moment.count().alias("timed"),
+        (nw.len() - moment.count()).alias("untimed"),
+        moment.min().alias("first"),
+        moment.max().alias("last"),
+    )
+    return collected(looked_at, MEASURED).cast(_TIMES)  # type: ignore[arg-type]
 
 
 def version_spans(rows: Rows) -> list[tuple[str | None, datetime, datetime]]:
@@ -226,56 +354,6 @@ def how_many(condition: nw.Expr, frame: nw.LazyFrame[Any]) -> nw.Expr:
 def _framed(source: Source, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
     frame = source(since, until) if callable(source) else source
     return nw.from_native(frame) if isinstance(frame, pl.LazyFrame) else frame
-
-
-def _check_columns(frame: nw.LazyFrame[Any], others: Sequence[str], columns: Sequence[str]) -> None:
-    schema = frame.collect_schema()
-    for name in (*others, *columns):
-        if name not in schema:
-            near = ", ".join(schema.names()[:20])
-            message = f"There is no column {name!r}"
-            raise MisuseError(message, f"Columns are: {near}.")
-    if not columns or len(set(columns)) != len(columns):
-        message = "Drift needs at least one column, and each only once"
-        raise MisuseError(message, "Give the columns to watch as a list of different names.")
-
-
-def _moment(time: str, dtype: Any) -> nw.Expr:
-    if not isinstance(dtype, nw.Datetime | nw.Date):
-        message = f"Column {time!r} holds {dtype}, not a time"
-        raise MisuseError(message, "Give the column that says when each prediction happened, as datetime or date.")
-    zone = getattr(dtype, "time_zone", None)
-    if dtype == nw.Datetime("us", "UTC"):
-        return nw.col(time)
-    moment = nw.col(time).cast(nw.Datetime("us", zone))
-    return moment.dt.replace_time_zone("UTC") if zone is None else moment.dt.convert_time_zone("UTC")
-
-
-def _null_columns(rows: nw.LazyFrame[Any]) -> set[str]:
-    """Return the columns whose type says that they hold nothing; only polars has such a type."""
-    native = rows.to_native()
-    if not isinstance(native, pl.LazyFrame):
-        return set()
-    return {name for name, dtype in native.collect_schema().items() if dtype == pl.Null}
-
-
-def _kind(name: str, dtype: Any) -> str:
-    if dtype.is_numeric():
-        return "numeric"
-    if isinstance(dtype, nw.String | nw.Boolean | nw.Categorical | nw.Enum):
-        return "categorical"
-    message = f"Column {name!r} holds {dtype}, which drift does not measure"
-    raise MisuseError(message, "Give columns of numbers, text or booleans.")
-
-
-def _value(name: str, kind: str, dtype: Any) -> nw.Expr:
-    column = nw.col(name)
-    if kind == "numeric":
-        return column if isinstance(dtype, nw.Float64) else column.cast(nw.Float64)
-    if isinstance(dtype, nw.Boolean):
-        texts = nw.coalesce(nw.when(column).then(nw.lit("true")), nw.when(~column).then(nw.lit("false")))
-        return texts.alias(name)
-    return column if isinstance(dtype, nw.String) else column.cast(nw.String)
 
 
 def _is_infinite(column: nw.Expr) -> nw.Expr:

@@ -12,9 +12,7 @@ import numpy as np
 import polars as pl
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.engines.answers import collected
-from audit_lab.monitor.calibration import SAMPLED_ROWS
-from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN, Rows, extent, version_spans
+from audit_lab.monitor.counts import TIME_COLUMN, VERSION_COLUMN, Rows, extent, value_facts, version_spans
 from audit_lab.monitor.cuts import BY_VERSION, Cut, around_cut, calendar_cut, version_cut
 from audit_lab.monitor.reference import (
     DEFAULT_LENGTH,
@@ -25,8 +23,6 @@ from audit_lab.monitor.reference import (
     period_before,
     reference_period,
 )
-from audit_lab.monitor.samples import sampled_rows
-from audit_lab.monitor.window_counts import bins_of
 from audit_lab.monitor.windows import utc, window_length
 
 if TYPE_CHECKING:
@@ -98,7 +94,7 @@ def asked(
     cut = None if around is None else around_cut(around, every, zone)
     span = None if cut is None else _span(cut, reference)
     rows = Rows(source, time, chosen, version=_version(every, version), span=span)
-    seen = extent(rows)
+    seen = extent(rows, whole=False)
     facts += seen.facts
     early = reference_span(reference, seen, cut, every, zone)
     rows.without_nan(seen)
@@ -108,11 +104,14 @@ def asked(
         length = window_length(every, zone)
         cut = calendar_cut(length, length.starts(seen.first, seen.last))
     side = _side(rows, cut, reference, early, training)
-    count, bins = bins_of(side.held, rows.kinds)
+    read = rows.reference(side.held, _sampled_span(side, seen))
+    count, bins = read.rows, read.bins
     if not count:
         start, end = side.span or (seen.first, seen.last)
         message = f"The reference from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds no rows"
         raise MisuseError(message, f"The rows go from {seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}.")
+    if not seen.values_seen:
+        facts += value_facts(rows.kinds, rows.sketch(bins, cut).frames["facts"])
     if side.windows is not None:
         facts.append(f"the first {_counted(side.windows, cut.noun)} have too few before them to be compared with")
     return Question(
@@ -127,7 +126,7 @@ def asked(
         rolling=side.windows,
         held=side.held,
         reference_span=side.span,
-        sample=_sample(side, seen, count),
+        sample=read.sample,
         facts=tuple(facts),
     )
 
@@ -240,12 +239,11 @@ def _covered(cut: Cut, seen: Extent) -> NDArray[np.bool_]:
     return np.array([start <= one and two <= end for one, two in zip(cut.starts, cut.ends, strict=True)])
 
 
-def _sample(side: _Side, seen: Extent, count: int) -> pl.DataFrame:
+def _sampled_span(side: _Side, seen: Extent) -> Period | None:
+    """Return between when the reference's rows lie, where they are part of the log."""
     if side.span is None:
-        native = side.held.to_native().gather_every(max(count // SAMPLED_ROWS, 1))
-        return collected(nw.from_native(native), MEASURED)
-    start, end = max(side.span[0], seen.first), min(side.span[1], seen.last + timedelta(microseconds=1))
-    return sampled_rows(side.held, start, end, count, SAMPLED_ROWS)
+        return None
+    return max(side.span[0], seen.first), min(side.span[1], seen.last + timedelta(microseconds=1))
 
 
 def _counted(count: int, noun: str) -> str:

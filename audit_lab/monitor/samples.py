@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["sampled_rows"]
+__all__ = ["sample_spans", "sampled_rows"]
 
 #: Rows are taken from so many short spans of time that lie evenly over the whole.
 _SPANS = 64
+
+
+def sample_spans(start: datetime, end: datetime, rows: int, limit: int) -> list[tuple[datetime, datetime]]:
+    """Return the spans of time whose rows are taken as a sample; parameters as for `sampled_rows`."""
+    step = (end - start) / _SPANS
+    share = max(step * min(limit / rows, 1.0), timedelta(microseconds=1))
+    return [(start + place * step, start + place * step + share) for place in range(_SPANS)]
 
 
 def sampled_rows(held: nw.LazyFrame[Any], start: datetime, end: datetime, rows: int, limit: int) -> pl.DataFrame:
@@ -40,12 +47,7 @@ def sampled_rows(held: nw.LazyFrame[Any], start: datetime, end: datetime, rows: 
         How many are wanted.
     """
     if rows > limit:
-        step = (end - start) / _SPANS
-        share = step * min(limit / rows, 1.0)
-        spans = [
-            (start + place * step, start + place * step + max(share, timedelta(microseconds=1)))
-            for place in range(_SPANS)
-        ]
+        spans = sample_spans(start, end, rows, limit)
         moment = nw.col(TIME_COLUMN)
         held = held.filter(
             nw.any_horizontal(*((moment >= first) & (moment < last) for first, last in spans), ignore_nulls=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -16,7 +17,7 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import NumericBins
-from audit_lab.monitor.blocks import blocks, column_groups
+from audit_lab.monitor.blocks import BLOCK_ROWS, blocks, column_groups
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
 from audit_lab.monitor.grid import AT_ONCE, Marks
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.filed import Filed, FiledRows
 
-__all__ = ["SCHEMAS", "Sketch", "sketch_of", "summed"]
+__all__ = ["SCHEMAS", "Sketch", "sketch_of", "sketch_of_pairs", "summed"]
 
 _WINDOW, _ROW, _KEY = "window", "row", "key"
 #: The frames of a sketch. ``window`` is a position, ``below`` what lies below the lowest mark, ``upto`` how many values
@@ -124,6 +126,63 @@ def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
                     parts.append({"volume": placed.volume()})
                 found.append(Sketch({name: _stacked(name, [p[name] for p in parts if name in p]) for name in SCHEMAS}))
     return summed(found)
+
+
+def sketch_of_pairs(
+    filed: Filed,
+    pairs: Sequence[FiledRows],
+    asked: list[Any],
+    bins: Sequence[Bins],
+    cut: Cut,
+) -> Sketch:
+    """Return the sketch of rows that lie in pairs of files: one of each, read or known before.
+
+    Parameters
+    ----------
+    filed, pairs
+        The rows, and the pairs that are asked.
+    asked
+        What prepared rows depend on, as JSON.
+    bins, cut
+        As for `sketch_of`.
+    """
+    marks = [
+        [one.column, sha256(one.values.tobytes()).hexdigest(), repr(one.mean)]
+        for one in bins
+        if isinstance(one, NumericBins) and one.marked
+    ]
+    found = []
+    for one in pairs:
+        question = ["sketch", asked, marks, BLOCK_ROWS, _windows(cut, one.times)]
+        frame = one.prepared.to_native()
+        known = filed.known([one.pair], question, SCHEMAS, lambda frame=frame: sketch_of(frame, bins, cut).frames)  # type: ignore[misc]
+        found.append(Sketch(known) if _fits(known, bins, cut) else sketch_of(frame, bins, cut))
+    return summed(found)
+
+
+def _fits(frames: dict[str, pl.DataFrame], bins: Sequence[Bins], cut: Cut) -> bool:
+    """Whether frames that were kept can be of these windows and columns: else they are not ours."""
+    windows = len(cut.starts)
+    places = [frame["window"] for name, frame in frames.items() if name != "facts"]
+    counts = [frame[name] for frame in frames.values() for name in ("rows", "values", "below") if name in frame.columns]
+    widths = {one.column: one.values.size for one in bins if isinstance(one, NumericBins) and one.marked}
+    marked = frames["marked"].select("column", pl.col("upto").list.len()).unique().iter_rows()
+    return (
+        all(not each.null_count() and each.is_between(0, windows - 1).all() for each in places)
+        and all(not each.null_count() and (each >= 0).all() for each in counts)
+        and all(widths.get(name) == width for name, width in marked)
+    )
+
+
+def _windows(cut: Cut, times: pl.DataFrame) -> list[Any]:
+    """Return, as JSON, the windows that rows between two times can lie in, with their positions."""
+    if cut.by_version:
+        return list(cut.by_version)
+    first, last = times.select("first", "last").row(0)
+    if first is None:
+        return []
+    spans = enumerate(zip(cut.starts, cut.ends, strict=True))
+    return [(place, *map(str, span)) for place, span in spans if span[0] <= last and span[1] > first]
 
 
 def summed(sketches: Sequence[Sketch]) -> Sketch:

@@ -6,7 +6,6 @@ rows back, only how many have each value; a column with very many values is coun
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -17,10 +16,8 @@ import numpy as np
 import polars as pl
 
 from audit_lab.log.engines.answers import collected, collected_all
-from audit_lab.log.files.reading import reading
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import CategoryBins, NumericBins
-from audit_lab.monitor.column_bins import bins_of_column
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, how_many
 from audit_lab.monitor.cuts import calendar_cut
 from audit_lab.monitor.moments import MOMENTS, SUM, moments_of_sums, moments_of_values, sums_by_name, sums_of
@@ -44,7 +41,6 @@ __all__ = [
     "count_cut",
     "count_windows",
     "counts_of",
-    "reference_bins",
     "value_rows",
 ]
 
@@ -58,9 +54,6 @@ _LAST = "__last__"
 _ROWS_AT_ONCE = 20_000_000
 #: So many columns are counted together; where two tables are read side by side, each takes about 0.1 GB.
 _COLUMNS_AT_ONCE = 5
-#: Values of a reference that are held at once where polars reads it, some 200 MB; one column at least.
-_VALUES_AT_ONCE = 25_000_000
-_THREADS = 2
 _LONG = pl.Schema({"window": pl.Int64, "rows": pl.Int64})
 _KEYED = pl.Schema({"window": pl.Int64, "key": pl.Int64, "rows": pl.Int64})
 
@@ -97,15 +90,8 @@ class WindowCounts:
         return self._moments.get(window)
 
 
-def reference_bins(rows: Rows, start: datetime, end: datetime) -> tuple[int, tuple[Bins, ...]]:
-    """Read the reference's rows, ``start <= time < end``; return how many they are and the bins of each column."""
-    return bins_of(rows.between(start, end), rows.kinds)
-
-
 def bins_of(held: nw.LazyFrame[Any], kinds: Mapping[str, str]) -> tuple[int, tuple[Bins, ...]]:
     """Read prepared rows; return how many they are and the bins of each column of `kinds`."""
-    if held.implementation.is_polars():
-        return _bins_at_hand(held.to_native(), kinds)
     count = int(collected(held.select(nw.len()), MEASURED).item())
     # Each value of a continuous column is a row of the answer: of a long reference, one answer at a time is held.
     width = _COLUMNS_AT_ONCE if count * len(kinds) <= _ROWS_AT_ONCE else 1
@@ -222,20 +208,6 @@ def _at_marks(
     keys = np.tile(cells, windows.size)
     long = pl.DataFrame({"window": np.repeat(windows, cells.size), "key": keys, "rows": rows.ravel()})
     return long.cast(_KEYED).filter(pl.col("rows") > 0)
-
-
-def _bins_at_hand(held: pl.LazyFrame, kinds: Mapping[str, str]) -> tuple[int, tuple[Bins, ...]]:
-    """Return the rows of a frame of polars and the bins of each column, some columns being held at a time."""
-    with reading(MEASURED):
-        count = int(held.select(pl.len()).collect(engine="streaming").item())
-        width = max(_VALUES_AT_ONCE // max(count, 1), 1)
-        names = list(kinds)
-        bins: list[Bins] = []
-        with ThreadPoolExecutor(_THREADS) as threads:
-            for some in (names[place : place + width] for place in range(0, len(names), width)):
-                read = held.select(some).collect(engine="streaming")
-                bins += threads.map(bins_of_column, read.get_columns(), [kinds[name] for name in some])
-    return count, tuple(bins)
 
 
 def value_rows(

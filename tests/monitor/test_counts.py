@@ -17,8 +17,9 @@ from audit_lab.monitor import blocks, sketch
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.counts import TIME_COLUMN, Rows, extent
 from audit_lab.monitor.drift import drift
-from audit_lab.monitor.levels import levels, median_within, values_between
-from audit_lab.monitor.window_counts import binned_counts, count_windows, reference_bins
+from audit_lab.monitor.levels import median_within
+from audit_lab.monitor.reference_rows import reference_bins
+from audit_lab.monitor.window_counts import binned_counts, count_windows, value_rows
 from audit_lab.monitor.windows import WINDOWS, window_length
 
 START = datetime(2015, 1, 5, tzinfo=UTC)
@@ -146,31 +147,12 @@ def test_values_and_medians_of_a_span_are_those_of_its_rows(frame):
     rows, *_ = prepared(frame, "value", "rounded")
     start, end = START + 2 * WEEK, START + 5 * WEEK
     held = frame.filter(pl.col("at").is_between(start, end, closed="left"))["value"].fill_nan(None).drop_nulls()
-    assert values_between(rows, "value", start, end).tolist() == held.sort().to_list()
+    values, counts = value_rows(rows, "value", start, end)
+    assert np.repeat(values, counts).tolist() == held.sort().to_list()
     empty = (START - WEEK, START)
     spans = [("value", start, end), ("rounded", start, end), ("value", *empty)]
     rounded = frame.filter(pl.col("at").is_between(start, end, closed="left"))["rounded"].median()
     assert median_within(rows, spans) == [held.median(), rounded, None]
-
-
-@pytest.mark.parametrize("every", ["1d", "1w", "1mo"])
-def test_a_level_is_the_logarithm_of_the_interquartile_mean(frame, every):
-    rows, *_ = prepared(frame, "rounded")
-    found = levels(rows, ["rounded"], window_length(every), 30)["rounded"]
-    low, high = pl.col("rounded").quantile(0.25), pl.col("rounded").quantile(0.75)
-    expected = (
-        frame.group_by(pl.col("at").dt.truncate(every).alias("start"))
-        .agg(
-            pl.len().alias("rows"),
-            pl.col("rounded").filter(pl.col("rounded").is_between(low, high)).mean().alias("mean"),
-        )
-        .filter(pl.col("rows") >= 30)
-        .sort("start")
-    )
-    assert found["start"].to_list() == expected["start"].to_list()
-    assert found["rows"].to_list() == expected["rows"].to_list()
-    assert found["level"].to_list() == pytest.approx(np.log(expected["mean"].to_numpy()).tolist(), rel=1e-12)
-    assert found["end"][0] == window_length(every).after(found["start"][0])
 
 
 def test_kolmogorov_smirnov_by_cells_agrees_with_scipy(frame):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["Order", "order_of", "repeated_ids", "repeated_inputs"]
+__all__ = ["Order", "id_hash", "order_of", "repeated_ids", "repeated_inputs"]
 
 _ID = "prediction_id"
 _SEED = 7
@@ -65,6 +65,11 @@ def repeated_inputs(store: LogStore, model: str) -> pl.Series:
     return pl.Series(_ID, [], dtype=pl.String)
 
 
+def id_hash() -> pl.Expr:
+    """Return the short hash by which ids are told apart; two ids may share one."""
+    return pl.col(_ID).hash(_SEED)
+
+
 def order_of(store: LogStore, model: str) -> Order:
     """Return how the predictions of a model and its inputs follow one another, found by comparing every id.
 
@@ -89,7 +94,6 @@ def _order_of(store: LogStore, model: str) -> Order:
     total, own, others = (collect(frame.select(pl.len()), what).item() for frame in (every, predictions, inputs))
     if own != others:
         return Order.APART
-    order = Order.SAME if own == total else Order.WITHOUT_OTHERS
     order = Order.SAME if own == total else Order.WITHOUT_OTHERS
     # Where the ids are the same in both tables, those of the predictions, which everybody asks for, tell of both.
     counted = "predictions" if order is Order.SAME else table
@@ -123,7 +127,7 @@ def _repeated_by_hash(store: LogStore, table: str, hashes: NDArray[np.uint64] | 
     twice = hashes[1:][hashes[1:] == hashes[:-1]]
     if not twice.size:
         return pl.Series(_ID, [], dtype=pl.String)
-    suspects = ids.filter(pl.col(_ID).hash(_SEED).is_in(pl.Series(twice).unique().implode()))
+    suspects = ids.filter(id_hash().is_in(pl.Series(twice).unique().implode()))
     return collect(suspects.group_by(_ID).len().filter(pl.col("len") > 1), what)[_ID].sort()
 
 
@@ -141,7 +145,7 @@ def _hashes(ids: pl.LazyFrame, rows: int, what: str, unless: pl.Expr | None = No
 
     hashes: NDArray[Any] = np.empty(rows, dtype=np.uint64)
     count = 0
-    columns = [pl.col(_ID).hash(_SEED)] if unless is None else [pl.col(_ID).hash(_SEED), unless.alias("unless")]
+    columns = [id_hash()] if unless is None else [id_hash(), unless.alias("unless")]
     with reading(what):
         for batch in ids.select(columns).collect_batches(engine="streaming"):
             if unless is not None and batch["unless"].any():

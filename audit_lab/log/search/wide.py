@@ -17,12 +17,12 @@ from audit_lab.log.search.pairing import Order, order_of, repeated_ids
 from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["HAS_INPUTS", "INPUT", "Beside", "once", "wide"]
+__all__ = ["HAS_INPUTS", "INPUT", "Beside", "once", "side_by_side", "wide", "wide_columns"]
 
 #: What the name of a feature's column begins with beside those of the prediction, so that it may bear any name.
 INPUT = "inputs/"
@@ -58,16 +58,21 @@ def wide(
         that bears one of those names is prefixed with ``inputs.``. Predictions without inputs, or whose id stands
         twice among them, have nulls there.
     """
-    outputs = nw.col("outputs").struct
-    own = {name: nw.col(name) for name in _OWN} | {each: outputs.field(each) for each in ("score", "label")}
-    columns = [expr.alias(name) for name, expr in own.items()]
     if model not in store.models():
         predictions = Beside(store, (), since, until).predictions()
-        return predictions.filter(nw.col("model_name") == model).select(*columns), []
+        return predictions.filter(nw.col("model_name") == model).select(*wide_columns(())[0]), []
     beside = Beside(store, (model,), since, until)
-    called = {name: f"inputs.{name}" if name in _OWN else name for name in beside.dtypes}
+    columns, features = wide_columns(beside.dtypes)
+    return beside.frame().select(*columns), features
+
+
+def wide_columns(names: Iterable[str]) -> tuple[list[nw.Expr], list[str]]:
+    """Return the columns that `wide` gives of predictions with features of these names, and what it calls features."""
+    outputs = nw.col("outputs").struct
+    own = {name: nw.col(name) for name in _OWN} | {each: outputs.field(each) for each in ("score", "label")}
+    called = {name: f"inputs.{name}" if name in _OWN else name for name in names}
     features = [nw.col(INPUT + name).alias(other) for name, other in called.items()]
-    return beside.frame().select(*columns, *features), list(called.values())
+    return [*(expr.alias(name) for name, expr in own.items()), *features], list(called.values())
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,10 @@ class Beside:
             frames.append(rest.with_columns(*nothing, nw.lit(None, nw.Boolean()).alias(HAS_INPUTS)))
         return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
 
+    def named(self) -> list[nw.Expr]:
+        """Return each feature of a table of inputs that has all of them, named with the prefix `INPUT`."""
+        return [self._feature(name, there=True) for name in self.dtypes]
+
     def inputs_of(self, ids: pl.Series) -> pl.DataFrame:
         """Return ``prediction_id``, ``model_name`` and the struct ``inputs`` of predictions that have any."""
         schema = {_ID: pl.String(), "model_name": pl.String(), "inputs": pl.Struct(self.dtypes)}
@@ -199,7 +208,7 @@ class Beside:
             predictions = self.predictions()
             if order is Order.WITHOUT_OTHERS:
                 predictions = predictions.filter(nw.col("model_name") == model)
-            return _side_by_side(predictions, self.store.inputs_frame(model), features)
+            return side_by_side(predictions, self.store.inputs_frame(model), features)
         source = self.store.source
         if not isinstance(source, SegmentSource):
             return None
@@ -207,7 +216,7 @@ class Beside:
         if rows is None or not self._states_rows(model):
             return None
         one, other = (nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model))
-        return self._within(_side_by_side(one, other, features))
+        return self._within(side_by_side(one, other, features))
 
     def _states_rows(self, model: str) -> bool:
         """Whether the files of both tables have the rows that the manifest states, so that rows go by their number."""
@@ -256,9 +265,10 @@ def _joined(predictions: nw.LazyFrame[Any], inputs: nw.LazyFrame[Any]) -> nw.Laz
     return joined
 
 
-def _side_by_side(
+def side_by_side(
     predictions: nw.LazyFrame[Any], inputs: nw.LazyFrame[Any], features: list[nw.Expr]
 ) -> nw.LazyFrame[Any]:
+    """Put features of inputs beside predictions of polars, row by row: they must stand in the same order."""
     if features:
         beside = [predictions.to_native(), inputs.select(*features).to_native()]
         predictions = nw.from_native(pl.concat(beside, how="horizontal"))
