@@ -62,11 +62,12 @@ def attribute(job: Job) -> Answer:
         explained, label = scorer.explained(row)
         neighbourhood = _Neighbourhood(signature, explained, row, background, players)
         runs = {number: neighbourhood.explain(number, samples) for number in range(seed, last + 1)}
-        rows = pl.concat([row, background])
-        repeated = check_determinism(explained(rows), explained(rows))
+        rows = row.vstack(background)
+        first = explained(rows)
+        repeated = check_determinism(first, explained(rows))
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
-    prediction = float(explained(row)[0])
+    prediction = float(first[0])
     contributions, intercept, fidelity, local = runs[seed]
     contributed = {number: run[0] for number, run in runs.items()}
     checks = [

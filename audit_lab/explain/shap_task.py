@@ -87,7 +87,7 @@ def attribute(job: Job) -> Answer:
             found, prediction = _first(trees), float(trees.margins[0])
         else:
             found, prediction = _of_score(asked, scorer, explained, row)
-        rows = pl.concat([row, background])
+        rows = row.vstack(background)
         repeated = check_determinism(explained(rows), explained(rows))
     except ModelFault as fault:
         return Answer({"fault": {"code": fault.code, "message": fault.message}})
@@ -149,7 +149,7 @@ def _of_score(
     """Return the values of one row's score or log-odds, and that output itself."""
     kind = asked.signature.output.kind
     margins = asked.output == _LOG_ODDS
-    score = log_odds(scorer, pl.concat([row, asked.background])) if margins else explained
+    score = log_odds(scorer, row.vstack(asked.background)) if margins else explained
     found = model_values(
         score,
         row,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+import pytest
 
 from audit_lab.explain.coding import binned, decode, distinct
 
@@ -50,3 +53,18 @@ def test_a_column_without_a_value_has_the_bin_for_missing_and_one_for_the_decisi
     assert coding.values.to_list() == [None, 33.0]
     assert coding.row == 1
     assert coding.background == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "values", "codes"),
+    [
+        ([7.5], [1.0, 7.5, 3.0], [1.0, 3.0, 7.5], [2, 0, 2, 1]),
+        ([2**60 + 1], [2**60, 5], [5, 2**60, 2**60 + 1], [2, 1, 0]),
+        ([0.0], [-0.0, 2.0], [0.0, 2.0], [0, 0, 1]),
+        ([True], [False, True], [False, True], [1, 0, 1]),
+    ],
+)
+def test_numbers_are_coded_in_their_order(own: Any, others: Any, values: Any, codes: Any) -> None:
+    coding = distinct(pl.Series("a", own), pl.Series("a", others))
+    assert coding.values.to_list() == values
+    assert [coding.row, *coding.background] == codes
