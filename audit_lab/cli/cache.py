@@ -25,16 +25,18 @@ def register(app: typer.Typer) -> None:
 
 def cache(
     empty: Annotated[
-        Literal["explanations", "environments", "indexes", "all"] | None,
+        Literal["explanations", "environments", "indexes", "sketches", "all"] | None,
         typer.Option("--empty", help="Remove all of this kind, after you confirmed it."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what audit_lab keeps for you to be fast: explanations, built environments, indexes. Or remove it.
+    """Show what audit_lab keeps for you to be fast: explanations, built environments, indexes, sketches. Or
+    remove it.
 
-    All of it is made again when it is asked for. Explanations hold recorded values, which are personal data: they are
-    yours alone to read, are gone after thirty days, and go when the decision is erased through this account.
+    All of it is made again when it is asked for. Explanations hold recorded values, which are personal data, and what
+    drift counted (sketches) may: they are yours alone to read, are gone after thirty days, and go when the decision is
+    erased through this account.
     """
     from audit_lab.face.caches import cache_folders, empty_cache
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.explain.explanation_cache import ExplanationCache
 from audit_lab.log.index.index_cache import IndexCache
+from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.replay.environment.environment_cache import EnvironmentCache
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ KINDS = {
     "explanations": "explanations of decisions, with their recorded values (personal data)",
     "environments": "environments that models are replayed in as they were recorded",
     "indexes": "where ids stand in the files of logs that are not sealed",
+    "sketches": "what drift counted in the files of logs, with texts that occur there (may be personal data)",
 }
 
 
@@ -56,11 +58,12 @@ class CacheFolder:
 
 def cache_folders() -> list[CacheFolder]:
     """Return the folders of this user's caches, with what lies in them now."""
-    explanations, indexes = ExplanationCache(), IndexCache()
+    explanations, indexes, sketches = ExplanationCache(), IndexCache(), SketchCache()
     folders = {
         "explanations": (explanations.folder, explanations.largest_bytes),
         "environments": (EnvironmentCache().folder, None),
         "indexes": (indexes.folder, indexes.largest_bytes),
+        "sketches": (sketches.folder, sketches.largest_bytes),
     }
     return [
         CacheFolder(kind, holds, folders[kind][0], *_held(folders[kind][0]), folders[kind][1])

@@ -23,7 +23,7 @@ def test_it_lists_each_kind_with_its_folder_and_size(run, kept):
     assert str(kept.parents[1]) in answer.out
     assert "explanations: explanations of decisions, with their recorded values (personal data)" in answer.out
     found = {each["kind"]: each for each in run("cache", "--json").json["caches"]}
-    assert list(found) == ["explanations", "environments", "indexes"]
+    assert list(found) == ["explanations", "environments", "indexes", "sketches"]
     assert (found["explanations"]["files"], found["explanations"]["size_bytes"]) == (1, 5)
     assert found["environments"]["largest_bytes"] is None
 
@@ -45,6 +45,7 @@ def test_with_yes_it_does_not_ask(run, kept):
         ("explanations", 1),
         ("environments", 0),
         ("indexes", 0),
+        ("sketches", 0),
     ]
     assert not kept.exists()
 

@@ -18,7 +18,12 @@ def home():
 
 
 def fill(home):
-    for place, content in (("explanations/a/b.json", b"12345"), ("environments/x/venv/f", b"123"), ("index/c/d", b"1")):
+    for place, content in (
+        ("explanations/a/b.json", b"12345"),
+        ("environments/x/venv/f", b"123"),
+        ("index/c/d", b"1"),
+        ("sketches/e/f", b"12"),
+    ):
         (home / place).parent.mkdir(parents=True)
         (home / place).write_bytes(content)
 
@@ -29,11 +34,12 @@ def test_each_kind_is_counted_where_it_lies(home):
         ("explanations", home / "explanations", 1, 5, 100_000_000),
         ("environments", home / "environments", 1, 3, None),
         ("indexes", home / "index", 1, 1, 16_000_000_000),
+        ("sketches", home / "sketches", 1, 2, 4_000_000_000),
     ]
 
 
 def test_nothing_kept_is_nothing_and_makes_no_folder(home):
-    assert [(each.files, each.size_bytes) for each in cache_folders()] == [(0, 0)] * 3
+    assert [(each.files, each.size_bytes) for each in cache_folders()] == [(0, 0)] * 4
     assert not home.exists()
 
 
@@ -41,7 +47,8 @@ def test_one_kind_is_emptied_and_the_others_stay(home):
     fill(home)
     assert empty_cache("explanations").size_bytes == 5
     assert empty_cache("indexes").files == 1
-    assert [each.files for each in cache_folders()] == [0, 1, 0]
+    assert empty_cache("sketches").size_bytes == 2
+    assert [each.files for each in cache_folders()] == [0, 1, 0, 0]
     assert not ExplanationCache().folder.exists()
 
 

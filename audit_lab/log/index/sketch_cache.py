@@ -70,7 +70,7 @@ class SketchCache:
         Parameters
         ----------
         of
-            What files they are of: digests, joined by a hyphen.
+            What files they are of: a few digests, joined by hyphens, or one digest of many digests.
         question
             What was asked of these, as canonical text.
         schemas
@@ -109,10 +109,10 @@ class SketchCache:
                 self._thin_out()
 
     def forget(self, file_sha256: str) -> None:
-        """Remove what was computed of a file, alone or with others: its values were erased."""
+        """Remove what was computed of a file, alone or with others, and of any set of files: its values were erased."""
         if _DIGEST.fullmatch(file_sha256) and self.folder.is_dir():
             for folder in self.folder.iterdir():
-                if file_sha256 in folder.name.split("-"):
+                if file_sha256 in folder.name.split("-") or "-" not in folder.name:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def clear(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import LogError
 from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.index.index_cache import IndexCache
+from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.log.index.index_file import index_path, indexed_columns
 from audit_lab.log.keys.epochs import epoch_findings
 from audit_lab.log.tree.state import LogState
@@ -37,8 +38,8 @@ def remove_traces(storage: Storage, state: LogState, vault: Vault, cache: IndexC
     """Remove whatever still holds what the log's entries say is erased; the caller holds the log's lock.
 
     Row keys are destroyed first. Then go all files of these tables that hold nothing any more, since an erased row may
-    stand in those that a compaction left too, their indexes in the log and in this user's cache, and superseded kept
-    files. Files are removed, not overwritten.
+    stand in those that a compaction left too, their indexes in the log and in this user's cache, what was counted in
+    them, and superseded kept files. Files are removed, not overwritten.
 
     Returns
     -------
@@ -62,7 +63,9 @@ def remove_traces(storage: Storage, state: LogState, vault: Vault, cache: IndexC
             stem = name.removesuffix(".parquet")
             indexes = [index_path(table, stem, column) for column in indexed_columns(table)]
             if path in present:
-                cache.forget(sha256(storage.read(path)))
+                digest = sha256(storage.read(path))
+                cache.forget(digest)
+                SketchCache().forget(digest)
             count += _remove(storage, present.intersection((path, *indexes)))
     kept = set(current_kept(state).values())
     superseded = {entry.kept for entry in state.erasures} - kept
