@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit_lab.cli import output
+from audit_lab.cli.drift_picture import check_chart, draw_drift
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
-from audit_lab.cli.written import Picture, check_picture, draw
+from audit_lab.cli.written import Picture, check_picture
 from audit_lab.errors import MisuseError
 from audit_lab.face.document import overridden
 
@@ -193,6 +194,20 @@ def drift(
         bool, typer.Option("--together", help="Compare rows as wholes: what no column shows alone.")
     ] = False,
     model: Model = None,
+    chart: Annotated[str, typer.Option("--chart", help="With --picture: heat, ridge, bins or line.")] = "heat",
+    measure: Annotated[str, typer.Option("--measure", help="With --picture: what heat and line show.")] = "psi",
+    feature: Annotated[
+        str | None,
+        typer.Option(
+            "--feature",
+            help="With --chart ridge, bins or line: the column.",
+            show_default="what the summary begins with",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="With --chart bins: a time in the window.", show_default="the farthest window"),
+    ] = None,
     picture: Picture = None,
     as_json: AsJson = False,
 ) -> int:
@@ -204,6 +219,7 @@ def drift(
     import polars as pl
 
     check_picture(picture)
+    check_chart(chart)
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
     options: dict[str, Any] = {
         "every": every,
@@ -220,7 +236,9 @@ def drift(
         return _together(reading.open().drift_together(chosen, **options), picture, as_json=as_json)
     result = reading.open().drift(chosen, **options)
     moved = result.table.filter(pl.col("verdict") == "major")
-    drawn = None if picture is None else _drawn(result.table, picture)
+    drawn = None
+    if picture is not None:
+        drawn = draw_drift(result, chart, picture, measure=measure, feature=feature, at=at)
     if as_json:
         output.print_json(result.to_dict())
     else:
@@ -255,9 +273,3 @@ def _reference(text: str | None) -> tuple[str, str] | str | None:
             "Write it as FROM..TO, like 2015-01-01..2015-03-01, as rolling:4, or name a file that ends in .parquet.",
         )
     return since, until
-
-
-def _drawn(table: Any, picture: str) -> str:
-    from audit_lab import charts
-
-    return draw(charts.drift_heatmap(table), picture)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from audit_lab.explain.background import BackgroundRows
     from audit_lab.explain.cohorts import CohortAttribution
     from audit_lab.face.decision import Decision
+    from audit_lab.face.drift_of_log import DriftOfLog
     from audit_lab.face.replays import When
-    from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.fairness import Fairness
     from audit_lab.monitor.multivariate import MultivariateDrift
     from audit_lab.monitor.performance import Performance
@@ -42,7 +42,7 @@ class Monitored(Caused):
         after: str = "0d",
         false_alarms: float = 0.05,
         seed: int = 0,
-    ) -> Drift:
+    ) -> DriftOfLog:
         """Compare each window's inputs, score and decision with a reference.
 
         Parameters
@@ -68,6 +68,7 @@ class Monitored(Caused):
         seed
             Of the resampling that calibrates this.
         """
+        from audit_lab.face.drift_of_log import drift_of_log
         from audit_lab.face.drift_search import DriftQuestion, drift_of
 
         asked = DriftQuestion(
@@ -78,7 +79,7 @@ class Monitored(Caused):
             answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
-            return moved
+            return drift_of_log(moved, model, self.decisions)
 
     def drift_together(
         self,

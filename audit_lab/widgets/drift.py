@@ -1,8 +1,8 @@
-"""The view of a drift: the map of all columns, one column over time, one window beside the reference."""
+"""The view of a drift: the map of all columns, one column over time, windows beside the reference, their decisions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
 import polars as pl
@@ -10,15 +10,21 @@ import polars as pl
 from audit_lab.charts.before_after import distribution
 from audit_lab.charts.drift import MEASURES, drift_timeline
 from audit_lab.charts.heat_map import drift_heatmap
-from audit_lab.widgets.page import facts, listed, page, picture, section, table
+from audit_lab.charts.ridge import drift_ridge
+from audit_lab.face.drift_of_log import DriftOfLog
+from audit_lab.monitor.beside import densities, where_to_begin, window_bins
+from audit_lab.widgets.decisions import DecisionsView
+from audit_lab.widgets.heat_grid import HeatGrid
+from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit_lab.face.decisions import Decisions
     from audit_lab.monitor.drift import Drift
 
-__all__ = ["DriftView"]
+__all__ = ["DriftView", "Selection"]
 
 _BINS = {
     "bin": "Bin",
@@ -26,7 +32,11 @@ _BINS = {
     "window_rows": "Window rows",
     "reference_share": "Reference share",
     "window_share": "Window share",
+    "chance_low": "Chance allows from",
+    "chance_high": "to",
+    "note": "Note",
 }
+_VERDICTS = {"window": "Window", "rows": "Rows", "psi": "Population stability index", "verdict": "Verdict"}
 _FINDING = {
     "rows": "Rows",
     "verdict": "Verdict",
@@ -48,10 +58,21 @@ _FINDING = {
     "new_categories": "New categories",
     "vanished_categories": "Vanished categories",
 }
+_OVER_TIME, _RIDGE = "One measure over time", "Its values, window by window"
+#: So many decisions of the chosen windows are reconstructed and listed, the first by time.
+_MOST_DECISIONS = 25
+
+
+class Selection(NamedTuple):
+    """What is chosen in a view of a drift: a column, and decisions of ``since <= occurred_at < until``."""
+
+    column: str
+    since: datetime
+    until: datetime
 
 
 class DriftView(Panel):
-    """Summary, map, timeline and bins of a drift, with dropdowns for column, measure and window.
+    """Summary, map, timeline, bins and decisions of a drift; a press on a cell of the map, or the brush, chooses.
 
     Parameters
     ----------
@@ -61,50 +82,122 @@ class DriftView(Panel):
 
     def __init__(self, drift: Drift) -> None:
         self._drift = drift
-        column, window = _start(drift)
-        starts = drift.volume["window_start"].to_list()
+        self._asked: Decisions | None = None
+        self._quiet = False
+        column, window = where_to_begin(drift)
+        self._starts = drift.volume["window_start"].to_list()
+        places = range(len(self._starts))
+        names = [self._name(start) for start in self._starts]
         self.column = ipywidgets.Dropdown(options=drift.columns, value=column, description="Column")
         self.measure = ipywidgets.Dropdown(options=self._measures(column), description="Measure")
         self.window = ipywidgets.Dropdown(
-            options=[(self._name(start), start) for start in starts], value=window, description="Window"
+            options=list(zip(names, self._starts, strict=True)), value=window, description="Window"
         )
-        self._map = ipywidgets.HTML(page(self._overview()))
+        self.picture = ipywidgets.Dropdown(options=self._pictures(column), description="Picture")
+        self.grid = HeatGrid(drift.table, "psi", self._pressed)
+        place = self._starts.index(window)
+        self.brush = ipywidgets.SelectionRangeSlider(
+            options=list(zip(names, places, strict=True)),
+            index=(place, place),
+            continuous_update=False,
+            readout=False,
+            # Windows by version overlap, so that no period holds several of them and nothing else.
+            disabled=bool(drift.cut.by_version),
+            layout=ipywidgets.Layout(width=f"{self.grid.width}px", margin=f"0 0 0 {self.grid.left}px"),
+        )
         self._detail = ipywidgets.HTML()
+        self._listed = ipywidgets.VBox([])
         drawer, self._code = self._code_drawer()
-        super().__init__([self._map, ipywidgets.HBox([self.column, self.measure, self.window]), self._detail, drawer])
+        choosers = ipywidgets.HBox(
+            [self.column, self.measure, self.window, self.picture], layout=ipywidgets.Layout(flex_flow="row wrap")
+        )
+        said = ipywidgets.HTML(page([section("What moved, and since when", listed(drift.summary()))]))
+        super().__init__([said, self.grid, self.brush, choosers, self._detail, self._listed, drawer])
         self.column.observe(self._column_changed, names="value")
-        self.measure.observe(self._refresh, names="value")
-        self.window.observe(self._refresh, names="value")
+        for chooser in (self.measure, self.picture):
+            chooser.observe(self._refresh, names="value")
+        self.window.observe(self._window_changed, names="value")
+        self.brush.observe(self._brushed, names="index")
         self._refresh()
 
+    @property
+    def selection(self) -> Selection:
+        """The chosen column, and from when to when the chosen windows reach."""
+        first, last = self._chosen_windows()
+        return Selection(self.column.value, first, self._end(last))
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """The first decisions of the chosen windows, as the log answered; None until a cell or window was chosen."""
+        return self._asked
+
     def parts(self) -> list[str]:
-        """Return summary and map, then the chosen column and window."""
-        return [*self._overview(), *self._chosen()]
+        """Return summary and map, the chosen column and windows, and their decisions where they were asked for."""
+        listing = [] if self._asked is None else [*self._heading(), *DecisionsView(self._asked).parts()]
+        return [*self._overview(), *self._chosen(), *listing]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
         return "\n".join(self._drift.summary())
 
     def code(self) -> str:
-        """Return the Python that measures the drift again and draws the chosen pictures."""
-        drift, column, window = self._drift, self.column.value, self.window.value
+        """Return the Python that measures the drift again, draws the chosen pictures and asks for the decisions."""
+        drift, column = self._drift, self.column.value
+        first, last = self._chosen_windows()
+        until = "" if first == last else f", datetime.fromisoformat({self._end(last).isoformat()!r})"
+        ridge = self.picture.value == _RIDGE
         return "\n".join(
             [
                 "from datetime import datetime",
                 "",
+                *(["import polars as pl", ""] if drift.cut.by_version else []),
                 "import audit_lab as al",
+                f"from audit_lab.monitor.beside import {'densities, ' if ridge else ''}window_bins",
                 "",
                 f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{_options(drift)})",
                 "timeline = al.charts.drift_timeline(",
                 f"    drift.table, {column!r}, {self.measure.value!r}, reference=drift.reference.description",
                 ")",
-                f"bins = drift.bins({column!r}, datetime.fromisoformat({window.isoformat()!r}))",
+                *(
+                    [
+                        "ridge = al.charts.drift_ridge(",
+                        f"    densities(drift, {column!r}), column={column!r}, reference=drift.reference.description",
+                        ")",
+                    ]
+                    if ridge
+                    else []
+                ),
+                f"bins = window_bins(drift, {column!r}, datetime.fromisoformat({first.isoformat()!r}){until})",
                 "distribution = al.charts.distribution(",
-                f"    bins, column={column!r}, window={self._name(window)!r}, reference=drift.reference.description",
+                f"    bins, column={column!r}, window={self._called()!r}, reference=drift.reference.description",
                 ")",
+                f"decisions = log.decisions({self._asking(first, last)}, limit={_MOST_DECISIONS})",
                 "",
             ]
         )
+
+    def _asking(self, first: datetime, last: datetime) -> str:
+        cut = self._drift.cut
+        parts = [f"since={first.isoformat()!r}", f"until={self._end(last).isoformat()!r}"]
+        model = getattr(self._drift, "model", None)
+        parts += [f"model={model!r}"] if model is not None else []
+        if cut.by_version:
+            version = cut.by_version[cut.starts.index(first)]
+            stated = f"pl.col('model_version') == {version!r}" if version else "pl.col('model_version').is_null()"
+            parts.insert(0, stated)
+        return ", ".join(parts)
+
+    def _chosen_windows(self) -> tuple[datetime, datetime]:
+        first, last = self.brush.index
+        return self._starts[first], self._starts[last]
+
+    def _end(self, last: datetime) -> datetime:
+        end: datetime = self._drift.volume["window_end"][self._starts.index(last)]
+        return end
+
+    def _called(self) -> str:
+        first, last = self._chosen_windows()
+        return self._name(first) if first == last else f"{self._name(first)} to {self._name(last)}"
 
     def _measures(self, column: str) -> list[tuple[str, str]]:
         """Return the measures that were taken of a column, by name."""
@@ -112,21 +205,82 @@ class DriftView(Panel):
         taken = [name for name in MEASURES if mine[name].null_count() < mine.height]
         return [(MEASURES[name], name) for name in taken]
 
+    def _pictures(self, column: str) -> list[str]:
+        bins = self._drift.counts[self._drift.columns.index(column)].bins
+        return [_OVER_TIME, _RIDGE] if bins.kind == "numeric" and bins.values.size else [_OVER_TIME]
+
     def _name(self, start: datetime) -> str:
         return self._drift.cut.name(start)
 
+    def _pressed(self, column: str, first: datetime, last: datetime) -> None:
+        """Choose what a pressed cell stands for, and list its decisions."""
+        self._set(column, self._starts.index(first), self._starts.index(last))
+        self._refresh()
+        self._ask()
+
+    def _brushed(self, _: Any) -> None:
+        if self._quiet:
+            return
+        self._set(self.column.value, *self.brush.index)
+        self._refresh()
+        self._ask()
+
+    def _window_changed(self, _: Any) -> None:
+        if self._quiet:
+            return
+        place = self._starts.index(self.window.value)
+        self._set(self.column.value, place, place)
+        self._refresh()
+        self._ask()
+
     def _column_changed(self, _: Any) -> None:
-        """Offer the new column's measures, keeping the chosen one where it was taken."""
-        chosen, offered = self.measure.value, self._measures(self.column.value)
-        with self.hold_trait_notifications():
-            self.measure.options = offered
-            if chosen in {name for _, name in offered}:
-                self.measure.value = chosen
+        """Offer the new column's measures and pictures, keeping those that were chosen where there are."""
+        if self._quiet:
+            return
+        self._set(self.column.value, *self.brush.index)
         self._refresh()
 
+    def _set(self, column: str, first: int, last: int) -> None:
+        """Let every chooser say the same, without any of them answering."""
+        chosen, drawn = self.measure.value, self.picture.value
+        offered, pictures = self._measures(column), self._pictures(column)
+        self._quiet = True
+        try:
+            self.column.value = column
+            self.brush.index = (first, last)
+            self.window.value = self._starts[first]
+            if list(self.measure.options) != offered:
+                self.measure.options = offered
+                self.measure.value = (
+                    chosen if chosen in {name for _, name in offered} else next((name for _, name in offered), None)
+                )
+            if list(self.picture.options) != pictures:
+                self.picture.options = pictures
+                self.picture.value = drawn if drawn in pictures else pictures[0]
+        finally:
+            self._quiet = False
+
     def _refresh(self, _: Any = None) -> None:
+        if self._quiet:
+            return
         self._detail.value = page(self._chosen())
         self._code.value = self.code()
+        self.grid.show(self.column.value, *self._chosen_windows())
+
+    def _ask(self) -> None:
+        """Ask the log for the decisions of the chosen windows; a drift that has no log has none."""
+        drift = self._drift
+        if not isinstance(drift, DriftOfLog):
+            return
+        self._asked = drift.decisions(*self._chosen_windows(), limit=_MOST_DECISIONS)
+        self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]
+
+    def _heading(self) -> list[str]:
+        first, last = self._chosen_windows()
+        inside = self._drift.volume.filter(pl.col("window_start").is_between(first, last))
+        rows = int(inside["rows"].sum())
+        shown = "all" if rows <= _MOST_DECISIONS else f"the first {_MOST_DECISIONS} by time"
+        return [section(f"Decisions of {self._called()}", paragraph(f"{rows:,} rows were measured; here are {shown}."))]
 
     def _overview(self) -> list[str]:
         drift = self._drift
@@ -137,27 +291,38 @@ class DriftView(Panel):
         ]
 
     def _chosen(self) -> list[str]:
-        drift, column, window = self._drift, self.column.value, self.window.value
-        bins = drift.bins(column, window)
+        drift, column, called = self._drift, self.column.value, self._called()
+        first, last = self._chosen_windows()
+        bins = window_bins(drift, column, first, None if first == last else self._end(last))
         named = drift.reference.description
-        pictures = [
-            picture(
-                drift_timeline(drift.table, column, self.measure.value, reference=named),
-                f"{column}, {MEASURES[self.measure.value]} by window",
-            )
-            if self.measure.value
-            else ""
-        ]
+        drawn = ""
         if bins["window_rows"].sum():
-            drawn = distribution(bins, column=column, window=self._name(window), reference=named)
-            pictures.append(picture(drawn, f"{column} in {self._name(window)} beside the reference"))
-        finding = drift.table.filter(pl.col("column") == column, pl.col("window_start") == window).row(0, named=True)
-        said = [(heading, finding[name] or None) for name, heading in _FINDING.items()]
+            chart = distribution(bins, column=column, window=called, reference=named)
+            drawn = picture(chart, f"{column} in {called} beside the reference")
+        findings = drift.table.filter(
+            pl.col("column") == column, pl.col("window_start").is_between(first, last, closed="both")
+        )
+        if first == last:
+            finding = findings.row(0, named=True)
+            said = facts([(heading, finding[name] or None) for name, heading in _FINDING.items()])
+        else:
+            said = table(findings.to_dicts(), _VERDICTS)
         return [
-            section(f"{column} over time", pictures[0]),
-            section(f"{column} in {self._name(window)}", facts(said) + "".join(pictures[1:])),
+            section(f"{column} over time", self._over_time(column, named)),
+            section(f"{column} in {called}", said + drawn),
             table(bins.to_dicts(), _BINS),
         ]
+
+    def _over_time(self, column: str, named: str) -> str:
+        if self.picture.value == _RIDGE:
+            return picture(
+                drift_ridge(densities(self._drift, column), column=column, reference=named),
+                f"{column}, its values by window",
+            )
+        if not self.measure.value:
+            return ""
+        chart = drift_timeline(self._drift.table, column, self.measure.value, reference=named)
+        return picture(chart, f"{column}, {MEASURES[self.measure.value]} by window")
 
 
 def _options(drift: Drift) -> str:
@@ -174,16 +339,3 @@ def _options(drift: Drift) -> str:
         options = {"around": cut.around.moment.isoformat(), "before": cut.around.before, "after": cut.around.after}
         said += "".join(f", {name}={value!r}" for name, value in options.items())
     return said + (f", zone={cut.zone!r}" if cut.zone != "UTC" else "")
-
-
-def _start(drift: Drift) -> tuple[str, datetime]:
-    """Return the column and window to begin with: what is gone for good, else the farthest episode, else the first."""
-    gone = [one for one in drift.vanished if one.returned is None]
-    if gone:
-        first = max(gone, key=lambda one: one.reference_share)
-        return first.column, first.gone_from
-    calm = [one for one in drift.episodes if one.column not in drift.restless and not one.partial]
-    if calm:
-        farthest = max(calm, key=lambda one: (one.ongoing, one.highest_psi))
-        return farthest.column, farthest.start
-    return drift.columns[0], drift.volume["window_start"][-1]

@@ -24,7 +24,7 @@ COMMANDS = {
     "drift": (
         [
             *("--columns", "--every", "--reference", "--zone", "--around", "--before", "--after", "--false-alarms"),
-            *("--seed", "--together", "--model", "--picture", *READING),
+            *("--seed", "--together", "--model", "--chart", "--measure", "--feature", "--at", "--picture", *READING),
         ],
         "population stability index",
     ),

@@ -281,11 +281,11 @@ def test_the_drift_view_begins_at_what_vanished(found):
 )
 def test_each_dropdown_changes_picture_and_code(found, dropdown, value):
     view = DriftView(found)
-    before, code = pictures(view.children[2].value), view.code()
+    before, code = pictures(view._detail.value), view.code()
     getattr(view, dropdown).value = value
-    assert pictures(view.children[2].value) != before
+    assert pictures(view._detail.value) != before
     assert view.code() != code
-    assert view.children[3].children[0].value == view.code()
+    assert view._code.value == view.code()
 
 
 def test_measures_that_were_not_taken_are_not_offered(found):
@@ -310,12 +310,16 @@ def test_the_code_of_a_drift_draws_the_same_pictures(found):
             assert (columns, every) == (["carrier", "distance"], "1w")
             return found
 
+        def decisions(self, *, since, until, limit):
+            return since, until, limit
+
     view = DriftView(found)
     names = {"log": Log()}
     exec(view.code(), names)
-    timeline, distribution = pictures(view.children[2].value)
+    timeline, distribution = pictures(view._detail.value)
     assert al.charts.svg(names["timeline"]) == timeline
     assert al.charts.svg(names["distribution"]) == distribution
+    assert names["decisions"] == ("2015-03-09T00:00:00+00:00", "2015-03-16T00:00:00+00:00", 25)
 
 
 def test_the_code_of_a_drift_names_a_reference_that_was_given():

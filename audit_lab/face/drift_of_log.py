@@ -1,0 +1,86 @@
+"""Drift as a log answers it: with the way back from a window to the decisions in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import NotFoundError
+from audit_lab.monitor.drift import Drift
+from audit_lab.monitor.windows import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from audit_lab.face.decisions import Decisions
+
+__all__ = ["DriftOfLog", "drift_of_log"]
+
+
+@dataclass(frozen=True, eq=False)
+class DriftOfLog(Drift):
+    """A drift that leads back to the decisions of its log.
+
+    Attributes
+    ----------
+    model
+        The model that was named in the question, or None where the log has one.
+    ask
+        ``log.decisions``, which the log's journal of access knows of.
+    """
+
+    model: str | None
+    ask: Callable[..., Decisions] = field(repr=False)
+
+    def decisions(
+        self, window_start: datetime, last_start: datetime | None = None, *, limit: int | None = None
+    ) -> Decisions:
+        """Return the decisions of a window, or of those from one to another, asked of the log, first ones first.
+
+        Parameters
+        ----------
+        window_start, last_start
+            Where the first and the last window start; of windows by version, one is asked for.
+        limit
+            At most so many, the first by time.
+
+        Raises
+        ------
+        NotFoundError
+            No window starts then.
+        """
+        asked = self.asking(window_start, last_start)
+        version = asked.pop("version", None)
+        what = None if version is None else pl.col("model_version") == version if version else _NO_VERSION
+        return self.ask(what, **asked, model=self.model, limit=limit)
+
+    def asking(self, window_start: datetime, last_start: datetime | None = None) -> dict[str, Any]:
+        """Return what `log.decisions` is asked for windows: ``since``, ``until``, and of one by version ``version``.
+
+        Raises
+        ------
+        NotFoundError
+            No window starts then.
+        """
+        starts = list(self.cut.starts)
+        first, last = utc(window_start), utc(last_start or window_start)
+        for start in (first, last):
+            if start not in starts:
+                message = f"No window starts at {start:%Y-%m-%d %H:%M}"
+                raise NotFoundError(message, "Take a window_start from Drift.volume.")
+        asked: dict[str, Any] = {"since": first, "until": self.cut.ends[starts.index(last)]}
+        if self.cut.by_version:
+            asked["version"] = self.cut.by_version[starts.index(first)]
+        return asked
+
+
+_NO_VERSION = pl.col("model_version").is_null()
+
+
+def drift_of_log(drift: Drift, model: str | None, ask: Callable[..., Decisions]) -> DriftOfLog:
+    """Return a drift that was measured, connected with its log by `ask`."""
+    measured = {one.name: getattr(drift, one.name) for one in fields(Drift)}
+    return DriftOfLog(**measured, model=model, ask=ask)
