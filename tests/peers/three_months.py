@@ -11,7 +11,7 @@ import polars as pl
 #: Reference, then two windows. Below 10,000 rows of reference NannyML takes its distances of numbers exactly.
 MONTHS = {"2024-01": 6_000, "2024-02": 2_400, "2024-03": 2_000}
 NUMBERS = ("amount", "age", "children", "ratio", "same")
-TEXTS = ("city", "channel")
+TEXTS = ("city", "channel", "member")
 FEATURES = (*NUMBERS, *TEXTS)
 _CITIES = ("Bern", "Oslo", "Rome", "Lima", "Kyiv", "Pune")
 #: City by month: in February one has come and one has gone.
@@ -43,6 +43,7 @@ def month(name: str, number: int) -> pl.DataFrame:
             "same": np.round(random.normal(10, 2, rows), 3),
             "city": random.choice(_CITIES, rows, p=_SHARES[name]),
             "channel": random.choice(["web", "shop", "phone"], rows, p=[0.5 - 0.08 * moved, 0.3 + 0.08 * moved, 0.2]),
+            "member": random.choice(["yes", "no"], rows, p=[0.3, 0.7]),
             "truth": truth.astype(np.int64),
             "said": (score >= 0.5).astype(np.int64),
             "score": score,
