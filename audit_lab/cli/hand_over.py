@@ -1,4 +1,4 @@
-"""Commands that hand evidence over and receive it: export, sign and verify."""
+"""Commands that hand evidence over and receive it: export, sign, verify, and the verifier for others."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
     app.command()(verify)
     app.command()(sign)
+    app.command()(verifier)
 
 
 def export(
@@ -190,4 +191,24 @@ def sign(
         output.print_json(asdict(stated))
     else:
         output.line(f"{bundle}: {stated.sentence()}")
+    return 0
+
+
+def verifier(
+    out: Annotated[str, typer.Option("--out", "-o", help="The file to write.")] = "audit-lab-verify.pyz",
+    as_json: AsJson = False,
+) -> int:
+    """Write the verifier as one file, for those who receive evidence and have nothing of ours.
+
+    It needs Python 3.11 or newer and the package cryptography, and no network. Hand it over apart from any bundle, and
+    let its SHA-256 be compared with the one that you publish: the same release writes the same bytes everywhere.
+    """
+    from audit_lab.evidence.one_file import write_verifier
+
+    digest = write_verifier(Path(out))
+    if as_json:
+        output.print_json({"verifier": out, "sha256": digest})
+    else:
+        output.line(f"{out}: python3 {out} BUNDLE --trust TRUST-FILE")
+        output.line(f"SHA-256 {digest}")
     return 0

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from audit_lab.evidence import Case, signing_key
+from audit_lab.seal.digests import sha256_file
 
 
 @pytest.fixture
@@ -132,3 +133,9 @@ def test_a_revoked_key_is_refused(run, bundle, people):
     assert [each["revoked_from"] for each in shown] == ["2026-05-01T00:00:00Z"]
     assert run("keys", "revoke", people.rex["trust"], "rex").code == 2
     assert "no key called" in run("keys", "revoke", people.rex["trust"], "max").err
+
+
+def test_the_verifier_is_written_as_one_file(run, tmp_path):
+    written = run("verifier", "--out", tmp_path / "v.pyz", "--json").json
+    assert written == {"verifier": str(tmp_path / "v.pyz"), "sha256": sha256_file(tmp_path / "v.pyz")}
+    assert "SHA-256" in run("verifier", "--out", tmp_path / "v.pyz").out

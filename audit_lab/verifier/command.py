@@ -1,0 +1,105 @@
+"""The command of the one-file verifier: a bundle or a record proof in, a report and an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
+from audit_lab.seal.trust import Trust
+from audit_lab.verifier.bundle import verify_bundle
+from audit_lab.verifier.record_proof import verify_record_proof
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.seal.report import Verification
+
+__all__ = ["main"]
+
+_ABOUT = """Check an evidence bundle, or the proof of a record: without audit_lab, without a network, and without
+running or extracting anything of it. Exit codes: 0 nothing was found wanting, 1 something was, 2 the call was wrong."""
+_LARGEST_PROOF_BYTES = 64_000_000
+_BY_THE_CASE = "case"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify what the arguments name, print the report, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        report = _verified(options)
+    except IntegrityError as error:
+        report = error.report
+    except AuditLabError as error:
+        sys.stderr.write(f"audit-lab-verify: {_printable(str(error))}\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(report.to_dict(), indent=2) + "\n" if options.json else _text(report))
+    return 0 if report.holds else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="audit-lab-verify", description=_ABOUT)
+    parser.add_argument("path", help="the bundle (an archive or a folder), or the proof of a record")
+    parser.add_argument("--trust", action="append", default=[], help="trust file: the keys that you accept; repeatable")
+    parser.add_argument("--require-anchor", action="store_true", help="fail unless something outside dates it")
+    parser.add_argument(
+        "--require-sign-off",
+        action="append",
+        default=None,
+        metavar="MEANING",
+        help=f"fail unless somebody signed the bundle as reviewed or approved; or {_BY_THE_CASE}: as its case asks",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    return parser
+
+
+def _verified(options: argparse.Namespace) -> Verification:
+    path, read = Path(options.path), [Trust.read(Path(each)) for each in options.trust]
+    keys = tuple(key for each in read for key in each.keys)
+    trust = Trust(keys, ", ".join(each.name for each in read) or "no trust file")
+    required = options.require_sign_off
+    if path.is_file() and (proof := _proof(path)) is not None:
+        if required is not None:
+            raise MisuseError(
+                f"Sign-offs stand in evidence bundles, and {path} is none", "Leave --require-sign-off out"
+            )
+        return verify_record_proof(proof, trust, require_anchor=options.require_anchor)
+    if required is not None and _BY_THE_CASE in required:
+        required = [] if required == [_BY_THE_CASE] else required
+    return verify_bundle(path, trust, require_anchor=options.require_anchor, require_sign_offs=required)
+
+
+def _proof(path: Path) -> bytes | None:
+    """Return the bytes of a file that is a JSON object, as a record's proof is; no archive begins like that."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_PROOF_BYTES + 1) if file.read(1) == b"{" and file.seek(0) == 0 else None
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read ({error.strerror})", "Check the path, and your access") from error
+
+
+def _text(report: Verification) -> str:
+    """Return the report as plain lines, in which no text of a bundle can move the cursor."""
+    lists = {
+        "FOUND WANTING": [str(found) for found in report.findings],
+        "Checked": report.checked,
+        "Not checked": report.not_checked,
+        "Signed by": report.signers,
+        "Anchors": report.anchors or ("none",),
+        "Note": report.notes,
+    }
+    lines = [f"{report.verdict}  {report.subject}"]
+    for title, texts in lists.items():
+        if texts:
+            lines += ["", title, *(f"- {text}" for text in texts)]
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
