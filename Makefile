@@ -45,8 +45,10 @@ check-python: $(DEVELOPMENT) ## style, types and the direction of imports
 check-typescript: $(EXTENSION)/node_modules/.yarn-state.yml ## types and unit tests of the extension
 	cd $(EXTENSION) && $(JLPM) lint && $(JLPM) test
 
+# Files are dealt out as they stand: sorted by how many tests they have, the pages, few tests that take long, would come
+# last, and one process would wait for the other.
 test-python: $(DEVELOPMENT)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not soak"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
 
 test-browser: $(DEVELOPMENT) wheel
 	AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m browser

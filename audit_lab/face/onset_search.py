@@ -58,7 +58,7 @@ def onset_of(
         span = (begin, end)
     found = find_onsets(
         rows.reader(chosen),
-        rows.hours,
+        rows.hours_of(zone),
         chosen,
         every=every,
         zone=zone,

@@ -49,6 +49,7 @@ FAILED, DONE = "failed", "done"
 _ID, _TIME = "prediction_id", "occurred_at"
 _OUTPUTS = ("score", "label")
 _HOUR = 3_600_000_000
+_MINUTES, _QUARTERS = 60, 4
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,31 @@ class WindowedRows:
     @cached_property
     def hours(self) -> pl.DataFrame:
         """How many rows each hour has: ``hour`` (UTC) and ``rows``, ascending, hours without rows left out."""
+        return self._counted(1)
+
+    def hours_of(self, zone: str) -> pl.DataFrame:
+        """Return the same for a zone: where its hours begin within those of UTC, by quarters of an hour.
+
+        Raises
+        ------
+        MisuseError
+            There is no such zone.
+        """
+        window_length("1d", zone)
+        begins = self.hours["hour"].dt.convert_time_zone(zone).dt.minute()
+        return self._counted(_QUARTERS) if (begins != 0).any() else self.hours
+
+    def _counted(self, parts: int) -> pl.DataFrame:
+        """Return the rows by parts of an hour."""
         frame = self._within(self.store.frame("predictions", self.since, self.until)).filter(
             nw.col("model_name") == self.model, ~nw.col(_TIME).is_null()
         )
         number = window_length("1h").number(_TIME, by_polars=frame.implementation.is_polars())
+        if parts > 1:
+            number = number * parts + nw.col(_TIME).dt.minute().cast(nw.Int64) // (_MINUTES // parts)
         counted = frame.select(number.alias("hour")).group_by("hour").agg(nw.len().alias("rows"))
         found = collected(counted, f"the predictions of {self.store.location}").sort("hour")
-        moment = pl.from_epoch(pl.col("hour").cast(pl.Int64) * _HOUR, "us").dt.replace_time_zone("UTC")
+        moment = pl.from_epoch(pl.col("hour").cast(pl.Int64) * (_HOUR // parts), "us").dt.replace_time_zone("UTC")
         return found.select(moment.alias("hour"), pl.col("rows").cast(pl.Int64))
 
     @cached_property

@@ -11,7 +11,8 @@ from audit_lab.cli import main
 
 #: Commands that read the predictions, each row of each column in one of them.
 COMMANDS = (["find"], ["show", "p-001"])
-STEP = 79
+#: Of how many bytes one is changed: everyday, and in the soak.
+STEP, SMALL_STEP = 283, 29
 
 
 @pytest.fixture
@@ -26,11 +27,12 @@ def told(*arguments):
     return code, out.getvalue(), err.getvalue()
 
 
-def test_each_change_of_a_byte_is_an_answer_or_one_line(segment, capfd):
+@pytest.mark.parametrize("step", [STEP, pytest.param(SMALL_STEP, marks=pytest.mark.soak)])
+def test_each_change_of_a_byte_is_an_answer_or_one_line(segment, capfd, step):
     log = str(segment.parents[1])
     original = segment.read_bytes()
     outcomes = set()
-    for at in range(0, len(original), STEP):
+    for at in range(0, len(original), step):
         changed = bytearray(original)
         changed[at] ^= 0x5A
         segment.write_bytes(changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import fairlearn.metrics as fair
 import polars as pl
@@ -252,3 +253,13 @@ def test_adverse_impact_is_each_group_s_rate_by_the_highest(by_sex):
     rates = dict(by_sex.table.filter(measure="selection_rate").select("group", "value").iter_rows())
     ratios = dict(by_sex.table.filter(measure="adverse_impact_ratio").select("group", "value").iter_rows())
     assert ratios == pytest.approx({name: rate / max(rates.values()) for name, rate in rates.items()})
+
+
+def test_windows_are_months_of_the_zone(grouped_log):
+    log = grouped_log([("f", 30.0, True, "good"), ("m", 40.0, False, "bad")] * 340)
+    found = log.fairness(["sex"], favourable="approve", every="1mo", zone="Asia/Kolkata")
+    starts = found.table["window_start"].unique().sort().to_list()
+    assert starts == [datetime(2024, 2, 29, 18, 30, tzinfo=UTC), datetime(2024, 3, 31, 18, 30, tzinfo=UTC)]
+    rates = found.table.filter(measure="selection_rate", grouping="sex", group="f").sort("window_start")
+    hours = (datetime(2024, 3, 31, 18, 30, tzinfo=UTC) - datetime(2024, 3, 4, 9, tzinfo=UTC)) // timedelta(hours=1) + 1
+    assert rates["rows"].to_list() == [hours // 2, 340 - hours // 2]

@@ -27,6 +27,15 @@ def test_rows_fall_into_the_day_of_the_zone():
     assert grid.windows_of(pl.Series(times)).tolist() == [0, 1]
 
 
+def test_a_day_without_a_midnight_begins_as_the_clock_jumps():
+    grid = grid_of(
+        "1d", "America/Sao_Paulo", datetime(2017, 10, 14, 12, tzinfo=UTC), datetime(2017, 10, 16, 12, tzinfo=UTC)
+    )
+    assert grid.bounds[1:3] == (datetime(2017, 10, 15, 3, tzinfo=UTC), datetime(2017, 10, 16, 2, tzinfo=UTC))
+    assert grid.hours.tolist() == [24, 23, 24]
+    assert [grid.name(place) for place in range(3)] == ["2017-10-14", "2017-10-15", "2017-10-16"]
+
+
 def test_hours_follow_one_another_through_a_change_of_the_clock():
     grid = grid_of("1h", "Europe/Berlin", datetime(2024, 10, 26, 23, tzinfo=UTC), datetime(2024, 10, 27, 3, tzinfo=UTC))
     assert grid.size == 5

@@ -15,6 +15,7 @@ from audit_lab.monitor.operations.measured import measure_operations
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
+ROW = pl.int_range(pl.len())
 NO_EVENTS = pl.DataFrame(
     schema={"event_id": pl.String, "at": pl.Datetime("us", "UTC")}
     | dict.fromkeys(("kind", "severity", "subject", "summary"), pl.String)
@@ -180,3 +181,23 @@ def test_the_flights_ran_without_a_failure(flights):
     found = al.open(flights).operations(every="1mo")
     assert (found.rows, found.failed, found.findings) == (99_953, 0, ())
     assert set(found.table["group"]) == {"1.0.0", "2.0.0", "2.0.1", "3.0.0", "4.0.0-rc.1"}
+
+
+def test_a_day_without_a_midnight_and_the_half_hours_of_a_zone_lose_no_row(make_log):
+    first = datetime(2017, 10, 13, 12, tzinfo=UTC)
+    log = al.open(
+        make_log(predictions=lambda frame: frame.with_columns(occurred_at=first + pl.duration(hours=ROW * 2)))
+    )
+    days = log.operations(every="1d", zone="America/Sao_Paulo").table
+    assert days["window_start"].to_list()[2:4] == [
+        datetime(2017, 10, day, 3 - (day == 16), tzinfo=UTC) for day in (15, 16)
+    ]
+    assert days["window_end"].to_list()[:3] == days["window_start"].to_list()[1:4]
+    late = datetime(2024, 3, 4, 18, 45, tzinfo=UTC)
+    log = al.open(
+        make_log("late", predictions=lambda frame: frame.with_columns(occurred_at=late - pl.duration(hours=ROW)))
+    )
+    days = log.operations(every="1d", zone="Asia/Kolkata").table
+    assert (days["rows"].sum(), days["rows"].to_list()[-1]) == (40, 1)
+    assert days["window_start"].to_list()[-1] == datetime(2024, 3, 4, 18, 30, tzinfo=UTC)
+    assert log.onset(["income"], zone="Asia/Kolkata").rows == 40

@@ -380,3 +380,16 @@ def test_many_distinct_scores_have_an_interval_by_the_exact_variance(judged_log)
     assert (row["low"], row["high"]) == pytest.approx((squares.mean() - half, squares.mean() + half), abs=1e-9)
     error = found.table.filter(measure="calibration_error").row(0, named=True)
     assert error["low"] < error["value"] < error["high"]
+
+
+def test_windows_are_days_of_the_zone_the_one_of_23_hours_too(judged_log):
+    log = judged_log([0.2, 0.8] * 96, ["good", "bad"] * 96)
+    found = log.performance(every="1d", zone="America/New_York")
+    starts = found.windows["window_start"].to_list()
+    assert starts[:2] == [datetime(2024, 3, 4, 5, tzinfo=UTC), datetime(2024, 3, 5, 5, tzinfo=UTC)]
+    changed = found.windows.filter(window_start=datetime(2024, 3, 10, 5, tzinfo=UTC)).row(0, named=True)
+    assert (changed["rows"], changed["window_end"]) == (23, datetime(2024, 3, 11, 4, tzinfo=UTC))
+    assert found.windows["rows"].sum() == 192
+    assert found.to_dict()["asked"]["zone"] == "America/New_York"
+    with pytest.raises(MisuseError, match="no time zone 'Nowhere'"):
+        log.performance(zone="Nowhere")

@@ -14,5 +14,5 @@ from checked import check
 
 @pytest.mark.parametrize(("artifact_format", "kind", "seed"), everyday(pipelines=False))
 def test_every_cause_comes_first_where_it_is_true(tmp_path, artifact_format, kind, seed):
-    strangers = 12 if kind == "probability" else 5  # all of them in the soak
+    strangers = 4 if kind == "probability" else 2  # all of them in the soak
     check(tmp_path / "log", artifact_format, kind, seed, strangers=strangers)
