@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
+from audit_lab.errors import MisuseError
+from audit_lab.explain.describing import Decided
 from audit_lab.widgets.page import facts, listed, page, picture, section, table
 from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
+    from audit_lab.face import Decision
 
 __all__ = ["AttributionView"]
 
@@ -29,9 +32,30 @@ class AttributionView(Panel):
         The explanation to show.
     other
         A second explanation of the same decision by another method, to be shown beside the first.
+    decision
+        The decision that is explained, which knows what was decided, by what rule, and the units of its inputs; the
+        sentences say so then.
+
+    Raises
+    ------
+    MisuseError
+        An explanation is of another decision.
     """
 
-    def __init__(self, attribution: Attribution, other: Attribution | None = None) -> None:
+    def __init__(
+        self, attribution: Attribution, other: Attribution | None = None, *, decision: Decision | None = None
+    ) -> None:
+        self._decided: Decided | None = None
+        self._units: dict[str, str | None] = {}
+        if decision is not None:
+            for one in (attribution, other):
+                if one is not None and one.prediction_id != decision.prediction_id:
+                    message = f"The explanation is of {one.prediction_id}, not of {decision.prediction_id}"
+                    raise MisuseError(message, "Give the decision that was explained.")
+            self._decided = Decided.of(
+                decision.prediction, decision.final_decision, (decision.model_version or {}).get("threshold")
+            )
+            self._units = {one.name: one.unit for one in decision.signature.features} if decision.signature else {}
         self._shown = {one.method: one for one in (attribution, other) if one is not None}
         both = [_BOTH] if {"shap", "lime"} <= set(self._shown) else []
         self.method = ipywidgets.Dropdown(
@@ -50,8 +74,8 @@ class AttributionView(Panel):
         chosen = self._chosen
         rows = [{"name": check.name, "passed": check.passed, "detail": check.detail} for check in chosen.checks]
         return [
-            section(f"{chosen.method.upper()} of {chosen.prediction_id}", listed(chosen.describe())),
-            picture(self._chart(), "; ".join(chosen.describe()[:1])),
+            section(f"{chosen.method.upper()} of {chosen.prediction_id}", listed(self._said(chosen))),
+            picture(self._chart(), "; ".join(self._said(chosen)[:1])),
             table(chosen.to_frame().to_dicts(), _COLUMNS),
             section("Checks", table(rows, _CHECKS)),
             section("What the numbers rest on", facts(_provenance(chosen))),
@@ -59,19 +83,22 @@ class AttributionView(Panel):
 
     def text(self) -> str:
         """Return the sentences of each method."""
-        return "\n".join(line for name, one in self._shown.items() for line in [f"{name.upper()}:", *one.describe()])
+        return "\n".join(line for name, one in self._shown.items() for line in [f"{name.upper()}:", *self._said(one)])
 
     def code(self) -> str:
         """Return the Python that explains the decision again and shows it."""
         first = next(iter(self._shown.values()))
         explained = [f"{name} = decision.explain({name!r}, seed={one.seed})" for name, one in self._shown.items()]
         lines = ["import audit_lab as al", "", f"decision = log.decision({first.prediction_id!r})", *explained]
-        return "\n".join([*lines, f"al.view({', '.join(self._shown)})", ""])
+        return "\n".join([*lines, f"al.view({', '.join(self._shown)}, decision=decision)", ""])
 
     @property
     def _chosen(self) -> Attribution:
         chosen: Attribution = self._shown[self.method.value]
         return chosen
+
+    def _said(self, attribution: Attribution) -> list[str]:
+        return attribution.describe(self._units, self._decided)
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self.parts())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.explain.agreement import Agreement
 from audit_lab.explain.attribution import Attribution
+from audit_lab.explain.cohorts import CohortAttribution
 from audit_lab.explain.what_if import WhatIf
 from audit_lab.face import Decision
 from audit_lab.face.decisions import Decisions
@@ -22,6 +23,7 @@ from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.agreement import AgreementView
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
+from audit_lab.widgets.cohort import CohortView
 from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
 from audit_lab.widgets.decision import DecisionView
@@ -42,6 +44,7 @@ __all__ = ["view"]
 _VIEWS: dict[type, type[Panel]] = {
     Agreement: AgreementView,
     BatchReplay: BatchReplayView,
+    CohortAttribution: CohortView,
     Comparable: ComparableView,
     Coverage: CoverageView,
     Decisions: DecisionsView,
@@ -55,7 +58,7 @@ _VIEWS: dict[type, type[Panel]] = {
 }
 
 
-def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
+def view(subject: Any, other: Attribution | Comparable | None = None, *, decision: Decision | None = None) -> Panel:
     """Return the view of what a log answered; an attribution or a decision is shown with `other`, if given.
 
     Parameters
@@ -64,16 +67,21 @@ def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
         What a log, or a decision, answered.
     other
         With an attribution another one, with a decision its comparable cases.
+    decision
+        With an attribution, the decision that it explains: the sentences then say what was decided, and by what.
 
     Raises
     ------
     MisuseError
         There is no view of such an object, or `other` does not go with it.
     """
-    if isinstance(subject, Decision) and (other is None or isinstance(other, Comparable)):
+    if isinstance(subject, Decision) and decision is None and (other is None or isinstance(other, Comparable)):
         return DecisionView(subject, comparable=other)
     if isinstance(subject, Attribution) and (other is None or isinstance(other, Attribution)):
-        return AttributionView(subject, other)
+        return AttributionView(subject, other, decision=decision)
+    if decision is not None:
+        message = f"A {type(subject).__name__} is not shown with its decision"
+        raise MisuseError(message, "Leave decision= out: it goes with an attribution.")
     if other is not None:
         message = f"A {type(subject).__name__} is not shown beside this: {type(other).__name__}"
         raise MisuseError(message, "Show an attribution with another one, or a decision with its comparable cases.")
@@ -83,7 +91,7 @@ def view(subject: Any, other: Attribution | Comparable | None = None) -> Panel:
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
         "log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, log.decisions, log.replay, "
-        "log.explore, log.impact, log.drift, log.performance, log.fairness or log.coverage"
+        "log.explore, log.impact, log.attributions, log.drift, log.performance, log.fairness or log.coverage"
     )
     next_step = f"Give what {answers} returned."
     raise MisuseError(message, next_step)
