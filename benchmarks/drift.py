@@ -111,7 +111,7 @@ def ours(folder: Path) -> None:
 def ask_ours(folder: Path) -> dict[str, Any]:
     """Ask this library in a process of its own."""
     words = [sys.executable, __file__, "--ours", str(folder)]
-    told = subprocess.run(words, check=True, capture_output=True, text=True)
+    told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(told.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 

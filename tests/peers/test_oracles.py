@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from oracles import COMMAND, ROOT, fresh
+from oracles import COMMAND, INTERPRETER, ROOT, fresh
 
 _NO_REGISTRY = re.compile(r"dns error|failed to lookup|network is unreachable|connect|timed out", re.IGNORECASE)
 
@@ -61,15 +61,20 @@ def test_neither_opens_a_connection_when_asked(installed, both, tmp_path):
         "    raise OSError('refused')\n"
         "socket.socket.connect = socket.socket.connect_ex = refuse\n"
     )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    tried = tmp_path / "tried"
+    reach = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    subprocess.run([ROOT / INTERPRETER, "-c", reach], check=False, capture_output=True, env=environment, timeout=60)
+    assert tried.exists()
+    tried.unlink()
     for frame, name in zip(both, COMMAND.split()[-3:], strict=False):
         frame.head(2_000).write_parquet(tmp_path / name)
     words = [*COMMAND.split()[:-3], *(str(tmp_path / name) for name in COMMAND.split()[-3:])]
     for what in ("evidently", "nannyml"):
         words[2] = what
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
         subprocess.run(words, cwd=ROOT, check=True, capture_output=True, env=environment, timeout=900)
         assert json.loads((tmp_path / "out.json").read_text("utf-8"))["result"]["answer"]
-    assert not (tmp_path / "tried").exists()
+    assert not tried.exists()
 
 
 def test_the_kept_answers_say_who_gave_them_and_to_what(kept):
