@@ -33,12 +33,12 @@ def register(app: typer.Typer) -> None:
 def cause(
     reading: Reading,
     after: Annotated[
-        tuple[str, str] | None, typer.Option("--after", metavar="FROM TO", help="The window in question.")
+        tuple[str, str] | None, typer.Option("--after", metavar="<from to>", help="The window in question.")
     ] = None,
     before: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            "--before", metavar="FROM TO", help="The window it is compared with.", show_default="as long, just before"
+            "--before", metavar="<from to>", help="The window it is compared with.", show_default="as long, just before"
         ),
     ] = None,
     since: Annotated[

@@ -15,7 +15,7 @@ from audit_lab.monitor.cause.contribution import Contribution, Method, ModelPart
 from audit_lab.monitor.cause.decomposition import Group, Split, Splits
 from audit_lab.monitor.cause.measure import find_cause
 from audit_lab.monitor.cause.question import CauseQuestion, Span
-from audit_lab.monitor.cause.result import Cause, Recognised
+from audit_lab.monitor.cause.result import Cause, NamedChange
 from audit_lab.monitor.cause.shift import Shift
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "Group",
     "Method",
     "ModelPart",
-    "Recognised",
+    "NamedChange",
     "Shift",
     "Span",
     "Split",

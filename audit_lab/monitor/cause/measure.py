@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.cause.contribution import ModelPart
     from audit_lab.monitor.cause.question import CauseQuestion
-    from audit_lab.monitor.cause.result import Recognised
+    from audit_lab.monitor.cause.result import NamedChange
     from audit_lab.monitor.cause.sides import Side
     from audit_lab.monitor.cause.window_rows import WindowRows
     from audit_lab.replay.runner import Runner
@@ -45,7 +45,7 @@ def find_cause(
     asked: CauseQuestion,
     runner: Runner,
     *,
-    recognised: Callable[[WindowRows, WindowRows], Sequence[Recognised]] | None = None,
+    recognised: Callable[[Sequence[str]], Sequence[NamedChange]] | None = None,
     progress: Progress | None = None,
 ) -> Cause:
     """Return what moved a mean score, or the rate of a decision, between two windows.
@@ -57,7 +57,7 @@ def find_cause(
     runner
         Runs versions in the sandbox.
     recognised
-        Finds changes of the data that have a name, between the rows before and after.
+        Finds changes of the data that have a name, in the inputs that contribute; what keeps it from that is stated.
     progress
         Called with a word for the work and how much of it was done.
 
@@ -90,14 +90,31 @@ def find_cause(
         return Cause(**found, model_part=None, model_absent=None, methods=(), splits=None, changes=())
     weighted = reweighting(before, after, features, unit=asked.of, confidence=asked.confidence)
     part, why, attributed, exchanged = _ByModel(store, asked, runner, progress).of((before, after), features)
+    methods = (attributed, weighted, exchanged)
+    changes, wanting = _named(recognised, methods)
     return Cause(
-        **found,
+        **{**found, "facts": (*found["facts"], *wanting)},
         model_part=part,
         model_absent=why,
-        methods=(attributed, weighted, exchanged),
+        methods=methods,
         splits=find_splits(before, after, features, asked),
-        changes=() if recognised is None else tuple(recognised(before, after)),
+        changes=changes,
     )
+
+
+def _named(
+    recognised: Callable[[Sequence[str]], Sequence[NamedChange]] | None, methods: Sequence[Method]
+) -> tuple[tuple[NamedChange, ...], list[str]]:
+    """Return the changes of features that contribute by any method, and what kept them from being found."""
+    features = [
+        each.feature for method in methods for each in method.contributions if each.is_sure or each.value is None
+    ]
+    if recognised is None or not features:
+        return (), []
+    try:
+        return tuple(recognised(list(dict.fromkeys(features)))), []
+    except AuditLabError as error:
+        return (), [f"changes of the data are not named: {error.message}"]
 
 
 def _features(asked: CauseQuestion, before: WindowRows, after: WindowRows) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.cause.question import CauseQuestion
     from audit_lab.monitor.cause.shift import Shift
 
-__all__ = ["Cause", "Recognised"]
+__all__ = ["Cause", "NamedChange"]
 
 _FORMAT = "audit_lab.cause"
 _VERSION = 1
@@ -33,7 +33,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Recognised:
+class NamedChange:
     """A change of the data between the windows that has a name: its kind, the columns, and a sentence."""
 
     kind: str
@@ -77,7 +77,7 @@ class Cause:
     model_absent: str | None
     methods: tuple[Method, ...]
     splits: Splits | None
-    changes: tuple[Recognised, ...]
+    changes: tuple[NamedChange, ...]
     facts: tuple[str, ...]
 
     @property
