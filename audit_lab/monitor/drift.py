@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +19,13 @@ from audit_lab.monitor.contradiction import contradictions
 from audit_lab.monitor.cuts import BY_VERSION, Cut
 from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes, find_vanished, is_restless
 from audit_lab.monitor.findings import MINIMUM_ROWS
-from audit_lab.monitor.levels import levels, median_within, values_between
+from audit_lab.monitor.levels import median_within
 from audit_lab.monitor.question import asked
-from audit_lab.monitor.units import UnitChange, find_unit_changes
-from audit_lab.monitor.verdict import SEVERITIES, STABLE, TOO_FEW_ROWS, finding_table, judged, measured_windows
+from audit_lab.monitor.recognised.recognition import recognise
+from audit_lab.monitor.verdict import SEVERITIES, finding_table, judged, measured_windows
 from audit_lab.monitor.volume import distinct_rows, volume_facts, volume_table
 from audit_lab.monitor.window_counts import WindowCounts, count_cut
-from audit_lab.monitor.windows import utc, window_length
+from audit_lab.monitor.windows import utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,16 +34,12 @@ if TYPE_CHECKING:
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Rows, Source
     from audit_lab.monitor.cuts import Around
-    from audit_lab.monitor.findings import Finding
     from audit_lab.monitor.question import Question
+    from audit_lab.monitor.recognised import DataChange
     from audit_lab.monitor.reference import Dataset, Period, Reference, Rolling
 
 __all__ = ["Drift", "drift"]
 
-#: A day, or else a window, with fewer values than this has no median worth comparing ...
-_STEP_ROWS = 30
-#: ... and days will do if they hold this share of the rows.
-_STEP_COVERAGE = 0.8
 #: With which probability a question about rows without drift may raise any alert.
 _FALSE_ALARMS = 0.05
 
@@ -84,8 +79,9 @@ class Drift:
         Runs of windows in which a column moved far, lost a category or came in another unit, by column and time.
     vanished
         Categories that stopped arriving, dated by their last row; not looked for against a rolling reference.
-    unit_changes
-        Runs of days in which a numeric column arrived multiplied by a known factor.
+    changes
+        Changes of the data that are known by name, by time: another unit, swapped columns, a new default, a category
+        renamed or gone.
     restless
         Columns of which half the reference's own windows differ from it as far as an incident would.
     facts
@@ -102,7 +98,7 @@ class Drift:
     calibration: Calibration | None
     episodes: tuple[Episode, ...]
     vanished: tuple[VanishedCategory, ...]
-    unit_changes: tuple[UnitChange, ...]
+    changes: tuple[DataChange, ...]
     restless: tuple[str, ...]
     facts: tuple[str, ...]
     every: str
@@ -283,14 +279,14 @@ def drift(
     measured = {one.bins.column: measured_windows(one, question.rolling) for one in counts}
     calibration = calibrate(question.sample, bins, _layout(question, volume), false_alarms, seed)
     findings = judged(measured, volume.tolist(), calibration)
-    numeric = [name for name in question.columns if rows.kinds[name] == "numeric"]
-    changes = _unit_changes(question, findings, numeric, every)
+    fixed = [] if question.rolling else counts
+    vanished = tuple(one for counted in fixed for one in find_vanished(counted, cut))
+    recognised = recognise(question, findings, vanished)
     episodes = [
         one
         for column in question.columns
-        for one in find_episodes(column, findings[column], cut, question.covered, changes.get(column, ()))
+        for one in find_episodes(column, findings[column], cut, question.covered, recognised.changes)
     ]
-    fixed = [] if question.rolling else counts
     distinct = distinct_rows(rows, cut)
     usual = question.covered & question.inside if question.inside.any() else question.covered
     volumes = volume_table(volume, cut, usual if every != BY_VERSION else usual & False, distinct)
@@ -300,11 +296,12 @@ def drift(
         reference=question.reference,
         calibration=calibration,
         episodes=tuple(episodes if cut.by_version else _with_ratios(rows, episodes, bins)),
-        vanished=tuple(one for counted in fixed for one in find_vanished(counted, cut)),
-        unit_changes=tuple(change for found in changes.values() for change in found),
+        vanished=vanished,
+        changes=recognised.changes,
         restless=tuple(name for name in question.columns if is_restless(findings[name], question.inside.tolist())),
         facts=(
             *question.facts,
+            *recognised.facts,
             *reference_facts(question.reference.rows, bins),
             *column_facts(findings, cut),
             *volume_facts(volumes, cut, usual, question.covered.tolist()),
@@ -340,24 +337,3 @@ def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins]) -> l
         if median is not None and reference is not None and math.isfinite(median / reference):
             episodes[place] = replace(episodes[place], median_ratio=median / reference)
     return episodes
-
-
-def _unit_changes(
-    question: Question, findings: dict[str, list[Finding]], numeric: list[str], every: str
-) -> dict[str, list[UnitChange]]:
-    """Look for changes of unit in the numeric columns that moved at all: by day, or by window where days are thin."""
-    quiet = {STABLE, TOO_FEW_ROWS, SEVERITIES[1]}
-    moved = [name for name in numeric if any(found.verdict not in quiet for found in findings[name])]
-    if not moved:
-        return {}
-    rows, reference = question.rows, question.reference
-    start, end = reference.start or question.seen.first, reference.end or question.seen.first
-    thin = window_length("1w" if every == BY_VERSION else every)
-    by_day, by_window = (levels(rows, moved, step, _STEP_ROWS) for step in (window_length("1d"), thin))
-    changes = {}
-    for name in moved:
-        covered = int(by_day[name]["rows"].sum()) >= _STEP_COVERAGE * int(by_window[name]["rows"].sum())
-        steps = by_day[name] if covered else by_window[name]
-        read = partial(values_between, rows, name)
-        changes[name] = find_unit_changes(name, steps, (start, end), read)
-    return changes

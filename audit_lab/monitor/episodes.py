@@ -11,6 +11,7 @@ import polars as pl
 from audit_lab.monitor.bins import CategoryBins
 from audit_lab.monitor.compared import compared
 from audit_lab.monitor.findings import vanished
+from audit_lab.monitor.recognised.change import NEW, RENAMED, VANISHED
 from audit_lab.monitor.verdict import MAJOR, TOO_FEW_ROWS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.findings import Finding
-    from audit_lab.monitor.units import UnitChange
+    from audit_lab.monitor.recognised import DataChange
     from audit_lab.monitor.window_counts import WindowCounts
 
 __all__ = ["Episode", "VanishedCategory", "find_episodes", "find_vanished", "is_restless", "runs"]
@@ -32,7 +33,7 @@ _FEWEST_OWN_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Episode:
-    """One unbroken run of windows in which a column's verdict was major, a category gone, or its unit another.
+    """One unbroken run of windows in which a column's verdict was major, a category gone, or its data changed.
 
     Windows with too few rows neither break nor lengthen a run. `start` is the start of the first window, `end` the
     end of the last; `ongoing` says that the run holds up to the last window that has a verdict; `partial` that the log
@@ -89,7 +90,7 @@ def find_episodes(
     findings: Sequence[Finding],
     cut: Cut,
     covered: Sequence[bool] | NDArray[np.bool_],
-    changes: Sequence[UnitChange] = (),
+    changes: Sequence[DataChange] = (),
 ) -> list[Episode]:
     """Return the episodes of one column, in order.
 
@@ -104,9 +105,11 @@ def find_episodes(
     covered
         Whether the log covers each of them wholly.
     changes
-        Changes of the column's unit that were recognised; the windows that they touch belong to an episode.
+        Changes of the data that were recognised; the windows that one of the column touches belong to an episode,
+        but for a category that vanished or began, which its windows say themselves.
     """
-    marks = [_moved(found, cut.starts[place], cut.ends[place], changes) for place, found in enumerate(findings)]
+    mine = [one for one in changes if column in one.columns and one.kind not in {VANISHED, RENAMED, NEW}]
+    marks = [_moved(found, cut.starts[place], cut.ends[place], mine) for place, found in enumerate(findings)]
     judged = [position for position, mark in enumerate(marks) if mark is not None]
     episodes = []
     for first, last in runs(marks):
@@ -114,7 +117,7 @@ def find_episodes(
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
         highest = max(found.psi or 0.0 for found in held)
         start, end = cut.starts[first], max(cut.ends[first : last + 1])
-        units = [one.conversion for one in changes if one.start < end and one.end > start]
+        known = [one.conversion or one.kind for one in mine if one.touches(column, start, end)]
         episodes.append(
             Episode(
                 column=column,
@@ -125,7 +128,7 @@ def find_episodes(
                 vanished_categories=gone,
                 ongoing=last == judged[-1],
                 partial=first == last and not covered[first],
-                what=_what(gone, units, highest),
+                what=_what(gone, known, highest),
             )
         )
     return episodes
@@ -178,13 +181,13 @@ def is_restless(findings: Sequence[Finding], inside: Sequence[bool]) -> bool:
     return len(own) >= _FEWEST_OWN_WINDOWS and 2 * sum(own) >= len(own)
 
 
-def _moved(found: Finding, start: datetime, end: datetime, changes: Sequence[UnitChange]) -> bool | None:
+def _moved(found: Finding, start: datetime, end: datetime, changes: Sequence[DataChange]) -> bool | None:
     if found.verdict == TOO_FEW_ROWS:
         return None
-    other_unit = any(one.start < end and one.end > start for one in changes)
-    return found.verdict == MAJOR or bool(found.vanished_categories) or other_unit
+    recognised = any(one.start < end and one.end > start for one in changes)
+    return found.verdict == MAJOR or bool(found.vanished_categories) or recognised
 
 
-def _what(gone: Sequence[str], units: Sequence[str], highest: float) -> str:
+def _what(gone: Sequence[str], known: Sequence[str], highest: float) -> str:
     lost = [f"{'category' if len(gone) == 1 else 'categories'} {', '.join(gone)} vanished"] if gone else []
-    return ", ".join([*lost, *(f"consistent with {unit}" for unit in units), f"PSI up to {highest:.2f}"])
+    return ", ".join([*lost, *(f"consistent with {unit}" for unit in known), f"PSI up to {highest:.2f}"])

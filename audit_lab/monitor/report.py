@@ -13,8 +13,7 @@ from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_R
 
 if TYPE_CHECKING:
     from audit_lab.monitor.drift import Drift
-    from audit_lab.monitor.episodes import Episode, VanishedCategory
-    from audit_lab.monitor.units import UnitChange
+    from audit_lab.monitor.episodes import Episode
 
 __all__ = ["sentences", "to_dict", "to_html", "unit_sentences"]
 
@@ -24,19 +23,19 @@ _EPISODES_TOLD = 2
 
 
 def sentences(drift: Drift) -> list[str]:
-    """Return what moved, most pressing first: gone for good, moved until now, moved for a while, then the rest."""
-    vanished = sorted(drift.vanished, key=lambda one: (one.returned is not None, -one.reference_share))
-    told = {(one.column, one.category) for one in vanished}
-    episodes = [one for one in drift.episodes if not (one.partial or one.column in drift.restless or _told(one, told))]
+    """Return what moved, most pressing first: changed for good, moved until now, changed for a while, then the rest.
+
+    An episode that a recognised change explains has no sentence of its own.
+    """
+    changes = sorted(drift.changes, key=lambda one: (-one.evidence.get("reference_share", 0.0), one.start))
+    episodes = [one for one in drift.episodes if not (one.partial or one.column in drift.restless or _told(drift, one))]
     episodes.sort(key=lambda one: (not one.ongoing, -one.highest_psi))
-    past = sorted((one for one in episodes if not one.ongoing), key=lambda one: not _unit_changes(drift, one))
     found = [
-        *(_vanished(drift, one) for one in vanished if one.returned is None),
+        *(one.sentence for one in changes if one.ongoing),
         *(_episode(drift, one) for one in episodes if one.ongoing),
-        *(_vanished(drift, one) for one in vanished if one.returned is not None),
-        *_past(drift, past),
+        *(one.sentence for one in changes if not one.ongoing),
+        *_past(drift, [one for one in episodes if not one.ongoing]),
     ]
-    found += [_unit(drift, change) for change in drift.unit_changes if change.column in drift.restless]
     if not found:
         found = [_nothing(drift)]
     facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
@@ -59,7 +58,7 @@ def to_dict(drift: Drift) -> dict[str, Any]:
         "summary": sentences(drift),
         "episodes": [_json_safe(vars(one)) for one in drift.episodes],
         "vanished": [_json_safe(vars(one)) for one in drift.vanished],
-        "unit_changes": [_json_safe(vars(one)) for one in drift.unit_changes],
+        "changes": [one.to_dict() for one in drift.changes],
         "restless": list(drift.restless),
         "facts": list(drift.facts),
         "contradictions": [_json_safe(row) for row in drift.contradictions().to_dicts()],
@@ -93,44 +92,32 @@ def _row(drift: Drift, column: str) -> str:
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _told(episode: Episode, told: set[tuple[str, str]]) -> bool:
-    """Say whether an episode is nothing but categories that vanished, which have sentences of their own."""
-    return bool(episode.vanished_categories) and all(
-        (episode.column, category) in told for category in episode.vanished_categories
+def _told(drift: Drift, episode: Episode) -> bool:
+    """Say whether recognised changes explain every window of an episode."""
+    mine = [one for one in drift.changes if one.touches(episode.column, episode.start, episode.end)]
+    gone = {one.before for one in mine}
+    if episode.vanished_categories and gone.issuperset(episode.vanished_categories):
+        return True
+    held = drift.table.filter(
+        pl.col("column") == episode.column,
+        pl.col("window_start") >= episode.start,
+        pl.col("window_end") <= episode.end,
+        pl.col("verdict") != TOO_FEW_ROWS,
     )
-
-
-def _vanished(drift: Drift, one: VanishedCategory) -> str:
-    cut = window = drift.cut
-    share = f"{one.column}: category {one.category} ({one.reference_share:.1%} of the reference) vanished"
-    since = f" after {cut.date(one.last_seen)} (last seen {cut.moment(one.last_seen)})" if one.last_seen else ""
-    absent = f"none in the {_plural(one.windows, window.noun)} from {window.name(one.gone_from)} on"
-    expected = f"where about {one.expected_rows:,.0f} were to be expected"
-    if one.returned is None:
-        return f"{share}{since} and did not return: {absent}, {expected}."
-    return f"{share}{since} and returned on {cut.moment(one.returned)}: {absent}, {expected}."
+    windows = held.select("window_start", "window_end").iter_rows()
+    return bool(mine) and all(any(one.start < end and one.end > start for one in mine) for start, end in windows)
 
 
 def _episode(drift: Drift, one: Episode) -> str:
     window = drift.cut
     name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
-    units = _unit_changes(drift, one)
-    moved = f"{one.column}: drift" if units else f"{one.column}: major drift"
     if one.windows == 1:
-        said = f"{moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
+        said = f"{one.column}: major drift in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
     elif one.ongoing:
-        said = f"{moved} since {name}, in all {count} up to the last ({peak})."
+        said = f"{one.column}: major drift since {name}, in all {count} up to the last ({peak})."
     else:
-        said = f"{moved} from {name}, for {count} up to {drift.cut.last_day(one.end)} ({peak})."
-    return " ".join([said, *(_unit(drift, change) for change in units)])
-
-
-def _unit_changes(drift: Drift, one: Episode) -> list[UnitChange]:
-    return [
-        change
-        for change in drift.unit_changes
-        if change.column == one.column and change.start < one.end and change.end > one.start
-    ]
+        said = f"{one.column}: major drift from {name}, for {count} up to {drift.cut.last_day(one.end)} ({peak})."
+    return said
 
 
 def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
@@ -142,32 +129,21 @@ def _past(drift: Drift, episodes: list[Episode]) -> list[str]:
             said += [_episode(drift, one) for one in mine]
             continue
         window = drift.cut
-        changes = [_unit(drift, change) for change in drift.unit_changes if change.column == column]
         count = _plural(sum(one.windows for one in mine), window.noun)
         farthest = f"the farthest from {window.name(mine[0].start)} (PSI up to {mine[0].highest_psi:.2f})"
-        said.append(" ".join([f"{column}: {len(mine)} episodes of major drift, {count} in all, {farthest}.", *changes]))
+        said.append(f"{column}: {len(mine)} episodes of major drift, {count} in all, {farthest}.")
     return said
 
 
 def unit_sentences(drift: Drift, column: str) -> list[str]:
     """Return what can be said of the unit of one numeric column: recognised changes, else each episode's ratio."""
-    changes = [change for change in drift.unit_changes if change.column == column]
     cut, ratios = drift.cut, []
     for one in drift.episodes:
-        if one.column == column and one.median_ratio is not None and not _unit_changes(drift, one):
-            ratio = f"the median is {one.median_ratio:.4g} times the reference's"
+        known = any(change.touches(column, one.start, one.end) for change in drift.changes)
+        if one.column == column and one.median_ratio is not None and not known:
+            ratio = f"moved, not recognised: the median is {one.median_ratio:.4g} times the reference's"
             ratios.append(f"{column}: {cut.date(one.start)} to {cut.last_day(one.end)}, {ratio}.")
-    return [*(_unit(drift, change) for change in changes), *ratios]
-
-
-def _unit(drift: Drift, change: UnitChange) -> str:
-    until = "on, to the end of the log," if change.ongoing else f"to {drift.cut.last_day(change.end)}"
-    conversion = " or ".join([f"{change.conversion} (x {change.factor:.6g})", *change.alternatives])
-    return (
-        f"{change.column}: from {drift.cut.date(change.start)} {until} the median was {change.ratio:.4g} times that of "
-        f"the days beside, consistent with {conversion}; with the factor undone the "
-        f"Kolmogorov-Smirnov distance to them falls from {change.ks_before:.2f} to {change.ks_after:.2f}."
-    )
+    return [*(change.sentence for change in drift.changes if column in change.columns), *ratios]
 
 
 def _restless(drift: Drift) -> list[str]:

@@ -85,12 +85,12 @@ def test_drift_finds_the_week_the_feature_and_the_factor(sample, answer):
     fault = sample.fault["unit-change"]
     code, document = answer("drift", "--log", sample.log)
     assert code == 1
-    (change,) = document["unit_changes"]
+    (change,) = (one for one in document["changes"] if one["kind"] == "unit")
     since, until = (datetime.fromisoformat(fault[side]).replace(tzinfo=UTC) for side in ("since", "until"))
-    assert change["column"] == fault["feature"]
+    assert change["columns"] == [fault["feature"]]
     assert (datetime.fromisoformat(change["start"]), datetime.fromisoformat(change["end"])) == (since, until)
     assert change["factor"] == pytest.approx(fault["factor"], rel=1e-6)
-    assert change["ratio"] == pytest.approx(fault["factor"], rel=0.25)
+    assert change["evidence"]["median_ratio"] == pytest.approx(fault["factor"], rel=0.25)
 
 
 def test_drift_finds_the_merger(sample, answer):

@@ -62,7 +62,7 @@ def merger():
 def test_steady_rows_give_no_drift():
     found = measured(steady())
     assert found.table["verdict"].unique().to_list() == ["stable"]
-    assert (found.episodes, found.vanished, found.unit_changes) == ((), (), ())
+    assert (found.episodes, found.vanished, found.changes) == ((), (), ())
     assert found.summary()[0] == "No major drift: none of the 3 columns moved that far in any of 30 weeks."
 
 
@@ -123,35 +123,43 @@ def test_a_change_of_unit_is_found_with_its_days_and_factor(first_day, days, fac
     since = datetime.combine(first_day, datetime.min.time(), UTC)
     until = since + timedelta(days=days)
     found = measured(changed(steady(per_week=2100), since, until, distance=pl.col("distance") * factor))
-    (change,) = found.unit_changes
+    (change,) = found.changes
     assert (change.column, change.start, change.conversion) == ("distance", since, conversion)
     assert change.end == min(until, LAST)
-    assert change.ratio == pytest.approx(factor, rel=0.1)
+    assert change.evidence["median_ratio"] == pytest.approx(factor, rel=0.1)
     assert any(episode.column == "distance" and episode.start <= since < episode.end for episode in found.episodes)
     assert any(conversion in sentence for sentence in found.summary())
 
 
 def test_conversions_that_few_rows_cannot_tell_apart_are_all_named():
     since = datetime(2015, 6, 10, tzinfo=UTC)
-    found = measured(changed(steady(), since, since + WEEK, distance=pl.col("distance") / 1.609344))
-    (change,) = found.unit_changes
+    uneven = steady().with_columns(pl.col("distance") + pl.col("at").dt.second() / 97)
+    found = measured(changed(uneven, since, since + WEEK, distance=pl.col("distance") / 1.609344))
+    (change,) = found.changes
     assert {change.conversion, *change.alternatives} == {"km -> mile", "km -> nautical mile"}
     assert " or km -> " in found.describe_unit_change("distance")[0]
+
+
+def test_the_grain_of_whole_numbers_tells_conversions_apart():
+    since = datetime(2015, 6, 10, tzinfo=UTC)
+    found = measured(changed(steady(), since, since + WEEK, distance=pl.col("distance") / 1.609344))
+    (change,) = found.changes
+    assert (change.conversion, change.alternatives) == ("km -> mile", ())
 
 
 def test_a_change_of_unit_that_lasts_is_dated_and_said_to_last():
     since = datetime(2015, 6, 10, tzinfo=UTC)
     found = measured(changed(steady(per_week=2100), since, LAST, distance=pl.col("distance") * 1.609344))
-    (change,) = found.unit_changes
+    (change,) = found.changes
     assert (change.start, change.end, change.ongoing) == (since, LAST, True)
 
 
 def test_a_change_that_is_no_known_factor_gets_its_ratio_and_no_more():
     since = datetime(2015, 5, 4, tzinfo=UTC)
     found = measured(changed(steady(), since, since + WEEK, distance=pl.col("distance") * 1.45))
-    assert found.unit_changes == ()
+    assert found.changes == ()
     (said,) = found.describe_unit_change("distance")
-    assert said.startswith("distance: 2015-05-04 to 2015-05-10, the median is 1.4")
+    assert said.startswith("distance: 2015-05-04 to 2015-05-10, moved, not recognised: the median is 1.4")
     assert "consistent" not in said
 
 

@@ -24,7 +24,7 @@ def test_the_merger_is_dated_to_the_last_row_of_the_carrier(found):
 
 
 def test_the_planted_change_of_unit_is_an_episode_with_its_week_and_factor(found):
-    (change,) = found.unit_changes
+    (change,) = (one for one in found.changes if one.kind == "unit")
     assert (change.column, change.factor, change.conversion) == ("distance_miles", 1.609344, "mile -> km")
     assert (change.start, change.end) == (datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 9, 14, tzinfo=UTC))
     episodes = [(one.start, one.end) for one in found.episodes if one.column == "distance_miles"]

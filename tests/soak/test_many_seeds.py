@@ -68,7 +68,7 @@ def test_merger_is_dated_to_its_day(built):
 def test_changed_unit_is_found_with_its_days(built):
     log, truth = built
     fault = planted(truth, "unit-change")
-    found = [one for one in log.drift().unit_changes if one.column == fault["feature"]]
+    found = [one for one in log.drift().changes if one.kind == "unit" and one.column == fault["feature"]]
     days = [(one.start.date().isoformat(), one.end) for one in found]
     assert days[0][0] == fault["since"]
     assert found[0].end <= datetime.fromisoformat(fault["until"]).replace(tzinfo=found[0].end.tzinfo)

@@ -11,7 +11,7 @@ from audit_lab.monitor.onset.events import SPIKE, Onset
 from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, OTHERS, SHARE, VOLUME
 from audit_lab.monitor.onset.spikes import BESIDE
 from audit_lab.monitor.onset.tallies import QUANTILES
-from audit_lab.monitor.units import KNOWN_FACTORS, TOLERANCE
+from audit_lab.monitor.recognised.conversions import KNOWN_FACTORS, TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
