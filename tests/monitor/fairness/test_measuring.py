@@ -263,3 +263,25 @@ def test_windows_are_months_of_the_zone(grouped_log):
     rates = found.table.filter(measure="selection_rate", grouping="sex", group="f").sort("window_start")
     hours = (datetime(2024, 3, 31, 18, 30, tzinfo=UTC) - datetime(2024, 3, 4, 9, tzinfo=UTC)) // timedelta(hours=1) + 1
     assert rates["rows"].to_list() == [hours // 2, 340 - hours // 2]
+
+
+def test_groups_that_are_infinite_constant_or_missing_everywhere_are_groups_or_say_so(grouped_log):
+    ages = [float("inf"), float("-inf"), float("nan"), None, 30.0]
+    rows = [("all", ages[place % 5], place % 2 == 0, "good") for place in range(200)]
+    found = grouped_log(rows).fairness(["age", "sex"], favourable="approve", bands={"age": [40]}, intersections=False)
+    sizes = dict(found.table.filter(measure="selection_rate").select("group", "rows").iter_rows())
+    assert sizes == {"below 40": 80, "40 and above": 40, "(missing)": 80, "all": 200}
+    assert set(found.comparisons.filter(grouping="sex")["status"]) == {"not defined"}
+    nothing = grouped_log([(None, None, place % 2 == 0, "good") for place in range(40)])
+    found = nothing.fairness(["sex"], favourable="approve")
+    assert found.table.filter(measure="selection_rate")["group"].to_list() == ["(missing)"]
+    names = grouped_log([(f"id-{place}", 30.0, True, "good") for place in range(60)])
+    with pytest.raises(MisuseError, match="sex has 60 groups"):
+        names.fairness(["sex"], favourable="approve")
+
+
+def test_a_group_that_is_retyped_half_way_is_counted_under_both_names(grouped_log):
+    rows = [(("f", "2")[place >= 100], 30.0, place % 2 == 0, "good") for place in range(200)]
+    found = grouped_log(rows).fairness(["sex"], favourable="approve")
+    sizes = dict(found.table.filter(measure="selection_rate").select("group", "rows").iter_rows())
+    assert sizes == {"2": 100, "f": 100}

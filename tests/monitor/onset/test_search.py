@@ -180,3 +180,19 @@ def test_hostile_names_are_told_as_text(quiet, onsets_of):
     html = onsets_of(frame.select("occurred_at", "text"))._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_a_column_that_is_retyped_half_way_is_dated_and_its_new_text_named(quiet, onsets_of):
+    day = datetime(2024, 2, 12, tzinfo=UTC)
+    number = pl.col("number").round(0).cast(pl.Int64).clip(0, 4).cast(pl.String)
+    frame = quiet(11).select(
+        "occurred_at", number=pl.when(at >= day).then(pl.lit("unknown")).otherwise(number), score="score"
+    )
+    found = onsets_of(frame)
+    event = next(event for event in found.events if event.at == day)
+    assert (event.columns[0], event.returned) == ("number", None)
+    appeared = next(one for one in event.onsets if one.category == "unknown")
+    assert (appeared.before, appeared.after) == (0.0, 1.0)
+    gone = quiet(11).select("occurred_at", number=pl.when(at < day).then(pl.col("number")))
+    (missing,) = [one for one in onsets_of(gone).onsets if one.statistic == "missing rate"]
+    assert (missing.at, missing.after, missing.returned) == (day, 1.0, None)

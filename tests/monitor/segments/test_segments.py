@@ -166,6 +166,28 @@ def test_missing_infinite_constant_and_rare_values_are_levels():
     assert len(levels_of(frame["city"], np.ones(400, bool)).labels) == 32
 
 
+def test_a_column_that_is_retyped_half_way_has_a_level_that_came():
+    late = pl.col("__after__") & (pl.int_range(pl.len()) % 2 == 0)
+    text = (pl.col("age") // 10).cast(pl.Int64).cast(pl.String)
+    frame = rows(3).with_columns(
+        age=pl.when(late).then(pl.lit("unknown")).otherwise(text),
+        __value__=pl.col("__value__") + late.cast(pl.Float64) / 4,
+    )
+    found = find_segments(frame, FEATURES, measure="score")
+    unknown = next(one for one in found.segments if (one.features, one.levels) == (("age",), ("unknown",)))
+    assert (unknown.before, unknown.after, unknown.mean_before) == (0, frame.filter(late).height, None)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["segments"]
+
+
+def test_ten_rows_of_a_reference_are_too_few_for_a_segment():
+    after = pl.col("__after__")
+    frame = shifted(4).filter(after | (after.not_().cum_sum() <= 10))
+    assert frame.filter(~after).height == 10
+    found = find_segments(frame, FEATURES, measure="score")
+    assert all(one.before <= 10 for one in found.segments)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows_before"] == 10
+
+
 def test_a_hostile_category_is_quoted_in_its_expression():
     bad = "O'{0} {}--"
     frame = shifted().with_columns(city=pl.when(pl.col("city") == "Oslo").then(pl.lit(bad)).otherwise("city"))
