@@ -178,7 +178,7 @@ for name, chart in drawn.items():
 """
 
 
-@pytest.mark.parametrize("character", ["\x1b", "\ufffe", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("character", ["\x1b", pytest.param("\ufffe", marks=pytest.mark.soak), "\ud800"], ids=ascii)
 def test_no_text_ends_the_process_and_every_chart_shows_its_number(character):
     command = [sys.executable, "-c", PROGRAM, str(ord(character))]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

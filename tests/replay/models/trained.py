@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,8 +92,9 @@ class TrainedModel:
         return place
 
 
+@cache
 def trained(artifact_format: str, kind: str, seed: int = 0) -> TrainedModel:
-    """Train, save and ask one small model.
+    """Train, save and ask one small model; the same one again where it was asked for before.
 
     Parameters
     ----------
