@@ -15,8 +15,10 @@ __all__ = ["BLOCK_ROWS", "blocks", "column_groups"]
 
 #: Rows of a block, the last one of a frame excepted.
 BLOCK_ROWS = 1_048_576
-#: Values of a block, some 200 MB: of frames with many columns some are read at a time.
-_BLOCK_VALUES = 30_000_000
+#: Rows that polars hands over at once, while it reads ahead.
+_READ_ROWS = 131_072
+#: Values of a block, some 130 MB: of frames with many columns some are read at a time.
+_BLOCK_VALUES = 16_000_000
 
 
 def column_groups(columns: Sequence[str]) -> list[list[str]]:
@@ -38,7 +40,7 @@ def blocks(frame: pl.LazyFrame, what: str) -> Iterator[pl.DataFrame]:
     waiting: list[pl.DataFrame] = []
     rows = 0
     with reading(what):
-        for read in frame.collect_batches(chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming"):
+        for read in frame.collect_batches(chunk_size=_READ_ROWS, maintain_order=True, engine="streaming"):
             waiting.append(read)
             rows += read.height
             while rows >= BLOCK_ROWS:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReferenceRows", "read_reference", "reference_bins"]
 
-#: Values that are held at once where polars reads them, some 200 MB; one column at least.
-_VALUES_AT_ONCE = 25_000_000
+#: Values that are held at once where polars reads them, some 100 MB; one column at least.
+_VALUES_AT_ONCE = 12_000_000
 _THREADS = 2
 _NUMBERS: dict[str, Any] = {
     "column": pl.String(),
