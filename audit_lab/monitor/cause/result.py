@@ -206,7 +206,7 @@ class Cause:
         """Return title, subtitle and axis title of the picture of `steps`."""
         found = self.method(method)
         what = self.asked.what if found.unit == self.asked.of else f"mean {found.unit}"
-        shift = f"{found.moved:+.4f} from {self.asked.before.words()} to {self.asked.after.words()}, by {found.name}"
+        shift = f"{found.moved:+.4f} from the window before to the one after, by {found.name}"
         rows = f"{found.rows_before:,} decisions of {self.asked.model} before, {found.rows_after:,} after"
         reach = f"lines: intervals of {self.asked.confidence:.0%}, each for one step alone"
         return {"title": f"What moved the {what}", "subtitle": [shift, f"{rows}; {reach}"], "axis_title": what}

@@ -156,10 +156,11 @@ def test_of_several_models_one_must_be_named(shifted):
             .head(3)
             .with_columns(prediction_id=pl.format("o-{}", "prediction_id"), model_name=pl.lit("other"))
         )
-        return {**tables, "predictions": pl.concat([tables["predictions"], others])}
+        both = pl.concat([tables["predictions"], others])
+        return {**tables, "predictions": both, "inputs/other": tables["inputs/m"].head(3)}
 
     folder = shifted(change=two)
-    with pytest.raises(MisuseError, match="models"):
+    with pytest.raises(MisuseError, match="several models|name one|models"):
         al.open(folder).cause(**WINDOWS)
     assert al.open(folder).cause(**WINDOWS, model="m", columns=["x"], rows=60).shift.rows_before == 200
 
