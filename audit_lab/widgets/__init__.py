@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
+from audit_lab.widgets.cause import CauseView
 from audit_lab.widgets.cohort import CohortView
 from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
@@ -25,6 +26,7 @@ from audit_lab.widgets.viewing import view
 __all__ = [
     "AttributionView",
     "BatchReplayView",
+    "CauseView",
     "CohortView",
     "ComparableView",
     "CoverageView",

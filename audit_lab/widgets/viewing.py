@@ -11,6 +11,7 @@ from audit_lab.explain.cohorts import CohortAttribution
 from audit_lab.explain.what_if import WhatIf
 from audit_lab.face import Decision
 from audit_lab.face.decisions import Decisions
+from audit_lab.monitor.cause import Cause
 from audit_lab.monitor.drift import Drift
 from audit_lab.monitor.fairness import Fairness
 from audit_lab.monitor.performance import Performance
@@ -23,6 +24,7 @@ from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.agreement import AgreementView
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
+from audit_lab.widgets.cause import CauseView
 from audit_lab.widgets.cohort import CohortView
 from audit_lab.widgets.comparable import ComparableView
 from audit_lab.widgets.coverage import CoverageView
@@ -44,6 +46,7 @@ __all__ = ["view"]
 _VIEWS: dict[type, type[Panel]] = {
     Agreement: AgreementView,
     BatchReplay: BatchReplayView,
+    Cause: CauseView,
     CohortAttribution: CohortView,
     Comparable: ComparableView,
     Coverage: CoverageView,
@@ -91,7 +94,7 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
         "log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, log.decisions, log.replay, "
-        "log.explore, log.impact, log.attributions, log.drift, log.performance, log.fairness or log.coverage"
+        "log.explore, log.impact, log.attributions, log.drift, log.cause, log.performance, log.fairness or log.coverage"
     )
     next_step = f"Give what {answers} returned."
     raise MisuseError(message, next_step)
