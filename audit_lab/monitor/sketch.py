@@ -213,7 +213,8 @@ def _summed_marks(every: pl.DataFrame) -> pl.DataFrame:
                 "column": held["column"][0],
                 "window": held["window"][0],
                 **counts,
-                "upto": np.sum(np.stack([np.asarray(each) for each in held["upto"]]), axis=0),
+                # As a list: of arrays polars makes an Array, whatever type is asked for.
+                "upto": np.sum(np.stack([np.asarray(each) for each in held["upto"]]), axis=0).tolist(),
                 "least": held["least"].min(),
                 "greatest": held["greatest"].max(),
                 **{name: exact_sum(held[name].to_list()) for name in _SUMS},
