@@ -108,3 +108,14 @@ def test_fairness_refuses_what_it_cannot_mean(run, credit, arguments, message):
     answer = run("fairness", *arguments, "--log", credit)
     assert answer.code == 2
     assert message in answer.err
+
+
+def test_windows_are_those_of_a_zone(run, credit):
+    found = run("performance", "--log", credit, "--zone", "America/New_York", "--json").json
+    assert {row["window_start"][11:16] for row in found["windows"]} == {"04:00", "05:00"}
+    groups = ("fairness", "inputs.age_in_years < 30", "--favourable", "approve", "--every", "1mo")
+    found = run(*groups, "--log", credit, "--zone", "America/New_York", "--json").json
+    assert {row["window_start"][11:16] for row in found["table"]} == {"04:00", "05:00"}
+    answer = run("performance", "--log", credit, "--zone", "Nowhere")
+    assert (answer.code, answer.out) == (2, "")
+    assert "There is no time zone 'Nowhere'" in answer.err
