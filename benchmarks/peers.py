@@ -196,22 +196,45 @@ def scores(reference: Side, current: Side) -> dict[str, Any]:
     return {"evidently": months, "nannyml": nannyml_scores(reference, current)}
 
 
+def called_drifted(reference: Side, current: Side) -> set[str]:
+    """Return what Evidently calls drifted as it comes: by the test it would choose, without its pictures."""
+    from evidently.legacy.calculations.stattests import get_stattest
+    from evidently.legacy.core import ColumnType
+
+    found = set()
+    for name in reference.features:
+        kind = ColumnType.Numerical if name in reference.numbers else ColumnType.Categorical
+        # Some of its tests change the columns that they are given.
+        sides = [side.frame[name].copy() for side in (reference, current)]
+        if get_stattest(*sides, kind, None)(*sides, kind, None).drifted:
+            found.add(name)
+    return found
+
+
 def alarms(reference: Side, current: Side, rows: int) -> dict[str, Any]:
-    """Return how many of the columns, over all pieces of so many rows, each library as it comes calls drifted."""
+    """Return how many columns, in each piece of so many rows, each library as it comes calls drifted."""
     import nannyml
 
-    starts = range(0, len(current.frame) - rows + 1, rows)
-    called: list[int] = []
-    for place, start in enumerate(starts):
-        piece = Side(current.frame.iloc[start : start + rows].reset_index(drop=True))
-        called.append(sum(one["drifted"] for one in drift_report(reference, piece).values()))
-        print(f"\rEvidently: piece {place + 1} of {len(starts)}", end="", file=sys.stderr, flush=True)
+    pieces = [
+        Side(current.frame.iloc[start : start + rows].reset_index(drop=True))
+        for start in range(0, len(current.frame) - rows + 1, rows)
+    ]
+    first = {name for name, one in drift_report(reference, pieces[0]).items() if one["drifted"]}
+    if called_drifted(reference, pieces[0]) != first:
+        raise SystemExit("Evidently's own report calls other columns drifted than its tests")
+    called = []
+    for place, piece in enumerate(pieces, 1):
+        called.append(len(called_drifted(reference, piece)))
+        print(f"\rEvidently: piece {place} of {len(pieces)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    calculator = nannyml.UnivariateDriftCalculator(reference.features, chunk_size=rows)
-    calculator.fit(reference.frame)
-    table = calculator.calculate(current.frame.iloc[: len(starts) * rows]).filter(period="analysis").to_df()
-    by_nannyml = [int(each) for each in table.xs("alert", axis=1, level=-1).sum(axis=1)]
-    return {"pieces": len(starts), "columns": len(reference.features), "evidently": called, "nannyml": by_nannyml}
+    by_nannyml = None
+    # Its thresholds are those of the reference's own pieces, of which it needs several.
+    if len(reference.frame) > rows:
+        calculator = nannyml.UnivariateDriftCalculator(reference.features, chunk_size=rows)
+        calculator.fit(reference.frame)
+        table = calculator.calculate(current.frame.iloc[: len(pieces) * rows]).filter(period="analysis").to_df()
+        by_nannyml = [int(each) for each in table.xs("alert", axis=1, level=-1).sum(axis=1)]
+    return {"evidently": called, "nannyml": by_nannyml}
 
 
 def _timed(ask: Callable[[], Any]) -> dict[str, Any]:
