@@ -39,13 +39,16 @@ def list_alerts(
     reading: Reading,
     log_folder: LogFolder,
     state: Annotated[str, typer.Option("--state", help="open, acknowledged, closed or all.")] = "all",
+    in_log: Annotated[
+        bool, typer.Option("--in-log", help="Count those in the log itself, too: a log of your own.")
+    ] = False,
     record: RecordPath = None,
     as_json: AsJson = False,
 ) -> int:
     """List every alert that was raised, with its state, which follows from what was recorded of it."""
     if state not in _STATES:
         raise MisuseError(f"--state is {state!r}", f"Use one of {', '.join(_STATES)}.")
-    found = reading.at(log_folder).open().alerts(record=record)
+    found = reading.at(log_folder).open().alerts(write=in_log, record=record)
     if as_json:
         output.print_json(found.to_dict())
     else:

@@ -40,7 +40,9 @@ RecordPath = Annotated[
     str | None,
     typer.Option("--record", help="The alerts journal's file.", show_default="one for each log, in your state folder"),
 ]
-Write = Annotated[bool, typer.Option("--write", help="Append to the log itself, as events; it must be sealed.")]
+Write = Annotated[
+    bool, typer.Option("--write", help="Keep alerts in the log itself, as events; it must be sealed, and your own.")
+]
 
 
 def register(app: typer.Typer) -> None:

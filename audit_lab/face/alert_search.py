@@ -41,9 +41,9 @@ class Record:
         self._store = store
         self.path = outside(store, alerts_file(store.origin) if path is None else Path(path))
 
-    def read(self) -> Alerts:
-        """Return what is kept, with the state of each alert."""
-        return derived(*entries_of(self._store, self.path))
+    def read(self, *, in_log: bool) -> Alerts:
+        """Return what is kept, with the state of each alert; of the log's own events only where they are believed."""
+        return derived(*entries_of(self._store, self.path, in_log=in_log))
 
     def keeper(self, vault: Vault | Path | str | None, passphrase: bytes | str | None, *, write: bool) -> Keeper:
         """Return what keeps new entries: the journal, or the log's events where `write` says so."""

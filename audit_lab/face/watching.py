@@ -34,6 +34,7 @@ class Watching(Monitored):
         *,
         since: When = None,
         until: When = None,
+        write: bool = False,
         record: Path | str | None = None,
         now: datetime | None = None,
     ) -> Watch:
@@ -45,6 +46,9 @@ class Watching(Monitored):
             A rule file, or rules. When omitted: drift from moderate on, failed predictions and jobs, volume gone.
         since, until
             Only windows that reach into [since, until) raise alerts. What is usual is taken from the whole log.
+        write
+            Whether alerts and reviews that stand in the log itself, as events, count: only where the log is your own,
+            since whoever writes a log could close its alerts there.
         record
             The file of the alerts journal, which tells new alerts from known ones; one for each log by default.
         now
@@ -66,7 +70,8 @@ class Watching(Monitored):
         scope = Scope(now or datetime.now(UTC), instant(since, "since"), instant(until, "until"))
         with self._access.asking("watch", asked.sha256[:12], rules=asked.source, since=since, until=until) as answer:
             answer.touches("predictions", ("outputs", "decision"))
-            return looked_at(self, self._store, asked, Record(self._store, record).read(), scope)
+            kept = Record(self._store, record).read(in_log=write)
+            return looked_at(self, self._store, asked, kept, scope)
 
     def raise_alerts(
         self,
@@ -91,7 +96,8 @@ class Watching(Monitored):
         actor
             Who watches.
         write
-            Append alerts to the log itself, as events; else they go to the alerts journal, outside it.
+            Append alerts to the log itself, as events, and count those that stand there; else they go to the alerts
+            journal, outside it.
         vault, passphrase
             As for `audit_lab.open_writer`, with `write`.
         wait
@@ -112,16 +118,16 @@ class Watching(Monitored):
         held, asked = Record(self._store, record), rules_asked(rules)
         moment = now or datetime.now(UTC)
         with _alone(held.path):
-            found = self.watch(asked, since=since, until=until, record=held.path, now=moment)
+            found = self.watch(asked, since=since, until=until, write=write, record=held.path, now=moment)
             keeper = held.keeper(vault, passphrase, write=write)
-            return raise_new(found, held.read().entries, keeper, actor=actor, wait=wait or time.sleep)
+            return raise_new(found, held.read(in_log=write).entries, keeper, actor=actor, wait=wait or time.sleep)
 
-    def alerts(self, *, record: Path | str | None = None) -> Alerts:
+    def alerts(self, *, write: bool = False, record: Path | str | None = None) -> Alerts:
         """Return every alert that was raised, with its state: open, acknowledged or closed.
 
         Parameters
         ----------
-        record
+        write, record
             As in `watch`.
 
         Raises
@@ -132,7 +138,7 @@ class Watching(Monitored):
         from audit_lab.face.alert_search import Record
 
         with self._access.asking("alerts") as answer:
-            found = Record(self._store, record).read()
+            found = Record(self._store, record).read(in_log=write)
             answer.rows = found.table.height
             return found
 
@@ -163,7 +169,7 @@ class Watching(Monitored):
 
         held = Record(self._store, record)
         with self._access.asking("acknowledge alert", alert), _alone(held.path):
-            raised = held.read().raised(alert)
+            raised = held.read(in_log=write).raised(alert)
             moment = now or datetime.now(UTC)
             entry = acknowledgement_of(raised, actor=actor, role=role, reason=reason, at=moment)
             held.keeper(vault, passphrase, write=write).keep([entry])
@@ -221,7 +227,7 @@ class Watching(Monitored):
 
         held = Record(self._store, record)
         with self._access.asking("revalidate alert", alert, conclusion=conclusion), _alone(held.path):
-            kept = held.read()
+            kept = held.read(in_log=write)
             raised = kept.raised(alert)
             rule = replace(rule_of(raised.payload["rule"]), model=raised.payload["model"])
             moment = now or datetime.now(UTC)

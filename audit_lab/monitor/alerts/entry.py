@@ -16,7 +16,7 @@ from audit_lab.seal.strict_json import canonical_json, members, parse_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENTRY_KINDS", "JOURNAL", "LOG", "Entry", "entry_of", "raised_entry"]
+__all__ = ["ENTRY_KINDS", "ENTRY_MEMBERS", "JOURNAL", "LOG", "Entry", "entry_of", "raised_entry"]
 
 #: The kinds of entries, which are kinds of events too, and the format of each one's payload.
 ENTRY_KINDS = {
@@ -34,7 +34,8 @@ _ALERT = frozenset(
         *("low", "high", "threshold", "rows", "what", "query", "reference", "versions", "lineage", "software"),
     }
 )
-_OF_ALERT: dict[str, frozenset[str]] = {
+#: The members of each kind's payload.
+ENTRY_MEMBERS: dict[str, frozenset[str]] = {
     "alert": _ALERT,
     "acknowledgement": frozenset({"format", "alert", "digest", "actor", "role", "reason"}),
     "review": frozenset(
@@ -48,7 +49,8 @@ _OF_ALERT: dict[str, frozenset[str]] = {
 _TEXTS = {"alert", "column", "measure", "threshold", "what", "query", "software", "actor", "role", "reason"}
 _TEXTS |= {"conclusion", "although", "target", "by", "digest", "why"}
 _OPTIONAL_TEXTS = {"model", "version", "window_start", "window_end", "reference"}
-_NUMBERS = {"value", "low", "high", "rows"}
+_NUMBERS = {"value", "low", "high"}
+_MOST_ROWS = 2**53 - 1
 _WRONG = "Ask whoever wrote the log what it is"
 
 
@@ -114,7 +116,7 @@ def entry_of(kind: str, text: str, at: datetime, actor: str, kept: str) -> Entry
     MalformedError
         It is not of the kind's format, or an alert is not what its id says (codes ``alert...`` and ``json...``).
     """
-    value = members(parse_json(text.encode(), f"the {kind}"), _OF_ALERT[kind], f"the {kind}")
+    value = members(parse_json(text.encode(), f"the {kind}"), ENTRY_MEMBERS[kind], f"the {kind}")
     if value["format"] != ENTRY_KINDS[kind] or not all(_is_sound(name, each) for name, each in value.items()):
         raise MalformedError(f"the {kind} is not of the format {ENTRY_KINDS[kind]}", _WRONG, "alert.malformed")
     if kind != "alert":
@@ -131,6 +133,8 @@ def entry_of(kind: str, text: str, at: datetime, actor: str, kept: str) -> Entry
 
 
 def _is_sound(name: str, value: Any) -> bool:  # noqa: PLR0911 - one return for each kind of member
+    if name == "rows":
+        return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_ROWS)
     if name in _NUMBERS:
         return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     if name in {"window_start", "window_end"} and value is not None:

@@ -119,8 +119,16 @@ class LogEvents:
         return ()
 
 
-def entries_of(store: LogStore, path: Path) -> tuple[list[Entry], tuple[str, ...]]:
-    """Return what is kept of a log's alerts, in its journal and in its events, and what must be known of it.
+def entries_of(store: LogStore, path: Path, *, in_log: bool) -> tuple[list[Entry], tuple[str, ...]]:
+    """Return what is kept of a log's alerts, and what must be known of it.
+
+    Parameters
+    ----------
+    store, path
+        The log, and its alerts journal.
+    in_log
+        Whether the log's own events are believed, too. Who could write the log could close its alerts there, so that
+        they are believed only where the log is the reader's own.
 
     Raises
     ------
@@ -141,7 +149,7 @@ def entries_of(store: LogStore, path: Path) -> tuple[list[Entry], tuple[str, ...
         if strange:
             facts.append(f"{strange} lines of the alerts journal are of other logs, and not counted.")
     events = store.table(_EVENTS).select(_READ).filter(pl.col("kind").is_in(list(ENTRY_KINDS)))
-    foreign = 0
+    foreign, held = 0, len(found)
     for kind, at, actor, payload in collect(events, f"the events of {store.location}").iter_rows():
         try:
             entry = entry_of(kind, payload or "", at or _NO_TIME, actor or "not stated", LOG)
@@ -149,6 +157,13 @@ def entries_of(store: LogStore, path: Path) -> tuple[list[Entry], tuple[str, ...
             foreign += 1
         else:
             found.append(entry)
+    own = len(found) - held
+    if own and not in_log:
+        found = found[:held]
+        facts.append(
+            f"{own} alerts, reviews or notifications in the log itself do not count: whoever writes the log could have "
+            "written them (--write, or write=True, counts them)."
+        )
     if foreign:
         facts.append(f"{foreign} events of the log are called alerts or reviews and were made by something else.")
     return sorted(found, key=lambda entry: entry.at), tuple(facts)

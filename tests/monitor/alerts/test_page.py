@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import audit_lab as al
+from audit_lab.monitor.alerts.entry import ENTRY_KINDS, ENTRY_MEMBERS
 from audit_lab.monitor.alerts.example import EXAMPLE
 from audit_lab.monitor.alerts.reviewing import CONCLUSIONS
 from audit_lab.monitor.alerts.rule_file import parse_rules
@@ -43,6 +44,13 @@ def test_the_rules_shown_for_telling_people_are_part_of_the_example():
     (shown,) = re.findall(r"(?ms)^## Telling people\n```\n(.*?)^```$", PAGE)
     stated = [line for line in shown.splitlines() if line]
     assert [line for line in stated if line not in EXAMPLE.splitlines()] == []
+
+
+def test_the_formats_of_entries_are_those_of_the_product():
+    text = (Path(__file__).parents[3] / "docs" / "formats.md").read_text().partition("## Alerts\n")[2]
+    rows = table(text.partition("\n## ")[0], "kind")
+    stated = {row[0].strip("`"): (row[1].strip("`"), re.findall(r"`(\w+)`", row[2])) for row in rows}
+    assert stated == {kind: (name, sorted(ENTRY_MEMBERS[kind] - {"format"})) for kind, name in ENTRY_KINDS.items()}
 
 
 @pytest.mark.soak

@@ -11,7 +11,7 @@ import audit_lab as al
 from audit_lab.errors import IntegrityError, MisuseError, NotFoundError, StorageError
 from audit_lab.log.journal.record import read_journal
 from audit_lab.monitor.alerts import keeping
-from audit_lab.monitor.alerts.entry import entry_of
+from audit_lab.monitor.alerts.entry import ENTRY_KINDS, entry_of, raised_entry
 from audit_lab.monitor.alerts.keeping import alerts_file
 from audit_lab.seal.malformed import MalformedError
 
@@ -143,15 +143,15 @@ def test_with_write_an_alert_is_an_event_of_the_sealed_log(sealed, rules, now, t
     assert events.select("event_id", "kind", "severity", "at").rows() == [(f"alert-{alert.id}", "alert", "high", now)]
     assert not alerts_file(log.origin).exists()
     again = al.open(sealed)
-    assert again.alerts().table.select("id", "state", "kept").rows() == [(alert.id, "open", "log")]
-    assert again.watch(rules(), now=now).new == ()
+    assert again.alerts(write=True).table.select("id", "state", "kept").rows() == [(alert.id, "open", "log")]
+    assert again.watch(rules(), write=True, now=now).new == ()
 
 
 def test_an_alert_that_stands_in_the_log_raises_no_alert_of_its_own(sealed, rules, now, tmp_path):
     for hours in (0, 1):
         moment = now + timedelta(hours=hours)
         al.open(sealed).raise_alerts(rules(), now=moment, write=True, vault=tmp_path / "vault", passphrase=b"tests")
-    assert al.open(sealed).alerts().table.height == 1
+    assert al.open(sealed).alerts(write=True).table.height == 1
     assert [one.column for one in al.open(sealed).watch(rules(), now=now).alerts] == ["failed-predictions"]
 
 
@@ -198,7 +198,7 @@ def test_an_alert_in_a_foreign_log_s_events_that_is_forged_is_counted_and_not_be
     events = pl.DataFrame(
         {"event_id": ["1", "2"], "kind": ["alert", "alert"], "at": [now, now], "recorded_at": [now, now]}
     ).with_columns(payload=pl.Series([json.dumps(payload), "{"]))
-    found = al.open(make_log("forged", events=events)).alerts()
+    found = al.open(make_log("forged", events=events)).alerts(write=True)
     assert found.table.is_empty()
     assert found.facts == ("2 events of the log are called alerts or reviews and were made by something else.",)
     with pytest.raises(MalformedError, match="not that of what it states"):
@@ -232,3 +232,18 @@ def test_each_round_is_a_line_of_the_access_journal(failing, rules, now, tmp_pat
     log.watch(rules(), now=now)
     kinds = [line.kind for line in read_journal(tmp_path / "access.jsonl").lines]
     assert kinds == ["open", "operations", "watch"]
+
+
+def test_a_log_cannot_close_its_own_alerts(failing, make_log, rules, now):
+    (alert,) = al.open(failing).watch(rules(), now=now).alerts
+    raised = raised_entry(alert.payload("audit_lab"), "high", now, "x")
+    said = {"actor": "x", "role": "y", "conclusion": "no action", "reason": "z", "although": "z", "evidence": []}
+    review = {"format": ENTRY_KINDS["review"], "alert": alert.id, "digest": raised.digest, "measured": {}, **said}
+    texts = [raised.text, json.dumps(review | {"software": "audit_lab"})]
+    events = pl.DataFrame({"event_id": ["1", "2"], "kind": ["alert", "review"], "at": [now] * 2, "payload": texts})
+    failed = al.open(failing).predictions.collect()
+    log = al.open(make_log("planted", predictions=failed, events=events.with_columns(recorded_at="at")))
+    found = log.watch(rules(), now=now)
+    assert (found.exit_code, len(found.new)) == (1, 1)
+    assert any("do not count" in fact for fact in found.facts)
+    assert log.watch(rules(), write=True, now=now).exit_code == 0

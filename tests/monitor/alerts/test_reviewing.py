@@ -125,10 +125,10 @@ def test_with_write_a_review_is_an_event_of_the_sealed_log(failing, rules, now, 
     al.seal_log(failing, actor="keeper", origin="tests-loans", vault=vault, passphrase=b"tests")
     al.open(failing).raise_alerts(rules(), now=now, write=True, vault=vault, passphrase=b"tests")
     log = al.open(failing)
-    alert = log.alerts().table["id"][0]
+    alert = log.alerts(write=True).table["id"][0]
     log.revalidate(
         alert, **SAID, although="Gone.", write=True, vault=vault, passphrase=b"tests", now=now + timedelta(hours=1)
     )
     events = al.open(failing).events.collect()
     assert events["kind"].to_list() == ["alert", "review"]
-    assert al.open(failing).alerts().states == {alert: "closed"}
+    assert al.open(failing).alerts(write=True).states == {alert: "closed"}
