@@ -1,8 +1,8 @@
 """How drift grows with rows and with features, and what asking again costs.
 
-Run: ``.venv/bin/python benchmarks/drift_scale.py [--millions 2 10 100] [--wide] [--folder build/benchmarks]``. Prints a
-table and one line of JSON, and writes ``benchmarks/drift_scale.json``. Each question runs in a process of its own, so
-that its peak memory and its CPU seconds are its own; the cache of sketches is a folder of the benchmark.
+Run: ``.venv/bin/python benchmarks/drift_scale.py [--millions 2 10 100] [--wide [1000000]] [--folder build/benchmarks]``.
+Prints a table and one line of JSON, and writes ``benchmarks/drift_scale.json``. Each question runs in a process of its
+own, so that its peak memory and its CPU seconds are its own; the cache of sketches is a folder of the benchmark.
 
 The log has a segment of a million rows for each week: 20 numeric features, of which ten have a value of their own for
 each row, and five of text, of 8 to 400 categories; score and decision are measured too. The reference is the first half
@@ -157,7 +157,7 @@ def main() -> None:
     """Measure what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--millions", type=int, nargs="*", default=[2, 10, 100])
-    parser.add_argument("--wide", action="store_true")
+    parser.add_argument("--wide", type=int, nargs="?", const=MILLION, help="rows of the log of 1,000 features")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--make", type=int, help="only write so many segments")
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
@@ -174,8 +174,8 @@ def main() -> None:
             for millions in given.millions
             for one in measured(f"{millions} million rows", long, millions, MILLION, (NUMERIC, TEXT))
         ]
-        if given.wide:
-            found += measured("1,000 features", wide, 2, MILLION // 2, (WIDE, 0))
+        if given.wide is not None:
+            found += measured(f"1,000 features of {given.wide:,} rows", wide, 2, given.wide // 2, (WIDE, 0))
         keep(__file__, {"questions": found})
 
 

@@ -14,10 +14,10 @@ import polars as pl
 
 from audit_lab.monitor import bins as limits
 from audit_lab.monitor.bins import CategoryBins, NumericBins, marked_ranks
-from audit_lab.monitor.grid import in_parts, values_of_ranks
+from audit_lab.monitor.grid import values_of_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,28 +57,32 @@ def _counted(column: pl.Series) -> pl.DataFrame:
 
 
 def _of_many(column: pl.Series) -> NumericBins:
-    held = column.drop_nulls()
+    missing = column.null_count()
+    held = column.drop_nulls() if missing else column
     parts = [chunk.to_numpy() for chunk in held.get_chunks()]
     values, upto = values_of_ranks(parts, marked_ranks(held.len()))
-    return NumericBins.of_marks(column.name, values, upto, column.null_count(), _usual(held))
+    return NumericBins.of_marks(column.name, values, upto, missing, _usual(held))
 
 
 def _usual(held: pl.Series) -> tuple[float | None, float | None, bool]:
     """Return mean and standard deviation of the finite values, and whether all of them are whole numbers."""
-    finite: list[NDArray[np.float64]] = []
     count, whole, sums = 0, True, []
-    # Not by the chunks that happen to be there: sums of floats depend on what is added to what.
-    even = [held.slice(first, _FIRST_ROWS).to_numpy() for first in range(0, held.len(), _FIRST_ROWS)]
     with np.errstate(over="ignore", invalid="ignore"):
-        for part in in_parts(even):
-            some = part if np.isfinite(part).all() else part[np.isfinite(part)]
-            finite.append(some)
+        for some in _finite(held):
             count += some.size
             whole = whole and bool((some == np.rint(some)).all())
             sums.append(float(some.sum()))
         mean = exact_sum(sums) / count if count else math.nan
-        squares = [float(np.square(some - mean).sum()) for some in finite]
-        deviation = math.sqrt(exact_sum(squares) / count) if count and math.isfinite(mean) else math.nan
+        squares = [float(np.square(some - mean).sum()) for some in _finite(held)] if math.isfinite(mean) else []
+        deviation = math.sqrt(exact_sum(squares) / count) if squares else math.nan
     if not (math.isfinite(mean) and math.isfinite(deviation)):
         return None, None, whole and count > 0
     return mean, deviation, whole
+
+
+def _finite(held: pl.Series) -> Iterator[NDArray[np.float64]]:
+    """Yield the finite values, always the same ones together: sums of floats depend on what is added to what."""
+    for first in range(0, held.len(), _FIRST_ROWS):
+        some = held.slice(first, _FIRST_ROWS).to_numpy()
+        usual = np.isfinite(some)
+        yield some if usual.all() else some[usual]

@@ -154,18 +154,20 @@ def _at_hand(held: pl.LazyFrame, kinds: Mapping[str, str], span: tuple[datetime,
     bins: list[Bins] = []
     with reading(MEASURED), ThreadPoolExecutor(_THREADS) as threads:
         times = held.select(TIME_COLUMN).collect(engine="streaming")[TIME_COLUMN]
-        places = _places(times, span)
-        width = max(_VALUES_AT_ONCE // max(times.len(), 1), 1)
+        count, places = times.len(), _places(times, span)
+        times = times.gather(places)
+        width = max(_VALUES_AT_ONCE // max(count, 1), 1)
         for some in (names[place : place + width] for place in range(0, len(names), width)):
             read = held.select(some).collect(engine="streaming")
             bins += threads.map(bins_of_column, read.get_columns(), [kinds[name] for name in some])
             sampled.append(read[places])
-    sample = pl.concat([times.gather(places).to_frame(), *sampled], how="horizontal")
+            del read  # before the next columns come
+    sample = pl.concat([times.to_frame(), *sampled], how="horizontal")
     if span is not None:
         sample = sample.sort(sample.columns, nulls_last=True)
         if sample.height > 2 * SAMPLED_ROWS:
             sample = sample.gather_every(math.ceil(sample.height / SAMPLED_ROWS))
-    return ReferenceRows(times.len(), tuple(bins), _rounded(sample, bins))
+    return ReferenceRows(count, tuple(bins), _rounded(sample, bins))
 
 
 def _places(times: pl.Series, span: tuple[datetime, datetime] | None) -> NDArray[np.int64]:
