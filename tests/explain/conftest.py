@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from audit_lab.replay.signature import Signature
 from audit_lab.sandbox.job import Job
 
 if TYPE_CHECKING:
+    from wide_models import Wide
+
     from audit_lab.replay.scoring import Scorer
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -170,3 +173,17 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, booster: Model) -> Model:
     skops.io.dump(trained, path)
     background = booster.background.with_columns(pl.col("distance").fill_null(1000.0))
     return Model(path, "skops", booster.signature, booster.row, background)
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a function from a library's format and a kind of score to a model of fourteen features and its file."""
+    from wide_models import wide
+
+    @cache
+    def made(artifact_format: str, kind: str) -> tuple[Wide, Path]:
+        folder = tmp_path_factory.mktemp("wide")
+        model = wide(artifact_format, kind, folder)
+        return model, model.write(folder)
+
+    return made

@@ -5,14 +5,13 @@ What is sampled is in `test_shap_sampling`; the page on explanations has a table
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
 from lime.lime_tabular import LimeTabularExplainer
-from wide_models import FAMILIES, NAMES, Wide, categories, wide
+from wide_models import FAMILIES, NAMES, categories
 
 from audit_lab.explain import lime_task, model_values, shap_task
 from audit_lab.explain.tree_values import import_shap, path_dependent
@@ -26,19 +25,6 @@ if TYPE_CHECKING:
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 TRUSTED = ["sklearn.tree._tree.Tree"]
-
-
-@pytest.fixture(scope="module")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a model of a library and a kind; each is trained once."""
-
-    @cache
-    def made(artifact_format: str, kind: str) -> tuple[Wide, Path]:
-        folder = tmp_path_factory.mktemp("wide")
-        model = wide(artifact_format, kind, folder)
-        return model, model.write(folder)
-
-    return made
 
 
 @pytest.mark.parametrize(("artifact_format", "kind"), FAMILIES)

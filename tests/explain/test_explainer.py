@@ -43,6 +43,7 @@ print(json.dumps([shap_task.attribute(each).header for each in (job, by_paths, l
 print(json.dumps(lime_task.attribute(job).header))
 model_values._MOST_ENUMERATED = 0
 print(json.dumps(shap_task.attribute(job).header))
+print(json.dumps(shap_task.attribute(Job({**header, "sampling": "shap"}, tables, job.files)).header))
 """
 
 
@@ -93,8 +94,9 @@ def test_two_processes_with_other_hash_seeds_give_the_same_bytes(tmp_path: Path,
     ]
     first, second = (process.communicate()[0] for process in processes)
 
-    together, _, sampled = map(json.loads, first.splitlines())
+    together, lime, sampled, by_shap = map(json.loads, first.splitlines())
     assert len(together) == 3
+    assert (lime["library"], by_shap["library"]) == ("lime", "shap")
     assert sampled["algorithm"].startswith("permutation sampling")
     assert first == second
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,36 +154,3 @@ def test_one_feature_and_two_hundred(tmp_path, make_model, features):
     values = answer["contributions"]
     assert len(values) == features
     assert max(range(features), key=lambda place: abs(values[place])) == 0
-
-
-PROGRAM = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from audit_lab.explain.lime_task import attribute
-from audit_lab.replay.signature import Signature
-from audit_lab.sandbox.job import Job
-import polars as pl
-from pathlib import Path
-folder = Path(sys.argv[2])
-header = json.loads((folder / "header.json").read_text())
-tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("inputs", "background")}
-print(json.dumps(attribute(Job(header, tables, {"artifact": Path(sys.argv[3])})).header))
-"""
-
-
-def test_two_processes_with_other_hash_seeds_give_equal_bytes(booster: Model, tmp_path: Path):
-    job = booster.job(samples=500)
-    (tmp_path / "header.json").write_text(json.dumps(job.header))
-    for name, table in job.tables.items():
-        table.write_parquet(tmp_path / f"{name}.parquet")
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM, ".", str(tmp_path), str(booster.path)],
-            env={**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": threads},
-            check=True,
-            capture_output=True,
-        ).stdout
-        for seed, threads in (("1", "1"), ("2", "2"))
-    ]
-    assert len(said[0]) > 100
-    assert said[0] == said[1]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from wide_models import FAMILIES, Wide, wide
+from wide_models import FAMILIES
 
 from audit_lab.errors import MisuseError
 from audit_lab.explain import explain, model_values
@@ -21,24 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Model
+    from wide_models import Wide
 
 #: Scores of some models are in single precision.
 ROUNDING = 1e-7
 TRUSTED = ["sklearn.tree._tree.Tree"]
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-@pytest.fixture(scope="module")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a model of a library and a kind; each is trained once."""
-
-    @cache
-    def made(artifact_format: str, kind: str) -> tuple[Wide, Path]:
-        folder = tmp_path_factory.mktemp("wide")
-        model = wide(artifact_format, kind, folder)
-        return model, model.write(folder)
-
-    return made
 
 
 def asked(model: Wide, path: Path, make_model: type[Model], **header: Any) -> dict[str, Any]:

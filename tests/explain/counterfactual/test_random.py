@@ -204,7 +204,7 @@ DRAWN = {
 QUIETLY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=QUIETLY)
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=QUIETLY)
 @given(**DRAWN)
 def test_every_one_flips_and_keeps_and_where_none_is_found_there_is_none(
     tmp_path_factory, seed, threshold, whens, stated
