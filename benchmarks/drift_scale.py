@@ -1,6 +1,6 @@
 """How drift grows with rows and with features, and what asking again costs.
 
-Run: ``.venv/bin/python benchmarks/drift_scale.py [--millions 2 10 100] [--wide [1000000]] [--folder build/benchmarks]``.
+Run: ``.venv/bin/python benchmarks/drift_scale.py [--millions 2 10 100] [--wide [rows]] [--folder build/benchmarks]``.
 Prints a table and one line of JSON, and writes ``benchmarks/drift_scale.json``. Each question runs in a process of its
 own, so that its peak memory and its CPU seconds are its own; the cache of sketches is a folder of the benchmark.
 

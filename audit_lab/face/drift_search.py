@@ -16,7 +16,7 @@ from audit_lab.log.files.reading import collect
 from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
-from audit_lab.log.search.pairs import pairs
+from audit_lab.log.search.pairs import pairs_of
 from audit_lab.log.search.wide import Beside, wide, wide_columns
 from audit_lab.monitor.counts import fits_memory
 from audit_lab.monitor.drift import drift
@@ -140,7 +140,7 @@ def _filed(store: LogStore, model: str | None) -> tuple[str, Filed] | None:
     if fits_memory(known, len(store.inputs(named[0]).collect_schema())):
         return None
     cache = SketchCache()
-    found = pairs(store, named[0], cache)
+    found = pairs_of(store, named[0], cache)
     return None if found is None else (named[0], Filed(found, cache))
 
 

@@ -11,7 +11,7 @@ from audit_lab.log.files.reading import reading
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["BLOCK_ROWS", "blocks", "column_groups"]
+__all__ = ["BLOCK_ROWS", "blocks_of", "column_groups"]
 
 #: Rows of a block, the last one of a frame excepted.
 BLOCK_ROWS = 1_048_576
@@ -29,7 +29,7 @@ def column_groups(columns: Sequence[str]) -> list[list[str]]:
     return [list(columns[first : first + each]) for first in range(0, len(columns), each or 1)]
 
 
-def blocks(frame: pl.LazyFrame, what: str) -> Iterator[pl.DataFrame]:
+def blocks_of(frame: pl.LazyFrame, what: str) -> Iterator[pl.DataFrame]:
     """Yield the rows of a frame in their order, so many at a time.
 
     Raises

@@ -17,7 +17,7 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import NumericBins
-from audit_lab.monitor.blocks import BLOCK_ROWS, blocks, column_groups
+from audit_lab.monitor.blocks import BLOCK_ROWS, blocks_of, column_groups
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
 from audit_lab.monitor.grid import AT_ONCE, Marks
@@ -114,7 +114,7 @@ def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
     found: list[Sketch] = []
     with ThreadPoolExecutor(_THREADS) as threads:
         for place, group in enumerate(column_groups(list(named))):
-            for block in blocks(frame.select(*always, *group), MEASURED):
+            for block in blocks_of(frame.select(*always, *group), MEASURED):
                 placed = _placed(block.select(always), cut)
                 parts = list(
                     threads.map(

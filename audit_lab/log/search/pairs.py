@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from audit_lab.log.manifest import Segment
     from audit_lab.log.store import LogStore
 
-__all__ = ["Pair", "pairs"]
+__all__ = ["Pair", "pairs_of"]
 
 _ID = "prediction_id"
 _HASHES = {"ids": {"hash": pl.UInt64()}}
@@ -50,7 +50,7 @@ class Pair:
     last: datetime | None
 
 
-def pairs(store: LogStore, model: str, cache: SketchCache) -> tuple[Pair, ...] | None:
+def pairs_of(store: LogStore, model: str, cache: SketchCache) -> tuple[Pair, ...] | None:
     """Return the files of a model's predictions and inputs, pair by pair; None where the log does not consist of such.
 
     Every id was compared, in this process or before, and none stands twice.
