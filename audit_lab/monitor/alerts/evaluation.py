@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import AuditLabError
+from audit_lab.log.files.printable import printable
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.asking import Asking, Found, Scope
 from audit_lab.monitor.alerts.movements import drifted, drifted_together, onsets, silent, volumes
@@ -28,6 +29,7 @@ __all__ = ["TRAFFIC", "evaluate_rules"]
 TRAFFIC = ("model_name", "model_version", "hour", "rows", "first", "last")
 _WHOLE_LOG = ("integrity",)
 _MOST_VERSIONS = 8
+_LONGEST_WHY = 400
 _KINDS: Mapping[str, Callable[[Rule, str | None, Asking, Scope], Found]] = {
     "drift": drifted,
     "drift together": drifted_together,
@@ -87,7 +89,7 @@ def _evaluated(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> F
     try:
         return _KINDS[rule.kind](rule, model, asking, scope)
     except AuditLabError as error:
-        return Found(why_not=f"{bounded(error.message)}; {bounded(error.next_step)}")
+        return Found(why_not=printable(str(error).rstrip("."), _LONGEST_WHY))
 
 
 def _looked(rule: Rule, model: str | None, found: Found) -> Looked:

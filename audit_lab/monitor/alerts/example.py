@@ -61,7 +61,7 @@ every = "1mo"
 name = "four fifths"
 kind = "fairness"
 groups = ["carrier"]
-favourable = "on_time"
+favourable = "on time"
 below = 0.8                     # of demographic_parity_ratio
 severity = "low"
 

@@ -39,7 +39,7 @@ def drifted(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> Foun
     for row in fired.sort("window_start", "column").iter_rows(named=True):
         name = bounded(row["column"])
         gone = len(row["vanished_categories"] or ())
-        besides = f"; {gone} categories vanished" if gone else ""
+        besides = f"; categories that vanished: {gone}" if gone else ""
         what = (
             f"{name}: {row['verdict']} drift in {bounded(row['window'])}, population stability index "
             f"{row['psi']:.3f} over {row['rows']:,} rows{besides}"
@@ -186,7 +186,7 @@ def onsets(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> Found
         what = (
             f"{bounded(column)}: its {bounded(strongest.statistic)} changed on {at:%Y-%m-%d %H:%M} UTC "
             f"(95 %: {strongest.earliest:%Y-%m-%d} to {strongest.latest:%Y-%m-%d}), {strongest.deviations:.1f} "
-            f"standard deviations; {len(changes)} changes of that date"
+            f"standard deviations; changes of that date: {len(changes)}"
         )
         alerts.append(
             Alert(

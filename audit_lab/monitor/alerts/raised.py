@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.monitor.alerts.entry import raised_entry
@@ -35,6 +36,11 @@ class Raised:
         """Return it JSON-safe."""
         told = [{**vars(one), "alerts": list(one.alerts), "sent": one.sent} for one in self.deliveries]
         return {**self.watch.to_dict(), "notifications": told, "record": list(self.facts)}
+
+    def _repr_html_(self) -> str:
+        """Return the round as HTML, and who was told; every text of the log is escaped."""
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.summary()[len(self.watch.summary()) :])
+        return f"{self.watch._repr_html_()}<ul>{said}</ul>"
 
 
 def raise_new(

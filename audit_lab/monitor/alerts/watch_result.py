@@ -132,7 +132,7 @@ class Watch:
                 said.append(f"{name} could not be evaluated, which is no silence: {one.why}.")
             else:
                 facts = "".join(f"; {fact}" for fact in one.facts)
-                said.append(f"{name} looked at {one.windows:,} windows with {one.rows:,} rows{facts}.")
+                said.append(f"{name} was evaluated; windows: {one.windows:,}, rows: {one.rows:,}{facts}.")
         return [printable(sentence, _LONGEST) for sentence in (*said, *self.facts)]
 
     def to_dict(self) -> dict[str, Any]:

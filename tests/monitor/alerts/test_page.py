@@ -57,4 +57,4 @@ def test_the_formats_of_entries_are_those_of_the_product():
 def test_the_whole_example_can_be_evaluated_on_the_sample_log(flights):
     found = al.open(flights).watch(parse_rules(EXAMPLE, "example"))
     assert [one.rule for one in found.unevaluated] == []
-    assert {alert.rule.kind for alert in found.alerts} >= {"drift", "volume", "silence", "onset"}
+    assert {alert.rule.kind for alert in found.alerts} >= {"drift", "drift together", "silence", "onset", "performance"}
