@@ -13,7 +13,6 @@ from audit_lab.log.files.reading import collect, reading
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.cuts import Around
 from audit_lab.monitor.reference import Dataset, Rolling
-from audit_lab.replay.reconstruction.decision_rows import decision_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +80,8 @@ def moment_asked(store: LogStore, around: Any, before: str, after: str) -> Aroun
     try:
         moment = instant(around, "around")
     except MisuseError:
+        from audit_lab.replay.reconstruction.decision_rows import decision_rows
+
         return _at(decision_rows(store, around).prediction, before, after)
     return None if moment is None else Around(moment, before, after)
 
