@@ -23,11 +23,7 @@ STEPS = pl.DataFrame(
 
 def drawn_rows():
     spec = charts.cause_waterfall(STEPS, title="What moved", axis_title="mean score").to_dict()
-    return (
-        next(layer["data"]["values"] for layer in spec["layer"] if "data" in layer)
-        if "data" not in spec
-        else (spec["data"]["values"])
-    )
+    return spec["datasets"][spec["data"]["name"]]
 
 
 def test_each_bar_begins_where_the_one_above_ends_and_has_its_interval_about_its_end():
