@@ -89,7 +89,10 @@ class CauseQuestion:
         """
         for name, span in (("after", self.after), ("before", self.before)):
             if span.start >= span.end:
-                raise MisuseError(f"the window {name} ({span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}) is empty", "Give its start before its end.")
+                raise MisuseError(
+                    f"the window {name} ({span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}) is empty",
+                    "Give its start before its end.",
+                )
         if self.before.start < self.after.end and self.after.start < self.before.end:
             raise MisuseError(
                 f"the windows overlap: {self.before.words()} and {self.after.words()}",
