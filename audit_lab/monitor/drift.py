@@ -21,6 +21,7 @@ from audit_lab.monitor.episodes import Episode, VanishedCategory, find_episodes,
 from audit_lab.monitor.findings import MINIMUM_ROWS
 from audit_lab.monitor.levels import median_within
 from audit_lab.monitor.question import asked
+from audit_lab.monitor.recognised.parts import rows_apart
 from audit_lab.monitor.recognised.recognition import recognise
 from audit_lab.monitor.verdict import SEVERITIES, finding_table, judged, measured_windows
 from audit_lab.monitor.volume import distinct_rows, volume_facts, volume_table
@@ -281,7 +282,7 @@ def drift(
     findings = judged(measured, volume.tolist(), calibration)
     fixed = [] if question.rolling else counts
     vanished = tuple(one for counted in fixed for one in find_vanished(counted, cut))
-    recognised = recognise(question, findings, vanished)
+    recognised = recognise(question, findings, vanished, counts, rows_apart(source, time, question))
     episodes = [
         one
         for column in question.columns

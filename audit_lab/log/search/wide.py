@@ -30,6 +30,8 @@ INPUT = "inputs/"
 HAS_INPUTS = "__has_inputs__"
 
 _OWN = ("prediction_id", "occurred_at", "model_name", "model_version", "score", "label", "decision")
+#: Through what it came; a feature that bears one of these names goes before.
+_THROUGH = ("endpoint", "node")
 _ID = "prediction_id"
 _KEYS = (_ID, "recorded_at", SEGMENT, ROW)
 
@@ -55,8 +57,8 @@ def wide(
     -------
     frame, features
         `frame` has its id, time, model, version, score, label and decision and a column for each feature; a feature
-        that bears one of those names is prefixed with ``inputs.``. Predictions without inputs, or whose id stands
-        twice among them, have nulls there.
+        that bears one of those names is prefixed with ``inputs.``. Endpoint and node stand beside, unless a feature is
+        called so. Predictions without inputs, or whose id stands twice among them, have nulls there.
     """
     if model not in store.models():
         predictions = Beside(store, (), since, until).predictions()
@@ -71,8 +73,9 @@ def wide_columns(names: Iterable[str]) -> tuple[list[nw.Expr], list[str]]:
     outputs = nw.col("outputs").struct
     own = {name: nw.col(name) for name in _OWN} | {each: outputs.field(each) for each in ("score", "label")}
     called = {name: f"inputs.{name}" if name in _OWN else name for name in names}
+    beside = [nw.col(name) for name in _THROUGH if name not in called.values()]
     features = [nw.col(INPUT + name).alias(other) for name, other in called.items()]
-    return [*(expr.alias(name) for name, expr in own.items()), *features], list(called.values())
+    return [*(expr.alias(name) for name, expr in own.items()), *beside, *features], list(called.values())
 
 
 @dataclass(frozen=True)

@@ -9,25 +9,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.episodes import is_restless
-from audit_lab.monitor.recognised.change import VANISHED, DataChange
+from audit_lab.monitor.recognised.categories import find_new, with_renamed
+from audit_lab.monitor.recognised.change import AFFINE, DEFAULT, NEW, SIGN, SWAPPED, UNIT, VANISHED, DataChange
 from audit_lab.monitor.recognised.converted import find_converted
+from audit_lab.monitor.recognised.defaults import find_defaults, find_frozen, find_rounded
 from audit_lab.monitor.recognised.steps import days_of
 from audit_lab.monitor.recognised.swapped import find_swapped
 from audit_lab.monitor.recognised.words import sentence_of, vanished_sentence
 from audit_lab.monitor.verdict import MAJOR, MODERATE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from audit_lab.monitor.counts import Rows
     from audit_lab.monitor.episodes import VanishedCategory
     from audit_lab.monitor.findings import Finding
     from audit_lab.monitor.question import Question
     from audit_lab.monitor.recognised.steps import ColumnSteps, Days
+    from audit_lab.monitor.window_counts import WindowCounts
 
 __all__ = ["Recognised", "recognise"]
 
 #: Of more columns than this, those that moved farthest are looked at.
 _MOST_COLUMNS = 100
+
+
+#: What is looked for in a part of the rows, which are few: what is not easily taken for the part's own mixture.
+_IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT}
+#: A column with more values than this does not say which part of the rows carries a change.
+_MOST_PARTS = 20
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,11 @@ class Recognised:
 
 
 def recognise(
-    question: Question, findings: dict[str, list[Finding]], vanished: Sequence[VanishedCategory]
+    question: Question,
+    findings: dict[str, list[Finding]],
+    vanished: Sequence[VanishedCategory],
+    counts: Sequence[WindowCounts],
+    apart: Callable[[Sequence[str]], Rows | None],
 ) -> Recognised:
     """Return the changes of the columns that moved at least moderately in any window.
 
@@ -51,12 +65,24 @@ def recognise(
         What was found in each column and window.
     vanished
         The categories that vanished, which have been counted already.
+    counts
+        The columns by window.
+    apart
+        Returns the rows with columns such as the version that answered beside those named: a change of only some rows
+        is looked for in columns that moved without a change of all rows that is known by name.
     """
     moved, facts = _moved(findings)
-    found: list[DataChange] = [_gone(one, question) for one in vanished]
+    new = [] if question.rolling else [one for held in counts for one in find_new(held)]
+    found = with_renamed([_gone(one, question) for one in vanished], new)
     if moved:
         days = days_of(question.rows, moved, question.seen, question.cut.zone)
         found += _changes(question, findings, {name: days[name, None] for name in moved})
+        restless = {name for name in moved if is_restless(findings[name], question.inside.tolist())}
+        unknown = [name for name in moved if name not in restless and not any(name in one.columns for one in found)]
+        parts = apart(unknown) if unknown else None
+        found += [] if parts is None else _of_parts(question, findings, parts, unknown)
+    defaults = {(one.column, one.after) for one in found if one.kind == DEFAULT}
+    found = [one for one in found if one.kind != NEW or (one.column, one.after) not in defaults]
     told = [one if one.sentence else replace(one, sentence=sentence_of(one, question.cut)) for one in found]
     return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), facts)
 
@@ -83,8 +109,47 @@ def _changes(question: Question, findings: dict[str, list[Finding]], days: dict[
     swapped = find_swapped(steps, bins, windows)
     found = list(swapped)
     for one in steps.values():
-        if one.days.ordered:
-            found += _unless(find_converted(one, reference, restless=one.column in restless), swapped)
+        known = list(swapped)
+        for mine in (
+            [] if one.column in restless else find_frozen(one, reference),
+            find_converted(one, reference, restless=one.column in restless) if one.days.ordered else [],
+            find_rounded(one, reference) if one.days.ordered and one.column not in restless else [],
+            [] if one.column in restless else find_defaults(one, reference),
+        ):
+            known += _unless(mine, known)
+        found += known[len(swapped) :]
+    return found
+
+
+def _of_parts(
+    question: Question, findings: dict[str, list[Finding]], parts: Rows, columns: list[str]
+) -> list[DataChange]:
+    """Return the changes that hold in one value only of a column such as the version."""
+    found: list[DataChange] = []
+    for part in [name for name in parts.kinds if name not in question.rows.kinds]:
+        wanted = [name for name in columns if not any(name in one.columns for one in found)]
+        if not wanted:
+            break
+        days = days_of(parts, wanted, question.seen, question.cut.zone, part)
+        values = sorted({value for _, value in days if value is not None})
+        if not 1 < len(values) <= _MOST_PARTS:
+            continue
+        held = {value: {name: days[name, value] for name in wanted if (name, value) in days} for value in values}
+        changes = [
+            (value, one)
+            for value in values
+            for one in _changes(question, findings, held[value])
+            if one.kind in _IN_PART
+        ]
+        found += [
+            replace(one, where=(part, value))
+            for value, one in changes
+            if not any(
+                other.kind == one.kind and other.touches(one.column, one.start, one.end)
+                for another, other in changes
+                if another != value
+            )
+        ]
     return found
 
 
