@@ -19,7 +19,7 @@ from audit_lab.monitor.onset.events import OnsetEvent, grouped
 from audit_lab.monitor.onset.grid import grid_of
 from audit_lab.monitor.onset.season import FARTHEST, long_run, standardised, usable_cells
 from audit_lab.monitor.onset.series import FEWEST_WINDOWS, MISSING, SHARE, VOLUME, is_constant, series_of, volume_series
-from audit_lab.monitor.onset.spikes import departures, excursions, levels_apart, resampled_simes
+from audit_lab.monitor.onset.spikes import counted, departures, excursions, levels_apart, resampled_simes
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
 
 if TYPE_CHECKING:
@@ -279,11 +279,12 @@ class _Search:
         self.volumes: list[Volume] = []
         self.spikes: list[tuple[Series, list[Excursion]]] = []
         self._grid, self._pattern_from = grid, pattern_from
-        nulls, scaled, unbounded = [], [], []
+        nulls, scaled, unbounded, deviations = [], [], [], []
         groups = _by_windows(series)
         for held, members in groups:
-            null, values = self._null(held, members)
+            null, values, deviation = self._null(held, members)
             nulls.append(null)
+            deviations.append(deviation)
             scaled.append(np.clip(values, -FARTHEST, FARTHEST))
             unbounded.append(values)
         if not nulls:
@@ -303,32 +304,38 @@ class _Search:
                 self.penalties.append(limit * measure)
                 self.changes.append((one, measure, [in_grid(change, places, grid.size) for change in found]))
                 within.append(found)
-        self._find_spikes(nulls, unbounded, [members for _, members in groups], within, seed)
+        self._find_spikes(
+            nulls, list(zip(unbounded, deviations, strict=True)), [one for _, one in groups], within, seed
+        )
 
     def _find_spikes(
         self,
         nulls: list[Null],
-        values: list[NDArray[np.float64]],
+        values: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
         members: list[list[Series]],
         changes: list[list[Change]],
         seed: int,
     ) -> None:
         """Find the spikes of what is counted."""
-        left, kept, followed = iter(changes), [], []
-        for null, columns, mine in zip(nulls, values, members, strict=True):
+        left, kept, apart, followed = iter(changes), [], [], []
+        for null, (columns, deviation), mine in zip(nulls, values, members, strict=True):
             levels = [levels_apart(column, next(left)) for column in columns.T]
             chosen = [place for place, one in enumerate(mine) if one.statistic in _COUNTED]
             if chosen:
-                kept.append((null.only(chosen), np.column_stack([levels[place] for place in chosen])))
+                chosen_null = null.only(chosen)
+                far = departures(np.column_stack([levels[place] for place in chosen]), chosen_null.floor)
+                kept.append(chosen_null)
                 followed.append([mine[place] for place in chosen])
-        apart = [departures(columns, null.floor) for null, columns in kept]
-        simes = resampled_simes([null for null, _ in kept], seed)
-        for (null, _), mine, found in zip(kept, followed, excursions(apart, simes), strict=True):
+                apart.append(counted(far, followed[-1], deviation[chosen]))
+        simes = resampled_simes(kept, seed)
+        for null, mine, found in zip(kept, followed, excursions(apart, simes), strict=True):
             places = np.flatnonzero(null.windows)
             for one, some in zip(mine, found, strict=True):
                 self.spikes.append((one, [spike.placed(places) for spike in some]))
 
-    def _null(self, held: NDArray[np.bool_], members: list[Series]) -> tuple[Null, NDArray[np.float64]]:
+    def _null(
+        self, held: NDArray[np.bool_], members: list[Series]
+    ) -> tuple[Null, NDArray[np.float64], NDArray[np.float64]]:
         """Bring series that have the same windows to one scale, and take away what plainly changed."""
         grid = self._grid
         reference = self._pattern_from[held]
@@ -355,7 +362,8 @@ class _Search:
             ]
         )
         scale = np.where(standard.deviation > 0, standard.deviation, 1.0)
-        return Null(held, residuals, standard.correlation, floor / scale, removed, reference), standard.values
+        null = Null(held, residuals, standard.correlation, floor / scale, removed, reference)
+        return null, standard.values, scale
 
 
 def _by_windows(series: tuple[Series, ...]) -> list[tuple[NDArray[np.bool_], list[Series]]]:

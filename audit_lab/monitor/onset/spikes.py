@@ -17,6 +17,7 @@ import polars as pl
 
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES
 from audit_lab.monitor.onset.season import standardised
+from audit_lab.monitor.onset.series import VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.onset.calibration import Null
     from audit_lab.monitor.onset.changes import Change
+    from audit_lab.monitor.onset.series import Series
 
 __all__ = [
     "BESIDE",
@@ -50,11 +52,12 @@ _TOGETHER = 4_000
 class Departures:
     """How far each window of each series lies from the level about it, shape (windows, series), and what chance does.
 
-    `apart` is in standard deviations, `p_values` is two-sided.
+    `apart` is in standard deviations, each of which is `spread`, shape (series,); `p_values` is two-sided.
     """
 
     apart: NDArray[np.float64]
     p_values: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,43 @@ def departures(values: NDArray[np.float64], floor: NDArray[np.float64]) -> Depar
     # Where most windows are equal, the spread is that of the few that are not.
     spread = np.where(spread > 0, spread, np.sqrt(np.mean(left**2, axis=0)))
     apart = np.divide(left, spread, out=np.zeros_like(left), where=spread > 0)
-    return Departures(apart, _two_sided(apart))
+    return Departures(apart, _two_sided(apart), spread)
+
+
+def counted(found: Departures, members: Sequence[Series], deviation: NDArray[np.float64]) -> Departures:
+    """Return the same with the p-values that counts have, where those are larger.
+
+    Few counts are not normal on any scale: where six are usual, none is less rare than it seems there. A share is held
+    against the binomial distribution, a number of rows against Poisson's, both of as many rows as have the spread that
+    was seen: the rows divided by its square, where it is more than sampling gives.
+
+    Parameters
+    ----------
+    members, deviation
+        The series, and what one unit of their scaled values is on the scale of the search, shape (series,).
+    """
+    from scipy.special import betainc, gammainc, gammaincc
+
+    p_values = found.p_values.copy()
+    for place, one in enumerate(members):
+        held = one.held
+        left = found.apart[:, place] * found.spread[place] * deviation[place]
+        fewer = max((found.spread[place] * deviation[place]) ** 2, 1.0)
+        usual = one.values[held] - left
+        if one.statistic == VOLUME:
+            count = one.total[held] / fewer
+            expected = np.maximum((np.maximum(usual, 0) / 2) ** 2 - 3 / 8, 1e-9) * one.weight[held] / fewer
+            below, above = gammaincc(count + 1, expected), gammainc(np.maximum(count, 1e-9), expected)
+        else:
+            rows = one.weight[held]
+            angle = 2 * np.arcsin(np.sqrt((one.total[held] + 3 / 8) / (rows + 3 / 4))) - left / np.sqrt(rows + 1 / 2)
+            share = np.clip(np.sin(np.clip(angle, 0, np.pi) / 2) ** 2, 1e-9, 1 - 1e-9)
+            count, rows = one.total[held] / fewer, rows / fewer
+            below = betainc(np.maximum(rows - count, 1e-9), count + 1, 1 - share)
+            above = betainc(np.maximum(count, 1e-9), rows - count + 1, share)
+        tail = np.where(left > 0, above, below)
+        p_values[:, place] = np.maximum(p_values[:, place], np.minimum(2 * tail, 1.0))
+    return replace(found, p_values=p_values)
 
 
 def resampled_simes(nulls: Sequence[Null], seed: int) -> NDArray[np.float64]:
