@@ -204,9 +204,10 @@ def _summed(name: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _summed_marks(every: pl.DataFrame) -> pl.DataFrame:
-    ordered = every.sort("column", "window", maintain_order=True)
+    keys = ["column", "window"]
+    alone = pl.len().over(keys) == 1
     rows = []
-    for held in ordered.partition_by("column", "window", maintain_order=True):
+    for held in every.filter(~alone).partition_by(keys, maintain_order=True):
         counts = held.select("values", "below", "infinite", "lowest", "fractions").sum().row(0, named=True)
         rows.append(
             {
@@ -220,7 +221,7 @@ def _summed_marks(every: pl.DataFrame) -> pl.DataFrame:
                 **{name: exact_sum(held[name].to_list()) for name in _SUMS},
             }
         )
-    return _framed("marked", rows)
+    return pl.concat([every.filter(alone), _framed("marked", rows)]).sort(keys)
 
 
 def _framed(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
