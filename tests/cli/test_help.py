@@ -119,7 +119,10 @@ COMMANDS = {
         "in its recorded environment, which is built once, and in the present one",
     ),
     "explain": (
-        ["prediction_id", "--method", "--seed", "--no-cache", "--time-limit", "--memory-limit", *READING],
+        [
+            *("prediction_id", "--method", "--seed", "--output", "--perturbation", "--sampling", "--max-evals"),
+            *("--ungrouped", "--no-cache", "--trust", "--trust-type", "--time-limit", "--memory-limit", *READING),
+        ],
         "against a declared background",
     ),
     "what-if": (
