@@ -12,6 +12,7 @@ from audit_lab.monitor.contradiction import REASONS
 from audit_lab.monitor.cuts import AROUND_LENGTHS
 from audit_lab.monitor.findings import MINIMUM_ROWS, VANISHED_ROWS, VANISHED_SHARE
 from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.recognised import KINDS
 from audit_lab.monitor.verdict import SEVERITIES, TOO_FEW_ROWS
 from audit_lab.monitor.windows import WINDOWS
 
@@ -28,7 +29,7 @@ def table(heading: str) -> list[list[str]]:
 def test_every_example_runs_and_says_what_the_page_quotes(tmp_path, flights):
     text = PAGE.read_text()
     shown = _BLOCK.findall(text)
-    assert len(shown) == len(re.findall(r"(?m)^```$", text)) == 4
+    assert len(shown) == len(re.findall(r"(?m)^```$", text)) == 5
     (tmp_path / "flights").symlink_to(flights)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "HOME": str(tmp_path / "home"), "PATH": path}
@@ -70,6 +71,10 @@ def test_the_verdicts_and_the_cases_are_those_of_the_code():
     assert [row[0].strip("`") for row in table("verdict")] == [*SEVERITIES, TOO_FEW_ROWS]
     assert {row[0].strip("`"): row[1] for row in table("case")} == REASONS
     assert (MINIMUM_ROWS, VANISHED_ROWS, VANISHED_SHARE) == (50, 15, 0.01)
+
+
+def test_the_kinds_of_changes_are_those_of_the_code():
+    assert {row[0].strip("`"): row[1] for row in table("kind")} == KINDS
 
 
 def test_the_lengths_of_windows_are_those_of_the_code():

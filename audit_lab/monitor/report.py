@@ -23,7 +23,7 @@ _EPISODES_TOLD = 2
 
 
 def sentences(drift: Drift) -> list[str]:
-    """Return what moved, most pressing first: changed for good, moved until now, changed for a while, then the rest.
+    """Return what moved, most pressing first: changed for good, changed for a while, moved until now, the rest.
 
     An episode that a recognised change explains has no sentence of its own.
     """
@@ -32,8 +32,8 @@ def sentences(drift: Drift) -> list[str]:
     episodes.sort(key=lambda one: (not one.ongoing, -one.highest_psi))
     found = [
         *(one.sentence for one in changes if one.ongoing),
-        *(_episode(drift, one) for one in episodes if one.ongoing),
         *(one.sentence for one in changes if not one.ongoing),
+        *(_episode(drift, one) for one in episodes if one.ongoing),
         *_past(drift, [one for one in episodes if not one.ongoing]),
     ]
     if not found:

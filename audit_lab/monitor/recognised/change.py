@@ -55,7 +55,7 @@ KINDS: dict[str, str] = {
     VANISHED: "a category that stopped arriving",
     NEW: "a category that began to arrive",
     RENAMED: "a category that stopped on the day on which another began, with the same share",
-    RETYPED: "the same values written in another way, as 5 and 5.0, or of another kind",
+    RETYPED: "the same values written in another way, as 5 and 5.0",
 }
 
 

@@ -31,7 +31,8 @@ __all__ = ["find_converted"]
 
 #: With the conversion undone the distance to the days beside must fall to this part.
 _RESTORED_PART = 1 / 3
-#: ... and what days without a change differ by must be well below the distance, where the column moves all the time.
+#: ... and what days without a change differ by must be below the distance, well below where the column always moves.
+_MOST_CHANCE = 2 / 5
 _CHANCE_PART = 1 / 5
 #: Another conversion is an alternative if it fits, and is worse by no more than this part of what chance gives.
 _TOLD_APART = 0.5
@@ -217,8 +218,9 @@ class _Comparison:
         return self.dated(draft, run)
 
     def _drowned(self, limit: float, before: float) -> bool:
-        """Say whether a column that moves all the time differs from day to day by nearly as much as it was shifted."""
-        return (self.restless or self.levels.side == 1) and limit > before * _CHANCE_PART
+        """Say whether the column differs from day to day by nearly as much as it was shifted."""
+        moving = self.restless or self.levels.side == 1
+        return limit > before * (_CHANCE_PART if moving else _MOST_CHANCE)
 
     def dated(self, change: DataChange, run: Run) -> DataChange:
         """Return the change with the bounds and the rows of a run."""

@@ -1,0 +1,187 @@
+"""Changes of the data by name: each kind planted at drawn days, and controls in which nothing may be recognised."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from audit_lab.monitor.drift import drift
+from audit_lab.monitor.recognised import KINDS
+from audit_lab.monitor.recognised.conversions import CONVERSIONS
+from audit_lab.monitor.recognised.samples import Sample, decile_distance, distribution_distance
+
+START = datetime(2015, 1, 5, tzinfo=UTC)
+DAYS, PER_DAY = 120, 120
+COLUMNS = ["amount", "temperature", "city", "count", "flag", "gaps", "ratio"]
+
+
+def rows(seed: int) -> pl.DataFrame:
+    """Return rows of 120 days: a skewed amount, a temperature with season and weather, categories, a weekly count."""
+    random = np.random.default_rng(seed)
+    size = DAYS * PER_DAY
+    day = np.arange(size) / PER_DAY
+    weather = np.repeat(np.convolve(random.normal(0, 3, DAYS + 6), np.ones(7) / 7**0.5, "valid")[:DAYS], PER_DAY)
+    times = [START + timedelta(seconds=float(second)) for second in day * 86_400]
+    return pl.DataFrame(
+        {
+            "at": pl.Series(times).cast(pl.Datetime("us", "UTC")),
+            "amount": np.exp(random.normal(6.4, 0.7, size)),
+            "temperature": 10 + 10 * np.sin(2 * np.pi * (day - 100) / 365) + weather + random.normal(0, 4, size),
+            "city": random.choice(["Bern", "Oslo", "Rome", "Turku"], size, p=[0.5, 0.3, 0.15, 0.05]),
+            "count": random.poisson(3 + (day.astype(int) % 7 > 4), size).astype(float),
+            "flag": random.choice(["true", "false"], size),
+            "gaps": pl.Series(random.normal(0, 1, size)).set(pl.Series(random.random(size) < 0.1), None),
+            "ratio": random.beta(2, 5, size),
+            "node": random.choice(["n1", "n2", "n3"], size),
+        }
+    )
+
+
+def drawn_days(seed: int) -> tuple[datetime, datetime]:
+    random = np.random.default_rng(1_000 + seed)
+    start = START + timedelta(days=int(random.integers(50, 80)))
+    return start, start + timedelta(days=int(random.integers(7, 30)))
+
+
+def planted(seed: int, part: float = 1.0, **columns: pl.Expr) -> tuple[pl.DataFrame, datetime, datetime]:
+    """Return rows with columns replaced on drawn days, in a part of the rows."""
+    frame, (start, end) = rows(seed), drawn_days(seed)
+    inside = pl.col("at").is_between(start, end, closed="left")
+    if part < 1:
+        inside &= pl.Series(np.random.default_rng(seed).random(frame.height) < part)
+    replaced = (pl.when(inside).then(value).otherwise(pl.col(name)).alias(name) for name, value in columns.items())
+    return frame.with_columns(replaced), start, end
+
+
+def found_in(frame: pl.DataFrame):
+    return drift(frame.lazy(), time="at", columns=COLUMNS)
+
+
+def one_of(frame: pl.DataFrame):
+    (change,) = found_in(frame).changes
+    return change
+
+
+AMOUNT, TEMPERATURE, CITY = pl.col("amount"), pl.col("temperature"), pl.col("city")
+
+
+@pytest.mark.parametrize(
+    ("seed", "column", "conversion"),
+    [
+        (1, "amount", "pound -> kg"),
+        (2, "amount", "a unit -> thousandths"),
+        (3, "temperature", "Celsius -> Fahrenheit"),
+        (4, "temperature", "Celsius -> kelvin"),
+        (5, "ratio", "a share -> per cent, or an amount -> hundredths"),
+    ],
+)
+def test_a_conversion_is_named_with_its_days_factor_and_rows(seed, column, conversion):
+    known = next(one for one in CONVERSIONS if one.name == conversion)
+    frame, start, end = planted(seed, **{column: pl.col(column) * known.factor + known.offset})
+    change = one_of(frame)
+    assert (change.kind, change.columns, change.conversion) == (known.kind, (column,), conversion)
+    assert (change.start, change.end, change.ongoing) == (start, end, False)
+    assert (change.factor, change.offset) == (known.factor, known.offset)
+    assert change.rows == (end - start).days * PER_DAY
+    assert change.evidence["distance_undone"] <= change.evidence["distance_by_chance"] < change.evidence["distance"]
+
+
+def test_two_columns_with_one_anothers_values_are_swapped():
+    frame, start, end = planted(6, amount=pl.col("ratio"), ratio=pl.col("amount"))
+    change = one_of(frame)
+    assert (change.kind, set(change.columns)) == ("swapped columns", {"amount", "ratio"})
+    assert (change.start, change.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("seed", "part", "columns", "said"),
+    [
+        (1, 0.2, {"amount": pl.lit(0.0)}, ("new default", None, "0")),
+        (2, 0.2, {"amount": pl.lit(612.5)}, ("new default", None, "612.5")),
+        (3, 0.2, {"city": pl.lit("unknown")}, ("new default", None, "unknown")),
+        (4, 1.0, {"gaps": pl.col("gaps").fill_null(0.0)}, ("new default", "(missing)", "0")),
+        (5, 0.2, {"amount": pl.lit(None, pl.Float64)}, ("missing values", None, "(missing)")),
+        (6, 1.0, {"amount": pl.lit(444.0)}, ("frozen", None, "444")),
+    ],
+)
+def test_a_value_that_takes_the_place_of_others_is_named(seed, part, columns, said):
+    frame, start, end = planted(seed, part, **columns)
+    change = one_of(frame)
+    assert (change.kind, change.before, change.after) == said
+    assert (change.start, change.end) == (start, end)
+
+
+def test_a_category_that_stops_as_another_begins_is_a_renaming_dated_by_its_rows():
+    renamed = pl.when(CITY == "Oslo").then(pl.lit("Christiania")).otherwise(CITY)
+    frame, start, end = planted(1, city=renamed)
+    change = one_of(frame)
+    assert (change.kind, change.before, change.after) == ("renamed category", "Oslo", "Christiania")
+    carried = frame.filter(pl.col("city") == "Christiania")["at"]
+    assert (change.start, change.end) == (carried.min(), carried.max() + timedelta(microseconds=1))
+    assert start <= change.start < change.end <= end
+
+
+def test_the_same_values_written_in_another_way_are_a_change_of_type():
+    frame, *_ = planted(2, flag=pl.col("flag").replace({"true": "1", "false": "0"}))
+    change = one_of(frame)
+    assert change.kind == "type changed"
+    assert sorted(zip(change.before.split(", "), change.after.split(", "), strict=True)) == [
+        ("false", "0"),
+        ("true", "1"),
+    ]
+
+
+def test_a_change_of_one_node_only_says_so():
+    frame, start, end = planted(3, amount=pl.when(pl.col("node") == "n2").then(AMOUNT * 1000).otherwise(AMOUNT))
+    change = one_of(frame)
+    assert (change.kind, change.where, change.factor) == ("unit", ("node", "n2"), 1000.0)
+    assert (change.start, change.end) == (start, end)
+    assert "only where node is n2" in change.sentence
+
+
+CONTROLS = {
+    "nothing": {},
+    "another mixture": {"city": pl.when(pl.col("count") > 3).then(pl.lit("Turku")).otherwise(CITY)},
+    "a factor of no unit": {"amount": AMOUNT * 1.45},
+    "warmer": {"temperature": TEMPERATURE * 1.2 + 6},
+    "a wider spread": {"gaps": pl.col("gaps") * 1.25 + 0.2},
+}
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_what_is_no_known_change_is_given_no_name(control):
+    frame, *_ = planted(7, **CONTROLS[control])
+    assert found_in(frame).changes == ()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("control", CONTROLS)
+def test_false_names_are_rare_over_many_controls(control):
+    named = sum(bool(found_in(planted(seed, **CONTROLS[control])[0]).changes) for seed in range(100, 300))
+    assert named <= stats.binom(200, 0.01).ppf(0.995)
+
+
+def test_the_summary_begins_with_what_was_recognised_and_the_result_is_json():
+    frame, start, _ = planted(1, amount=AMOUNT * 1000)
+    found = found_in(frame)
+    assert found.summary()[0] == found.changes[0].sentence
+    assert found.summary()[0].startswith(f"amount: from {start:%Y-%m-%d} to ")
+    (held,) = json.loads(json.dumps(found.to_dict()))["changes"]
+    assert (held["kind"], held["columns"], held["start"]) == ("unit", ["amount"], start.isoformat())
+    assert held["kind"] in KINDS
+
+
+def test_the_distance_of_samples_is_scipys_statistic():
+    random = np.random.default_rng(3)
+    one, two = random.integers(0, 40, 500).astype(float), random.integers(3, 50, 300).astype(float)
+    samples = [Sample.of(values, np.ones(values.size)) for values in (one, two)]
+    assert distribution_distance(*samples) == pytest.approx(stats.ks_2samp(one, two).statistic, abs=1e-12)
+    deciles = [np.quantile(values, np.arange(1, 10) / 10, method="inverted_cdf") for values in (one, two)]
+    quarters = np.quantile(one, [0.25, 0.75], method="inverted_cdf")
+    expected = np.abs(deciles[0] - deciles[1]).mean() / (quarters[1] - quarters[0])
+    assert decile_distance(*samples) == pytest.approx(expected, abs=1e-12)
