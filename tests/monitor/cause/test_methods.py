@@ -20,7 +20,7 @@ def contributions(found, name):
 
 def test_of_a_linear_model_attribution_and_exchange_give_coefficient_times_difference_of_means(linear, make_windows):
     before, after = rows(300, 1), rows(300, 2, x=0.7, y=-0.3)
-    found = al.open(make_windows(before, after, linear)).cause(**WINDOWS, rows=150)
+    found = al.open(make_windows(before, after, linear)).cause(**WINDOWS, rows=300)
     known = {
         name: coefficient * (after[name].mean() - before[name].mean())
         for name, coefficient in zip("xyz", COEFFICIENTS, strict=True)
