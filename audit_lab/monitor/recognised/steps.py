@@ -50,6 +50,7 @@ _TOGETHER = 5
 _DAY = "__day__"
 _ROWS = "__rows__"
 _PART = "__part__"
+_PLACE = "__place__"
 
 #: The code of every text that is too rare for one of its own.
 OTHER_TEXT = -1.0
@@ -227,9 +228,9 @@ def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut) -> Days:
 def _coded(name: str, held: pl.DataFrame) -> tuple[tuple[str, ...], pl.DataFrame]:
     """Replace texts by their places among the more frequent ones."""
     totals = held.group_by(name).agg(pl.col(_ROWS).sum()).filter(pl.col(_ROWS) >= _NAMED_ROWS)
-    ordered = totals.sort(_ROWS, name, descending=[True, False]).head(_MOST_NAMED).select(name).with_row_index("code")
+    ordered = totals.sort(_ROWS, name, descending=[True, False]).head(_MOST_NAMED).select(name).with_row_index(_PLACE)
     coded = held.join(ordered, on=name, how="left", maintain_order="left").with_columns(
-        pl.col("code").cast(pl.Float64).fill_null(OTHER_TEXT).alias(name)
+        pl.col(_PLACE).cast(pl.Float64).fill_null(OTHER_TEXT).alias(name)
     )
     return tuple(ordered[name]), coded.group_by(_DAY, name).agg(pl.col(_ROWS).sum())
 
