@@ -59,6 +59,8 @@ _FINDING = {
     "vanished_categories": "Vanished categories",
 }
 _OVER_TIME, _RIDGE = "One measure over time", "Its values, window by window"
+#: So many sentences stand before the map, so that it is seen without scrolling; the others can be unfolded.
+_FIRST_SENTENCES = 3
 #: So many decisions of the chosen windows are reconstructed and listed, the first by time.
 _MOST_DECISIONS = 25
 
@@ -111,8 +113,14 @@ class DriftView(Panel):
         choosers = ipywidgets.HBox(
             [self.column, self.measure, self.window, self.picture], layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        said = ipywidgets.HTML(page([section("What moved, and since when", listed(drift.summary()))]))
-        super().__init__([said, self.grid, self.brush, choosers, self._detail, self._listed, drawer])
+        summary = drift.summary()
+        said = ipywidgets.HTML(page([section("What moved, and since when", listed(summary[:_FIRST_SENTENCES]))]))
+        rest = ipywidgets.Accordion(
+            children=[ipywidgets.HTML(page([listed(summary[_FIRST_SENTENCES:])]))],
+            titles=("What else moved, and what the numbers rest on",),
+            selected_index=None,
+        )
+        super().__init__([said, self.grid, self.brush, choosers, self._detail, self._listed, rest, drawer])
         self.column.observe(self._column_changed, names="value")
         for chooser in (self.measure, self.picture):
             chooser.observe(self._refresh, names="value")
