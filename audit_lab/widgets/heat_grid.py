@@ -194,7 +194,8 @@ class HeatGrid(ipywidgets.VBox):
         )
         parts = [f"<b>{MEASURES[measure]}</b>", *squares, *marks, few]
         style = f"padding-left: {_NAMES}px; font-size: 11px; line-height: 18px; max-width: {_WIDTH}px"
-        return f'<div style="{style}">{" &ensp;".join(parts)}{more}</div>'
+        kept = " &ensp;".join(f'<span style="white-space: nowrap">{part}</span>' for part in parts)
+        return f'<div style="{style}">{kept}{more}</div>'
 
 
 def _told(column: str, cell: dict[str, Any]) -> str:
