@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--half", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    long, wide = given.folder / "drift-scale", given.folder / "drift-scale-wide"
+    long, wide = given.folder / "drift-scale", given.folder / f"drift-scale-wide-{given.wide}"
     if given.ask is not None:
         print(json.dumps(asked(given.ask, given.half)))
     elif given.make is not None:
