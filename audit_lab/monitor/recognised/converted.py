@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audit_lab.monitor.recognised.change import DataChange
+from audit_lab.monitor.recognised.change import UNIT, DataChange
 from audit_lab.monitor.recognised.conversions import CONVERSIONS, Conversion
 from audit_lab.monitor.recognised.jumps import Levels, Run, levels_of, usual_distance
 from audit_lab.monitor.recognised.samples import decile_distance, distribution_distance, middle_half
@@ -38,7 +38,10 @@ _CHANCE_PART = 1 / 5
 _TOLD_APART = 0.5
 #: The level must be known well enough: its error is at most this part of the shift that a factor makes.
 _ERROR_PART = 1 / 3
-_ERRORS = 3.5
+_ERRORS = 3.0
+#: A factor is only told from one that has no name if the ratio is known to this, or to this part of its logarithm.
+_SURE_ERROR = 0.08
+_SURE_PART = 1 / 20
 _SAME_LEVEL = 0.5
 #: The level must shift by the conversion's own amount, beyond its error to this part.
 _PRECISION = 0.01
@@ -149,7 +152,7 @@ class _Comparison:
         limit = usual_distance(self.steps, here, side, (usual.size, changed.size)) if possible else None
         if limit is None:
             return None
-        return self._best(possible, usual, changed, limit, run)
+        return self._best(possible, usual, changed, (limit, error), run)
 
     def _error(self, inside: int, outside: int) -> float:
         """Return the standard error of the shift: of means about two levels, or of changes where the level wanders."""
@@ -173,8 +176,9 @@ class _Comparison:
         return error <= _ERROR_PART * abs(expected) and abs(step - expected) <= allowed
 
     def _best(
-        self, possible: Sequence[Conversion], usual: Sample, changed: Sample, limit: float, run: Run
+        self, possible: Sequence[Conversion], usual: Sample, changed: Sample, known: tuple[float, float], run: Run
     ) -> DataChange | None:
+        limit, error = known
         before = decile_distance(usual, changed)
         undone = {one: decile_distance(usual, changed.undone(one)) for one in possible}
         best = min(undone, key=lambda one: undone[one])
@@ -188,6 +192,8 @@ class _Comparison:
             if not sure:
                 return None
             best, near = min(sure, key=lambda one: undone[one]), sure
+        elif best.kind == UNIT and error > max(_SURE_ERROR, _SURE_PART * abs(math.log(best.factor))):
+            return None
         median = np.array([0.5])
         middle = float(usual.quantiles(median)[0])
         evidence = {
