@@ -42,6 +42,8 @@ _ERRORS = 3.0
 #: A factor is only told from one that has no name if the ratio is known to this, or to this part of its logarithm.
 _SURE_ERROR = 0.08
 _SURE_PART = 1 / 20
+#: ... and lies within so much of three errors of it.
+_NEAR_ERROR = 2 / 3
 _SAME_LEVEL = 0.5
 #: The level must shift by the conversion's own amount, beyond its error to this part.
 _PRECISION = 0.01
@@ -152,7 +154,7 @@ class _Comparison:
         limit = usual_distance(self.steps, here, side, (usual.size, changed.size)) if possible else None
         if limit is None:
             return None
-        return self._best(possible, usual, changed, (limit, error), run)
+        return self._best(possible, usual, changed, (limit, error, step), run)
 
     def _error(self, inside: int, outside: int) -> float:
         """Return the standard error of the shift: of means about two levels, or of changes where the level wanders."""
@@ -176,9 +178,14 @@ class _Comparison:
         return error <= _ERROR_PART * abs(expected) and abs(step - expected) <= allowed
 
     def _best(
-        self, possible: Sequence[Conversion], usual: Sample, changed: Sample, known: tuple[float, float], run: Run
+        self,
+        possible: Sequence[Conversion],
+        usual: Sample,
+        changed: Sample,
+        known: tuple[float, float, float],
+        run: Run,
     ) -> DataChange | None:
-        limit, error = known
+        limit, error, step = known
         before = decile_distance(usual, changed)
         undone = {one: decile_distance(usual, changed.undone(one)) for one in possible}
         best = min(undone, key=lambda one: undone[one])
@@ -192,7 +199,7 @@ class _Comparison:
             if not sure:
                 return None
             best, near = min(sure, key=lambda one: undone[one]), sure
-        elif best.kind == UNIT and error > max(_SURE_ERROR, _SURE_PART * abs(math.log(best.factor))):
+        elif best.kind == UNIT and not _sure(best.factor, step, error):
             return None
         median = np.array([0.5])
         middle = float(usual.quantiles(median)[0])
@@ -239,6 +246,13 @@ class _Comparison:
             ongoing=steps.ongoing(run.last),
             rows=int(rows),
         )
+
+
+def _sure(factor: float, step: float, error: float) -> bool:
+    """Say whether a shift of logarithms is known well enough, and near enough to a factor, to tell it from others."""
+    expected = math.log(factor)
+    known = error <= max(_SURE_ERROR, _SURE_PART * abs(expected))
+    return known and abs(step - expected) <= _PRECISION + _NEAR_ERROR * error
 
 
 def _grain(usual: Sample) -> float | None:
