@@ -31,8 +31,7 @@ def cache(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what audit_lab keeps for you to be fast: explanations, built environments, indexes, sketches. Or
-    remove it.
+    """Show what audit_lab keeps for you to be fast: explanations, environments, indexes, sketches. Or remove it.
 
     All of it is made again when it is asked for. Explanations hold recorded values, which are personal data, and what
     drift counted (sketches) may: they are yours alone to read, are gone after thirty days, and go when the decision is

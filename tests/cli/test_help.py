@@ -31,7 +31,7 @@ COMMANDS = {
     "performance": (
         [
             *("--every", "--since", "--until", "--model", "--by-version", "--known-by", "--cost", "--positive"),
-            *("--hosmer-lemeshow", "--measure", "--calibration", "--picture", *READING),
+            *("--zone", "--hosmer-lemeshow", "--measure", "--calibration", "--picture", *READING),
         ],
         "Windows whose outcomes are still arriving are marked immature",
     ),
@@ -39,7 +39,7 @@ COMMANDS = {
         [
             *("groups", "--favourable", "--qualified", "--of", "--bands", "--every", "--since", "--until", "--model"),
             *("--by-version", "--no-intersections", "--minimum", "--known-by", "--measure", "--grouping", "--picture"),
-            *READING,
+            *("--zone", *READING),
         ],
         "neither why nor whether that is lawful",
     ),

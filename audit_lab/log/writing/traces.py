@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import LogError
 from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.index.index_cache import IndexCache
-from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.log.index.index_file import index_path, indexed_columns
+from audit_lab.log.index.sketch_cache import SketchCache
 from audit_lab.log.keys.epochs import epoch_findings
 from audit_lab.log.tree.state import LogState
 from audit_lab.log.tree.tree_file import LogTree
