@@ -38,6 +38,8 @@ _AS_MUCH = 0.25
 #: No other value may become more frequent by this part of the rise.
 _RISES = 0.2
 _FROZEN_ROWS = 50
+#: One value that repeats is no measurement where the steps beside have no value as frequent as this part of its share.
+_UNLIKE_OTHERS = 0.5
 #: A run of one value is as rare by chance as this.
 _BY_CHANCE = 1e-9
 #: ... and a column in which such steps are rare.
@@ -70,7 +72,9 @@ def find_defaults(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> l
         if shift is None or not _usual_outside(steps, shift, reference):
             continue
         filled = _gives_way(missing, totals, shift)
-        if not filled and not _stands_for_none(steps, value, counts, totals):
+        if not filled and not (
+            _stands_for_none(steps, value, counts, totals) and _unlike_others(steps, value, counts, totals, shift)
+        ):
             continue
         if any(_rises(one, totals, shift) for other, one in counts.items() if other != value):
             continue
@@ -95,7 +99,7 @@ def find_frozen(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> lis
     alone = np.array([sample.values.size == 1 for sample in steps.samples])
     values = np.array([sample.values[0] for sample in steps.samples])
     rows, within = steps.summed(steps.days.values), steps.within(*reference)
-    breaks = np.flatnonzero((np.diff(values) != 0) | ~alone[1:] | ~alone[:-1]) + 1
+    breaks = np.flatnonzero((values[1:] != values[:-1]) | ~alone[1:] | ~alone[:-1]) + 1
     found = []
     for first, last in pairwise([0, *breaks.tolist(), steps.count]):
         others = np.ones(steps.count, dtype=bool)
@@ -176,6 +180,27 @@ def _stands_for_none(
         return value >= 0 and steps.days.names[int(value)].strip().casefold() in _TEXTS
     least = _CONTINUOUS * max(int(totals.sum()), 1)
     return value in _NUMBERS or all(one.sum() < least for other, one in counts.items() if other != value)
+
+
+def _unlike_others(
+    steps: ColumnSteps,
+    value: float,
+    counts: dict[float, NDArray[np.int64]],
+    totals: NDArray[np.int64],
+    shift: ShareShift,
+) -> bool:
+    """Say whether a number's share stands out of what the most frequent value of any other step has.
+
+    A feature that is computed once a day, as a mean of the week before, repeats each day another value.
+    """
+    if not steps.days.ordered or value in _NUMBERS:
+        return True
+    outside = np.ones(totals.size, dtype=bool)
+    outside[shift.run.first : shift.run.last] = False
+    if not outside.any():
+        return False
+    shares = np.array(list(counts.values()))[:, outside] / np.maximum(totals[outside], 1)
+    return bool(np.median(shares.max(axis=0)) < _UNLIKE_OTHERS * shift.inside)
 
 
 def _named(steps: ColumnSteps, value: float) -> str:

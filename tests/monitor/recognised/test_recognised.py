@@ -159,6 +159,25 @@ def test_what_is_no_known_change_is_given_no_name(control):
     assert found_in(frame).changes == ()
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_feature_that_is_computed_once_a_day_has_no_default_each_day(seed):
+    random = np.random.default_rng(seed)
+    days, carriers = 35, 6
+    means = 0.2 + random.normal(0, 0.03, (days, carriers)).round(4) + 0.1 * (np.arange(days) >= 28)[:, None]
+    carrier = random.choice(carriers, (days, 200), p=[0.4, 0.2, 0.15, 0.1, 0.1, 0.05])
+    times = [START + timedelta(days=day, minutes=7 * row) for day in range(days) for row in range(200)]
+    frame = pl.DataFrame({"at": times, "late_7d": np.take_along_axis(means, carrier, axis=1).ravel()})
+    found = drift(frame.lazy(), time="at", columns=["late_7d"])
+    assert found.table.filter(verdict="major").height > 0
+    assert found.changes == ()
+
+
+def test_infinite_values_that_stay_are_frozen_and_no_crash():
+    frame, start, end = planted(5, amount=pl.lit(float("inf")))
+    change = one_of(frame)
+    assert (change.kind, change.start, change.end) == ("frozen", start, end)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("control", CONTROLS)
 def test_false_names_are_rare_over_many_controls(control):
