@@ -221,7 +221,11 @@ class Cause:
             found = [method.of(column) for column in change.columns] if method is not None else []
             values = [each for each in found if each is not None and each.value is not None]
             explains = ", ".join(f"{each.value:+.4f}" for each in values)
-            tail = f": its feature goes with {explains} of {method.moved:+.4f} by {method.name}" if values and method else ""
+            tail = (
+                f": its feature goes with {explains} of {method.moved:+.4f} by {method.name}"
+                if values and method
+                else ""
+            )
             said.append(f"Recognised: {change.sentence.rstrip('.')}{tail}.")
         return said
 

@@ -11,7 +11,7 @@ from audit_lab.monitor.onset.events import SPIKE, Onset
 from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, OTHERS, SHARE, VOLUME
 from audit_lab.monitor.onset.spikes import BESIDE
 from audit_lab.monitor.onset.tallies import QUANTILES
-from audit_lab.monitor.recognised.conversions import KNOWN_FACTORS, TOLERANCE
+from audit_lab.monitor.recognised.conversions import KNOWN_FACTORS, TOLERANCE, converts_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def dated(
 ) -> Onset:
     """Return the onset that a change of a series is; its places are windows of the grid."""
     rows = series.rows
-    found = _factor(tally, change) if series.statistic not in {MISSING, VOLUME} else None
+    found = _factor(tally, change, followed.unit) if series.statistic not in {MISSING, VOLUME} else None
     return Onset(
         column=series.column,
         statistic=series.statistic,
@@ -161,8 +161,10 @@ def _expression(series: Series, followed: Followed) -> str | None:
     return f"{column} is not null"
 
 
-def _factor(tally: NumberTally | None, change: Change) -> tuple[float, str] | None:
+def _factor(tally: NumberTally | None, change: Change, unit: str | None) -> tuple[float, str] | None:
     """Return the known factor by which mean and quantiles all changed, and the conversion it stands for.
+
+    A column whose unit is declared to be another than the one converted from has no such factor.
 
     Each ratio of levels must be as near to the factor as a change of unit would be, beyond three times the error that
     the windows' own scatter gives it; and no other known factor may fit as well.
@@ -185,6 +187,7 @@ def _factor(tally: NumberTally | None, change: Change) -> tuple[float, str] | No
         factor
         for factor in KNOWN_FACTORS
         if (np.abs(logs - np.log(factor)) <= np.log1p(TOLERANCE) + _ERRORS * spreads).all()
+        and converts_from(KNOWN_FACTORS[factor], unit)
     ]
     if len(fitting) != 1 or not (np.abs(logs) > _ERRORS * spreads).any():
         return None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CONVERSIONS", "KNOWN_FACTORS", "TOLERANCE", "Conversion"]
+__all__ = ["CONVERSIONS", "KNOWN_FACTORS", "TOLERANCE", "Conversion", "converts_from"]
 
 #: Factor from one unit to another, and the conversion it stands for.
 KNOWN_FACTORS: dict[float, str] = {
@@ -45,6 +45,9 @@ KNOWN_FACTORS: dict[float, str] = {
     1e9: "a unit -> billionths",
     1e-9: "a unit -> billions",
 }
+
+#: Units that are one thing and no other, unlike a share or a thousandth of something.
+_CONCRETE = {"mile", "km", "metre", "nautical mile", "foot", "inch", "cm", "pound", "kg"}
 
 #: A ratio must be this near to a known factor, beyond three times its error.
 TOLERANCE = 0.03
@@ -93,3 +96,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion(SIGN, "the other sign", -1.0),
 )
+
+
+def converts_from(conversion: str, unit: str | None) -> bool:
+    """Say whether a conversion can be of values whose declared unit is this, or is not declared."""
+    source = conversion.split(" -> ", maxsplit=1)[0]
+    return unit is None or source not in _CONCRETE or unit.strip().casefold() in {source, f"{source}s"}
