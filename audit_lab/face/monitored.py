@@ -256,12 +256,13 @@ class Monitored(Caused):
         from audit_lab.face.outcome_questions import performance_of
 
         asked: dict[str, Any] = {"every": every, "since": since, "until": until, "model": model, "as_of": as_of}
-        asked["zone"] = zone
         by = "version" if by_version else None
-        with self._access.asking("performance", **asked, by=by, costs=costs, positive=positive) as answer:
+        words = {**asked, "zone": None if zone == "UTC" else zone}
+        with self._access.asking("performance", **words, by=by, costs=costs, positive=positive) as answer:
             found = performance_of(
                 self._store,
                 **asked,
+                zone=zone,
                 by_version=by_version,
                 costs=costs,
                 positive=positive,
@@ -325,10 +326,12 @@ class Monitored(Caused):
 
         asked: dict[str, Any] = {"favourable": favourable, "qualified": qualified, "of": of, "bands": bands}
         asked |= {"every": every, "since": since, "until": until, "model": model, "as_of": as_of, "minimum": minimum}
-        asked["zone"] = zone
         by = "version" if by_version else None
-        with self._access.asking("fairness by", "; ".join(groups), **asked, by=by) as answer:
-            found = fairness_of(self._store, groups, **asked, by_version=by_version, intersections=intersections)
+        words = {**asked, "zone": None if zone == "UTC" else zone}
+        with self._access.asking("fairness by", "; ".join(groups), **words, by=by) as answer:
+            found = fairness_of(
+                self._store, groups, **asked, zone=zone, by_version=by_version, intersections=intersections
+            )
             answer.rows = found.rows
             answer.touches("predictions", ("outputs", "decision"))
             answer.touches("outcomes", ("label", "value"))

@@ -44,6 +44,9 @@ _SURE_ERROR = 0.08
 _SURE_PART = 1 / 20
 #: ... and lies within so much of three errors of it.
 _NEAR_ERROR = 2 / 3
+#: A shift of the logarithm by a factor of ten, ten times its error, is beyond what a column that moves does by itself.
+_FAR = math.log(10)
+_FAR_ERRORS = 10.0
 _SAME_LEVEL = 0.5
 #: The level must shift by the conversion's own amount, beyond its error to this part.
 _PRECISION = 0.01
@@ -190,16 +193,17 @@ class _Comparison:
         undone = {one: decile_distance(usual, changed.undone(one)) for one in possible}
         best = min(undone, key=lambda one: undone[one])
         after = undone[best]
-        if after > before * _RESTORED_PART or after > limit or self._drowned(limit, before):
+        far = self.levels.logarithmic and abs(step) >= max(_FAR, _FAR_ERRORS * error)
+        if after > before * _RESTORED_PART or after > limit or (not far and self._drowned(limit, before)):
             return None
         near = [one for one, distance in undone.items() if distance <= min(limit, after + _TOLD_APART * limit)]
         grain = _grain(usual)
         if grain is not None and _share_on(changed, grain) < _GRAINED:
             sure = [one for one in near if _share_on(changed.undone(one), grain) >= _GRAINED]
-            if not sure:
+            if not sure and not far:  # values that were rounded once more have lost their grain
                 return None
-            best, near = min(sure, key=lambda one: undone[one]), sure
-        elif best.kind == UNIT and not _sure(best.factor, step, error):
+            best, near = (min(sure, key=lambda one: undone[one]), sure) if sure else (best, near)
+        elif best.kind == UNIT and not far and not _sure(best.factor, step, error):
             return None
         median = np.array([0.5])
         middle = float(usual.quantiles(median)[0])
