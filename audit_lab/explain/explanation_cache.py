@@ -40,6 +40,10 @@ class ExplanationCache:
         self.largest_bytes = largest_bytes
         self._files = KeptFiles(self.folder, _FORMAT, _MOST_BYTES, largest_bytes)
 
+    def folder_of(self, prediction_id: str) -> Path:
+        """Return where the explanations of a decision stand, or would."""
+        return self.folder / _within(prediction_id)
+
     def find(self, prediction_id: str, question: str) -> Attribution | None:
         """Return the explanation that answers a question, or None.
 

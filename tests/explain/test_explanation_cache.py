@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -43,10 +42,6 @@ def cache(tmp_path: Path) -> ExplanationCache:
 
 def kept(cache: ExplanationCache) -> list[Path]:
     return sorted(cache.folder.glob("*/*"))
-
-
-def _folder_of(cache: ExplanationCache, prediction_id: str) -> Path:
-    return cache.folder / hashlib.sha256(prediction_id.encode()).hexdigest()
 
 
 def test_it_lies_beside_the_environments_in_the_users_cache(cache_home: Path) -> None:
@@ -132,8 +127,8 @@ def test_all_is_cleared(cache: ExplanationCache) -> None:
 def test_old_explanations_go_as_new_ones_come(cache: ExplanationCache) -> None:
     age(kept(cache)[0])
     cache.keep(QUESTION, replace(EXAMPLE, prediction_id="p-2"))
-    assert [file.parent for file in cache.folder.glob("*/*")] == [_folder_of(cache, "p-2")]
-    assert list(cache.folder.iterdir()) == [_folder_of(cache, "p-2")]
+    assert [file.parent for file in cache.folder.glob("*/*")] == [cache.folder_of("p-2")]
+    assert list(cache.folder.iterdir()) == [cache.folder_of("p-2")]
 
 
 def test_what_was_not_used_for_longest_goes_where_there_is_too_much(tmp_path: Path) -> None:
@@ -141,13 +136,13 @@ def test_what_was_not_used_for_longest_goes_where_there_is_too_much(tmp_path: Pa
     cache = ExplanationCache(tmp_path / "bounded", largest_bytes=3 * size)
     for number in range(3):
         cache.keep(OTHER.replace("0b", "1b"), replace(EXAMPLE, prediction_id=f"p-{number}"))
-        (file,) = _folder_of(cache, f"p-{number}").iterdir()
+        (file,) = cache.folder_of(f"p-{number}").iterdir()
         os.utime(file, (time.time() - 100 + number,) * 2)
     assert cache.find("p-0", OTHER.replace("0b", "1b")) is not None
 
     cache.keep(QUESTION, replace(EXAMPLE, prediction_id="p-3"))
 
-    held = [number for number in range(4) if _folder_of(cache, f"p-{number}").exists()]
+    held = [number for number in range(4) if cache.folder_of(f"p-{number}").exists()]
     assert held == [0, 2, 3]
     assert sum(file.stat().st_size for file in kept(cache)) <= cache.largest_bytes
 

@@ -40,7 +40,7 @@ def test_erased_decisions_are_forgotten_and_no_others(
     erase(writer, prediction_ids=["p-007"], actor="desk", reason="request")
     forget_erased(open_store(folder))
 
-    assert list(cache.folder.iterdir()) == [cache._place("p-030")]
+    assert list(cache.folder.iterdir()) == [cache.folder_of("p-030")]
 
 
 def test_where_nothing_was_ever_kept_nothing_is_read() -> None:

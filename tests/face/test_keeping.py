@@ -55,7 +55,7 @@ def test_explanations_of_erased_decisions_go_with_them(sealed, vault, key):
         log.decision(prediction_id).explain()
     cache = ExplanationCache()
     al.erase(sealed, actor="keeper", reason="request 12", customer="C-3", key=key, vault=vault)
-    assert list(cache.folder.iterdir()) == [cache._place("p-030")]
+    assert list(cache.folder.iterdir()) == [cache.folder_of("p-030")]
 
 
 def test_explanations_that_cannot_be_looked_for_are_said_to_remain(sealed, vault, key, monkeypatch):
