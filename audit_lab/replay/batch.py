@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["replay_window"]
 
-#: Chunks in memory at a time: one is compared, one is with the child, one is written down for it, others are read.
-_AHEAD = 4
+#: Chunks in memory at a time: one is compared, one is with the child, one is written down for it, others are read, as
+#: many as can be while a child comes up.
+_AHEAD = 6
 
 
 def replay_window(

@@ -72,18 +72,24 @@ class BatchReplay:
     @cached_property
     def groups(self) -> pl.DataFrame:
         """Predictions by model, version, verdict and code: count, largest distance, most units, and the first id."""
-        return (
-            self.scanned.sort("occurred_at", "prediction_id", maintain_order=True)
-            .group_by("model_name", "model_version", "verdict", "code")
+        keys = ["model_name", "model_version", "verdict", "code"]
+        at, ident = "occurred_at", "prediction_id"
+        counted = (
+            self.scanned.group_by(keys)
             .agg(
                 pl.len().alias("predictions"),
                 pl.col("distance").max().alias("largest_distance"),
                 pl.col("ulps").max().alias("most_ulps"),
-                pl.col("prediction_id").first().alias("first_id"),
+                _first(at).alias(at),
             )
-            .sort("model_name", "model_version", "verdict", "code")
             .collect()
         )
+        # Without a sort of all rows: of the first moment of each group there are few.
+        earliest = self.scanned.select(*keys, at, ident).join(
+            counted.lazy().select(*keys, at), on=[*keys, at], how="semi", nulls_equal=True
+        )
+        first = earliest.group_by(keys).agg(_first(ident).alias("first_id")).collect()
+        return counted.drop(at).join(first, on=keys, how="left", nulls_equal=True).sort(keys)
 
     @property
     def predictions(self) -> int:
@@ -153,3 +159,8 @@ class BatchReplay:
     def __repr__(self) -> str:
         """Return the first sentences of the summary."""
         return "BatchReplay: " + " ".join(self.summary()[:3])
+
+
+def _first(name: str) -> pl.Expr:
+    """Return the least value, where null is less than any."""
+    return pl.when(pl.col(name).null_count() == 0).then(pl.col(name).min())
