@@ -2,10 +2,12 @@
 
 Run: ``.venv/bin/python benchmarks/replay.py [--rows 1000000] [--trees 500] [--depth 8] [--repeats 3]``. Two versions
 of one model with 20 features, one text among them: an XGBoost booster, and a scikit-learn pipeline (one-hot coding,
-scaling, gradient boosted trees). Both score with all processors. The replay opens and reads the log, checks the
-artifact's digest, scores, decides again and compares each row to the bit; the bare predict does nothing of that. It is
-measured with the child started anew (its interpreter, its libraries, its model) and with the one from before. Then
-single decisions: the first replay of a fresh process, and further ones with the child warm.
+scaling, gradient boosted trees). Both score with all processors. The bare predict begins with the rows in memory as
+they were recorded, text and all, so that the booster's first makes its matrix of numbers; from that matrix on it is
+measured too. The replay reads the log, checks the artifact's digest, scores, decides again and compares each row to the
+bit; the bare predict does nothing of that. It is measured with the log opened and the child started anew (its
+interpreter, its libraries, its model), and asked again: with the child and the opened log from before, the rows read
+again. Then single decisions: the first replay of a fresh process, and further ones with the child warm.
 """
 
 from __future__ import annotations
