@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.monitor.contradiction import contradictory_sentences
 from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_ROWS, VERDICT_RULE
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def sentences(drift: Drift) -> list[str]:
     ]
     if not found:
         found = [_nothing(drift)]
-    facts = (f"{fact[0].upper()}{fact[1:]}." for fact in drift.facts)
+    facts = (sentence(fact) for fact in drift.facts)
     disagreeing = contradictory_sentences(
         drift.contradictions().filter(~pl.col("column").is_in(drift.restless)), drift.cut.noun
     )

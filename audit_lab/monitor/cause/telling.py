@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.monitor.cause.agreement import agreement
 from audit_lab.monitor.cause.contribution import ATTRIBUTION, EXCHANGE, REWEIGHTING
+from audit_lab.monitor.sentences import sentence
 
 if TYPE_CHECKING:
     from audit_lab.monitor.cause.contribution import Contribution, Method
@@ -44,7 +45,7 @@ def cause_sentences(cause: Cause) -> list[str]:
     said += [_splits(cause, cause.splits)] if cause.splits is not None else []
     said += cause.change_sentences()
     facts = [*cause.facts, *(fact for each in cause.methods for fact in each.facts)]
-    return [*said, *(f"{fact[0].upper()}{fact[1:]}." for fact in dict.fromkeys(facts)), _LIMITS]
+    return [*said, *(sentence(fact) for fact in dict.fromkeys(facts)), _LIMITS]
 
 
 def _shift(cause: Cause) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.monitor.fairness.grouping import MISSING
 from audit_lab.monitor.fairness.rates import FOUR_FIFTHS
+from audit_lab.monitor.sentences import sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +33,7 @@ def sentences(found: Fairness) -> list[str]:
     groupings = found.table["grouping"].unique(maintain_order=True).to_list()
     said = [text for grouping in groupings for text in _of_grouping(found, grouping)]
     said += [*_missing(found), *_suppressed(found), NOT_SHOWN, *_outcomes(found)]
-    return [*said, *(f"{fact[0].upper()}{fact[1:]}." for fact in found.facts)]
+    return [*said, *(sentence(fact) for fact in found.facts)]
 
 
 def to_dict(found: Fairness) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from audit_lab.monitor.multivariate.reconstruction import Components, StreamedCo
 from audit_lab.monitor.multivariate.two_samples import two_sample_test
 from audit_lab.monitor.question import asked
 from audit_lab.monitor.samples import sampled_rows
+from audit_lab.monitor.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +117,7 @@ class MultivariateDrift:
                 f"{far['reconstruction_error']:.2f} where the reference's is {self.reference_error:.2f}."
             )
         against = f"Compared with {self.reference.description}; digest {self.reference.sha256[:12]}."
-        return [first, against, *(f"{fact[0].upper()}{fact[1:]}." for fact in self.facts)]
+        return [first, against, *(sentence(fact) for fact in self.facts)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result JSON-safe; times in ISO 8601."""

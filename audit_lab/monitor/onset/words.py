@@ -16,6 +16,7 @@ from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES
 from audit_lab.monitor.onset.events import SPIKE
 from audit_lab.monitor.onset.series import DISTANCE, FEWEST_WINDOWS, MEAN, MISSING, SHARE, VOLUME
 from audit_lab.monitor.onset.spikes import LONGEST
+from audit_lab.monitor.sentences import sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def sentences(found: Onsets) -> list[str]:
         *_spikes(found),
         *_restless(found),
         *_method(found),
-        *(f"{fact[0].upper()}{fact[1:]}." for fact in found.facts),
+        *(sentence(fact) for fact in found.facts),
     ]
 
 

@@ -22,6 +22,7 @@ from audit_lab.monitor.operations.findings import (
     raised_errors,
     raised_latency,
 )
+from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Operations:
         said += [f"{one.what}." for one in self.findings[:_FINDINGS_TOLD]] or ["No finding."]
         if len(self.findings) > _FINDINGS_TOLD:
             said.append(f"And {len(self.findings) - _FINDINGS_TOLD} more findings; see Operations.findings.")
-        return [*said, *(f"{fact[0].upper()}{fact[1:]}." for fact in self.facts)]
+        return [*said, *(sentence(fact) for fact in self.facts)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole answer JSON-safe; times in ISO 8601, UTC."""

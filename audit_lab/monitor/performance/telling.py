@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.monitor.performance.delay import MATURE_SHARE
 from audit_lab.monitor.performance.estimate import ASSUMPTION
+from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def sentences(found: Performance) -> list[str]:
     """Return what was found, the most important first."""
     said = [_headline(found, *_headed(found)), *_then(found), *_immature(found), _outcomes(found), *_delays(found)]
     said += [*_selected(found), *_questions(found), *_estimated(found)]
-    return [*said, *(f"{fact[0].upper()}{fact[1:]}." for fact in found.facts)]
+    return [*said, *(sentence(fact) for fact in found.facts)]
 
 
 def to_dict(found: Performance) -> dict[str, Any]:

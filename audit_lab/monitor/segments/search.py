@@ -12,6 +12,7 @@ import polars as pl
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.monitor.segments.concentration import concentration, groupings
 from audit_lab.monitor.segments.levels import levels_of
+from audit_lab.monitor.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +146,7 @@ class Segments:
                 f"adjusted for all of them ({self.method})."
             ),
             *([] if self.together is None else [self.together.sentence()]),
-            *(f"{fact[0].upper()}{fact[1:]}." for fact in self.facts),
+            *(sentence(fact) for fact in self.facts),
         ]
 
     def to_dict(self) -> dict[str, Any]:

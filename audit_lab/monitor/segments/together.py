@@ -39,7 +39,7 @@ class Together:
                 "(it takes 6, and neither may be constant)."
             )
         return (
-            f"{self.first[0].upper()}{self.first[1:]} and {self.second} over {self.windows} windows: rank correlation "
+            f"{self.first} and {self.second} over {self.windows} windows: rank correlation "
             f"{self.correlation:.2f} ({self.low:.2f} to {self.high:.2f}); an association only, and windows are taken "
             "to be independent."
         )
