@@ -75,14 +75,14 @@ def log_of(make_log):
 
 def test_a_model_that_hangs(run, log_of):
     log = log_of(hanging(), "skops")
-    answer = run("replay", "p-001", "--log", log, "--time-limit", "5")
+    answer = run("replay", "p-001", "--log", log, "--time-limit", "2")
     assert (answer.code, answer.err) == (1, "")
     assert "UNREPLAYABLE" in answer.out
     assert "--time-limit" in answer.out
 
 
 def test_an_explanation_of_a_model_that_hangs(run, log_of):
-    answer = run("explain", "p-001", "--log", log_of(hanging(), "skops"), "--time-limit", "5", "--json")
+    answer = run("explain", "p-001", "--log", log_of(hanging(), "skops"), "--time-limit", "2", "--json")
     assert answer.code == 1
     assert answer.json["error"]["kind"] == "SandboxError"
     assert "--time-limit" in answer.json["error"]["next_step"]
