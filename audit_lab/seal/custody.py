@@ -3,26 +3,57 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.seal.digests import DIGEST, sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import members, parse_json
 
-__all__ = ["CUSTODY_FORMAT", "NO_LINE", "CustodyLine", "is_time_text", "parse_custody", "time_text"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-CUSTODY_FORMAT = "audit_lab.custody/1"
+__all__ = [
+    "CUSTODY_FORMAT",
+    "FIRST_CUSTODY_FORMAT",
+    "NO_LINE",
+    "CustodyLine",
+    "FileChange",
+    "custody_faults",
+    "is_time_text",
+    "parse_custody",
+    "time_text",
+]
+
+#: What is written: each line says which files of the case it changed, by their digests before and after.
+CUSTODY_FORMAT = "audit_lab.custody/2"
+#: What is still read: lines that say nothing of files.
+FIRST_CUSTODY_FORMAT = "audit_lab.custody/1"
 #: What the first line gives as the digest of the line before it.
 NO_LINE = "0" * 64
 
 _NEXT = "Ask whoever keeps the case for the custody record as it was written"
+_TEXTS = ("at", "actor", "action", "subject", "why", "previous")
+_CHANGE = frozenset({"file", "before", "after"})
+
+
+@dataclass(frozen=True, order=True)
+class FileChange:
+    """One file of the case and its SHA-256 before and after an act; None where it was not, or is no longer, there."""
+
+    file: str
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True)
 class CustodyLine:
-    """Who did what to what, when and why; `previous` is the SHA-256 of the line before, without its newline."""
+    """Who did what to what, when and why; `previous` is the SHA-256 of the line before, without its newline.
+
+    `changes` are the files that the act changed, by name; None on a line of format 1, which does not say.
+    """
 
     number: int
     at: str
@@ -31,11 +62,19 @@ class CustodyLine:
     subject: str
     why: str
     previous: str
+    changes: tuple[FileChange, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as JSON-safe values, in the format that it is of."""
+        value = asdict(self)
+        changes = value.pop("changes")
+        if changes is None:
+            return {"format": FIRST_CUSTODY_FORMAT, **value}
+        return {"format": CUSTODY_FORMAT, **value, "changes": list(changes)}
 
     def to_bytes(self) -> bytes:
         """Return the line's canonical bytes, without a newline."""
-        value = {"format": CUSTODY_FORMAT, **asdict(self)}
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @property
     def digest(self) -> str:
@@ -62,37 +101,101 @@ def parse_custody(content: bytes, name: str) -> tuple[CustodyLine, ...]:
     Raises
     ------
     MalformedError
-        It is empty, or a line is not in its canonical form (``custody.malformed``), not bound to the line before
-        (``custody.chain-broken``), or earlier than it (``custody.time-out-of-order``).
+        With the first of the faults that `custody_faults` finds.
+    """
+    lines, faults = custody_faults(content, name)
+    if faults:
+        raise faults[0]
+    return lines
+
+
+def custody_faults(content: bytes, name: str) -> tuple[tuple[CustodyLine, ...], tuple[MalformedError, ...]]:
+    """Parse a custody record and return its lines, and every fault of it.
+
+    Returns
+    -------
+    tuple of CustodyLine
+        The lines that can be read.
+    tuple of MalformedError
+        What is wrong, each kind once: it does not end with a whole line, or a line is not in its canonical form
+        (``custody.malformed``, ``json.*``); a line is twice (``custody.line-repeated``), not in its place
+        (``custody.line-moved``) or not there (``custody.line-missing``); a line, or what the next one says of it, was
+        changed (``custody.line-changed``); a line is earlier than the one before (``custody.time-out-of-order``).
     """
     if not content.endswith(b"\n"):
-        raise MalformedError(f"{name} does not end with a whole line", _NEXT, "custody.malformed")
+        return (), (MalformedError(f"{name} does not end with a whole line", _NEXT, "custody.malformed"),)
     lines: list[CustodyLine] = []
+    faults: list[MalformedError] = []
     for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n"), start=1):
-        line = _line(raw, f"{name} line {number}")
-        before = lines[-1] if lines else None
-        if line.number != number or line.previous != (before.digest if before else NO_LINE):
-            raise MalformedError(
-                f"{name} line {number} is not bound to the line before it", _NEXT, "custody.chain-broken"
-            )
-        if before is not None and line.at < before.at:
-            raise MalformedError(
-                f"{name} line {number} is earlier than the line before it", _NEXT, "custody.time-out-of-order"
-            )
-        lines.append(line)
-    return tuple(lines)
+        try:
+            lines.append(_line(raw, f"{name} line {number}"))
+        except MalformedError as error:
+            faults.append(error)
+    if not faults:
+        found = _chain_faults(lines)
+        faults = [MalformedError(f"{name} {meaning}", _NEXT, f"custody.{code}") for code, meaning in found.items()]
+    return tuple(lines), tuple(faults)
+
+
+def _chain_faults(lines: Sequence[CustodyLine]) -> dict[str, str]:
+    """Return what is wrong between the lines, by code, each code with the first place where it is seen."""
+    found: dict[str, str] = {}
+    numbers = sorted({line.number for line in lines})
+    digests: set[str] = set()
+    last, last_digest = 0, NO_LINE
+    for place, line in enumerate(lines, start=1):
+        skips = bisect_right(numbers, last) < bisect_left(numbers, line.number)
+        if line.digest in digests:
+            found.setdefault("line-repeated", f"line {place} repeats line {line.number}")
+        elif line.number <= last or skips:
+            found.setdefault("line-moved", f"line {place} is number {line.number} of the record: it was moved")
+        elif line.number != last + 1:
+            found.setdefault("line-missing", f"lacks number {last + 1} of the record, before line {place}")
+        elif line.previous != last_digest:
+            before = "claims a line before the first" if place == 1 else f"does not bind line {place - 1} as it is"
+            found.setdefault("line-changed", f"line {place} {before}: one of the two was changed")
+        if place > 1 and line.at < lines[place - 2].at and not found:
+            found.setdefault("time-out-of-order", f"line {place} is earlier than the line before it")
+        if place > 1 and line.changes is None and lines[place - 2].changes is not None and not found:
+            found.setdefault("line-changed", f"line {place} is of an older format than the line before it")
+        digests.add(line.digest)
+        last, last_digest = line.number, line.digest
+    return found
 
 
 def _line(raw: bytes, name: str) -> CustodyLine:
-    known = frozenset({"format", *CustodyLine.__annotations__})
-    value: dict[str, Any] = dict(members(parse_json(raw, name), known, name))
-    number = value["number"]
-    texts = [value[member] for member in known - {"number"}]
-    if value.pop("format") != CUSTODY_FORMAT or not all(isinstance(text, str) for text in texts):
-        raise MalformedError(f"{name} is not a line of {CUSTODY_FORMAT}", _NEXT, "custody.malformed")
-    if not isinstance(number, int) or isinstance(number, bool) or DIGEST.fullmatch(value["previous"]) is None:
-        raise MalformedError(f"{name} is not a line of {CUSTODY_FORMAT}", _NEXT, "custody.malformed")
+    known = frozenset({"format", *CustodyLine.__annotations__} - {"changes"})
+    value: dict[str, Any] = dict(members(parse_json(raw, name), known, name, frozenset({"changes"})))
+    stated, number = value.pop("format"), value["number"]
+    expected = CUSTODY_FORMAT if "changes" in value else FIRST_CUSTODY_FORMAT
+    texts = all(isinstance(value[member], str) for member in _TEXTS)
+    if stated != expected or not texts or not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise _malformed(f"{name} is not a line of {expected}")
+    if DIGEST.fullmatch(value["previous"]) is None:
+        raise _malformed(f"{name} is bound to no digest")
+    if "changes" in value:
+        value["changes"] = _changes(value["changes"], name)
     line = CustodyLine(**value)
     if line.to_bytes() != raw or not is_time_text(line.at):
-        raise MalformedError(f"{name} is not in canonical form", _NEXT, "custody.malformed")
+        raise _malformed(f"{name} is not in canonical form")
     return line
+
+
+def _changes(value: Any, name: str) -> tuple[FileChange, ...]:
+    """Read the files that a line says were changed: sorted, each once, each with a digest before or after."""
+    if not isinstance(value, list):
+        raise _malformed(f"{name} has changes that are no list")
+    changes = tuple(FileChange(**members(each, _CHANGE, f"A change of {name}")) for each in value)
+    for change in changes:
+        digests = [digest for digest in (change.before, change.after) if digest is not None]
+        sound = all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests)
+        if not isinstance(change.file, str) or not sound or not digests or change.before == change.after:
+            raise _malformed(f"{name} has a change that is none")
+    files = [change.file for change in changes]
+    if files != sorted(set(files)):
+        raise _malformed(f"{name} has changes out of order")
+    return changes
+
+
+def _malformed(message: str) -> MalformedError:
+    return MalformedError(message, _NEXT, "custody.malformed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.seal.custody import parse_custody
+from audit_lab.seal.custody import custody_faults
 from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
@@ -112,7 +112,9 @@ def _exhibit(exhibit: dict[str, Any], contents: Contents, known_bad: AbstractSet
 
 
 def _custody(contents: Contents, predicate: Predicate, _known_bad: AbstractSet[str]) -> list[Finding]:
-    lines = parse_custody(contents.document(CUSTODY) or b"", CUSTODY)
+    lines, faults = custody_faults(contents.document(CUSTODY) or b"", CUSTODY)
+    if faults:
+        return [Finding(fault.code, CUSTODY, fault.message, fault.next_step) for fault in faults]
     findings = []
     if (len(lines), lines[-1].digest) != (predicate.custody_lines, predicate.custody_head):
         findings.append(_finding("custody.other-head", CUSTODY, "its last line is not the attested one"))

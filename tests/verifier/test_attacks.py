@@ -320,7 +320,7 @@ def test_custody_cut_short_or_of_another_case(bundle):
 
 def test_custody_with_a_broken_chain(bundle):
     bundle.payload["data/custody.jsonl"] *= 2
-    assert bundle.found() == [("custody.chain-broken", "data/custody.jsonl")]
+    assert bundle.found() == [("custody.line-repeated", "data/custody.jsonl")]
 
 
 def test_custody_that_ends_after_the_signature(bundle):
