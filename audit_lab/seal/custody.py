@@ -125,16 +125,18 @@ def custody_faults(content: bytes, name: str) -> tuple[tuple[CustodyLine, ...], 
     if not content.endswith(b"\n"):
         return (), (MalformedError(f"{name} does not end with a whole line", _NEXT, "custody.malformed"),)
     lines: list[CustodyLine] = []
-    faults: list[MalformedError] = []
+    faults: dict[str, MalformedError] = {}
     for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n"), start=1):
         try:
             lines.append(_line(raw, f"{name} line {number}"))
         except MalformedError as error:
-            faults.append(error)
-    if not faults:
-        found = _chain_faults(lines)
-        faults = [MalformedError(f"{name} {meaning}", _NEXT, f"custody.{code}") for code, meaning in found.items()]
-    return tuple(lines), tuple(faults)
+            faults.setdefault(error.code, error)
+    if faults:
+        return tuple(lines), tuple(faults.values())
+    found = _chain_faults(lines)
+    return tuple(lines), tuple(
+        MalformedError(f"{name} {meaning}", _NEXT, f"custody.{code}") for code, meaning in found.items()
+    )
 
 
 def _chain_faults(lines: Sequence[CustodyLine]) -> dict[str, str]:
