@@ -24,8 +24,8 @@ def alarms(draw, onsets_of, count):
 
 
 def test_drawn_rows_without_a_change_show_one_at_the_stated_rate(quiet, onsets_of):
-    least, most = bounds(80)
-    assert least <= alarms(lambda seed: quiet(seed, days=70, rows=40), onsets_of, 80) <= most
+    least, most = bounds(40)
+    assert least <= alarms(lambda seed: quiet(seed, days=70, rows=40), onsets_of, 40) <= most
 
 
 @pytest.mark.soak
