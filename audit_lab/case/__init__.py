@@ -2,13 +2,15 @@
 
 `CaseFile.create` opens a case about a log; `keep` turns a frame, chart, decision, replay, attribution or drift into an
 exhibit that is named by its digest; `finding` states a claim and the exhibits it rests on; `conclude` answers the
-question. Every act leaves a line in the hash-chained custody record. The export stands one room higher, in `evidence`.
+question; `action`, `event`, `comment` and `change_status` say what follows, and `draft_report` drafts the incident
+report. Every act leaves a line in the hash-chained custody record. The export stands one room higher, in `evidence`.
 """
 
 from __future__ import annotations
 
+from audit_lab.case.case_folder import CaseEditedWarning
 from audit_lab.case.casefile import CASES_VARIABLE, CaseFile
 from audit_lab.case.conclusions import CaseFinding
 from audit_lab.case.exhibit import Exhibit
 
-__all__ = ["CASES_VARIABLE", "CaseFile", "CaseFinding", "Exhibit"]
+__all__ = ["CASES_VARIABLE", "CaseEditedWarning", "CaseFile", "CaseFinding", "Exhibit"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.case.record_file import read_toml, toml_value
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.sign_off import MEANINGS
 
 if TYPE_CHECKING:
@@ -22,6 +20,9 @@ ABOUT_NAME = "case.toml"
 _FORMAT = "audit_lab.case"
 _VERSION = 1
 _LONGEST_ID = 120
+#: Entries that are written only where they say other than by default.
+_SAID_WHERE_OTHER = frozenset({"timezone", "opened_from", "model", "model_version", "window_start", "window_end"})
+_NEXT = "Correct it there, or restore the file as the case wrote it"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class CaseAbout:
 
     `log_path` is only for opening the log again and is never exported; `log_checkpoint` is the signed note of the log's
     checkpoint, empty for a log that is not sealed. `sign_offs` are the meanings that its export must be signed off
-    with, and `two_persons` says whether whoever does so must be another than the actor.
+    with, and `two_persons` says whether whoever does so must be another than the actor. `timezone` is the IANA name of
+    the zone whose local times stand beside UTC. `opened_from` names the alert or decision that the case was opened
+    from, and the last four are its scope within the log; empty where they are not stated.
     """
 
     case_id: str
@@ -43,6 +46,12 @@ class CaseAbout:
     log_checkpoint: str = ""
     sign_offs: tuple[str, ...] = ()
     two_persons: bool = True
+    timezone: str = "UTC"
+    opened_from: str = ""
+    model: str = ""
+    model_version: str = ""
+    window_start: str = ""
+    window_end: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an id that is no single line, and a case without question or actor."""
@@ -56,11 +65,20 @@ class CaseAbout:
                 message = f"{meaning!r} is no meaning of a sign-off"
                 raise MisuseError(message, f"Use one or more of {', '.join(MEANINGS)}")
 
-    def write(self, folder: Path) -> None:
-        """Write ``case.toml``."""
+    def content(self) -> bytes:
+        """Return the file ``case.toml``."""
         lines = [f'format = "{_FORMAT}"', f"version = {_VERSION}"]
-        lines += [f"{field.name} = {_toml(getattr(self, field.name))}" for field in fields(self)]
-        write_bytes(folder / ABOUT_NAME, ("\n".join(lines) + "\n").encode())
+        lines += [
+            f"{field.name} = {toml_value(getattr(self, field.name))}"
+            for field in fields(self)
+            if field.name not in _SAID_WHERE_OTHER or getattr(self, field.name) != field.default
+        ]
+        return ("\n".join(lines) + "\n").encode()
+
+    def scope(self) -> dict[str, str]:
+        """Return what the case was opened from, and its part of the log, by name; only what is stated."""
+        names = ("opened_from", "model", "model_version", "window_start", "window_end")
+        return {name: value for name in names if (value := getattr(self, name))}
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -72,33 +90,25 @@ class CaseAbout:
             It is missing or not what it should be.
         """
         path = folder / ABOUT_NAME
-        try:
-            value = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise AuditLabError(f"{path} cannot be read", "Give the folder of a case") from error
+        value = read_toml(path)
         if (value.pop("format", None), value.pop("version", None)) != (_FORMAT, _VERSION):
             raise AuditLabError(f"{path} is not {_FORMAT} version {_VERSION}", "Use a newer audit_lab")
         required = {field.name for field in fields(cls) if field.default is MISSING}
-        if not required <= value.keys() <= {field.name for field in fields(cls)} or not _typed(value):
-            raise AuditLabError(f"{path} has missing or unknown entries", "Restore the file as the case wrote it")
-        return cls(**{**value, "sign_offs": tuple(value.get("sign_offs", ()))})
+        known = {field.name for field in fields(cls)}
+        for name in [*sorted(required - value.keys()), *sorted(value.keys() - known)]:
+            what = "is missing" if name in required else "is no entry of it"
+            raise AuditLabError(f"{path} has missing or unknown entries: {name!a} {what}", _NEXT)
+        wrong = next((name for name, each in value.items() if not _is_typed(name, each)), None)
+        if wrong is not None:
+            raise AuditLabError(f"{path}, {wrong}: it is not of its type", _NEXT)
+        try:
+            return cls(**{**value, "sign_offs": tuple(value.get("sign_offs", ()))})
+        except MisuseError as error:
+            raise AuditLabError(f"{path}: {error.message}", _NEXT) from error
 
 
-def _typed(value: dict[str, Any]) -> bool:
-    """Whether every entry is a text, but for the two that are not."""
-    meanings = value.get("sign_offs", [])
-    listed = isinstance(meanings, list) and all(isinstance(each, str) for each in meanings)
-    texts = (each for name, each in value.items() if name not in {"sign_offs", "two_persons"})
-    return listed and isinstance(value.get("two_persons", True), bool) and all(isinstance(each, str) for each in texts)
-
-
-def _toml(value: object) -> str:
-    """Return an entry's value as TOML."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"[{', '.join(map(_toml_text, value))}]" if isinstance(value, tuple) else _toml_text(str(value))
-
-
-def _toml_text(text: str) -> str:
-    """Return a TOML basic string: a JSON string, and the one control character that JSON lets stand."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _is_typed(name: str, value: Any) -> bool:
+    """Whether an entry is a text, or, for the two that are not, what it should be."""
+    if name == "sign_offs":
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, bool if name == "two_persons" else str)

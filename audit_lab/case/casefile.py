@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_lab.case.about import ABOUT_NAME, CaseAbout
-from audit_lab.case.conclusions import CaseFinding, read_conclusion, read_findings, write_conclusion, write_findings
-from audit_lab.case.custody_file import CUSTODY_NAME, CustodyFile
-from audit_lab.case.exhibit import Caption, Exhibit, read_exhibits, write_exhibit
+from audit_lab.case.case_folder import EXHIBITS_FOLDER, REPORT_NAME, utc_now
+from audit_lab.case.conclusions import CONCLUSION_NAME, FINDINGS_NAME, CaseFinding, findings_content
+from audit_lab.case.custody_file import Act
+from audit_lab.case.draft import draft_sections
+from audit_lab.case.draft_text import draft_markdown
+from audit_lab.case.exhibit import EXHIBIT_NAME, Caption, Exhibit, write_exhibit
 from audit_lab.case.folder_lock import folder_lock
+from audit_lab.case.followed_case import FollowedCase
+from audit_lab.case.opening import Opening, opening_of
 from audit_lab.case.representation import represent
 from audit_lab.case.summary import summary_html
-from audit_lab.errors import MisuseError, NotFoundError
+from audit_lab.errors import MisuseError
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.portable_name import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from typing import Self
-
-    from audit_lab.seal.custody import CustodyLine
 
 __all__ = ["CASES_VARIABLE", "CaseFile", "ExaminedLog"]
 
 #: The environment variable that names the folder in which cases are made.
 CASES_VARIABLE = "AUDIT_LAB_CASES"
 
-_EXHIBITS = "exhibits"
-_SHORTEST_PREFIX = 8
 _AS_OF = "; where the log has grown since, open it as the case saw it: al.open(path, as_of={})"
 
 
@@ -59,24 +59,8 @@ class ExaminedLog(Protocol):
         ...
 
 
-def utc_now() -> datetime:
-    """Return the time of the system's clock."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class CaseFile:
-    """One investigation: its question, exhibits, findings, conclusion, and who did what to it.
-
-    Everything stands in plain files under `folder`; nothing is held in memory, so that two processes may work on the
-    same case. `actor` and `purpose` go into the custody record with every act.
-    """
-
-    folder: Path
-    about: CaseAbout
-    actor: str
-    purpose: str
-    clock: Callable[[], datetime] = utc_now
+class CaseFile(FollowedCase):
+    """One investigation: its question, exhibits, findings, conclusion, what follows, and who did what to it."""
 
     @classmethod
     def create(
@@ -90,6 +74,9 @@ class CaseFile:
         sign_offs: Sequence[str] = (),
         two_persons: bool = True,
         folder: Path | str | None = None,
+        alert: Any = None,
+        decision: Any = None,
+        timezone: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
         """Create a case, or reopen the one that has the same id, log and question.
@@ -110,14 +97,23 @@ class CaseFile:
             Whether whoever reviews or approves must be another person than `actor`.
         folder
             The folder in which cases stand; default: the environment variable AUDIT_LAB_CASES, else ``cases``.
+        alert
+            The alert that the case is opened from, as a watch of the log gives it: its model, version and window become
+            the scope, and it, its versions and their lineage the first exhibits.
+        decision
+            The decision that the case is opened from: its model and version become the scope, it and its lineage the
+            first exhibits, and what happened around it the timeline.
+        timezone
+            IANA name of the zone whose local times stand beside UTC; default: AUDIT_LAB_TIMEZONE, else UTC.
         clock
             Gives the time of custody lines.
 
         Raises
         ------
         MisuseError
-            A case of that id is about another log or another question.
+            A case of that id is about another log or another question, or there is no such zone.
         """
+        opening = opening_of(alert, decision, timezone)
         about = CaseAbout(
             case_id=case_id,
             question=question,
@@ -129,6 +125,7 @@ class CaseFile:
             log_checkpoint=log.checkpoint or "",
             sign_offs=tuple(sign_offs),
             two_persons=two_persons,
+            **opening.scope,
         )
         cases = Path(folder or os.environ.get(CASES_VARIABLE) or "cases")
         place = cases / safe_name(case_id, sha256(case_id.encode()))
@@ -136,9 +133,14 @@ class CaseFile:
         case = cls(place, about, actor, purpose, clock)
         with folder_lock(place):
             if not (place / ABOUT_NAME).exists():
-                about.write(place)
-                case._record("created", case_id)
-                return case
+                case._commit(Act("created", case_id), contents={ABOUT_NAME: about.content()})
+                is_new = True
+            else:
+                is_new = False
+        if is_new:
+            case._keep_opening(opening)
+            return case
+        with folder_lock(place):
             existing = CaseAbout.read(place)
             asked = (about.case_id, about.log_origin, about.log_manifest_sha256, about.question)
             if asked != (existing.case_id, existing.log_origin, existing.log_manifest_sha256, existing.question):
@@ -147,55 +149,19 @@ class CaseFile:
                     "Choose another id, or reopen that case with Case.open"
                     + (_AS_OF.format(_size(existing.log_checkpoint)) if existing.log_checkpoint else ""),
                 )
-            case._record("reopened", case_id)
+            case._commit(Act("opened again", case_id))
         return cls(place, existing, actor, purpose, clock)
 
-    @classmethod
-    def open(
-        cls,
-        folder: Path | str,
+    def keep(
+        self,
+        thing: Any,
+        title: str,
+        note: str | None = None,
+        query: str | None = None,
         *,
-        actor: str | None = None,
-        purpose: str | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> Self:
-        """Open the case that stands in `folder`; opening it to read leaves no custody line.
-
-        Raises
-        ------
-        AuditLabError
-            There is no case, or its record is damaged.
-        """
-        place = Path(folder)
-        about = CaseAbout.read(place)
-        return cls(place, about, actor or about.actor, purpose or about.purpose, clock)
-
-    @property
-    def case_id(self) -> str:
-        """The case's id."""
-        return self.about.case_id
-
-    @property
-    def exhibits(self) -> tuple[Exhibit, ...]:
-        """The exhibits, in the order in which they were kept."""
-        return read_exhibits(self.folder / _EXHIBITS)
-
-    @property
-    def findings(self) -> tuple[CaseFinding, ...]:
-        """The findings, in the order in which they were stated."""
-        return read_findings(self.folder)
-
-    @property
-    def conclusion(self) -> str | None:
-        """The conclusion, when there is one."""
-        return read_conclusion(self.folder)
-
-    @property
-    def custody(self) -> tuple[CustodyLine, ...]:
-        """Who did what, when and why; reading checks the chain."""
-        return self._custody_file.lines()
-
-    def keep(self, thing: Any, title: str, note: str | None = None, query: str | None = None) -> Exhibit:
+        code: str | None = None,
+        method: str | None = None,
+    ) -> Exhibit:
         """Keep a thing as an exhibit, named by its digest; the same thing again changes nothing.
 
         Parameters
@@ -207,34 +173,41 @@ class CaseFile:
         note
             What a reader must know beside it.
         query
-            The code or expression that made it.
+            The query or expression that made it.
+        code
+            The code that makes it again.
+        method
+            By which method it was computed; default: what the thing says of itself.
 
         Raises
         ------
         MisuseError
-            A case cannot keep such a thing, or the title is empty.
+            A case cannot keep such a thing, the title is empty, or the case is closed.
         """
         if not title.strip():
             raise MisuseError("An exhibit needs a title", "Say in one line what is seen")
         kept = represent(thing, self.about.log_origin)
-        stated = Caption(title, note or "", query or "")
+        stated = Caption(title, note or "", query or "", code or "", method or kept.method)
         with folder_lock(self.folder):
             exhibits = self.exhibits
             same = next((exhibit for exhibit in exhibits if exhibit.id == kept.digest), None)
             if same is None:
-                exhibit = write_exhibit(
-                    self.folder / _EXHIBITS, max((each.number for each in exhibits), default=0) + 1, kept, stated
-                )
-                self._record("exhibit kept", exhibit.id)
-                return exhibit
+                self._check_open()
+                self._custody_file.following((), self.actor, self.purpose)
+                number = max((each.number for each in exhibits), default=0) + 1
+                made = write_exhibit(self.folder / EXHIBITS_FOLDER, number, kept, stated)
+                self._commit(Act("exhibit kept", made.id), added=self._files_of(made))
+                return made
             if same.caption != stated:
+                self._check_open()
                 same = same.retitled(stated)
-                self._record("exhibit retitled", same.id)
+                name = f"{EXHIBITS_FOLDER}/{same.folder.name}/{EXHIBIT_NAME}"
+                self._commit(Act("exhibit retitled", same.id), contents={name: same.content()})
             if same.id not in {line.subject for line in self.custody}:
-                self._record("exhibit kept", same.id)
+                self._commit(Act("exhibit kept", same.id))
             return same
 
-    def finding(self, claim: str, supported_by: Sequence[Exhibit | str], confidence: str) -> CaseFinding:
+    def finding(self, claim: str, supported_by: Sequence[Exhibit | str | int], confidence: str) -> CaseFinding:
         """State a finding and the exhibits that it rests on; the same statement again changes nothing.
 
         Parameters
@@ -242,7 +215,7 @@ class CaseFile:
         claim
             What was found, in one sentence.
         supported_by
-            Exhibits, or their ids (the first eight digits or more).
+            Exhibits, their numbers, or their ids (the first eight digits or more).
         confidence
             ``high``, ``medium`` or ``low``.
 
@@ -251,17 +224,18 @@ class CaseFile:
         NotFoundError
             An id names no exhibit of this case.
         MisuseError
-            The claim is empty, rests on nothing, or its confidence is unknown.
+            The claim is empty, rests on nothing, or its confidence is unknown; or the case is closed.
         """
         with folder_lock(self.folder):
-            ids = tuple(self._exhibit_id(support) for support in supported_by)
+            ids = tuple(self.exhibit(support).id for support in supported_by)
             findings = self.findings
             stated = CaseFinding(f"F{len(findings) + 1}", claim, ids, confidence)
             for finding in findings:
                 if (finding.claim, finding.supported_by, finding.confidence) == (claim, ids, confidence):
                     return finding
-            write_findings(self.folder, (*findings, stated))
-            self._record("finding stated", stated.id)
+            self._check_open()
+            content = findings_content((*findings, stated))
+            self._commit(Act("finding stated", stated.id), contents={FINDINGS_NAME: content})
         return stated
 
     def conclude(self, text: str) -> None:
@@ -277,33 +251,41 @@ class CaseFile:
         with folder_lock(self.folder):
             before = self.conclusion
             if before != text:
-                write_conclusion(self.folder, text)
-                self._record("concluded" if before is None else "conclusion changed", sha256(text.encode()))
+                self._check_open()
+                act = Act("concluded" if before is None else "conclusion changed", sha256(text.encode()))
+                self._commit(act, contents={CONCLUSION_NAME: text.encode()})
 
-    def record(self, action: str, subject: str) -> None:
-        """Append a line to the custody record."""
+    def draft_report(self, approved: str | None = None) -> Path:
+        """Draft the incident report from what the case holds, as ``report.md`` in its folder, and return its path.
+
+        Each sentence is computed from an exhibit, or is what somebody stated in the case, and names it. The report says
+        that it is a draft, in words. One that was edited by hand is replaced, and custody has the digests of both.
+
+        Parameters
+        ----------
+        approved
+            Who approved the bundle that the report is of and when, in a sentence that takes the place of the words.
+        """
         with folder_lock(self.folder):
-            self._record(action, subject)
+            content = draft_markdown(self, draft_sections(self), approved).encode()
+            place = self.folder / REPORT_NAME
+            if not place.exists() or place.read_bytes() != content:
+                self._commit(Act("report drafted", sha256(content)), contents={REPORT_NAME: content})
+        return place
 
-    def _record(self, action: str, subject: str) -> None:
-        self._custody_file.append(self.actor, action, subject, self.purpose)
+    def _keep_opening(self, opening: Opening) -> None:
+        """Keep the first exhibits of a case that was opened from something, and put their events on the timeline."""
+        for first in opening.exhibits:
+            exhibit = self.keep(first.thing, first.title, first.note, first.query)
+            for at, what in first.events:
+                self.event(at, what, exhibit=exhibit)
 
-    @property
-    def _custody_file(self) -> CustodyFile:
-        return CustodyFile(self.folder / CUSTODY_NAME, self.clock)
-
-    def _exhibit_id(self, support: Exhibit | str) -> str:
-        wanted = support.id if isinstance(support, Exhibit) else support
-        found = [exhibit.id for exhibit in self.exhibits if exhibit.id.startswith(wanted)]
-        if len(wanted) < _SHORTEST_PREFIX or len(found) != 1:
-            raise NotFoundError(
-                f"{wanted!r} names no exhibit of the case {self.case_id}", "Give an exhibit that the case keeps"
-            )
-        return found[0]
+    def _files_of(self, exhibit: Exhibit) -> list[str]:
+        return [f"{EXHIBITS_FOLDER}/{exhibit.folder.name}/{name}" for name in (*exhibit.files, EXHIBIT_NAME)]
 
     def _repr_html_(self) -> str:
         """Show a summary in a notebook."""
-        return summary_html(self.about, self.exhibits, self.findings, self.conclusion)
+        return summary_html(self.about, self.exhibits, self.findings, self.conclusion, self.status)
 
 
 def _size(checkpoint: str) -> str:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.log.files.durable import write_bytes
-from audit_lab.seal.strict_json import canonical_json, members, parse_json
+from audit_lab.seal.strict_json import members, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["CONFIDENCES", "CaseFinding", "read_conclusion", "read_findings", "write_conclusion", "write_findings"]
+__all__ = [
+    "CONCLUSION_NAME",
+    "CONFIDENCES",
+    "FINDINGS_NAME",
+    "CaseFinding",
+    "findings_content",
+    "read_conclusion",
+    "read_findings",
+]
 
 CONFIDENCES = ("high", "medium", "low")
 
-_FINDINGS = "findings.json"
-_CONCLUSION = "conclusion.txt"
+FINDINGS_NAME = "findings.json"
+CONCLUSION_NAME = "conclusion.txt"
+
+_WORDS = {"supported_by": "a list of exhibits' ids"}
+_NEXT = "Correct it there, or restore the file as the case wrote it"
 
 
 @dataclass(frozen=True)
@@ -50,28 +61,37 @@ def read_findings(folder: Path) -> tuple[CaseFinding, ...]:
     AuditLabError
         The file is not what the case wrote.
     """
-    path = folder / _FINDINGS
+    path = folder / FINDINGS_NAME
     if not path.exists():
         return ()
     entries = parse_json(path.read_bytes(), str(path))
     if not isinstance(entries, list):
         raise AuditLabError(f"{path} should be a list", "Restore the case's folder as it was")
-    known = frozenset(CaseFinding.__annotations__)
-    values = [members(entry, known, str(path)) for entry in entries]
-    return tuple(CaseFinding(**{**value, "supported_by": tuple(value["supported_by"])}) for value in values)
+    return tuple(_finding(entry, f"{path}: finding {number}") for number, entry in enumerate(entries, start=1))
 
 
-def write_findings(folder: Path, findings: Sequence[CaseFinding]) -> None:
-    """Write the findings of the case in `folder`."""
-    write_bytes(folder / _FINDINGS, canonical_json([finding.to_dict() for finding in findings]) + b"\n")
+def findings_content(findings: Sequence[CaseFinding]) -> bytes:
+    """Return the file of these findings: JSON that a person can read."""
+    values = [finding.to_dict() for finding in findings]
+    return (json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _finding(entry: Any, place: str) -> CaseFinding:
+    value = members(entry, frozenset(CaseFinding.__annotations__), place)
+    for name, each in value.items():
+        listed = isinstance(each, list) and all(isinstance(support, str) for support in each)
+        if not (listed if name == "supported_by" else isinstance(each, str)):
+            raise AuditLabError(f"{place}, {name}: it should be {_WORDS.get(name, 'a text')}", _NEXT)
+    try:
+        return CaseFinding(**{**value, "supported_by": tuple(value["supported_by"])})
+    except MisuseError as error:
+        raise AuditLabError(f"{place}: {error.message}", _NEXT) from error
 
 
 def read_conclusion(folder: Path) -> str | None:
     """Read the conclusion of the case in `folder`; None when there is none."""
-    path = folder / _CONCLUSION
-    return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-def write_conclusion(folder: Path, text: str) -> None:
-    """Write the conclusion of the case in `folder`."""
-    write_bytes(folder / _CONCLUSION, text.encode())
+    path = folder / CONCLUSION_NAME
+    try:
+        return path.read_bytes().decode() if path.exists() else None
+    except UnicodeDecodeError as error:
+        raise AuditLabError(f"{path} is not UTF-8", _NEXT) from error

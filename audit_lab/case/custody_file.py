@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError
 from audit_lab.log.files.durable import write_bytes
-from audit_lab.seal.custody import NO_LINE, CustodyLine, parse_custody, time_text
+from audit_lab.seal.custody import NO_LINE, CustodyLine, FileChange, parse_custody, time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["CUSTODY_NAME", "CustodyFile"]
+__all__ = ["CUSTODY_NAME", "Act", "CustodyFile"]
 
 CUSTODY_NAME = "custody.jsonl"
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is done to a case: the action, what it is about, and the files that it changes."""
+
+    action: str
+    subject: str
+    changes: tuple[FileChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,29 +47,35 @@ class CustodyFile:
             return ()
         return parse_custody(self.path.read_bytes(), str(self.path))
 
-    def append(self, actor: str, action: str, subject: str, why: str) -> CustodyLine:
-        """Append a line bound to the last one; the caller holds the case's lock.
+    def following(self, acts: Sequence[Act], actor: str, why: str) -> tuple[CustodyLine, ...]:
+        """Return the record with a line for each act, bound to the last one; the caller holds the case's lock.
 
         Raises
         ------
         AuditLabError
             The clock stands before the last line.
         """
-        lines = self.lines()
-        last = lines[-1] if lines else None
+        lines = list(self.lines())
         at = time_text(self.clock())
-        if last is not None and at < last.at:
+        if lines and at < lines[-1].at:
             raise AuditLabError(
                 f"The clock says {at}, which is before the last custody line of {self.path}", "Set the clock right"
             )
-        line = CustodyLine(
-            number=len(lines) + 1,
-            at=at,
-            actor=actor,
-            action=action,
-            subject=subject,
-            why=why,
-            previous=last.digest if last else NO_LINE,
-        )
-        write_bytes(self.path, b"".join(each.to_bytes() + b"\n" for each in (*lines, line)))
-        return line
+        for act in acts:
+            lines.append(
+                CustodyLine(
+                    number=len(lines) + 1,
+                    at=at,
+                    actor=actor,
+                    action=act.action,
+                    subject=act.subject,
+                    why=why,
+                    previous=lines[-1].digest if lines else NO_LINE,
+                    changes=tuple(sorted(act.changes, key=lambda change: change.file)),
+                )
+            )
+        return tuple(lines)
+
+    def write(self, lines: Sequence[CustodyLine]) -> None:
+        """Write the whole record, so that a reader sees the new lines or none of them."""
+        write_bytes(self.path, b"".join(line.to_bytes() + b"\n" for line in lines))

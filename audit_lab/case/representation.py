@@ -38,18 +38,25 @@ _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Decisions": ("decisions", ("frame", "gaps", "findings")),
     "Exploration": ("exploration", ("table",)),
     "Impact": ("impact", ("affected", "by_group", "by_subject", "directions", "not_decided")),
+    "Cause": ("cause", ()),
     "LineageGraph": ("lineage", ()),
+    "Onsets": ("onset", ()),
     "WhatIf": ("what-if", ("sides", "rows")),
 }
 
 
 @dataclass(frozen=True)
 class Representation:
-    """A thing as files: `kind` of the thing, `files` by name, and the model versions that it speaks of."""
+    """A thing as files: `kind` of the thing, `files` by name, and the model versions that it speaks of.
+
+    `rows` is how many rows it speaks of, where it says so, and `method` how it was computed.
+    """
 
     kind: str
     files: Mapping[str, bytes]
     models: tuple[Mapping[str, str], ...] = field(default=())
+    rows: int | None = None
+    method: str = ""
 
     @property
     def digest(self) -> str:
@@ -57,7 +64,9 @@ class Representation:
         return sha256(format_manifest({name: sha256(content) for name, content in self.files.items()}))
 
 
-def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0911 - one return for each kind of thing
+def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
+    thing: Any, log_origin: str = ""
+) -> Representation:
     """Return the files that a case keeps of a thing.
 
     Parameters
@@ -77,7 +86,7 @@ def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0
     if isinstance(thing, pl.LazyFrame):
         thing = collect(thing, "The frame to keep")
     if isinstance(thing, pl.DataFrame):
-        return Representation("table", _table(thing))
+        return Representation("table", _table(thing), rows=thing.height)
     if isinstance(thing, Verification):
         return Representation(LOG_REPORT_KIND, {LOG_REPORT: _json(log_report(thing, log_origin))})
     if _has(thing, "to_dict", "prediction_id", "prediction", "inputs"):
@@ -85,7 +94,9 @@ def represent(thing: Any, log_origin: str = "") -> Representation:  # noqa: PLR0
     if _has(thing, "to_json", "contributions"):
         return _attribution(thing)
     if _has(thing, "to_dict", "verdict"):
-        return Representation("replay", {"replay.json": _json(thing.to_dict())})
+        return Representation("replay", {"replay.json": _json(thing.to_dict())}, rows=1, method="replay")
+    if _has(thing, "payload") and (hasattr(thing, "window_start") or getattr(thing, "kind", "") == "alert"):
+        return _alert(thing)
     if type(thing).__name__ in _ANSWERS:
         return _answer(thing)
     if isinstance(getattr(thing, "table", None), pl.DataFrame):
@@ -122,7 +133,15 @@ def _decision(decision: Any) -> Representation:
     version = getattr(decision, "model_version", None) or {}
     known = ("model_name", "model_version", "artifact_sha256", "artifact_format")
     model = {name: str(version[name]) for name in known if version.get(name) is not None}
-    return Representation("decision", files, (model,) if model else ())
+    return Representation("decision", files, (model,) if model else (), rows=1, method="reconstruction")
+
+
+def _alert(alert: Any) -> Representation:
+    """Return an alert as it is raised: rule, window, value, versions and their lineage."""
+    from audit_lab import __version__
+
+    payload = alert.payload(f"audit_lab {__version__}") if callable(alert.payload) else alert.payload
+    return Representation("alert", {"alert.json": _json(payload)}, rows=payload["rows"], method=payload["measure"])
 
 
 def _attribution(attribution: Any) -> Representation:
@@ -130,8 +149,10 @@ def _attribution(attribution: Any) -> Representation:
     files = {"attribution.json": content.encode() if isinstance(content, str) else bytes(content)}
     if hasattr(attribution, "to_frame"):
         files |= _table(attribution.to_frame())
-    digest = getattr(attribution, "artifact_sha256", None)
-    return Representation("attribution", files, ({"artifact_sha256": str(digest)},) if digest else ())
+    digest, method = (getattr(attribution, name, "") for name in ("artifact_sha256", "method"))
+    return Representation(
+        "attribution", files, ({"artifact_sha256": str(digest)},) if digest else (), rows=1, method=str(method)
+    )
 
 
 def _answer(answer: Any) -> Representation:

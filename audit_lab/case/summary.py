@@ -16,7 +16,11 @@ __all__ = ["summary_html"]
 
 
 def summary_html(
-    about: CaseAbout, exhibits: Sequence[Exhibit], findings: Sequence[CaseFinding], conclusion: str | None
+    about: CaseAbout,
+    exhibits: Sequence[Exhibit],
+    findings: Sequence[CaseFinding],
+    conclusion: str | None,
+    status: str,
 ) -> str:
     """Return question, exhibits, findings and conclusion as a table and lists."""
     numbers = {exhibit.id: exhibit.number for exhibit in exhibits}
@@ -31,7 +35,7 @@ def summary_html(
         for finding in findings
     )
     return (
-        f"<p><b>Case {escape(about.case_id)}</b> about the log {escape(about.log_origin)}</p>"
+        f"<p><b>Case {escape(about.case_id)}</b> about the log {escape(about.log_origin)}: {escape(status)}</p>"
         f"<p>{escape(about.question)}</p>"
         f"<table><thead><tr><th>Exhibit</th><th>Kind</th><th>Title</th><th>Digest</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"

@@ -56,6 +56,8 @@ class Case(CaseFile):
     ) -> Path:
         """Export the case as a signed evidence bundle and return the archive's path.
 
+        Files of the case that were edited by hand get a custody line first, and the bundle's page names them.
+
         Parameters
         ----------
         out
@@ -85,6 +87,7 @@ class Case(CaseFile):
             )
         chosen = None if notebook is None else Path(notebook)
         with self.access.asking("export", self.case_id, out=out, notebook=notebook):
+            self.note_edits()
             return export_case(
                 self,
                 Path(out),

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.case.case_folder import REPORT_NAME
 from audit_lab.case.representation import ROWS_PREFIX
 from audit_lab.evidence.environment import environment_facts
+from audit_lab.evidence.report_page import report_page
 from audit_lab.seal.strict_json import canonical_json
 from audit_lab.verifier.layout import (
     CUSTODY,
     ENVIRONMENT,
     EXHIBITS,
+    FOLLOW_UP,
     FORMAT_VERSION,
     INVESTIGATION,
     INVESTIGATION_FORMAT,
     MODELS,
     PAYLOAD,
+    REPORT,
+    REPORT_HTML,
     ROWS,
 )
 
@@ -47,6 +52,15 @@ def investigation_payload(
         ENVIRONMENT: canonical_json(environment_facts()) + b"\n",
         CUSTODY: b"".join(line.to_bytes() + b"\n" for line in custody),
     }
+    follow_up = {
+        name: [each.to_dict() for each in records]
+        for name, records in (("comments", case.comments), ("status", case.status_changes))
+    }
+    if any(follow_up.values()):
+        payload[FOLLOW_UP] = canonical_json({"format": "audit_lab.follow_up", "version": 1, **follow_up}) + b"\n"
+    report = case.folder / REPORT_NAME
+    if report.exists():
+        payload |= {REPORT: report.read_bytes(), REPORT_HTML: report_page(case)}
     for exhibit in exhibits:
         for name in exhibit.files:
             payload[exhibit_file(exhibit, name)] = exhibit.folder / name
@@ -61,11 +75,13 @@ def investigation_bytes(case: CaseFile, exhibits: Sequence[Exhibit]) -> bytes:
 def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any]:
     about = case.about
     stated = {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose}
+    scope = about.scope()
+    more = {"actions": case.actions, "timeline": case.timeline}
     rule = {"required": list(about.sign_offs), "two_persons": about.two_persons}
     return {
         "format": INVESTIGATION_FORMAT,
         "version": FORMAT_VERSION,
-        "case": {**stated, "sign_offs": rule} if about.sign_offs else stated,
+        "case": stated | ({"sign_offs": rule} if about.sign_offs else {}) | ({"scope": scope} if scope else {}),
         "log": {
             "origin": about.log_origin,
             "manifest_sha256": about.log_manifest_sha256,
@@ -73,18 +89,20 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
         },
         "parameters": {},
         "steps": [],
-        "exhibits": [_exhibit(exhibit) for exhibit in exhibits],
+        "exhibits": [_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits],
         "findings": [finding.to_dict() for finding in case.findings],
         "conclusion": case.conclusion,
+        **{name: [each.to_dict() for each in records] for name, records in more.items() if records},
     }
 
 
-def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> dict[str, Any]:
     files = [
         {"name": name, "path": exhibit_file(exhibit, name).removeprefix(PAYLOAD), "sha256": digest}
         for name, digest in sorted(exhibit.files.items())
     ]
-    return {**exhibit.to_dict(), "files": files}
+    when = {} if kept is None else {"kept_at": kept.at, "kept_by": kept.actor}
+    return {**exhibit.to_dict(), **when, "files": files}
 
 
 def _models(exhibits: Sequence[Exhibit]) -> dict[str, Any]:

@@ -5,18 +5,29 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from audit_lab.case.case_folder import REPORT_NAME
+from audit_lab.evidence.follow_up_html import actions_html, comments_html, edits_html, status_html, timeline_html
 from audit_lab.evidence.html_cleaning import picture_html
 from audit_lab.evidence.investigation import exhibit_file
 from audit_lab.evidence.log_comparison import NOT_COMPARED, comparison_in
 from audit_lab.evidence.shown_table import HOW_TABLES_ARE_SHOWN, table_html
 from audit_lab.evidence.stylesheet import page
-from audit_lab.verifier.layout import ATTESTATION, CUSTODY, ENVIRONMENT, INVESTIGATION, NOTEBOOK_HTML, PAYLOAD
+from audit_lab.verifier.layout import (
+    ATTESTATION,
+    CUSTODY,
+    ENVIRONMENT,
+    INVESTIGATION,
+    NOTEBOOK_HTML,
+    PAYLOAD,
+    REPORT_HTML,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_lab.case.casefile import CaseFile
     from audit_lab.case.exhibit import Exhibit
+    from audit_lab.seal.custody import CustodyLine
     from audit_lab.seal.keys import PublicKey
     from audit_lab.verifier.predicate import Predicate
 
@@ -63,15 +74,21 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         checked.append(_COMPARED.format(compared.number))
     parts = [
         f"<h1>{escape(case.about.question)}</h1>",
-        f"<p>Case {escape(case.case_id)}, about the log {escape(case.about.log_origin)}</p>",
+        f"<p>{escape(_about(case))}</p>",
         _demonstration_warning(key),
         "<h2>Answer</h2>",
         f'<div class="answer">{_paragraphs(answer)}</div>',
         _findings(case, exhibits),
+        actions_html(case.actions),
+        timeline_html(case, exhibits),
+        status_html(case),
+        comments_html(case.comments, exhibits),
+        _summary_of_checks(checked, not_known, key),
         "<h2>Exhibits</h2>",
         f"<p>{HOW_TABLES_ARE_SHOWN}</p>" if any(_TABLE in exhibit.files for exhibit in exhibits) else "",
-        *(_exhibit(exhibit) for exhibit in exhibits),
-        _links(predicate),
+        *(_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits),
+        _links(predicate, case),
+        edits_html(case),
         "<h2>What was checked</h2>",
         _list(checked),
         "<h2>Who signed it</h2>",
@@ -82,6 +99,24 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         _HOW,
     ]
     return page(escape(f"Case {case.case_id}"), "", "\n".join(parts))
+
+
+def _about(case: CaseFile) -> str:
+    """Return which case it is, its status, and its part of the log."""
+    about = case.about
+    parts = [f"Case {about.case_id} ({case.status}), about the log {about.log_origin}"]
+    parts += [f"opened from {about.opened_from}"] if about.opened_from else []
+    parts += [f"model {about.model} {about.model_version}".rstrip()] if about.model else []
+    parts += [f"window {about.window_start} to {about.window_end}"] if about.window_start else []
+    return "; ".join(parts)
+
+
+def _summary_of_checks(checked: Sequence[str], not_known: Sequence[str], key: PublicKey) -> str:
+    """Return in one line, on the first page, what stands at its end."""
+    return (
+        f"<p>Signed by {escape(key.name)}. {len(checked)} things were checked and {len(not_known)} are not known: both "
+        "are listed after the exhibits.</p>"
+    )
 
 
 def _demonstration_warning(key: PublicKey) -> str:
@@ -112,7 +147,7 @@ def _findings(case: CaseFile, exhibits: Sequence[Exhibit]) -> str:
     return f"<h2>Findings</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def _exhibit(exhibit: Exhibit) -> str:
+def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     picture = ""
     if "chart.svg" in exhibit.files:
         picture = picture_html((exhibit.folder / "chart.svg").read_text(encoding="utf-8"))
@@ -121,15 +156,22 @@ def _exhibit(exhibit: Exhibit) -> str:
         for name in exhibit.files
     )
     query = f"<p>Made by</p><pre>{escape(exhibit.query)}</pre>" if exhibit.query else ""
+    query += f"<p>Made again by</p><pre>{escape(exhibit.code)}</pre>" if exhibit.code else ""
+    facts = [exhibit.kind.capitalize()]
+    facts += [f"{exhibit.rows:,} row{'' if exhibit.rows == 1 else 's'}"] if exhibit.rows is not None else []
+    facts += [f"method {exhibit.method}"] if exhibit.method else []
+    facts += [f"kept {kept.at[:19]}Z by {kept.actor}"] if kept is not None else []
     return (
         f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}"
         f"{table_html(exhibit.folder / _TABLE) if _TABLE in exhibit.files else ''}{query}"
-        f"<p>{escape(exhibit.kind.capitalize())}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
+        f"<p>{escape(', '.join(facts))}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
     )
 
 
-def _links(predicate: Predicate) -> str:
+def _links(predicate: Predicate, case: CaseFile) -> str:
     names = {INVESTIGATION: "the investigation", CUSTODY: "the custody record", ENVIRONMENT: "the environment"}
+    if (case.folder / REPORT_NAME).exists():
+        names = {REPORT_HTML: "the incident report (draft)", **names}
     if predicate.notebook is not None:
         names = {NOTEBOOK_HTML: "the notebook, as it ran", **names}
     links = ", ".join(f'<a href="{name.removeprefix(PAYLOAD)}">{words}</a>' for name, words in names.items())

@@ -36,6 +36,7 @@ th { background: #f1f4f8; font-weight: 600; }
 .output_area { margin: .4rem 0 .4rem 1rem; }
 .output_stderr pre { background: #fff4e5; padding: .4rem .6rem; }
 .omitted { color: #7a4a00; font-style: italic; }
+.source { color: #5b6675; font-size: 12px; }
 .facts td:first-child { font-weight: 600; white-space: nowrap; }
 .warning { background: #fff4e5; border-left: 4px solid #c77700; padding: .5rem .9rem; }
 .answer { background: #eef4fb; border-left: 4px solid #0b57a4; padding: .5rem .9rem; font-size: 1.05rem; }

@@ -37,6 +37,9 @@ INVESTIGATION_MEMBERS = frozenset(
 )
 
 _EXHIBIT = frozenset({"id", "number", "kind", "title", "note", "query", "models", "files"})
+#: What an exhibit of a later release says too, and what an investigation does where there is any of it.
+_EXHIBIT_TOO = frozenset({"code", "method", "rows", "kept_at", "kept_by"})
+_INVESTIGATION_TOO = frozenset({"actions", "timeline"})
 _FINDING = frozenset({"id", "claim", "supported_by", "confidence"})
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
 
@@ -58,7 +61,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     content = contents.document(INVESTIGATION)
     if content is None:
         return [_finding("case.investigation-missing", INVESTIGATION, "the bundle holds no investigation")]
-    value = members(parse_json(content, INVESTIGATION), INVESTIGATION_MEMBERS, INVESTIGATION)
+    value = members(parse_json(content, INVESTIGATION), INVESTIGATION_MEMBERS, INVESTIGATION, _INVESTIGATION_TOO)
     if (value["format"], value["version"]) != (INVESTIGATION_FORMAT, FORMAT_VERSION):
         return [_finding("case.version-unknown", INVESTIGATION, "it is of another format or version")]
     findings: list[Finding] = []
@@ -68,7 +71,9 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     attested = (predicate.case_id, predicate.question, predicate.log_origin, predicate.log_manifest_sha256)
     if stated != attested or _member(log, "checkpoint") != predicate.log_checkpoint:
         findings.append(_finding("case.other-case", INVESTIGATION, "case or log are not those in the attestation"))
-    exhibits = [members(entry, _EXHIBIT, f"An exhibit of {INVESTIGATION}") for entry in _list(value["exhibits"])]
+    exhibits = [
+        members(entry, _EXHIBIT, f"An exhibit of {INVESTIGATION}", _EXHIBIT_TOO) for entry in _list(value["exhibits"])
+    ]
     owned = [str(_member(file, "path")) for exhibit in exhibits for file in _list(exhibit["files"])]
     for exhibit in exhibits:
         findings += _exhibit(exhibit, contents, known_bad)

@@ -11,6 +11,7 @@ __all__ = [
     "CUSTODY",
     "ENVIRONMENT",
     "EXHIBITS",
+    "FOLLOW_UP",
     "FORMAT_VERSION",
     "HTML_MARK",
     "INVESTIGATION",
@@ -22,6 +23,8 @@ __all__ = [
     "PAYLOAD",
     "PREDICATE_TYPE",
     "README",
+    "REPORT",
+    "REPORT_HTML",
     "ROWS",
     "SIGN_OFFS",
     "SIGN_OFF_NAME",
@@ -54,6 +57,11 @@ ROWS = "data/rows/"
 MODELS = "data/models/digests.json"
 ENVIRONMENT = "data/environment/environment.json"
 CUSTODY = "data/custody.jsonl"
+#: Comments on the case and its status: they go on after a sign-off, which is about the investigation.
+FOLLOW_UP = "data/follow-up.json"
+#: The incident report as it stood in the case, and as it is computed when the case is exported.
+REPORT = "data/report.md"
+REPORT_HTML = "data/report.html"
 
 #: How the HTML names the notebook that it was made from; `{}` is the SHA-256 of the notebook file.
 HTML_MARK = '<meta name="audit-lab-notebook-sha256" content="{}">'

@@ -29,7 +29,7 @@ def test_creating_the_same_again_reopens_it(create):
     create().keep(FRAME, "rows")
     again = create(actor="joe", purpose="review")
     assert len(again.exhibits) == 1
-    assert _acts(again)[-1] == ("reopened", "joe", "review")
+    assert _acts(again)[-1] == ("opened again", "joe", "review")
 
 
 def test_the_same_id_for_another_question_or_log_is_refused(create, log):
@@ -179,7 +179,7 @@ def test_an_edited_custody_record_is_found(case):
     case.conclude("It merged.")
     path = case.folder / "custody.jsonl"
     path.write_bytes(path.read_bytes().replace(b"jane", b"joan", 1))
-    with pytest.raises(AuditLabError, match="not bound to the line before"):
+    with pytest.raises(AuditLabError, match="line 2 does not bind line 1"):
         _ = case.custody
 
 
