@@ -14,6 +14,7 @@ from audit_lab.cli import (
     anchor,
     ask,
     cache,
+    case,
     cause,
     cohort,
     counterfactual,
@@ -81,6 +82,7 @@ for module in (
     history,
     keep,
     anchor,
+    case,
     hand_over,
     keys,
 ):

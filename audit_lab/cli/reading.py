@@ -72,6 +72,11 @@ class Reading:
         return self._options["actor"]  # type: ignore[no-any-return]
 
     @property
+    def purpose(self) -> str | None:
+        """Why, where somebody said so."""
+        return self._options["purpose"]  # type: ignore[no-any-return]
+
+    @property
     def is_of_the_past(self) -> bool:
         """Whether an earlier state of the log is asked for."""
         return self._options["as_of"] is not None

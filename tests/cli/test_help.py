@@ -230,6 +230,27 @@ COMMANDS = {
         ["log", "--cosigned", "--request", "--answer", "--timestamp-authority", "--json"],
         "Nothing is sent anywhere",
     ),
+    "case new": (
+        ["case_id", "--question", "--folder", "--decision", "--alert", "--zone", *READING],
+        "becomes its scope and first exhibits",
+    ),
+    "case show": (["CASE", "--json"], "what was edited by hand"),
+    "case exhibit list": (["CASE", "--json"], "who kept each of them when"),
+    "case finding": (
+        ["CASE", "claim", "--exhibit", "--confidence", "--by", "--why", "--json"],
+        "the exhibits that it rests on",
+    ),
+    "case action": (
+        ["CASE", "what", "--kind", "--owner", "--due", "--status", "--how", "--by", "--why", "--json"],
+        "how far one is that was agreed",
+    ),
+    "case comment": (["CASE", "text", "--about", "--by", "--why", "--json"], "an event or an exhibit of it"),
+    "case status": (
+        ["CASE", "to", "--reason", "--by", "--why", "--json"],
+        "a closed one takes no findings before it is reopened",
+    ),
+    "case report": (["CASE", "--by", "--why", "--json"], "each sentence names the exhibit that it comes from"),
+    "case custody": (["CASE", "--json"], "exits 1 where the record does not hold"),
     "export": (
         ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit", "--json"],
         "A notebook that fails half-way exports nothing",
