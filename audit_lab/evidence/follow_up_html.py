@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from audit_lab.case.follow_up import CaseAction, CaseComment
 
 __all__ = ["actions_html", "comments_html", "edits_html", "status_html", "timeline_html"]
+
+_WHEN = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?")
 
 
 def actions_html(actions: Sequence[CaseAction]) -> str:
@@ -75,8 +78,14 @@ def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(clock_of('UTC').zone):%Y-%m-%d %H:%M:%S}"
 
 
+def _cell(text: str) -> str:
+    """Return a cell; a day or a time stays on one line."""
+    kind = ' class="when"' if _WHEN.fullmatch(text) else ""
+    return f"<td{kind}>{escape(text)}</td>"
+
+
 def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     if not body:
         return ""
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

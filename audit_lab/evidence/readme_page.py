@@ -61,7 +61,7 @@ _HOW = (
 
 
 def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicate, key: PublicKey) -> bytes:
-    """Return the page: question, answer, findings, exhibits, what was checked, who signed, what is not known."""
+    """Return the page: question, answer, findings, what was checked, what is not known, who signed; then details."""
     conclusion = case.conclusion
     answer = "No conclusion was stated." if conclusion is None else conclusion
     checked = [*_CHECKED] if predicate.notebook is not None else [*_CHECKED[1:]]
@@ -80,23 +80,24 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         f'<div class="answer">{_paragraphs(answer)}</div>',
         _findings(case, exhibits),
         actions_html(case.actions),
+        "<h2>What was checked</h2>",
+        _list(checked),
+        "<h2>What is not known</h2>",
+        _list(not_known),
+        edits_html(case),
+        "<h2>Who signed it</h2>",
+        _signature(case, predicate, key),
+        '<div class="details">',
         timeline_html(case, exhibits),
         status_html(case),
         comments_html(case.comments, exhibits),
-        _summary_of_checks(checked, not_known, key),
         "<h2>Exhibits</h2>",
         f"<p>{HOW_TABLES_ARE_SHOWN}</p>" if any(_TABLE in exhibit.files for exhibit in exhibits) else "",
         *(_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits),
         _links(predicate, case),
-        edits_html(case),
-        "<h2>What was checked</h2>",
-        _list(checked),
-        "<h2>Who signed it</h2>",
-        _signature(case, predicate, key),
-        "<h2>What is not known</h2>",
-        _list(not_known),
         "<h2>How to check it yourself</h2>",
         _HOW,
+        "</div>",
     ]
     return page(escape(f"Case {case.case_id}"), "", "\n".join(parts))
 
@@ -109,14 +110,6 @@ def _about(case: CaseFile) -> str:
     parts += [f"model {about.model} {about.model_version}".rstrip()] if about.model else []
     parts += [f"window {about.window_start} to {about.window_end}"] if about.window_start else []
     return "; ".join(parts)
-
-
-def _summary_of_checks(checked: Sequence[str], not_known: Sequence[str], key: PublicKey) -> str:
-    """Return in one line, on the first page, what stands at its end."""
-    return (
-        f"<p>Signed by {escape(key.name)}. {len(checked)} things were checked and {len(not_known)} are not known: both "
-        "are listed after the exhibits.</p>"
-    )
 
 
 def _demonstration_warning(key: PublicKey) -> str:

@@ -36,6 +36,7 @@ th { background: #f1f4f8; font-weight: 600; }
 .output_area { margin: .4rem 0 .4rem 1rem; }
 .output_stderr pre { background: #fff4e5; padding: .4rem .6rem; }
 .omitted { color: #7a4a00; font-style: italic; }
+td.when { white-space: nowrap; }
 .source { color: #5b6675; font-size: 12px; }
 .facts td:first-child { font-weight: 600; white-space: nowrap; }
 .warning { background: #fff4e5; border-left: 4px solid #c77700; padding: .5rem .9rem; }
@@ -47,6 +48,7 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
 @media print {
   body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; }
   h1, h2, h3 { break-after: avoid; }
+  .details { break-before: page; }
   img, tr, .answer, .warning { break-inside: avoid; }
   thead { display: table-header-group; }
   a { color: inherit; }
