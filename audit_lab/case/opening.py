@@ -90,8 +90,7 @@ def _from_alert(alert: Any, zone: Mapping[str, str]) -> Opening:
 def _from_decision(decision: Any, zone: Mapping[str, str]) -> Opening:
     row = decision.prediction
     scope = {**zone, "opened_from": f"decision {decision.place}"}
-    scope |= {name: str(row.get(name) or "") for name in ("model", "model_version") if name in row}
-    scope["model"] = str(row.get("model_name") or "")
+    scope |= {"model": str(row.get("model_name") or ""), "model_version": str(row.get("model_version") or "")}
     events = [(row["occurred_at"], f"The decision {decision.prediction_id} was made")] if row["occurred_at"] else []
     for event in decision.events:
         at, kind, summary = (event.get(name) for name in ("at", "kind", "summary"))
