@@ -102,6 +102,19 @@ def verify(
     forget: Annotated[
         bool, typer.Option("--do-not-remember", help="Neither use nor keep the checkpoint that was verified last.")
     ] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Run a bundle's notebook again, and compare every output; needs --log.")
+    ] = False,
+    log_path: Annotated[
+        str | None, typer.Option("--log", help="For --rerun: the folder of the log that the case is about.")
+    ] = None,
+    foreign_code: Annotated[
+        bool,
+        typer.Option("--run-foreign-code", help="For --rerun: let cells that a person wrote run, behind walls."),
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, help="For --rerun: how far two numbers may lie apart.")
+    ] = 0.0,
     actor: Actor = None,
     purpose: Purpose = None,
     journal: JournalPath = None,
@@ -123,11 +136,14 @@ def verify(
         "rows": not no_rows,
         "remembered": not forget,
     }
+    again: dict[str, Any] = {"rerun": rerun, "log": log_path, "run_foreign_code": foreign_code, "tolerance": tolerance}
     try:
         with output.checking(path) as progress:
             if actor is None and purpose is None and journal is None:
-                report = al.verify(path, trust, progress=progress, **options)
+                report = al.verify(path, trust, progress=progress, **options, **again)
             else:
+                if any(again.values()):
+                    raise MisuseError("--rerun is for bundles, which keep no journal", "Leave --actor out.")
                 if options.pop("require_sign_offs") is not None:
                     raise MisuseError("--require-sign-off is for bundles, which keep no journal", "Leave --actor out.")
                 log = al.open(path, actor=actor, purpose=purpose, journal=journal)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.case.casefile import CaseFile
 from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.export import export_case
-from audit_lab.evidence.keyring import signing_key
+from audit_lab.evidence.keyring import accepted_keys, signing_key
 from audit_lab.evidence.notebook_run import RUN_VARIABLE
 from audit_lab.evidence.signing_off import SignedOff, changed_since, read_sign_offs, sign_off
 from audit_lab.face import AuditLog
 from audit_lab.face.access import Access
+from audit_lab.seal.report import settle
+from audit_lab.verifier.bundle import examine_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,10 @@ class Case(CaseFile):
     """
 
     access: Access = field(default_factory=Access, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        """Return the case in a line that is the same wherever its folder stands."""
+        return f"Case {self.case_id!r} about the log {self.about.log_origin!r}"
 
     @classmethod
     def create(cls, case_id: str, log: ExaminedLog, **about: Any) -> Self:
@@ -136,6 +142,36 @@ class Case(CaseFile):
             )
             self.record(f"signed off: {meaning}", stated.attestation_sha256)
         return stated
+
+    def draft_report(
+        self, bundle: Path | str | None = None, *, trust: Trust | Path | str | Sequence[Path | str] | None = None
+    ) -> Path:
+        """Draft the incident report; with a bundle of this case that was approved, say who did, and no longer draft.
+
+        Parameters
+        ----------
+        bundle
+            The bundle of this case as it is now; None for a draft.
+        trust
+            The keys that are accepted for the bundle and its sign-offs; default: the user's own.
+
+        Raises
+        ------
+        MisuseError
+            The bundle is of another case, or the case has changed since it was exported.
+        IntegrityError
+            The bundle does not hold, or no accepted key signed that it is approved.
+        """
+        if bundle is None:
+            return super().draft_report()
+        if changed_since(self, bundle):
+            raise MisuseError(
+                f"The case {self.case_id} has changed since {bundle} was exported",
+                "Export it again, and have that signed",
+            )
+        settle(examine_bundle(Path(bundle), accepted_keys(trust), require_sign_offs=("approved",)))
+        said = [each.sentence() for each in read_sign_offs(bundle) if each.meaning == "approved"]
+        return self._report(f"Approved. {' '.join(said)}")
 
     def sign_offs(self, bundle: Path | str) -> tuple[SignedOff, ...]:
         """Return the sign-offs of a bundle of this case; void are those that were given before the case changed.

@@ -14,6 +14,7 @@ from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND
 from audit_lab.evidence.keyring import accepted_keys
 from audit_lab.evidence.log_comparison import NOT_COMPARED, states_comparison
 from audit_lab.evidence.notebook_html import render_html, renderer
+from audit_lab.evidence.rerun.report import with_rerun
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.statement import Statement
@@ -24,6 +25,7 @@ from audit_lab.verifier.predicate import Predicate
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from audit_lab.evidence.rerun.report import Rerun
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.container import Container
 
@@ -40,6 +42,7 @@ def verify_in_full(
     *,
     require_anchor: bool = False,
     require_sign_offs: Collection[str] | None = None,
+    rerun: Rerun | None = None,
 ) -> Verification:
     """Verify a bundle as the light verifier does, and compare CSV with Parquet and the HTML with the notebook.
 
@@ -53,23 +56,36 @@ def verify_in_full(
         Fail unless something outside the signer's reach holds the bundle in time.
     require_sign_offs
         Fail unless persons signed that it is this: ``reviewed``, ``approved``; empty: what the case itself asks for.
+    rerun
+        How its notebook is to be run again; default: it is not.
 
     Raises
     ------
     IntegrityError
         The verdict is FAILED or REFUSED; the error carries the report with every finding.
+    SandboxError
+        The notebook cannot be run again here.
     MisuseError
         There is nothing at `path`, or the trust file cannot be read.
     """
     return settle(
         examine_in_full(
-            Path(path), accepted_keys(trust), require_anchor=require_anchor, require_sign_offs=require_sign_offs
+            Path(path),
+            accepted_keys(trust),
+            require_anchor=require_anchor,
+            require_sign_offs=require_sign_offs,
+            rerun=rerun,
         )
     )
 
 
 def examine_in_full(
-    path: Path, trust: Trust, *, require_anchor: bool = False, require_sign_offs: Collection[str] | None = None
+    path: Path,
+    trust: Trust,
+    *,
+    require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
+    rerun: Rerun | None = None,
 ) -> Verification:
     """Return the report of `verify_in_full` whatever the verdict; a bundle that fails is not looked into further."""
     report = examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs)
@@ -93,13 +109,14 @@ def examine_in_full(
         else:
             place = not_checked.index(FULL_ONLY_RENDERING)
             not_checked[place] = f"HTML rendered again: it was made with {attested}, and here is {renderer()}"
-    return replace(
-        report,
-        verdict=Verdict.FAILED if findings else report.verdict,
-        findings=tuple(findings),
-        checked=(*report.checked, *checked),
-        not_checked=tuple(not_checked),
-    )
+        report = replace(
+            report,
+            verdict=Verdict.FAILED if findings else report.verdict,
+            findings=tuple(findings),
+            checked=(*report.checked, *checked),
+            not_checked=tuple(not_checked),
+        )
+        return report if rerun is None or not report.holds else with_rerun(report, container, predicate, rerun)
 
 
 def _table_findings(container: Container) -> list[Finding]:

@@ -13,6 +13,7 @@ from audit_lab.errors import NotebookError
 from audit_lab.evidence.environment import KERNEL_SETTINGS
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.own_thread import run_in_own_thread
+from audit_lab.replay.environment.environment_cache import EnvironmentCache
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_ERROR = 300
+_CACHE = "cache"
 _IPYTHON, _RUNTIME, _TEMPORARY = _KERNEL_FOLDERS = ("ipython", "runtime", "tmp")
 
 
@@ -159,6 +161,7 @@ def _run(notebook: Any, path: Path, folder: Path, timeout_s: float) -> None:
 def _kernel_environment(folder: Path) -> dict[str, str]:
     """Return the environment of the kernel: the caller's, with seeds fixed and start-up files out of reach."""
     temporary = str(folder / _TEMPORARY)
+    _make_cache(folder / _CACHE)
     return {
         **os.environ,
         **KERNEL_SETTINGS,
@@ -166,11 +169,21 @@ def _kernel_environment(folder: Path) -> dict[str, str]:
         RUN_VARIABLE: "1",
         "IPYTHONDIR": str(folder / _IPYTHON),
         "JUPYTER_RUNTIME_DIR": str(folder / _RUNTIME),
+        "XDG_CACHE_HOME": str(folder / _CACHE),
         "TMPDIR": temporary,
         "TEMP": temporary,
         "TMP": temporary,
         "NO_COLOR": "1",
     }
+
+
+def _make_cache(cache: Path) -> None:
+    """Make an empty cache, so that no output depends on what was asked before; built environments are shared."""
+    kept = cache / "audit_lab"
+    kept.mkdir(mode=0o700, parents=True)
+    built = EnvironmentCache().folder
+    if built.is_dir():
+        (kept / built.name).symlink_to(built.absolute(), target_is_directory=True)
 
 
 def _cell_error(path: Path, notebook: Any, index: int, what: str) -> NotebookError:

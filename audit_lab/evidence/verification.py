@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 from audit_lab.evidence.full_verifier import verify_in_full
+from audit_lab.evidence.rerun.report import Rerun
 from audit_lab.face.accepted import accepted_keys
 from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.integrity import verify as verify_log
@@ -26,6 +27,7 @@ __all__ = ["verify"]
 
 _ELSEWHERE = "://"
 _LARGEST_PROOF_BYTES = 64_000_000
+_LEAVE_RERUN = "Leave rerun (--rerun) out."
 
 
 def verify(
@@ -40,6 +42,10 @@ def verify(
     rows: bool = True,
     progress: Callable[[str, int], None] | None = None,
     remembered: Path | bool = True,
+    rerun: bool = False,
+    log: Path | str | None = None,
+    run_foreign_code: bool = False,
+    tolerance: float = 0.0,
 ) -> Verification:
     """Verify a log, an evidence bundle, or the proof of one record.
 
@@ -59,6 +65,15 @@ def verify(
         case itself asks for.
     vault, witnesses, authorities, rows, progress, remembered
         For a log: as for `AuditLog.verify`.
+    rerun
+        For a bundle: run its notebook again, against `log`, and compare every output. Nothing of it runs unless
+        `run_foreign_code` is given too; `progress` is called about once a second.
+    log
+        The folder of the log that the bundle's case is about.
+    run_foreign_code
+        Whether the notebook's free-form cells, which are their author's code, may run behind walls.
+    tolerance
+        How far two numbers in outputs may lie apart, absolutely.
 
     Returns
     -------
@@ -73,6 +88,9 @@ def verify(
         There is nothing at `path`, the trust file cannot be read, or an option is for logs only.
     """
     place = Path(path)
+    again = _rerun(rerun, log, progress, run_foreign_code=run_foreign_code, tolerance=tolerance)
+    if again is not None and (_ELSEWHERE in str(path) or _is_log(place) or place.suffix == ".json"):
+        raise MisuseError(f"only the notebook of an evidence bundle is run again, and {path} is none", _LEAVE_RERUN)
     if _ELSEWHERE in str(path) or _is_log(place):
         _refuse_sign_offs(path, require_sign_offs)
         return verify_log(
@@ -95,7 +113,27 @@ def verify(
     if place.is_file() and (proof := _proof(place)) is not None:
         _refuse_sign_offs(path, require_sign_offs)
         return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
-    return verify_in_full(place, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs)
+    return verify_in_full(place, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, rerun=again)
+
+
+def _rerun(
+    wanted: bool,  # noqa: FBT001 - passed on as it is given
+    log: Path | str | None,
+    progress: Callable[[str, int], None] | None,
+    *,
+    run_foreign_code: bool,
+    tolerance: float,
+) -> Rerun | None:
+    if not wanted:
+        if log is not None or run_foreign_code or tolerance:
+            message = "log, run_foreign_code and tolerance are for a re-run, and none is asked for"
+            raise MisuseError(message, "Add rerun=True (--rerun).")
+        return None
+    if log is None:
+        raise MisuseError("a re-run needs the log that the case is about", "Give its folder: log=... (--log PATH).")
+    if not tolerance >= 0:
+        raise MisuseError(f"{tolerance} is no tolerance", "Give 0 or more.")
+    return Rerun(Path(log).expanduser(), run_foreign_code=run_foreign_code, tolerance=tolerance, progress=progress)
 
 
 def _is_log(place: Path) -> bool:

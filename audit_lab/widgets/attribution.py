@@ -140,5 +140,5 @@ def _provenance(chosen: Attribution) -> list[tuple[str, Any]]:
         ("Background (SHA-256)", chosen.background.sha256),
         ("Artifact (SHA-256)", chosen.artifact_sha256),
         ("This explanation (SHA-256)", chosen.digest),
-        ("Isolation", ", ".join(f"{name}: {value}" for name, value in chosen.isolation.items())),
+        ("Isolation", ", ".join(f"{name}: {value}" for name, value in sorted(chosen.isolation.items()))),
     ]

@@ -110,7 +110,7 @@ def _grounds(found: WhatIf) -> list[tuple[str, Any]]:
         ("Attribution of the original (SHA-256)", None if before is None else before.digest),
         ("Attribution of this state (SHA-256)", None if after is None else after.digest),
         ("Environment", found.environment),
-        ("Isolation", ", ".join(f"{name}: {value}" for name, value in found.isolation.items())),
+        ("Isolation", ", ".join(f"{name}: {value}" for name, value in sorted(found.isolation.items()))),
         ("Notes", " ".join(found.notes)),
         ("This state (SHA-256)", found.digest),
     ]

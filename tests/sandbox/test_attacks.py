@@ -99,5 +99,5 @@ def test_every_wall_stands_where_bubblewrap_is(probe, fresh):
     assert record["files"].startswith("own mount namespace")
     assert record["processes"] == "own process namespace: none may be started"
     assert record["system_calls"] == "seccomp filter"
-    assert record["user"].startswith("unprivileged (uid ")
+    assert record["user"].startswith("unprivileged")
     assert record["started_by"].startswith("bubblewrap ")

@@ -169,4 +169,4 @@ def test_without_bubblewrap_every_wall_stands_around_an_interpreter_that_all_can
         pytest.skip("this kernel gives no namespaces")
     assert record["network"] == "none: own network namespace"
     assert record["files"].startswith("own mount namespace")
-    assert record["user"].startswith("unprivileged (uid ")
+    assert record["user"].startswith("unprivileged")
