@@ -255,22 +255,22 @@ class CaseFile(FollowedCase):
                 act = Act("concluded" if before is None else "conclusion changed", sha256(text.encode()))
                 self._commit(act, contents={CONCLUSION_NAME: text.encode()})
 
-    def draft_report(self, approved: str | None = None) -> Path:
+    def draft_report(self) -> Path:
         """Draft the incident report from what the case holds, as ``report.md`` in its folder, and return its path.
 
         Each sentence is computed from an exhibit, or is what somebody stated in the case, and names it. The report says
         that it is a draft, in words. One that was edited by hand is replaced, and custody has the digests of both.
-
-        Parameters
-        ----------
-        approved
-            Who approved the bundle that the report is of and when, in a sentence that takes the place of the words.
         """
+        return self._report(None)
+
+    def _report(self, approved: str | None) -> Path:
+        """Write the report; `approved` is a sentence that takes the place of the words that say that it is a draft."""
         with folder_lock(self.folder):
             content = draft_markdown(self, draft_sections(self), approved).encode()
             place = self.folder / REPORT_NAME
             if not place.exists() or place.read_bytes() != content:
-                self._commit(Act("report drafted", sha256(content)), contents={REPORT_NAME: content})
+                act = "report drafted" if approved is None else "report of an approved bundle written"
+                self._commit(Act(act, sha256(content)), contents={REPORT_NAME: content})
         return place
 
     def _keep_opening(self, opening: Opening) -> None:

@@ -108,9 +108,6 @@ def test_a_report_is_a_draft_until_somebody_approved(case):
     assert "**DRAFT, computed from the exhibits of the case." in path.read_text()
     assert case.draft_report().read_text() == path.read_text()
     assert [line.action for line in case.custody] == ["created", "report drafted"]
-    case.draft_report("Approved by Rex Holm.")
-    assert "**Approved by Rex Holm.**" in path.read_text()
-    assert "DRAFT" not in path.read_text()
 
 
 def test_a_report_takes_nothing_as_markup(create):

@@ -6,10 +6,16 @@ import json
 import zipfile
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_lab.case import CaseEditedWarning
+from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.evidence import verify_in_full
+from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.report import Verdict
+from audit_lab.seal.trust import Trust, TrustedKey
+
+REX = SigningKey("rex@bank", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 
 
 @pytest.fixture
@@ -96,3 +102,22 @@ def test_a_comment_after_a_sign_off_leaves_it_standing_and_an_action_does_not(
     case.change_status("reopened", "more to do")
     case.action("x", kind="preventive", owner="Ida", due="2027-01-01")
     assert case.sign_offs(bundle)[0].void is not None
+
+
+def test_a_report_is_no_draft_once_an_accepted_key_approved_the_bundle(followed, key, trust, signed_at, tmp_path):
+    case = followed()
+    bundle = case.export(tmp_path, key=key, signed_at=signed_at)
+    pinned = Trust((*trust.keys, TrustedKey(REX.public, "sign-off", "*")), "the test's trust")
+    with pytest.raises(IntegrityError, match=r"sign-off\.missing"):
+        case.draft_report(bundle, trust=pinned)
+    case.sign_off(bundle, key=REX, printed_name="Rex Holm", meaning="approved", trust=pinned)
+    text = case.draft_report(bundle, trust=pinned).read_text()
+    assert "**Approved. " in text
+    assert "Rex Holm" in text
+    assert "DRAFT" not in text
+    with pytest.raises(IntegrityError, match=r"sign-off\.key-not-trusted"):
+        case.draft_report(bundle, trust=trust)
+    case.conclude("Something else.")
+    with pytest.raises(MisuseError, match="has changed since"):
+        case.draft_report(bundle, trust=pinned)
+    assert "DRAFT" in case.draft_report().read_text()
