@@ -34,7 +34,8 @@ lab: $(PANEL) ## open JupyterLab on the sample investigation (LAB_OPTIONS=... ar
 
 test: system-packages check test-python test-browser ## everything: Python, TypeScript, browser, notebooks
 
-check: check-python check-typescript
+check: $(DEVELOPMENT) ## both languages' style and types
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-python check-typescript
 
 check-python: $(DEVELOPMENT) ## style, types and the direction of imports
 	$(BIN)/ruff format --check .

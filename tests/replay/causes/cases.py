@@ -11,19 +11,18 @@ from identifiable import FORMATS, KINDS, PIPELINES
 
 __all__ = ["everyday", "seeded", "soaked"]
 
-#: Beside the probabilities of every format, so many kinds of output everyday; all of all in the soak.
-_OTHER_KINDS = {
-    "skops": "label",
+#: The kind of output that stands for a format everyday; all of all in the soak.
+_EVERYDAY = {
+    "skops": "probability",
     "mlflow": "multiclass",
     "pickle": "margin",
-    "xgboost-json": "regression",
+    "xgboost-json": "probability",
     "xgboost-ubj": "label",
     "xgboost-raw": "margin",
     "lightgbm-text": "multiclass",
     "catboost-cbm": "regression",
     "onnx": "label",
 }
-_WITHOUT_PROBABILITIES = ("pickle", "joblib", "cloudpickle")
 
 
 def seeded(number: int) -> int:
@@ -34,8 +33,7 @@ def seeded(number: int) -> int:
 def everyday(*, pipelines: bool) -> list[tuple[str, str, int]]:
     """Return format, kind and seed of the everyday cases; ONNX stands with the pipelines, to share the work evenly."""
     formats = [each for each in FORMATS if (each in (*PIPELINES, "onnx")) == pipelines]
-    cases = [(each, "probability") for each in formats if each not in _WITHOUT_PROBABILITIES]
-    cases += [(each, _OTHER_KINDS[each]) for each in formats if each in _OTHER_KINDS]
+    cases = [(each, _EVERYDAY[each]) for each in formats if each in _EVERYDAY]
     return [(*case, seeded(number)) for number, case in enumerate(cases, 100 if pipelines else 200)]
 
 
