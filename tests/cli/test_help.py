@@ -258,7 +258,8 @@ COMMANDS = {
     "verify": (
         [
             *("path", "--trust", "--require-anchor", "--vault", "--witness", "--timestamp-authority", "--no-rows"),
-            *("--require-sign-off", "--do-not-remember", "--actor", "--purpose", "--journal", "--json"),
+            *("--require-sign-off", "--do-not-remember", "--rerun", "--log", "--run-foreign-code", "--tolerance"),
+            *("--actor", "--purpose", "--journal", "--json"),
         ],
         "say what was checked and what was not",
     ),

@@ -1,0 +1,31 @@
+"""The page about running a notebook again: what it names is there; the notebooks' own tests run what it shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from audit_lab.evidence.rerun.report import VOLATILE_TAG, RerunCell
+from tests.pages import table
+
+REPOSITORY = Path(__file__).parents[3]
+PAGE = (REPOSITORY / "docs" / "rerun.md").read_text()
+SOURCE = (REPOSITORY / "audit_lab" / "evidence" / "rerun" / "report.py").read_text()
+
+
+def texts():
+    return {node.value for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Constant)}
+
+
+def test_the_findings_are_those_of_the_code():
+    codes = {text for text in texts() if isinstance(text, str) and re.fullmatch(r"rerun\.[a-z-]+", text)}
+    assert {row[0] for row in table(PAGE, "finding")} == codes
+
+
+def test_the_verdicts_of_cells_are_those_of_the_code():
+    named = [row[0] for row in table(PAGE, "verdict of a cell")]
+    assert named == ["reproduced", "differs", "volatile", "not re-executed"]
+    assert set(named) <= texts()
+    assert all(f"``{name}``" in str(RerunCell.__doc__) for name in named)
+    assert f"the tag `{VOLATILE_TAG}`" in PAGE

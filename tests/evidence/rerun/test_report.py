@@ -1,0 +1,211 @@
+"""The re-run of a small bundle: what is reproduced, what a trusted signer's forgeries give, what the walls hold."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import audit_lab as al
+from audit_lab.cli import main
+from audit_lab.errors import IntegrityError, MisuseError, SandboxError
+from audit_lab.evidence import export_notebook, render_html
+from audit_lab.evidence.archive_writer import write_archive
+from audit_lab.evidence.bundle_files import bundle_files
+from audit_lab.evidence.rerun.report import VOLATILE_TAG
+from audit_lab.evidence.rerun.world import RerunLimits, run_behind_walls
+from audit_lab.log.files.write import write_log
+from audit_lab.seal.digests import sha256
+from audit_lab.seal.envelope import Envelope
+from audit_lab.seal.statement import Statement
+from audit_lab.seal.trust import format_trust
+from audit_lab.verifier.layout import ATTESTATION, NOTEBOOK, NOTEBOOK_HTML, PAYLOAD
+from audit_lab.verifier.predicate import Predicate
+
+CELLS = (
+    'import audit_lab as al\nlog = al.open("../log")\nlog',
+    'case = al.Case.create("INC-1", log, question="Why?", actor="jane", purpose="complaint")\ncase',
+    "print('sum:', 2 + 3)",
+    "print('late:', 7)",
+    "print('last')",
+)
+CURIOUS = """
+import os, socket
+from pathlib import Path
+def tried(what, act):
+    try:
+        act()
+    except OSError as error:
+        print(what, type(error).__name__)
+    else:
+        print(what, "DONE")
+tried("network", lambda: socket.create_connection(("192.0.2.1", 80), 2))
+tried("log", lambda: Path("../log/manifest.json").write_text("x"))
+tried("passwords", lambda: Path("/etc/passwd").read_text())
+tried("outside", lambda: Path(OUTSIDE).read_text())
+tried("root", lambda: os.setuid(0))
+"""
+
+
+def notebook_of(*sources):
+    cells = [
+        {"cell_type": "code", "id": f"c{at}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for at, source in enumerate(sources)
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, key, trust):
+    """Export a notebook about a small log; return its bundle, log, trust file and files."""
+    folder = tmp_path_factory.mktemp("small")
+    write_log(folder / "log", {}, {"origin": "tests/empty", "description": "Nothing", "notes": []})
+    (folder / "notebook").mkdir()
+    story = folder / "notebook" / "story.ipynb"
+    story.write_text(notebook_of(*CELLS))
+    bundle = export_notebook(story, folder / "small.zip", key=key)
+    accepted = folder / "trust.toml"
+    accepted.write_text(format_trust(trust.keys))
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    return SimpleNamespace(folder=folder, bundle=bundle, log=folder / "log", trust=accepted, files=files)
+
+
+@pytest.fixture
+def resigned(small, key, tmp_path):
+    """Return a function that changes the executed notebook and signs all of it anew with the trusted key."""
+
+    def make(change):
+        notebook = json.loads(small.files[NOTEBOOK])
+        change(notebook["cells"])
+        executed = (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+        html = render_html(executed)
+        said = Statement.parse(Envelope.parse(small.files[ATTESTATION], ATTESTATION).payload, ATTESTATION).predicate
+        predicate = Predicate.parse(said, ATTESTATION)
+        attested = replace(predicate.notebook, executed_sha256=sha256(executed), html_sha256=sha256(html))
+        payload = {name: content for name, content in small.files.items() if name.startswith(PAYLOAD)}
+        payload |= {NOTEBOOK: executed, NOTEBOOK_HTML: html}
+        path = tmp_path / "resigned.zip"
+        with path.open("wb") as file:
+            write_archive(file, bundle_files(payload, replace(predicate, notebook=attested), key))
+        return path
+
+    return make
+
+
+def test_nothing_of_a_stranger_runs_unasked(small, monkeypatch):
+    monkeypatch.setattr("audit_lab.evidence.rerun.report.run_behind_walls", lambda *_: pytest.fail("it ran"))
+    report = al.verify(small.bundle, small.trust, rerun=True, log=small.log)
+    assert [cell.verdict for cell in report.cells] == ["not re-executed"] * 5
+    assert report.share_reproduced == 0.0
+    (line,) = [line for line in report.not_checked if line.startswith("re-run:")]
+    assert line.startswith("re-run: 5 free-form cells not re-executed")
+
+
+def test_an_honest_bundle_is_reproduced_to_the_last_cell(small, capsys):
+    seconds = []
+    report = al.verify(
+        small.bundle,
+        small.trust,
+        rerun=True,
+        log=small.log,
+        run_foreign_code=True,
+        progress=lambda what, count: seconds.append((what, count)),
+    )
+    assert report.share_reproduced == 1.0
+    assert report.environment_changes == ()
+    assert report.to_dict()["rerun"]["counts"] == {
+        "reproduced": 5,
+        "differs": 0,
+        "volatile": 0,
+        "not re-executed": 0,
+    }
+    assert "re-run: 5 of 5 code cells reproduced (100.0%" in " ".join(report.checked)
+    assert not [line for line in report.not_checked if line.startswith("re-run:")]
+    assert set(seconds) <= {("seconds of re-run", 1)}
+
+
+def test_what_a_trusted_signer_forged_is_found_by_running_it(resigned, small, capsys):
+    def forge(cells):
+        cells[1]["execution_count"] = 7
+        cells[1]["outputs"][0]["execution_count"] = 7
+        cells[2]["outputs"][0]["text"] = ["sum: 6\n"]
+        cells[3]["source"] = ["print('late:', 8)"]
+        cells[4]["metadata"]["tags"] = [VOLATILE_TAG]
+
+    path = resigned(forge)
+    assert al.verify(path, small.trust).holds
+    asked = ["verify", str(path), "--trust", str(small.trust), "--rerun", "--run-foreign-code", "--json"]
+    assert main([*asked, "--log", str(small.log)]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["verdict"] == "FAILED"
+    assert {each["code"] for each in said["findings"]} == {"rerun.output-differs"}
+    found = {cell["id"]: (cell["verdict"], cell["differs"]) for cell in said["rerun"]["cells"]}
+    assert found["c0"] == ("reproduced", [])
+    assert found["c1"][1][0] == "its execution count is recorded as 7, and is 2"
+    assert found["c2"] == ("differs", ["output 1, text: recorded 'sum: 6\\n', now 'sum: 5\\n' (from character 5)"])
+    assert found["c3"] == ("differs", ["output 1, text: recorded 'late: 7\\n', now 'late: 8\\n' (from character 6)"])
+    assert found["c4"] == ("volatile", [])
+    assert "re-run: cells declared volatile were not compared (5)" in said["not_checked"]
+
+
+def test_a_cell_that_fails_now_is_named(resigned, small):
+    def break_it(cells):
+        cells[3]["source"] = ["1 / 0"]
+
+    with pytest.raises(IntegrityError, match=r"rerun\.cell-failed.*Cell 4 .*ZeroDivisionError"):
+        al.verify(resigned(break_it), small.trust, rerun=True, log=small.log, run_foreign_code=True)
+
+
+def test_the_walls_hold_and_the_time_is_bounded(small, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("kept")
+    place = Path("/rerun/a/b/c/d/log")
+    source = f"OUTSIDE = {str(secret)!r}\n{CURIOUS}"
+    told = run_behind_walls(notebook_of(source).encode(), small.log, place, RerunLimits())
+    (output,) = json.loads(told["executed"])["cells"][0]["outputs"]
+    assert "".join(output["text"]).splitlines() == [
+        "network OSError",
+        "log OSError",  # a file system that is read-only
+        "passwords FileNotFoundError",
+        "outside FileNotFoundError",
+        "root PermissionError",
+    ]
+    with pytest.raises(SandboxError, match="longer than 2 s") as ended:
+        run_behind_walls(notebook_of("while True: pass").encode(), small.log, place, RerunLimits(wall_s=2))
+    assert ended.value.reason == "timeout"
+
+
+def test_where_no_walls_can_be_built_nothing_runs(small, monkeypatch):
+    monkeypatch.setattr("audit_lab.evidence.rerun.world.bubblewrap.program", lambda: None)
+    with pytest.raises(SandboxError, match="bubblewrap") as refused:
+        al.verify(small.bundle, small.trust, rerun=True, log=small.log, run_foreign_code=True)
+    assert refused.value.reason == "isolation"
+
+
+def test_another_log_is_not_taken(small, tmp_path):
+    write_log(tmp_path / "log", {}, {"origin": "tests/other", "description": "Nothing", "notes": []})
+    with pytest.raises(IntegrityError, match=r"rerun\.other-log.*tests/other"):
+        al.verify(small.bundle, small.trust, rerun=True, log=tmp_path / "log", run_foreign_code=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"rerun": True}, "needs the log"),
+        ({"run_foreign_code": True}, "are for a re-run"),
+        ({"rerun": True, "log": "x", "tolerance": -1.0}, "no tolerance"),
+    ],
+)
+def test_options_that_do_not_belong_together(small, options, what):
+    with pytest.raises(MisuseError, match=what):
+        al.verify(small.bundle, small.trust, **options)
+
+
+def test_a_log_is_not_run_again(small):
+    with pytest.raises(MisuseError, match="only the notebook of an evidence bundle"):
+        al.verify(small.log, rerun=True, log=small.log)
