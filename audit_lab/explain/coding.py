@@ -124,11 +124,13 @@ def binned(row: pl.Series, background: pl.Series) -> ColumnCoding:
 
 def decode(codings: Sequence[ColumnCoding | GroupCoding], codes: Codes) -> pl.DataFrame:
     """Return the recorded values that a matrix of codes, shape ``(rows, codings)``, stands for."""
-    return pl.DataFrame([each for place, coding in enumerate(codings) for each in coding.columns(codes[:, place])])
+    # Turned once, so that each feature's codes lie beside one another.
+    places = np.ascontiguousarray(codes.T, dtype=np.uint32)
+    return pl.DataFrame([each for coding, own in zip(codings, places, strict=True) for each in coding.columns(own)])
 
 
 def _taken(values: pl.Series, codes: Codes) -> pl.Series:
-    places = codes.astype(np.uint32)
+    places = codes.astype(np.uint32, copy=False)
     if values.dtype.is_numeric() and not values.null_count():  # by numpy: polars plans a query for each column
         return pl.Series(values.name, values.to_numpy()[places], dtype=values.dtype)
     return values.gather(places)

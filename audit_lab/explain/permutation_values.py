@@ -139,9 +139,13 @@ def _walk(game: _Game, of_row: Places, order: Places) -> Numbers:
     asked = np.take_along_axis(backgrounds != game.own, order, axis=1)[:, : length - 1]
     which, step = np.nonzero(asked)
     taken = position[which] <= step[:, None]
-    there = np.where(taken, game.own, backgrounds[which])
-    back = np.where(taken, backgrounds[which], game.own)
-    found = game.scores(np.vstack([there, back])) if len(which) else np.empty(0)
+    # Both ways below one another from the start: the model is asked once, and nothing is copied for it.
+    both, others = np.empty((2 * len(which), backgrounds.shape[1])), backgrounds[which]
+    there, back = both[: len(which)], both[len(which) :]
+    there[:], back[:] = others, game.own
+    np.copyto(there, game.own, where=taken)
+    np.copyto(back, others, where=taken)
+    found = game.scores(both) if len(which) else np.empty(0)
     last = np.maximum.accumulate(np.where(asked, np.arange(1, length), 0), axis=1)
     gains = np.zeros(backgrounds.shape)
     for outputs, first, final, sign in (

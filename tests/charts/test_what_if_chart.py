@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import polars as pl
+import pytest
 
 from audit_lab import charts
 from audit_lab.charts.beside import what_if_specification
+from audit_lab.charts.render import _drawn
 
 
 def tried(features=2, **changed):
@@ -103,3 +105,28 @@ def test_the_quick_specification_is_that_of_the_chart_and_draws_the_same():
         specification = what_if_specification(found)
         assert specification == charts.what_if(found).to_dict()
         assert charts.svg(specification) == charts.svg(charts.what_if(found))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"features": 20},
+        {"threshold": None, "score_range": None},
+        {"share_title": None},
+        {"caption": []},
+        {"headline": "a\x1b \\x1b <b>&", "caption": ["\\x1b\x00", ""]},
+        {"headline": ""},
+    ],
+)
+def test_a_shape_that_is_compiled_once_is_drawn_as_one_compiled_with_its_rows(changed):
+    specification = what_if_specification(tried(**changed))
+    assert charts.svg(specification) == _drawn(specification)
+    assert charts.svg(specification) == _drawn(specification)
+
+
+def test_pictures_of_one_shape_have_their_own_rows():
+    first, second = (charts.svg(what_if_specification(tried(threshold=edge))) for edge in (0.5, 0.25))
+    assert "threshold 0.5" in first
+    assert "threshold 0.25" in second
+    assert "threshold 0.5" not in second
