@@ -60,7 +60,7 @@ def test_a_csv_that_does_not_show_its_parquet(case, write, trust):
     files = {name: sha256((exhibit.folder / name).read_bytes()) for name in exhibit.files}
     digest = sha256("".join(f"{files[name]}  {name}\n" for name in sorted(files)).encode())
     changed = replace(exhibit, id=digest, files=files)
-    changed.retitled(changed.caption)
+    (exhibit.folder / "exhibit.json").write_bytes(changed.content())
     findings = case.folder / "findings.json"
     findings.write_text(findings.read_text().replace(exhibit.id, digest))
     report = examine_in_full(write(), trust)
@@ -77,7 +77,7 @@ def test_parquet_that_cannot_be_read(case, write, trust, monkeypatch):
     files = {name: sha256((exhibit.folder / name).read_bytes()) for name in exhibit.files}
     digest = sha256("".join(f"{files[name]}  {name}\n" for name in sorted(files)).encode())
     changed = replace(exhibit, id=digest, files=files)
-    changed.retitled(changed.caption)
+    (exhibit.folder / "exhibit.json").write_bytes(changed.content())
     findings = case.folder / "findings.json"
     findings.write_text(findings.read_text().replace(exhibit.id, digest))
     assert _codes(examine_in_full(write(), trust)) == ["exhibit.unreadable"]
