@@ -23,6 +23,9 @@ __all__ = ["BesideOriginal", "what_if", "what_if_specification"]
 
 _WIDTH, _BAR, _STEP = 460, 13, 15
 _MOST, _LONGEST = 12, 28
+#: Pixels that a label beside bars may take; those that a narrow letter takes at most, and any other.
+_WIDEST, _NARROW, _OTHER = 300, 7.5, 14
+_NARROW_ONES = frozenset("0123456789abcdefghijklnopqrstuvxyz .,:;-()'")
 #: Room for the labels beside bars, in pixels.
 _ROOM = 64
 _ORIGINAL, _CHANGED = "original", "changed"
@@ -112,11 +115,23 @@ class _Asked:
     score_range: tuple[float, float] | None
     share_title: str | None
     has_threshold: bool
+    is_long: bool
 
 
 def _asked(found: BesideOriginal) -> _Asked:
     has_threshold = found.threshold is not None and math.isfinite(found.threshold)
-    return _Asked(found.score_title, found.score_range, found.share_title, has_threshold)
+    return _Asked(found.score_title, found.score_range, found.share_title, has_threshold, _is_long(found))
+
+
+def _is_long(found: BesideOriginal) -> bool:
+    """Whether a label may be wider than its room: to measure each takes a tenth of the drawing, and few need it."""
+    if found.share_title is None:
+        return False
+    return any(_widest(row["label"]) > _WIDEST for row in _share_rows(found.rows))
+
+
+def _widest(label: str) -> float:
+    return sum(_NARROW if letter in _NARROW_ONES else _OTHER for letter in label)
 
 
 @lru_cache(maxsize=32)
@@ -135,7 +150,7 @@ def _shape(asked: _Asked) -> Any:
     )
     parts = [_scores(asked, colour)]
     if asked.share_title is not None:
-        parts.append(_shares(asked.share_title, colour))
+        parts.append(_shares(asked.share_title, colour, is_long=asked.is_long))
     return dressed(alt.vconcat(*parts, spacing=22), "", [])
 
 
@@ -157,11 +172,16 @@ def _scores(asked: _Asked, colour: Any) -> Any:
     return alt.layer(*layers).properties(width=_WIDTH, height=56)
 
 
-def _shares(title: str, colour: Any) -> Any:
+def _shares(title: str, colour: Any, *, is_long: bool) -> Any:
     alt = altair()
     base = alt.Chart(alt.NamedData(_SHARES))
     order = alt.EncodingSortField(field="order", op="min", order="ascending")
-    y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=300, ticks=False, domain=False))
+    y = alt.Y(
+        "label:N",
+        sort=order,
+        title=None,
+        axis=alt.Axis(labelLimit=_WIDEST if is_long else 0, ticks=False, domain=False),
+    )
     beside = alt.YOffset("side:N", sort=[_ORIGINAL, _CHANGED])
     x = alt.X("share:Q", title=title, scale=alt.Scale(nice=False, padding=_ROOM), axis=alt.Axis(tickCount=6))
     bars = base.mark_bar(stroke=INK, strokeWidth=0.5).encode(y=y, yOffset=beside, x=x, color=colour)

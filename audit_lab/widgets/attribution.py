@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -20,6 +21,7 @@ __all__ = ["AttributionView"]
 
 _COLUMNS = {"feature": "Feature", "value": "Recorded value", "contribution": "Contribution"}
 _CHECKS = {"name": "Check", "passed": "Passed", "detail": "What was found"}
+_BY_SHAP = re.compile(r"permutation explainer of shap, (\d+) evaluations")
 _WAY, _BARS, _BOTH = "Way from base to prediction", "Bars by feature", "Both side by side"
 
 
@@ -86,9 +88,14 @@ class AttributionView(Panel):
         return "\n".join(line for name, one in self._shown.items() for line in [f"{name.upper()}:", *self._said(one)])
 
     def code(self) -> str:
-        """Return the Python that explains the decision again and shows it."""
+        """Return the Python that explains the decision again and shows it, with the output and the way that was asked.
+
+        Groups of features, trust and limits are not in an attribution, and so not in the code.
+        """
         first = next(iter(self._shown.values()))
-        explained = [f"{name} = decision.explain({name!r}, seed={one.seed})" for name, one in self._shown.items()]
+        explained = [
+            f"{name} = decision.explain({', '.join([repr(name), *_asked(one)])})" for name, one in self._shown.items()
+        ]
         lines = ["import audit_lab as al", "", f"decision = log.decision({first.prediction_id!r})", *explained]
         return "\n".join([*lines, f"al.view({', '.join(self._shown)}, decision=decision)", ""])
 
@@ -129,6 +136,16 @@ class AttributionView(Panel):
             subtitle=rest,
             axis_title=unit,
         )
+
+
+def _asked(found: Attribution) -> list[str]:
+    """Return the arguments by which an explanation was asked for, those left out that are so anyway."""
+    given = [f"seed={found.seed}"]
+    if "path-dependent" in found.algorithm:
+        return [*given, "perturbation='path-dependent'"]
+    given += ["output='log-odds'"] if found.output_explained == "log-odds" else []
+    by_shap = _BY_SHAP.match(found.algorithm)
+    return [*given, "sampling='shap'", f"max_evals={by_shap[1]}"] if by_shap else given
 
 
 def _provenance(chosen: Attribution) -> list[tuple[str, Any]]:

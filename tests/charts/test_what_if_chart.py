@@ -130,3 +130,16 @@ def test_pictures_of_one_shape_have_their_own_rows():
     assert "threshold 0.5" in first
     assert "threshold 0.25" in second
     assert "threshold 0.5" not in second
+
+
+def test_a_label_is_measured_only_where_it_may_be_too_wide():
+    rows = tried().rows
+    long = tried(rows=rows.with_columns(pl.lit("W" * 28).alias("value"), pl.lit("W" * 28).alias("recorded")))
+    limits = [_limit(what_if_specification(found)) for found in (long, tried())]
+    assert limits == [300, 0]
+    assert "\N{HORIZONTAL ELLIPSIS}</text>" in charts.svg(what_if_specification(long))
+    assert "\N{HORIZONTAL ELLIPSIS}</text>" not in charts.svg(what_if_specification(tried()))
+
+
+def _limit(specification):
+    return specification["vconcat"][1]["layer"][0]["encoding"]["y"]["axis"]["labelLimit"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -264,6 +265,24 @@ def test_the_code_of_an_attribution_names_method_and_seed():
     assert "shap = decision.explain('shap', seed=5)" in code
     assert "al.view(shap, lime, decision=decision)" in code
     compile(code, "shown", "exec")
+
+
+@pytest.mark.parametrize(
+    ("changed", "given"),
+    [
+        ({"output_explained": "log-odds"}, "seed=5, output='log-odds'"),
+        (
+            {"output_explained": "log-odds", "algorithm": "tree, path-dependent, by xgboost itself"},
+            "seed=5, perturbation='path-dependent'",
+        ),
+        (
+            {"algorithm": "permutation explainer of shap, 4100 evaluations, interventional"},
+            "seed=5, sampling='shap', max_evals=4100",
+        ),
+    ],
+)
+def test_the_code_of_an_attribution_asks_for_the_same_output_in_the_same_way(changed, given):
+    assert f"decision.explain('shap', {given})" in AttributionView(replace(attribution(), **changed)).code()
 
 
 def test_the_drift_view_begins_at_what_vanished(found):
