@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,25 @@ def test_the_incident_notebook_is_reproduced_to_its_last_cell(exported):
 def test_every_notebook_is_reproduced_to_its_last_cell(notebook, tmp_path):
     key = demonstration_key(tmp_path / "demonstration-key")
     reproduced(export_notebook(notebook, tmp_path, key=key.key), key.trust, notebook.stem)
+
+
+@pytest.mark.soak
+def test_the_incident_notebook_is_reproduced_in_a_fresh_environment(exported, tmp_path):
+    """The locked packages, installed anew; the package is read from its sources."""
+    fresh = tmp_path / "fresh"
+    lock = REPOSITORY / "lock" / "runtime.txt"
+    subprocess.run([sys.executable, "-m", "uv", "venv", "-q", "--python", sys.executable, str(fresh)], check=True)
+    install = ["uv", "pip", "install", "-q", "--python", str(fresh / "bin" / "python"), "-r", str(lock)]
+    subprocess.run([sys.executable, "-m", *install], check=True)
+    call = "import sys; from audit_lab.cli import main; sys.exit(main(sys.argv[1:]))"
+    asked = ["verify", str(exported.bundle), "--trust", str(exported.trust), "--rerun", "--run-foreign-code", "--json"]
+    done = subprocess.run(
+        [fresh / "bin" / "python", "-c", call, *asked, "--log", str(REPOSITORY / "sample_data" / "flights")],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["verdict"], said["findings"]) == (0, "UNANCHORED", [])
+    assert said["rerun"]["share_reproduced"] == 1.0
