@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_lab.errors import MisuseError
 from audit_lab.face.answered import Answered
 from audit_lab.face.document import decision_document, decision_html, iso
 from audit_lab.log.search.query import instant
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import date, datetime
 
-    from audit_lab import Case
     from audit_lab.replay.comparable_cases import Comparable
     from audit_lab.replay.lineage import Edge, LineageGraph
     from audit_lab.replay.reconstruction import Gap
@@ -170,33 +168,6 @@ class Decision(Answered):
         with self._access.asking("lineage", self.place) as answer:
             self.tell(answer)
             return graph_of_prediction(self._store, self.prediction)
-
-    def case(self, case_id: str, question: str, **about: Any) -> Case:
-        """Open a case from this decision: it, its lineage and what happened around it are kept first.
-
-        Parameters
-        ----------
-        case_id, question
-            As for `Case.create`.
-        about
-            What else `Case.create` takes; who asks and why are those of the log's journal, where it keeps one.
-
-        Raises
-        ------
-        MisuseError
-            Nobody is said to investigate, or a case of that id is about something else.
-        """
-        # The room of cases is above this one: it is reached as users reach it, by the package's own name.
-        import audit_lab
-        from audit_lab.face.audit_log import AuditLog
-
-        journal = self._access.journal
-        if journal is not None:
-            about = {"actor": journal.actor, "purpose": journal.purpose, **about}
-        if not {"actor", "purpose"} <= about.keys():
-            raise MisuseError("a case needs somebody who investigates, and why", "Give actor=... and purpose=...")
-        log = AuditLog(self._store, self._access)
-        return audit_lab.Case.create(case_id, log, question=question, decision=self, **about)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reconstruction as JSON-safe values, in the form that the panel and ``--json`` show."""

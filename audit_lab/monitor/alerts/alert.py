@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from audit_lab import AuditLog, Case
     from audit_lab.monitor.alerts.rules import Rule
 
 __all__ = ["ALERT_FORMAT", "Alert", "alert_id", "bounded", "number_or_none"]
@@ -110,13 +109,6 @@ class Alert:
             "lineage": [dict(one) for one in self.lineage],
             "software": software,
         }
-
-    def case(self, log: AuditLog, case_id: str, question: str, **about: Any) -> Case:
-        """Open a case about `log` from this alert, which a watch of that log gave; as `Case.create` with ``alert=``."""
-        # The room of cases is above this one: it is reached as users reach it, by the package's own name.
-        import audit_lab
-
-        return audit_lab.Case.create(case_id, log, question=question, alert=self, **about)
 
     def with_lineage(self, versions: Mapping[str, int], lineage: tuple[Mapping[str, Any], ...]) -> Alert:
         """Return it with the versions of its window, and where they come from."""
