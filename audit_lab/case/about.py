@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.case.record_file import read_toml, toml_value
+from audit_lab.case.record_file import CORRECT_IT, read_toml, toml_value
 from audit_lab.errors import AuditLabError, MisuseError
 from audit_lab.seal.sign_off import MEANINGS
 
@@ -22,7 +22,6 @@ _VERSION = 1
 _LONGEST_ID = 120
 #: Entries that are written only where they say other than by default.
 _SAID_WHERE_OTHER = frozenset({"timezone", "opened_from", "model", "model_version", "window_start", "window_end"})
-_NEXT = "Correct it there, or restore the file as the case wrote it"
 
 
 @dataclass(frozen=True)
@@ -97,14 +96,14 @@ class CaseAbout:
         known = {field.name for field in fields(cls)}
         for name in [*sorted(required - value.keys()), *sorted(value.keys() - known)]:
             what = "is missing" if name in required else "is no entry of it"
-            raise AuditLabError(f"{path} has missing or unknown entries: {name!a} {what}", _NEXT)
+            raise AuditLabError(f"{path} has missing or unknown entries: {name!a} {what}", CORRECT_IT)
         wrong = next((name for name, each in value.items() if not _is_typed(name, each)), None)
         if wrong is not None:
-            raise AuditLabError(f"{path}, {wrong}: it is not of its type", _NEXT)
+            raise AuditLabError(f"{path}, {wrong}: it is not of its type", CORRECT_IT)
         try:
             return cls(**{**value, "sign_offs": tuple(value.get("sign_offs", ()))})
         except MisuseError as error:
-            raise AuditLabError(f"{path}: {error.message}", _NEXT) from error
+            raise AuditLabError(f"{path}: {error.message}", CORRECT_IT) from error
 
 
 def _is_typed(name: str, value: Any) -> bool:

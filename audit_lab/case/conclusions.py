@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.case.record_file import CORRECT_IT
 from audit_lab.errors import AuditLabError, MisuseError
 from audit_lab.seal.strict_json import members, parse_json
 
@@ -29,7 +30,6 @@ FINDINGS_NAME = "findings.json"
 CONCLUSION_NAME = "conclusion.txt"
 
 _WORDS = {"supported_by": "a list of exhibits' ids"}
-_NEXT = "Correct it there, or restore the file as the case wrote it"
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ def _finding(entry: Any, place: str) -> CaseFinding:
     for name, each in value.items():
         listed = isinstance(each, list) and all(isinstance(support, str) for support in each)
         if not (listed if name == "supported_by" else isinstance(each, str)):
-            raise AuditLabError(f"{place}, {name}: it should be {_WORDS.get(name, 'a text')}", _NEXT)
+            raise AuditLabError(f"{place}, {name}: it should be {_WORDS.get(name, 'a text')}", CORRECT_IT)
     try:
         return CaseFinding(**{**value, "supported_by": tuple(value["supported_by"])})
     except MisuseError as error:
-        raise AuditLabError(f"{place}: {error.message}", _NEXT) from error
+        raise AuditLabError(f"{place}: {error.message}", CORRECT_IT) from error
 
 
 def read_conclusion(folder: Path) -> str | None:
@@ -94,4 +94,4 @@ def read_conclusion(folder: Path) -> str | None:
     try:
         return path.read_bytes().decode() if path.exists() else None
     except UnicodeDecodeError as error:
-        raise AuditLabError(f"{path} is not UTF-8", _NEXT) from error
+        raise AuditLabError(f"{path} is not UTF-8", CORRECT_IT) from error

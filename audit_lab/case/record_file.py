@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Record", "RecordFile", "read_toml", "toml_value"]
+__all__ = ["CORRECT_IT", "Record", "RecordFile", "read_toml", "toml_value"]
+
+#: What to do about a file that was edited into something that it cannot be.
+CORRECT_IT = "Correct it there, or restore the file as the case wrote it"
 
 _TYPES: dict[str, tuple[type, str]] = {
     "str": (str, "a text in quotes"),
     "date": (date, "a date like 2026-12-01, without quotes"),
     "datetime": (datetime, "a time with its zone like 2026-12-01T09:30:00Z, without quotes"),
 }
-_NEXT = "Correct it there, or restore the file as the case wrote it"
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ class RecordFile(Generic[R]):
         entries = value.pop(self.table, [])
         if value or not isinstance(entries, list):
             stray = ", ".join(map(ascii, value)) or self.table
-            raise AuditLabError(f"{path} should hold tables [[{self.table}]] only, and holds {stray}", _NEXT)
+            raise AuditLabError(f"{path} should hold tables [[{self.table}]] only, and holds {stray}", CORRECT_IT)
         records = tuple(self._record(entry, f"{path}: {self.table} {n}") for n, entry in enumerate(entries, start=1))
         ids = [record.id for record in records]
         for number, name in enumerate(ids, start=1):
             if ids.index(name) != number - 1:
-                raise AuditLabError(f"{path}: {self.table} {number}, id: {name!a} is there twice", _NEXT)
+                raise AuditLabError(f"{path}: {self.table} {number}, id: {name!a} is there twice", CORRECT_IT)
         return records
 
     def content(self, records: Sequence[R]) -> bytes:
@@ -91,19 +93,19 @@ class RecordFile(Generic[R]):
 
     def _record(self, entry: Any, place: str) -> R:
         if not isinstance(entry, dict):
-            raise AuditLabError(f"{place} is no table", _NEXT)
+            raise AuditLabError(f"{place} is no table", CORRECT_IT)
         known = {field.name: str(field.type) for field in fields(self.kind)}
         for name in [*(known.keys() - entry.keys()), *(entry.keys() - known.keys())]:
             what = "is missing" if name in known else "is no field of it"
-            raise AuditLabError(f"{place}, {name}: it {what}", _NEXT)
+            raise AuditLabError(f"{place}, {name}: it {what}", CORRECT_IT)
         for name, value in entry.items():
             wanted, words = _TYPES[known[name]]
             if type(value) is not wanted or (isinstance(value, datetime) and value.tzinfo is None):
-                raise AuditLabError(f"{place}, {name}: it should be {words}", _NEXT)
+                raise AuditLabError(f"{place}, {name}: it should be {words}", CORRECT_IT)
         try:
             return self.kind(**entry)
         except MisuseError as error:
-            raise AuditLabError(f"{place}: {error.message}", _NEXT) from error
+            raise AuditLabError(f"{place}: {error.message}", CORRECT_IT) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise AuditLabError(f"{path} cannot be read: {error}", _NEXT) from error
+        raise AuditLabError(f"{path} cannot be read: {error}", CORRECT_IT) from error
     except (OSError, UnicodeDecodeError) as error:
         raise AuditLabError(f"{path} cannot be read", "Give the folder of a case") from error
 

@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import audit_lab as al
 from audit_lab.errors import MisuseError
 from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.rerun.environment_change import environment_changes
 from audit_lab.evidence.rerun.log_place import log_place
 from audit_lab.evidence.rerun.outputs import differences
 from audit_lab.evidence.rerun.world import WALLS, RerunLimits, run_behind_walls
+from audit_lab.face import open_log
 from audit_lab.seal.report import Finding, Verdict, Verification
 from audit_lab.verifier.layout import ENVIRONMENT, NOTEBOOK
 
@@ -218,7 +218,7 @@ def _compared(number: int, cell: dict[str, Any], again: dict[str, Any] | None, t
 
 def _other_log(log: Path, predicate: Predicate) -> Finding | None:
     """Return a finding when a log is not the one that the case is about, in the state that it was then."""
-    found = al.open(log)
+    found = open_log(log)
     if found.origin != predicate.log_origin:
         what = f"the log given for the re-run is {found.origin}, and the case is about {predicate.log_origin}"
     elif (found.manifest_sha256 or "") != predicate.log_manifest_sha256:

@@ -42,6 +42,7 @@ _STEP_DOWN = (
 _PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _TICK_S = 1.0
 _LONGEST_ANSWER = 500_000_000
+_SAID_BYTES = 2_000
 _NEXT = "Install bubblewrap and allow user namespaces (docs/sandbox.md), or re-run where they are"
 
 
@@ -116,13 +117,20 @@ def run_behind_walls(
                     process.kill()
                 process.wait()
         if process.returncode != 0:
-            text = errors.read_bytes()[-2000:].decode(errors="replace").strip()
+            text = _end_of(errors)
             last = text.splitlines()[-1] if text else f"exit code {process.returncode}"
             if text.startswith(("bwrap:", "mount:", "setpriv:")):
                 raise SandboxError(f"the walls around a re-run cannot be built here ({last})", _NEXT, "isolation")
             raise SandboxError(f"the re-run ended without an answer ({last})", "Run it again with more memory", "crash")
         answer.seek(0)
         return _parsed(answer.read(_LONGEST_ANSWER + 1))
+
+
+def _end_of(file: Path) -> str:
+    """Return the end of what was said; a notebook may say more than fits into memory."""
+    with file.open("rb") as said:
+        said.seek(max(0, file.stat().st_size - _SAID_BYTES))
+        return said.read().decode(errors="replace").strip()
 
 
 def _wait(process: subprocess.Popen[bytes], wall_s: float, progress: Callable[[str, int], None] | None) -> None:
