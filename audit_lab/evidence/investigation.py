@@ -14,9 +14,9 @@ from audit_lab.verifier.layout import (
     ENVIRONMENT,
     EXHIBITS,
     FOLLOW_UP,
-    FORMAT_VERSION,
     INVESTIGATION,
     INVESTIGATION_FORMAT,
+    INVESTIGATION_VERSION,
     MODELS,
     PAYLOAD,
     REPORT,
@@ -80,7 +80,7 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
     rule = {"required": list(about.sign_offs), "two_persons": about.two_persons}
     return {
         "format": INVESTIGATION_FORMAT,
-        "version": FORMAT_VERSION,
+        "version": INVESTIGATION_VERSION,
         "case": stated | ({"sign_offs": rule} if about.sign_offs else {}) | ({"scope": scope} if scope else {}),
         "log": {
             "origin": about.log_origin,

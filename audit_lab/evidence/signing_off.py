@@ -150,9 +150,13 @@ def changed_since(case: CaseFile, bundle: Path | str) -> bool:
     with opened(Path(bundle)) as (container, _):
         if container is None or not {INVESTIGATION, ATTESTATION} <= set(container.names):
             raise MisuseError(f"{bundle} is no bundle of a case", "Give the archive that the case was exported to")
-        if _predicate(container).case_id != case.case_id:
+        predicate = _predicate(container)
+        if predicate.case_id != case.case_id:
             raise MisuseError(f"{bundle} is of another case than {case.case_id}", "Give the bundle of this case")
-        return _whole(container, INVESTIGATION) != investigation_bytes(case, case.exhibits)
+        said = investigation_bytes(case, case.exhibits)
+        if predicate.redaction is not None:
+            return sha256(said) != predicate.redaction.investigation_sha256
+        return _whole(container, INVESTIGATION) != said
 
 
 def _add(path: Path, container: Container, name: str, envelope: bytes, trust: Trust) -> None:

@@ -13,15 +13,17 @@ from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
     EXHIBITS,
-    FORMAT_VERSION,
     HTML_MARK,
     INVESTIGATION,
     INVESTIGATION_FORMAT,
+    INVESTIGATION_VERSION,
     NOTEBOOK,
     NOTEBOOK_HTML,
     PAYLOAD,
+    RESEARCH_OBJECT,
     ROWS,
 )
+from audit_lab.verifier.research_object import check_research_object
 from audit_lab.verifier.sign_offs import stated_rule
 
 if TYPE_CHECKING:
@@ -47,7 +49,12 @@ _NEXT = "Ask the investigator for a bundle that agrees with itself"
 def check_content(contents: Contents, predicate: Predicate, known_bad: AbstractSet[str]) -> list[Finding]:
     """Check every document that was not already found changed or missing."""
     findings: list[Finding] = []
-    for name, check in ((INVESTIGATION, _investigation), (CUSTODY, _custody), (NOTEBOOK_HTML, _rendering)):
+    for name, check in (
+        (INVESTIGATION, _investigation),
+        (CUSTODY, _custody),
+        (NOTEBOOK_HTML, _rendering),
+        (RESEARCH_OBJECT, _research_object),
+    ):
         if name in known_bad:
             continue
         try:
@@ -62,7 +69,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     if content is None:
         return [_finding("case.investigation-missing", INVESTIGATION, "the bundle holds no investigation")]
     value = members(parse_json(content, INVESTIGATION), INVESTIGATION_MEMBERS, INVESTIGATION, _INVESTIGATION_TOO)
-    if (value["format"], value["version"]) != (INVESTIGATION_FORMAT, FORMAT_VERSION):
+    if (value["format"], value["version"]) != (INVESTIGATION_FORMAT, INVESTIGATION_VERSION):
         return [_finding("case.version-unknown", INVESTIGATION, "it is of another format or version")]
     findings: list[Finding] = []
     stated_rule(content)
@@ -148,6 +155,10 @@ def _rendering(contents: Contents, predicate: Predicate, known_bad: AbstractSet[
             _finding("notebook.rendering-of-another", NOTEBOOK_HTML, "it says it was made from another notebook")
         )
     return findings
+
+
+def _research_object(contents: Contents, _predicate: Predicate, known_bad: AbstractSet[str]) -> list[Finding]:
+    return check_research_object(contents, known_bad)
 
 
 def _finding(code: str, file: str, meaning: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Where things stand in an evidence bundle (format version 1)."""
+"""Where things stand in an evidence bundle (format version 2; version 1 is read too)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ __all__ = [
     "HTML_MARK",
     "INVESTIGATION",
     "INVESTIGATION_FORMAT",
+    "INVESTIGATION_VERSION",
     "MANIFEST",
     "MODELS",
+    "MODEL_FILES",
     "NOTEBOOK",
     "NOTEBOOK_HTML",
     "PAYLOAD",
     "PREDICATE_TYPE",
+    "PREDICATE_TYPES",
+    "PROOFS",
+    "PROOF_CHECKPOINT",
+    "PROOF_INDEX",
+    "PROOF_PARTS",
+    "PROVEN_ROWS",
     "README",
     "REPORT",
     "REPORT_HTML",
+    "RESEARCH_OBJECT",
     "ROWS",
     "SIGN_OFFS",
     "SIGN_OFF_NAME",
@@ -32,8 +41,12 @@ __all__ = [
     "TAG_MANIFEST",
 ]
 
-FORMAT_VERSION = 1
-PREDICATE_TYPE = "urn:audit-lab:predicate:investigation:1"
+#: The version of the bundle, which is that of its attestation.
+FORMAT_VERSION = 2
+#: The kind of the attestation in each version that is read.
+PREDICATE_TYPES = {version: f"urn:audit-lab:predicate:investigation:{version}" for version in (1, FORMAT_VERSION)}
+PREDICATE_TYPE = PREDICATE_TYPES[FORMAT_VERSION]
+INVESTIGATION_VERSION = 1
 INVESTIGATION_FORMAT = "audit_lab.investigation"
 
 ATTESTATION = "attestation.dsse.json"
@@ -54,7 +67,16 @@ NOTEBOOK = "data/notebook/investigation.ipynb"
 NOTEBOOK_HTML = "data/notebook/investigation.html"
 EXHIBITS = "data/exhibits/"
 ROWS = "data/rows/"
+#: Rows of the log with proofs, each file beside the proofs of the same name; every other folder is an exhibit's.
+PROVEN_ROWS = "data/rows/log/"
+PROOFS = "data/proofs/"
+#: The exact bytes of the log's checkpoint, for public tools; and what the proofs have in common.
+PROOF_CHECKPOINT = "data/proofs/checkpoint"
+PROOF_INDEX = "data/proofs/log.json"
+PROOF_PARTS = "data/proofs/rows/"
 MODELS = "data/models/digests.json"
+#: Where artifacts stand that leave with the bundle: one folder for each, named by the artifact's digest.
+MODEL_FILES = "data/models/artifacts/"
 ENVIRONMENT = "data/environment/environment.json"
 CUSTODY = "data/custody.jsonl"
 #: Comments on the case and its status: they go on after a sign-off, which is about the investigation.
@@ -62,6 +84,8 @@ FOLLOW_UP = "data/follow-up.json"
 #: The incident report as it stood in the case, and as it is computed when the case is exported.
 REPORT = "data/report.md"
 REPORT_HTML = "data/report.html"
+#: What each file is and what made it, as RO-Crate.
+RESEARCH_OBJECT = "data/ro-crate-metadata.json"
 
 #: How the HTML names the notebook that it was made from; `{}` is the SHA-256 of the notebook file.
 HTML_MARK = '<meta name="audit-lab-notebook-sha256" content="{}">'

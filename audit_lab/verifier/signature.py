@@ -10,7 +10,7 @@ from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
 from audit_lab.seal.statement import PAYLOAD_TYPE, Statement
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
-from audit_lab.verifier.layout import ATTESTATION, PREDICATE_TYPE
+from audit_lab.verifier.layout import ATTESTATION, PREDICATE_TYPES
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -48,11 +48,15 @@ def check_attestation(content: bytes, trust: Trust) -> CheckedAttestation:
                 _finding("signature.wrong-payload-type", f"it signs a payload of type {envelope.payload_type!a}")
             )
         checked.statement = Statement.parse(envelope.payload, ATTESTATION)
-        if checked.statement.predicate_type != PREDICATE_TYPE:
+        if checked.statement.predicate_type not in PREDICATE_TYPES.values():
             kind = checked.statement.predicate_type
             checked.findings.append(_finding("attestation.unknown-kind", f"it attests something else: {kind!a}"))
             return checked
-        checked.predicate = Predicate.parse(checked.statement.predicate, ATTESTATION)
+        predicate = Predicate.parse(checked.statement.predicate, ATTESTATION)
+        if PREDICATE_TYPES[predicate.version] != checked.statement.predicate_type:
+            checked.findings.append(_finding("attestation.unknown-kind", "it states two versions of the format"))
+            return checked
+        checked.predicate = predicate
         for entries in accepted:
             _check_scope(entries, checked.predicate, checked)
     except MalformedError as error:

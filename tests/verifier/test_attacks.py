@@ -203,10 +203,29 @@ def test_a_statement_of_another_kind(bundle):
 
 def test_a_predicate_of_a_later_version(bundle):
     statement = json.loads(_payload(bundle))
-    statement["predicate"]["version"] = 2
+    statement["predicate"]["version"] = 3
     envelope = bundle.signed(json.dumps(statement).encode(), bundle.key)
     found = bundle.found_in({**bundle.files(), ATTESTATION: envelope})
     assert found == [("attestation.version-unknown", ATTESTATION)]
+
+
+def test_a_predicate_that_states_two_versions(bundle):
+    statement = {**json.loads(_payload(bundle)), "predicateType": "urn:audit-lab:predicate:investigation:1"}
+    envelope = bundle.signed(json.dumps(statement).encode(), bundle.key)
+    assert bundle.found_in({**bundle.files(), ATTESTATION: envelope}) == [("attestation.unknown-kind", ATTESTATION)]
+
+
+def test_a_redaction_of_another_kind(bundle):
+    statement = json.loads(_payload(bundle))
+    statement["predicate"]["redaction"] = {
+        "profile": "p",
+        "profile_sha256": "0" * 64,
+        "columns": {"subject_id": "blur"},
+        "not_searched": [],
+        "investigation_sha256": "0" * 64,
+    }
+    envelope = bundle.signed(json.dumps(statement).encode(), bundle.key)
+    assert bundle.found_in({**bundle.files(), ATTESTATION: envelope}) == [("attestation.malformed", ATTESTATION)]
 
 
 def test_no_subjects(bundle):
