@@ -3,7 +3,7 @@
 `export_notebook` runs a notebook from a clean kernel and exports the case that it makes; `export_case` exports a case
 that exists. The executed notebook is rendered as a page without scripts (`notebook_html`), everything is put into a
 BagIt bag (`bundle_files`), attested, signed, and written as one archive (`archive_writer`). `verify_in_full` is the
-light verifier and what needs polars and nbconvert.
+light verifier and what needs polars.
 """
 
 from __future__ import annotations

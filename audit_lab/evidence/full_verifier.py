@@ -1,4 +1,4 @@
-"""The full verification of a bundle: the light one, and what needs polars and nbconvert."""
+"""The full verification of a bundle: the light one, and what needs polars."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from audit_lab.evidence.log_comparison import NOT_COMPARED, states_comparison
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.rerun.report import with_rerun
 from audit_lab.seal.envelope import Envelope
+from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.statement import Statement
 from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_bundle, opened
@@ -138,7 +139,11 @@ def _table_findings(container: Container) -> list[Finding]:
 
 
 def _rendering_findings(container: Container) -> list[Finding]:
-    if render_html(_whole(container, NOTEBOOK)) == _whole(container, NOTEBOOK_HTML):
+    try:
+        rendered = render_html(_whole(container, NOTEBOOK))
+    except MalformedError as error:
+        return [Finding(error.code, NOTEBOOK, error.message, error.next_step)]
+    if rendered == _whole(container, NOTEBOOK_HTML):
         return []
     meaning = "it is not what the notebook renders to"
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]

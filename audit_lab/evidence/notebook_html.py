@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.metadata
-import logging
 import re
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from audit_lab.evidence.environment import library_version
 from audit_lab.evidence.html_cleaning import clean_html, has_visible_content, picture_html
+from audit_lab.evidence.markdown_html import code_html, markdown_html
+from audit_lab.evidence.notebook_document import shown_cells
 from audit_lab.evidence.stylesheet import page
+from audit_lab.evidence.terminal_text import terminal_html
 from audit_lab.seal.digests import sha256
 from audit_lab.verifier.layout import HTML_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from audit_lab.evidence.notebook_document import ShownCell, ShownOutput
 
 __all__ = ["render_html", "renderer"]
 
@@ -25,65 +31,83 @@ _PREFERENCE = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/ma
 
 def renderer() -> str:
     """Return what the bytes of a rendering depend on, beside the notebook."""
-    packages = ("nbconvert", "nh3", "mistune", "pygments", "jinja2")
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("nh3", "mistune", "pygments")]
     return ", ".join([f"audit_lab {library_version()}", *versions])
 
 
 def render_html(executed: bytes) -> bytes:
-    """Render an executed notebook.
+    """Render an executed notebook, without Jupyter: a verifier does it again and compares the bytes.
 
     Parameters
     ----------
     executed
         The bytes of the ``.ipynb`` file; the page names their digest.
+
+    Raises
+    ------
+    MalformedError
+        It is no notebook: code ``notebook.unreadable``.
     """
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    notebook = copy.deepcopy(nbformat.reads(executed.decode("utf-8"), as_version=4))
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "data" in output:
-                _keep_one_representation(output)
-    exporter = HTMLExporter(template_name="basic", log=_silent_logger())
-    body, _ = exporter.from_notebook_node(notebook)
+    cells = shown_cells(executed)
     mark = HTML_MARK.format(sha256(executed)) + "\n"
-    return page(escape(_title(notebook)), mark, clean_html(body))
+    return page(escape(_title(cells)), mark, clean_html("\n".join(map(_cell_html, cells))))
 
 
-def _keep_one_representation(output: Any) -> None:
-    """Leave the first representation that shows something without a script."""
-    data = output["data"]
-    output["metadata"] = {}
+def _cell_html(cell: ShownCell) -> str:
+    name = escape(f"cell-id={cell.cell_id}")
+    if cell.kind == "markdown":
+        text = markdown_html(cell.source, cell.attachments)
+        return f'<div class="cell text_cell" id="{name}">\n{text}</div>'
+    if cell.kind != "code":
+        return f'<div class="cell text_cell" id="{name}">\n<pre>{escape(cell.source, quote=False)}</pre>\n</div>'
+    count = " " if cell.execution_count is None else str(cell.execution_count)
+    source = (
+        f'<div class="prompt input_prompt">In [{count}]:</div>\n<div class="input_area">{code_html(cell.source)}</div>'
+    )
+    outputs = "".join(_output_html(output, count) for output in cell.outputs)
+    return f'<div class="cell code_cell" id="{name}">\n{source}\n{outputs}</div>'
+
+
+def _output_html(output: ShownOutput, count: str) -> str:
+    prompt = f"Out[{count}]:" if output.kind == "execute_result" else ""
+    if output.kind in {"stream", "error"}:
+        kind = f"output_{output.name}" if output.name in {"stdout", "stderr"} else "output_error"
+        shown = f'<div class="{kind}"><pre>{terminal_html(output.text)}</pre></div>'
+    else:
+        shown = _shown(output.data)
+    return f'<div class="output_area">\n<div class="prompt output_prompt">{prompt}</div>\n{shown}\n</div>\n'
+
+
+def _shown(data: Mapping[str, str]) -> str:
+    """Return the first representation that shows something without a script."""
     for kind in _PREFERENCE:
         if kind not in data:
             continue
-        if kind == "text/html":
-            html = clean_html(data[kind])
-        elif kind == "image/svg+xml":
-            html = picture_html(data[kind])
-        else:
-            note = {"text/html": _NEEDS_SCRIPT} if kind == "text/plain" and "text/html" in data else {}
-            output["data"] = note or {kind: data[kind]}
-            return
+        if kind == "text/plain" and "text/html" in data:
+            break
+        html = _represented(kind, data[kind])
         if has_visible_content(html):
-            output["data"] = {"text/html": html}
-            return
-    output["data"] = {"text/html": _NEEDS_SCRIPT}
+            return f'<div class="output_html">{html}</div>'
+    return _NEEDS_SCRIPT if data.keys() - {"text/plain"} else ""
 
 
-def _title(notebook: Any) -> str:
-    for cell in notebook.cells:
-        heading = _HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+def _represented(kind: str, content: str) -> str:
+    if kind == "text/html":
+        return clean_html(content)
+    if kind == "image/svg+xml":
+        return picture_html(content)
+    if kind == "text/markdown":
+        return markdown_html(content, {})
+    if kind == "text/latex":
+        return escape(content, quote=False)
+    if kind == "text/plain":
+        return f"<pre>{terminal_html(content)}</pre>"
+    return f'<img alt="Picture" src="data:{kind};base64,{escape("".join(content.split()))}">'
+
+
+def _title(cells: Iterable[ShownCell]) -> str:
+    for cell in cells:
+        heading = _HEADING.search(cell.source) if cell.kind == "markdown" else None
         if heading:
-            return str(heading.group(1)).strip()
+            return heading.group(1).strip()
     return "Investigation"
-
-
-def _silent_logger() -> logging.Logger:
-    """Return a logger for nbconvert, whose remarks on templates concern no reader of a report."""
-    logger = logging.getLogger("audit_lab.evidence.nbconvert")
-    logger.setLevel(logging.ERROR)
-    return logger
