@@ -15,13 +15,14 @@ from audit_lab.evidence.export_folder import export_folder
 from audit_lab.evidence.investigation import investigation_payload
 from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
+from audit_lab.evidence.research_object import research_object
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
 from audit_lab.seal.portable_name import safe_name
 from audit_lab.seal.report import settle
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.bundle import examine_archive
-from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README
+from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README, RESEARCH_OBJECT
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -199,4 +200,5 @@ def _payload(
     if executed is not None:
         payload |= {NOTEBOOK: executed.executed, NOTEBOOK_HTML: executed.html}
     payload[README] = readme_page(case, exhibits, predicate, key.public)
+    payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
     return predicate, payload

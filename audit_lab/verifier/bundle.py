@@ -16,7 +16,14 @@ from audit_lab.verifier.content import check_content
 from audit_lab.verifier.contents import Contents
 from audit_lab.verifier.coverage import check_coverage
 from audit_lab.verifier.folder import read_folder
-from audit_lab.verifier.layout import ATTESTATION, CUSTODY, INVESTIGATION, TAG_FILES, TAG_MANIFEST
+from audit_lab.verifier.layout import (
+    ATTESTATION,
+    CUSTODY,
+    INVESTIGATION,
+    RESEARCH_OBJECT,
+    TAG_FILES,
+    TAG_MANIFEST,
+)
 from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
 
@@ -36,7 +43,7 @@ __all__ = [
     "verify_bundle",
 ]
 
-_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, TAG_MANIFEST, *TAG_FILES})
+_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, RESEARCH_OBJECT, TAG_MANIFEST, *TAG_FILES})
 _SHAPE = "shape of the bundle: names, sizes, headers, nothing but plain stored files"
 _SIGNATURE = "signature over the exact bytes of the attestation, by a key that the trust file accepts"
 _COVERAGE = "attested files are the bundle's files, no more and no fewer"

@@ -54,6 +54,7 @@ def test_the_layout_of_a_bundle(case, key, tmp_path):
             f"{table}.parquet",
             "data/investigation.json",
             "data/models/digests.json",
+            "data/ro-crate-metadata.json",
             "manifest-sha256.txt",
             "tagmanifest-sha256.txt",
         ]
