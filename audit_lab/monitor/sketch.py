@@ -21,6 +21,7 @@ from audit_lab.monitor.blocks import BLOCK_ROWS, blocks_of, column_groups
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
 from audit_lab.monitor.grid import AT_ONCE, Marks
+from audit_lab.monitor.tallies import tally_of_numbers, tally_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMAS", "Sketch", "sketch_of", "sketch_of_pairs", "summed"]
 
-_WINDOW, _ROW, _KEY = "window", "row", "key"
+_WINDOW, _ROW = "window", "row"
 #: The frames of a sketch. ``window`` is a position, ``below`` what lies below the lowest mark, ``upto`` how many values
 #: lie above the mark before and not above each mark, ``lowest`` counts minus infinity. ``values`` counts what is not
 #: null, in or outside windows, ``nan`` and ``infinite`` those of them.
@@ -277,12 +278,7 @@ def _of_column(block: pl.DataFrame, bins: Bins, placed: _Placed) -> dict[str, pl
     column = block[bins.column]
     if not isinstance(bins, NumericBins):
         held = column if placed.rows is None else column.gather(placed.rows)
-        frame = pl.DataFrame({_WINDOW: placed.codes, _KEY: held, "time": placed.times})
-        keys = [_KEY] if placed.windows.size == 1 else [_WINDOW, _KEY]
-        moment = pl.col("time")
-        texts = frame.group_by(keys).agg(
-            pl.len().cast(pl.Int64).alias("rows"), moment.min().alias("first"), moment.max().alias("last")
-        )
+        texts = tally_of_texts(held, placed.times, placed.codes, placed.windows.size)
         facts = {"values": [column.len() - column.null_count()], "nan": [0], "infinite": [0]}
         return {"texts": _named("texts", texts, bins, placed), "facts": _named("facts", pl.DataFrame(facts), bins)}
     values = column.to_numpy()
@@ -304,11 +300,8 @@ def _of_column(block: pl.DataFrame, bins: Bins, placed: _Placed) -> dict[str, pl
     if bins.marked:
         found["marked"] = _named("marked", _of_marks(bins, values, codes, placed.windows.size), bins, placed)
         return found
-    if placed.windows.size == 1:
-        numbers = pl.Series(_KEY, values).value_counts(name="rows")
-    else:
-        numbers = pl.DataFrame({_WINDOW: codes, _KEY: values}).group_by(_WINDOW, _KEY).agg(pl.len().alias("rows"))
-    found["numbers"] = _named("numbers", numbers.with_columns(pl.col("rows").cast(pl.Int64)), bins, placed)
+    numbers = tally_of_numbers(values, codes, placed.windows.size)
+    found["numbers"] = _named("numbers", numbers, bins, placed)
     return found
 
 

@@ -1,0 +1,81 @@
+"""Rows by value are those of a plain table of values, whether values are places of a grid or not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit_lab.monitor.tallies import tally_of_numbers, tally_of_texts
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+ORDER = ["window", "key"]
+
+
+def plain(values, codes):
+    frame = pl.DataFrame({"window": codes, "key": values})
+    return frame.group_by(ORDER).agg(pl.len().cast(pl.Int64).alias("rows")).sort(ORDER)
+
+
+def windows_of(rows, windows):
+    return np.sort(np.random.default_rng(rows).integers(0, windows, rows))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-200, 200).map(lambda each: each / 100),
+            st.floats(allow_nan=False),
+            st.sampled_from([np.inf, -np.inf, -0.0, 0.1 + 0.2, 5e-324, 1.7e308]),
+        ),
+        max_size=60,
+    ),
+    st.integers(1, 4),
+)
+@settings(max_examples=200, deadline=None)
+def test_numbers_of_all_kinds(values, windows):
+    some, codes = np.array(values, dtype=np.float64), windows_of(len(values), windows)
+    assert tally_of_numbers(some, codes, windows).sort(ORDER).equals(plain(some, codes))
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2, 3, 9])
+@pytest.mark.parametrize("windows", [1, 3, 5_000])
+def test_numbers_of_some_decimals(decimals, windows):
+    values = np.random.default_rng(decimals).normal(-3.0, 20.0, 150_000).round(decimals)
+    codes = windows_of(values.size, windows)
+    assert tally_of_numbers(values, codes, windows).sort(ORDER).equals(plain(values, codes))
+
+
+def test_one_value_off_the_grid_late_in_the_column_is_counted_as_it_is():
+    values = np.arange(200_000) % 100 / 10.0
+    values[-1] = np.nextafter(3.0, 4.0)
+    found = tally_of_numbers(values, np.zeros(values.size, dtype=np.int64), 1).sort("key")
+    assert found.height == 101
+    assert found.filter(key=3.0)["rows"].item() == 2_000
+    assert found.filter(key=float(values[-1]))["rows"].item() == 1
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3_000])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_texts_with_their_first_and_last_times(windows, ordered):
+    random = np.random.default_rng(windows)
+    rows = 60_000
+    texts = random.choice(["a", "b", None, "long enough to lie outside of a view"], rows).tolist()
+    texts[rows // 2] = "only once"
+    times = [START + timedelta(seconds=second) for second in range(rows)]
+    if not ordered:
+        random.shuffle(times)
+    codes = windows_of(rows, windows)
+    frame = pl.DataFrame({"window": codes, "key": pl.Series(texts, dtype=pl.String), "time": times})
+    moment = pl.col("time")
+    expected = (
+        frame.group_by(ORDER)
+        .agg(pl.len().cast(pl.Int64).alias("rows"), moment.min().alias("first"), moment.max().alias("last"))
+        .sort(ORDER)
+    )
+    found = tally_of_texts(frame["key"], frame["time"], codes, windows)
+    assert found.select(expected.columns).sort(ORDER).equals(expected)
