@@ -25,7 +25,10 @@ def register(app: typer.Typer) -> None:
 def witness(
     log: Annotated[str, typer.Argument(help="The log, as the witness can read it.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Write the cosigned checkpoint to this file.")],
-    key: Annotated[str, typer.Option("--key", help="The witness's key, made with audit-lab keys new --kind witness.")],
+    key: Annotated[
+        str,
+        typer.Option("--key", help="The witness's key: a file of audit-lab keys new --kind witness, env: or agent:."),
+    ],
     trust: Annotated[
         str | None, typer.Option("--trust", help="Trust file with the first keys of the logs that it witnesses.")
     ] = None,

@@ -20,6 +20,11 @@ Passphrase = Annotated[
     str | None, typer.Option("--passphrase", help="Where it comes from: prompt, env:NAME or fd:NUMBER.")
 ]
 
+SigningKeyPlace = Annotated[
+    str | None,
+    typer.Option("--key", help="Your signing key: a file, env:NAME or agent:COMMENT; default: $AUDIT_LAB_KEY."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -32,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def export(
     notebook: Annotated[str, typer.Argument(help="The notebook that makes the case.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the bundle, or the archive's own path.")] = "out",
-    key: Annotated[str | None, typer.Option("--key", help="Your signing key; default: $AUDIT_LAB_KEY.")] = None,
+    key: SigningKeyPlace = None,
     passphrase: Passphrase = None,
     demonstration: Annotated[
         bool, typer.Option("--demonstration-key", help="Sign with a key that anybody has: for trying things out.")
@@ -180,7 +185,7 @@ def sign(
     case: Annotated[
         str | None, typer.Option("--case", help="The case's folder, whose custody record gets a line about it.")
     ] = None,
-    key: Annotated[str | None, typer.Option("--key", help="Your signing key; default: $AUDIT_LAB_KEY.")] = None,
+    key: SigningKeyPlace = None,
     passphrase: Passphrase = None,
     trust: Annotated[
         list[str] | None, typer.Option("--trust", help="Trust file: the keys that you accept; may be repeated.")

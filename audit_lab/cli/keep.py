@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson
 from audit_lab.errors import MisuseError
+
+if TYPE_CHECKING:
+    from audit_lab.log.keys.vault import Vault
 
 __all__ = ["VaultPath", "register"]
 
@@ -40,6 +43,10 @@ def seal(
         str | None, typer.Option("--origin", help="The log's name from now on.", show_default="its manifest's")
     ] = None,
     vault: VaultPath = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="Begin the log with this key, which bears the log's name: a file or env:NAME."),
+    ] = None,
     passphrase: Passphrase = None,
     trust: Annotated[
         str | None, typer.Option("--trust", help="Write a trust file here that accepts the log's key.")
@@ -56,20 +63,25 @@ def seal(
     Its files stay as they are, byte for byte. The keys go to a vault outside the log; hand the trust file to those who
     will verify, by another way than the log. With --mapping and --into, the rows of another system's files are taken
     over into a new, sealed log; those files are only read.
+
+    A key that you give, and could hand out beforehand, is copied into the vault and is the log's for the first day; the
+    same passphrase opens it. Destroy it elsewhere then. An agent gives no key away, so that none of its can be one.
     """
     import audit_lab as al
 
     if (mapping is None) != (into is None):
         raise MisuseError("one of --mapping and --into is missing", "Give both for the files of another system.")
     if mapping is not None and into is not None:
-        return _seal_foreign(log, mapping, into, actor, origin, vault, passphrase, trust, as_json=as_json)
+        kept = vault if key is None else _vault_of(key, origin, vault, passphrase, Path(into))
+        return _seal_foreign(log, mapping, into, actor, origin, kept, passphrase, trust, as_json=as_json)
+    own = _path(vault) if key is None else _vault_of(key, origin or _origin(Path(log)), vault, passphrase, Path(log))
     with output.bar() as progress:
         task = progress.add_task("sealing", total=None)
         done = al.seal_log(
             Path(log),
             actor=actor,
             origin=origin,
-            vault=_path(vault),
+            vault=own,
             passphrase=passphrase,
             progress=lambda path, count, total: progress.update(task, completed=count, total=total, description=path),
         )
@@ -92,7 +104,7 @@ def _seal_foreign(
     into: str,
     actor: str,
     origin: str | None,
-    vault: str | None,
+    vault: Vault | str | None,
     passphrase: str | None,
     trust: str | None,
     *,
@@ -123,6 +135,33 @@ def _seal_foreign(
     output.line(f"{done.report.rows_quarantined:,} of {done.report.rows_read:,} rows could not be taken over.")
     output.line(f"Its key, for those who verify: {line}")
     return 0
+
+
+def _origin(log: Path) -> str:
+    from audit_lab.log.manifest import read_manifest
+
+    return read_manifest(log).origin
+
+
+def _vault_of(key: str, origin: str | None, vault: str | None, passphrase: str | None, log: Path) -> Vault:
+    """Make the vault of a log that is begun with a key which is there already."""
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.seal.key_file import chosen_passphrase
+    from audit_lab.seal.key_source import open_key
+
+    secret = chosen_passphrase(passphrase)
+    chosen = open_key(key, secret)
+    if chosen.name != (origin or chosen.name):
+        raise MisuseError(
+            f"The key is named {chosen.name!r}, and the log {origin!r}: the key of a log bears its name",
+            f"Make one with audit-lab keys new {origin}, or name the log by --origin {chosen.name}.",
+        )
+    made = Vault.create(chosen.name, _path(vault), passphrase=secret, log=log, key=chosen)
+    if made.first_key().public != chosen.public:
+        raise MisuseError(
+            f"The vault {made.folder} has another key already", "Name another --vault, or leave --key out."
+        )
+    return made
 
 
 def _rest(done: Any) -> dict[str, Any]:

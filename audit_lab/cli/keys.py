@@ -1,4 +1,4 @@
-"""Commands about keys: make one, look at one, put a new one in its place, accept that, revoke one."""
+"""Commands about keys: make one, look at one, hand it out, put a new one in its place, accept that, revoke one."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ TrustFile = Annotated[str, typer.Argument(help="Your trust file.")]
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(
-        help="Make, show, rotate, accept and revoke keys.", no_args_is_help=True, rich_markup_mode="markdown"
+        help="Make, show, hand out, rotate, accept and revoke keys.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
     )
-    for command in (new, show, rotate, accept, revoke):
+    for command in (new, show, trust, rotate, accept, revoke):
         group.command()(command)
     app.add_typer(group, name="keys")
 
@@ -102,11 +104,17 @@ def _pseudonym_key(name: str, out: Path, normalise: str | None) -> tuple[dict[st
 
 
 def show(
-    files: Annotated[list[str], typer.Argument(help="Key files (.pem or .pub) and trust files (.toml).")],
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Key files (.pem or .pub), trust files (.toml), agent: for what your agent holds."),
+    ],
     as_json: AsJson = False,
 ) -> int:
-    """Show whose keys stand in files: name, key id, role, log and revocation. No passphrase is asked for."""
-    rows = [row for file in files for row in _shown(Path(file))]
+    """Show whose keys stand in files or your agent: name, key id, role, log and revocation. No passphrase is asked for.
+
+    A key that an agent holds is named agent:COMMENT wherever a command takes --key; only Ed25519 keys are shown.
+    """
+    rows = [row for file in files for row in _shown(file)]
     if as_json:
         output.print_json({"keys": rows})
         return 0
@@ -115,7 +123,61 @@ def show(
     return 0
 
 
-def _shown(path: Path) -> list[dict[str, str | None]]:
+def _shown(place: str) -> list[dict[str, str | None]]:
+    from audit_lab.seal.key_source import AGENT
+
+    return _shown_in_agent(place.removeprefix(AGENT)) if place.startswith(AGENT) else _shown_in_file(Path(place))
+
+
+def _shown_in_agent(wanted: str) -> list[dict[str, str | None]]:
+    """Return what an agent holds; a key whose comment cannot be a key's name has no key id, which depends on it."""
+    from audit_lab.seal.agent import agent_key, agent_keys
+    from audit_lab.seal.keys import PublicKey, is_key_name
+
+    return [
+        {
+            "file": f"agent:{key.fingerprint}",
+            "name": key.comment,
+            "key_id": PublicKey(key.comment, key.raw).key_id if is_key_name(key.comment) else None,
+            "kind": "in the agent",
+            "role": None,
+            "log": None,
+            "revoked_from": None,
+        }
+        for key in ((agent_key(wanted),) if wanted else agent_keys())
+    ]
+
+
+def trust(
+    key: Annotated[str, typer.Argument(help="A key file, env:NAME, or agent:COMMENT.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="The trust file to write.")],
+    kind: Annotated[str, typer.Option("--kind", help="investigator, sign-off or witness.")] = "investigator",
+    passphrase: Passphrase = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write a trust file that accepts a key you have: one in an agent, in the environment, or in a file.
+
+    Hand it to whoever will verify, by another way than what you sign.
+    """
+    from audit_lab.log.files.durable import write_bytes
+    from audit_lab.seal.key_source import open_key
+    from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust
+
+    if kind not in _TRUSTED:
+        raise MisuseError(f"there is no kind of key {kind!r}", "Choose investigator, sign-off or witness.")
+    if Path(out).exists():
+        raise MisuseError(f"{out} exists", "Choose another --out: a trust file is never replaced.")
+    chosen = open_key(key, passphrase)
+    public = chosen.cosigner if kind == _WITNESS else chosen.public
+    write_bytes(Path(out), format_trust([TrustedKey(public, kind, ANY_ORIGIN)]).encode())
+    if as_json:
+        output.print_json({"trust": out, "name": chosen.name, "key_id": public.key_id, "public": str(public)})
+    else:
+        output.line(f"{out}: accepts {chosen.name} (key id {public.key_id[:16]}); hand it to those who verify")
+    return 0
+
+
+def _shown_in_file(path: Path) -> list[dict[str, str | None]]:
     from audit_lab.seal.key_file import key_file_name
     from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.trust import Trust
@@ -143,7 +205,7 @@ def _shown(path: Path) -> list[dict[str, str | None]]:
 
 
 def rotate(
-    key: Annotated[str, typer.Argument(help="The key file whose place a new key takes.")],
+    key: Annotated[str, typer.Argument(help="The key whose place a new key takes: a file, env:NAME or agent:COMMENT.")],
     name: Annotated[str, typer.Option("--name", help="The new key's name, for example jane-doe-2027.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the new key and the rotation.")],
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
@@ -157,12 +219,13 @@ def rotate(
     """
     from audit_lab.log.files.durable import write_bytes
     from audit_lab.seal.custody import time_text
-    from audit_lab.seal.key_file import chosen_passphrase, read_key, write_key
+    from audit_lab.seal.key_file import chosen_passphrase, write_key
     from audit_lab.seal.key_rotation import rotation_envelope
+    from audit_lab.seal.key_source import open_key
     from audit_lab.seal.keys import SigningKey
 
     secret = chosen_passphrase(passphrase)
-    old, made = read_key(Path(key), secret), SigningKey.generate(name)
+    old, made = open_key(key, secret), SigningKey.generate(name)
     path = write_key(Path(out), made, secret)
     statement = path.with_suffix(".rotation.json")
     write_bytes(statement, rotation_envelope(old, made, time_text(datetime.now(UTC)), reason))

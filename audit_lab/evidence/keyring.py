@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.accepted import TRUST_VARIABLE, accepted_keys
-from audit_lab.seal.key_file import PASSPHRASE_VARIABLE, chosen_passphrase, read_key
+from audit_lab.seal.key_file import PASSPHRASE_VARIABLE, chosen_passphrase
+from audit_lab.seal.key_source import open_key
 from audit_lab.seal.keys import SigningKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["KEY_VARIABLE", "PASSPHRASE_VARIABLE", "TRUST_VARIABLE", "accepted_keys", "chosen_passphrase", "signing_key"]
 
@@ -21,7 +25,8 @@ def signing_key(key: SigningKey | Path | str | None = None, passphrase: str | No
     Parameters
     ----------
     key
-        A key, or the path of a key file; default: the path in the environment variable AUDIT_LAB_KEY.
+        A key; the path of a key file; ``env:NAME`` or ``agent:COMMENT``, as `open_key` takes them. Default: what the
+        environment variable AUDIT_LAB_KEY names, in any of these ways.
     passphrase
         Where the passphrase comes from: ``prompt``, ``env:NAME`` or ``fd:NUMBER``; default: the environment variable
         AUDIT_LAB_PASSPHRASE where it is set, else the prompt.
@@ -33,10 +38,10 @@ def signing_key(key: SigningKey | Path | str | None = None, passphrase: str | No
     """
     if isinstance(key, SigningKey):
         return key
-    path = key or os.environ.get(KEY_VARIABLE)
-    if not path:
+    place = key or os.environ.get(KEY_VARIABLE)
+    if not place:
         raise MisuseError(
             "There is no key to sign with",
             f"Give --key (in Python: key=...), or set {KEY_VARIABLE}; for a trial there is --demonstration-key",
         )
-    return read_key(Path(path), chosen_passphrase(passphrase))
+    return open_key(place, passphrase)

@@ -28,6 +28,9 @@ RUN_VARIABLE = "AUDIT_LAB_EXPORTING"
 #: Where in the folder of a run the cases stand that its notebook makes.
 CASES_FOLDER = "cases"
 
+#: What the content of a key file holds: an output could show it, and no notebook needs it.
+_PRIVATE_KEY = "PRIVATE KEY-----"
+
 _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -159,11 +162,11 @@ def _run(notebook: Any, path: Path, folder: Path, timeout_s: float) -> None:
 
 
 def _kernel_environment(folder: Path) -> dict[str, str]:
-    """Return the environment of the kernel: the caller's, with seeds fixed and start-up files out of reach."""
+    """Return the environment of the kernel: the caller's but for keys, seeds fixed and start-up files out of reach."""
     temporary = str(folder / _TEMPORARY)
     _make_cache(folder / _CACHE)
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if _PRIVATE_KEY not in value},
         **KERNEL_SETTINGS,
         CASES_VARIABLE: str(folder / CASES_FOLDER),
         RUN_VARIABLE: "1",

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PASSPHRASE_VARIABLE",
     "chosen_passphrase",
+    "is_encrypted",
     "key_file_bytes",
     "key_file_name",
+    "key_from",
     "read_key",
     "read_passphrase",
     "write_key",
@@ -87,7 +89,7 @@ def key_file_bytes(key: SigningKey, passphrase: bytes) -> bytes:
     Raises
     ------
     MisuseError
-        The passphrase is empty.
+        The passphrase is empty, or an agent holds the key and does not give it away.
     """
     if not passphrase:
         raise MisuseError("The passphrase is empty", "Give one: a key file is never written in the clear")
@@ -114,14 +116,44 @@ def read_key(path: Path, passphrase: bytes) -> SigningKey:
         The file is missing, readable by others, no key file of ours, or the passphrase is wrong.
     """
     name, pem = _name_and_pem(path)
+    return _opened(name, pem, f"the key file {path}", passphrase)
+
+
+def key_from(content: bytes, where: str, passphrase: bytes | None) -> SigningKey:
+    """Return the key in the content of a key file; one that is not encrypted is taken without a passphrase.
+
+    Parameters
+    ----------
+    content
+        The line with the key's name, and the PEM.
+    where
+        What it was read from, for the message.
+    passphrase
+        What it is encrypted with; None where it is not.
+
+    Raises
+    ------
+    MisuseError
+        It is no key file of ours, or does not open. The message holds nothing of the content.
+    """
+    return _opened(*_parts(content, where), where, passphrase)
+
+
+def is_encrypted(content: bytes) -> bool:
+    """Whether the content of a key file says that it needs a passphrase."""
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in content
+
+
+def _opened(name: str, pem: bytes, where: str, passphrase: bytes | None) -> SigningKey:
     try:
         private = serialization.load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with_it = "without a passphrase" if passphrase is None else "with this passphrase"
         raise MisuseError(
-            f"The key file {path} does not open with this passphrase", "Give the passphrase that the key was made with"
+            f"A key does not open {with_it}: {where}", "Give the passphrase that the key was made with"
         ) from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise MisuseError(f"{path} holds a key that is not Ed25519", "Make a key with audit_lab")
+        raise MisuseError(f"A key is not Ed25519: {where}", "Make one with audit-lab keys new")
     return SigningKey(name, private)
 
 
@@ -180,16 +212,29 @@ def _name_and_pem(path: Path) -> tuple[str, bytes]:
         raise MisuseError(
             f"The key file {path} cannot be read ({error.strerror})", "Give the path of a key's .pem file"
         ) from error
+    return _parts(content, str(path))
+
+
+def _parts(content: bytes, where: str) -> tuple[str, bytes]:
+    """Return the name and the PEM that stand in the content of a key file."""
     first, _, pem = content.partition(b"\n")
-    line = first.decode("utf-8", "replace")
+    line = first.decode("utf-8", "replace").rstrip("\r")
     if not line.startswith(_NAME_LINE):
-        raise MisuseError(f"{path} is not a key file of audit_lab", "Give the .pem file that was made with the key")
+        raise MisuseError(
+            f"There is no key of audit_lab in {where}",
+            f"Give the .pem file that was made with the key; its first line is {_NAME_LINE!r} and the key's name",
+        )
     return check_key_name(line.removeprefix(_NAME_LINE)), pem
 
 
 def _encrypted_pem(key: SigningKey, passphrase: bytes) -> bytes:
     """Return the key as EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018) and scrypt (RFC 7914, section 7)."""
     salt, start = secrets.token_bytes(16), secrets.token_bytes(16)
+    if not isinstance(key.private, Ed25519PrivateKey):
+        raise MisuseError(
+            f"The key {key.name} cannot be written to a file: an agent holds it, and signs with it only",
+            "Use a key file where a key must be kept, as that of a log",
+        )
     derived = Scrypt(salt=salt, length=32, n=_COST, r=_BLOCK_SIZE, p=_PARALLEL).derive(passphrase)
     plain = key.private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -19,7 +19,7 @@ from audit_lab.seal.malformed import MalformedError
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["DEMONSTRATION_PREFIX", "PublicKey", "SigningKey", "check_key_name"]
+__all__ = ["DEMONSTRATION_PREFIX", "PublicKey", "Signer", "SigningKey", "check_key_name", "is_key_name"]
 
 #: What the name of a key that proves nothing begins with.
 DEMONSTRATION_PREFIX = "demonstration-"
@@ -45,11 +45,16 @@ _SMALL_ORDER_Y = frozenset(
 
 def check_key_name(name: str) -> str:
     """Return `name`, or raise `MisuseError` when it cannot stand in a signed note."""
-    if _NAME.fullmatch(name) is None:
+    if not is_key_name(name):
         raise MisuseError(
             f"{name!r} cannot be a key's name", "Use letters, digits and . _ @ / - only, 100 characters at most"
         )
     return name
+
+
+def is_key_name(name: str) -> bool:
+    """Whether a text can be a key's name."""
+    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -117,12 +122,24 @@ class PublicKey:
         return True
 
 
+class Signer(Protocol):
+    """What signs with one Ed25519 key: the key itself, or an agent that holds it."""
+
+    def public_key(self) -> Ed25519PublicKey:
+        """Return the key that checks what is signed."""
+        ...
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the 64 bytes of the signature over `data`."""
+        ...
+
+
 @dataclass(frozen=True)
 class SigningKey:
-    """A named Ed25519 private key; its text form never shows the secret."""
+    """A named Ed25519 key to sign with; its text form never shows the secret."""
 
     name: str
-    private: Ed25519PrivateKey
+    private: Signer
 
     @classmethod
     def generate(cls, name: str) -> Self:

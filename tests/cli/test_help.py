@@ -211,7 +211,7 @@ COMMANDS = {
     "snapshots": (READING, "when each was sealed, and what it added"),
     "journal": (["path", "--log", "--head", "--last", "--json"], "who asked what of a log, when and why"),
     "seal": (
-        ["--actor", "--origin", "--trust", "--mapping", "--into", *KEEPING],
+        ["--actor", "--origin", "--key", "--trust", "--mapping", "--into", *KEEPING],
         "Its files stay as they are, byte for byte.",
     ),
     "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
@@ -276,6 +276,7 @@ COMMANDS = {
         "Hand the trust file to whoever will verify",
     ),
     "keys show": (["files", "--json"], "No passphrase is asked for"),
+    "keys trust": (["key", "--out", "--kind", "--passphrase", "--json"], "by another way than what you sign"),
     "keys rotate": (
         ["key", "--name", "--out", "--reason", "--passphrase", "--json"],
         "Hand the statement to those who accept the old key",
