@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit_lab.evidence import Case
+from audit_lab.evidence import Case, export_notebook
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
 
@@ -24,6 +24,12 @@ rows = case.keep(pl.DataFrame({"carrier": ["AA", "US"], "rows": [10, 0]}), "Rows
 case.finding("US vanished", [rows], "high")
 case.conclude("It merged.")
 """
+
+
+#: The same, with a clock that stands still: two runs of it make the same case to the last byte.
+TIMELESS = "from datetime import UTC, datetime\n" + SOURCE.replace(
+    'purpose="complaint")', 'purpose="complaint", clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))'
+)
 
 
 @dataclass
@@ -59,6 +65,21 @@ def write_notebook(tmp_path):
 @pytest.fixture
 def story(write_notebook):
     return write_notebook("# The story", SOURCE, "case")
+
+
+@pytest.fixture(scope="session")
+def timeless(tmp_path_factory):
+    """Return a notebook whose case is the same to the last byte whenever it is run."""
+    path = tmp_path_factory.mktemp("timeless") / "story.ipynb"
+    path.write_text(notebook_text("# The story", TIMELESS, "case"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, timeless, key):
+    """Return a bundle of that notebook, exported once for all tests: copy it before you change it."""
+    signed_at = datetime(2026, 2, 1, tzinfo=UTC)
+    return export_notebook(timeless, tmp_path_factory.mktemp("exported"), key=key, signed_at=signed_at)
 
 
 @pytest.fixture(scope="session")
