@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.dossier.moments import clock_of
 from audit_lab.errors import AuditLabError, LogError
 from audit_lab.log.files.reading import reading
 from audit_lab.seal.strict_json import parse_json
@@ -75,6 +74,8 @@ def draft_sections(case: CaseFolder) -> tuple[DraftSection, ...]:
 
 
 def _stated(case: CaseFolder) -> Iterator[DraftSection]:
+    from audit_lab.dossier.moments import clock_of
+
     numbers = {exhibit.id: exhibit.number for exhibit in case.exhibits}
     clock = clock_of(case.about.timezone)
     findings = tuple(

@@ -27,7 +27,9 @@ def csv_bytes(frame: pl.DataFrame) -> bytes:
     """Return the frame as CSV, UTF-8, with nested values as JSON and null as an empty field."""
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype in {pl.Binary, pl.Object}]
     columns = [pl.Series(name, [_json_text(value) for value in frame[name].to_list()], pl.String) for name in nested]
-    return frame.with_columns(columns).write_csv(quote_style="necessary").encode()
+    buffer = io.BytesIO()
+    frame.with_columns(columns).write_csv(buffer, quote_style="necessary")
+    return buffer.getvalue()
 
 
 def rows_frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None = None) -> pl.DataFrame:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.dossier.moments import clock_of
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ def opening_of(alert: Any, decision: Any, timezone: str | None) -> Opening:
     MisuseError
         Both are given, or there is no such zone.
     """
+    from audit_lab.dossier.moments import clock_of  # a case that is only read needs nothing of a dossier
+
     zone = {"timezone": clock_of(timezone).zone.key}
     if alert is not None and decision is not None:
         raise MisuseError("A case is opened from an alert or from a decision, and both are given", "Leave one out")

@@ -4,18 +4,24 @@
 that exists. The executed notebook is rendered as a page without scripts (`notebook_html`), everything is put into a
 BagIt bag (`bundle_files`), attested, signed, and written as one archive (`archive_writer`). `verify_in_full` is the
 light verifier and what needs polars.
+
+What a name needs is imported when the name is first used: a verifier starts without what an export needs.
 """
 
 from __future__ import annotations
 
-from audit_lab.evidence.case import Case
-from audit_lab.evidence.demonstration import Demonstration, demonstration_key
-from audit_lab.evidence.export import export_case, export_notebook
-from audit_lab.evidence.full_verifier import examine_in_full, verify_in_full
-from audit_lab.evidence.keyring import accepted_keys, signing_key
-from audit_lab.evidence.notebook_html import render_html
-from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
-from audit_lab.evidence.signing_off import SignedOff, read_sign_offs, sign_off
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab.evidence.case import Case
+    from audit_lab.evidence.demonstration import Demonstration, demonstration_key
+    from audit_lab.evidence.export import export_case, export_notebook
+    from audit_lab.evidence.full_verifier import examine_in_full, verify_in_full
+    from audit_lab.evidence.keyring import accepted_keys, signing_key
+    from audit_lab.evidence.notebook_html import render_html
+    from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
+    from audit_lab.evidence.signing_off import SignedOff, read_sign_offs, sign_off
 
 __all__ = [
     "Case",
@@ -34,3 +40,31 @@ __all__ = [
     "signing_key",
     "verify_in_full",
 ]
+
+_HOMES = {
+    "Case": "case",
+    "Demonstration": "demonstration",
+    "ExecutedNotebook": "notebook_run",
+    "SignedOff": "signing_off",
+    "accepted_keys": "keyring",
+    "demonstration_key": "demonstration",
+    "examine_in_full": "full_verifier",
+    "execute_notebook": "notebook_run",
+    "export_case": "export",
+    "export_notebook": "export",
+    "read_sign_offs": "signing_off",
+    "render_html": "notebook_html",
+    "sign_off": "signing_off",
+    "signing_key": "keyring",
+    "verify_in_full": "full_verifier",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,34 +1,33 @@
-"""The full verification of a bundle: the light one, and what needs polars."""
+"""The full verification of a bundle: the light one, its tables, its page, and on demand the re-run.
+
+What these need is imported when a bundle has them: without tables polars is not, and Jupyter never is.
+"""
 
 from __future__ import annotations
 
 import io
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from audit_lab.case.frame_files import csv_bytes
-from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND
-from audit_lab.evidence.keyring import accepted_keys
-from audit_lab.evidence.log_comparison import NOT_COMPARED, states_comparison
-from audit_lab.evidence.notebook_html import render_html, renderer
-from audit_lab.evidence.rerun.report import with_rerun
-from audit_lab.seal.envelope import Envelope
+from audit_lab.errors import AuditLabError
+from audit_lab.face.accepted import accepted_keys
+from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
-from audit_lab.seal.statement import Statement
 from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_bundle, opened
 from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_HTML
-from audit_lab.verifier.predicate import Predicate
+from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from typing import Self
 
     from audit_lab.evidence.rerun.report import Rerun
+    from audit_lab.seal.statement import Statement
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.container import Container
+    from audit_lab.verifier.predicate import Predicate
 
 __all__ = ["examine_in_full", "verify_in_full"]
 
@@ -95,72 +94,117 @@ def examine_in_full(
     with opened(path) as (container, _):
         if container is None:
             return report
-        findings = _table_findings(container)
-        checked, not_checked = [_TABLES], [line for line in report.not_checked if line != FULL_ONLY_TABLES]
-        predicate = _predicate(container)
-        if not _keeps_comparison(container, predicate.log_manifest_sha256):
-            not_checked.append(NOT_COMPARED)
-        attested = None if predicate.notebook is None else predicate.notebook.renderer
-        if attested == renderer():
-            findings += _rendering_findings(container)
+        return _looked_into(report, _Files.of(container, trust), rerun)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of a bundle that holds, read a second time: what is looked into is what was signed for."""
+
+    container: Container
+    statement: Statement
+    predicate: Predicate
+
+    @classmethod
+    def of(cls, container: Container, trust: Trust) -> Self:
+        checked = check_attestation(b"".join(container.chunks(ATTESTATION)), trust)
+        if checked.findings or checked.statement is None or checked.predicate is None:
+            raise _changed_meanwhile(ATTESTATION)
+        return cls(container, checked.statement, checked.predicate)
+
+    def content(self, name: str) -> bytes:
+        content = b"".join(self.container.chunks(name))
+        if sha256(content) != self.statement.subjects.get(name):
+            raise _changed_meanwhile(name)
+        return content
+
+
+def _changed_meanwhile(name: str) -> AuditLabError:
+    return AuditLabError(f"{name} of the bundle changed while it was checked", "Check a copy that nobody writes to")
+
+
+def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Verification:
+    """Return the report with what only the full verifier checks."""
+    from audit_lab.evidence.log_comparison import NOT_COMPARED
+
+    not_checked = [line for line in report.not_checked if line != FULL_ONLY_TABLES]
+    checked = [_TABLES]
+    findings = _table_findings(files)
+    if not _keeps_comparison(files):
+        not_checked.append(NOT_COMPARED)
+    place = not_checked.index(FULL_ONLY_RENDERING)
+    notebook = files.predicate.notebook
+    if notebook is None:
+        del not_checked[place]
+    else:
+        from audit_lab.evidence.notebook_html import renderer
+
+        if notebook.renderer == renderer():
+            findings += _rendering_findings(files)
             checked.append(_RENDERING)
-            not_checked.remove(FULL_ONLY_RENDERING)
-        elif attested is None:
-            not_checked.remove(FULL_ONLY_RENDERING)
+            del not_checked[place]
         else:
-            place = not_checked.index(FULL_ONLY_RENDERING)
-            not_checked[place] = f"HTML rendered again: it was made with {attested}, and here is {renderer()}"
-        report = replace(
-            report,
-            verdict=Verdict.FAILED if findings else report.verdict,
-            findings=tuple(findings),
-            checked=(*report.checked, *checked),
-            not_checked=tuple(not_checked),
-        )
-        return report if rerun is None or not report.holds else with_rerun(report, container, predicate, rerun)
+            made = f"it was made with {notebook.renderer}, and here is {renderer()}"
+            not_checked[place] = f"HTML rendered again: {made}"
+    report = replace(
+        report,
+        verdict=Verdict.FAILED if findings else report.verdict,
+        findings=tuple(findings),
+        checked=(*report.checked, *checked),
+        not_checked=tuple(not_checked),
+    )
+    if rerun is None or not report.holds:
+        return report
+    from audit_lab.evidence.rerun.report import with_rerun
+
+    return with_rerun(report, files.container, files.predicate, rerun)
 
 
-def _table_findings(container: Container) -> list[Finding]:
-    findings = []
-    for name in container.names:
-        table = PurePosixPath(name)
-        parquet = str(table.with_suffix(".parquet"))
-        if not name.startswith(EXHIBITS) or table.suffix != ".csv" or parquet not in container.names:
-            continue
-        try:
-            expected = csv_bytes(pl.read_parquet(io.BytesIO(_whole(container, parquet))))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            first = str(error).split("\n")[0]
-            findings.append(Finding("exhibit.unreadable", parquet, f"it is not readable Parquet ({first})", _NEXT))
-            continue
-        if expected != _whole(container, name):
-            findings.append(Finding("exhibit.csv-differs", name, "it does not show the rows of its Parquet", _NEXT))
-    return findings
+def _table_findings(files: _Files) -> list[Finding]:
+    """Compare each CSV with the Parquet beside it; only where there is one, polars is needed."""
+    names = set(files.container.names)
+    tables = [
+        (name, parquet)
+        for name in files.container.names
+        if name.startswith(EXHIBITS) and name.endswith(".csv")
+        if (parquet := f"{name.removesuffix('.csv')}.parquet") in names
+    ]
+    return [found for name, parquet in tables if (found := _table_finding(files, name, parquet)) is not None]
 
 
-def _rendering_findings(container: Container) -> list[Finding]:
+def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
+    import polars as pl
+
+    from audit_lab.case.frame_files import csv_bytes
+
     try:
-        rendered = render_html(_whole(container, NOTEBOOK))
+        expected = csv_bytes(pl.read_parquet(io.BytesIO(files.content(parquet))))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        first = str(error).split("\n")[0]
+        return Finding("exhibit.unreadable", parquet, f"it is not readable Parquet ({first})", _NEXT)
+    if expected == files.content(name):
+        return None
+    return Finding("exhibit.csv-differs", name, "it does not show the rows of its Parquet", _NEXT)
+
+
+def _rendering_findings(files: _Files) -> list[Finding]:
+    from audit_lab.evidence.notebook_html import render_html
+
+    try:
+        rendered = render_html(files.content(NOTEBOOK))
     except MalformedError as error:
         return [Finding(error.code, NOTEBOOK, error.message, error.next_step)]
-    if rendered == _whole(container, NOTEBOOK_HTML):
+    if rendered == files.content(NOTEBOOK_HTML):
         return []
     meaning = "it is not what the notebook renders to"
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]
 
 
-def _keeps_comparison(container: Container, manifest_sha256: str) -> bool:
+def _keeps_comparison(files: _Files) -> bool:
+    from audit_lab.evidence.log_comparison import is_log_report, states_comparison
+
     return any(
-        states_comparison(_whole(container, name), manifest_sha256)
-        for name in container.names
-        if name.startswith(EXHIBITS) and name.endswith(f"-{LOG_REPORT_KIND}/{LOG_REPORT}")
+        states_comparison(files.content(name), files.predicate.log_manifest_sha256)
+        for name in files.container.names
+        if name.startswith(EXHIBITS) and is_log_report(name)
     )
-
-
-def _predicate(container: Container) -> Predicate:
-    envelope = Envelope.parse(_whole(container, ATTESTATION), ATTESTATION)
-    return Predicate.parse(Statement.parse(envelope.payload, ATTESTATION).predicate, ATTESTATION)
-
-
-def _whole(container: Container, name: str) -> bytes:
-    return b"".join(container.chunks(name))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from audit_lab.case.exhibit import Exhibit
 
-__all__ = ["NOT_COMPARED", "comparison_in", "states_comparison"]
+__all__ = ["NOT_COMPARED", "comparison_in", "is_log_report", "states_comparison"]
 
 NOT_COMPARED = (
     "that the log's segments had the digests of its manifest when they were read: the case keeps no verification of it"
@@ -33,6 +33,11 @@ def comparison_in(exhibits: Sequence[Exhibit], manifest_sha256: str) -> Exhibit 
             if states_comparison(content, manifest_sha256):
                 return exhibit
     return None
+
+
+def is_log_report(name: str) -> bool:
+    """Whether a file of a bundle, by its name, is the verification of a log that a case keeps."""
+    return name.endswith(f"-{LOG_REPORT_KIND}/{LOG_REPORT}")
 
 
 def states_comparison(report: bytes, manifest_sha256: str) -> bool:

@@ -1,4 +1,7 @@
-"""`verify`: one call for whatever was handed over, a log, a bundle, or the proof of one record."""
+"""`verify`: one call for whatever was handed over, a log, a bundle, or the proof of one record.
+
+What each of them needs is imported when one is met: a bundle without tables is checked without polars.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
-from audit_lab.evidence.full_verifier import verify_in_full
-from audit_lab.evidence.rerun.report import Rerun
 from audit_lab.face.accepted import accepted_keys
-from audit_lab.log.files.write import MANIFEST_NAME
-from audit_lab.log.integrity import verify as verify_log
-from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.verifier.layout import ATTESTATION, BAG_DECLARATION
-from audit_lab.verifier.record_proof import verify_record_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from audit_lab.evidence.rerun.report import Rerun
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.time_anchors.timestamps import Authority
     from audit_lab.seal.report import Verification
@@ -93,6 +91,8 @@ def verify(
         raise MisuseError(f"only the notebook of an evidence bundle is run again, and {path} is none", _LEAVE_RERUN)
     if _ELSEWHERE in str(path) or _is_log(place):
         _refuse_sign_offs(path, require_sign_offs)
+        from audit_lab.log.integrity import verify as verify_log
+
         return verify_log(
             str(path) if _ELSEWHERE in str(path) else place,
             trust=accepted_keys(trust),
@@ -112,7 +112,11 @@ def verify(
         )
     if place.is_file() and (proof := _proof(place)) is not None:
         _refuse_sign_offs(path, require_sign_offs)
+        from audit_lab.verifier.record_proof import verify_record_proof
+
         return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
+    from audit_lab.evidence.full_verifier import verify_in_full
+
     return verify_in_full(place, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, rerun=again)
 
 
@@ -133,10 +137,17 @@ def _rerun(
         raise MisuseError("a re-run needs the log that the case is about", "Give its folder: log=... (--log PATH).")
     if not tolerance >= 0:
         raise MisuseError(f"{tolerance} is no tolerance", "Give 0 or more.")
+    from audit_lab.evidence.rerun.report import Rerun
+
     return Rerun(Path(log).expanduser(), run_foreign_code=run_foreign_code, tolerance=tolerance, progress=progress)
 
 
 def _is_log(place: Path) -> bool:
+    if not place.is_dir():
+        return False
+    from audit_lab.log.files.write import MANIFEST_NAME
+    from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
+
     return any((place / name).exists() for name in (MANIFEST_NAME, CHECKPOINT_NAME)) and not _is_bundle(place)
 
 
