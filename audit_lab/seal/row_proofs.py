@@ -7,6 +7,7 @@ paths. Both are written and read here; `audit_lab.verifier.rows` checks them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +31,22 @@ if TYPE_CHECKING:
 
     from audit_lab.seal.key_chain import KeyLink
 
-__all__ = ["LOG_PROOF_FORMAT", "SEGMENT_PROOF_FORMAT", "Growth", "LogProof", "ProvenPart", "SegmentProof", "ShownRow"]
+__all__ = [
+    "LOG_PROOF_FORMAT",
+    "PART_NAME",
+    "SEGMENT_PROOF_FORMAT",
+    "Growth",
+    "LogProof",
+    "ProvenPart",
+    "SegmentProof",
+    "ShownRow",
+]
 
 LOG_PROOF_FORMAT = "audit_lab.log-proof/1"
 SEGMENT_PROOF_FORMAT = "audit_lab.segment-proof/1"
+
+#: How the files of a part are named, without their endings.
+PART_NAME = re.compile(r"[0-9]{4,6}-[a-z0-9_-]{1,60}")
 
 _PART = frozenset({"name", "table", "segment", "rows"})
 
@@ -225,8 +238,10 @@ def _row(value: Any, name: str) -> ShownRow:
 
 def _part(value: Any, name: str) -> ProvenPart:
     value = members(value, _PART, name)
-    texts = (text_member(value, member, name) for member in ("name", "table", "segment"))
-    return ProvenPart(*texts, rows=count_member(value, "rows", name))
+    name_of, table, segment = (text_member(value, member, name) for member in ("name", "table", "segment"))
+    if not PART_NAME.fullmatch(name_of):
+        raise malformed_proof(f"{name}: its name is no name of a part")
+    return ProvenPart(name_of, table, segment, count_member(value, "rows", name))
 
 
 def _written(value: dict[str, Any], document: LogProof | SegmentProof) -> bytes:

@@ -24,6 +24,7 @@ from audit_lab.verifier.layout import (
     TAG_FILES,
     TAG_MANIFEST,
 )
+from audit_lab.verifier.rows import CheckedRows, check_rows
 from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
 
@@ -53,8 +54,8 @@ _RENDERING = "HTML names the notebook it was made from, and both are the atteste
 _STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
 _SIGN_OFFS = "sign-offs: each by a key that the trust file accepts, about this bundle, by whom the case asks for"
 _NO_SIGN_OFFS = "sign-offs: nobody but the investigator signed this bundle"
+_ROWS = "inclusion of rows in the log"
 _NEVER_CHECKED = (
-    "inclusion of the rows in the log: this version of the bundle carries no proofs of it",
     "truth of the log: no proof covers a decision that was never logged",
     "re-run: the notebook was not executed again",
 )
@@ -161,8 +162,8 @@ def _report(
         )
         findings = [*findings, *too_large]
     if contents is None or findings:
-        later = tuple(f"{stage}: the shape was refused" for stage in _STAGES[1:])
-        return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), later + _NEVER_CHECKED)
+        later = tuple(f"{stage}: the shape was refused" for stage in (*_STAGES[1:], _ROWS))
+        return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), (*later, *_NEVER_CHECKED))
     attestation = contents.document(ATTESTATION)
     checked = CheckedAttestation()
     if attestation is None:
@@ -175,7 +176,8 @@ def _report(
     signed_off = CheckedSignOffs()
     if checked.predicate is not None:
         signed_off = check_sign_offs(contents, checked.predicate, checked.keys, trust, require_sign_offs)
-    findings = [*checked.findings, *_content_findings(contents, checked), *signed_off.findings]
+    in_content, rows = _checked_content(contents, checked, trust)
+    findings = [*checked.findings, *in_content, *rows.findings, *signed_off.findings]
     done = _STAGES[:2] if checked.statement is None else _STAGES[:4] if checked.predicate is None else _STAGES
     undone = tuple(f"{stage}: the attestation could not be read" for stage in _STAGES if stage not in done)
     if any(map(is_sign_off, contents.names)):
@@ -186,10 +188,10 @@ def _report(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
         tuple(findings),
-        done,
-        (*undone, FULL_ONLY_TABLES, FULL_ONLY_RENDERING, *_NEVER_CHECKED),
-        signers=(*checked.signers, *signed_off.signers),
-        notes=(*signed_off.notes, *checked.notes, _UNANCHORED, _PIN),
+        (*done, *rows.checked),
+        (*undone, *rows.not_checked, FULL_ONLY_TABLES, FULL_ONLY_RENDERING, *_NEVER_CHECKED),
+        signers=(*checked.signers, *signed_off.signers, *rows.signers),
+        notes=(*signed_off.notes, *checked.notes, *rows.notes, _UNANCHORED, _PIN),
     )
 
 
@@ -198,12 +200,17 @@ def _documents(container: Container) -> frozenset[str]:
     return _DOCUMENTS | frozenset(filter(is_sign_off, container.names))
 
 
-def _content_findings(contents: Contents, checked: CheckedAttestation) -> list[Finding]:
+def _checked_content(
+    contents: Contents, checked: CheckedAttestation, trust: Trust
+) -> tuple[list[Finding], CheckedRows]:
+    """Check files, case and rows against the attestation, as far as that could be read."""
+    unread = CheckedRows(not_checked=[f"{_ROWS}: the attestation could not be read"])
     if checked.statement is None:
-        return []
+        return [], unread
     findings = check_coverage(contents, checked.statement)
     known_bad = {finding.file for finding in findings}
     findings += check_bag(contents, known_bad)
-    if checked.predicate is not None:
-        findings += check_content(contents, checked.predicate, known_bad)
-    return findings
+    if checked.predicate is None:
+        return findings, unread
+    findings += check_content(contents, checked.predicate, known_bad)
+    return findings, check_rows(contents, checked.predicate, trust, known_bad)

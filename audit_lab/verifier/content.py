@@ -20,6 +20,7 @@ from audit_lab.verifier.layout import (
     NOTEBOOK,
     NOTEBOOK_HTML,
     PAYLOAD,
+    PROVEN_ROWS,
     RESEARCH_OBJECT,
     ROWS,
 )
@@ -84,7 +85,9 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     owned = [str(_member(file, "path")) for exhibit in exhibits for file in _list(exhibit["files"])]
     for exhibit in exhibits:
         findings += _exhibit(exhibit, contents, known_bad)
-    stray = {name for name in contents.names if name.startswith((EXHIBITS, ROWS))} - {PAYLOAD + path for path in owned}
+    exhibits_files = {name for name in contents.names if name.startswith((EXHIBITS, ROWS))}
+    proven = {name for name in exhibits_files if name.startswith(PROVEN_ROWS) and predicate.version > 1}
+    stray = exhibits_files - proven - {PAYLOAD + path for path in owned}
     findings += [
         _finding("case.exhibit-unlisted", name, "no exhibit of the investigation owns it")
         for name in sorted(stray - known_bad)

@@ -7,6 +7,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from audit_lab.seal.malformed import MalformedError
+
 if TYPE_CHECKING:
     from audit_lab.verifier.container import Container
 
@@ -15,6 +17,7 @@ __all__ = ["MOST_DOCUMENT_BYTES", "Contents"]
 #: The largest file that is held in memory to be parsed.
 MOST_DOCUMENT_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
+_NEXT = "Ask the sender for the bundle as it was exported"
 
 
 @dataclass
@@ -50,6 +53,21 @@ class Contents:
             return None
         self.digest(name)
         return self._bytes[name]
+
+    def again(self, name: str) -> bytes:
+        """Read a file whole once more, so that many large ones are not all held; it must be what was digested.
+
+        Raises
+        ------
+        MalformedError
+            Codes ``archive.document-too-large`` and ``bundle.file-changed``.
+        """
+        if self.container.size_bytes(name) > MOST_DOCUMENT_BYTES:
+            raise MalformedError(f"{name} is larger than 16 MiB", _NEXT, "archive.document-too-large")
+        content = b"".join(self.container.chunks(name))
+        if hashlib.sha256(content).hexdigest() != self.digest(name):
+            raise MalformedError(f"{name} changed while it was read", _NEXT, "bundle.file-changed")
+        return content
 
     def head(self, name: str) -> bytes:
         """Return the first 64 KiB of a file, or all of a shorter one."""
