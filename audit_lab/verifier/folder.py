@@ -57,24 +57,25 @@ def read_folder(path: Path) -> tuple[Folder | None, list[Finding]]:
     waiting = [""]
     while waiting:
         inside = waiting.pop()
-        for item in os.scandir(path / inside):
-            name = f"{inside}{item.name}"
-            found = item.stat(follow_symlinks=False)
-            fault = name_fault(name)
-            if stat.S_ISLNK(found.st_mode):
-                findings.append(refused("archive.symbolic-link", name, "it is a symbolic link"))
-            elif fault is not None:
-                findings.append(refused(fault[0], name, fault[1]))
-            elif stat.S_ISDIR(found.st_mode):
-                waiting.append(f"{name}/")
-            elif stat.S_ISREG(found.st_mode):
-                sizes[name] = found.st_size
-            else:
-                findings.append(refused("archive.special-file", name, "it is no plain file"))
-            if len(sizes) + len(findings) + len(waiting) > MOST_ENTRIES:
-                return None, [
-                    refused("archive.too-many-entries", str(path), f"it holds more than {MOST_ENTRIES} files")
-                ]
+        with os.scandir(path / inside) as items:
+            for item in items:
+                name = f"{inside}{item.name}"
+                found = item.stat(follow_symlinks=False)
+                fault = name_fault(name)
+                if stat.S_ISLNK(found.st_mode):
+                    findings.append(refused("archive.symbolic-link", name, "it is a symbolic link"))
+                elif fault is not None:
+                    findings.append(refused(fault[0], name, fault[1]))
+                elif stat.S_ISDIR(found.st_mode):
+                    waiting.append(f"{name}/")
+                elif stat.S_ISREG(found.st_mode):
+                    sizes[name] = found.st_size
+                else:
+                    findings.append(refused("archive.special-file", name, "it is no plain file"))
+                if len(sizes) + len(findings) + len(waiting) > MOST_ENTRIES:
+                    return None, [
+                        refused("archive.too-many-entries", str(path), f"it holds more than {MOST_ENTRIES} files")
+                    ]
     findings += [
         refused("archive.colliding-names", name, "some file systems cannot tell its name from another's")
         for name in colliding_names(sorted(sizes))

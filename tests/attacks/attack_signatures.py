@@ -1,0 +1,507 @@
+"""Attacks 19 to 21: who signed the bundle, what was signed, and who signed it off."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from attack import REFUSED, Attack
+from attack_contents import in_investigation, insider, plain, put
+from attack_scene import (
+    ADA,
+    ATTESTATION,
+    IN_TOTO,
+    INVESTIGATION,
+    JANE,
+    MALLORY,
+    REX,
+    TRUST,
+    Files,
+    Scene,
+    archived,
+    attested,
+    compact,
+    resigned,
+    said,
+    statement_of,
+)
+
+from audit_lab.seal.envelope import sign_envelope
+from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import Trust, TrustedKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+#: A key that is Jane's, under another name.
+TWIN = SigningKey("approver@bank", JANE.private)
+REVIEW = f"signatures/reviewed-{REX.public.key_id[:16]}.dsse.json"
+APPROVAL = f"signatures/approved-{ADA.public.key_id[:16]}.dsse.json"
+MISSING, VOID = (
+    "sign-off.missing signatures/",
+    ("sign-off.content-changed " + REVIEW, "sign-off.content-changed " + APPROVAL),
+)
+REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def envelope(change: Callable[[dict], object]) -> Callable[[Scene], Files]:
+    """Return a change of the attestation's envelope, written in its canonical form."""
+
+    def edit(scene: Scene) -> Files:
+        value = json.loads(scene.files[ATTESTATION])
+        change(value)
+        return {**scene.files, ATTESTATION: compact(value)}
+
+    return edit
+
+
+def signed(
+    *keys: SigningKey, kind: str = IN_TOTO, payload: Callable[[bytes], bytes] = bytes
+) -> Callable[[Scene], Files]:
+    """Return the clean bundle with its statement signed again, by others or as something else; sign-offs taken out."""
+
+    def edit(scene: Scene) -> Files:
+        content = payload(base64.b64decode(json.loads(scene.files[ATTESTATION])["payload"]))
+        files = {name: each for name, each in scene.files.items() if not name.startswith("signatures/")}
+        return {**files, ATTESTATION: sign_envelope(content, kind, keys)}
+
+    return edit
+
+
+def statement(change: Callable[[dict], object]) -> Callable[[Scene], Files]:
+    """Return the clean bundle with another statement, signed by the trusted key."""
+    return lambda scene: attested(scene.copy(), change=change)
+
+
+def payload(change: Callable[[bytes], bytes]) -> Callable[[dict], object]:
+    """Return the change of an envelope's payload, under the signature that is there."""
+    return lambda value: value.update(payload=base64.b64encode(change(base64.b64decode(value["payload"]))).decode())
+
+
+def predicate(**changes: object) -> Callable[[Scene], Files]:
+    """Return the clean bundle with other members in the predicate, signed by the trusted key."""
+    return statement(lambda value: value["predicate"].update(changes))
+
+
+def within(name: str, **changes: object) -> Callable[[Scene], Files]:
+    """Return the clean bundle with other members in a part of the predicate, signed by the trusted key."""
+    return statement(lambda value: value["predicate"][name].update(changes))
+
+
+def subjects(change: Callable[[list], object]) -> Callable[[Scene], Files]:
+    """Return the clean bundle with other subjects, signed by the trusted key."""
+    return statement(lambda value: change(value["subject"]))
+
+
+def trusting(**changes: object) -> Trust:
+    """Return the trust file with Jane's key as investigator limited."""
+    return Trust((replace(TRUST.keys[0], **changes), *TRUST.keys[1:]), TRUST.name)
+
+
+def trusting_rex(**changes: object) -> Trust:
+    """Return the trust file with Rex's key limited."""
+    return Trust((*TRUST.keys[:2], replace(TRUST.keys[2], **changes), TRUST.keys[3]), TRUST.name)
+
+
+def with_sign_off(key: SigningKey, meaning: str, printed: str, *, at: str | None = None, **changes: str) -> Callable:
+    """Return the clean bundle with a sign-off more (or in the place of one), which may stand under another name."""
+
+    def edit(scene: Scene) -> Files:
+        name, content = said(scene.files, key, meaning, printed, **changes)
+        return {**scene.files, at or name: content}
+
+    return edit
+
+
+def in_review(change: Callable[[dict], object], *keys: SigningKey, kind: str = IN_TOTO) -> Callable[[Scene], Files]:
+    """Return the clean bundle with another statement in Rex's review, signed by him."""
+
+    def edit(scene: Scene) -> Files:
+        value = statement_of(scene.files, REVIEW)
+        change(value)
+        return {**scene.files, REVIEW: sign_envelope(compact(value), kind, keys or [REX])}
+
+    return edit
+
+
+def forged_review(scene: Scene) -> Files:
+    """Put the signature of another review under Rex's review."""
+    value = json.loads(scene.files[REVIEW])
+    other = json.loads(said(scene.files, REX, "reviewed", "Rex Holm", reason="other")[1])
+    return {**scene.files, REVIEW: compact({**value, "signatures": other["signatures"]})}
+
+
+def ruled(rule: object) -> Callable[[Scene], Files]:
+    """Return the bundle of a case that states another rule for its sign-offs."""
+    return insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))
+
+
+def _signature_attacks() -> Iterator[Attack]:
+    invalid = f"signature.invalid {ATTESTATION}"
+    not_trusted = f"signature.key-not-trusted {ATTESTATION}"
+    yield Attack(
+        19,
+        "attestation taken out",
+        plain(lambda files, _: files.pop(ATTESTATION)),
+        (f"signature.missing {ATTESTATION}",),
+        REFUSED,
+    )
+    changes = {
+        "signature stripped": (lambda value: value.update(signatures=[]), "envelope.no-signature"),
+        "signature list that is none": (lambda value: value.update(signatures={}), "envelope.malformed"),
+        "payload type that is no text": (lambda value: value.update(payloadType=7), "envelope.malformed"),
+        "key id that is no text": (lambda value: value["signatures"][0].update(keyid=7), "envelope.malformed"),
+        "signature twice": (
+            lambda value: value["signatures"].append(value["signatures"][0]),
+            "envelope.duplicate-signature",
+        ),
+        "signature that is no base64": (lambda value: value["signatures"][0].update(sig="!"), "envelope.not-base64"),
+        "signature that is a number": (lambda value: value["signatures"][0].update(sig=7), "envelope.not-base64"),
+        "base64 with stray bits": (lambda value: value["signatures"][0].update(sig="QR=="), "envelope.not-base64"),
+        "two payloads in one envelope": (lambda value: value.update(payload2=value["payload"]), "json.member-unknown"),
+        "signature with a certificate": (lambda value: value["signatures"][0].update(cert="x"), "json.member-unknown"),
+        "signature that is a text": (lambda value: value.update(signatures=["x"]), "json.not-an-object"),
+    }
+    for what, (change, code) in changes.items():
+        yield Attack(19, what, envelope(change), (f"{code} {ATTESTATION}",), REFUSED)
+    yield Attack(
+        19,
+        "two payloads under one name",
+        lambda scene: {**scene.files, ATTESTATION: scene.files[ATTESTATION][:-1] + b',"payload":""}'},
+        (f"json.duplicate-member {ATTESTATION}",),
+        REFUSED,
+    )
+    yield Attack(
+        19,
+        "envelope written another way",
+        lambda scene: {**scene.files, ATTESTATION: scene.files[ATTESTATION] + b"\n"},
+        (f"envelope.not-canonical {ATTESTATION}",),
+        REFUSED,
+    )
+    yield Attack(19, "signed by an unknown key", signed(MALLORY), (not_trusted,))
+    yield Attack(19, "signed by an unknown key too", signed(JANE, MALLORY), (not_trusted,))
+    yield Attack(19, "signed by a reviewer", signed(REX), (not_trusted,))
+    yield Attack(
+        19,
+        "signed by nobody whom the reader knows",
+        nothing_changed,
+        (not_trusted, *_untrusted_sign_offs()),
+        trust=Trust(),
+    )
+    yield Attack(
+        19,
+        "signature of another key under the trusted key's id",
+        envelope(lambda value: value["signatures"][0].update(sig=base64.b64encode(bytes(64)).decode())),
+        (invalid, *VOID),
+    )
+    yield Attack(
+        19, "signature cut short", envelope(lambda value: value["signatures"][0].update(sig="QUFB")), (invalid, *VOID)
+    )
+    yield Attack(
+        19,
+        "payload encoded again with the same meaning",
+        envelope(payload(lambda content: json.dumps(json.loads(content)).encode())),
+        (invalid, *VOID),
+    )
+    yield Attack(
+        19,
+        "payload edited under the old signature",
+        envelope(payload(lambda content: content.replace(b"Why?", b"How?"))),
+        (invalid, *VOID, f"case.other-case {INVESTIGATION}"),
+    )
+    yield Attack(
+        19,
+        "right key for another payload type",
+        signed(JANE, kind="text/plain"),
+        (f"signature.wrong-payload-type {ATTESTATION}",),
+    )
+    limits = {
+        "only for the role log": ({"role": "log"}, "key-not-trusted"),
+        "only for another log": ({"origin": "credit"}, "wrong-origin"),
+        "revoked before it signed": ({"revoked_from": REVOKED_EARLY}, "key-revoked"),
+        "revoked after it signed, which nothing proves": ({"revoked_from": REVOKED_LATE}, "key-revoked"),
+    }
+    for what, (change, code) in limits.items():
+        yield Attack(
+            19,
+            f"key accepted {what}" if "only" in what else f"key {what}",
+            nothing_changed,
+            (f"signature.{code} {ATTESTATION}",),
+            trust=trusting(**change),
+        )
+    twice = Trust((*TRUST.keys, replace(TRUST.keys[0], origin="credit", revoked_from=REVOKED_EARLY)), TRUST.name)
+    yield Attack(
+        19, "key revoked for one of its logs", nothing_changed, (f"signature.key-revoked {ATTESTATION}",), trust=twice
+    )
+    yield Attack(
+        19, "signer who names another", predicate(signer="ceo@bank"), (f"signature.signer-differs {ATTESTATION}",)
+    )
+
+
+def nothing_changed(scene: Scene) -> Files:
+    """Leave the bundle as it is: it is the reader who does not accept it."""
+    return scene.copy()
+
+
+def _untrusted_sign_offs() -> tuple[str, str]:
+    return f"sign-off.key-not-trusted {REVIEW}", f"sign-off.key-not-trusted {APPROVAL}"
+
+
+def _statement_attacks() -> Iterator[Attack]:
+    refused = {
+        "zero subjects": (lambda value: value.update(subject=[]), "statement.no-subjects"),
+        "subjects that are no list": (lambda value: value.update(subject={}), "statement.malformed"),
+        "predicate that is a list": (lambda value: value.update(predicate=[]), "statement.malformed"),
+        "kind that is no text": (lambda value: value.update(predicateType=7), "statement.malformed"),
+        "statement of another type": (lambda value: value.update(_type="x"), "statement.wrong-type"),
+        "subject twice": (lambda value: value["subject"].append(value["subject"][0]), "statement.duplicate-subject"),
+        "subject without a name": (lambda value: value["subject"][0].update(name=7), "statement.malformed"),
+        "subject with half a digest": (
+            lambda value: value["subject"][0]["digest"].update(sha256="ab"),
+            "statement.malformed",
+        ),
+        "subject with a number for a digest": (
+            lambda value: value["subject"][0]["digest"].update(sha256=7),
+            "statement.malformed",
+        ),
+        "subject with a weaker digest too": (
+            lambda value: value["subject"][0]["digest"].update(md5="0"),
+            "json.member-unknown",
+        ),
+        "subject with an address": (lambda value: value["subject"][0].update(uri="x"), "json.member-unknown"),
+        "statement with more members": (lambda value: value.update(x=1), "json.member-unknown"),
+    }
+    for what, (change, code) in refused.items():
+        yield Attack(18, f"{what}; signed by the trusted key", statement(change), (f"{code} {ATTESTATION}",), REFUSED)
+    failed = {
+        "statement of another kind": (
+            statement(lambda value: value.update(predicateType="urn:x")),
+            "attestation.unknown-kind",
+        ),
+        "predicate of a later version": (predicate(version=9), "attestation.version-unknown"),
+        "predicate without a version": (predicate(version=None), "attestation.version-unknown"),
+        "predicate with more members": (predicate(x=1), "json.member-unknown"),
+        "case with more members": (within("case", x=1), "json.member-unknown"),
+        "log with more members": (within("log", x=1), "json.member-unknown"),
+        "custody with more members": (within("custody", x=1), "json.member-unknown"),
+        "notebook with more members": (within("notebook", x=1), "json.member-unknown"),
+        "case id that is no text": (within("case", id=7), "attestation.malformed"),
+        "question that is no text": (within("case", question=None), "attestation.malformed"),
+        "origin that is no text": (within("log", origin=[]), "attestation.malformed"),
+        "checkpoint that is no text": (within("log", checkpoint=7), "attestation.malformed"),
+        "signer that is no text": (predicate(signer=7), "attestation.malformed"),
+        "time that is no text": (predicate(signed_at=7), "attestation.malformed"),
+        "time of another form": (predicate(signed_at="2026-02-01"), "attestation.malformed"),
+    }
+    for what, (change, code) in failed.items():
+        yield Attack(19, f"{what}; signed by the trusted key", change, (f"{code} {ATTESTATION}",))
+    files = {
+        "file that nobody attested": (subjects(lambda listed: listed.pop()), "file-added tagmanifest-sha256.txt"),
+        "attested file that is not there": (
+            subjects(lambda listed: listed.append({"name": "data/x", "digest": {"sha256": "0" * 64}})),
+            "file-missing data/x",
+        ),
+        "attested digest of another file": (
+            subjects(lambda listed: listed[0].update(digest=listed[1]["digest"])),
+            "file-changed bag-info.txt",
+        ),
+    }
+    for what, (change, found) in files.items():
+        yield Attack(18, f"{what}; signed by the trusted key", change, (f"bundle.{found}",))
+
+
+def _sign_off_attacks() -> Iterator[Attack]:
+    required = {"require_sign_offs": ()}
+    yield Attack(
+        20,
+        "sign-off moved from another case",
+        with_sign_off(REX, "reviewed", "Rex Holm", case_id="INC-2"),
+        (f"sign-off.other-case {REVIEW}",),
+    )
+    yield Attack(20, "content changed after sign-off", changed_after_sign_off, VOID)
+    yield Attack(
+        20,
+        "attestation signed again after sign-off",
+        lambda scene: {
+            **resigned(
+                scene.copy(), change=lambda value: value["predicate"].update(signed_at="2026-02-01T12:00:00.000000Z")
+            ),
+            REVIEW: scene.files[REVIEW],
+        },
+        VOID[:1],
+    )
+    yield Attack(
+        20,
+        "approval by the author's key",
+        with_sign_off(JANE, "approved", "Somebody Else"),
+        (f"sign-off.same-person {_at(JANE)}",),
+    )
+    yield Attack(
+        20,
+        "approval by the author's key under another name",
+        with_sign_off(TWIN, "approved", "Somebody Else"),
+        (f"sign-off.same-person {_at(TWIN)}",),
+        trust=Trust((*TRUST.keys, TrustedKey(TWIN.public, "sign-off", "*")), TRUST.name),
+    )
+    yield Attack(
+        20,
+        "approval in the author's name by another key",
+        with_sign_off(ADA, "approved", " JANE  doe "),
+        (f"sign-off.same-person {APPROVAL}",),
+    )
+    yield Attack(
+        20,
+        "sign-off older than the bundle",
+        with_sign_off(REX, "reviewed", "Rex Holm", signed_at="2026-01-01T00:00:00.000000Z"),
+        (f"sign-off.time-out-of-order {REVIEW}",),
+    )
+    yield Attack(
+        20,
+        "sign-off by an unknown key",
+        with_sign_off(MALLORY, "approved", "Mallory"),
+        (f"sign-off.key-not-trusted {_at(MALLORY)}",),
+    )
+    for what, change, code in (
+        ("only as an investigator", {"role": "investigator"}, "key-not-trusted"),
+        ("only for another log", {"origin": "credit"}, "wrong-origin"),
+    ):
+        yield Attack(
+            20,
+            f"reviewer's key accepted {what}",
+            nothing_changed,
+            (f"sign-off.{code} {REVIEW}",),
+            trust=trusting_rex(**change),
+        )
+    yield Attack(
+        20,
+        "reviewer's key revoked",
+        nothing_changed,
+        (f"sign-off.key-revoked {REVIEW}",),
+        trust=trusting_rex(revoked_from=REVOKED_LATE),
+    )
+    yield Attack(20, "signature of another sign-off", forged_review, (f"sign-off.invalid {REVIEW}",))
+    yield Attack(
+        20,
+        "sign-off that names another key",
+        with_sign_off(REX, "reviewed", "Rex Holm", signer="ada@bank"),
+        (f"sign-off.signer-differs {REVIEW}",),
+    )
+    yield Attack(
+        20,
+        "review under the name of an approval",
+        with_sign_off(REX, "reviewed", "Rex Holm", at=REVIEW.replace("reviewed", "approved")),
+        (f"sign-off.signer-differs {REVIEW.replace('reviewed', 'approved')}",),
+    )
+    malformed = {
+        "two signatures in one sign-off": in_review(nothing_in, REX, ADA),
+        "sign-off of another payload type": in_review(nothing_in, kind="text/plain"),
+        "sign-off of another kind": in_review(lambda value: value.update(predicateType="urn:x")),
+        "sign-off of another file": in_review(lambda value: value["subject"][0].update(name="data/README.html")),
+        "sign-off of two files": in_review(lambda value: value["subject"].append({**value["subject"][0], "name": "x"})),
+        "sign-off of a later version": in_review(lambda value: value["predicate"].update(version=2)),
+        "sign-off with a number for a text": in_review(lambda value: value["predicate"].update(reason=7)),
+        "sign-off without a printed name": in_review(lambda value: value["predicate"].update(printed_name=" ")),
+        "sign-off with a name of two lines": in_review(lambda value: value["predicate"].update(printed_name="a\nb")),
+        "sign-off with a name of 201 letters": in_review(
+            lambda value: value["predicate"].update(printed_name="a" * 201)
+        ),
+        "sign-off in no role": in_review(lambda value: value["predicate"].update(role="judge")),
+        "sign-off that means nothing": in_review(lambda value: value["predicate"].update(meaning="liked")),
+        "rejection without a reason": in_review(lambda value: value["predicate"].update(meaning="rejected")),
+        "sign-off with a reason without end": in_review(lambda value: value["predicate"].update(reason="a" * 2001)),
+        "sign-off at no time": in_review(lambda value: value["predicate"].update(signed_at="yesterday")),
+        "attestation as a sign-off": lambda scene: {**scene.files, REVIEW: scene.files[ATTESTATION]},
+    }
+    for what, change in malformed.items():
+        yield Attack(20, what, change, (f"sign-off.malformed {REVIEW}",))
+    yield Attack(
+        20,
+        "sign-off with more members",
+        in_review(lambda value: value["predicate"].update(x=1)),
+        (f"json.member-unknown {REVIEW}",),
+    )
+    yield Attack(20, "sign-off that is no envelope", plain(put(REVIEW, b"{}")), (f"json.member-missing {REVIEW}",))
+    yield Attack(
+        20,
+        "sign-offs taken out, where the case's are required",
+        without("signatures/"),
+        (MISSING, MISSING),
+        options=required,
+    )
+    yield Attack(
+        20, "approval taken out, where the case's are required", without(APPROVAL), (MISSING,), options=required
+    )
+    yield Attack(
+        20,
+        "review taken out, where a review is required",
+        without(REVIEW),
+        (MISSING,),
+        options={"require_sign_offs": ("reviewed",)},
+    )
+    yield Attack(
+        20,
+        "rejected, where sign-offs are required",
+        with_sign_off(ADA, "rejected", "Ada Byron", reason="Wrong week"),
+        ("sign-off.rejected signatures/",),
+        options=required,
+    )
+    rules = {
+        "empty": {},
+        "with a text for a list": {"required": "approved", "two_persons": True},
+        "with a meaning that is none": {"required": ["liked"], "two_persons": True},
+        "with a number among meanings": {"required": [7], "two_persons": True},
+        "with a number for a truth": {"required": [], "two_persons": 1},
+        "with more members": {"required": [], "two_persons": True, "x": 1},
+        "that is a number": 7,
+    }
+    for what, rule in rules.items():
+        yield Attack(
+            20,
+            f"rule for sign-offs {what}; signed by the trusted key",
+            ruled(rule),
+            (f"case.malformed {INVESTIGATION}",),
+        )
+
+
+def _at(key: SigningKey, meaning: str = "approved") -> str:
+    return f"signatures/{meaning}-{key.public.key_id[:16]}.dsse.json"
+
+
+def nothing_in(_value: dict) -> None:
+    """Leave a statement as it is."""
+
+
+def without(prefix: str) -> Callable[[Scene], Files]:
+    """Return the clean bundle without some files."""
+    return lambda scene: {name: content for name, content in scene.files.items() if not name.startswith(prefix)}
+
+
+def changed_after_sign_off(scene: Scene) -> Files:
+    """Jane changes the page to read first and signs again; the sign-offs stay as they were."""
+    files = insider(put("data/README.html", b"<p>another answer</p>"))(scene)
+    return {**files, REVIEW: scene.files[REVIEW], APPROVAL: scene.files[APPROVAL]}
+
+
+def on_disk(scene: Scene, folder: Path) -> Path:
+    """Write the clean bundle."""
+    (folder / "INC-1.zip").write_bytes(archived(scene.files))
+    return folder / "INC-1.zip"
+
+
+ATTACKS = (
+    *_signature_attacks(),
+    *_statement_attacks(),
+    *_sign_off_attacks(),
+    Attack(
+        21,
+        "an anchor required of a bundle that has none",
+        on_disk,
+        (f"anchor.missing {ATTESTATION}",),
+        options={"require_anchor": True},
+        on_disk=True,
+    ),
+)
