@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from audit_lab.monitor.cuts import Cut
+    from audit_lab.monitor.episodes import VanishedCategory
     from audit_lab.monitor.window_counts import WindowCounts
 
-__all__ = ["find_new", "with_renamed"]
+__all__ = ["find_new", "lasting", "with_renamed"]
 
 #: A column with more new categories than this has ids rather than categories.
 _MOST_NEW = 50
@@ -30,6 +32,8 @@ _GAPS = 7.0
 #: Their shares match within this part and three standard errors.
 _SHARE_PART = 0.2
 _ERRORS = 3.0
+#: A category that vanished and returned more often than this comes and goes.
+_COMES_AND_GOES = 3
 _TRUE = {"true", "yes", "y", "t", "1", "1.0"}
 _FALSE = {"false", "no", "n", "f", "0", "0.0"}
 
@@ -51,6 +55,30 @@ def find_new(counts: WindowCounts) -> list[DataChange]:
     """Return the categories that began to arrive: with 1 % of a window's rows, and fifteen of them, none before."""
     found = [_as_change(counts.bins.column, one) for one in _began(counts)]
     return found if len(found) <= _MOST_NEW else []
+
+
+def lasting(vanished: Sequence[VanishedCategory], cut: Cut) -> tuple[list[VanishedCategory], tuple[str, ...]]:
+    """Return the categories that vanished, but for those that come and go, and a fact about each of these.
+
+    That one of them is gone once more is no change, unless it is for longer than ever and to the end of the log.
+    """
+    runs: dict[tuple[str, str], list[VanishedCategory]] = {}
+    for one in vanished:
+        runs.setdefault((one.column, one.category), []).append(one)
+    kept, facts = [], []
+    for (column, category), mine in runs.items():
+        returned = [one for one in mine if one.returned is not None]
+        if len(returned) <= _COMES_AND_GOES:
+            kept += mine
+            continue
+        longest = max(returned, key=lambda one: one.windows)
+        kept += [one for one in mine if one.returned is None and one.windows > longest.windows]
+        windows = f"{longest.windows:,} {cut.noun}{'' if longest.windows == 1 else 's'}"
+        facts.append(
+            f"category {category} of {column} comes and goes: it vanished and returned {len(returned):,} times, at the "
+            f"longest for {windows} from {cut.name(longest.gone_from)} on"
+        )
+    return kept, tuple(facts)
 
 
 def with_renamed(vanished: Sequence[DataChange], new: Sequence[DataChange]) -> list[DataChange]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from audit_lab.monitor.recognised.samples import Sample
-    from audit_lab.monitor.recognised.steps import ColumnSteps
+    from audit_lab.monitor.recognised.steps import ColumnSteps, Days
 
-__all__ = ["EMPTY", "find_defaults", "find_frozen", "find_rounded"]
+__all__ = ["EMPTY", "find_defaults", "find_frozen", "find_rounded", "value_name"]
 
 #: Numbers and texts that stand for no value.
 _NUMBERS = {0.0, -1.0, 9.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0, -9.0, -99.0, -999.0, -9999.0}
@@ -38,8 +38,12 @@ _AS_MUCH = 0.25
 #: No other value may become more frequent by this part of the rise.
 _RISES = 0.2
 _FROZEN_ROWS = 50
-#: One value that repeats is no measurement where the steps beside have no value as frequent as this part of its share.
+#: So many other steps show that a column has several values.
+_FEWEST_OTHERS = 5
+#: One value that repeats is no measurement where all but one in twenty of the other steps have no value as frequent as
+#: this part of its share.
 _UNLIKE_OTHERS = 0.5
+_ALL_BUT_FEW = 0.95
 #: A run of one value is as rare by chance as this.
 _BY_CHANCE = 1e-9
 #: ... and a column in which such steps are rare.
@@ -72,16 +76,14 @@ def find_defaults(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> l
         if shift is None or not _usual_outside(steps, shift, reference):
             continue
         filled = _gives_way(missing, totals, shift)
-        if not filled and not (
-            _stands_for_none(steps, value, counts, totals) and _unlike_others(steps, value, counts, totals, shift)
-        ):
+        if not filled and not (_stands_for_none(steps, value, counts, totals) and _unlike_others(steps, value, shift)):
             continue
         if any(_rises(one, totals, shift) for other, one in counts.items() if other != value):
             continue
         apart, limit = others_alike([one.without(value) for one in steps.samples], shift, ordered=steps.days.ordered)
         if apart <= limit:
             before = MISSING if filled else None
-            change = _change(steps, DEFAULT, shift, counts[value], before=before, after=_named(steps, value))
+            change = _change(steps, DEFAULT, shift, counts[value], before=before, after=value_name(steps.days, value))
             found.append(_with(change, apart, limit))
     shift = share_shift(missing, totals)
     if shift is not None and _usual_outside(steps, shift, reference):
@@ -89,7 +91,7 @@ def find_defaults(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> l
         left = [one.without(gone[0]) for one in steps.samples] if gone else list(steps.samples)
         apart, limit = others_alike(left, shift, ordered=steps.days.ordered)
         if apart <= limit:
-            kind, before = (DEFAULT, _named(steps, gone[0])) if gone else (GONE_MISSING, None)
+            kind, before = (DEFAULT, value_name(steps.days, gone[0])) if gone else (GONE_MISSING, None)
             found.append(_with(_change(steps, kind, shift, missing, before=before, after=MISSING), apart, limit))
     return found
 
@@ -104,13 +106,15 @@ def find_frozen(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> lis
     for first, last in pairwise([0, *breaks.tolist(), steps.count]):
         others = np.ones(steps.count, dtype=bool)
         others[first:last] = False
-        if not alone[first] or within[first:last].any() or not others.any() or alone[others].mean() > _OFTEN_ALONE:
+        if not alone[first] or within[first:last].any() or others.sum() < _FEWEST_OTHERS:
+            continue
+        if alone[others].mean() > _OFTEN_ALONE:
             continue
         share = steps.gathered(np.flatnonzero(others).tolist()).share_of(values[first])
         held = int(rows[first:last].sum())
         if held >= _FROZEN_ROWS and held * np.log(max(share, _NEAR)) < np.log(_BY_CHANCE):
             shift = ShareShift(Run(first, last), 1.0, share, -held * float(np.log(max(share, _NEAR))))
-            found.append(_change(steps, FROZEN, shift, rows, after=_named(steps, values[first])))
+            found.append(_change(steps, FROZEN, shift, rows, after=value_name(steps.days, values[first])))
     return found
 
 
@@ -182,31 +186,24 @@ def _stands_for_none(
     return value in _NUMBERS or all(one.sum() < least for other, one in counts.items() if other != value)
 
 
-def _unlike_others(
-    steps: ColumnSteps,
-    value: float,
-    counts: dict[float, NDArray[np.int64]],
-    totals: NDArray[np.int64],
-    shift: ShareShift,
-) -> bool:
+def _unlike_others(steps: ColumnSteps, value: float, shift: ShareShift) -> bool:
     """Say whether a number's share stands out of what the most frequent value of any other step has.
 
-    A feature that is computed once a day, as a mean of the week before, repeats each day another value.
+    A feature that is computed once a day, as a mean of the week before, repeats each day another value, and so does a
+    score of such features. Every value of a step counts: a year of such days has more than are followed to the row.
     """
     if not steps.days.ordered or value in _NUMBERS:
         return True
-    outside = np.ones(totals.size, dtype=bool)
-    outside[shift.run.first : shift.run.last] = False
-    if not outside.any():
-        return False
-    shares = np.array(list(counts.values()))[:, outside] / np.maximum(totals[outside], 1)
-    return bool(np.median(shares.max(axis=0)) < _UNLIKE_OTHERS * shift.inside)
+    outside = [*steps.samples[: shift.run.first], *steps.samples[shift.run.last :]]
+    shares = [float(one.rows.max()) / one.size for one in outside if one.size]
+    return bool(shares and np.quantile(shares, _ALL_BUT_FEW) < _UNLIKE_OTHERS * shift.inside)
 
 
-def _named(steps: ColumnSteps, value: float) -> str:
-    if steps.days.ordered:
+def value_name(days: Days, value: float) -> str:
+    """Return what a value of a column is called, where those of text are codes."""
+    if days.ordered:
         return number(value)
-    name = steps.days.names[int(value)] if value >= 0 else "other texts"
+    name = days.names[int(value)] if value >= 0 else "other texts"
     return name or EMPTY
 
 

@@ -20,7 +20,7 @@ __all__ = ["MOST_STEPS", "ShareShift", "others_alike", "share_shift"]
 #: With more steps than this the runs of steps, which grow with the square, are not looked at.
 MOST_STEPS = 1_500
 #: Least rise of a share ...
-_LEAST_RISE = 0.05
+_LEAST_RISE = 0.02
 #: ... and least logarithm of the likelihood ratio: by chance as rare as some exp(-30) for each run of steps.
 _LEAST_EVIDENCE = 30.0
 #: Steps inside, all but one in ten, lie above all but one in twenty of the others; and each edge is half the rise.
@@ -33,6 +33,8 @@ _BEYOND_SEEN = 1.25
 #: The 1 % critical value of the two-sample Kolmogorov-Smirnov test (Smirnov 1948).
 _CRITICAL = 1.628
 _FEWEST = 30
+#: Where blocks of numbers differ by as much as this without a change, that others are alike says nothing.
+_SAYS_NOTHING = 0.6
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def others_alike(
 ) -> tuple[float, float]:
     """Return how far other values beside a run lie from those in it, and how far blocks elsewhere lie apart at most.
 
-    `changed` is what the values beside it are put through before they are compared.
+    `changed` is what the values beside it are put through before they are compared. Where that cannot be told, as of
+    numbers whose days never are alike, the first is 1 and the second 0.
     """
     run, count = shift.run, len(samples)
     beside = [*range(max(run.first - _SIDE, 0), run.first), *range(run.last, min(run.last + _SIDE, count))]
@@ -105,8 +108,10 @@ def others_alike(
         pair = [_together(samples, calm[place - width : place]), _together(samples, calm[place : place + width])]
         if pair[0] is not None and pair[1] is not None and min(pair[0].size, pair[1].size) >= _FEWEST:
             seen.append(distribution_distance(pair[0], pair[1], ordered=ordered))
-    floor = _CRITICAL * float(np.sqrt(1 / usual.size + 1 / inside.size))
-    return distribution_distance(usual, inside, ordered=ordered), max(_BEYOND_SEEN * max(seen), floor)
+    limit = max(_BEYOND_SEEN * max(seen), _CRITICAL * float(np.sqrt(1 / usual.size + 1 / inside.size)))
+    if ordered and limit >= _SAYS_NOTHING:
+        return 1.0, 0.0
+    return distribution_distance(usual, inside, ordered=ordered), limit
 
 
 def _together(samples: Sequence[Sample | None], steps: Sequence[int]) -> Sample | None:

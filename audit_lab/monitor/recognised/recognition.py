@@ -8,18 +8,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audit_lab.monitor.episodes import is_restless
-from audit_lab.monitor.recognised.categories import find_new, with_renamed
-from audit_lab.monitor.recognised.change import AFFINE, DEFAULT, NEW, SIGN, SWAPPED, UNIT, VANISHED, DataChange
+from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.recognised.categories import find_new, lasting, with_renamed
+from audit_lab.monitor.recognised.change import (
+    AFFINE,
+    DEFAULT,
+    FROZEN,
+    GONE_MISSING,
+    NEW,
+    RENAMED,
+    SIGN,
+    SWAPPED,
+    UNIT,
+    VANISHED,
+    DataChange,
+)
 from audit_lab.monitor.recognised.converted import find_converted
 from audit_lab.monitor.recognised.defaults import find_defaults, find_frozen, find_rounded
+from audit_lab.monitor.recognised.located import LOCATED, located
 from audit_lab.monitor.recognised.steps import days_of
 from audit_lab.monitor.recognised.swapped import find_swapped
+from audit_lab.monitor.recognised.unrest import is_unsteady
 from audit_lab.monitor.recognised.words import sentence_of, vanished_sentence
-from audit_lab.monitor.verdict import MAJOR, MODERATE
+from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit_lab.monitor.counts import Rows
     from audit_lab.monitor.episodes import VanishedCategory
@@ -32,10 +46,16 @@ __all__ = ["Recognised", "recognise"]
 
 #: Of more columns than this, those that moved farthest are looked at.
 _MOST_COLUMNS = 100
-
-
+#: Where windows are longer than this, a column that moved less than moderately is looked at too, as a change of a week
+#: is a part of its window: the population stability index of a mixture goes with the square of the part.
+_WEEK = timedelta(weeks=1)
+_INDEX = next(one.moderate or 0.0 for one in CATALOGUE if one.name == "psi")
+#: ... and so is one of which this share of a window's rows is missing, beyond the reference's.
+_MORE_MISSING = 0.01
 #: What is looked for in a part of the rows, which are few: what is not easily taken for the part's own mixture.
-_IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT}
+_IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT, FROZEN, GONE_MISSING}
+#: What leaves the other values of a column as they were.
+_OF_CATEGORIES = {VANISHED, NEW, RENAMED}
 #: A column with more values than this does not say which part of the rows carries a change.
 _MOST_PARTS = 20
 
@@ -55,7 +75,7 @@ def recognise(
     counts: Sequence[WindowCounts],
     apart: Callable[[Sequence[str]], Rows | None],
 ) -> Recognised:
-    """Return the changes of the columns that moved at least moderately in any window.
+    """Return the changes of the columns that moved in any window, the same ones whatever the windows are.
 
     Parameters
     ----------
@@ -68,89 +88,130 @@ def recognise(
     counts
         The columns by window.
     apart
-        Returns the rows with columns such as the version that answered beside those named: a change of only some rows
-        is looked for in columns that moved without a change of all rows that is known by name.
+        Returns the rows with columns such as the version that answered beside those named: what has no name in all
+        rows is looked for in some of them, and what takes a share of them may be of some only.
     """
-    moved, facts = _moved(findings)
+    moved, facts = _moved(question, findings)
+    gone, coming_and_going = lasting(vanished, question.cut)
     new = [] if question.rolling else [one for held in counts for one in find_new(held)]
-    found = with_renamed([_gone(one, question) for one in vanished], new)
+    found = with_renamed([_gone(one, question) for one in gone], new)
     if moved:
         days = days_of(question.rows, moved, question.seen, question.cut.zone)
-        found += _changes(question, findings, {name: days[name, None] for name in moved})
-        restless = {name for name in moved if is_restless(findings[name], question.inside.tolist())}
-        unknown = [name for name in moved if name not in restless and not any(name in one.columns for one in found)]
-        parts = apart(unknown) if unknown else None
-        found += [] if parts is None else _of_parts(question, findings, parts, unknown)
+        steps = {name: known for name in moved if (known := days[name, None].steps) is not None}
+        found += _changes(question, findings, steps)
+        unnamed = [name for name in steps if not _named(name, found) and not is_unsteady(steps[name])]
+        shares = [one.column for one in found if one.kind in LOCATED]
+        parts = apart(list(dict.fromkeys([*unnamed, *shares]))) if unnamed or shares else None
+        found = found if parts is None else _with_parts(question, findings, parts, found, unnamed)
     defaults = {(one.column, one.after) for one in found if one.kind == DEFAULT}
     found = [one for one in found if one.kind != NEW or (one.column, one.after) not in defaults]
     told = [one if one.sentence else replace(one, sentence=sentence_of(one, question.cut)) for one in found]
-    return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), facts)
+    return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), (*facts, *coming_and_going))
 
 
-def _moved(findings: dict[str, list[Finding]]) -> tuple[list[str], tuple[str, ...]]:
-    farthest = {
-        name: max((one.psi or 0.0 for one in found if one.verdict in {MODERATE, MAJOR}), default=None)
-        for name, found in findings.items()
-    }
-    moved = [name for name, index in farthest.items() if index is not None]
-    if len(moved) <= _MOST_COLUMNS:
-        return moved, ()
-    said = f"changes of the data were looked for in the {_MOST_COLUMNS} columns of {len(moved):,} that moved farthest"
-    return sorted(moved, key=lambda name: -(farthest[name] or 0.0))[:_MOST_COLUMNS], (said,)
+def _moved(question: Question, findings: dict[str, list[Finding]]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the columns in which a change may be hidden, and a fact where they are too many."""
+    cut = question.cut
+    least = [
+        _INDEX * min(_WEEK / max(end - start, _WEEK), 1.0) ** 2 for start, end in zip(cut.starts, cut.ends, strict=True)
+    ]
+    farthest: dict[str, float] = {}
+    for name, found in findings.items():
+        seen = [one.psi or 0.0 for one, index in zip(found, least, strict=True) if _may_hide(one, index)]
+        if seen:
+            farthest[name] = max(seen)
+    if len(farthest) <= _MOST_COLUMNS:
+        return list(farthest), ()
+    count = f"{len(farthest):,}"
+    said = f"changes of the data were looked for in the {_MOST_COLUMNS} columns of {count} that moved farthest"
+    return sorted(farthest, key=lambda name: -farthest[name])[:_MOST_COLUMNS], (said,)
 
 
-def _changes(question: Question, findings: dict[str, list[Finding]], days: dict[str, Days]) -> list[DataChange]:
-    inside = question.inside.tolist()
-    restless = {name for name in days if is_restless(findings[name], inside)}
-    steps: dict[str, ColumnSteps] = {name: one.steps for name, one in days.items() if one.steps is not None}
+def _may_hide(found: Finding, least: float) -> bool:
+    """Say whether a window moved far enough beyond chance to have a change of a week in it."""
+    if found.verdict in {MODERATE, MAJOR}:
+        return True
+    more_missing = (found.missing_change or 0.0) >= _MORE_MISSING
+    return found.verdict == SLIGHT and (more_missing or (found.psi or 0.0) >= least)
+
+
+def _changes(
+    question: Question, findings: dict[str, list[Finding]], steps: Mapping[str, ColumnSteps]
+) -> list[DataChange]:
+    unsteady = {name for name, one in steps.items() if is_unsteady(one)}
     reference = question.reference.start or question.seen.first, question.reference.end or question.seen.first
     bins = {one.column: one for one in question.bins}
     windows = {name: np.array([one.verdict in {MODERATE, MAJOR} for one in findings[name]]) for name in steps}
     swapped = find_swapped(steps, bins, windows)
     found = list(swapped)
     for one in steps.values():
-        known = list(swapped)
+        known, steady = list(swapped), one.column not in unsteady
         for mine in (
-            [] if one.column in restless else find_frozen(one, reference),
-            find_converted(one, reference, restless=one.column in restless) if one.days.ordered else [],
-            find_rounded(one, reference) if one.days.ordered and one.column not in restless else [],
-            [] if one.column in restless else find_defaults(one, reference),
+            find_frozen(one, reference) if steady else [],
+            find_converted(one, reference, restless=not steady) if one.days.ordered else [],
+            find_rounded(one, reference) if one.days.ordered and steady else [],
+            find_defaults(one, reference) if steady else [],
         ):
             known += _unless(mine, known)
         found += known[len(swapped) :]
     return found
 
 
-def _of_parts(
-    question: Question, findings: dict[str, list[Finding]], parts: Rows, columns: list[str]
+def _with_parts(
+    question: Question,
+    findings: dict[str, list[Finding]],
+    rows: Rows,
+    found: Sequence[DataChange],
+    unnamed: Sequence[str],
 ) -> list[DataChange]:
-    """Return the changes that hold in one value only of a column such as the version."""
-    found: list[DataChange] = []
-    for part in [name for name in parts.kinds if name not in question.rows.kinds]:
-        wanted = [name for name in columns if not any(name in one.columns for one in found)]
-        if not wanted:
+    """Return the changes, each said to be of one version, node or endpoint where it is, and more that are."""
+    changes = list(found)
+    for part in [name for name in rows.kinds if name not in question.rows.kinds]:
+        open_still = [name for name in unnamed if not _named(name, changes)]
+        shares = [one for one in changes if one.kind in LOCATED and one.where is None]
+        columns = list(dict.fromkeys([*open_still, *(one.column for one in shares)]))
+        if not columns:
             break
-        days = days_of(parts, wanted, question.seen, question.cut.zone, part)
-        values = sorted({value for _, value in days if value is not None})
-        if not 1 < len(values) <= _MOST_PARTS:
+        held: dict[str, dict[str, Days]] = {}
+        for (name, value), days in days_of(rows, columns, question.seen, question.cut.zone, part).items():
+            if value is not None:
+                held.setdefault(value, {})[name] = days
+        if not 1 < len(held) <= _MOST_PARTS:
             continue
-        held = {value: {name: days[name, value] for name in wanted if (name, value) in days} for value in values}
-        changes = [
-            (value, one)
-            for value in values
-            for one in _changes(question, findings, held[value])
-            if one.kind in _IN_PART
-        ]
-        found += [
-            replace(one, where=(part, value))
-            for value, one in changes
-            if not any(
-                other.kind == one.kind and other.touches(one.column, one.start, one.end)
-                for another, other in changes
-                if another != value
-            )
-        ]
-    return found
+        for one in shares:
+            by_value = {value: days[one.column] for value, days in sorted(held.items()) if one.column in days}
+            changes[changes.index(one)] = located(one, part, by_value) or one
+        changes += _of_parts(question, findings, part, held, open_still)
+    return changes
+
+
+def _of_parts(
+    question: Question,
+    findings: dict[str, list[Finding]],
+    part: str,
+    held: Mapping[str, Mapping[str, Days]],
+    columns: Sequence[str],
+) -> list[DataChange]:
+    """Return the changes of columns without a name that one value of a part has, and no other."""
+    changes = []
+    for value, days in sorted(held.items()):
+        steps = {name: known for name in columns if name in days and (known := days[name].steps) is not None}
+        changes += [(value, one) for one in _changes(question, findings, steps) if one.kind in _IN_PART]
+    lasts_to = question.seen.last - _WEEK  # a part may end before the log does
+    return [
+        replace(one, where=(part, value), ongoing=one.ongoing and one.end > lasts_to)
+        for value, one in changes
+        if not any(
+            other.kind == one.kind and other.touches(one.column, one.start, one.end)
+            for another, other in changes
+            if another != value
+        )
+    ]
+
+
+def _named(column: str, found: Sequence[DataChange]) -> bool:
+    """Say whether a change of a column is known that can leave no other in some of its rows."""
+    return any(column in one.columns and one.kind not in _OF_CATEGORIES for one in found)
 
 
 def _unless(found: Sequence[DataChange], known: Sequence[DataChange]) -> list[DataChange]:
