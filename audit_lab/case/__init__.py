@@ -4,13 +4,37 @@
 exhibit that is named by its digest; `finding` states a claim and the exhibits it rests on; `conclude` answers the
 question; `action`, `event`, `comment` and `change_status` say what follows, and `draft_report` drafts the incident
 report. Every act leaves a line in the hash-chained custody record. The export stands one room higher, in `evidence`.
+
+What a name needs is imported when the name is first used: a verifier needs the tables alone.
 """
 
 from __future__ import annotations
 
-from audit_lab.case.case_folder import CaseEditedWarning
-from audit_lab.case.casefile import CASES_VARIABLE, CaseFile
-from audit_lab.case.conclusions import CaseFinding
-from audit_lab.case.exhibit import Exhibit
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab.case.case_folder import CaseEditedWarning
+    from audit_lab.case.casefile import CASES_VARIABLE, CaseFile
+    from audit_lab.case.conclusions import CaseFinding
+    from audit_lab.case.exhibit import Exhibit
 
 __all__ = ["CASES_VARIABLE", "CaseEditedWarning", "CaseFile", "CaseFinding", "Exhibit"]
+
+_HOMES = {
+    "CASES_VARIABLE": "casefile",
+    "CaseEditedWarning": "case_folder",
+    "CaseFile": "casefile",
+    "CaseFinding": "conclusions",
+    "Exhibit": "exhibit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

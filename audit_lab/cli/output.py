@@ -152,10 +152,10 @@ def checking(path: str) -> Iterator[Callable[[str, int], None]]:
 
 def _sizes(path: str) -> dict[str, float]:
     """Return what a check will have to go through, by the manifest; nothing where it cannot be told beforehand."""
-    from audit_lab.log.store import open_store
-
     if not sys.stderr.isatty():
         return {}
+    from audit_lab.log.store import open_store
+
     try:
         manifest = open_store(path).manifest
     except AuditLabError:

@@ -6,7 +6,9 @@ What these need is imported when a bundle has them: without tables polars is not
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,8 @@ __all__ = ["examine_in_full", "verify_in_full"]
 
 _TABLES = "CSV of every table equals its Parquet"
 _RENDERING = "HTML rendered again from the notebook has the same bytes"
+#: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
+_THREADS = 2
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
 
 
@@ -104,6 +108,7 @@ class _Files:
     container: Container
     statement: Statement
     predicate: Predicate
+    _reading: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, container: Container, trust: Trust) -> Self:
@@ -112,8 +117,13 @@ class _Files:
             raise _changed_meanwhile(ATTESTATION)
         return cls(container, checked.statement, checked.predicate)
 
+    def has(self, name: str, content: bytes) -> bool:
+        """Whether a file, whose digest was found to be the attested one, has this content."""
+        return sha256(content) == self.statement.subjects.get(name)
+
     def content(self, name: str) -> bytes:
-        content = b"".join(self.container.chunks(name))
+        with self._reading:  # an archive has one place where it reads
+            content = b"".join(self.container.chunks(name))
         if sha256(content) != self.statement.subjects.get(name):
             raise _changed_meanwhile(name)
         return content
@@ -129,7 +139,10 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
 
     not_checked = [line for line in report.not_checked if line != FULL_ONLY_TABLES]
     checked = [_TABLES]
-    findings = _table_findings(files)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
+        rendered = _rendering_findings(files) if _same_renderer(files) else []
+        findings = [*(found for table in tables if (found := table.result()) is not None), *rendered]
     if not _keeps_comparison(files):
         not_checked.append(NOT_COMPARED)
     place = not_checked.index(FULL_ONLY_RENDERING)
@@ -139,8 +152,7 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     else:
         from audit_lab.evidence.notebook_html import renderer
 
-        if notebook.renderer == renderer():
-            findings += _rendering_findings(files)
+        if _same_renderer(files):
             checked.append(_RENDERING)
             del not_checked[place]
         else:
@@ -160,16 +172,21 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     return with_rerun(report, files.container, files.predicate, rerun)
 
 
-def _table_findings(files: _Files) -> list[Finding]:
-    """Compare each CSV with the Parquet beside it; only where there is one, polars is needed."""
+def _same_renderer(files: _Files) -> bool:
+    from audit_lab.evidence.notebook_html import renderer
+
+    return files.predicate.notebook is not None and files.predicate.notebook.renderer == renderer()
+
+
+def _tables(files: _Files) -> list[tuple[str, str]]:
+    """Return each CSV that has a Parquet beside it, with that."""
     names = set(files.container.names)
-    tables = [
+    return [
         (name, parquet)
         for name in files.container.names
         if name.startswith(EXHIBITS) and name.endswith(".csv")
         if (parquet := f"{name.removesuffix('.csv')}.parquet") in names
     ]
-    return [found for name, parquet in tables if (found := _table_finding(files, name, parquet)) is not None]
 
 
 def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
@@ -182,7 +199,7 @@ def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         first = str(error).split("\n")[0]
         return Finding("exhibit.unreadable", parquet, f"it is not readable Parquet ({first})", _NEXT)
-    if expected == files.content(name):
+    if files.has(name, expected):
         return None
     return Finding("exhibit.csv-differs", name, "it does not show the rows of its Parquet", _NEXT)
 
@@ -194,7 +211,7 @@ def _rendering_findings(files: _Files) -> list[Finding]:
         rendered = render_html(files.content(NOTEBOOK))
     except MalformedError as error:
         return [Finding(error.code, NOTEBOOK, error.message, error.next_step)]
-    if rendered == files.content(NOTEBOOK_HTML):
+    if files.has(NOTEBOOK_HTML, rendered):
         return []
     meaning = "it is not what the notebook renders to"
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]
