@@ -378,6 +378,14 @@ ATTACKS = (
         lambda at: (at / "data/readme.HTML").touch(),
         "archive.colliding-names data/readme.HTML",
     ),
+    Attack(
+        22,
+        "folder: empty",
+        lambda _, folder: folder,
+        ("signature.missing attestation.dsse.json",),
+        REFUSED,
+        on_disk=True,
+    ),
     _folder("10,001 files", crowded, "archive.too-many-entries {path}"),
     _folder("hard link to another file", hard_linked, f"bundle.file-changed {CUSTODY}", verdict="FAILED"),
 )

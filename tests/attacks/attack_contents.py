@@ -420,6 +420,8 @@ def _file_attacks() -> Iterator[Attack]:
         "evil.html",
         "data/notebook/investigation.pdf",
         "signatures/x.dsse.json",
+        "signatures/reviewed-0123456789abcdef.dsse.json.html",
+        "signatures/a",
         "manifest-md5.txt",
     ):
         yield Attack(18, f"file added: {name}", plain(put(name, b"x")), (f"bundle.file-added {name}",))
@@ -665,6 +667,7 @@ def _case_attacks() -> Iterator[Attack]:
         "of another state of the log": (lambda value: value["log"].update(manifest_sha256="0"), "case.other-case"),
         "of another checkpoint": (lambda value: value["log"].update(checkpoint="flights\n7\n"), "case.other-case"),
         "whose exhibits are no list": (lambda value: value.update(exhibits={}), "case.malformed"),
+        "whose exhibit is a number": (lambda value: value.update(exhibits=[1]), "json.not-an-object"),
         "whose case is no object": (lambda value: value.update(case=[]), "case.malformed"),
         "whose log is no object": (lambda value: value.update(log=7), "case.malformed"),
         "whose files are no list": (lambda value: value["exhibits"][0].update(files=7), "case.malformed"),

@@ -45,6 +45,7 @@ MISSING, VOID = (
     "sign-off.missing signatures/",
     ("sign-off.content-changed " + REVIEW, "sign-off.content-changed " + APPROVAL),
 )
+NO_ROWS = {"proven": 0, "not_proven": []}
 REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +91,12 @@ def predicate(**changes: object) -> Callable[[Scene], Files]:
 def within(name: str, **changes: object) -> Callable[[Scene], Files]:
     """Return the clean bundle with other members in a part of the predicate, signed by the trusted key."""
     return statement(lambda value: value["predicate"][name].update(changes))
+
+
+def redacted(**changes: object) -> Callable[[Scene], Files]:
+    """Return the clean bundle that says that it was redacted, in another way than a bundle can say it."""
+    stated = {"profile": "p", "profile_sha256": "0" * 64, "investigation_sha256": "0" * 64, "not_searched": []}
+    return predicate(redaction={**stated, "columns": {"subject_id": "drop"}, **changes})
 
 
 def subjects(change: Callable[[list], object]) -> Callable[[Scene], Files]:
@@ -184,6 +191,7 @@ def _signature_attacks() -> Iterator[Attack]:
     )
     yield Attack(19, "signed by an unknown key", signed(MALLORY), (not_trusted,))
     yield Attack(19, "signed by an unknown key too", signed(JANE, MALLORY), (not_trusted,))
+    yield Attack(19, "signed by two unknown keys", signed(MALLORY, TWIN), (not_trusted, not_trusted))
     yield Attack(19, "signed by a reviewer", signed(REX), (not_trusted,))
     yield Attack(
         19,
@@ -282,6 +290,10 @@ def _statement_attacks() -> Iterator[Attack]:
             statement(lambda value: value.update(predicateType="urn:x")),
             "attestation.unknown-kind",
         ),
+        "predicate that states two versions": (
+            statement(lambda value: value.update(predicateType="urn:audit-lab:predicate:investigation:1")),
+            "attestation.unknown-kind",
+        ),
         "predicate of a later version": (predicate(version=9), "attestation.version-unknown"),
         "predicate without a version": (predicate(version=None), "attestation.version-unknown"),
         "predicate with more members": (predicate(x=1), "json.member-unknown"),
@@ -294,6 +306,20 @@ def _statement_attacks() -> Iterator[Attack]:
         "origin that is no text": (within("log", origin=[]), "attestation.malformed"),
         "checkpoint that is no text": (within("log", checkpoint=7), "attestation.malformed"),
         "signer that is no text": (predicate(signer=7), "attestation.malformed"),
+        "redaction of another kind": (redacted(columns={"subject_id": "blur"}), "attestation.malformed"),
+        "redaction of nothing": (redacted(columns={}), "attestation.malformed"),
+        "redaction of columns that are no object": (redacted(columns=[]), "attestation.malformed"),
+        "redaction whose profile is no text": (redacted(profile=7), "attestation.malformed"),
+        "redaction that says what it searched in a text": (redacted(not_searched="x"), "attestation.malformed"),
+        "redaction with more members": (redacted(x=1), "json.member-unknown"),
+        "model that is no digest": (predicate(models=["x"]), "attestation.malformed"),
+        "models that are no list": (predicate(models="x"), "attestation.malformed"),
+        "model that is a number": (predicate(models=[7]), "attestation.malformed"),
+        "rows with more members": (predicate(rows={**NO_ROWS, "x": 1}), "json.member-unknown"),
+        "rows counted in text": (predicate(rows={**NO_ROWS, "proven": "0"}), "attestation.malformed"),
+        "rows counted by a truth": (predicate(rows={**NO_ROWS, "proven": True}), "attestation.malformed"),
+        "rows fewer than none": (predicate(rows={**NO_ROWS, "proven": -1}), "attestation.malformed"),
+        "rows not proven, in a text": (predicate(rows={**NO_ROWS, "not_proven": "x"}), "attestation.malformed"),
         "time that is no text": (predicate(signed_at=7), "attestation.malformed"),
         "time of another form": (predicate(signed_at="2026-02-01"), "attestation.malformed"),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attack_archives
 import attack_contents
+import attack_crate
 import attack_signatures
 
-ATTACKS = (*attack_archives.ATTACKS, *attack_contents.ATTACKS, *attack_signatures.ATTACKS)
+ATTACKS = (*attack_archives.ATTACKS, *attack_contents.ATTACKS, *attack_signatures.ATTACKS, *attack_crate.ATTACKS)

@@ -38,7 +38,8 @@ def test_the_clean_bundle_passes(scene, tmp_path):
 
 
 @pytest.mark.parametrize("attack", [pytest.param(each, id=f"{each.number} {each.name}") for each in ATTACKS])
-def test_attack(attack, carried_out):
+def test_attack(attack, carried_out, monkeypatch):
+    monkeypatch.setattr("socket.socket", lambda *_: pytest.fail("something was fetched"))
     prepared = carried_out(attack)
     assert prepared.outcome(verifier) == prepared.expected
 
