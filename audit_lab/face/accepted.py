@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.seal.trust import Trust
+from audit_lab.seal.trust import Trust, joined_trust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def accepted_keys(trust: Trust | Path | str | Sequence[Path | str] | None = None
     named = trust or os.environ.get(TRUST_VARIABLE)
     if named:
         read = [Trust.read(Path(each)) for each in ([named] if isinstance(named, str | Path) else named)]
-        return Trust(tuple(key for each in read for key in each.keys), ", ".join(each.name for each in read))
+        return joined_trust(read)
     configuration = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     usual = Path(configuration) / "audit_lab" / "trust.toml"
     return Trust.read(usual) if usual.exists() else Trust((), f"no trust file (none at {usual})")

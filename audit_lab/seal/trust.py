@@ -12,11 +12,13 @@ from audit_lab.seal.keys import PublicKey
 from audit_lab.seal.malformed import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import Self
 
-__all__ = ["ANY_ORIGIN", "ROLES", "Trust", "TrustedKey", "format_trust"]
+    from cryptography.x509 import Certificate
+
+__all__ = ["ANY_ORIGIN", "ROLES", "Trust", "TrustedAuthority", "TrustedKey", "format_trust", "joined_trust"]
 
 #: The origin that stands for every log.
 ANY_ORIGIN = "*"
@@ -39,11 +41,33 @@ class TrustedKey:
 
 
 @dataclass(frozen=True)
+class TrustedAuthority:
+    """One accepted time-stamping authority: its name, and the certificates that its tokens must lead to."""
+
+    name: str
+    certificates: tuple[Certificate, ...]
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> Self:
+        """Parse the certificates of an authority, as PEM.
+
+        Raises
+        ------
+        ValueError
+            There is none in the text, or one that cannot be read.
+        """
+        from cryptography.x509 import load_pem_x509_certificates
+
+        return cls(name, tuple(load_pem_x509_certificates(text.encode())))
+
+
+@dataclass(frozen=True)
 class Trust:
-    """The keys that a verifier accepts; `name` says where the list comes from."""
+    """The keys and authorities that a verifier accepts; `name` says where the list comes from."""
 
     keys: tuple[TrustedKey, ...] = ()
     name: str = "no trust file"
+    authorities: tuple[TrustedAuthority, ...] = ()
 
     def pinned(self, key_id: str, role: str) -> tuple[TrustedKey, ...]:
         """Return the entries of one key for one role; none when it is not accepted."""
@@ -79,11 +103,19 @@ class Trust:
             raise MisuseError(f"The trust file {name} is not TOML ({error})", _NEXT) from error
         if value.get("format") != _FORMAT or value.get("version") != _VERSION:
             raise MisuseError(f"The trust file {name} is not {_FORMAT} version {_VERSION}", _NEXT)
-        unknown = value.keys() - {"format", "version", "key"}
-        entries = value.get("key", [])
-        if unknown or not isinstance(entries, list):
+        unknown = value.keys() - {"format", "version", "key", "authority"}
+        entries, authorities = value.get("key", []), value.get("authority", [])
+        if unknown or not isinstance(entries, list) or not isinstance(authorities, list):
             raise MisuseError(f"The trust file {name} has unknown members {sorted(unknown)}", _NEXT)
-        return cls(tuple(_trusted(entry, name) for entry in entries), name)
+        keys = tuple(_trusted(entry, name) for entry in entries)
+        return cls(keys, name, tuple(_authority(entry, name) for entry in authorities))
+
+
+def joined_trust(parts: Sequence[Trust]) -> Trust:
+    """Return everything that several lists accept, as one."""
+    keys = tuple(key for part in parts for key in part.keys)
+    authorities = tuple(authority for part in parts for authority in part.authorities)
+    return Trust(keys, ", ".join(part.name for part in parts) or Trust.name, authorities)
 
 
 def format_trust(keys: Iterable[TrustedKey]) -> str:
@@ -95,6 +127,17 @@ def format_trust(keys: Iterable[TrustedKey]) -> str:
         if key.revoked_from is not None:
             lines.append(f"revoked_from = {key.revoked_from.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
     return "\n".join(lines) + "\n"
+
+
+def _authority(entry: Any, name: str) -> TrustedAuthority:
+    stated = entry if isinstance(entry, dict) and entry.keys() == {"name", "certificates"} else {}
+    if not all(isinstance(value, str) and value for value in stated.values()) or not stated:
+        raise MisuseError(f"An authority of the trust file {name} lacks its name or its certificates", _NEXT)
+    try:
+        return TrustedAuthority.parse(stated["name"], stated["certificates"])
+    except ValueError as error:
+        what = f"The trust file {name} gives no certificate of {stated['name']!a} that can be read"
+        raise MisuseError(what, "Put the authority's root certificate there, as PEM") from error
 
 
 def _trusted(entry: Any, name: str) -> TrustedKey:

@@ -23,10 +23,12 @@ from audit_lab.verifier.layout import (
     RESEARCH_OBJECT,
     TAG_FILES,
     TAG_MANIFEST,
+    TIME_STAMP,
 )
 from audit_lab.verifier.rows import CheckedRows, check_rows
 from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
+from audit_lab.verifier.time_stamp import with_time_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -44,7 +46,7 @@ __all__ = [
     "verify_bundle",
 ]
 
-_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, RESEARCH_OBJECT, TAG_MANIFEST, *TAG_FILES})
+_DOCUMENTS = frozenset({ATTESTATION, CUSTODY, INVESTIGATION, RESEARCH_OBJECT, TAG_MANIFEST, TIME_STAMP, *TAG_FILES})
 _SHAPE = "shape of the bundle: names, sizes, headers, nothing but plain stored files"
 _SIGNATURE = "signature over the exact bytes of the attestation, by a key that the trust file accepts"
 _COVERAGE = "attested files are the bundle's files, no more and no fewer"
@@ -141,8 +143,8 @@ def examine_archive(
 
 
 def _anchored(report: Verification) -> Verification:
-    """Return a report with the finding that nothing anchors the bundle, unless it was refused before that."""
-    if report.verdict is Verdict.REFUSED:
+    """Return a report with the finding that nothing anchors the bundle, unless something does or it was refused."""
+    if report.verdict is Verdict.REFUSED or report.anchors:
         return report
     missing = Finding("anchor.missing", ATTESTATION, _UNANCHORED, "Ask for a bundle with a timestamp")
     return replace(report, verdict=Verdict.FAILED, findings=(*report.findings, missing))
@@ -184,7 +186,7 @@ def _report(
         done = (*done, _SIGN_OFFS) if checked.predicate is not None else done
     else:
         undone = (*undone, _NO_SIGN_OFFS)
-    return Verification(
+    report = Verification(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
         tuple(findings),
@@ -193,6 +195,7 @@ def _report(
         signers=(*checked.signers, *signed_off.signers, *rows.signers),
         notes=(*signed_off.notes, *checked.notes, *rows.notes, _UNANCHORED, _PIN),
     )
+    return with_time_stamp(report, contents, checked.predicate, trust, _UNANCHORED)
 
 
 def _documents(container: Container) -> frozenset[str]:

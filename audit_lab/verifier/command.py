@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
-from audit_lab.seal.trust import Trust
+from audit_lab.seal.trust import Trust, joined_trust
 from audit_lab.verifier.bundle import verify_bundle
 from audit_lab.verifier.record_proof import verify_record_proof
 
@@ -60,9 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verified(options: argparse.Namespace) -> Verification:
-    path, read = Path(options.path), [Trust.read(Path(each)) for each in options.trust]
-    keys = tuple(key for each in read for key in each.keys)
-    trust = Trust(keys, ", ".join(each.name for each in read) or "no trust file")
+    path, trust = Path(options.path), joined_trust([Trust.read(Path(each)) for each in options.trust])
     required = options.require_sign_off
     if path.is_file() and (proof := _proof(path)) is not None:
         if required is not None:

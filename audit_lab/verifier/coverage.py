@@ -1,11 +1,11 @@
-"""That the attested subjects are the bundle's files, no more and no fewer but sign-offs, with the attested bytes."""
+"""That the attested subjects are the bundle's files but sign-offs and time stamp, with the attested bytes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from audit_lab.seal.report import Finding
-from audit_lab.verifier.layout import ATTESTATION, SIGN_OFF_NAME
+from audit_lab.verifier.layout import ATTESTATION, SIGN_OFF_NAME, TIME_STAMP
 
 if TYPE_CHECKING:
     from audit_lab.seal.statement import Statement
@@ -18,7 +18,7 @@ _NEXT = "Ask the sender for the bundle as it was exported"
 
 def check_coverage(contents: Contents, statement: Statement) -> list[Finding]:
     """Return a finding for every file that is added, missing or changed."""
-    apart = {ATTESTATION, *filter(SIGN_OFF_NAME.fullmatch, contents.names)}
+    apart = {ATTESTATION, TIME_STAMP, *filter(SIGN_OFF_NAME.fullmatch, contents.names)}
     files = set(contents.names) - apart
     attested = set(statement.subjects)
     findings = [

@@ -39,6 +39,7 @@ __all__ = [
     "SIGN_OFF_NAME",
     "TAG_FILES",
     "TAG_MANIFEST",
+    "TIME_STAMP",
 ]
 
 #: The version of the bundle, which is that of its attestation.
@@ -57,6 +58,8 @@ TAG_MANIFEST = "tagmanifest-sha256.txt"
 #: Sign-offs are about the attestation, and come after it: no manifest lists them.
 SIGN_OFFS = "signatures/"
 SIGN_OFF_NAME = re.compile(r"signatures/[a-z]+-[0-9a-f]{16}\.dsse\.json")
+#: An outside authority's time stamp over the attestation (RFC 3161); no manifest lists it either.
+TIME_STAMP = "timestamp.tsr"
 #: The tag files that the tag manifest lists.
 TAG_FILES = frozenset({BAG_DECLARATION, BAG_INFO, MANIFEST})
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,9 @@ import polars as pl
 import pytest
 
 from audit_lab.log.index.index_file import index_files, index_path
-from audit_lab.log.time_anchors.timestamps import Authority, read_authority, timestamp_request
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from local_authority import LocalAuthority, make_local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,86 +23,13 @@ if TYPE_CHECKING:
 
 _INPUTS = "inputs/loans"
 
-_CONFIGURATION = """
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = to be replaced
-[root]
-basicConstraints = critical,CA:true
-keyUsage = critical,keyCertSign,cRLSign
-[stamper]
-basicConstraints = CA:false
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-[ts]
-dir = .
-serial = ./serial
-crypto_device = builtin
-signer_cert = ./stamper.pem
-signer_key = ./stamper.key
-default_policy = 1.2.3.4.1
-digests = sha256, sha512
-signer_digest = sha256
-ess_cert_id_alg = sha256
-"""
-
-
-@dataclass(frozen=True)
-class LocalAuthority:
-    """A time-stamping authority of this test run, played by `openssl ts`."""
-
-    folder: Path
-
-    @property
-    def authority(self) -> Authority:
-        return read_authority(self.folder / f"{self.folder.name}.pem")
-
-    def answer(self, request: bytes) -> bytes:
-        (self.folder / "request.tsq").write_bytes(request)
-        self.openssl(
-            "ts", "-reply", "-queryfile", "request.tsq", "-out", "answer.tsr", "-config", "c.cnf", "-section", "ts"
-        )
-        return (self.folder / "answer.tsr").read_bytes()
-
-    def stamp(self, content: bytes) -> bytes:
-        return self.answer(timestamp_request(content))
-
-    def openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
-
 
 @pytest.fixture(scope="session")
 def make_authority(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LocalAuthority]:
     """Return a function that sets up a time-stamping authority with a root of its own."""
 
     def make(name: str, accuracy: str = "") -> LocalAuthority:
-        folder = tmp_path_factory.mktemp("authorities") / name
-        folder.mkdir()
-        (folder / "c.cnf").write_text(_CONFIGURATION + accuracy)
-        (folder / "serial").write_text("01\n")
-        made = LocalAuthority(folder)
-        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", "c.cnf")
-        root, days = f"{name}.pem", ("-days", "3650")
-        made.openssl(
-            "req", "-x509", *key, "-keyout", "root.key", "-out", root, *days, "-extensions", "root", "-subj", "/CN=root"
-        )
-        made.openssl("req", *key, "-keyout", "stamper.key", "-out", "stamper.csr", "-subj", "/CN=stamper")
-        signing = (
-            "-CA",
-            root,
-            "-CAkey",
-            "root.key",
-            "-CAcreateserial",
-            *days,
-            "-extfile",
-            "c.cnf",
-            "-extensions",
-            "stamper",
-        )
-        made.openssl("x509", "-req", "-in", "stamper.csr", *signing, "-out", "stamper.pem")
-        return made
+        return make_local_authority(tmp_path_factory.mktemp("authorities") / name, accuracy)
 
     return make
 
