@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_SHOWN = ("id", "state", "severity", "rule", "column", "window_start", "value", "rows", "raised_at", "conclusion")
+_SHOWN = ("id", "state", "severity", "rule", "column", "first_seen", "last_seen", "windows", "value", "conclusion")
 _STATES = ("open", "acknowledged", "closed", "all")
 
 LogFolder = Annotated[str, typer.Argument(metavar="LOG", help="The audit log.")]
@@ -45,7 +45,10 @@ def list_alerts(
     record: RecordPath = None,
     as_json: AsJson = False,
 ) -> int:
-    """List every alert that was raised, with its state, which follows from what was recorded of it."""
+    """List every alert that was raised, with its state, which follows from what was recorded of it.
+
+    An alert that goes on over adjoining windows is one line, by the window where it was worst; --json has every window.
+    """
     if state not in _STATES:
         raise MisuseError(f"--state is {state!r}", f"Use one of {', '.join(_STATES)}.")
     found = reading.at(log_folder).open().alerts(write=in_log, record=record)

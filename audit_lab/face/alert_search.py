@@ -13,11 +13,12 @@ from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.asking import QUESTIONS
+from audit_lab.monitor.alerts.continuing import belonging
 from audit_lab.monitor.alerts.evaluation import TRAFFIC, evaluate_rules
 from audit_lab.monitor.alerts.keeping import AlertsJournal, LogEvents, alerts_file, entries_of, outside
 from audit_lab.monitor.alerts.rule_file import read_rules
 from audit_lab.monitor.alerts.rules import RuleSet, default_rules
-from audit_lab.monitor.alerts.states import derived
+from audit_lab.monitor.alerts.states import CLOSED, derived
 from audit_lab.monitor.alerts.watch_result import Watch
 
 if TYPE_CHECKING:
@@ -62,7 +63,19 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
     """Evaluate rules, and return what fires beside what is kept."""
     questions = {name: getattr(log, name) for name in QUESTIONS}
     alerts, looked = evaluate_rules(questions, rules.rules, _traffic(store), _origins(store), scope)
-    return Watch(alerts, looked, rules, kept.states, store.origin, scope.now, scope.since, scope.until, kept.facts)
+    closed = [name for name, state in kept.states.items() if state == CLOSED]
+    return Watch(
+        alerts,
+        looked,
+        rules,
+        kept.states,
+        store.origin,
+        scope.now,
+        scope.since,
+        scope.until,
+        kept.facts,
+        belonging(alerts, kept.courses.values(), closed),
+    )
 
 
 def _traffic(store: LogStore) -> pl.DataFrame:

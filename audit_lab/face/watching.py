@@ -155,7 +155,7 @@ class Watching(Monitored):
         record: Path | str | None = None,
         now: datetime | None = None,
     ) -> Entry:
-        """Record that somebody takes an alert on; it stays until it is re-validated.
+        """Record that somebody takes an alert on, with all of its windows; it stays until it is re-validated.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Watching(Monitored):
 
         held = Record(self._store, record)
         with self._access.asking("acknowledge alert", alert), _alone(held.path):
-            raised = held.read(in_log=write).raised(alert)
+            raised = held.read(in_log=write).course(alert).begun
             moment = now or datetime.now(UTC)
             entry = acknowledgement_of(raised, actor=actor, role=role, reason=reason, at=moment)
             held.keeper(vault, passphrase, write=write).keep([entry])
@@ -191,12 +191,12 @@ class Watching(Monitored):
         record: Path | str | None = None,
         now: datetime | None = None,
     ) -> Review:
-        """Close an alert: its rule is evaluated anew, so that the record says what it saw when it was closed.
+        """Close an alert, with all of its windows: its rule is evaluated anew, and the record says what it saw then.
 
         Parameters
         ----------
         alert
-            Its id, or the first eight digits of it or more.
+            Its id, or that of one of its windows, or the first eight digits of it or more.
         actor, role, reason
             Who closes it, as what, and why.
         conclusion
@@ -219,7 +219,6 @@ class Watching(Monitored):
 
         from audit_lab import __version__
         from audit_lab.face.alert_search import Record, looked_at
-        from audit_lab.log.search.query import instant
         from audit_lab.monitor.alerts.asking import Scope
         from audit_lab.monitor.alerts.reviewing import review_of
         from audit_lab.monitor.alerts.rule_file import rule_of
@@ -228,14 +227,15 @@ class Watching(Monitored):
         held = Record(self._store, record)
         with self._access.asking("revalidate alert", alert, conclusion=conclusion), _alone(held.path):
             kept = held.read(in_log=write)
-            raised = kept.raised(alert)
+            course = kept.course(alert)
+            raised = course.begun
             rule = replace(rule_of(raised.payload["rule"]), model=raised.payload["model"])
             moment = now or datetime.now(UTC)
-            scope = Scope(moment, instant(raised.payload["window_start"], "the window"))
+            scope = Scope(moment, course.first_seen)
             anew = looked_at(self, self._store, RuleSet((rule,)), kept, scope)
             told: dict[str, Any] = {"actor": actor, "role": role, "conclusion": conclusion, "reason": reason}
             told |= {"although": although, "evidence": evidence, "at": moment, "software": f"audit_lab {__version__}"}
-            review = review_of(raised, anew, **told)
+            review = review_of(course, anew, **told)
             facts = held.keeper(vault, passphrase, write=write).keep([review.entry])
             return replace(review, facts=facts)
 

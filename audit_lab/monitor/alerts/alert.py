@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALERT_FORMAT", "Alert", "alert_id", "bounded", "number_or_none"]
 
-ALERT_FORMAT = "audit_lab.alert/1"
+ALERT_FORMAT = "audit_lab.alert/2"
 _ID_LENGTH = 16
 _LONGEST = 120
 
@@ -77,19 +77,22 @@ class Alert:
         start = None if self.window_start is None else self.window_start.isoformat()
         return alert_id(self.rule.name, self.model, self.version, start, self.column)
 
-    def payload(self, software: str) -> dict[str, Any]:
+    def payload(self, software: str, continues: str | None = None) -> dict[str, Any]:
         """Return what is kept of it, JSON-safe: all that an incident case needs, and no value of a person.
 
         Parameters
         ----------
         software
             audit_lab and its version.
+        continues
+            The id of the alert that it is a further window of; None where it begins one.
         """
         times = (self.window_start, self.window_end)
         start, end = (None if moment is None else moment.isoformat() for moment in times)
         return {
             "format": ALERT_FORMAT,
             "alert": self.id,
+            "continues": continues,
             "rule": self.rule.to_dict(),
             "model": self.model,
             "version": self.version,

@@ -30,7 +30,19 @@ JOURNAL, LOG = "journal", "log"
 _LONGEST_PAYLOAD = 19_000
 _ALERT = frozenset(
     {
-        *("format", "alert", "rule", "model", "version", "window_start", "window_end", "column", "measure", "value"),
+        *(
+            "format",
+            "alert",
+            "continues",
+            "rule",
+            "model",
+            "version",
+            "window_start",
+            "window_end",
+            "column",
+            "measure",
+            "value",
+        ),
         *("low", "high", "threshold", "rows", "what", "query", "reference", "versions", "lineage", "software"),
     }
 )
@@ -46,9 +58,11 @@ ENTRY_MEMBERS: dict[str, frozenset[str]] = {
     ),
     "notification": frozenset({"format", "alerts", "target", "by", "sent", "attempts", "why"}),
 }
+#: Alerts were kept so before they could continue one another; each of them stands by itself.
+_FORMER_FORMAT, _FORMER = "audit_lab.alert/1", _ALERT - {"continues"}
 _TEXTS = {"alert", "column", "measure", "threshold", "what", "query", "software", "actor", "role", "reason"}
 _TEXTS |= {"conclusion", "although", "target", "by", "digest", "why"}
-_OPTIONAL_TEXTS = {"model", "version", "window_start", "window_end", "reference"}
+_OPTIONAL_TEXTS = {"continues", "model", "version", "window_start", "window_end", "reference"}
 _NUMBERS = {"value", "low", "high"}
 _MOST_ROWS = 2**53 - 1
 _WRONG = "Ask whoever wrote the log what it is"
@@ -116,8 +130,12 @@ def entry_of(kind: str, text: str, at: datetime, actor: str, kept: str) -> Entry
     MalformedError
         It is not of the kind's format, or an alert is not what its id says (codes ``alert...`` and ``json...``).
     """
-    value = members(parse_json(text.encode(), f"the {kind}"), ENTRY_MEMBERS[kind], f"the {kind}")
-    if value["format"] != ENTRY_KINDS[kind] or not all(_is_sound(name, each) for name, each in value.items()):
+    parsed = parse_json(text.encode(), f"the {kind}")
+    is_former = kind == "alert" and isinstance(parsed, dict) and parsed.get("format") == _FORMER_FORMAT
+    value = members(parsed, _FORMER if is_former else ENTRY_MEMBERS[kind], f"the {kind}")
+    if (value["format"] != ENTRY_KINDS[kind] and not is_former) or not all(
+        _is_sound(name, each) for name, each in value.items()
+    ):
         raise MalformedError(f"the {kind} is not of the format {ENTRY_KINDS[kind]}", _WRONG, "alert.malformed")
     if kind != "alert":
         summary = value.get("reason") or value.get("why") or kind
@@ -127,7 +145,7 @@ def entry_of(kind: str, text: str, at: datetime, actor: str, kept: str) -> Entry
     except AuditLabError as error:
         raise MalformedError(f"the alert's rule: {error.message}", _WRONG, "alert.malformed") from error
     stated = alert_id(rule.name, value["model"], value["version"], value["window_start"], value["column"])
-    if stated != value["alert"]:
+    if stated != value["alert"] or value.get("continues") == stated:
         raise MalformedError("the alert's id is not that of what it states", _WRONG, "alert.forged")
     return Entry(kind, at, actor, rule.severity, value["what"], value, kept)
 

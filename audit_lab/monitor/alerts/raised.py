@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.monitor.alerts.entry import raised_entry
 from audit_lab.monitor.alerts.notifying import deliver, pending
+from audit_lab.monitor.alerts.states import derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,9 @@ class Raised:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-safe."""
-        told = [{**vars(one), "alerts": list(one.alerts), "sent": one.sent} for one in self.deliveries]
+        told = [
+            {**vars(one), "alerts": list(one.alerts), "ids": list(one.ids), "sent": one.sent} for one in self.deliveries
+        ]
         return {**self.watch.to_dict(), "notifications": told, "record": list(self.facts)}
 
     def _repr_html_(self) -> str:
@@ -56,11 +59,14 @@ def raise_new(
     from audit_lab import __version__
 
     software = f"audit_lab {__version__}"
-    new = [raised_entry(one.payload(software), one.rule.severity, watch.at, actor) for one in watch.new]
+    new = [
+        raised_entry(one.payload(software, watch.continues(one)), one.rule.severity, watch.at, actor)
+        for one in watch.new
+    ]
     facts = list(keeper.keep(new))
     deliveries = []
-    for target, entries in pending([*before, *new], watch.rules):
-        delivery = deliver(target, entries, watch.origin, watch.at, wait)
-        facts += keeper.keep([delivery.entry(watch.at, actor)])
+    for target, news in pending(derived([*before, *new]), watch.rules):
+        delivery = deliver(target, news, watch.origin, watch.at, wait)
+        facts += keeper.keep(delivery.entries(watch.at, actor))
         deliveries.append(delivery)
     return Raised(watch, tuple(deliveries), tuple(dict.fromkeys(facts)))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from audit_lab.monitor.alerts.continuing import Course
     from audit_lab.monitor.alerts.watch_result import Watch
 
 __all__ = ["CONCLUSIONS", "Review", "acknowledgement_of", "review_of"]
@@ -31,8 +32,8 @@ _LATER_NAMED = 10
 class Review:
     """A re-validation that closed an alert, with what the rule saw when it was closed.
 
-    `state` is "fires", "quiet" or "not evaluated": the same rule on the same window; `later` are the alerts of the rule
-    on later windows of the same column.
+    `state` is "fires", "quiet" or "not evaluated": the same rule on the same windows, of which one that fires is
+    enough; `later` are the windows after them in which the rule fires on the same column.
     """
 
     alert: str
@@ -47,14 +48,14 @@ class Review:
         payload = self.entry.payload
         said = [f"{self.alert} is closed: {self.conclusion} ({payload['actor']}, {payload['role']})."]
         if self.state == _FIRES:
-            said.append(
-                f"It STILL FIRES: {payload['measured']['what']}. It was closed although: {payload['although']}."
-            )
+            measured = payload["measured"]
+            more = f", the last of {measured['windows']} windows" if measured["windows"] > 1 else ""
+            said.append(f"It STILL FIRES: {measured['what']}{more}. It was closed although: {payload['although']}.")
         elif self.state == _BLIND:
             why, although = payload["measured"]["why"], payload["although"]
             said.append(f"It could NOT be measured anew: {why}. It was closed although: {although}.")
         else:
-            said.append("Measured anew, its rule does not fire on that window any more.")
+            said.append("Measured anew, its rule does not fire on any of its windows any more.")
         later = f"in {len(self.later)} later windows" if self.later else "in no later window"
         said.append(f"On the same column, the rule fires {later}.")
         return [printable(sentence, _LONGEST) for sentence in (*said, *self.facts)]
@@ -96,7 +97,7 @@ def acknowledgement_of(raised: Entry, *, actor: str, role: str, reason: str, at:
 
 
 def review_of(
-    raised: Entry,
+    course: Course,
     anew: Watch,
     *,
     actor: str,
@@ -112,10 +113,10 @@ def review_of(
 
     Parameters
     ----------
-    raised
-        The alert as it was kept.
+    course
+        The alert as it was kept, with all of its windows.
     anew
-        The same rule, evaluated now on the alert's window and all later ones.
+        The same rule, evaluated now on the alert's windows and all later ones.
 
     Raises
     ------
@@ -125,9 +126,10 @@ def review_of(
     """
     if conclusion not in CONCLUSIONS:
         raise MisuseError(f"the conclusion is {printable(str(conclusion))!r}", f"Use one of: {', '.join(CONCLUSIONS)}.")
+    raised, mine = course.begun, {one.alerts[0] for one in course.entries}
     name, column = raised.alerts[0], raised.payload["column"]
-    same = [one for one in anew.alerts if one.id == name]
-    later = tuple(one.id for one in anew.alerts if one.id != name and one.column == column)
+    same = [one for one in anew.alerts if one.id in mine]
+    later = tuple(one.id for one in anew.alerts if one.id not in mine and one.column == column)
     blind = anew.unevaluated
     state = _FIRES if same else _BLIND if blind else _QUIET
     measured: dict[str, Any] = {
@@ -137,8 +139,9 @@ def review_of(
         "ids": list(later[:_LATER_NAMED]),
     }
     if same:
-        one = same[0]
+        one = same[-1]
         measured |= {"what": one.what, "value": one.value, "low": one.low, "high": one.high, "rows": one.rows}
+        measured["windows"] = len(same)
     elif blind:
         measured["why"] = blind[0].why
     if state != _QUIET and not (although or "").strip():

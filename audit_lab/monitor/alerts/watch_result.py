@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from audit_lab.monitor.alerts.alert import Alert
     from audit_lab.monitor.alerts.rules import RuleSet
 
-__all__ = ["CLOSED", "NEW", "UNEVALUATED", "Looked", "Watch"]
+__all__ = ["CLOSED", "CONTINUES", "NEW", "UNEVALUATED", "Looked", "Watch"]
 
-NEW, CLOSED, UNEVALUATED = "new", "closed", "not evaluated"
+NEW, CONTINUES, CLOSED, UNEVALUATED = "new", "continues", "closed", "not evaluated"
 _TOLD = 10
 _LONGEST = 400
 _SCHEMA: dict[str, Any] = {
-    **dict.fromkeys(("id", "state", "severity", "rule", "kind", "model", "version"), pl.String),
+    **dict.fromkeys(("id", "alert", "state", "severity", "rule", "kind", "model", "version"), pl.String),
     "window_start": TIME,
     "window_end": TIME,
     **dict.fromkeys(("column", "measure"), pl.String),
@@ -73,6 +73,9 @@ class Watch:
         The log, the time of the round, and the period whose windows could raise an alert.
     facts
         What must be known of the record of alerts.
+    belongs
+        Which alert each window belongs to, by id: one that goes on over adjoining windows is one alert. What is not
+        named begins one.
     """
 
     alerts: tuple[Alert, ...]
@@ -84,10 +87,11 @@ class Watch:
     since: datetime | None = None
     until: datetime | None = None
     facts: tuple[str, ...] = ()
+    belongs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def new(self) -> tuple[Alert, ...]:
-        """The alerts that no record has."""
+        """What no record has: alerts that begin, and further windows of some that go on."""
         return tuple(one for one in self.alerts if one.id not in self.states)
 
     @property
@@ -107,15 +111,34 @@ class Watch:
             return 1
         return 3 if self.unevaluated else 0
 
+    def belongs_to(self, alert: Alert) -> str:
+        """Return the id of the alert that a window belongs to: its own where it begins one."""
+        return self.belongs.get(alert.id, alert.id)
+
+    def continues(self, alert: Alert) -> str | None:
+        """Return the id of the alert that a window continues; None where it begins one."""
+        begun = self.belongs_to(alert)
+        return None if begun == alert.id else begun
+
     @property
     def table(self) -> pl.DataFrame:
-        """One row for each alert: id, state ("new", "open", "acknowledged", "closed"), and all that it states."""
+        """One row for each window that fires: id, state, the id of the alert that it belongs to, and what it states.
+
+        The state is "new" (or "continues", where it is a further window of an alert that is kept), "open",
+        "acknowledged" or "closed".
+        """
         rows = []
         for one in self.alerts:
             own = {name: getattr(one, name) for name in _SCHEMA if hasattr(one, name)}
-            state = self.states.get(one.id, NEW)
             rows.append(
-                {**own, "state": state, "severity": one.rule.severity, "rule": one.rule.name, "kind": one.rule.kind}
+                {
+                    **own,
+                    "alert": self.belongs_to(one),
+                    "state": self._state(one),
+                    "severity": one.rule.severity,
+                    "rule": one.rule.name,
+                    "kind": one.rule.kind,
+                }
             )
         return pl.DataFrame(rows, schema=_SCHEMA)
 
@@ -147,31 +170,39 @@ class Watch:
             "exit_code": self.exit_code,
             "summary": self.summary(),
             "alerts": [
-                {**one.payload(f"audit_lab {__version__}"), "state": self.states.get(one.id, NEW)}
+                {**one.payload(f"audit_lab {__version__}", self.continues(one)), "state": self._state(one)}
                 for one in self.alerts
             ],
             "looked": [{**vars(one), "facts": list(one.facts)} for one in self.looked],
             "facts": list(self.facts),
         }
 
+    def _state(self, alert: Alert) -> str:
+        if alert.id in self.states:
+            return self.states[alert.id]
+        return CONTINUES if self.belongs_to(alert) in self.states else NEW
+
     def _first(self) -> str:
-        standing, blind = len(self.standing), len(self.unevaluated)
+        blind = len(self.unevaluated)
         unseen = f" {blind} of {len(self.looked)} rules could not be evaluated." if blind else ""
         if not self.alerts:
             return f"No alert.{unseen}"
-        closed = len(self.alerts) - standing
-        parts = [f"{len(self.new)} new"] + ([f"{closed} closed by a review"] if closed else [])
-        return f"{len(self.alerts)} alert{'s' if len(self.alerts) > 1 else ''}, {', '.join(parts)}.{unseen}"
+        states = {self.belongs_to(one): self.states.get(self.belongs_to(one), NEW) for one in self.alerts}
+        closed = sum(state == CLOSED for state in states.values())
+        parts = [f"{sum(state == NEW for state in states.values())} new"]
+        parts += [f"{closed} closed by a review"] if closed else []
+        windows = f" over {len(self.alerts)} windows" if len(self.alerts) > len(states) else ""
+        return f"{len(states)} alert{'s' if len(states) > 1 else ''}{windows}, {', '.join(parts)}.{unseen}"
 
     def _groups(self) -> list[str]:
-        """Return a sentence for each rule and column, of its first alert, with how many more there are."""
-        groups: dict[tuple[str, str | None, str], list[Alert]] = {}
-        for one in self.standing:
-            groups.setdefault((one.rule.name, one.model, one.column), []).append(one)
+        """Return a sentence for each alert, of its first window here, with how many there are."""
+        groups: dict[str, list[Alert]] = {}
+        for one in self.alerts:
+            groups.setdefault(self.belongs_to(one), []).append(one)
         said = []
-        for mine in list(groups.values())[:_TOLD]:
+        for name, mine in list(groups.items())[:_TOLD]:
             more = f"; {len(mine)} windows in all" if len(mine) > 1 else ""
-            said.append(f"{mine[0].rule.severity}: {mine[0].rule.name}: {mine[0].what}{more} ({mine[0].id}).")
+            said.append(f"{mine[0].rule.severity}: {mine[0].rule.name}: {mine[0].what}{more} ({name}).")
         if len(groups) > _TOLD:
             said.append(f"And {len(groups) - _TOLD} more; see Watch.table.")
         return said

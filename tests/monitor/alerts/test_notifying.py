@@ -11,7 +11,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.monitor.alerts import raised as raising
-from audit_lab.monitor.alerts.notifying import deliver
+from audit_lab.monitor.alerts.notifying import News, deliver
 from audit_lab.monitor.alerts.rules import MailCommand, Webhook
 
 
@@ -96,7 +96,7 @@ def test_a_webhook_gets_the_alert_as_json_with_the_header_from_the_environment(s
         "Bearer s3cret",
         "application/json",
     )
-    assert document["format"] == "audit_lab.alerts/1"
+    assert document["format"] == "audit_lab.alerts/2"
     assert [one["column"] for one in document["alerts"]] == ["failed-predictions"]
     assert [one.sent for one in raised.deliveries] == [True]
 
@@ -226,16 +226,16 @@ def test_hostile_names_of_a_log_are_no_headers_of_a_mail(make_log, rules, now, t
 def test_the_name_of_a_hostile_log_cannot_add_a_header(failing, rules, now, tmp_path):
     log = al.open(failing)
     log.raise_alerts(rules(), now=now)
-    entry = log.alerts().raised(log.alerts().table["id"][0])
+    (course,) = log.alerts().courses.values()
     target = MailCommand("m", ("/bin/sh", "-c", f"cat > {tmp_path}/mail"), ("a@example.org",))
-    deliver(target, [entry], "x\r\nBcc: all@example.org\r\n\r\n" + "y" * 5_000, now)
+    deliver(target, [News(course)], "x\r\nBcc: all@example.org\r\n\r\n" + "y" * 5_000, now)
     assert "\nBcc" not in (tmp_path / "mail").read_text()
 
 
 def test_more_than_a_hundred_alerts_are_counted(failing, rules, now, server):
     log = al.open(failing)
     log.raise_alerts(rules(), now=now)
-    entry = log.alerts().raised(log.alerts().table["id"][0])
-    deliver(Webhook("ops", server.url), [entry] * 250, "log", now)
+    (course,) = log.alerts().courses.values()
+    deliver(Webhook("ops", server.url), [News(course)] * 250, "log", now)
     document = json.loads(server.got[0][2])
     assert (len(document["alerts"]), document["omitted"]) == (100, 150)
