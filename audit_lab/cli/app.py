@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from copy import copy
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command_name
 
 from audit_lab.cli import (
     alerts,
@@ -41,6 +44,9 @@ from audit_lab.cli import (
 )
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
 from audit_lab.log.files.printable import printable
+
+if TYPE_CHECKING:
+    from typer.models import CommandInfo
 
 __all__ = ["main"]
 
@@ -98,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         _check_utf_8(arguments)
-        code = int(app(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
+        code = int(_needed(arguments)(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
         sys.stdout.flush()
     except AuditLabError as error:
         return _tell(error, as_json=as_json)
@@ -116,6 +122,25 @@ def main(arguments: list[str] | None = None) -> int:
     if code == _INTERRUPTED:  # typer makes this code of an interrupt, or passes it on
         sys.stderr.write("audit-lab: stopped.\n")
     return code
+
+
+def _needed(arguments: list[str]) -> typer.Typer:
+    """Return the application with the one command that is asked for: building them all takes longer than many of them.
+
+    Where none is named, the whole one, which lists them or says what was meant.
+    """
+    commands = [each for each in app.registered_commands if arguments[:1] == [_name_of(each)]]
+    groups = [each for each in app.registered_groups if arguments[:1] == [each.name]]
+    if not commands + groups:
+        return app
+    few = copy(app)
+    few.registered_commands, few.registered_groups = commands, groups
+    few.callback()(lambda: None)  # without one, a lone command would be called without its name
+    return few
+
+
+def _name_of(command: CommandInfo) -> str | None:
+    return command.name or (get_command_name(command.callback.__name__) if command.callback else None)
 
 
 def _check_utf_8(arguments: list[str]) -> None:
