@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from audit_lab.face.browse import Browse
     from audit_lab.face.replays import When
     from audit_lab.log.keys.pseudonym import PseudonymKey
     from audit_lab.log.keys.vault import Vault
@@ -69,6 +70,41 @@ class AuditLog(Watching):
             found = self._found(expression, since, until, model, limit)
             answer.shows(found)
             return found
+
+    def browse(
+        self,
+        expression: str | pl.Expr | None = None,
+        *,
+        since: When = None,
+        until: When = None,
+        model: str | None = None,
+        sort: str | None = "occurred_at",
+        descending: bool = True,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> Browse:
+        """Look at predictions page by page, in any order and by any filter, however many there are.
+
+        Parameters
+        ----------
+        expression, since, until, model
+            As in `find`.
+        sort, descending
+            A column as an expression names it (``outputs.score``, ``inputs.distance_miles``), None for stored order;
+            and whether the greatest comes first. The newest come first when omitted.
+        progress
+            Called with ``"rows"`` and how many more were read, while a column is read for the first time.
+
+        Raises
+        ------
+        MisuseError
+            The expression or a time cannot be read, or there is no such column.
+        """
+        from audit_lab.face.browse import Browse
+        from audit_lab.log.search.query import Question, instant
+
+        question = Question(expression, instant(since, "since"), instant(until, "until"), model)
+        browse = Browse(self._store, self._access, question, progress=progress)
+        return browse.sorted_by(sort, descending=descending)
 
     def newest(self, count: int = 50, model: str | None = None) -> pl.DataFrame:
         """Return the newest predictions, newest first."""

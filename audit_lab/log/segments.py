@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.manifest import Manifest, Segment
 
-__all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource"]
+__all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource", "stated_times"]
 
 _Answer = TypeVar("_Answer")
 
@@ -334,11 +334,18 @@ def _shown(frame: pl.LazyFrame, hidden: tuple[str, ...]) -> pl.LazyFrame:
 
 def _may_hold(file: Segment, since: datetime | None, until: datetime | None) -> bool:
     """Whether a file may hold a row of ``since <= time < until``, by the times that the manifest states."""
-    first, last = _moment(file.first_time), _moment(file.last_time)
-    if first is None or last is None:
+    stated = stated_times(file)
+    if stated is None:
         # Without times stated nothing is known; a file whose rows have no time is only skipped by reading it.
         return True
+    first, last = stated
     return (since is None or last >= since) and (until is None or first < until)
+
+
+def stated_times(file: Segment) -> tuple[datetime, datetime] | None:
+    """Return the times between which a file's rows lie, as the manifest states them; None where it does not."""
+    first, last = _moment(file.first_time), _moment(file.last_time)
+    return None if first is None or last is None else (first, last)
 
 
 def _moment(text: str | None) -> datetime | None:

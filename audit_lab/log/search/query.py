@@ -14,10 +14,11 @@ from audit_lab.log.segments import ROW, SEGMENT
 if TYPE_CHECKING:
     import narwhals as nw
 
+    from audit_lab.log.search.expression import Expression
     from audit_lab.log.search.wide import Beside
     from audit_lab.log.store import LogStore
 
-__all__ = ["Question", "find", "instant"]
+__all__ = ["Question", "find", "instant", "matching"]
 
 _INPUTS = "inputs"
 _ORDER = ("occurred_at", "prediction_id", "place")
@@ -94,25 +95,37 @@ def find(store: LogStore, question: Question, limit: int | None = None) -> pl.Da
     return _found_by_polars(beside, question, question.expression, limit)
 
 
+def matching(store: LogStore, question: Question) -> nw.LazyFrame[Any]:
+    """Return where the predictions stand that answer a question: ``_segment`` and ``_row``, in no particular order.
+
+    Raises
+    ------
+    MisuseError, NotFoundError
+        As `find`.
+    """
+    from audit_lab.log.search.expression import parse_expression
+    from audit_lab.log.search.wide import Beside
+
+    models = (question.model,) if question.model else store.models()
+    beside = Beside(store, models, question.since, question.until)
+    if question.expression is None:
+        frame = _placed(beside.predictions(), question)
+    elif isinstance(question.expression, str):
+        frame, _ = _matching_text(beside, question, parse_expression(question.expression))
+    else:
+        frame = _matching_polars(beside, question, question.expression)
+    return frame.select(SEGMENT, ROW)
+
+
 def _found(beside: Beside, question: Question, text: str, limit: int | None) -> pl.DataFrame:
-    from audit_lab.log.search.expression import Scope, parse_expression
+    from audit_lab.log.search.expression import parse_expression
     from audit_lab.log.search.wide import HAS_INPUTS, INPUT
 
     expression = parse_expression(text)
+    matching, asked = _matching_text(beside, question, expression)
     if not expression.speaks_of(_INPUTS):
-        frame = _placed(beside.predictions(), question)
-        return _answer(beside, frame.filter(expression.bind(Scope.of(dict(frame.collect_schema())))), limit)
-    features = list(beside.dtypes)
-    asked = [name for name in features if any(path[:2] == (_INPUTS, name) for path in expression.paths)]
-    frame = _placed(beside.frame(asked, others=not question.model), question)
-    dtypes = dict(frame.collect_schema())
-    paths: dict[tuple[str, ...], str] = {
-        (name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)
-    }
-    paths |= {(_INPUTS, name): INPUT + name for name in features}
-    paths[_INPUTS,] = HAS_INPUTS
-    condition = expression.bind(Scope(paths, dtypes))
-    matching = frame.filter(condition).drop(HAS_INPUTS, *(INPUT + name for name in asked))
+        return _answer(beside, matching, limit)
+    matching = matching.drop(HAS_INPUTS, *(INPUT + name for name in asked))
     found = _answer_in_two(beside, matching, limit) if _is_polars(beside) else _answer(beside, matching, limit)
     return found.join(
         beside.inputs_of(found["prediction_id"]),
@@ -123,7 +136,31 @@ def _found(beside: Beside, question: Question, text: str, limit: int | None) -> 
     )
 
 
+def _matching_text(beside: Beside, question: Question, expression: Expression) -> tuple[nw.LazyFrame[Any], list[str]]:
+    """Return the rows for which an expression holds, and the inputs that it names and that stand beside them."""
+    from audit_lab.log.search.expression import Scope
+    from audit_lab.log.search.wide import HAS_INPUTS, INPUT
+
+    if not expression.speaks_of(_INPUTS):
+        frame = _placed(beside.predictions(), question)
+        return frame.filter(expression.bind(Scope.of(_without_places(dict(frame.collect_schema()))))), []
+    features = list(beside.dtypes)
+    asked = [name for name in features if any(path[:2] == (_INPUTS, name) for path in expression.paths)]
+    frame = _placed(beside.frame(asked, others=not question.model), question)
+    dtypes = _without_places(dict(frame.collect_schema()))
+    paths: dict[tuple[str, ...], str] = {
+        (name,): name for name in dtypes if name != HAS_INPUTS and not name.startswith(INPUT)
+    }
+    paths |= {(_INPUTS, name): INPUT + name for name in features}
+    paths[_INPUTS,] = HAS_INPUTS
+    return frame.filter(expression.bind(Scope(paths, dtypes))), asked
+
+
 def _found_by_polars(beside: Beside, question: Question, expression: pl.Expr, limit: int | None) -> pl.DataFrame:
+    return _answer(beside, _matching_polars(beside, question, expression), limit)
+
+
+def _matching_polars(beside: Beside, question: Question, expression: pl.Expr) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     if not _is_polars(beside):
@@ -135,7 +172,8 @@ def _found_by_polars(beside: Beside, question: Question, expression: pl.Expr, li
         frame = _with_struct(beside, _placed(beside.frame(others=not question.model), question).to_native())
     else:
         frame = _placed(beside.predictions(), question).to_native()
-    return _answer(beside, nw.from_native(_filtered(frame, expression)), limit)
+    found: nw.LazyFrame[Any] = nw.from_native(_filtered(frame, expression))
+    return found
 
 
 def _placed(frame: nw.LazyFrame[Any], question: Question) -> nw.LazyFrame[Any]:
@@ -151,12 +189,17 @@ def _with_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     place = nw.concat_str(
         nw.col("prediction_id"), nw.lit("@"), nw.col(SEGMENT), nw.lit(":"), nw.col(ROW).cast(nw.String())
     )
-    return frame.with_columns(place.alias("place")).drop(SEGMENT, ROW)
+    return frame.with_columns(place.alias("place"))
+
+
+def _without_places(dtypes: dict[str, Any]) -> dict[str, Any]:
+    return {name: dtype for name, dtype in dtypes.items() if name not in {SEGMENT, ROW}}
 
 
 def _answer(beside: Beside, frame: nw.LazyFrame[Any], limit: int | None) -> pl.DataFrame:
     from audit_lab.log.engines.answers import collected
 
+    frame = frame.drop(SEGMENT, ROW, strict=False)
     if limit is not None:
         frame = frame.sort(*_ORDER).head(limit)
     answer = collected(frame, f"the predictions of {beside.store.location}")
@@ -203,7 +246,9 @@ def _filtered(frame: pl.LazyFrame, expression: pl.Expr) -> pl.LazyFrame:
     except pl.exceptions.PolarsError as error:
         inputs = schema.get(_INPUTS)
         features = list(inputs.to_schema()) if isinstance(inputs, pl.Struct) else []
-        known = [name for name in schema.names() if name != _INPUTS] + [f"{_INPUTS}.{name}" for name in features]
+        known = [name for name in schema.names() if name not in {_INPUTS, SEGMENT, ROW}] + [
+            f"{_INPUTS}.{name}" for name in features
+        ]
         raise MisuseError(
             f"the expression {shown!r} does not fit this log ({str(error).splitlines()[0][:160]})",
             f"Columns: {', '.join(known)}.",

@@ -1,0 +1,310 @@
+"""`Browse`: the predictions of a log of any length, looked at page by page."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import MisuseError
+from audit_lab.log.browse.column_values import ColumnValues, values_in_order
+from audit_lab.log.browse.columns import browsed_columns, column_named
+from audit_lab.log.browse.ranking import Ranking
+from audit_lab.log.browse.stored_rows import StoredRows
+from audit_lab.log.browse.summaries import histogram, timeline
+from audit_lab.log.engines.answers import collected
+from audit_lab.log.files.reading import collect
+from audit_lab.log.index.batch_lookup import look_up_many
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.search.query import Question, matching
+from audit_lab.log.segments import ROW, SEGMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from audit_lab.face.access import Access
+    from audit_lab.log.browse.columns import BrowsedColumn
+    from audit_lab.log.store import LogStore
+
+__all__ = ["MOST_PAGE_ROWS", "Browse"]
+
+MOST_PAGE_ROWS = 1_000
+
+#: What sorted columns may take in memory together.
+_MOST_BYTES = 600_000_000
+_MOST_FILTERS = 4
+_ID, _TIME = "prediction_id", "occurred_at"
+
+
+@dataclass
+class _Kept:
+    """What several orders and filters of one log share: sort keys of columns, and the rows that filters leave."""
+
+    rows: StoredRows
+    columns: OrderedDict[tuple[str, tuple[str, ...]], ColumnValues] = field(default_factory=OrderedDict)
+    filters: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
+    lock: RLock = field(default_factory=RLock)
+
+    def keep(self, key: tuple[str, tuple[str, ...]], values: ColumnValues) -> ColumnValues:
+        with self.lock:
+            values = self.columns.setdefault(key, values)
+            self.columns.move_to_end(key)
+            while len(self.columns) > 1 and sum(each.size_bytes for each in self.columns.values()) > _MOST_BYTES:
+                self.columns.popitem(last=False)
+        return values
+
+
+@dataclass(frozen=True)
+class Browse:
+    """Predictions in an order, by a filter; only the rows of a page are read, and nothing is sorted as a whole.
+
+    Sorting keeps eight bytes for each row and column that it was asked for, at most 600 MB of them.
+
+    Parameters
+    ----------
+    store, access
+        The log, and how it is asked.
+    question
+        Which predictions.
+    sort, descending
+        The column by which they stand, as an expression names it, None for stored order; and whether the greatest
+        comes first. Equal rows stand in stored order, rows without a value at the end; text is sorted by its first 64
+        bytes.
+    progress
+        Called with ``"rows"`` and how many more were read, while a column is read; what it raises ends the reading.
+    """
+
+    store: LogStore = field(repr=False)
+    access: Access = field(repr=False)
+    question: Question
+    sort: str | None = None
+    descending: bool = False
+    progress: Callable[[str, int], None] | None = field(repr=False, default=None)
+    _kept: _Kept | None = field(repr=False, default=None)
+
+    def where(self, expression: str | pl.Expr | None) -> Browse:
+        """Return the same table with another filter; None for all that the time range and the model leave.
+
+        Raises
+        ------
+        MisuseError
+            The expression cannot be read, or does not fit the log.
+        """
+        return replace(self, question=replace(self.question, expression=expression), _kept=self._shared)
+
+    def sorted_by(self, column: str | None, *, descending: bool = True) -> Browse:
+        """Return the same table in another order; None for the order in which it is stored.
+
+        Raises
+        ------
+        MisuseError
+            There is no such column, or its values have no order.
+        """
+        if column is not None:
+            from audit_lab.log.browse.sort_keys import key_levels
+
+            key_levels(column_named(self._columns, column).dtype)
+        return replace(self, sort=column, descending=descending, _kept=self._shared)
+
+    def watched(self, progress: Callable[[str, int], None] | None) -> Browse:
+        """Return the same table with another `progress`."""
+        return replace(self, progress=progress, _kept=self._shared)
+
+    @cached_property
+    def columns(self) -> dict[str, pl.DataType]:
+        """The columns of a page and their types: of predictions, of their outputs, then inputs as ``inputs.<name>``."""
+        return {column.name: column.dtype for column in self._columns}
+
+    @cached_property
+    def rows(self) -> int:
+        """How many predictions there are."""
+        chosen = self._chosen
+        return self._shared.rows.count if chosen is None else int(chosen.size)
+
+    def page(self, first: int = 0, count: int = 50, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the predictions of the ranks from `first` on; fewer at the end.
+
+        Inputs stand beside their prediction, null where it has none or where its id stands twice among them.
+
+        Parameters
+        ----------
+        first, count
+            The rank of the first, from 0 on, and how many, at most 1,000.
+        columns
+            Names of `columns`; all when omitted.
+
+        Returns
+        -------
+        pl.DataFrame
+            The columns asked for, then ``place`` (``id@segment:row``), which `log.decision` takes.
+
+        Raises
+        ------
+        MisuseError
+            There is no such column, or first or count are out of range.
+        LogError
+            The log cannot be read.
+        """
+        if first < 0 or not 0 <= count <= MOST_PAGE_ROWS:
+            message = f"a page of {count:,} rows from {first:,} on cannot be shown"
+            raise MisuseError(message, f"Ask for 0 to {MOST_PAGE_ROWS:,} rows, from 0 or more on.")
+        wanted = [column_named(self._columns, name) for name in (self.columns if columns is None else columns)]
+        with self.access.asking("page", self.question.expression, first=first, count=count, sort=self.sort) as answer:
+            numbers = self._numbers(first, count)
+            own = {column.name: column.own for column in wanted if column.feature is None}
+            place = pl.format("{}@{}:{}", _ID, SEGMENT, ROW).alias("place")
+            keys = [pl.col(_ID).alias("__id__"), pl.col("model_name").alias("__model__")]
+            read = self._shared.rows.read(numbers, [*own.values(), place, *keys])
+            features = [column for column in wanted if column.feature is not None]
+            if features:
+                read = pl.concat([read, self._beside(read, features)], how="horizontal")
+            answer.rows = read.height
+            answer.touches("predictions", {name.partition(".")[0] for name in own})
+            answer.touches(INPUTS_PREFIX, [column.feature for column in features if column.feature is not None])
+            return read.select(*(column.name for column in wanted), "place")
+
+    def histogram(self, column: str) -> pl.DataFrame:
+        """Count the values of a column over the predictions that the filter leaves; see `summaries.histogram`.
+
+        Raises
+        ------
+        MisuseError
+            There is no such column.
+        LogError
+            The log cannot be read.
+        """
+        with self.access.asking("histogram", column, of=self.question.expression):
+            return histogram(self._only_chosen(self._values(column).rows), f"{column} of {self.store.location}")
+
+    def timeline(self) -> tuple[pl.DataFrame, str]:
+        """Count the predictions that the filter leaves by steps of time and by decision; see `summaries.timeline`.
+
+        Raises
+        ------
+        LogError
+            The log cannot be read.
+        """
+        with self.access.asking("timeline", self.question.expression):
+            times = self.store.placed("predictions").select("occurred_at", "decision")
+            return timeline(self._only_chosen(times), f"the predictions of {self.store.location}")
+
+    def warm(self) -> None:
+        """Find out what later questions about inputs need: whether they stand in the order of their predictions."""
+        from audit_lab.log.search.pairing import order_of
+
+        for model in self._models:
+            order_of(self.store, model)
+
+    def summary(self) -> list[str]:
+        """Return what the table shows, in sentences."""
+        asked = [f"{name} {value}" for name, value in self.question.to_dict().items() if value is not None]
+        order = "in stored order"
+        if self.sort is not None:
+            order = f"by {self.sort}, {'the greatest' if self.descending else 'the least'} first"
+        every = f" of {self._shared.rows.count:,}" if self._chosen is not None else ""
+        narrowed = f" ({'; '.join(asked)})" if asked else ""
+        return [f"{self.rows:,}{every} predictions{narrowed}, {order}."]
+
+    @cached_property
+    def _shared(self) -> _Kept:
+        return self._kept or _Kept(StoredRows(self.store, "predictions"))
+
+    @cached_property
+    def _models(self) -> tuple[str, ...]:
+        if self.question.model is None:
+            return self.store.models()
+        return (self.question.model,) if self.question.model in self.store.models() else ()
+
+    @cached_property
+    def _columns(self) -> list[BrowsedColumn]:
+        return browsed_columns(self.store, self._models)
+
+    @cached_property
+    def _chosen(self) -> NDArray[np.int64] | None:
+        """The numbers of the rows that the filter leaves, ascending; None where there is no filter."""
+        import numpy as np
+
+        question, shared = self.question, self._shared
+        if all(each is None for each in (question.expression, question.since, question.until, question.model)):
+            return None
+        key = None if isinstance(question.expression, pl.Expr) else question
+        with shared.lock:
+            if key is not None and key in shared.filters:
+                shared.filters.move_to_end(key)
+                known: NDArray[np.int64] = shared.filters[key]
+                return known
+        places = collected(matching(self.store, question), f"the predictions of {self.store.location}")
+        found = np.sort(shared.rows.numbers(places))
+        with shared.lock:
+            if key is not None:
+                shared.filters[key] = found
+                while len(shared.filters) > _MOST_FILTERS:
+                    shared.filters.popitem(last=False)
+        return found
+
+    def _numbers(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return the numbers of the rows of a page."""
+        import numpy as np
+
+        chosen = self._chosen
+        if self.sort is None:
+            if chosen is not None:
+                return chosen[first : first + count]
+            return np.arange(min(first, self.rows), min(first + count, self.rows))
+        values = self._values(self.sort)
+        if chosen is None and self.sort == _TIME and first + count <= MOST_PAGE_ROWS and not values.size_bytes:
+            # Nothing was sorted by time before, so the few files at its end are quicker than the column of all.
+            found = self._shared.rows.first_by_time(min(first + count, self.rows), descending=self.descending)
+            if found is not None:
+                return found[first:]
+        return Ranking(chosen, values.keys, values.levels, values.nulls, self.descending).page(first, count)
+
+    def _values(self, name: str) -> ColumnValues:
+        column = column_named(self._columns, name)
+        shared, key = self._shared, (name, self._models if column.feature is not None else ())
+        with shared.lock:
+            if key in shared.columns:
+                return replace(shared.columns[key], progress=self.progress)
+        rows = values_in_order(self.store, column, self._models, shared.rows)
+        what = f"{name} of {self.store.location}"
+        return shared.keep(key, ColumnValues(rows, shared.rows.count, what, self.progress))
+
+    def _only_chosen(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep, of rows in stored order, those that the filter leaves."""
+        chosen = self._chosen
+        if chosen is None:
+            return rows
+        return collect(rows, f"the predictions of {self.store.location}")[chosen].lazy()
+
+    def _beside(self, page: pl.DataFrame, features: list[BrowsedColumn]) -> pl.DataFrame:
+        """Return the inputs of the predictions of a page, row by row."""
+        found = [
+            self._inputs(model, page.filter(pl.col("__model__") == model)["__id__"], features)
+            for model in self._models
+            if (page["__model__"] == model).any()
+        ]
+        empty = {each.name: pl.lit(None, dtype=each.dtype).alias(each.name) for each in features}
+        if not found:
+            return page.select(**empty)
+        known = pl.concat(found)
+        joined = page.select("__id__", "__model__").join(
+            known, on=["__id__", "__model__"], how="left", maintain_order="left", validate="m:1"
+        )
+        return joined.select(*empty)
+
+    def _inputs(self, model: str, ids: pl.Series, features: list[BrowsedColumn]) -> pl.DataFrame:
+        names = [each.feature for each in features if each.feature is not None]
+        found = look_up_many(self.store, INPUTS_PREFIX + model, _ID, ids, columns=names, confirm=False).rows
+        there = found.unique(subset=[_ID], keep="none")
+        shown = [
+            (pl.col(each.feature) if each.feature in there.columns else pl.lit(None)).cast(each.dtype).alias(each.name)
+            for each in features
+        ]
+        return there.select(pl.col(_ID).alias("__id__"), pl.lit(model).alias("__model__"), *shown)
