@@ -216,20 +216,29 @@ def sign(
 
 
 def verifier(
-    out: Annotated[str, typer.Option("--out", "-o", help="The file to write.")] = "audit-lab-verify.pyz",
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="The file to write.", show_default="audit-lab-verify.pyz")
+    ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Write the page that checks a bundle in a browser instead.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Write the verifier as one file, for those who receive evidence and have nothing of ours.
 
     It needs Python 3.11 or newer and the package cryptography, and no network. Hand it over apart from any bundle, and
-    let its SHA-256 be compared with the one that you publish: the same release writes the same bytes everywhere.
+    let its SHA-256 be compared with the one that you publish: the same release writes the same bytes everywhere. The
+    page needs a browser only, is the same as in each bundle, and says which checks it leaves to the verifier.
     """
     from audit_lab.evidence.one_file import write_verifier
+    from audit_lab.evidence.verify_page import write_page
 
-    digest = write_verifier(Path(out))
+    path = out or ("verify.html" if page else "audit-lab-verify.pyz")
+    digest = write_page(Path(path)) if page else write_verifier(Path(path))
     if as_json:
-        output.print_json({"verifier": out, "sha256": digest})
+        output.print_json({"page" if page else "verifier": path, "sha256": digest})
     else:
-        output.line(f"{out}: python3 {out} BUNDLE --trust TRUST-FILE")
+        use = "open it in a browser, and drop the bundle on it" if page else f"python3 {path} BUNDLE --trust TRUST-FILE"
+        output.line(f"{path}: {use}")
         output.line(f"SHA-256 {digest}")
     return 0

@@ -19,7 +19,15 @@ from audit_lab.seal.malformed import MalformedError
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["DEMONSTRATION_PREFIX", "PublicKey", "Signer", "SigningKey", "check_key_name", "is_key_name"]
+__all__ = [
+    "DEMONSTRATION_PREFIX",
+    "SMALL_ORDER_Y",
+    "PublicKey",
+    "Signer",
+    "SigningKey",
+    "check_key_name",
+    "is_key_name",
+]
 
 #: What the name of a key that proves nothing begins with.
 DEMONSTRATION_PREFIX = "demonstration-"
@@ -32,7 +40,7 @@ _KEY_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}")
 _FIELD_PRIME = 2**255 - 19
 #: The y coordinates of the eight points of small order: anybody can make a signature that such a key accepts.
-_SMALL_ORDER_Y = frozenset(
+SMALL_ORDER_Y = frozenset(
     {
         0,
         1,
@@ -109,7 +117,7 @@ class PublicKey:
         if str(key) != text:
             raise _refused_key(text, "does not carry its own key hash", "key.malformed")
         y_coordinate = int.from_bytes(key.raw, "little") & (2**255 - 1)
-        if y_coordinate >= _FIELD_PRIME or y_coordinate in _SMALL_ORDER_Y:
+        if y_coordinate >= _FIELD_PRIME or y_coordinate in SMALL_ORDER_Y:
             raise _refused_key(text, "is a key of small order, under which anybody can sign", "key.small-order")
         return key
 

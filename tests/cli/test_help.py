@@ -270,7 +270,7 @@ COMMANDS = {
         ],
         "nobody signs what does not hold",
     ),
-    "verifier": (["--out", "--json"], "the same release writes the same bytes everywhere"),
+    "verifier": (["--out", "--page", "--json"], "the same release writes the same bytes everywhere"),
     "keys new": (
         ["name", "--out", "--kind", "--normalise", "--passphrase", "--json"],
         "Hand the trust file to whoever will verify",

@@ -55,6 +55,7 @@ def test_the_layout_of_a_bundle(case, key, tmp_path):
             "data/investigation.json",
             "data/models/digests.json",
             "data/ro-crate-metadata.json",
+            "data/verify.html",
             "manifest-sha256.txt",
             "tagmanifest-sha256.txt",
         ]

@@ -1,0 +1,290 @@
+// That the files are the attested ones, the BagIt manifests agree, and the case agrees with itself.
+
+const MANIFEST_LINE = /^([0-9a-f]{64}) {2}([^\x00-\x1f\x7f]+)$/;
+const CUSTODY_TEXTS = ["at", "actor", "action", "subject", "why", "previous"];
+
+const checkCoverage = (contents, subjects) => {
+  const found = [];
+  const apart = (name) => name === LAYOUT.attestation || LAYOUT.unattested.includes(name) || isSignOff(name);
+  const files = contents.names.filter((name) => !apart(name));
+  for (const name of files.filter((each) => !subjects.has(each))) {
+    found.push(finding("bundle.file-added", name, "it stands in the bundle and was not signed for"));
+  }
+  for (const name of sorted(subjects.keys()).filter((each) => !contents.has(each) || apart(each))) {
+    found.push(finding("bundle.file-missing", name, "it was signed for and is not in the bundle"));
+  }
+  for (const name of contents.names) {
+    if (!apart(name) && subjects.has(name) && contents.digests.get(name) !== subjects.get(name)) {
+      found.push(finding("bundle.file-changed", name, "its bytes are not those that were signed for"));
+    } else if (contents.wrongCrc.has(name) && (apart(name) || subjects.has(name))) {
+      found.push(finding("archive.header-changed", name, "the checksum in its header is not that of its bytes"));
+    }
+  }
+  return found;
+};
+
+const formatManifest = (digests) => sorted(digests.keys()).map((name) => `${digests.get(name)}  ${name}\n`).join("");
+
+const parseManifest = (bytes, name) => {
+  const next = "Ask whoever made the file for an unaltered copy";
+  if (bytes.length === 0) {
+    throw new Malformed("manifest.empty", `${name} is empty`, next);
+  }
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const digests = new Map();
+  for (const [at, line] of text.replace(/\n$/, "").split("\n").entries()) {
+    const match = MANIFEST_LINE.exec(line);
+    if (match === null) {
+      throw new Malformed("manifest.malformed", `${name} line ${at + 1} is not 'digest  name'`, next);
+    }
+    if (digests.has(match[2])) {
+      throw new Malformed("manifest.duplicate-name", `${name} line ${at + 1} repeats a name`, next);
+    }
+    digests.set(match[2], match[1]);
+  }
+  if (formatManifest(digests) !== text) {
+    throw new Malformed("manifest.malformed", `${name} is not sorted or does not end in a newline`, next);
+  }
+  return digests;
+};
+
+const manifestFindings = (contents, manifest, covered, bad) => {
+  if (bad.has(manifest)) {
+    return [];
+  }
+  try {
+    const listed = parseManifest(contents.documents.get(manifest) ?? new Uint8Array(), manifest);
+    const either = sorted(new Set([...covered, ...listed.keys()])).filter((name) => !bad.has(name));
+    const lacking = either.filter((name) => !covered.has(name) || !listed.has(name));
+    const wrong = either.filter(
+      (name) => covered.has(name) && listed.has(name) && listed.get(name) !== contents.digests.get(name),
+    );
+    return [
+      ...lacking.map((name) =>
+        finding("bag.manifest-incomplete", manifest, `it does not list exactly the files it must: ${name}`),
+      ),
+      ...wrong
+        .filter((name) => contents.has(name))
+        .map((name) => finding("bag.manifest-wrong", manifest, `it gives another digest for ${name}`)),
+    ];
+  } catch (error) {
+    if (!(error instanceof Malformed)) {
+      throw error;
+    }
+    return [finding(error.code, manifest, error.message, error.next)];
+  }
+};
+
+const checkBag = (contents, bad) => {
+  const payload = contents.names.filter((name) => name.startsWith(LAYOUT.payload));
+  const found = manifestFindings(contents, LAYOUT.manifest, new Set(payload), bad);
+  found.push(...manifestFindings(contents, LAYOUT.tagManifest, new Set(LAYOUT.tagFiles), bad));
+  const text = (name) => new TextDecoder().decode(contents.documents.get(name) ?? new Uint8Array());
+  if (!bad.has(LAYOUT.bagDeclaration) && text(LAYOUT.bagDeclaration) !== LAYOUT.declaration) {
+    found.push(finding("bag.declaration", LAYOUT.bagDeclaration, "it does not declare a BagIt 1.0 bag"));
+  }
+  const size = payload.reduce((sum, name) => sum + contents.files.get(name).blob.size, 0);
+  const oxum = `${size}.${payload.length}`;
+  const anyBad = [...bad].some((name) => name.startsWith(LAYOUT.payload));
+  if (!bad.has(LAYOUT.bagInfo) && !anyBad && !text(LAYOUT.bagInfo).split("\n").includes(`Payload-Oxum: ${oxum}`)) {
+    found.push(finding("bag.payload-size", LAYOUT.bagInfo, `its Payload-Oxum is not ${oxum}`));
+  }
+  return found;
+};
+
+const listOf = (value) => {
+  if (!Array.isArray(value)) {
+    const meaning = `${LAYOUT.investigation} has a member that should be a list`;
+    throw new Malformed("case.malformed", meaning, CASE_NEXT);
+  }
+  return value;
+};
+
+const exhibitFindings = async (exhibit, contents, bad) => {
+  const found = [];
+  const digests = new Map();
+  for (const entry of listOf(exhibit.files)) {
+    const file = members(entry, ["name", "path", "sha256"], `A file of ${LAYOUT.investigation}`);
+    digests.set(String(file.name), String(file.sha256));
+    const name = `${LAYOUT.payload}${file.path}`;
+    if (!bad.has(name) && !contents.has(name)) {
+      found.push(finding("case.exhibit-file-missing", name, "an exhibit lists it and it is not there", CASE_NEXT));
+    } else if (!bad.has(name) && contents.digests.get(name) !== file.sha256) {
+      found.push(finding("case.exhibit-file-wrong", name, "an exhibit lists it with another digest", CASE_NEXT));
+    }
+  }
+  if (digests.size === 0 || (await sha256(utf8(formatManifest(digests)))) !== exhibit.id) {
+    const meaning = `exhibit ${shown(exhibit.number)} is not named by its digest`;
+    found.push(finding("case.exhibit-id-wrong", LAYOUT.investigation, meaning, CASE_NEXT));
+  }
+  return found;
+};
+
+const checkInvestigation = async (value, contents, predicate, bad) => {
+  const name = LAYOUT.investigation;
+  const known = ["format", "version", "case", "log", "parameters", "steps", "exhibits", "findings", "conclusion"];
+  members(value, known, name, null);
+  if (value.format !== LAYOUT.investigationFormat || value.version !== LAYOUT.investigationVersion) {
+    return [finding("case.version-unknown", name, "it is of another format or version", CASE_NEXT)];
+  }
+  const found = [];
+  statedRule(value);
+  const { case: stated, log } = value;
+  if (!isObject(stated) || !isObject(log)) {
+    throw new Malformed("case.malformed", `${name} has a member that should be an object`, CASE_NEXT);
+  }
+  const pairs = [
+    [stated.id, predicate.case.id],
+    [stated.question, predicate.case.question],
+    [log.origin, predicate.log.origin],
+    [log.manifest_sha256, predicate.log.manifest_sha256],
+    [log.checkpoint ?? null, predicate.log.checkpoint],
+  ];
+  if (pairs.some(([one, other]) => one !== other)) {
+    found.push(finding("case.other-case", name, "case or log are not those in the attestation", CASE_NEXT));
+  }
+  const exhibits = listOf(value.exhibits).map((entry) =>
+    members(entry, ["id", "number", "files"], `An exhibit of ${name}`, null),
+  );
+  const owned = new Set();
+  for (const exhibit of exhibits) {
+    found.push(...(await exhibitFindings(exhibit, contents, bad)));
+    listOf(exhibit.files).forEach((file) => owned.add(`${LAYOUT.payload}${file.path}`));
+  }
+  const inside = (each) => each.startsWith(LAYOUT.exhibits) || each.startsWith(LAYOUT.rows);
+  const isProven = (each) => each.startsWith(LAYOUT.provenRows) && predicate.version > 1;
+  for (const stray of contents.names.filter((each) => inside(each) && !isProven(each) && !owned.has(each))) {
+    if (!bad.has(stray)) {
+      found.push(finding("case.exhibit-unlisted", stray, "no exhibit of the investigation owns it", CASE_NEXT));
+    }
+  }
+  const ids = new Set(exhibits.map((exhibit) => exhibit.id));
+  for (const entry of listOf(value.findings)) {
+    members(entry, ["id", "supported_by"], `A finding of ${name}`, null);
+    for (const support of listOf(entry.supported_by).filter((each) => !ids.has(each))) {
+      const meaning = `${shown(entry.id)} rests on an exhibit that is not there (${shown(support)})`;
+      found.push(finding("case.support-missing", name, meaning, CASE_NEXT));
+    }
+  }
+  return found;
+};
+
+const custodyLine = (bytes, name) => {
+  const value = members(parseJson(bytes, name), ["format", "number", ...CUSTODY_TEXTS], name, ["changes"]);
+  const texts = CUSTODY_TEXTS.every((member) => typeof value[member] === "string");
+  const sound = texts && Number.isInteger(value.number) && value.number >= 1 && TIME.test(value.at);
+  if (!sound || !DIGEST.test(value.previous) || !same(utf8(canonical(value)), bytes)) {
+    throw new Malformed("custody.malformed", `${name} is not a line of a custody record in its canonical form`);
+  }
+  return value;
+};
+
+const linesOf = (bytes, name) => {
+  if (bytes[bytes.length - 1] !== 10) {
+    throw new Malformed("custody.malformed", `${name} does not end with a whole line`);
+  }
+  const raw = [];
+  let start = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, start)) {
+    raw.push(bytes.subarray(start, at));
+    start = at + 1;
+  }
+  return raw;
+};
+
+const checkCustody = async (contents, predicate) => {
+  const name = LAYOUT.custody;
+  const found = new Map();
+  const add = (code, meaning) => found.set(code, found.get(code) ?? finding(`custody.${code}`, name, meaning, CASE_NEXT));
+  const raw = linesOf(contents.documents.get(name) ?? new Uint8Array(), name);
+  const lines = raw.map((bytes, at) => custodyLine(bytes, `${name} line ${at + 1}`));
+  const digests = await Promise.all(raw.map(sha256));
+  const seen = new Set();
+  const numbers = new Set(lines.map((line) => line.number));
+  let [last, lastDigest, lastAt] = [0, "0".repeat(64), ""];
+  lines.forEach((line, at) => {
+    const next = line.number === last + 1;
+    const between = !next && [...numbers].some((number) => number > last && number < line.number);
+    if (seen.has(digests[at])) {
+      add("line-repeated", `line ${at + 1} repeats line ${line.number}`);
+    } else if (line.number <= last || between) {
+      add("line-moved", `line ${at + 1} is number ${line.number} of the record: it was moved`);
+    } else if (!next) {
+      add("line-missing", `it lacks number ${last + 1} of the record, before line ${at + 1}`);
+    } else if (line.previous !== lastDigest) {
+      add("line-changed", `line ${at + 1} does not bind the line before it as it is: one of the two was changed`);
+    }
+    if (line.at < lastAt && found.size === 0) {
+      add("time-out-of-order", `line ${at + 1} is earlier than the line before it`);
+    }
+    seen.add(digests[at]);
+    [last, lastDigest, lastAt] = [line.number, digests[at], line.at];
+  });
+  if (found.size === 0 && (lines.length !== predicate.custody.lines || lastDigest !== predicate.custody.head)) {
+    add("other-head", "its last line is not the attested one");
+  }
+  if (found.size === 0 && lastAt > predicate.signed_at) {
+    add("time-out-of-order", "it ends after the time of the signature");
+  }
+  return [...found.values()];
+};
+
+const checkRendering = (contents, predicate, bad) => {
+  const { notebook, notebookHtml } = LAYOUT;
+  const present = [notebookHtml, notebook].filter((name) => contents.has(name));
+  const wrong = (code, name, meaning) => finding(code, name, meaning, CASE_NEXT);
+  if (predicate.notebook === null) {
+    return present.map((name) => wrong("notebook.not-attested", name, "no notebook was attested"));
+  }
+  if (bad.has(notebook)) {
+    return [];
+  }
+  if (present.length < 2) {
+    return [wrong("notebook.missing", LAYOUT.attestation, "a notebook was attested and is not there")];
+  }
+  const found = [];
+  if (contents.digests.get(notebook) !== predicate.notebook.executed_sha256) {
+    found.push(wrong("notebook.other-notebook", notebook, "it is not the attested notebook"));
+  }
+  if (contents.digests.get(notebookHtml) !== predicate.notebook.html_sha256) {
+    found.push(wrong("notebook.other-rendering", notebookHtml, "it is not the attested rendering"));
+  }
+  const head = new TextDecoder().decode(contents.documents.get(notebookHtml));
+  if (!head.includes(LAYOUT.htmlMark.replace("{}", contents.digests.get(notebook)))) {
+    const meaning = "it says it was made from another notebook";
+    found.push(wrong("notebook.rendering-of-another", notebookHtml, meaning));
+  }
+  return found;
+};
+
+/** Every document that was not already found changed or missing; a document that is malformed is one finding. */
+const checkContent = async (contents, predicate, bad) => {
+  const out = { found: [], investigation: null };
+  const checks = [
+    [
+      LAYOUT.investigation,
+      async () => {
+        const bytes = contents.documents.get(LAYOUT.investigation);
+        if (bytes === undefined) {
+          const meaning = "the bundle holds no investigation";
+          return [finding("case.investigation-missing", LAYOUT.investigation, meaning, CASE_NEXT)];
+        }
+        out.investigation = parseJson(bytes, LAYOUT.investigation);
+        return checkInvestigation(out.investigation, contents, predicate, bad);
+      },
+    ],
+    [LAYOUT.custody, () => checkCustody(contents, predicate)],
+    [LAYOUT.notebookHtml, () => checkRendering(contents, predicate, bad)],
+  ];
+  for (const [name, check] of checks.filter(([each]) => !bad.has(each))) {
+    try {
+      out.found.push(...(await check()));
+    } catch (error) {
+      if (!(error instanceof Malformed)) {
+        throw error;
+      }
+      out.found.push(finding(error.code, name, error.message, error.next));
+    }
+  }
+  return out;
+};
