@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.case.about import ABOUT_NAME
@@ -13,9 +15,11 @@ from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.export_folder import export_folder
 from audit_lab.evidence.investigation import investigation_payload
+from audit_lab.evidence.leaving import Leaving, log_of, rows_of
 from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
 from audit_lab.evidence.research_object import research_object
+from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
 from audit_lab.seal.portable_name import safe_name
@@ -26,7 +30,7 @@ from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README, RESEARCH_
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from audit_lab.evidence.archive_writer import FileContent
     from audit_lab.seal.keys import SigningKey
@@ -45,6 +49,7 @@ def export_case(
     signed_at: datetime | None = None,
     timeout_s: float = 600.0,
     overwrite: bool = False,
+    leaving: Leaving | None = None,
 ) -> Path:
     """Export a case as a signed bundle, with a notebook that is run for it.
 
@@ -64,6 +69,8 @@ def export_case(
         The longest that one cell may take.
     overwrite
         Whether a bundle that stands there already is replaced.
+    leaving
+        What of the log leaves with the bundle.
 
     Returns
     -------
@@ -74,6 +81,8 @@ def export_case(
     ------
     MisuseError
         The archive exists and `overwrite` was not given.
+    LogError
+        The log no longer matches the case's checkpoint, or a row is not as it was sealed. Nothing is written.
     NotebookError
         The notebook did not run to its end, or made other exhibits. Nothing is written.
     """
@@ -86,7 +95,8 @@ def export_case(
             for again in _cases_in(folder):
                 _check_same_exhibits(case, again, notebook)
             _check_free(path, overwrite=overwrite)
-        _write_bundle(case, path, key, executed, signed_at)
+        folders = [Path(), *([] if notebook is None else [notebook.resolve().parent])]
+        _write_bundle(_Material(case, executed, leaving, folders), path, key, signed_at)
         case.record("exported", sha256_file(path))
     return path
 
@@ -99,6 +109,7 @@ def export_notebook(
     signed_at: datetime | None = None,
     timeout_s: float = 600.0,
     overwrite: bool = False,
+    leaving: Leaving | None = None,
 ) -> Path:
     """Run a notebook from a clean kernel and export the one case that it makes, together with it.
 
@@ -106,6 +117,8 @@ def export_notebook(
     ------
     MisuseError
         The archive exists and `overwrite` was not given.
+    LogError
+        The log no longer matches the checkpoint that the case was made at. Nothing is written.
     NotebookError
         The notebook did not run to its end, or made no case, or several. Nothing is written.
     """
@@ -122,7 +135,7 @@ def export_notebook(
             )
         path = _archive_of(cases[0], out)
         _check_free(path, overwrite=overwrite)
-        _write_bundle(cases[0], path, key, executed, signed_at)
+        _write_bundle(_Material(cases[0], executed, leaving, [notebook.resolve().parent]), path, key, signed_at)
     return path
 
 
@@ -160,10 +173,18 @@ def _check_same_exhibits(case: CaseFile, again: CaseFile, notebook: Path) -> Non
         )
 
 
-def _write_bundle(
-    case: CaseFile, path: Path, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime | None
-) -> None:
-    predicate, payload = _payload(case, key, executed, signed_at or datetime.now(UTC))
+@dataclass(frozen=True)
+class _Material:
+    """What a bundle is made from; `folders` are where a relative path of the log may begin."""
+
+    case: CaseFile
+    executed: ExecutedNotebook | None
+    leaving: Leaving | None
+    folders: Sequence[Path]
+
+
+def _write_bundle(material: _Material, path: Path, key: SigningKey, signed_at: datetime | None) -> None:
+    predicate, payload = _payload(material, key, signed_at or datetime.now(UTC))
     files = bundle_files(payload, predicate, key)
     trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
     try:
@@ -176,13 +197,13 @@ def _write_bundle(
         ) from error
 
 
-def _payload(
-    case: CaseFile, key: SigningKey, executed: ExecutedNotebook | None, signed_at: datetime
-) -> tuple[Predicate, dict[str, FileContent]]:
+def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple[Predicate, dict[str, FileContent]]:
+    case, executed = material.case, material.executed
     exhibits, custody = case.exhibits, case.custody
     if not custody:
         raise AuditLabError(f"The case {case.case_id} has no custody record", "Restore the case's folder as it was")
     facts = environment_facts()
+    rows = rows_of(case.about, exhibits, log_of(case.about, material.folders), material.leaving or Leaving())
     predicate = Predicate(
         case_id=case.case_id,
         question=case.about.question,
@@ -195,10 +216,11 @@ def _payload(
         environment={name: str(facts[name]) for name in ("python", "implementation", "system", "machine")},
         signed_at=time_text(signed_at),
         signer=key.name,
+        rows=rows.attested,
     )
-    payload = investigation_payload(case, exhibits, custody)
+    payload = investigation_payload(case, exhibits, custody) | rows.files
     if executed is not None:
         payload |= {NOTEBOOK: executed.executed, NOTEBOOK_HTML: executed.html}
-    payload[README] = readme_page(case, exhibits, predicate, key.public)
+    payload |= {README: readme_page(case, exhibits, predicate, key.public), PAGE_NAME: checking_page()}
     payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
     return predicate, payload

@@ -1,0 +1,121 @@
+"""The rows of a case as files of its bundle: Parquet to be read, and beside it the bytes and paths that prove them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit_lab.case.frame_files import parquet_bytes
+from audit_lab.evidence.rows.named import named_by
+from audit_lab.evidence.rows.used import used_rows
+from audit_lab.log.prover import Prover
+from audit_lab.log.writing.segment_file import is_personal
+from audit_lab.seal.row_proofs import ProvenPart
+from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
+from audit_lab.verifier.layout import PROOF_CHECKPOINT, PROOF_INDEX, PROOF_PARTS, PROVEN_ROWS
+from audit_lab.verifier.predicate import AttestedRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audit_lab.case.exhibit import Exhibit
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.store import LogStore
+
+__all__ = ["ROW_NUMBER", "ProvenRows", "proven_rows"]
+
+#: The first column of a Parquet file of rows: the row's number in its segment.
+ROW_NUMBER = "_row"
+
+_ROWS_AT_ONCE = 500
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_-]+")
+_LONGEST_NAME = 60
+_NO_VAULT = (
+    "the rows of {} are committed to with keys that only the log's vault has, and the vault was not at hand when the "
+    "bundle was made"
+)
+_TOO_LARGE = "row {} of {} is too large for a document of a bundle"
+
+
+@dataclass
+class ProvenRows:
+    """Files of rows and proofs by their names in the bundle, and what is attested about them."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    attested: AttestedRows | None = None
+
+
+def proven_rows(
+    store: LogStore, exhibits: Sequence[Exhibit], vault: Vault | None, known: bytes | None = None
+) -> ProvenRows:
+    """Return the rows that exhibits name, with their proofs.
+
+    Parameters
+    ----------
+    store
+        The log, opened at the case's checkpoint.
+    exhibits
+        What the case keeps.
+    vault
+        The keys of the rows of personal tables; None leaves those out, and says so.
+    known
+        The note of a checkpoint that the log's growth is proven from; default: the last one before the case's.
+
+    Raises
+    ------
+    LogError
+        A row is not as it was sealed, or the log did not grow from `known`.
+    """
+    named = named_by(exhibits)
+    if not named.predictions and not named.models:
+        return ProvenRows()
+    used = used_rows(store, named)
+    missing = list(used.missing)
+    prover, made = Prover(store, vault), ProvenRows()
+    parts: list[ProvenPart] = []
+    for table, segments in sorted(used.places.items()):
+        if vault is None and is_personal(table):
+            missing.append(_NO_VAULT.format(table))
+            continue
+        for segment, rows in sorted(segments.items()):
+            for proof, frame in _pieces(prover, table, segment, rows, missing):
+                part = ProvenPart(_part_name(len(parts) + 1, table), table, segment, frame.height)
+                parts.append(part)
+                made.files[f"{PROOF_PARTS}{part.name}.json"] = proof
+                made.files[f"{PROVEN_ROWS}{part.name}.parquet"] = parquet_bytes(frame)
+    if parts:
+        made.files[PROOF_INDEX] = prover.log_proof(parts, known).to_bytes()
+        made.files[PROOF_CHECKPOINT] = prover.note()
+    made.attested = AttestedRows(sum(part.rows for part in parts), tuple(missing))
+    return made
+
+
+def _pieces(
+    prover: Prover, table: str, segment: str, rows: Sequence[int], missing: list[str]
+) -> Iterator[tuple[bytes, pl.DataFrame]]:
+    """Yield proofs and rows of one segment, so many at once that every document stays small enough to be read."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield from _halved(prover, table, segment, rows[start : start + _ROWS_AT_ONCE], missing)
+
+
+def _halved(
+    prover: Prover, table: str, segment: str, rows: Sequence[int], missing: list[str]
+) -> Iterator[tuple[bytes, pl.DataFrame]]:
+    proof, frame = prover.segment(table, segment, rows)
+    size_bytes = sum(len(row.row_bytes) + sum(map(len, row.disclosures)) for row in proof.rows)
+    if 2 * size_bytes <= MOST_DOCUMENT_BYTES:  # JSON may escape every quote and backslash
+        numbers = pl.Series(ROW_NUMBER, [row.row for row in proof.rows], dtype=pl.UInt32)
+        yield proof.to_bytes(), frame.insert_column(0, numbers)
+    elif len(rows) == 1:
+        missing.append(_TOO_LARGE.format(rows[0], f"{table}/{segment}"))
+    else:
+        middle = len(rows) // 2
+        yield from _halved(prover, table, segment, rows[:middle], missing)
+        yield from _halved(prover, table, segment, rows[middle:], missing)
+
+
+def _part_name(number: int, table: str) -> str:
+    return f"{number:04}-{_NOT_IN_NAMES.sub('-', table.lower())[:_LONGEST_NAME]}"

@@ -1,0 +1,55 @@
+"""The rows of a case stand in its bundle, and the light verifier follows each into the log."""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+
+from audit_lab.seal.report import Verdict
+from audit_lab.seal.row_proofs import LogProof, SegmentProof
+from audit_lab.verifier.bundle import examine_bundle
+
+PARTS = [
+    ("0001-inputs-loans", 3),
+    ("0002-model_versions", 1),
+    ("0003-outcomes", 1),
+    ("0004-predictions", 3),
+]
+
+
+def test_every_row_that_an_exhibit_names_is_proven_with_all_that_was_recorded_about_it(unpacked, loans_bundle, trust):
+    proof = LogProof.parse(unpacked.files["data/proofs/log.json"], "proof")
+    assert [(part.name, part.rows) for part in proof.parts] == PARTS
+    assert unpacked.predicate.rows.proven == 8
+    report = examine_bundle(loans_bundle, trust)
+    assert (report.verdict, report.findings) == (Verdict.UNANCHORED, ())
+    assert any(line.startswith("8 rows of the log: each in its segment") for line in report.checked)
+    assert any("the trust file names no key of the log 'demonstration-loans'" in line for line in report.not_checked)
+
+
+def test_with_the_logs_key_pinned_the_checkpoints_signature_counts(loans_bundle, both_keys):
+    report = examine_bundle(loans_bundle, both_keys)
+    assert report.findings == ()
+    assert any(line.startswith("signature over the log's checkpoint") for line in report.checked)
+    assert any("for the log's checkpoint" in signer for signer in report.signers)
+
+
+def test_the_log_grew_from_the_seal_before(loans_bundle, trust):
+    checked = examine_bundle(loans_bundle, trust).checked
+    assert any(line.startswith("growth of the log: the tree of") for line in checked)
+
+
+def test_the_rows_are_as_the_log_has_them(unpacked):
+    rows = pl.read_parquet(io.BytesIO(unpacked.files["data/rows/log/0004-predictions.parquet"]))
+    assert rows.columns[:2] == ["_row", "prediction_id"]
+    assert rows["prediction_id"].to_list() == ["p-001", "p-002", "p-003"]
+    proof = SegmentProof.parse(unpacked.files["data/proofs/rows/0004-predictions.json"], "proof")
+    assert [row.row for row in proof.rows] == rows["_row"].to_list() == [1, 2, 3]
+    assert b"Annemarie Hollenbeck" in b"".join(proof.rows[0].disclosures)
+
+
+def test_exhibits_that_name_no_row_are_said_to(unpacked):
+    assert unpacked.predicate.rows.not_proven == (
+        "exhibit 3 names no single row, so what was computed over is not here row by row",
+    )
