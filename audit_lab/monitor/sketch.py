@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 
@@ -20,21 +19,21 @@ from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.blocks import BLOCK_ROWS, blocks_of, column_groups
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
-from audit_lab.monitor.grid import AT_ONCE, Marks
+from audit_lab.monitor.marked import SUMS, marks_of_rows
+from audit_lab.monitor.placed import placed_rows
 from audit_lab.monitor.tallies import tally_of_numbers, tally_of_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.filed import Filed, FiledRows
+    from audit_lab.monitor.placed import Placed
 
-__all__ = ["SCHEMAS", "Sketch", "sketch_of", "sketch_of_pairs", "summed"]
+__all__ = ["SCHEMAS", "Sketch", "read_columns", "sketch_of", "sketch_of_pairs", "summed"]
 
-_WINDOW, _ROW = "window", "row"
+_WINDOW = "window"
 #: The frames of a sketch. ``window`` is a position, ``below`` what lies below the lowest mark, ``upto`` how many values
 #: lie above the mark before and not above each mark, ``lowest`` counts minus infinity. ``values`` counts what is not
 #: null, in or outside windows, ``nan`` and ``infinite`` those of them.
@@ -75,7 +74,7 @@ _KEYS = {
     "numbers": ("column", "window", "key"),
     "texts": ("column", "window", "key"),
 }
-_SUMS = ("apart", "squares", "under", "over")
+_OF_COLUMNS = tuple(name for name in SCHEMAS if name != "volume")
 _THREADS = 2
 
 
@@ -110,23 +109,53 @@ def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
     LogError
         The rows cannot be read.
     """
-    named = {one.column: one for one in bins}
+    kinds = {one.column: one.kind for one in bins}
+    marks = {one.column: one for one in bins if isinstance(one, NumericBins) and one.marked}
+    return read_columns(frame, kinds, cut, marks)
+
+
+def read_columns(
+    frame: pl.LazyFrame,
+    kinds: Mapping[str, str],
+    cut: Cut,
+    marks: Mapping[str, NumericBins],
+    look: Callable[[Sequence[str], int, pl.DataFrame], None] | None = None,
+) -> Sketch:
+    """Read prepared rows of polars once, and return the sketch of some columns.
+
+    Parameters
+    ----------
+    frame, cut
+        As for `sketch_of`.
+    kinds
+        The columns, "numeric" or "categorical".
+    marks
+        The bins of columns that are counted at marks; the others are counted value by value.
+    look
+        Is shown each block of rows as it is read: its columns, from which row on, and it.
+    """
     always = [TIME_COLUMN, *([VERSION_COLUMN] if cut.by_version else [])]
-    found: list[Sketch] = []
+    volumes: list[pl.DataFrame] = []
+    parts: dict[str, list[dict[str, pl.DataFrame]]] = {name: [] for name in kinds}
     with ThreadPoolExecutor(_THREADS) as threads:
-        for place, group in enumerate(column_groups(list(named))):
+        for place, group in enumerate(column_groups(list(kinds))):
+            first = 0
             for block in blocks_of(frame.select(*always, *group), MEASURED):
-                placed = _placed(block.select(always), cut)
-                parts = list(
-                    threads.map(
-                        lambda name, block=block, placed=placed: _of_column(block, named[name], placed),
-                        group,
-                    )
+                placed = placed_rows(block.select(always), cut)
+                found = threads.map(
+                    lambda name, block=block, placed=placed: _of_column(block[name], kinds[name], placed, marks), group
                 )
+                if look is not None:
+                    look(group, first, block)
+                for name, one in zip(group, found, strict=True):
+                    parts[name].append(one)
                 if not place:
-                    parts.append({"volume": placed.volume()})
-                found.append(Sketch({name: _stacked(name, [p[name] for p in parts if name in p]) for name in SCHEMAS}))
-    return summed(found)
+                    volumes.append(placed.volume())
+                first += block.height
+        names = sorted(kinds)
+        added = list(threads.map(lambda name: {each: _added(name, each, parts[name]) for each in _OF_COLUMNS}, names))
+    frames = {each: _stacked(each, [one[each] for one in added]) for each in _OF_COLUMNS}
+    return Sketch({"volume": _summed("volume", volumes), **frames})
 
 
 def sketch_of_pairs(
@@ -219,7 +248,7 @@ def _summed_marks(every: pl.DataFrame) -> pl.DataFrame:
                 "upto": np.sum(np.stack([np.asarray(each) for each in held["upto"]]), axis=0).tolist(),
                 "least": held["least"].min(),
                 "greatest": held["greatest"].max(),
-                **{name: exact_sum(held[name].to_list()) for name in _SUMS},
+                **{name: exact_sum(held[name].to_list()) for name in SUMS},
             }
         )
     return pl.concat([every.filter(alone), _framed("marked", rows)]).sort(keys)
@@ -232,55 +261,39 @@ def _framed(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _stacked(name: str, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return frames one below the other, in the order of columns and windows."""
+    """Return frames one below the other."""
     held = [frame for frame in frames if frame.height]
     if not held:
         return pl.DataFrame(schema=SCHEMAS[name])
-    every = pl.concat(held).select(list(SCHEMAS[name]))
-    return every.sort(
-        [key for key in ("column", "window", "key") if key in every.columns], nulls_last=True, maintain_order=True
-    )
+    return pl.concat([frame.select(list(SCHEMAS[name])) for frame in held])
 
 
-@dataclass(frozen=True, eq=False)
-class _Placed:
-    """Which rows of a block are in windows, ordered by window: `rows` are their numbers, None for all of them in order.
-
-    `windows` are the positions of the windows that occur, `codes` says for each row which of these it lies in.
-    """
-
-    rows: NDArray[np.int64] | None
-    windows: NDArray[np.int64]
-    codes: NDArray[np.int64]
-    times: pl.Series
-
-    def volume(self) -> pl.DataFrame:
-        return pl.DataFrame({"window": self.windows, "rows": np.bincount(self.codes, minlength=self.windows.size)})
-
-
-def _placed(times: pl.DataFrame, cut: Cut) -> _Placed:
-    timed = times.with_row_index(_ROW).lazy().filter(pl.col(TIME_COLUMN).is_not_null())
-    found = cut.numbered(nw.from_native(timed), _WINDOW).select(_ROW, _WINDOW, TIME_COLUMN).to_native().collect()
-    number, moment = found[_WINDOW].to_numpy(), found[TIME_COLUMN]
-    rows = None if found.height == times.height else found[_ROW].cast(pl.Int64).to_numpy()
-    if number.size and (number[1:] < number[:-1]).any():
-        order = np.argsort(number, kind="stable")
-        number, moment = number[order], moment.gather(order)
-        rows = order if rows is None else rows[order]
-    starts = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1)[: number.size]
-    windows = number[starts].astype(np.int64)
-    codes = np.repeat(np.arange(windows.size), np.diff(np.append(starts, number.size)))
-    return _Placed(rows, windows, codes, moment)
+def _added(column: str, name: str, parts: Sequence[dict[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Return one frame of a column from those of the blocks, in the order of windows and keys."""
+    held = [part[name] for part in parts if name in part and part[name].height]
+    if not held:
+        return pl.DataFrame(schema=SCHEMAS[name])
+    named = [frame.with_columns(pl.lit(column).alias("column")) for frame in held]
+    if name == "marked":
+        return _summed_marks(_stacked(name, named))
+    keys = [key for key in _KEYS[name] if key != "column"]
+    every = _stacked(name, named)
+    if len(held) > 1:
+        every = _summed(name, [every])
+    elif keys:
+        every = every.sort(keys, nulls_last=True)
+    return every
 
 
-def _of_column(block: pl.DataFrame, bins: Bins, placed: _Placed) -> dict[str, pl.DataFrame]:
-    """Return the frames of one column of a block, each with the column's name."""
-    column = block[bins.column]
-    if not isinstance(bins, NumericBins):
+def _of_column(
+    column: pl.Series, kind: str, placed: Placed, marks: Mapping[str, NumericBins]
+) -> dict[str, pl.DataFrame]:
+    """Return the frames of one column of a block, without its name."""
+    if kind != "numeric":
         held = column if placed.rows is None else column.gather(placed.rows)
         texts = tally_of_texts(held, placed.times, placed.codes, placed.windows.size)
         facts = {"values": [column.len() - column.null_count()], "nan": [0], "infinite": [0]}
-        return {"texts": _named("texts", texts, bins, placed), "facts": _named("facts", pl.DataFrame(facts), bins)}
+        return {"texts": _in_windows("texts", texts, placed), "facts": pl.DataFrame(facts)}
     values = column.to_numpy()
     gone = np.isnan(values)
     missing = int(np.count_nonzero(gone))
@@ -288,78 +301,26 @@ def _of_column(block: pl.DataFrame, bins: Bins, placed: _Placed) -> dict[str, pl
     infinite = 0 if usual else int(np.count_nonzero(np.isinf(values)))
     nulls = column.null_count()
     facts = {"values": [values.size - nulls], "nan": [missing - nulls], "infinite": [infinite]}
-    found = {"facts": _named("facts", pl.DataFrame(facts), bins)}
+    found = {"facts": pl.DataFrame(facts)}
     codes = placed.codes
     if placed.rows is not None:
         values, gone = values[placed.rows], gone[placed.rows]
     if missing:
         rows = np.bincount(codes[gone], minlength=placed.windows.size)
         away = pl.DataFrame({_WINDOW: np.arange(rows.size), "rows": rows}).filter(pl.col("rows") > 0)
-        found["missing"] = _named("missing", away, bins, placed)
+        found["missing"] = _in_windows("missing", away, placed)
         values, codes = values[~gone], codes[~gone]
-    if bins.marked:
-        found["marked"] = _named("marked", _of_marks(bins, values, codes, placed.windows.size), bins, placed)
-        return found
-    numbers = tally_of_numbers(values, codes, placed.windows.size)
-    found["numbers"] = _named("numbers", numbers, bins, placed)
+    if column.name in marks:
+        counted = marks_of_rows(marks[column.name], values, codes, placed.windows.size)
+        found["marked"] = _in_windows("marked", counted, placed)
+    else:
+        found["numbers"] = _in_windows("numbers", tally_of_numbers(values, codes, placed.windows.size), placed)
     return found
 
 
-def _named(name: str, frame: pl.DataFrame, bins: Bins, placed: _Placed | None = None) -> pl.DataFrame:
-    """Return the frame with the column's name, and the windows' positions instead of their codes."""
-    more = [pl.lit(bins.column).alias("column")]
-    if placed is not None and placed.windows.size == 1:
-        more.append(pl.lit(int(placed.windows[0]), dtype=pl.Int64).alias(_WINDOW))
-    elif placed is not None:
-        codes = frame[_WINDOW].to_numpy()
-        frame = frame.with_columns(pl.Series(_WINDOW, placed.windows[codes] if codes.size else codes, dtype=pl.Int64))
-    return frame.with_columns(more).select(pl.col(each).cast(dtype) for each, dtype in SCHEMAS[name].items())
-
-
-def _of_marks(bins: NumericBins, values: NDArray[np.float64], codes: NDArray[np.int64], windows: int) -> pl.DataFrame:
-    """Count values at the marks of a column, and add up what its moments take; `codes` ascend."""
-    marks, width, mean = Marks(bins.values), bins.values.size + 1, bins.mean or 0.0
-    low, high = bins.values[0], bins.values[-1]
-    counts = np.zeros(windows * width, dtype=np.int64)
-    whole = {name: np.zeros(windows, dtype=np.int64) for name in ("below", "infinite", "lowest", "fractions")}
-    least, greatest = np.full(windows, np.inf), np.full(windows, -np.inf)
-    sums: dict[str, list[list[float]]] = {name: [[] for _ in range(windows)] for name in _SUMS}
-    for first in range(0, values.size, AT_ONCE):
-        some, code = values[first : first + AT_ONCE], codes[first : first + AT_ONCE]
-        starts = np.append(0, np.flatnonzero(code[1:] != code[:-1]) + 1)
-        mine = code[starts]
-        places = marks.below(some)
-        counts += np.bincount(places if not code[-1] else places + code * width, minlength=counts.size)
-        np.minimum.at(least, mine, np.minimum.reduceat(some, starts))
-        np.maximum.at(greatest, mine, np.maximum.reduceat(some, starts))
-        finite = np.isfinite(some)
-        if not finite.all():
-            whole["infinite"][mine] += np.add.reduceat(~finite, starts, dtype=np.int64)
-            whole["lowest"][mine] += np.add.reduceat(some == -np.inf, starts, dtype=np.int64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            parts = {"fractions": finite & (some != np.rint(some)), "below": some < low}
-            apart = np.where(finite, some - mean, 0.0)
-            found = {"apart": apart, "squares": apart * apart}
-            if places.min() == 0:
-                found["under"] = np.where(finite & parts["below"], low - some, 0.0)
-            if places.max() == width - 1:
-                found["over"] = np.where(finite & (some > high), some - high, 0.0)
-            for name, each in parts.items():
-                whole[name][mine] += np.add.reduceat(each, starts, dtype=np.int64)
-            for name, every in found.items():
-                for window, part in zip(mine.tolist(), np.add.reduceat(every, starts).tolist(), strict=True):
-                    sums[name][window].append(part)
-    by_window = counts.reshape(windows, width)
-    total = by_window.sum(axis=1)
-    held = pl.DataFrame(
-        {
-            _WINDOW: np.arange(windows),
-            "values": total,
-            "upto": pl.Series(list(by_window[:, :-1]), dtype=pl.List(pl.Int64)),
-            **whole,
-            "least": least,
-            "greatest": greatest,
-            **{name: [exact_sum(parts) for parts in each] for name, each in sums.items()},
-        }
-    )
-    return held.filter(pl.col("values") > 0)
+def _in_windows(name: str, frame: pl.DataFrame, placed: Placed) -> pl.DataFrame:
+    """Return the frame with the windows' positions instead of their codes."""
+    codes = frame[_WINDOW].to_numpy()
+    windows = pl.Series(_WINDOW, placed.windows[codes] if codes.size else codes, dtype=pl.Int64)
+    types = {each: dtype for each, dtype in SCHEMAS[name].items() if each != "column"}
+    return frame.with_columns(windows).select(pl.col(each).cast(dtype) for each, dtype in types.items())

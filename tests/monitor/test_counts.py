@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from audit_lab.monitor import bins as bins_module
-from audit_lab.monitor import blocks, sketch
+from audit_lab.monitor import blocks
+from audit_lab.monitor import marked as marked_module
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.counts import TIME_COLUMN, Rows, extent
 from audit_lab.monitor.drift import drift
@@ -91,7 +92,7 @@ def test_counts_do_not_depend_on_how_many_rows_and_columns_are_counted_together(
     volume, together = count_windows(rows, bins, length, starts)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 700)
     monkeypatch.setattr(blocks, "_BLOCK_VALUES", 1_400)
-    monkeypatch.setattr(sketch, "AT_ONCE", 64)
+    monkeypatch.setattr(marked_module, "AT_ONCE", 64)
     again, apart = count_windows(rows, bins, length, starts)
     assert again.tolist() == volume.tolist() == frame.group_by_dynamic("at", every="1w").agg(pl.len())["len"].to_list()
     for one, other in zip(together, apart, strict=True):
