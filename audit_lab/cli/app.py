@@ -38,6 +38,7 @@ from audit_lab.cli import (
     output,
     performance,
     reasons,
+    time_stamp,
     walk,
     watch,
     what_if,
@@ -90,6 +91,7 @@ for module in (
     anchor,
     case,
     hand_over,
+    time_stamp,
     keys,
 ):
     module.register(app)

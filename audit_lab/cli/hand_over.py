@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Actor, JournalPath, Purpose
-from audit_lab.errors import IntegrityError, MisuseError
+from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
+
+if TYPE_CHECKING:
+    from audit_lab.seal.keys import PublicKey
+    from audit_lab.seal.trust import Trust
 
 __all__ = ["register"]
 
@@ -43,6 +47,13 @@ def export(
         bool, typer.Option("--demonstration-key", help="Sign with a key that anybody has: for trying things out.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle of the same name.")] = False,
+    timestamp: Annotated[
+        str | None, typer.Option("--timestamp", help="Have it time-stamped by the authority at this address.")
+    ] = None,
+    authorities: Annotated[
+        list[str] | None,
+        typer.Option("--timestamp-authority", help="PEM file of an authority that you accept; may be repeated."),
+    ] = None,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that one cell may take.")] = 600,
     as_json: AsJson = False,
 ) -> int:
@@ -56,6 +67,7 @@ def export(
     path = Path(notebook)
     if not path.is_file():
         raise MisuseError(f"there is no notebook {notebook}", "Give the path of an .ipynb file.")
+    stamping = _accepting(timestamp, authorities)
     trust = None
     if demonstration:
         made = demonstration_key(_folder_of(Path(out)) / "demonstration-key")
@@ -63,6 +75,8 @@ def export(
     else:
         chosen = signing_key(key, passphrase)
     bundle = export_notebook(path, Path(out), key=chosen, timeout_s=time_limit, overwrite=overwrite)
+    if timestamp is not None:
+        _stamped(bundle, timestamp, stamping, chosen.public)
     if as_json:
         output.print_json({"bundle": str(bundle), "signed_by": chosen.public.name, "trust": trust and str(trust)})
     else:
@@ -70,6 +84,35 @@ def export(
         accept = f" --trust {trust}" if trust else ""
         output.line(f"Verify it: audit-lab verify {bundle}{accept}")
     return 0
+
+
+def _accepting(timestamp: str | None, authorities: list[str] | None) -> Trust | None:
+    """Return what accepts a time stamp, where one is asked for; before the notebook is run."""
+    if timestamp is None:
+        return None
+    from audit_lab.evidence import accepted_keys
+    from audit_lab.evidence.time_stamp import accepting
+
+    accepted = accepting(accepted_keys(), authorities or [])
+    if not accepted.authorities:
+        raise MisuseError("no time-stamping authority is accepted here", "Give --timestamp-authority PEM-FILE too.")
+    return accepted
+
+
+def _stamped(bundle: Path, timestamp: str, accepted: Trust | None, signer: PublicKey) -> None:
+    """Have a finished bundle stamped; it stands without a stamp where that fails."""
+    from dataclasses import replace
+
+    from audit_lab.evidence.time_stamp import stamp_bundle
+    from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey
+
+    trust = accepted and replace(accepted, keys=(TrustedKey(signer, "investigator", ANY_ORIGIN),))
+    try:
+        stamp_bundle(bundle, authority=timestamp, trust=trust)
+    except AuditLabError as error:
+        message = f"{bundle} was exported and has no time stamp: {error.message}"
+        next_step = f"{error.next_step}. Then: audit-lab timestamp {bundle} --authority URL"
+        raise AuditLabError(message, next_step) from error
 
 
 def _folder_of(out: Path) -> Path:

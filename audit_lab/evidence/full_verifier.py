@@ -18,7 +18,7 @@ from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_bundle, opened
-from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_HTML
+from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_HTML, TIME_STAMP
 from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
@@ -98,7 +98,11 @@ def examine_in_full(
     with opened(path) as (container, _):
         if container is None:
             return report
-        return _looked_into(report, _Files.of(container, trust), rerun)
+        if TIME_STAMP in container.names:
+            from audit_lab.evidence.time_stamp import second_opinion
+
+            report = second_opinion(report, container, trust)
+        return _looked_into(report, _Files.of(container, trust), rerun) if report.holds else report
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.evidence.archive_writer import aside, write_archive
+from audit_lab.evidence.added_file import add_file
 from audit_lab.evidence.investigation import investigation_bytes
 from audit_lab.evidence.keyring import accepted_keys
-from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
@@ -20,7 +18,7 @@ from audit_lab.seal.report import settle
 from audit_lab.seal.sign_off import USUAL_ROLE, SignOff, sign_off_envelope
 from audit_lab.seal.statement import Statement
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
-from audit_lab.verifier.bundle import examine_archive, examine_bundle, opened
+from audit_lab.verifier.bundle import examine_bundle, opened
 from audit_lab.verifier.layout import ATTESTATION, INVESTIGATION
 from audit_lab.verifier.predicate import Predicate
 from audit_lab.verifier.sign_offs import is_sign_off, sign_off_name
@@ -112,7 +110,7 @@ def sign_off(
             raise MisuseError(message, "One key says one thing once; nothing was changed")
         envelope = sign_off_envelope(stated, ATTESTATION, key)
         own = TrustedKey(key.public, "sign-off", ANY_ORIGIN)
-        _add(path, container, name, envelope, Trust((*accepted.keys, own), accepted.name))
+        add_file(path, container, name, envelope, Trust((*accepted.keys, own), accepted.name))
     return stated
 
 
@@ -157,28 +155,6 @@ def changed_since(case: CaseFile, bundle: Path | str) -> bool:
         if predicate.redaction is not None:
             return sha256(said) != predicate.redaction.investigation_sha256
         return _whole(container, INVESTIGATION) != said
-
-
-def _add(path: Path, container: Container, name: str, envelope: bytes, trust: Trust) -> None:
-    """Add a file to an archive or a folder, so that a reader sees the bundle with it or without it."""
-    if path.is_dir():
-        write_bytes(path / name, envelope)
-        report = examine_bundle(path, trust)
-        if not report.holds:
-            (path / name).unlink()
-        settle(report)
-        return
-    contents = {each: partial(container.chunks, each) for each in container.names}
-    before = path.stat()
-    try:
-        with aside(path) as file:
-            write_archive(file, {**contents, name: envelope})
-            settle(examine_archive(file, path.name, trust))
-            if path.stat() != before:
-                raise AuditLabError(f"Somebody else changed {path} meanwhile", "Look at it again, then sign it")
-    except OSError as error:
-        message = f"The bundle {path} cannot be written ({error.strerror})"
-        raise AuditLabError(message, "Make room there, or sign a copy in another folder") from error
 
 
 def _predicate(container: Container) -> Predicate:

@@ -61,7 +61,9 @@ def verify(
     require_sign_offs
         For a bundle: fail unless persons signed that it is this, like ``("reviewed", "approved")``; empty: what the
         case itself asks for.
-    vault, witnesses, authorities, rows, progress, remembered
+    authorities
+        For a log or a bundle: time-stamping authorities to accept; for a bundle beside those of the trust file.
+    vault, witnesses, rows, progress, remembered
         For a log: as for `AuditLog.verify`.
     rerun
         For a bundle: run its notebook again, against `log`, and compare every output. Nothing of it runs unless
@@ -104,7 +106,7 @@ def verify(
             progress=progress,
             remembered=remembered,
         )
-    _refuse_options(place, vault=vault, witnesses=witnesses, authorities=authorities, rows=not rows)
+    _refuse_options(place, vault=vault, witnesses=witnesses, rows=not rows)
     if place.is_dir() and not _is_bundle(place):
         raise MisuseError(
             f"{place} is neither an audit log nor an evidence bundle",
@@ -114,10 +116,18 @@ def verify(
         _refuse_sign_offs(path, require_sign_offs)
         from audit_lab.verifier.record_proof import verify_record_proof
 
+        _refuse_options(place, authorities=authorities)
         return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
     from audit_lab.evidence.full_verifier import verify_in_full
 
-    return verify_in_full(place, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, rerun=again)
+    accepted = accepted_keys(trust)
+    if authorities:
+        from audit_lab.evidence.time_stamp import accepting
+
+        accepted = accepting(accepted, authorities)
+    return verify_in_full(
+        place, accepted, require_anchor=require_anchor, require_sign_offs=require_sign_offs, rerun=again
+    )
 
 
 def _rerun(

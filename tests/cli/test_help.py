@@ -252,7 +252,10 @@ COMMANDS = {
     "case report": (["CASE", "--by", "--why", "--json"], "each sentence names the exhibit that it comes from"),
     "case custody": (["CASE", "--json"], "exits 1 where the record does not hold"),
     "export": (
-        ["notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit", "--json"],
+        [
+            *("notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit"),
+            *("--timestamp", "--timestamp-authority", "--json"),
+        ],
         "A notebook that fails half-way exports nothing",
     ),
     "verify": (
@@ -269,6 +272,10 @@ COMMANDS = {
             "--json",
         ],
         "nobody signs what does not hold",
+    ),
+    "timestamp": (
+        ["bundle", "--authority", "--request", "--response", "--timestamp-authority", "--trust", "--json"],
+        "The authority gets a digest and nothing of the bundle",
     ),
     "verifier": (["--out", "--page", "--json"], "the same release writes the same bytes everywhere"),
     "keys new": (

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import audit_lab as al
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
-from audit_lab.evidence import Case, read_sign_offs, sign_off, signing_off
+from audit_lab.evidence import Case, added_file, read_sign_offs, sign_off
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
 
@@ -103,17 +103,17 @@ def test_one_key_says_one_thing_once(bundle, pinned):
 
 
 def test_a_bundle_that_changes_meanwhile_is_not_overwritten(bundle, pinned, monkeypatch):
-    examine = signing_off.examine_archive
+    examine = added_file.examine_archive
 
     def slow(*arguments):
         approve_by_another()
         return examine(*arguments)
 
     def approve_by_another():
-        monkeypatch.setattr(signing_off, "examine_archive", examine)
+        monkeypatch.setattr(added_file, "examine_archive", examine)
         approve(bundle, pinned, meaning="reviewed")
 
-    monkeypatch.setattr(signing_off, "examine_archive", slow)
+    monkeypatch.setattr(added_file, "examine_archive", slow)
     with pytest.raises(AuditLabError, match="Somebody else changed"):
         approve(bundle, pinned)
     assert [each.meaning for each in read_sign_offs(bundle)] == ["reviewed"]
