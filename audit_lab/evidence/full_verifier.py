@@ -17,8 +17,19 @@ from audit_lab.face.accepted import accepted_keys
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
+from audit_lab.seal.row_proofs import LogProof, SegmentProof
 from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_bundle, opened
-from audit_lab.verifier.layout import ATTESTATION, EXHIBITS, NOTEBOOK, NOTEBOOK_HTML, TIME_STAMP
+from audit_lab.verifier.layout import (
+    ATTESTATION,
+    EXHIBITS,
+    NOTEBOOK,
+    NOTEBOOK_HTML,
+    PROOF_INDEX,
+    PROOF_PARTS,
+    PROVEN_ROWS,
+    TIME_STAMP,
+)
+from audit_lab.verifier.rows import FULL_ONLY_ROWS, is_redacted
 from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["examine_in_full", "verify_in_full"]
 
 _TABLES = "CSV of every table equals its Parquet"
+_ROWS = "rows as Parquet are what their committed bytes say, value by value"
 _RENDERING = "HTML rendered again from the notebook has the same bytes"
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
@@ -147,6 +159,10 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
         tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
         rendered = _rendering_findings(files) if _same_renderer(files) else []
         findings = [*(found for table in tables if (found := table.result()) is not None), *rendered]
+    if FULL_ONLY_ROWS in not_checked:
+        findings += _row_findings(files)
+        not_checked.remove(FULL_ONLY_ROWS)
+        checked.append(_ROWS)
     if not _keeps_comparison(files):
         not_checked.append(NOT_COMPARED)
     place = not_checked.index(FULL_ONLY_RENDERING)
@@ -174,6 +190,21 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     from audit_lab.evidence.rerun.report import with_rerun
 
     return with_rerun(report, files.container, files.predicate, rerun)
+
+
+def _row_findings(files: _Files) -> list[Finding]:
+    """Compare every Parquet file of rows with its proof, which the light verifier found to hold."""
+    from audit_lab.evidence.rows.comparison import rows_finding
+
+    redaction = files.predicate.redaction
+    taken = {} if redaction is None else {name: how for name, how in redaction.columns.items() if how != "drop"}
+    found = []
+    for part in LogProof.parse(files.content(PROOF_INDEX), PROOF_INDEX).parts:
+        name, proof = f"{PROVEN_ROWS}{part.name}.parquet", f"{PROOF_PARTS}{part.name}.json"
+        shown = SegmentProof.parse(files.content(proof), proof)
+        replaced = {column for column in shown.withheld if is_redacted(taken, part.table, column)}
+        found.append(rows_finding(name, files.content(name), shown, replaced))
+    return [finding for finding in found if finding is not None]
 
 
 def _same_renderer(files: _Files) -> bool:

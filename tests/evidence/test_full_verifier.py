@@ -13,7 +13,7 @@ from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.evidence import examine_in_full, verify_in_full
 from audit_lab.evidence.archive_writer import write_archive
 from audit_lab.evidence.bundle_files import bundle_files
-from audit_lab.evidence.export import _payload
+from audit_lab.evidence.export import _Material, _payload
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.notebook_run import ExecutedNotebook
 from audit_lab.seal.digests import sha256
@@ -25,7 +25,7 @@ def write(case, key, signed_at, tmp_path):
     """Write a bundle whose notebook and payload may be changed before it is signed."""
 
     def make(executed=None, change=None):
-        predicate, payload = _payload(case, key, executed, signed_at)
+        predicate, payload = _payload(_Material(case, executed, None, [tmp_path]), key, signed_at)
         for name, content in (change or {}).items():
             payload[name] = content
         path = tmp_path / "case.zip"
