@@ -2,7 +2,8 @@
 
 An investigation goes one way. `open` a log; `AuditLog.find` the predictions in question; reconstruct one with
 `AuditLog.decision`; run it again with `Decision.replay`; ask why with `Decision.explain`; ask since when with
-`AuditLog.drift`; look at any of these with `view`. Keep what matters in a `Case`, export it, let anyone `verify` it.
+`AuditLog.drift`; look at any of these with `view`. Keep what matters in a `Case`, export it, let anyone `verify` it;
+`diff` says what changed from one bundle to another.
 
 A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; that of
 another system is taken over with `seal_foreign`. Whoever keeps it can `compact` it, `erase` a person's data, and `hold`
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
+    from audit_lab.evidence.differences import diff
     from audit_lab.evidence.verification import verify
     from audit_lab.explain.counterfactual.constraints import Constraints
     from audit_lab.face import AuditLog, Decision
@@ -46,6 +48,7 @@ __all__ = [
     "charts",
     "compact",
     "create_log",
+    "diff",
     "erase",
     "hold",
     "open",
@@ -72,6 +75,7 @@ _HOMES = {
     "Limits": ("audit_lab.sandbox", "Limits"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
+    "diff": ("audit_lab.evidence.differences", "diff"),
     "erase": ("audit_lab.face.keeping", "erase"),
     "hold": ("audit_lab.face.keeping", "hold"),
     "open": ("audit_lab.face", "open_log"),

@@ -24,6 +24,7 @@ from audit_lab.cli import (
     coverage,
     decide,
     decisions,
+    diff,
     dossier,
     environment,
     hand_over,
@@ -92,6 +93,7 @@ for module in (
     case,
     hand_over,
     time_stamp,
+    diff,
     keys,
 ):
     module.register(app)

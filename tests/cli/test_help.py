@@ -278,6 +278,7 @@ COMMANDS = {
         "The authority gets a digest and nothing of the bundle",
     ),
     "verifier": (["--out", "--page", "--json"], "the same release writes the same bytes everywhere"),
+    "diff": (["before", "after", "--trust", "--ignore-times", "--json"], "The verdict of each is stated"),
     "keys new": (
         ["name", "--out", "--kind", "--normalise", "--passphrase", "--json"],
         "Hand the trust file to whoever will verify",
