@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 EXTENSION := extensions/labextension
+WIDGETS := extensions/widgets
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 FRONT_END := audit_lab/labextension/package.json
@@ -43,8 +44,9 @@ check-python: $(DEVELOPMENT) ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-typescript: $(EXTENSION)/node_modules/.yarn-state.yml ## types and unit tests of the extension
+check-typescript: $(EXTENSION)/node_modules/.yarn-state.yml $(WIDGETS)/node_modules/.yarn-state.yml ## types and unit tests of the front ends
 	cd $(EXTENSION) && $(JLPM) lint && $(JLPM) test
+	cd $(WIDGETS) && $(JLPM) lint && $(JLPM) test
 
 # Files are dealt out as they stand: sorted by how many tests they have, the pages, few tests that take long, would come
 # last, and one process would wait for the other.
@@ -85,7 +87,8 @@ lock: $(RUNTIME) ## resolve the pins again
 	$(UV) pip compile pyproject.toml --extra delta --extra duckdb --extra models --group build -c lock/test.txt $(COMPILE) -o lock/runtime.txt
 
 clean: ## remove whatever the other targets made
-	rm -rf $(VENV) build dist out audit_lab/labextension $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo
+	rm -rf $(VENV) build dist out audit_lab/labextension audit_lab/widgets/static $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo \
+		$(WIDGETS)/node_modules
 
 $(UV): lock/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "audit_lab needs Python 3.11 or newer; this is %s. Name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
@@ -110,12 +113,12 @@ $(PEERS)/.installed: $(UV) lock/peers.txt
 	@$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes lock/peers.txt
 	@touch $@
 
-$(EXTENSION)/node_modules/.yarn-state.yml: $(RUNTIME) $(EXTENSION)/package.json $(EXTENSION)/yarn.lock
+%/node_modules/.yarn-state.yml: $(RUNTIME) %/package.json %/yarn.lock
 	@command -v node >/dev/null || { echo "the front end needs node 20.19 or newer, and npm"; exit 1; }
-	cd $(EXTENSION) && $(JLPM) install --immutable
+	cd $* && $(JLPM) install --immutable
 	@touch $@
 
-$(FRONT_END): $(EXTENSION)/node_modules/.yarn-state.yml $(shell find $(EXTENSION)/src $(EXTENSION)/style $(EXTENSION)/schema -type f 2>/dev/null)
+$(FRONT_END): $(EXTENSION)/node_modules/.yarn-state.yml $(shell find $(EXTENSION)/src $(EXTENSION)/style $(EXTENSION)/schema $(WIDGETS)/src -type f 2>/dev/null)
 	cd $(EXTENSION) && $(JLPM) build:prod
 	@touch $@
 

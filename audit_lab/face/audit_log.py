@@ -103,7 +103,7 @@ class AuditLog(Watching):
         from audit_lab.log.search.query import Question, instant
 
         question = Question(expression, instant(since, "since"), instant(until, "until"), model)
-        browse = Browse(self._store, self._access, question, progress=progress)
+        browse = Browse(self._store, self._access, question, self.decision, progress=progress)
         return browse.sorted_by(sort, descending=descending)
 
     def newest(self, count: int = 50, model: str | None = None) -> pl.DataFrame:

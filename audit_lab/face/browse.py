@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from audit_lab.face.access import Access
+    from audit_lab.face.decision import Decision
     from audit_lab.log.browse.columns import BrowsedColumn
     from audit_lab.log.store import LogStore
 
@@ -73,6 +74,8 @@ class Browse:
         The log, and how it is asked.
     question
         Which predictions.
+    decision
+        Returns the decision at a place: `AuditLog.decision`.
     sort, descending
         The column by which they stand, as an expression names it, None for stored order; and whether the greatest
         comes first. Equal rows stand in stored order, rows without a value at the end; text is sorted by its first 64
@@ -84,6 +87,7 @@ class Browse:
     store: LogStore = field(repr=False)
     access: Access = field(repr=False)
     question: Question
+    decision: Callable[[str], Decision] = field(repr=False)
     sort: str | None = None
     descending: bool = False
     progress: Callable[[str, int], None] | None = field(repr=False, default=None)

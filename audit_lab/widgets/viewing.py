@@ -9,8 +9,10 @@ from audit_lab.explain.agreement import Agreement
 from audit_lab.explain.attribution import Attribution
 from audit_lab.explain.cohorts import CohortAttribution
 from audit_lab.explain.what_if import WhatIf
-from audit_lab.face import Decision
+from audit_lab.face import AuditLog, Decision
+from audit_lab.face.browse import Browse
 from audit_lab.face.decisions import Decisions
+from audit_lab.monitor.alerts import Alerts
 from audit_lab.monitor.cause import Cause
 from audit_lab.monitor.drift import Drift
 from audit_lab.monitor.fairness import Fairness
@@ -22,6 +24,7 @@ from audit_lab.replay.environment.exploration import Exploration
 from audit_lab.replay.impact import Impact
 from audit_lab.replay.lineage import LineageGraph
 from audit_lab.widgets.agreement import AgreementView
+from audit_lab.widgets.alerts import AlertsView
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
 from audit_lab.widgets.cause import CauseView
@@ -32,6 +35,7 @@ from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.decisions import DecisionsView
 from audit_lab.widgets.drift import DriftView
 from audit_lab.widgets.exploration import ExplorationView
+from audit_lab.widgets.explorer import ExplorerView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
 from audit_lab.widgets.performance import FairnessView, PerformanceView
@@ -45,7 +49,9 @@ __all__ = ["view"]
 #: What is shown alone, and by which view.
 _VIEWS: dict[type, type[Panel]] = {
     Agreement: AgreementView,
+    Alerts: AlertsView,
     BatchReplay: BatchReplayView,
+    Browse: ExplorerView,
     Cause: CauseView,
     CohortAttribution: CohortView,
     Comparable: ComparableView,
@@ -62,12 +68,12 @@ _VIEWS: dict[type, type[Panel]] = {
 
 
 def view(subject: Any, other: Attribution | Comparable | None = None, *, decision: Decision | None = None) -> Panel:
-    """Return the view of what a log answered; an attribution or a decision is shown with `other`, if given.
+    """Return the view of a log, or of what it answered; an attribution or a decision is shown with `other`, if given.
 
     Parameters
     ----------
     subject
-        What a log, or a decision, answered.
+        A log, whose predictions are then explored, or what a log, or a decision, answered.
     other
         With an attribution another one, with a decision its comparable cases.
     decision
@@ -78,6 +84,8 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
     MisuseError
         There is no view of such an object, or `other` does not go with it.
     """
+    if isinstance(subject, AuditLog) and other is None and decision is None:
+        return ExplorerView(subject.browse())
     if isinstance(subject, Decision) and decision is None and (other is None or isinstance(other, Comparable)):
         return DecisionView(subject, comparable=other)
     if isinstance(subject, Attribution) and (other is None or isinstance(other, Attribution)):
@@ -93,8 +101,10 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
             return made(subject)
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
-        "log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, log.decisions, log.replay, "
-        "log.explore, log.impact, log.attributions, log.drift, log.cause, log.performance, log.fairness or log.coverage"
+        "log.browse(...), log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, "
+        "log.decisions, log.replay, "
+        "log.explore, log.impact, log.attributions, log.drift, log.cause, log.performance, log.fairness, log.alerts or "
+        "log.coverage"
     )
-    next_step = f"Give what {answers} returned."
+    next_step = f"Give a log, or what {answers} returned."
     raise MisuseError(message, next_step)

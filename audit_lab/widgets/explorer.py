@@ -1,0 +1,107 @@
+"""The log explorer: a table over any number of predictions, with filter, order, histograms and timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from audit_lab.errors import AuditLabError
+from audit_lab.widgets.asking import asking_again, narrowed
+from audit_lab.widgets.decision import DecisionView
+from audit_lab.widgets.explorer_messages import arrow_of
+from audit_lab.widgets.explorer_table import FRONT_END, ExplorerTable
+from audit_lab.widgets.page import listed, note, page, paragraph, section, table
+from audit_lab.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.face.browse import Browse
+
+__all__ = ["ExplorerView"]
+
+_STATIC_ROWS = 20
+_NOT_BUILT = (
+    "The interactive table is not built in this checkout: `make lab` builds it; an installed package has it. "
+    "These are the first rows."
+)
+
+
+class ExplorerView(Panel):
+    """A table of which only the rows in sight are read, and the decision of the row that is opened.
+
+    Parameters
+    ----------
+    browse
+        What ``log.browse(...)`` returned.
+    columns
+        Which columns are shown at first.
+    """
+
+    def __init__(self, browse: Browse, columns: Sequence[str] | None = None) -> None:
+        self.table = ExplorerTable(browse, columns)
+        self._detail = ipywidgets.HTML()
+        drawer, self._code = self._code_drawer()
+        shown = self.table if FRONT_END.is_file() else ipywidgets.HTML(page([note(_NOT_BUILT), *self._rows()]))
+        super().__init__([shown, self._detail, drawer])
+        self.table.observe(self._open, names="opened")
+        self.table.observe(self._refresh, names=["state", "shown", "opened"])
+
+    def select(self, expression: str = "", *, since: str = "", until: str = "") -> None:
+        """Show other rows: what a brush in another view calls.
+
+        Parameters
+        ----------
+        expression, since, until
+            As in `log.browse`; empty for none.
+        """
+        with self.table.hold_trait_notifications():
+            self.table.expression, self.table.since, self.table.until = expression, since, until
+
+    def parts(self) -> list[str]:
+        """Return what is shown in a sentence, the first rows, and the opened decision."""
+        return [*self._rows(), *self._opened()]
+
+    def text(self) -> str:
+        """Return how many rows there are, in which order."""
+        return "\n".join(self.table.browse.summary())
+
+    def code(self) -> str:
+        """Return the Python that shows the same rows in the same order, and the opened decision."""
+        shown = self.table
+        asked = shown.browse.question.to_dict()
+        arguments = [*narrowed(asked), f"sort={shown.sort or None!r}", f"descending={shown.descending}"]
+        made = asking_again("browse", "log.browse", arguments, asked)
+        return made if not shown.opened else f"{made}al.view(log.decision({shown.opened!r}))\n"
+
+    def _rows(self) -> list[str]:
+        browse = self.table.browse
+        names = [name for name in self.table.shown if name in browse.columns]
+        try:
+            said, rows = browse.summary(), browse.page(0, _STATIC_ROWS, names)
+        except AuditLabError as error:
+            return [note(str(error), bad=True)]
+        import polars as pl
+
+        crossed = pl.read_ipc_stream(arrow_of(rows))
+        more = browse.rows - rows.height
+        return [
+            section("Predictions", listed(said)),
+            table(crossed.drop("place").to_dicts(), {name: name for name in names}),
+            paragraph(f"{more:,} more rows follow." if more > 0 else ""),
+        ]
+
+    def _opened(self) -> list[str]:
+        if not self.table.opened:
+            return []
+        try:
+            return DecisionView(self.table.browse.decision(self.table.opened)).parts()
+        except AuditLabError as error:
+            return [note(str(error), bad=True)]
+
+    def _open(self, _: Any) -> None:
+        self._detail.value = page(self._opened())
+
+    def _refresh(self, _: Any) -> None:
+        self._code.value = self.code()

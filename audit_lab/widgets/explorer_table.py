@@ -1,0 +1,197 @@
+"""The table of the explorer: state that the front end shares, and its questions, answered by a thread of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from audit_lab.errors import AuditLabError
+from audit_lab.log.search.query import instant
+from audit_lab.widgets.explorer_messages import MOST_COLUMNS, PAGE_ROWS, arrow_of, asked, bars_of, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_lab.face.browse import Browse
+    from audit_lab.widgets.explorer_messages import Ask
+
+__all__ = ["FRONT_END", "ExplorerTable"]
+
+#: What extensions/widgets is built to; a checkout has it after `make lab`, an installed package always.
+FRONT_END = files("audit_lab.widgets") / "static" / "explorer.js"
+
+_FIRST = ("prediction_id", "occurred_at", "model_version", "outputs.score", "outputs.label", "decision")
+
+
+class _OvertakenError(Exception):
+    """Another order or filter was asked for meanwhile."""
+
+
+class ExplorerTable(anywidget.AnyWidget):
+    """A table of which only the rows in sight cross to the browser.
+
+    Parameters
+    ----------
+    browse
+        What is shown at first.
+    columns
+        Which columns, at most 40; the prediction's identity, score and decision, then its inputs, when omitted.
+    """
+
+    _esm = FRONT_END if FRONT_END.is_file() else "export default { render() {} }"
+
+    #: The expression, the range of time (ISO 8601, empty for none), order, and the columns shown.
+    expression = traitlets.Unicode("").tag(sync=True)
+    since = traitlets.Unicode("").tag(sync=True)
+    until = traitlets.Unicode("").tag(sync=True)
+    sort = traitlets.Unicode("").tag(sync=True)
+    descending = traitlets.Bool(default_value=True).tag(sync=True)
+    shown = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    #: Everything that can be shown: name and kind (number, time, text, other).
+    columns = traitlets.List(traitlets.Dict()).tag(sync=True)
+    #: How many rows there are, -1 while that is counted; a number for each state of order and filter; what is wrong.
+    rows = traitlets.Int(-1).tag(sync=True)
+    state = traitlets.Int(0).tag(sync=True)
+    problem = traitlets.Unicode("").tag(sync=True)
+    #: The place of the row that was opened last.
+    opened = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, browse: Browse, columns: Sequence[str] | None = None) -> None:
+        self.browse = browse
+        self._start = browse
+        question = browse.question
+        known = [{"name": name, "kind": _kind(dtype)} for name, dtype in browse.columns.items()]
+        self._workers = ThreadPoolExecutor(1, "audit-lab-explorer")
+        super().__init__(
+            expression=question.expression if isinstance(question.expression, str) else "",
+            since="" if question.since is None else question.since.isoformat(),
+            until="" if question.until is None else question.until.isoformat(),
+            sort=browse.sort or "",
+            descending=browse.descending,
+            shown=list(columns or _first(browse)),
+            columns=known,
+        )
+        self.on_msg(self._asked)
+        self.observe(self._changed, names=["expression", "since", "until", "sort", "descending"])
+        self._workers.submit(self._count, self.state)
+
+    def close(self) -> None:
+        """End the thread that answers, and the widget."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+    def answer(self, ask: Ask) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer a question of the front end: a message, and rows as Arrow where it asked for a page.
+
+        Raises
+        ------
+        AuditLabError
+            The log cannot answer it.
+        """
+        browse = self.browse.watched(self._watch(ask["state"]))
+        told: dict[str, Any] = {"id": ask["id"], "kind": ask["kind"], "state": ask["state"]}
+        if ask["kind"] == "page":
+            columns = [name for name in self.shown if name in browse.columns][:MOST_COLUMNS]
+            page = browse.page(ask["first"], PAGE_ROWS, columns)
+            return {**told, "first": ask["first"]}, [arrow_of(page)]
+        if ask["kind"] == "histogram":
+            counted = browse.histogram(ask["column"])
+            return {
+                **told,
+                "column": ask["column"],
+                "bars": bars_of(counted, ask["column"], browse.columns[ask["column"]]),
+            }, []
+        steps, step = browse.timeline()
+        return {**told, "step": step, "steps": steps_of(steps)}, []
+
+    def _asked(self, _: Any, content: Any, __: Any) -> None:
+        try:
+            ask = asked(content)
+        except AuditLabError as error:
+            self.problem = str(error)
+            return
+        if ask["kind"] == "open":
+            self.opened = ask["column"]
+            return
+        self._workers.submit(self._answered, ask)
+
+    def _answered(self, ask: Ask) -> None:
+        if ask["state"] != self.state:
+            return
+        try:
+            told, buffers = self.answer(ask)
+        except _OvertakenError:
+            return
+        except AuditLabError as error:
+            told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": str(error)}, []
+        except Exception as error:  # noqa: BLE001 - whatever it is, the table must say so rather than wait for ever
+            problem = f"{type(error).__name__}: {str(error)[:300]}"
+            told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": problem}, []
+        self.send(told, buffers)
+
+    def _changed(self, _: Any) -> None:
+        """Take over another filter or order; what was asked for the one before is dropped."""
+        self.state += 1
+        self.rows = -1
+        try:
+            question = replace(
+                self._start.question,
+                expression=self.expression.strip() or self._given,
+                since=instant(self.since or None, "since"),
+                until=instant(self.until or None, "until"),
+            )
+            narrowed = replace(self.browse.where(question.expression), question=question)
+            self.browse = narrowed.sorted_by(self.sort or None, descending=self.descending)
+        except AuditLabError as error:
+            self.problem = str(error)
+            return
+        self.problem = ""
+        self._workers.submit(self._count, self.state)
+
+    @property
+    def _given(self) -> Any:
+        """The polars expression that the table was made with: it cannot be written in the table's field."""
+        given = self._start.question.expression
+        return None if isinstance(given, str) else given
+
+    def _count(self, state: int) -> None:
+        if state != self.state:
+            return
+        try:
+            self.rows = self.browse.watched(self._watch(state)).rows
+        except _OvertakenError:
+            return
+        except AuditLabError as error:
+            self.problem, self.rows = str(error), 0
+
+    def _watch(self, state: int) -> Any:
+        """Return a progress that tells the front end how far reading is, and ends what nobody waits for any more."""
+        done = 0
+
+        def progress(_: str, rows: int) -> None:
+            nonlocal done
+            if state != self.state:
+                raise _OvertakenError
+            done += rows
+            self.send({"id": 0, "kind": "progress", "state": state, "done": done})
+
+        return progress
+
+
+def _first(browse: Browse) -> list[str]:
+    names = list(browse.columns)
+    first = [name for name in _FIRST if name in names]
+    return [*first, *(name for name in names if name.startswith("inputs."))][:MOST_COLUMNS]
+
+
+def _kind(dtype: Any) -> str:
+    if dtype.is_numeric():
+        return "number"
+    if dtype.is_temporal():
+        return "time"
+    return "other" if dtype.is_nested() else "text"

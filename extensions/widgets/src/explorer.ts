@@ -1,0 +1,448 @@
+// The log explorer: filter, timeline and a table of which only the rows in sight are here.
+
+import { tableFromIPC } from '@uwdata/flechette';
+
+import { completions, written, type Column } from './completion';
+import { element } from './element';
+import css from './explorer.css';
+import { Facet } from './facet';
+import { told, type Told } from './messages';
+import { Pages, type Cell, type Rows } from './pages';
+import { fullHeight, lastFirst, rowAt, ROW_HEIGHT, topOf } from './scrolling';
+import { Timeline } from './timeline';
+
+interface Model {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): void;
+  on(name: string, call: (...given: never[]) => void): void;
+  off(name: string | null, call?: ((...given: never[]) => void) | null): void;
+}
+
+const VISIBLE_ROWS = 18;
+
+class Explorer {
+  private readonly pages = new Pages();
+  private readonly field = element('input', {
+    type: 'text',
+    class: 'al-filter',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    role: 'combobox',
+    'aria-expanded': 'false',
+    'aria-autocomplete': 'list',
+    'aria-label': 'Filter',
+    placeholder: "Filter, for example: outputs.score > 0.9 AND decision = 'late'"
+  });
+  private readonly offers = element('ul', { class: 'al-offers', role: 'listbox', 'aria-label': 'Columns', hidden: '' });
+  private readonly said = element('div', { class: 'al-said', role: 'status' });
+  private readonly wrong = element('div', { class: 'al-wrong', role: 'alert' });
+  private readonly head = element('tr', { role: 'row', 'aria-rowindex': '1' });
+  private readonly body = element('tbody', { role: 'rowgroup' });
+  private readonly grid = element('table', { class: 'al-grid', role: 'grid', 'aria-label': 'Predictions' });
+  private readonly frame = element('div', { class: 'al-frame', tabindex: '0' });
+  private readonly bar = element('div', { class: 'al-bar', 'aria-hidden': 'true' });
+  private readonly filler = element('div');
+  private readonly chooser = element('details', { class: 'al-chooser' });
+  private readonly timeline = new Timeline((since, until) => this.narrow(since, until));
+  private readonly facet = new Facet({
+    sort: (column, descending) => this.order(column, descending),
+    add: where => this.add(where)
+  });
+  private first = 0;
+  private chosen = 0;
+  private next = 1;
+  private done = 0;
+  private offered = -1;
+  private moving = false;
+  private asking = 0;
+
+  constructor(
+    private readonly model: Model,
+    private readonly node: HTMLElement
+  ) {}
+
+  start(): () => void {
+    const head = element('thead', { role: 'rowgroup' }, this.head);
+    this.grid.append(head, this.body);
+    this.frame.append(this.grid);
+    this.bar.append(this.filler);
+    const clear = element('button', { type: 'button' }, 'Clear');
+    const apply = element('button', { type: 'button' }, 'Apply');
+    apply.addEventListener('click', () => this.apply());
+    clear.addEventListener('click', () => this.clear());
+    const line = element('div', { class: 'al-line' }, element('div', { class: 'al-field' }, this.field, this.offers), apply, clear, this.chooser);
+    this.node.classList.add('al-explorer');
+    this.node.append(line, this.wrong, this.timeline.node, this.said, element('div', { class: 'al-table' }, this.frame, this.bar), this.facet.node);
+    this.frame.style.height = this.bar.style.height = `${(VISIBLE_ROWS + 1) * ROW_HEIGHT + 16}px`;
+    this.field.value = this.text('expression');
+    this.listen();
+    this.headings();
+    this.columnsToChoose();
+    this.again();
+    return () => this.stop();
+  }
+
+  private readonly onMessage = (content: never, buffers: never): void => {
+    const message = told(content);
+    if (message !== null) {
+      this.hear(message, buffers as unknown as (DataView | ArrayBuffer)[] | undefined);
+    }
+  };
+  private readonly onState = (): void => this.again();
+  private readonly onRows = (): void => this.counted();
+  private readonly onProblem = (): void => {
+    this.wrong.textContent = this.text('problem');
+  };
+  private readonly onExpression = (): void => {
+    this.field.value = this.text('expression');
+  };
+  private readonly onShown = (): void => {
+    this.headings();
+    this.again();
+  };
+
+  private listen(): void {
+    this.model.on('msg:custom', this.onMessage);
+    this.model.on('change:state', this.onState);
+    this.model.on('change:rows', this.onRows);
+    this.model.on('change:problem', this.onProblem);
+    this.model.on('change:expression', this.onExpression);
+    this.model.on('change:shown', this.onShown);
+    this.field.addEventListener('keydown', event => this.typed(event));
+    this.field.addEventListener('input', () => this.offer());
+    this.field.addEventListener('blur', () => this.hideOffers());
+    this.frame.addEventListener('wheel', event => this.wheeled(event), { passive: false });
+    this.frame.addEventListener('keydown', event => this.pressed(event));
+    this.bar.addEventListener('scroll', () => {
+      if (!this.moving) {
+        this.first = rowAt(this.bar.scrollTop, this.rows, this.bar.clientHeight - ROW_HEIGHT);
+        this.show();
+      }
+      this.moving = false;
+    });
+  }
+
+  private stop(): void {
+    this.model.off('msg:custom', this.onMessage);
+    this.model.off('change:state', this.onState);
+    this.model.off('change:rows', this.onRows);
+    this.model.off('change:problem', this.onProblem);
+    this.model.off('change:expression', this.onExpression);
+    this.model.off('change:shown', this.onShown);
+    window.clearTimeout(this.asking);
+  }
+
+  private hear(message: Told, buffers: (DataView | ArrayBuffer)[] | undefined): void {
+    if (message.state !== this.number('state')) {
+      return;
+    }
+    switch (message.kind) {
+      case 'page': {
+        const buffer = buffers?.[0];
+        if (buffer !== undefined) {
+          this.pages.put(message.first, rowsOf(buffer));
+          this.draw();
+        }
+        break;
+      }
+      case 'histogram':
+        this.facet.bars(message.column, message.bars);
+        break;
+      case 'timeline':
+        this.timeline.show(message.step, message.steps);
+        break;
+      case 'progress':
+        this.done = message.done;
+        this.tell();
+        break;
+      case 'problem':
+        this.pages.giveUp();
+        this.wrong.textContent = message.problem;
+        break;
+    }
+  }
+
+  /** Ask for everything anew: another filter, order, or other columns. */
+  private again(): void {
+    this.pages.clear();
+    this.done = 0;
+    this.first = 0;
+    this.chosen = 0;
+    this.headings();
+    this.counted();
+    this.show();
+    this.ask('timeline');
+  }
+
+  private counted(): void {
+    this.filler.style.height = `${fullHeight(Math.max(this.rows, 0)) + ROW_HEIGHT}px`;
+    this.grid.setAttribute('aria-rowcount', String(this.rows < 0 ? -1 : this.rows + 1));
+    this.tell();
+    this.show();
+  }
+
+  private tell(): void {
+    const rows = this.rows;
+    const time = [this.text('since'), this.text('until')].map(each => each.slice(0, 16).replace('T', ' '));
+    const range = time[0] || time[1] ? `, from ${time[0] || 'the beginning'} to ${time[1] || 'the end'} (UTC)` : '';
+    const order = this.text('sort') === '' ? 'in stored order' : `by ${this.text('sort')}, ${this.model.get('descending') === true ? 'greatest' : 'least'} first`;
+    const count = rows < 0 ? 'Counting' : `${rows.toLocaleString('en')} predictions`;
+    const reading = this.done > 0 && this.pages.cell(this.first, this.shown()[0] ?? '') === undefined ? `; ${this.done.toLocaleString('en')} rows read` : '';
+    this.said.textContent = `${count}${range}, ${order}${reading}.`;
+  }
+
+  private headings(): void {
+    const sort = this.text('sort');
+    const descending = this.model.get('descending') === true;
+    const cells = this.shown().map((name, number) => {
+      const mark = name === sort ? (descending ? ' \u25BC' : ' \u25B2') : '';
+      const button = element('button', { type: 'button', class: 'al-name', title: `Sort and count ${name}` }, `${name}${mark}`);
+      button.addEventListener('click', event => {
+        this.facet.open(name, this.kindOf(name), event.currentTarget as HTMLElement, this.node);
+        this.ask('histogram', { column: name });
+      });
+      const order = name === sort ? (descending ? 'descending' : 'ascending') : 'none';
+      return element('th', { role: 'columnheader', scope: 'col', 'aria-colindex': String(number + 1), 'aria-sort': order }, button);
+    });
+    this.head.replaceChildren(...cells);
+    this.grid.setAttribute('aria-colcount', String(cells.length));
+  }
+
+  /** Move to where `first` says, ask for what is missing, draw what is here. */
+  private show(): void {
+    this.first = Math.max(0, Math.min(this.first, lastFirst(Math.max(this.rows, 0), VISIBLE_ROWS * ROW_HEIGHT)));
+    this.draw();
+    window.clearTimeout(this.asking);
+    this.asking = window.setTimeout(() => {
+      const stop = this.rows < 0 ? VISIBLE_ROWS : Math.min(this.first + VISIBLE_ROWS, this.rows);
+      for (const start of this.pages.missing(this.first, stop)) {
+        this.ask('page', { first: start });
+      }
+    }, 20);
+  }
+
+  private draw(): void {
+    const names = this.shown();
+    const last = this.rows < 0 ? VISIBLE_ROWS : Math.min(this.first + VISIBLE_ROWS, this.rows);
+    const lines: HTMLElement[] = [];
+    for (let row = this.first; row < last; row += 1) {
+      const line = element('tr', { role: 'row', 'aria-rowindex': String(row + 2), class: row === this.chosen ? 'al-chosen' : '' });
+      line.append(...names.map((name, number) => this.shownCell(row, name, number)));
+      line.addEventListener('click', () => {
+        this.chosen = row;
+        this.open();
+      });
+      lines.push(line);
+    }
+    this.body.replaceChildren(...lines);
+    this.tell();
+  }
+
+  private shownCell(row: number, name: string, number: number): HTMLElement {
+    const value = this.pages.cell(row, name);
+    const classes = value === undefined ? 'al-waiting' : typeof value === 'number' || this.kindOf(name) === 'number' ? 'al-number' : '';
+    return element('td', { role: 'gridcell', 'aria-colindex': String(number + 1), class: classes }, words(value));
+  }
+
+  private move(to: number): void {
+    this.first = to;
+    this.show();
+    this.moving = true;
+    this.bar.scrollTop = topOf(this.first, this.rows, this.bar.clientHeight - ROW_HEIGHT);
+    window.setTimeout(() => (this.moving = false), 50);
+  }
+
+  private wheeled(event: WheelEvent): void {
+    if (Math.abs(event.deltaY) < Math.abs(event.deltaX) || event.ctrlKey) {
+      return;
+    }
+    const before = this.first;
+    const rows = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / ROW_HEIGHT : event.deltaY;
+    this.move(Math.round(before + (rows > 0 ? Math.max(1, rows) : Math.min(-1, rows))));
+    if (this.first !== before) {
+      event.preventDefault();
+    }
+  }
+
+  private pressed(event: KeyboardEvent): void {
+    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: VISIBLE_ROWS, PageUp: -VISIBLE_ROWS, Home: -Infinity, End: Infinity };
+    const step = steps[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.chosen = Math.max(0, Math.min(this.chosen + step, this.rows - 1));
+      if (this.chosen < this.first || this.chosen >= this.first + VISIBLE_ROWS) {
+        this.move(step > 0 ? this.chosen - VISIBLE_ROWS + 1 : this.chosen);
+      } else {
+        this.draw();
+      }
+    } else if (event.key === 'Enter' && event.target === this.frame) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.open();
+    }
+  }
+
+  private open(): void {
+    this.draw();
+    const place = this.pages.cell(this.chosen, 'place');
+    if (typeof place === 'string') {
+      this.ask('open', { column: place });
+    }
+  }
+
+  private order(column: string, descending: boolean): void {
+    this.model.set('sort', column);
+    this.model.set('descending', descending);
+    this.model.save_changes();
+  }
+
+  private add(where: string): void {
+    const before = this.field.value.trim();
+    this.field.value = before === '' ? where : `(${before}) AND ${where}`;
+    this.apply();
+  }
+
+  private apply(): void {
+    this.hideOffers();
+    this.model.set('expression', this.field.value.trim());
+    this.model.save_changes();
+  }
+
+  private narrow(since: string, until: string): void {
+    this.model.set('since', since);
+    this.model.set('until', until);
+    this.model.save_changes();
+  }
+
+  private clear(): void {
+    this.field.value = '';
+    for (const name of ['expression', 'since', 'until']) {
+      this.model.set(name, '');
+    }
+    this.model.save_changes();
+  }
+
+  private offer(): void {
+    const { names } = completions(this.field.value, this.field.selectionStart ?? 0, this.columns());
+    this.offered = -1;
+    this.offers.replaceChildren(
+      ...names.map(name => {
+        const one = element('li', { role: 'option', 'aria-selected': 'false' }, name);
+        one.addEventListener('mousedown', event => {
+          event.preventDefault();
+          this.complete(name);
+        });
+        return one;
+      })
+    );
+    this.offers.hidden = names.length === 0;
+    this.field.setAttribute('aria-expanded', String(names.length > 0));
+  }
+
+  private complete(name: string): void {
+    const cursor = this.field.selectionStart ?? 0;
+    const { start } = completions(this.field.value, cursor, this.columns());
+    const text = written(name);
+    this.field.value = this.field.value.slice(0, start) + text + this.field.value.slice(cursor);
+    this.field.setSelectionRange(start + text.length, start + text.length);
+    this.hideOffers();
+  }
+
+  private hideOffers(): void {
+    this.offers.hidden = true;
+    this.field.setAttribute('aria-expanded', 'false');
+  }
+
+  private typed(event: KeyboardEvent): void {
+    event.stopPropagation();
+    const offers = this.offers.hidden ? [] : [...this.offers.children];
+    if (offers.length > 0 && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
+      event.preventDefault();
+      this.offered = (this.offered + (event.key === 'ArrowDown' ? 1 : offers.length - 1) + (this.offered < 0 && event.key === 'ArrowUp' ? 1 : 0)) % offers.length;
+      offers.forEach((one, number) => one.setAttribute('aria-selected', String(number === this.offered)));
+    } else if (offers.length > 0 && (event.key === 'Tab' || event.key === 'Enter') && (this.offered >= 0 || event.key === 'Tab')) {
+      event.preventDefault();
+      this.complete(offers[Math.max(this.offered, 0)]?.textContent ?? '');
+    } else if (event.key === 'Enter') {
+      this.apply();
+    } else if (event.key === 'Escape') {
+      this.hideOffers();
+    }
+  }
+
+  private columnsToChoose(): void {
+    const list = element('div', { class: 'al-columns' });
+    for (const column of this.columns()) {
+      const box = element('input', { type: 'checkbox' });
+      box.checked = this.shown().includes(column.name);
+      box.addEventListener('change', () => {
+        const shown = new Set(this.shown());
+        box.checked ? shown.add(column.name) : shown.delete(column.name);
+        const order = this.columns().map(each => each.name);
+        this.model.set('shown', order.filter(name => shown.has(name)).slice(0, 40));
+        this.model.save_changes();
+      });
+      list.append(element('label', {}, box, column.name));
+    }
+    this.chooser.append(element('summary', {}, 'Columns'), list);
+  }
+
+  private ask(kind: string, more: Record<string, unknown> = {}): void {
+    this.model.send({ id: this.next, kind, state: this.number('state'), ...more });
+    this.next += 1;
+  }
+
+  private get rows(): number {
+    return this.number('rows');
+  }
+
+  private columns(): Column[] {
+    const columns = this.model.get('columns');
+    return Array.isArray(columns) ? (columns as Column[]) : [];
+  }
+
+  private kindOf(name: string): string {
+    return this.columns().find(column => column.name === name)?.kind ?? 'text';
+  }
+
+  private shown(): string[] {
+    const shown = this.model.get('shown');
+    return Array.isArray(shown) ? shown.map(String) : [];
+  }
+
+  private text(name: string): string {
+    return String(this.model.get(name) ?? '');
+  }
+
+  private number(name: string): number {
+    return Number(this.model.get(name) ?? 0);
+  }
+}
+
+function rowsOf(buffer: DataView | ArrayBuffer): Rows {
+  const bytes = buffer instanceof DataView ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  const table = tableFromIPC(bytes);
+  const names = table.names.map(String);
+  const cells = names.map(name => Array.from(table.getChild(name).toArray() as ArrayLike<Cell>));
+  return { names, cells };
+}
+
+function words(value: Cell | undefined): string {
+  if (value === undefined) {
+    return '\u2026';
+  }
+  if (value === null) {
+    return '\u2013';
+  }
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+export default {
+  render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+    el.append(element('style', {}, css));
+    return new Explorer(model, el).start();
+  }
+};

@@ -1,0 +1,112 @@
+"""The log explorer as a user has it: filter, order, counts, timeline, and the decision of a row, in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+SOURCE = "import audit_lab as al\nal.view(al.open('../sample_data/flights'))"
+
+
+@pytest.fixture
+def explorer(notebook):
+    """Return the page and the explorer that a cell shows."""
+    page = notebook
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+    cell = page.locator(".jp-NotebookPanel .jp-CodeCell").first
+    cell.locator(".cm-content").fill(SOURCE)
+    page.keyboard.press("Control+Enter")
+    shown = cell.locator(".al-explorer").first
+    expect(shown.get_by_role("grid", name="Predictions")).to_be_visible(timeout=120_000)
+    return page, shown, cell
+
+
+def first_cell(shown, number=1):
+    return shown.locator("tbody tr").first.locator("td").nth(number)
+
+
+def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
+    page, shown, cell = explorer
+    said = shown.get_by_role("status")
+    expect(said).to_have_text("99,953 predictions, by occurred_at, greatest first.", timeout=60_000)
+    expect(first_cell(shown)).to_contain_text("2015-12-31 20:31", timeout=30_000)
+    expect(shown.locator(".al-timeline rect").nth(20)).to_be_attached(timeout=60_000)
+    shown.evaluate("said => said.scrollIntoView()")
+    picture(page, "explorer")
+
+    # The bar's end is the last row; the keys move on from there.
+    shown.locator(".al-bar").evaluate("bar => bar.scrollTo(0, bar.scrollHeight)")
+    expect(shown.locator("tbody tr").last.locator("td").nth(1)).to_contain_text("2015-01-01 01:13", timeout=30_000)
+
+    shown.get_by_role("button", name="inputs.carrier", exact=True).click()
+    facet = shown.get_by_role("dialog", name="Column inputs.carrier")
+    facet.get_by_role("button", name=re.compile("^AA")).click(timeout=30_000)
+    expect(shown.get_by_role("combobox")).to_have_value("inputs.carrier = 'AA'")
+    expect(said).to_have_text(re.compile(r"^1\d,\d{3} predictions, by occurred_at, greatest first\.$"), timeout=30_000)
+
+    shown.get_by_role("button", name="outputs.score", exact=True).click()
+    shown.get_by_role("button", name="Greatest first").click()
+    expect(shown.get_by_role("columnheader", name="outputs.score")).to_have_attribute("aria-sort", "descending")
+    expect(said).to_contain_text("by outputs.score, greatest first.", timeout=30_000)
+    first = shown.locator("tbody tr").first
+    expect(first).to_contain_text("AA", timeout=30_000)
+
+    first.click()
+    place = first.locator("td").first.inner_text()
+    expect(cell.get_by_text(f"{place}: ").first).to_be_visible(timeout=60_000)
+    cell.get_by_role("button", name="Python that shows this").click()
+    code = cell.locator("textarea").last.input_value()
+    assert "log.browse(expression=\"inputs.carrier = 'AA'\", sort='outputs.score', descending=True)" in code
+    assert f"log.decision('{place}@" in code
+
+
+def test_the_filter_completes_names_and_says_what_is_wrong_and_where(explorer):
+    page, shown, _ = explorer
+    field = shown.get_by_role("combobox")
+    field.click()
+    field.press_sequentially("dist")
+    shown.get_by_role("option", name="inputs.distance_miles").wait_for()
+    field.press("Tab")
+    expect(field).to_have_value("inputs.distance_miles")
+    field.press_sequentially(" >")
+    field.press("Enter")
+    expect(shown.get_by_role("alert")).to_contain_text("something is missing at character", timeout=30_000)
+    field.press_sequentially(" 2000")
+    field.press("Enter")
+    expect(shown.get_by_role("status")).to_have_text(re.compile(r"^6,582 predictions"), timeout=30_000)
+    expect(shown.get_by_role("alert")).to_be_hidden()
+    page.keyboard.press("Escape")
+
+
+def test_the_timeline_narrows_down_and_is_cleared(explorer):
+    page, shown, _ = explorer
+    bars = shown.locator(".al-timeline svg")
+    expect(bars.locator("rect").nth(20)).to_be_attached(timeout=60_000)
+    box = bars.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
+    page.mouse.up()
+    said = shown.get_by_role("status")
+    expect(said).to_contain_text(re.compile("predictions, from 2015-06-29 00:00 to 2015-08-"), timeout=30_000)
+    expect(first_cell(shown)).to_contain_text("2015-08", timeout=30_000)
+    shown.get_by_role("button", name="Clear").click()
+    expect(said).to_contain_text("99,953 predictions, by", timeout=30_000)
+
+
+def test_the_keyboard_reaches_every_row_and_opens_one(explorer):
+    page, shown, cell = explorer
+    expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
+    shown.locator(".al-frame").focus()
+    page.keyboard.press("End")
+    expect(shown.locator("tbody tr").last).to_have_attribute("aria-rowindex", "99954", timeout=30_000)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    expect(shown.locator("tr.al-chosen")).to_have_attribute("aria-rowindex", "3")
+    expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
+    page.keyboard.press("Enter")
+    expect(cell.locator(".widget-html-content").first).to_contain_text("decided", timeout=60_000)
