@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError
-from audit_lab.evidence.archive_writer import aside, write_archive
+from audit_lab.evidence.archive_writer import write_archive
+from audit_lab.evidence.aside_file import aside
 from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.report import settle
 from audit_lab.verifier.bundle import examine_archive, examine_bundle

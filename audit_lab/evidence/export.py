@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.case.about import ABOUT_NAME
+from audit_lab.case.about import ABOUT_NAME, CaseAbout
 from audit_lab.case.casefile import CaseFile
 from audit_lab.errors import AuditLabError, MisuseError, NotebookError
-from audit_lab.evidence.archive_writer import aside, write_archive
+from audit_lab.evidence.archive_writer import write_archive
+from audit_lab.evidence.aside_file import aside
 from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.export_folder import export_folder
@@ -20,6 +21,7 @@ from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, exec
 from audit_lab.evidence.readme_page import readme_page
 from audit_lab.evidence.research_object import research_object
 from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
+from audit_lab.face.pinned import LogPin
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
 from audit_lab.seal.portable_name import safe_name
@@ -91,12 +93,12 @@ def export_case(
     with export_folder() as folder:
         executed = None
         if notebook is not None:
-            executed = execute_notebook(notebook, folder, timeout_s)
+            executed = execute_notebook(notebook, folder, timeout_s, _pins(case.about))
             for again in _cases_in(folder):
                 _check_same_exhibits(case, again, notebook)
             _check_free(path, overwrite=overwrite)
         folders = [Path(), *([] if notebook is None else [notebook.resolve().parent])]
-        _write_bundle(_Material(case, executed, leaving, folders), path, key, signed_at)
+        _write_bundle(_Material(case, executed, leaving, folders), path, key, signed_at, overwrite=overwrite)
         case.record("exported", sha256_file(path))
     return path
 
@@ -135,8 +137,20 @@ def export_notebook(
             )
         path = _archive_of(cases[0], out)
         _check_free(path, overwrite=overwrite)
-        _write_bundle(_Material(cases[0], executed, leaving, [notebook.resolve().parent]), path, key, signed_at)
+        _write_bundle(
+            _Material(cases[0], executed, leaving, [notebook.resolve().parent]),
+            path,
+            key,
+            signed_at,
+            overwrite=overwrite,
+        )
     return path
+
+
+def _pins(about: CaseAbout) -> list[LogPin]:
+    """Return the state of the case's log that a notebook is to run against; none of a log that states none."""
+    manifest = "" if about.log_checkpoint else about.log_manifest_sha256
+    return [LogPin(about.log_origin, about.log_checkpoint, manifest)] if about.log_checkpoint or manifest else []
 
 
 def _archive_of(case: CaseFile, out: Path) -> Path:
@@ -147,10 +161,14 @@ def _archive_of(case: CaseFile, out: Path) -> Path:
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
     if not overwrite and path.exists():
-        raise MisuseError(
-            f"There is a bundle already: {path}",
-            "Choose another --out (in Python: out), or replace it with --overwrite (in Python: overwrite=True)",
-        )
+        raise _there_already(path)
+
+
+def _there_already(path: Path) -> MisuseError:
+    return MisuseError(
+        f"There is a bundle already: {path}",
+        "Choose another --out (in Python: out), or replace it with --overwrite (in Python: overwrite=True)",
+    )
 
 
 def _cases_in(folder: Path) -> list[CaseFile]:
@@ -183,15 +201,19 @@ class _Material:
     folders: Sequence[Path]
 
 
-def _write_bundle(material: _Material, path: Path, key: SigningKey, signed_at: datetime | None) -> None:
+def _write_bundle(
+    material: _Material, path: Path, key: SigningKey, signed_at: datetime | None, *, overwrite: bool
+) -> None:
     predicate, payload = _payload(material, key, signed_at or datetime.now(UTC))
     files = bundle_files(payload, predicate, key)
     trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
     try:
-        with aside(path) as file:
+        with aside(path, replace=overwrite) as file:
             write_archive(file, files)
             settle(examine_archive(file, path.name, trust))
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():  # made by another export meanwhile
+            raise _there_already(path) from error
         raise AuditLabError(
             f"The bundle {path} cannot be written ({error.strerror})", "Choose another folder, or make room in this one"
         ) from error
