@@ -8,6 +8,7 @@ network: :func:`svg` and :func:`png` render in this process, and so does a noteb
 
 from __future__ import annotations
 
+from audit_lab.charts.alerts import alert_timeline
 from audit_lab.charts.attribution import attribution_bars, shap_against_lime, waterfall
 from audit_lab.charts.before_after import distribution
 from audit_lab.charts.beside import what_if
@@ -35,6 +36,7 @@ from audit_lab.charts.steps import cause_waterfall
 from audit_lab.charts.timeline import outcome_rate, versions, volume
 
 __all__ = [
+    "alert_timeline",
     "attribution_bars",
     "attribution_beeswarm",
     "attribution_contrast",

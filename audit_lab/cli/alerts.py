@@ -11,9 +11,12 @@ from audit_lab.cli.keep import Passphrase, VaultPath
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.cli.watch import RecordPath, Write
+from audit_lab.cli.written import Picture, check_picture, draw
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from audit_lab.monitor.alerts.entry import Entry
 
 __all__ = ["register"]
@@ -43,6 +46,7 @@ def list_alerts(
         bool, typer.Option("--in-log", help="Count those in the log itself, too: a log of your own.")
     ] = False,
     record: RecordPath = None,
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> int:
     """List every alert that was raised, with its state, which follows from what was recorded of it.
@@ -51,13 +55,16 @@ def list_alerts(
     """
     if state not in _STATES:
         raise MisuseError(f"--state is {state!r}", f"Use one of {', '.join(_STATES)}.")
+    check_picture(picture)
     found = reading.at(log_folder).open().alerts(write=in_log, record=record)
+    table, windows = (frame if state == "all" else frame.filter(state=state) for frame in (found.table, found.windows))
+    drawn = _drawn(windows, picture)
     if as_json:
         output.print_json(found.to_dict())
     else:
-        table = found.table if state == "all" else found.table.filter(state=state)
         output.lines(found.summary(), bullet="")
         output.table(_SHOWN, list(table.select(_SHOWN).iter_rows()), keep=("id",))
+        output.lines([drawn] if drawn else [], bullet="")
     return 0
 
 
@@ -112,6 +119,17 @@ def close(
     else:
         output.lines(review.summary(), bullet="")
     return 0
+
+
+def _drawn(windows: pl.DataFrame, picture: str | None) -> str | None:
+    """Draw the alerts over time where a picture is asked for; of none there is none, and that is said."""
+    if picture is None:
+        return None
+    if windows.is_empty():
+        return "No alert, so no picture was drawn."
+    from audit_lab import charts
+
+    return draw(charts.alert_timeline(windows), picture)
 
 
 def _actor(reading: Reading) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,8 @@ class Watching(Monitored):
         with self._access.asking("alerts") as answer:
             found = Record(self._store, record).read(in_log=write)
             answer.rows = found.table.height
-            return found
+            given = {"write": write or None, "record": None if record is None else str(record)}
+            return replace(found, asked={name: value for name, value in given.items() if value is not None})
 
     def acknowledge(
         self,
@@ -215,8 +217,6 @@ class Watching(Monitored):
         MisuseError
             The conclusion is not known, a text is missing, or the alert still stands and nobody says although what.
         """
-        from dataclasses import replace
-
         from audit_lab import __version__
         from audit_lab.face.alert_search import Record, looked_at
         from audit_lab.monitor.alerts.asking import Scope

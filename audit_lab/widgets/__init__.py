@@ -8,6 +8,7 @@ the Python that made it, with ``code()``. Views hold no logic: numbers come from
 
 from __future__ import annotations
 
+from audit_lab.widgets.alerts import AlertsView
 from audit_lab.widgets.attribution import AttributionView
 from audit_lab.widgets.batch_replay import BatchReplayView
 from audit_lab.widgets.cause import CauseView
@@ -24,6 +25,7 @@ from audit_lab.widgets.performance import FairnessView, PerformanceView
 from audit_lab.widgets.viewing import view
 
 __all__ = [
+    "AlertsView",
     "AttributionView",
     "BatchReplayView",
     "CauseView",

@@ -108,7 +108,13 @@ tried = SimpleNamespace(
         "contribution": [0.2], "changed_contribution": [-0.1], "difference": [-0.3],
     }),
 )
+alerts = table.select(
+    "window_start", "window_end", "column", "rows", alert=pl.lit(in_frames), state=pl.lit("open"),
+    severity=pl.lit("high"), rule=pl.lit(in_frames), model=pl.lit(in_frames), version=pl.lit(in_frames),
+    value=pl.lit(0.3), what=pl.lit(in_frames), raised_at="window_end",
+)
 drawn = {
+    "alert_timeline": charts.alert_timeline(alerts),
     "what_if": charts.what_if(tried),
     "impact_by_group": charts.impact_by_group(groups, "g", subtitle=[bad]),
     "decision_flow": charts.decision_flow(turned, subtitle=[bad]),
@@ -191,8 +197,8 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(text):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split() for line in done.stdout.splitlines())
-    assert len(shown) == 31
-    without = {"coverage_chart", "versions"} if text == "\ud800" else set()
+    assert len(shown) == 32
+    without = {"alert_timeline", "coverage_chart", "versions"} if text == "\ud800" else set()
     assert {name for name in shown if shown[name] == "False"} == without
 
 

@@ -107,6 +107,16 @@ def test_an_alert_is_listed_acknowledged_and_closed(run, failing, rules):
     assert run("watch", failing, "--rules", rules).code == 0
 
 
+def test_alerts_are_drawn_over_time_and_of_none_that_is_said(run, failing, rules, tmp_path):
+    assert run("alerts", "list", failing, "--picture", tmp_path / "x.svg").out.endswith("so no picture was drawn.\n")
+    run("watch", failing, "--rules", rules)
+    picture = tmp_path / "made" / "alerts.svg"
+    shown = run("alerts", "list", failing, "--picture", picture).out
+    assert f"Written: {picture}" in shown.replace("\n", "")
+    assert "Alerts over time" in picture.read_text()
+    assert run("alerts", "list", failing, "--picture", tmp_path / "x.pdf").code == 2
+
+
 def test_nobody_closes_an_alert_without_a_name(run, failing, rules):
     run("watch", failing, "--rules", rules)
     alert = run("alerts", "list", failing, "--json").json["alerts"][0]["id"]

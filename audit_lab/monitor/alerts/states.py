@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,8 @@ class Alerts:
         All that is kept, in order of time.
     facts
         What must be known of the record.
+    asked
+        The arguments of the question, those that were given.
     """
 
     table: pl.DataFrame
@@ -85,6 +87,7 @@ class Alerts:
     courses: Mapping[str, Course]
     entries: tuple[Entry, ...]
     facts: tuple[str, ...]
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def states(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "watch.md").read_text()
 def test_every_example_runs_and_says_what_the_page_quotes(tmp_path, flights):
     shutil.copytree(flights, tmp_path / "place" / "flights")
     printed = " ".join(run_all(blocks(PAGE), tmp_path / "place"))
-    assert len(quotes(PAGE)) == 5
+    assert len(quotes(PAGE)) == 6
     assert [quoted for quoted in quotes(PAGE) if quoted not in printed] == []
 
 
