@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.reference_rows import ReferenceRows
     from audit_lab.monitor.sketch import Sketch
+    from audit_lab.monitor.tallied import TalliedRows
 
 __all__ = [
     "MEASURED",
@@ -130,6 +131,7 @@ class Rows:
         self._raw = self._every = self._prepared(frame)
         self._filed: list[FiledRows] | None = None
         self._sketch: tuple[Sequence[Bins], Cut, Sketch] | None = None
+        self._tallied: TalliedRows | None = None
 
     def every(self) -> nw.LazyFrame[Any]:
         """Return all rows."""
@@ -158,25 +160,43 @@ class Rows:
 
         if self._sketch is None or self._sketch[0] is not bins or self._sketch[1] is not cut:
             if isinstance(self._source, Filed) and not self.in_memory:
-                made = sketch_of_pairs(self._source, self._timed(), self._asked(), bins, cut)
+                known = self._tallied if self._tallied is not None and self._tallied.cut is cut else None
+                made = (
+                    known.sketch(bins)
+                    if known
+                    else sketch_of_pairs(self._source, self._timed(), self._asked(), bins, cut)
+                )
             else:
                 every = self._raw if self._in_memory is None else self._in_memory
                 made = sketch_of(every.to_native(), bins, cut)
             self._sketch = (bins, cut, made)
         return self._sketch[2]
 
-    def reference(self, held: nw.LazyFrame[Any], span: tuple[datetime, datetime] | None) -> ReferenceRows:
-        """Read the reference's rows, `held`, or find what is known of them where they lie in files and in `span`."""
-        from audit_lab.monitor.reference_rows import ReferenceRows, read_reference
+    def reference(
+        self, held: nw.LazyFrame[Any], span: tuple[datetime, datetime] | None, cut: Cut | None = None
+    ) -> ReferenceRows:
+        """Read the reference's rows, `held`, or find what is known of them where they lie in files and in `span`.
 
-        def read() -> ReferenceRows:
-            return read_reference(held, self.kinds, span)
+        Where they are those of whole windows of `cut`, the rows of all windows are read here, once for both sides.
+        """
+        from audit_lab.monitor.reference_rows import ReferenceRows, read_reference
+        from audit_lab.monitor.tallied import TalliedRows, whole_windows
 
         if not isinstance(self._source, Filed) or self.in_memory or span is None or not self._source.within(*span):
-            return read()
-        question = ["reference", self._asked(), [each.isoformat() for each in span]]
-        schemas = ReferenceRows.schemas(self.kinds)
-        found = self._source.known(self._source.within(*span), question, schemas, lambda: read().frames())
+            return read_reference(held, self.kinds, span)
+        source, (_, _, first, last) = self._source, self.times()
+        whole = None if cut is None or first is None or last is None else whole_windows(cut, span, (first, last))
+        self._tallied = None
+        if whole is not None and cut is not None:
+            self._tallied = TalliedRows(source, tuple(self._timed()), self._asked(), self.kinds, cut)
+
+        def read() -> ReferenceRows:
+            if self._tallied is None or whole is None:
+                return read_reference(held, self.kinds, span)
+            return self._tallied.reference(held.to_native(), span, whole)
+
+        question = ["reference", self._asked(), [each.isoformat() for each in span], whole is not None]
+        found = source.known(source.within(*span), question, ReferenceRows.schemas(self.kinds), lambda: read().frames())
         return ReferenceRows.of_frames(found, self.kinds)
 
     def times(self) -> tuple[int, int, datetime | None, datetime | None]:

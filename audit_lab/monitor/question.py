@@ -104,7 +104,7 @@ def asked(
         length = window_length(every, zone)
         cut = calendar_cut(length, length.starts(seen.first, seen.last))
     side = _side(rows, cut, reference, early, training)
-    read = rows.reference(side.held, _sampled_span(side, seen))
+    read = rows.reference(side.held, _sampled_span(side, seen), cut)
     count, bins = read.rows, read.bins
     if not count:
         start, end = side.span or (seen.first, seen.last)

@@ -6,7 +6,6 @@ each rare category as one of them.
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,14 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from audit_lab.errors import LogError
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.files.reading import reading
 from audit_lab.monitor.bins import CategoryBins, NumericBins
 from audit_lab.monitor.calibration import SAMPLED_ROWS
 from audit_lab.monitor.column_bins import bins_of_column
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN
-from audit_lab.monitor.samples import sample_spans, sampled_rows
+from audit_lab.monitor.samples import in_order, places_within, sampled_rows, spans_of
 from audit_lab.monitor.window_counts import bins_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.counts import Rows
 
-__all__ = ["ReferenceRows", "read_reference", "reference_bins"]
+__all__ = ["ReferenceRows", "joined_reference", "read_parts", "read_reference", "reference_bins"]
 
 #: Values that are held at once where polars reads them, some 100 MB; one column at least.
 _VALUES_AT_ONCE = 12_000_000
@@ -148,8 +148,16 @@ def read_reference(
     return ReferenceRows(count, bins, _rounded(sample, bins))
 
 
-def _at_hand(held: pl.LazyFrame, kinds: Mapping[str, str], span: tuple[datetime, datetime] | None) -> ReferenceRows:
-    """Read the rows of a frame of polars, some columns at a time; it gives them in the same order each time."""
+def read_parts(
+    held: pl.LazyFrame, kinds: Mapping[str, str], span: tuple[datetime, datetime] | None
+) -> tuple[int, dict[str, Bins], pl.DataFrame]:
+    """Read the rows of a frame of polars, which gives them in the same order each time, some columns at a time.
+
+    Returns
+    -------
+    rows, bins, sampled
+        How many they are, the bins of each column, and sampled rows with their times, in the order of the frame.
+    """
     names, sampled = list(kinds), []
     bins: list[Bins] = []
     with reading(MEASURED), ThreadPoolExecutor(_THREADS) as threads:
@@ -163,11 +171,52 @@ def _at_hand(held: pl.LazyFrame, kinds: Mapping[str, str], span: tuple[datetime,
             sampled.append(read[places])
             del read  # before the next columns come
     sample = pl.concat([times.to_frame(), *sampled], how="horizontal")
+    return count, dict(zip(names, bins, strict=True)), sample
+
+
+def joined_reference(
+    rows: int,
+    columns: Sequence[str],
+    bins: Mapping[str, Bins],
+    sampled: pl.DataFrame | None,
+    rest: tuple[int, Mapping[str, Bins], pl.DataFrame] | None,
+) -> ReferenceRows:
+    """Return a reference in time of which some columns were counted on the way and the others read for themselves.
+
+    Parameters
+    ----------
+    rows
+        How many rows it has.
+    columns
+        All columns, in order.
+    bins, sampled
+        Those of the columns that were counted on the way, and the sampled rows with their times.
+    rest
+        What `read_parts` returned of the others.
+
+    Raises
+    ------
+    LogError
+        The files changed while they were read.
+    """
+    parts = [] if sampled is None else [sampled]
+    if rest is not None:
+        bins = {**bins, **rest[1]}
+        parts.append(rest[2].drop(TIME_COLUMN) if parts else rest[2])
+        if len({part.height for part in parts}) > 1:
+            message = f"{MEASURED} changed while it was read"
+            raise LogError(message, "Ask again when nothing is written to it.")
+    sample = in_order(pl.concat(parts, how="horizontal").select(TIME_COLUMN, *columns), SAMPLED_ROWS)
+    every = tuple(bins[name] for name in columns)
+    return ReferenceRows(rows, every, _rounded(sample, every))
+
+
+def _at_hand(held: pl.LazyFrame, kinds: Mapping[str, str], span: tuple[datetime, datetime] | None) -> ReferenceRows:
+    count, found, sample = read_parts(held, kinds, span)
     if span is not None:
-        sample = sample.sort(sample.columns, nulls_last=True)
-        if sample.height > 2 * SAMPLED_ROWS:
-            sample = sample.gather_every(math.ceil(sample.height / SAMPLED_ROWS))
-    return ReferenceRows(count, tuple(bins), _rounded(sample, bins))
+        sample = in_order(sample, SAMPLED_ROWS)
+    bins = tuple(found[name] for name in kinds)
+    return ReferenceRows(count, bins, _rounded(sample, bins))
 
 
 def _places(times: pl.Series, span: tuple[datetime, datetime] | None) -> NDArray[np.int64]:
@@ -175,13 +224,7 @@ def _places(times: pl.Series, span: tuple[datetime, datetime] | None) -> NDArray
     count = times.len()
     if span is None:
         return np.arange(0, count, max(count // SAMPLED_ROWS, 1))
-    if count <= SAMPLED_ROWS:
-        return np.arange(count)
-    chosen = pl.any_horizontal(
-        (pl.col(TIME_COLUMN) >= first) & (pl.col(TIME_COLUMN) < last)
-        for first, last in sample_spans(*span, count, SAMPLED_ROWS)
-    )
-    return times.to_frame().select(chosen.fill_null(value=False).arg_true()).to_series().cast(pl.Int64).to_numpy()
+    return places_within(times, spans_of(*span, count, SAMPLED_ROWS))
 
 
 def _rounded(sample: pl.DataFrame, bins: Sequence[Bins]) -> pl.DataFrame:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.filed import Filed, FiledRows
     from audit_lab.monitor.placed import Placed
 
-__all__ = ["SCHEMAS", "Sketch", "read_columns", "sketch_of", "sketch_of_pairs", "summed"]
+__all__ = ["SCHEMAS", "Sketch", "fits", "read_columns", "sketch_of", "sketch_of_pairs", "summed", "windows_between"]
 
 _WINDOW = "window"
 #: The frames of a sketch. ``window`` is a position, ``below`` what lies below the lowest mark, ``upto`` how many values
@@ -74,7 +74,6 @@ _KEYS = {
     "numbers": ("column", "window", "key"),
     "texts": ("column", "window", "key"),
 }
-_OF_COLUMNS = tuple(name for name in SCHEMAS if name != "volume")
 _THREADS = 2
 
 
@@ -119,7 +118,9 @@ def read_columns(
     kinds: Mapping[str, str],
     cut: Cut,
     marks: Mapping[str, NumericBins],
+    *,
     look: Callable[[Sequence[str], int, pl.DataFrame], None] | None = None,
+    most: int | None = None,
 ) -> Sketch:
     """Read prepared rows of polars once, and return the sketch of some columns.
 
@@ -133,29 +134,39 @@ def read_columns(
         The bins of columns that are counted at marks; the others are counted value by value.
     look
         Is shown each block of rows as it is read: its columns, from which row on, and it.
+    most
+        A column of numbers with more values than this in a window of a block is left out; None leaves out none. It has
+        no row among the facts.
     """
     always = [TIME_COLUMN, *([VERSION_COLUMN] if cut.by_version else [])]
     volumes: list[pl.DataFrame] = []
-    parts: dict[str, list[dict[str, pl.DataFrame]]] = {name: [] for name in kinds}
+    parts: dict[str, list[dict[str, pl.DataFrame]] | None] = {name: [] for name in kinds}
     with ThreadPoolExecutor(_THREADS) as threads:
         for place, group in enumerate(column_groups(list(kinds))):
             first = 0
             for block in blocks_of(frame.select(*always, *group), MEASURED):
                 placed = placed_rows(block.select(always), cut)
                 found = threads.map(
-                    lambda name, block=block, placed=placed: _of_column(block[name], kinds[name], placed, marks), group
+                    lambda name, block=block, placed=placed: (
+                        None if parts[name] is None else _of_column(block[name], kinds[name], placed, marks, most)
+                    ),
+                    group,
                 )
                 if look is not None:
                     look(group, first, block)
                 for name, one in zip(group, found, strict=True):
-                    parts[name].append(one)
+                    held = parts[name]
+                    if one is None or held is None:
+                        parts[name] = None
+                    else:
+                        held.append(one)
                 if not place:
                     volumes.append(placed.volume())
                 first += block.height
-        names = sorted(kinds)
-        added = list(threads.map(lambda name: {each: _added(name, each, parts[name]) for each in _OF_COLUMNS}, names))
-    frames = {each: _stacked(each, [one[each] for one in added]) for each in _OF_COLUMNS}
-    return Sketch({"volume": _summed("volume", volumes), **frames})
+        left = [name for name in sorted(kinds) if parts[name] is not None]
+        added = list(threads.map(lambda name: {each: _added(name, each, parts[name] or []) for each in SCHEMAS}, left))
+    frames = {each: _stacked(each, [one[each] for one in added]) for each in SCHEMAS}
+    return Sketch({**frames, "volume": _summed("volume", volumes)})
 
 
 def sketch_of_pairs(
@@ -183,14 +194,14 @@ def sketch_of_pairs(
     ]
     found = []
     for one in pairs:
-        question = ["sketch", asked, marks, BLOCK_ROWS, _windows(cut, one.times)]
+        question = ["sketch", asked, marks, BLOCK_ROWS, windows_between(cut, one.times)]
         frame = one.prepared.to_native()
         known = filed.known([one.pair], question, SCHEMAS, lambda frame=frame: sketch_of(frame, bins, cut).frames)  # type: ignore[misc]
-        found.append(Sketch(known) if _fits(known, bins, cut) else sketch_of(frame, bins, cut))
+        found.append(Sketch(known) if fits(known, bins, cut) else sketch_of(frame, bins, cut))
     return summed(found)
 
 
-def _fits(frames: dict[str, pl.DataFrame], bins: Sequence[Bins], cut: Cut) -> bool:
+def fits(frames: dict[str, pl.DataFrame], bins: Sequence[Bins], cut: Cut) -> bool:
     """Whether frames that were kept can be of these windows and columns: else they are not ours."""
     windows = len(cut.starts)
     places = [frame["window"] for name, frame in frames.items() if name != "facts"]
@@ -204,7 +215,7 @@ def _fits(frames: dict[str, pl.DataFrame], bins: Sequence[Bins], cut: Cut) -> bo
     )
 
 
-def _windows(cut: Cut, times: pl.DataFrame) -> list[Any]:
+def windows_between(cut: Cut, times: pl.DataFrame) -> list[Any]:
     """Return, as JSON, the windows that rows between two times can lie in, with their positions."""
     if cut.by_version:
         return list(cut.by_version)
@@ -271,6 +282,8 @@ def _stacked(name: str, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
 def _added(column: str, name: str, parts: Sequence[dict[str, pl.DataFrame]]) -> pl.DataFrame:
     """Return one frame of a column from those of the blocks, in the order of windows and keys."""
     held = [part[name] for part in parts if name in part and part[name].height]
+    if not held and name == "facts":  # there were no rows, which is known of the column
+        held = [pl.DataFrame({each: [0] for each in SCHEMAS[name] if each != "column"})]
     if not held:
         return pl.DataFrame(schema=SCHEMAS[name])
     named = [frame.with_columns(pl.lit(column).alias("column")) for frame in held]
@@ -286,9 +299,9 @@ def _added(column: str, name: str, parts: Sequence[dict[str, pl.DataFrame]]) -> 
 
 
 def _of_column(
-    column: pl.Series, kind: str, placed: Placed, marks: Mapping[str, NumericBins]
-) -> dict[str, pl.DataFrame]:
-    """Return the frames of one column of a block, without its name."""
+    column: pl.Series, kind: str, placed: Placed, marks: Mapping[str, NumericBins], most: int | None
+) -> dict[str, pl.DataFrame] | None:
+    """Return the frames of one column of a block, without its name; None where it has more values than `most`."""
     if kind != "numeric":
         held = column if placed.rows is None else column.gather(placed.rows)
         texts = tally_of_texts(held, placed.times, placed.codes, placed.windows.size)
@@ -313,9 +326,9 @@ def _of_column(
     if column.name in marks:
         counted = marks_of_rows(marks[column.name], values, codes, placed.windows.size)
         found["marked"] = _in_windows("marked", counted, placed)
-    else:
-        found["numbers"] = _in_windows("numbers", tally_of_numbers(values, codes, placed.windows.size), placed)
-    return found
+        return found
+    numbers = tally_of_numbers(values, codes, placed.windows.size, most)
+    return None if numbers is None else {**found, "numbers": _in_windows("numbers", numbers, placed)}
 
 
 def _in_windows(name: str, frame: pl.DataFrame, placed: Placed) -> pl.DataFrame:

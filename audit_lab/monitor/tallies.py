@@ -8,7 +8,7 @@ those of the values themselves; where one is no place of the grid, a table is fi
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import polars as pl
@@ -33,11 +33,25 @@ _MOST_PLACES = 131_072
 _LARGEST_WHOLE = 2**53
 #: From so many rows for each window on, windows are counted one by one.
 _ROWS_OF_ONE_WINDOW = 16_384
+#: If so many rows at the beginning have too many values, the others need no look.
+_FIRST_ROWS = 65_536
 #: Of a column of text, so many rows at each end are looked at first for those that come first and last.
 _ROWS_AT_AN_END = 4_096
 
 
-def tally_of_numbers(values: NDArray[np.float64], codes: NDArray[np.int64], windows: int) -> pl.DataFrame:
+@overload
+def tally_of_numbers(values: NDArray[np.float64], codes: NDArray[np.int64], windows: int) -> pl.DataFrame: ...
+
+
+@overload
+def tally_of_numbers(
+    values: NDArray[np.float64], codes: NDArray[np.int64], windows: int, most: int | None
+) -> pl.DataFrame | None: ...
+
+
+def tally_of_numbers(
+    values: NDArray[np.float64], codes: NDArray[np.int64], windows: int, most: int | None = None
+) -> pl.DataFrame | None:
     """Return how many rows of each window have each value.
 
     Parameters
@@ -48,16 +62,22 @@ def tally_of_numbers(values: NDArray[np.float64], codes: NDArray[np.int64], wind
         The window of each, from 0 on, ascending.
     windows
         How many there are.
+    most
+        How many different values a window may have; any number when omitted.
 
     Returns
     -------
-    polars.DataFrame
-        ``window``, ``key`` (the value) and ``rows``, in no particular order.
+    polars.DataFrame or None
+        ``window``, ``key`` (the value) and ``rows``, in no particular order; None where a window has more values.
     """
     found = _by_place(values, codes, windows)
     if found is None:
+        if most is not None and pl.Series(values[:_FIRST_ROWS]).n_unique() > most * windows:
+            return None
         frame = pl.DataFrame({WINDOW: codes, KEY: values})
         found = _by_window(frame, codes, windows, _counted)
+    if most is not None and found.height > most and found.group_by(WINDOW).len().filter(pl.col("len") > most).height:
+        return None
     return found.select(pl.col(WINDOW).cast(pl.Int64), KEY, pl.col(ROWS).cast(pl.Int64))
 
 

@@ -18,7 +18,7 @@ import audit_lab as al
 from audit_lab.errors import LogError
 from audit_lab.face import drift_search
 from audit_lab.log.index.sketch_cache import SketchCache
-from audit_lab.monitor import bins, sketch
+from audit_lab.monitor import bins, sketch, tallied
 
 ROWS = 40
 TABLES = ("predictions", "inputs/loans")
@@ -119,11 +119,21 @@ def test_of_a_log_that_grew_only_the_new_files_are_read(make_log, tmp_path):
     assert json.loads(found)["volume"][-1]["rows"] > 0
 
 
-def test_what_is_found_is_what_is_counted_without_files(make_log, monkeypatch):
+@pytest.fixture(params=[32_768, 12, 3])
+def most_tallied(request, monkeypatch):
+    """Columns of which all, some or none have too many values to be counted one by one."""
+    monkeypatch.setattr(tallied, "_MOST_TALLIED", request.param)
+
+
+@pytest.mark.usefixtures("most_tallied")
+@pytest.mark.parametrize("reference", [None, DAY, ("2020-01-01", "2030-01-01"), ("2024-03-04", "2024-03-04T12:00")])
+def test_what_is_found_is_what_is_counted_without_files(make_log, monkeypatch, reference):
     log = split(make_log(), 7, 21, 22)
-    found = al.open(log).drift(every="1d")
+    options = {"every": "1d", "reference": reference}
+    found, again = (al.open(log).drift(**options) for _ in range(2))
+    assert json.dumps(again.to_dict(), default=str) == json.dumps(found.to_dict(), default=str)
     monkeypatch.setattr(drift_search, "_filed", lambda *_: None)
-    plain = al.open(log).drift(every="1d")
+    plain = al.open(log).drift(**options)
     assert_frame_equal(found.table, plain.table, check_exact=False, rel_tol=1e-12)
     assert found.reference.sha256 == plain.reference.sha256
     assert found.facts == plain.facts
