@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from audit_lab.case.about import ABOUT_NAME, CaseAbout
 from audit_lab.case.casefile import CaseFile
 from audit_lab.errors import AuditLabError, MisuseError, NotebookError
-from audit_lab.evidence.archive_writer import write_archive
+from audit_lab.evidence.archive_writer import chunks_of, write_archive
 from audit_lab.evidence.aside_file import aside
 from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.export_folder import export_folder
 from audit_lab.evidence.investigation import investigation_payload
 from audit_lab.evidence.leaving import Leaving, log_of, rows_of
+from audit_lab.evidence.notebook_pages import notebook_pages
 from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
 from audit_lab.evidence.research_object import research_object
@@ -28,7 +29,7 @@ from audit_lab.seal.portable_name import safe_name
 from audit_lab.seal.report import settle
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.bundle import examine_archive
-from audit_lab.verifier.layout import NOTEBOOK, NOTEBOOK_HTML, README, RESEARCH_OBJECT
+from audit_lab.verifier.layout import INVESTIGATION, NOTEBOOK_PDF, README, RESEARCH_OBJECT
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         log_origin=case.about.log_origin,
         log_manifest_sha256=case.about.log_manifest_sha256,
         log_checkpoint=case.about.log_checkpoint or None,
-        notebook=None if executed is None else executed.attested(),
+        notebook=None,
         custody_lines=len(custody),
         custody_head=custody[-1].digest,
         environment={name: str(facts[name]) for name in ("python", "implementation", "system", "machine")},
@@ -242,7 +243,10 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
     )
     payload = investigation_payload(case, exhibits, custody) | rows.files
     if executed is not None:
-        payload |= {NOTEBOOK: executed.executed, NOTEBOOK_HTML: executed.html}
-    payload |= {README: readme_page(case, exhibits, predicate, key.public), PAGE_NAME: checking_page()}
+        stated = b"".join(chunks_of(payload[INVESTIGATION]))
+        attested, pages = notebook_pages(executed, stated, predicate, signed_at)
+        predicate, payload = replace(predicate, notebook=attested), {**payload, **pages}
+    readme = readme_page(case, exhibits, predicate, key.public, has_pdf=NOTEBOOK_PDF in payload)
+    payload |= {README: readme, PAGE_NAME: checking_page()}
     payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
     return predicate, payload

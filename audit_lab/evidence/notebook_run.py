@@ -13,12 +13,15 @@ from audit_lab.errors import NotebookError
 from audit_lab.evidence.environment import KERNEL_SETTINGS
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.own_thread import run_in_own_thread
+from audit_lab.face.opening import PINS_VARIABLE
 from audit_lab.replay.environment.environment_cache import EnvironmentCache
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from audit_lab.face.pinned import LogPin
     from audit_lab.verifier.predicate import AttestedNotebook
 
 __all__ = ["CASES_FOLDER", "RUN_VARIABLE", "ExecutedNotebook", "execute_notebook"]
@@ -35,7 +38,7 @@ _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_ERROR = 300
-_CACHE = "cache"
+_CACHE, _PINS = "cache", "pins"
 _IPYTHON, _RUNTIME, _TEMPORARY = _KERNEL_FOLDERS = ("ipython", "runtime", "tmp")
 
 
@@ -55,11 +58,14 @@ class ExecutedNotebook:
         return AttestedNotebook(sha256(self.source), sha256(self.executed), sha256(self.html), self.renderer)
 
 
-def execute_notebook(path: Path, folder: Path, timeout_s: float = 600.0) -> ExecutedNotebook:
+def execute_notebook(
+    path: Path, folder: Path, timeout_s: float = 600.0, pins: Sequence[LogPin] = ()
+) -> ExecutedNotebook:
     """Run every cell of a notebook in a clean kernel and render it.
 
     The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in the
     notebook's own folder, so that relative paths to logs hold. Nothing that it needs or makes stands outside `folder`.
+    A log that it opens stays in the state in which it was first opened, or that `pins` names.
 
     Parameters
     ----------
@@ -69,6 +75,8 @@ def execute_notebook(path: Path, folder: Path, timeout_s: float = 600.0) -> Exec
         An empty folder, for the cases that the notebook makes (in ``cases``) and for all that its kernel writes.
     timeout_s
         The longest that one cell may take.
+    pins
+        The states of logs that it is to run against.
 
     Raises
     ------
@@ -76,8 +84,10 @@ def execute_notebook(path: Path, folder: Path, timeout_s: float = 600.0) -> Exec
         The file is no notebook, or a cell failed, took too long or killed its kernel.
     """
     source, notebook = _read(path)
-    for name in (CASES_FOLDER, *_KERNEL_FOLDERS):
+    for name in (CASES_FOLDER, _PINS, *_KERNEL_FOLDERS):
         (folder / name).mkdir(mode=0o700)
+    for pin in pins:
+        pin.write(folder / _PINS)
     _run(notebook, path, folder.resolve(), timeout_s)
     executed = _normalised(notebook)
     return ExecutedNotebook(source, executed, render_html(executed), renderer())
@@ -170,6 +180,7 @@ def _kernel_environment(folder: Path) -> dict[str, str]:
         **KERNEL_SETTINGS,
         CASES_VARIABLE: str(folder / CASES_FOLDER),
         RUN_VARIABLE: "1",
+        PINS_VARIABLE: str(folder / _PINS),
         "IPYTHONDIR": str(folder / _IPYTHON),
         "JUPYTER_RUNTIME_DIR": str(folder / _RUNTIME),
         "XDG_CACHE_HOME": str(folder / _CACHE),

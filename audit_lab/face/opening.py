@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from audit_lab.log.foreign.mapping import Mapping
     from audit_lab.log.journal.journal import Journal
 
-__all__ = ["open_log"]
+__all__ = ["PINS_VARIABLE", "open_log"]
+
+#: Names the folder of the states that logs are kept at while a notebook runs; see `audit_lab.face.pinned`.
+PINS_VARIABLE = "AUDIT_LAB_PINNED_LOGS"
 
 
 def open_log(
@@ -56,7 +60,7 @@ def open_log(
         The folder is missing, or is no audit log and no mapping was given; or an actor is given without a purpose, a
         purpose or a journal without an actor; or the journal would lie inside the log.
     LogError
-        The manifest or the mapping cannot be read.
+        The manifest or the mapping cannot be read; or, in the run of an export, the log is no longer what it was.
     IntegrityError
         The journal that is there does not hold.
     """
@@ -65,7 +69,15 @@ def open_log(
             "who asks, and why, belong together",
             "Give actor and purpose (--actor and --purpose), or neither: then nothing is written to a journal.",
         )
-    store = open_store(path, mapping, as_of=as_of, engine=engine, storage_options=storage_options)
+
+    def opened(at: AsOf) -> LogStore:
+        return open_store(path, mapping, as_of=at, engine=engine, storage_options=storage_options)
+
+    store = opened(as_of)
+    if pins := os.environ.get(PINS_VARIABLE):
+        from audit_lab.face.pinned import as_pinned
+
+        store = as_pinned(store, as_of, Path(pins), opened)
     if actor is None or purpose is None:
         return AuditLog(store, Access())
     access = Access(_journal(store, actor, purpose, journal))

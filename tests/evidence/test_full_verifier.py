@@ -96,7 +96,7 @@ def test_html_made_by_other_versions_is_said_not_to_be_checked(write, ran, trust
 
 def test_a_bundle_that_fails_is_not_looked_into_further(write, trust):
     report = examine_in_full(write(change={"data/exhibits/999-x/table.csv": b""}), trust)
-    assert _codes(report) == ["case.exhibit-unlisted"]
+    assert _codes(report) == ["case.exhibit-unlisted", "research-object.file-not-described"]
     assert not any("Parquet" in line for line in report.checked)
 
 
