@@ -58,15 +58,15 @@ def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
     first.click()
     place = first.locator("td").first.inner_text()
     expect(cell.get_by_text(f"{place}: ").first).to_be_visible(timeout=60_000)
-    cell.get_by_role("button", name="Python that shows this").click()
+    cell.get_by_text("Python that shows this").click()
     code = cell.locator("textarea").last.input_value()
     assert "log.browse(expression=\"inputs.carrier = 'AA'\", sort='outputs.score', descending=True)" in code
     assert f"log.decision('{place}@" in code
 
 
-def test_the_filter_completes_names_and_says_what_is_wrong_and_where(explorer):
-    page, shown, _ = explorer
-    field = shown.get_by_role("combobox")
+def test_completion_problems_timeline_keys_and_hostile_text(explorer, hostile_log):
+    page, shown, cell = explorer
+    said, field = shown.get_by_role("status"), shown.get_by_role("combobox")
     field.click()
     field.press_sequentially("dist")
     shown.get_by_role("option", name="inputs.distance_miles").wait_for()
@@ -77,29 +77,25 @@ def test_the_filter_completes_names_and_says_what_is_wrong_and_where(explorer):
     expect(shown.get_by_role("alert")).to_contain_text("something is missing at character", timeout=30_000)
     field.press_sequentially(" 2000")
     field.press("Enter")
-    expect(shown.get_by_role("status")).to_have_text(re.compile(r"^6,582 predictions"), timeout=30_000)
+    expect(said).to_have_text(re.compile(r"^6,582 predictions"), timeout=30_000)
     expect(shown.get_by_role("alert")).to_be_hidden()
-    page.keyboard.press("Escape")
+    shown.get_by_role("button", name="Clear").click()
+    expect(said).to_contain_text("99,953 predictions, by", timeout=30_000)
 
-
-def test_the_timeline_narrows_down_and_is_cleared(explorer):
-    page, shown, _ = explorer
+    # A stretch of the timeline that is dragged over is what the table shows.
     bars = shown.locator(".al-timeline svg")
-    expect(bars.locator("rect").nth(20)).to_be_attached(timeout=60_000)
+    expect(bars.locator("rect").nth(50)).to_be_attached(timeout=60_000)
     box = bars.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
     page.mouse.up()
-    said = shown.get_by_role("status")
     expect(said).to_contain_text(re.compile("predictions, from 2015-06-29 00:00 to 2015-08-"), timeout=30_000)
     expect(first_cell(shown)).to_contain_text("2015-08", timeout=30_000)
     shown.get_by_role("button", name="Clear").click()
     expect(said).to_contain_text("99,953 predictions, by", timeout=30_000)
 
-
-def test_the_keyboard_reaches_every_row_and_opens_one(explorer):
-    page, shown, cell = explorer
+    # The keyboard reaches every row and opens one.
     expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
     shown.locator(".al-frame").focus()
     page.keyboard.press("End")
@@ -109,4 +105,14 @@ def test_the_keyboard_reaches_every_row_and_opens_one(explorer):
     expect(shown.locator("tr.al-chosen")).to_have_attribute("aria-rowindex", "3")
     expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
     page.keyboard.press("Enter")
-    expect(cell.locator(".widget-html-content").first).to_contain_text("decided", timeout=60_000)
+    expect(cell.locator(".widget-html-content").first).to_contain_text("2.0.0", timeout=60_000)
+
+    # Texts of a hostile log are shown as text, in the table, its counts and its timeline.
+    code = cell.locator(".cm-content")
+    code.fill(f"al.view(al.open({'../uploads/' + hostile_log!r}))")
+    code.press("Control+Enter")
+    expect(first_cell(shown, 0)).to_have_text(hostile_log, timeout=60_000)
+    shown.get_by_role("button", name="decision", exact=True).click()
+    expect(shown.get_by_role("dialog").get_by_text(hostile_log)).to_be_visible(timeout=30_000)
+    expect(shown.locator(".al-legend")).to_contain_text(hostile_log, timeout=30_000)
+    assert "owned" not in page.title()
