@@ -183,7 +183,10 @@ def _report(
     done = _STAGES[:2] if checked.statement is None else _STAGES[:4] if checked.predicate is None else _STAGES
     undone = tuple(f"{stage}: the attestation could not be read" for stage in _STAGES if stage not in done)
     if any(map(is_sign_off, contents.names)):
-        done = (*done, _SIGN_OFFS) if checked.predicate is not None else done
+        if checked.predicate is not None:
+            done = (*done, _SIGN_OFFS)
+        else:
+            undone = (*undone, f"{_SIGN_OFFS}: the attestation could not be read")
     else:
         undone = (*undone, _NO_SIGN_OFFS)
     report = Verification(
