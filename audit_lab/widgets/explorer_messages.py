@@ -128,7 +128,11 @@ def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
     elif isinstance(dtype, pl.Struct):
         text = column.struct.json_encode()
     elif isinstance(dtype, pl.List | pl.Array):
-        text = pl.lit("[") + column.cast(pl.List(pl.String)).list.join(", ", ignore_nulls=False) + "]"
+        text = (
+            pl.lit("[")
+            + column.cast(pl.List(pl.String)).list.eval(pl.element().fill_null("null")).list.join(", ")
+            + "]"
+        )
     else:
         text = column.cast(pl.String)
     long = text.str.len_chars() > _LONGEST_TEXT

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audit_lab.face.browse import Browse
     from audit_lab.widgets.explorer_messages import Ask
 
-__all__ = ["FRONT_END", "ExplorerTable"]
+__all__ = ["FRONT_END", "ExplorerTable", "OvertakenError"]
 
 #: What extensions/widgets is built to; a checkout has it after `make lab`, an installed package always.
 FRONT_END = files("audit_lab.widgets") / "static" / "explorer.js"
@@ -28,7 +28,7 @@ FRONT_END = files("audit_lab.widgets") / "static" / "explorer.js"
 _FIRST = ("prediction_id", "occurred_at", "model_version", "outputs.score", "outputs.label", "decision")
 
 
-class _OvertakenError(Exception):
+class OvertakenError(Exception):
     """Another order or filter was asked for meanwhile."""
 
 
@@ -125,7 +125,7 @@ class ExplorerTable(anywidget.AnyWidget):
             return
         try:
             told, buffers = self.answer(ask)
-        except _OvertakenError:
+        except OvertakenError:
             return
         except AuditLabError as error:
             told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": str(error)}, []
@@ -164,7 +164,7 @@ class ExplorerTable(anywidget.AnyWidget):
             return
         try:
             self.rows = self.browse.watched(self._watch(state)).rows
-        except _OvertakenError:
+        except OvertakenError:
             return
         except AuditLabError as error:
             self.problem, self.rows = str(error), 0
@@ -176,7 +176,7 @@ class ExplorerTable(anywidget.AnyWidget):
         def progress(_: str, rows: int) -> None:
             nonlocal done
             if state != self.state:
-                raise _OvertakenError
+                raise OvertakenError
             done += rows
             self.send({"id": 0, "kind": "progress", "state": state, "done": done})
 

@@ -1,0 +1,161 @@
+"""The explorer's side of the kernel: what it answers, which code it hands out, what it shows without a front end."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.errors import MisuseError
+from audit_lab.widgets.explorer import ExplorerView
+from audit_lab.widgets.explorer_messages import PAGE_ROWS, arrow_of, asked, bars_of, expression_name, steps_of
+from audit_lab.widgets.explorer_table import OvertakenError
+
+
+@pytest.fixture(scope="module")
+def log(flights):
+    return al.open(flights)
+
+
+def ask(kind, table, **more):
+    return {"id": 1, "kind": kind, "state": table.state, "first": 0, "column": "", **more}
+
+
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_page_crosses_as_arrow_with_the_columns_shown(log):
+    table = al.view(log).table
+    told, (rows,) = table.answer(ask("page", table, first=200))
+    page = pl.read_ipc_stream(rows)
+    assert told == {"id": 1, "kind": "page", "state": 0, "first": 200}
+    assert page.columns == [*table.shown, "place"]
+    assert page["place"].to_list() == log.browse().page(200, PAGE_ROWS)["place"].to_list()
+    assert len(rows) < 100_000
+
+
+def test_filter_and_order_are_state_that_the_front_end_shares(log):
+    view = ExplorerView(log.browse("inputs.distance_miles > 2000", sort="outputs.score"))
+    table = view.table
+    assert (table.expression, table.sort, table.descending) == ("inputs.distance_miles > 2000", "outputs.score", True)
+    until(lambda: table.rows == 6_582)
+    table.descending = False
+    assert table.browse.page(0, 50, ["outputs.score"])["outputs.score"].is_sorted()
+    table.expression = "inputs.distance_miles >"
+    until(lambda: "something is missing at character" in table.problem)
+
+
+def test_a_brush_elsewhere_selects_in_the_explorer(log):
+    view = al.view(log)
+    view.select("decision = 'late'", since="2015-02-01", until="2015-03-01")
+    expected = log.find("decision = 'late'", since="2015-02-01", until="2015-03-01").height
+    until(lambda: view.table.rows == expected)
+    assert f"{expected:,} of 99,953 predictions" in view.text()
+
+
+def test_the_code_shows_the_same_again(log):
+    view = ExplorerView(log.browse("decision = 'late'", since="2015-03-01", sort="inputs.carrier"))
+    until(lambda: view.table.rows > 0)
+    view.table.opened = view.table.browse.page(0, 1)["place"][0]
+    names = {"log": log}
+    lines = [line for line in view.code().splitlines() if not line.startswith("al.view")]
+    exec("\n".join(lines), names)
+    assert names["browse"].page(0, 5).equals(view.table.browse.page(0, 5))
+    assert f"log.decision({view.table.opened!r})" in view.code()
+
+
+def test_without_a_kernel_the_first_rows_and_the_opened_decision_are_there(log):
+    view = al.view(log)
+    place = view.table.browse.page(0, 1)["place"][0]
+    view.table.opened = place
+    html = view.static_html()
+    assert "99,953 predictions, by occurred_at, the greatest first." in html
+    assert html.count("2015-12-31") > 20
+    assert place.partition("@")[0] in html
+    assert "99,933 more rows follow." in html
+
+
+def test_what_another_filter_overtook_is_not_read_to_its_end(log):
+    table = al.view(log).table
+    watch = table._watch(table.state)
+    table.expression = "decision = 'late'"
+    with pytest.raises(OvertakenError):
+        watch("rows", 1)
+
+
+def test_the_answers_to_counts_are_small_and_can_be_asked_for_again(log):
+    table = al.view(log).table
+    told, _ = table.answer(ask("histogram", table, column="outputs.score"))
+    bar = told["bars"][3]
+    assert log.find(bar["where"]).height == bar["count"]
+    last = told["bars"][-1]
+    assert log.find(last["where"]).height == last["count"]
+    told, _ = table.answer(ask("timeline", table))
+    assert told["step"] == "1w"
+    assert sum(step["count"] for step in told["steps"]) == 99_953
+
+
+def test_a_bar_of_text_times_and_truths_finds_its_rows(log):
+    counted = log.browse().histogram("inputs.carrier")
+    first = bars_of(counted, "inputs.carrier", pl.String())[0]
+    assert log.find(first["where"]).height == first["count"]
+    times = bars_of(log.browse().histogram("occurred_at"), "occurred_at", pl.Datetime("us", "UTC"))
+    assert log.find(times[0]["where"]).height == times[0]["count"]
+    others = pl.DataFrame({"value": ["it's", None], "count": [3, 9]})
+    assert [bar["where"] for bar in bars_of(others, "a b", pl.String())] == ["\"a b\" = 'it''s'", None]
+    assert bars_of(pl.DataFrame({"value": ["true"], "count": [3]}), "x", pl.Boolean())[0]["where"] == "x = TRUE"
+
+
+def test_values_cross_whole_or_say_that_they_were_cut():
+    page = pl.DataFrame(
+        {
+            "text": ["x" * 10_000_000, None],
+            "whole": [2**63 - 1, -1],
+            "at": [datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC), None],
+            "bytes": [b"\x00\xff", None],
+            "list": [[1.5, None], None],
+            "struct": [{"a": 1}, None],
+            "yes": [True, None],
+            "single": pl.Series([0.1, None], dtype=pl.Float32),
+        }
+    )
+    crossed = arrow_of(page)
+    assert len(crossed) < 10_000
+    shown = pl.read_ipc_stream(crossed).row(0, named=True)
+    assert shown["text"] == "x" * 199 + "\N{HORIZONTAL ELLIPSIS}"
+    assert shown["whole"] == "9223372036854775807"
+    assert shown["at"] == "2026-03-01 12:00:00.000001"
+    assert shown["bytes"] == "00ff"
+    assert shown["list"] == "[1.5, null]"
+    assert shown["struct"] == '{"a":1}'
+    assert shown["yes"] is True
+    assert shown["single"] == pytest.approx(0.1, abs=1e-8)
+
+
+def test_the_rarest_decisions_are_drawn_together():
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    counted = pl.DataFrame({"start": [at] * 9, "decision": [*"abcdefgh", None], "count": range(9, 0, -1)})
+    steps = steps_of(counted)
+    assert [step["decision"] for step in steps] == ["a", "all others", "b", "c", "d", "e", "f"]
+    assert steps[1]["count"] == 3 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    "content", [None, [], {}, {"kind": "page", "first": -1}, {"kind": "page", "id": True}, {"kind": "run", "first": 0}]
+)
+def test_a_message_that_is_none_is_refused(content):
+    with pytest.raises(MisuseError, match="cannot be read"):
+        asked(content)
+
+
+def test_a_name_is_written_as_an_expression_writes_it():
+    assert expression_name("inputs.distance_miles") == "inputs.distance_miles"
+    assert expression_name('inputs.odd "one"') == 'inputs."odd ""one"""'
+    assert expression_name("two words") == '"two words"'
