@@ -7,14 +7,20 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attack_scene import TRUST, Files, Scene, archived
+
+from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
     from audit_lab.seal.trust import Trust
 
-REFUSED, FAILED, STALE = "REFUSED", "FAILED", "STALE"
+UNANCHORED, VERIFIED, REFUSED, FAILED = "UNANCHORED", "VERIFIED", "REFUSED", "FAILED"
+#: The verifier was called wrongly, and said so.
+MISUSE = "MISUSE"
+#: The lists of a report, by which `says` calls them.
+LISTS = ("checked", "not checked", "anchor", "signed", "note")
 
 #: Writes an attacked bundle into an empty folder and returns its path.
 Place = Callable[[Scene, Path], Path]
@@ -40,6 +46,8 @@ class Attack:
         What the reader accepts.
     options
         What the reader requires beside.
+    says
+        What else the report must say: the beginning of a line, after the name of its list.
     on_disk
         Whether `change` writes what is verified into the folder that it is given, and returns its path.
     """
@@ -49,9 +57,10 @@ class Attack:
     change: Callable[[Scene], Files | bytes] | Place
     found: tuple[str, ...]
     verdict: str = FAILED
-    trust: Trust = TRUST
+    trust: Trust | None = TRUST
     options: Mapping[str, Any] = field(default_factory=dict)
     on_disk: bool = False
+    says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,23 +68,32 @@ class Prepared:
     """An attack carried out: what is verified, and what must come of it."""
 
     attack: Attack
-    content: bytes | None
+    content: bytes | Callable[[], BinaryIO] | None
     path: Path | None
     found: tuple[str, ...]
 
-    def outcome(self, verifier: Any) -> tuple[str, tuple[str, ...]]:
-        """Return verdict and findings by a verifier, which is the module `audit_lab.verifier.bundle`."""
+    def outcome(self, verifier: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """Return verdict, findings, and what else should be said and is, by the module `audit_lab.verifier.bundle`."""
+        try:
+            report = self._report(verifier)
+        except MisuseError:
+            return MISUSE, (), ()
+        lists = (report.checked, report.not_checked, report.anchors, report.signers, report.notes)
+        told = [f"{name}: {line}" for name, lines in zip(LISTS, lists, strict=True) for line in lines]
+        said = tuple(each for each in self.attack.says if any(line.startswith(each) for line in told))
+        return str(report.verdict), tuple(sorted(f"{found.code} {found.file}" for found in report.findings)), said
+
+    def _report(self, verifier: Any) -> Any:
         options = {"trust": self.attack.trust, **self.attack.options}
-        if self.path is None:
-            report = verifier.examine_archive(io.BytesIO(self.content), "INC-1.zip", **options)
-        else:
-            report = verifier.examine_bundle(self.path, **options)
-        return str(report.verdict), tuple(sorted(f"{found.code} {found.file}" for found in report.findings))
+        if self.path is not None:
+            return verifier.examine_bundle(self.path, **options)
+        file = self.content() if callable(self.content) else io.BytesIO(self.content)
+        return verifier.examine_archive(file, "INC-1.zip", **options)
 
     @property
-    def expected(self) -> tuple[str, tuple[str, ...]]:
+    def expected(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         """What `outcome` must be."""
-        return self.attack.verdict, self.found
+        return self.attack.verdict, self.found, self.attack.says
 
 
 def prepare(attack: Attack, scene: Scene, folder: Path) -> Prepared:

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from attack import REFUSED, Attack
+from attack import FAILED, REFUSED, Attack
 from attack_scene import ATTESTATION, CUSTODY, Scene, archived
 
 from audit_lab.seal.stored_zip import CENTRAL, END, StoredEntry, central_header, end_record, local_header
@@ -18,6 +18,7 @@ from audit_lab.seal.stored_zip import CENTRAL, END, StoredEntry, central_header,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import BinaryIO
 
 WHOLE = "(the archive)"
 README = "data/README.html"
@@ -155,6 +156,17 @@ def moved(scene: Scene, lead: bytes, hidden: bytes, tail: bytes) -> bytes:
     return b"".join([*body, tail, *directory, end_record(len(directory), sum(map(len, directory)), at + len(tail))])
 
 
+def with_checksum(name: str) -> Callable[[Scene], bytes]:
+    """Return the clean archive with a checksum that is not the entry's, the same in both headers."""
+
+    def change(scene: Scene) -> bytes:
+        content = bytearray(in_record(name, 16, "<I", 7)(scene))
+        struct.pack_into("<I", content, content.index(name.encode() + scene.files[name][:20]) - 16, 7)
+        return bytes(content)
+
+    return change
+
+
 def smaller(scene: Scene) -> bytes:
     """Return the clean archive whose last entry says in both headers that it is shorter than it is."""
     name = max(scene.files)
@@ -173,12 +185,37 @@ def cut(end: int) -> Callable[[Scene], bytes]:
     return lambda scene: archived(scene.files)[:-end]
 
 
-def directory_cut(scene: Scene) -> bytes:
+def directory_cut(size_bytes: int) -> Callable[[Scene], bytes]:
     """Return the clean archive with a directory that ends within a record, the end record made to fit."""
-    content = archived(scene.files)
-    end = list(END.unpack(content[-END.size :]))
-    end[5] -= 10
-    return content[: -END.size - 10] + END.pack(*end)
+
+    def change(scene: Scene) -> bytes:
+        content = archived(scene.files)
+        end = list(END.unpack(content[-END.size :]))
+        end[5] -= size_bytes
+        return content[: -END.size - size_bytes] + END.pack(*end)
+
+    return change
+
+
+class Shrinking(io.BytesIO):
+    """An archive that somebody cuts short while it is read: where the bytes of a file were, there are none."""
+
+    gone_bytes = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read, and find nothing where the file should be that is so large."""
+        return b"" if size == self.gone_bytes else super().read(size)
+
+
+def shrinking(scene: Scene) -> Callable[[], BinaryIO]:
+    """Return a function that opens the clean archive, which loses the page to read first."""
+
+    def opened() -> BinaryIO:
+        file = Shrinking(archived(scene.files))
+        file.gone_bytes = len(scene.files[README])
+        return file
+
+    return opened
 
 
 def many_entries(declared: int) -> Callable[[Scene], bytes]:
@@ -354,9 +391,32 @@ ATTACKS = (
     ),
     _archive(
         "directory that ends within a record",
-        directory_cut,
+        directory_cut(10),
         "header-changed tagmanifest-",
         "header-changed tagmanifest-",
+    ),
+    _archive(
+        "directory that ends within the fixed part of a record",
+        directory_cut(CENTRAL.size),
+        "header-changed (entry {count} of the directory)",
+        f"hidden-data {WHOLE}",
+    ),
+    _archive("end record alone, cut off", lambda _: b"PK\x05\x06", f"trailing-data {WHOLE}"),
+    _archive(
+        "hostile name among entries that are not sorted",
+        lambda scene: packed(sorted({**scene.files, "../evil": b""}.items(), reverse=True)),
+        "path-escape ../evil",
+    ),
+    *(
+        Attack(22, f"checksum that is not that of {name}", with_checksum(name), (f"archive.header-changed {name}",))
+        for name in (README, ATTESTATION)
+    ),
+    Attack(
+        22,
+        "archive that is cut short while it is read",
+        shrinking,
+        (f"bundle.file-changed {README}",),
+        FAILED,
     ),
     _archive(
         "entries that are not sorted",

@@ -504,6 +504,18 @@ def _file_attacks() -> Iterator[Attack]:
     yield from (
         Attack(18, f"{what}; signed by the trusted key", change, (found,)) for what, (change, found) in tags.items()
     )
+    for what, name, found in (
+        ("no manifest", MANIFEST, f"manifest.empty {MANIFEST}"),
+        ("no tag manifest", TAG_MANIFEST, f"manifest.empty {TAG_MANIFEST}"),
+        ("no payload size", "bag-info.txt", "bag.payload-size bag-info.txt"),
+        ("no bag", "bagit.txt", "bag.declaration bagit.txt"),
+    ):
+        yield Attack(
+            18,
+            f"{what}; signed by the trusted key",
+            lambda scene, name=name: attested(plain(gone(name))(scene)),
+            (found,),
+        )
 
 
 def tagged_only(files: Files) -> Files:

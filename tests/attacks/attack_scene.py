@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -60,7 +62,7 @@ NOTEBOOK_CELLS = ("# Why did US vanish?", "6 * 7", "print('rows:', 10)")
 
 @dataclass(frozen=True)
 class Scene:
-    """The clean bundle: its files, and the folders of its exhibits by the name that attacks call them by."""
+    """The clean bundle: its files, and the names that attacks call its parts by."""
 
     files: Mapping[str, bytes]
     places: Mapping[str, str]
@@ -98,7 +100,8 @@ def export_clean(folder: Path) -> Scene:
     case.conclude("It merged.")
     notebook = folder / "story.ipynb"
     notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": _cells()}))
-    bundle = case.export(folder / "out", key=JANE, notebook=notebook, signed_at=datetime(2026, 2, 1, tzinfo=UTC))
+    with patch.dict(os.environ, AUDIT_LAB_PDF="none"):  # only where Chromium stands is there a PDF
+        bundle = case.export(folder / "out", key=JANE, notebook=notebook, signed_at=datetime(2026, 2, 1, tzinfo=UTC))
     for key, name, meaning in ((REX, "Rex Holm", "reviewed"), (ADA, "Ada Byron", "approved")):
         when = datetime(2026, 2, 2, tzinfo=UTC)
         sign_off(bundle, key=key, printed_name=name, meaning=meaning, signed_at=when, trust=TRUST)
@@ -112,6 +115,7 @@ def read_scene(bundle: Path) -> Scene:
     kinds = {name.rpartition("/")[0] for name in files if name.startswith("data/exhibits/")}
     places = {place.rpartition("-")[2]: place for place in kinds}
     places["review"] = sign_off_name("reviewed", REX.public)
+    places["count"] = str(len(files))
     return Scene(files, places)
 
 

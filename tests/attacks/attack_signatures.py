@@ -45,6 +45,18 @@ MISSING, VOID = (
     "sign-off.missing signatures/",
     ("sign-off.content-changed " + REVIEW, "sign-off.content-changed " + APPROVAL),
 )
+SHAPE_CHECKED = "checked: shape of the bundle"
+#: What could not be checked of a bundle whose attestation is none, and of one whose predicate is none.
+UNREAD_CASE = (
+    "not checked: exhibits are named by their digests, findings rest on them, custody lines are chained: the att",
+    "not checked: HTML names the notebook it was made from, and both are the attested ones: the attestation could",
+    "not checked: sign-offs: each by a key that the trust file accepts, about this bundle, by whom the case asks for:",
+)
+UNREAD = (
+    "not checked: attested files are the bundle's files, no more and no fewer: the attestation could not be read",
+    "not checked: SHA-256 of every file, against the attestation and the BagIt manifests: the attestation could",
+    *UNREAD_CASE,
+)
 NO_ROWS = {"proven": 0, "not_proven": []}
 REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -156,6 +168,7 @@ def _signature_attacks() -> Iterator[Attack]:
         plain(lambda files, _: files.pop(ATTESTATION)),
         (f"signature.missing {ATTESTATION}",),
         REFUSED,
+        says=(SHAPE_CHECKED, *UNREAD),
     )
     changes = {
         "signature stripped": (lambda value: value.update(signatures=[]), "envelope.no-signature"),
@@ -284,10 +297,15 @@ def _statement_attacks() -> Iterator[Attack]:
         "statement with more members": (lambda value: value.update(x=1), "json.member-unknown"),
     }
     for what, (change, code) in refused.items():
-        yield Attack(18, f"{what}; signed by the trusted key", statement(change), (f"{code} {ATTESTATION}",), REFUSED)
+        found = (f"{code} {ATTESTATION}",)
+        yield Attack(18, f"{what}; signed by the trusted key", statement(change), found, REFUSED, says=UNREAD)
     failed = {
         "statement of another kind": (
             statement(lambda value: value.update(predicateType="urn:x")),
+            "attestation.unknown-kind",
+        ),
+        "statement and predicate of another kind": (
+            statement(lambda value: value.update(predicateType="urn:x", predicate={})),
             "attestation.unknown-kind",
         ),
         "predicate that states two versions": (
@@ -295,6 +313,8 @@ def _statement_attacks() -> Iterator[Attack]:
             "attestation.unknown-kind",
         ),
         "predicate of a later version": (predicate(version=9), "attestation.version-unknown"),
+        "predicate whose version is a list": (predicate(version=[]), "attestation.version-unknown"),
+        "predicate whose version has a point": (predicate(version=2.0), "attestation.version-unknown"),
         "predicate without a version": (predicate(version=None), "attestation.version-unknown"),
         "predicate with more members": (predicate(x=1), "json.member-unknown"),
         "case with more members": (within("case", x=1), "json.member-unknown"),
@@ -309,6 +329,7 @@ def _statement_attacks() -> Iterator[Attack]:
         "redaction of another kind": (redacted(columns={"subject_id": "blur"}), "attestation.malformed"),
         "redaction of nothing": (redacted(columns={}), "attestation.malformed"),
         "redaction of columns that are no object": (redacted(columns=[]), "attestation.malformed"),
+        "redaction of columns that are a list": (redacted(columns=["drop"]), "attestation.malformed"),
         "redaction whose profile is no text": (redacted(profile=7), "attestation.malformed"),
         "redaction that says what it searched in a text": (redacted(not_searched="x"), "attestation.malformed"),
         "redaction with more members": (redacted(x=1), "json.member-unknown"),
@@ -324,7 +345,8 @@ def _statement_attacks() -> Iterator[Attack]:
         "time of another form": (predicate(signed_at="2026-02-01"), "attestation.malformed"),
     }
     for what, (change, code) in failed.items():
-        yield Attack(19, f"{what}; signed by the trusted key", change, (f"{code} {ATTESTATION}",))
+        found, says = (f"{code} {ATTESTATION}",), ("checked: SHA-256 of every file", *UNREAD_CASE)
+        yield Attack(19, f"{what}; signed by the trusted key", change, found, says=says)
     files = {
         "file that nobody attested": (subjects(lambda listed: listed.pop()), "file-added tagmanifest-sha256.txt"),
         "attested file that is not there": (
@@ -409,6 +431,20 @@ def _sign_off_attacks() -> Iterator[Attack]:
         (f"sign-off.key-revoked {REVIEW}",),
         trust=trusting_rex(revoked_from=REVOKED_LATE),
     )
+    yield Attack(
+        20,
+        "reviewer's key revoked for one of its logs",
+        nothing_changed,
+        (f"sign-off.key-revoked {REVIEW}",),
+        trust=Trust((*TRUST.keys, TrustedKey(REX.public, "sign-off", "credit", REVOKED_EARLY)), TRUST.name),
+    )
+    yield Attack(
+        20,
+        "an author's word required, which the case does not ask for",
+        nothing_changed,
+        (MISSING,),
+        options={"require_sign_offs": ("authored",)},
+    )
     yield Attack(20, "signature of another sign-off", forged_review, (f"sign-off.invalid {REVIEW}",))
     yield Attack(
         20,
@@ -478,6 +514,7 @@ def _sign_off_attacks() -> Iterator[Attack]:
     rules = {
         "empty": {},
         "with a text for a list": {"required": "approved", "two_persons": True},
+        "with an object for a list": {"required": {}, "two_persons": True},
         "with a meaning that is none": {"required": ["liked"], "two_persons": True},
         "with a number among meanings": {"required": [7], "two_persons": True},
         "with a number for a truth": {"required": [], "two_persons": 1},
@@ -528,6 +565,23 @@ ATTACKS = (
         on_disk,
         (f"anchor.missing {ATTESTATION}",),
         options={"require_anchor": True},
+        on_disk=True,
+    ),
+    Attack(
+        21,
+        "an anchor required of what is no bundle",
+        lambda _, folder: folder,
+        (f"signature.missing {ATTESTATION}",),
+        REFUSED,
+        options={"require_anchor": True},
+        on_disk=True,
+    ),
+    Attack(
+        19,
+        "no trust file at all",
+        on_disk,
+        (f"signature.key-not-trusted {ATTESTATION}", *_untrusted_sign_offs()),
+        trust=None,
         on_disk=True,
     ),
 )

@@ -5,6 +5,11 @@ from __future__ import annotations
 import attack_archives
 import attack_contents
 import attack_crate
+import attack_holding
 import attack_signatures
 
-ATTACKS = (*attack_archives.ATTACKS, *attack_contents.ATTACKS, *attack_signatures.ATTACKS, *attack_crate.ATTACKS)
+ATTACKS = tuple(
+    attack
+    for module in (attack_holding, attack_archives, attack_contents, attack_signatures, attack_crate)
+    for attack in module.ATTACKS
+)

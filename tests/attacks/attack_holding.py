@@ -1,0 +1,163 @@
+"""What is no attack: bundles that hold, and what their reports must say beside (number 0)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attack import MISUSE, UNANCHORED, Attack
+from attack_archives import unpacked
+from attack_contents import in_custody, in_investigation, insider, insider_with_head, line_with
+from attack_scene import (
+    ADA,
+    JANE,
+    RESEARCH_OBJECT,
+    REX,
+    TRUST,
+    Files,
+    Scene,
+    attested,
+    resigned,
+    said,
+    tagged,
+)
+from attack_signatures import APPROVAL, nothing_changed, predicate, trusting, with_sign_off, without
+
+from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import Trust, TrustedKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOLDEN = Path(__file__).parents[1] / "verifier" / "golden" / "bundle-v1.zip"
+PRETENDER = SigningKey("demonstration-jane", JANE.private)
+SHAPE = "checked: shape of the bundle"
+STAGES = (
+    SHAPE,
+    "checked: signature over the exact bytes",
+    "checked: attested files are",
+    "checked: SHA-256 of every file",
+    "checked: exhibits are named",
+    "checked: HTML names the notebook",
+)
+SIGN_OFFS = "checked: sign-offs: each by a key"
+NEVER = (
+    "not checked: CSV against Parquet",
+    "not checked: HTML rendered again",
+    "not checked: truth of the log",
+    "not checked: re-run",
+    "not checked: inclusion of",
+    "note: No timestamp and no witness anchors this bundle",
+    "note: A public key proves something only if",
+)
+SIGNED = f"signed: jane@bank (key id {JANE.public.key_id[:16]})"
+REVIEWED = "signed: reviewed by Rex Holm, reviewer, at 2026-02-02T00:00:00.000000Z (key rex@bank)"
+APPROVED = "signed: approved by Ada Byron, approver"
+UNGUARDED = "note: Sign-offs can be taken out of a bundle without a trace"
+UNSIGNED = "not checked: sign-offs: nobody but the investigator signed this bundle"
+
+
+def pretended(scene: Scene) -> Files:
+    """Return the clean bundle signed with a demonstration key."""
+    return resigned(scene.copy(), PRETENDER, lambda value: value["predicate"].update(signer=PRETENDER.name))
+
+
+def pretended_review(scene: Scene) -> Files:
+    """Return the clean bundle with a sign-off by a demonstration key."""
+    name, content = said(scene.files, replace(REX, name="demonstration-rex"), "reviewed", "Rex Holm")
+    return {**scene.files, name: content}
+
+
+def without_notebook(scene: Scene) -> Files:
+    """Return the bundle of a case without a notebook."""
+    files = {name: content for name, content in scene.files.items() if not name.startswith("data/notebook/")}
+    return resigned(files, change=lambda value: value["predicate"].update(notebook=None))
+
+
+def without_crate(scene: Scene) -> Files:
+    """Return a bundle as an earlier release wrote it, without an RO-Crate document."""
+    return attested(tagged({name: content for name, content in scene.files.items() if name != RESEARCH_OBJECT}))
+
+
+def of_one_person(scene: Scene) -> Files:
+    """Return the bundle of a case that does not ask for two persons, approved by its author."""
+    rule = {"required": ["approved"], "two_persons": False}
+    files = insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))(scene)
+    name, content = said(files, JANE, "approved", "Jane Doe")
+    return {**files, name: content}
+
+
+def _holds(what: str, change: Callable, *says: str, trust: Trust = TRUST, **options: object) -> Attack:
+    on_disk = bool(options.pop("on_disk", False))
+    return Attack(0, what, change, (), UNANCHORED, trust, options, on_disk, (*STAGES, *says))
+
+
+def _accepting(*keys: TrustedKey) -> Trust:
+    return Trust((*TRUST.keys, *keys), TRUST.name)
+
+
+ATTACKS = (
+    Attack(0, "nothing there", lambda _, folder: folder / "none.zip", (), MISUSE, on_disk=True),
+    Attack(
+        0, "a meaning that is none, required", nothing_changed, (), MISUSE, options={"require_sign_offs": ("aproved",)}
+    ),
+    _holds("the clean bundle", nothing_changed, SIGN_OFFS, *NEVER, SIGNED, REVIEWED, APPROVED, UNGUARDED),
+    _holds("sign-offs that the case asks for", nothing_changed, REVIEWED, APPROVED, require_sign_offs=()),
+    _holds("a review that is required", nothing_changed, require_sign_offs=("reviewed",)),
+    _holds("the same in a folder", unpacked(lambda _: None), SIGN_OFFS, *NEVER, SIGNED, REVIEWED, on_disk=True),
+    _holds(
+        "nobody signed it off",
+        without("signatures/"),
+        UNSIGNED,
+        SIGNED,
+        "note: By its own rule this bundle is not finished: nobody signed that it is reviewed and approved",
+    ),
+    _holds("nobody approved it", without(APPROVAL), REVIEWED, "note: By its own rule this bundle is not finished"),
+    _holds(
+        "somebody rejected it",
+        with_sign_off(ADA, "rejected", "Ada Byron", reason="Exhibit 1 is of another week"),
+        "note: REJECTED: rejected by Ada Byron, reviewer, at 2026-02-02T00:00:00.000000Z: Exhibit 1",
+    ),
+    _holds(
+        "a rejection that is required",
+        with_sign_off(ADA, "rejected", "Ada Byron", reason="Exhibit 1 is of another week"),
+        require_sign_offs=("rejected",),
+    ),
+    _holds("its author says so", with_sign_off(JANE, "authored", "Jane Doe"), "signed: authored by Jane Doe"),
+    _holds("a case that does not ask for two persons", of_one_person, "signed: approved by Jane Doe"),
+    _holds("a key accepted for every log", nothing_changed, trust=trusting(origin="*")),
+    _holds(
+        "a key accepted for several logs",
+        nothing_changed,
+        trust=_accepting(TrustedKey(JANE.public, "investigator", "credit")),
+    ),
+    _holds(
+        "a demonstration key",
+        pretended,
+        "note: demonstration-jane is a demonstration key: its signature shows how signing works and proves nothing",
+        trust=_accepting(TrustedKey(PRETENDER.public, "investigator", "*")),
+    ),
+    _holds(
+        "a demonstration key that signs it off",
+        pretended_review,
+        "note: demonstration-rex is a demonstration key: its sign-off proves nothing",
+        trust=_accepting(TrustedKey(replace(REX, name="demonstration-rex").public, "sign-off", "*")),
+    ),
+    _holds(
+        "a case that names no row", predicate(rows=None), "not checked: inclusion of rows in the log: the case names"
+    ),
+    _holds("no notebook", without_notebook),
+    _holds("no RO-Crate document", without_crate),
+    _holds(
+        "custody whose times are equal",
+        insider_with_head(in_custody(line_with(1, at="2026-01-01T00:00:01.000000Z"), chained=True)),
+    ),
+    _holds(
+        "a bundle of version 1",
+        lambda _: GOLDEN.read_bytes(),
+        "not checked: inclusion of the rows in the log: this version of the bundle carries no proofs of it",
+        UNSIGNED,
+        trust=trusting(origin="flights"),
+    ),
+)
