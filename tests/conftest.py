@@ -54,6 +54,7 @@ def folders_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         for name in ("STATE", "CACHE", "CONFIG"):
             patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(f"{name.lower()}-of-the-run")))
+        patch.setenv("AUDIT_LAB_PDF", "none")  # printing takes a second: only the tests of it do
         yield
 
 

@@ -22,6 +22,7 @@ from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, exa
 from audit_lab.verifier.layout import (
     ATTESTATION,
     EXHIBITS,
+    INVESTIGATION,
     NOTEBOOK,
     NOTEBOOK_HTML,
     PROOF_INDEX,
@@ -240,10 +241,13 @@ def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
 
 
 def _rendering_findings(files: _Files) -> list[Finding]:
+    from audit_lab.evidence.head_page import head_page
     from audit_lab.evidence.notebook_html import render_html
 
     try:
-        rendered = render_html(files.content(NOTEBOOK))
+        notebook = files.content(NOTEBOOK)
+        head = head_page(files.content(INVESTIGATION), files.predicate, sha256(notebook))
+        rendered = render_html(notebook, head)
     except MalformedError as error:
         return [Finding(error.code, NOTEBOOK, error.message, error.next_step)]
     if files.has(NOTEBOOK_HTML, rendered):

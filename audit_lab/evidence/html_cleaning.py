@@ -9,7 +9,10 @@ from html import escape, unescape
 from audit_lab.case.inert_svg import inert_svg
 from audit_lab.errors import MisuseError
 
-__all__ = ["clean_html", "has_visible_content", "picture_html"]
+__all__ = ["WIDE_FROM_COLUMNS", "clean_html", "has_visible_content", "is_wide", "picture_html"]
+
+#: A table of so many columns is printed on a page across.
+WIDE_FROM_COLUMNS = 9
 
 _TAG_NAMES = """
 a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2
@@ -43,6 +46,7 @@ _ADDRESS_IN_STYLE = re.compile(r"url\s*\(|expression|@import|\\", re.IGNORECASE)
 _SVG = re.compile(r"<svg\b.*?</svg\s*>", re.IGNORECASE | re.DOTALL)
 _NAMESPACE = re.compile(r"\sxmlns\s*=", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)</title>|aria-label=\"([^\"]*)\"", re.IGNORECASE)
+_ROW, _CELL = re.compile(r"<tr\b.*?(?=<tr\b|\Z)", re.DOTALL), re.compile(r"<t[dh]\b")
 #: What is left of a picture whose address was taken away.
 _NO_SOURCE = re.compile(r"<img(?![^>]* src=)[^>]*>")
 _PICTURE_OMITTED = '<em class="omitted">A picture that does not stand in this page was left out.</em>'
@@ -68,6 +72,12 @@ def clean_html(text: str) -> str:
 def has_visible_content(text: str) -> bool:
     """Whether a cleaned fragment shows anything."""
     return "<img" in text or bool(unescape(re.sub(r"<[^>]*>", "", text)).strip())
+
+
+def is_wide(text: str) -> bool:
+    """Whether a cleaned fragment has a table that is too wide for an upright page."""
+    rows = _ROW.finditer(text)
+    return any(sum(1 for _ in _CELL.finditer(row.group())) >= WIDE_FROM_COLUMNS for row in rows)
 
 
 def picture_html(svg: str) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audit_lab.evidence.environment import library_version
-from audit_lab.evidence.html_cleaning import clean_html, has_visible_content, picture_html
+from audit_lab.evidence.html_cleaning import clean_html, has_visible_content, is_wide, picture_html
 from audit_lab.evidence.markdown_html import code_html, markdown_html
 from audit_lab.evidence.notebook_document import shown_cells
 from audit_lab.evidence.stylesheet import page
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["render_html", "renderer"]
 
 _NEEDS_SCRIPT = '<p class="omitted">This output needs a script to be shown; the page shows none.</p>'
+#: Rises when the same notebook gives another page.
+_LAYOUT = "layout 2"
 _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 #: Representations in the order in which a reader is best served; only the first that shows anything is kept.
 _PREFERENCE = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain")
@@ -32,16 +34,18 @@ _PREFERENCE = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/ma
 def renderer() -> str:
     """Return what the bytes of a rendering depend on, beside the notebook."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("nh3", "mistune", "pygments")]
-    return ", ".join([f"audit_lab {library_version()}", *versions])
+    return ", ".join([f"audit_lab {library_version()}", _LAYOUT, *versions])
 
 
-def render_html(executed: bytes) -> bytes:
+def render_html(executed: bytes, head: tuple[str, str] = ("", "")) -> bytes:
     """Render an executed notebook, without Jupyter: a verifier does it again and compares the bytes.
 
     Parameters
     ----------
     executed
         The bytes of the ``.ipynb`` file; the page names their digest.
+    head
+        Styles and the part of the body that stands before the notebook, as `head_page` makes them.
 
     Raises
     ------
@@ -50,7 +54,8 @@ def render_html(executed: bytes) -> bytes:
     """
     cells = shown_cells(executed)
     mark = HTML_MARK.format(sha256(executed)) + "\n"
-    return page(escape(_title(cells)), mark, clean_html("\n".join(map(_cell_html, cells))))
+    styles, first = head
+    return page(escape(_title(cells)), mark + styles, first + clean_html("\n".join(map(_cell_html, cells))))
 
 
 def _cell_html(cell: ShownCell) -> str:
@@ -87,7 +92,8 @@ def _shown(data: Mapping[str, str]) -> str:
             break
         html = _represented(kind, data[kind])
         if has_visible_content(html):
-            return f'<div class="output_html">{html}</div>'
+            across = " landscape" if is_wide(html) else ""
+            return f'<div class="output_html{across}">{html}</div>'
     return _NEEDS_SCRIPT if data.keys() - {"text/plain"} else ""
 
 

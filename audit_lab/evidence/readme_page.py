@@ -10,14 +10,16 @@ from audit_lab.evidence.follow_up_html import actions_html, comments_html, edits
 from audit_lab.evidence.html_cleaning import picture_html
 from audit_lab.evidence.investigation import exhibit_file
 from audit_lab.evidence.log_comparison import NOT_COMPARED, comparison_in
+from audit_lab.evidence.said_of_bundle import checked_at_export, not_known
 from audit_lab.evidence.shown_table import HOW_TABLES_ARE_SHOWN, table_html
-from audit_lab.evidence.stylesheet import page
+from audit_lab.evidence.stylesheet import footer_style, page
 from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
     ENVIRONMENT,
     INVESTIGATION,
     NOTEBOOK_HTML,
+    NOTEBOOK_PDF,
     PAYLOAD,
     REPORT_HTML,
 )
@@ -33,26 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["readme_page"]
 
-_CHECKED = (
-    "The notebook was run from its first cell to its last in a clean kernel before it was exported.",
-    "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",
-    "Every exhibit is named by the digest of its files, and every finding rests on exhibits.",
-    "Every line of the custody record is bound to the line before it.",
-)
-_NOT_KNOWN = (
-    "Whether the log is complete: no proof covers a decision that was never logged.",
-    "Whether the bundle existed at the time that it states: no timestamp and no witness anchors it.",
-    "Whose key signed it: a public key proves something only if it reached you by another way than this bundle.",
-)
-
-_NOT_SEALED = "Whether the rows shown are in a sealed log: the log was not sealed, so their inclusion is not proven."
-_NOT_PROVEN = (
-    "Whether the rows shown are in the log that its checkpoint seals: this bundle names the checkpoint and carries no "
-    "proofs of inclusion."
-)
-
 _TABLE = "table.parquet"
 _COMPARED = "The log's segments had the digests of its manifest when they were verified: see exhibit {}."
+_NO_PDF = (
+    "There is no PDF of the notebook: nothing that prints was at hand when it was exported. Its page prints as well."
+)
 _HOW = (
     "<p>Unpack the bundle and run <code>sha256sum -c manifest-sha256.txt</code>: every file must be OK. To check the "
     "signature too, get the verifier and the investigator's public key from elsewhere than this bundle, then run "
@@ -60,16 +47,20 @@ _HOW = (
 )
 
 
-def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicate, key: PublicKey) -> bytes:
-    """Return the page: question, answer, findings, what was checked, what is not known, who signed; then details."""
+def readme_page(
+    case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicate, key: PublicKey, *, has_pdf: bool = False
+) -> bytes:
+    """Return the page: question, answer, findings, what was checked, what is not known, who signed; then details.
+
+    Where there is a notebook and no PDF of it, the page says so.
+    """
     conclusion = case.conclusion
     answer = "No conclusion was stated." if conclusion is None else conclusion
-    checked = [*_CHECKED] if predicate.notebook is not None else [*_CHECKED[1:]]
-    not_known = [*_NOT_KNOWN]
-    not_known.insert(1, _NOT_SEALED if predicate.log_checkpoint is None else _NOT_PROVEN)
+    checked = checked_at_export(predicate, with_notebook=predicate.notebook is not None)
+    unknown = not_known(predicate)
     compared = comparison_in(exhibits, predicate.log_manifest_sha256)
     if compared is None:
-        not_known.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
+        unknown.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
     else:
         checked.append(_COMPARED.format(compared.number))
     parts = [
@@ -83,7 +74,7 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         "<h2>What was checked</h2>",
         _list(checked),
         "<h2>What is not known</h2>",
-        _list(not_known),
+        _list(unknown),
         edits_html(case),
         "<h2>Who signed it</h2>",
         _signature(case, predicate, key),
@@ -94,12 +85,13 @@ def readme_page(case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicat
         "<h2>Exhibits</h2>",
         f"<p>{HOW_TABLES_ARE_SHOWN}</p>" if any(_TABLE in exhibit.files for exhibit in exhibits) else "",
         *(_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits),
-        _links(predicate, case),
+        _links(predicate, case, has_pdf=has_pdf),
         "<h2>How to check it yourself</h2>",
         _HOW,
         "</div>",
     ]
-    return page(escape(f"Case {case.case_id}"), "", "\n".join(parts))
+    foot = footer_style(f"Case {case.case_id}, custody record up to {predicate.custody_head}")
+    return page(escape(f"Case {case.case_id}"), foot, "\n".join(parts))
 
 
 def _about(case: CaseFile) -> str:
@@ -161,14 +153,17 @@ def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     )
 
 
-def _links(predicate: Predicate, case: CaseFile) -> str:
+def _links(predicate: Predicate, case: CaseFile, *, has_pdf: bool) -> str:
     names = {INVESTIGATION: "the investigation", CUSTODY: "the custody record", ENVIRONMENT: "the environment"}
     if (case.folder / REPORT_NAME).exists():
         names = {REPORT_HTML: "the incident report (draft)", **names}
     if predicate.notebook is not None:
         names = {NOTEBOOK_HTML: "the notebook, as it ran", **names}
+        if has_pdf:
+            names = {NOTEBOOK_PDF: "the same for printing (PDF)", **names}
     links = ", ".join(f'<a href="{name.removeprefix(PAYLOAD)}">{words}</a>' for name, words in names.items())
-    return f"<p>Also here: {links}.</p>"
+    without = f" {_NO_PDF}" if predicate.notebook is not None and not has_pdf else ""
+    return f"<p>Also here: {links}.{without}</p>"
 
 
 def _signature(case: CaseFile, predicate: Predicate, key: PublicKey) -> str:

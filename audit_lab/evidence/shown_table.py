@@ -11,6 +11,7 @@ import polars as pl
 
 from audit_lab.case.frame_files import csv_bytes
 from audit_lab.errors import AuditLabError, LogError
+from audit_lab.evidence.html_cleaning import WIDE_FROM_COLUMNS
 from audit_lab.log.files.reading import reading
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def table_html(path: Path) -> str:
         if count > most
     ]
     note = f"<p>{' '.join(left_out)}</p>" if left_out else ""
-    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+    kind = "wide landscape" if shown.width >= WIDE_FROM_COLUMNS else "wide"
+    return f'<div class="{kind}"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
 
 
 def _text(value: float | datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PAGE_STYLE", "page"]
+__all__ = ["PAGE_STYLE", "footer_style", "page"]
 
 #: What a page may do: show text, its own styles, and pictures that stand in it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -45,16 +45,40 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
 .ansi-red-fg { color: #b3261e; } .ansi-green-fg { color: #1b6e3c; } .ansi-blue-fg { color: #0b57a4; }
 .ansi-yellow-fg { color: #7a5b00; } .ansi-cyan-fg { color: #006d77; } .ansi-magenta-fg { color: #8a2c83; }
 .ansi-bold { font-weight: 700; }
+@page { size: A4; margin: 16mm 16mm 20mm; }
+@page landscape { size: A4 landscape; }
 @media print {
   body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; }
+  .head { break-after: page; font-size: 9.5pt; line-height: 1.4; }
+  .head h2 { font-size: 1.1rem; margin: 1rem 0 .3rem; }
+  .landscape { page: landscape; }
+  .wide, .output_html { overflow: visible; }
+  table { font-size: 8.5pt; max-width: 100%; }
+  .landscape table { font-size: 7.5pt; }
+  th, td { overflow-wrap: anywhere; white-space: normal !important; max-width: none !important;
+    padding: .15rem .35rem; }
+  .output_area { margin-left: 0; }
+  .prompt { break-after: avoid; }
+  img { max-height: 235mm; }
+  .landscape img { max-height: 150mm; }
   h1, h2, h3 { break-after: avoid; }
   .details { break-before: page; }
   img, tr, .answer, .warning { break-inside: avoid; }
   thead { display: table-header-group; }
   a { color: inherit; }
-  @page { margin: 18mm; }
 }
 """
+
+
+def footer_style(text: str) -> str:
+    """Return the styles that put a text and the page's number at the foot of every printed page; any text is safe."""
+    escaped = "".join(letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):06x}" for letter in text)
+    small = 'font: 7.5pt "DejaVu Sans", sans-serif; color: #5b6675;'
+    number = 'counter(page) " of " counter(pages)'
+    return (
+        f'<style>@page {{ @bottom-left {{ content: "{escaped}"; {small} white-space: nowrap; }} '
+        f"@bottom-right {{ content: {number}; {small} }} }}</style>\n"
+    )
 
 
 def page(title_html: str, head_html: str, body_html: str) -> bytes:

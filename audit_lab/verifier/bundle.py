@@ -20,6 +20,7 @@ from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
     INVESTIGATION,
+    NOTEBOOK_PDF,
     RESEARCH_OBJECT,
     TAG_FILES,
     TAG_MANIFEST,
@@ -64,6 +65,7 @@ _NEVER_CHECKED = (
 #: What only the full verifier checks; it takes these lines out of the report.
 FULL_ONLY_TABLES = "CSV against Parquet: compared by the full verifier"
 FULL_ONLY_RENDERING = "HTML rendered again from the notebook: compared by the full verifier"
+_PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again"
 _UNANCHORED = (
     "No timestamp and no witness anchors this bundle in time: whoever holds the signing key could have made it today"
 )
@@ -189,6 +191,8 @@ def _report(
             undone = (*undone, f"{_SIGN_OFFS}: the attestation could not be read")
     else:
         undone = (*undone, _NO_SIGN_OFFS)
+    if NOTEBOOK_PDF in contents.names:
+        undone = (*undone, _PDF)
     report = Verification(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,

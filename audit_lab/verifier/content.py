@@ -19,7 +19,9 @@ from audit_lab.verifier.layout import (
     INVESTIGATION_VERSION,
     NOTEBOOK,
     NOTEBOOK_HTML,
+    NOTEBOOK_PDF,
     PAYLOAD,
+    PDF_MARK,
     PROVEN_ROWS,
     RESEARCH_OBJECT,
     ROWS,
@@ -142,7 +144,8 @@ def _rendering(contents: Contents, predicate: Predicate, known_bad: AbstractSet[
     """Check that notebook and HTML are the attested pair, and that the HTML names that notebook."""
     present = {NOTEBOOK, NOTEBOOK_HTML} & set(contents.names)
     if predicate.notebook is None:
-        return [_finding("notebook.not-attested", name, "no notebook was attested") for name in sorted(present)]
+        stray = present | {NOTEBOOK_PDF} & set(contents.names)
+        return [_finding("notebook.not-attested", name, "no notebook was attested") for name in sorted(stray)]
     if NOTEBOOK in known_bad:
         return []
     if len(present) < 2:  # noqa: PLR2004 - the notebook and its rendering
@@ -157,6 +160,12 @@ def _rendering(contents: Contents, predicate: Predicate, known_bad: AbstractSet[
         findings.append(
             _finding("notebook.rendering-of-another", NOTEBOOK_HTML, "it says it was made from another notebook")
         )
+    if NOTEBOOK_PDF in contents.names and NOTEBOOK_PDF not in known_bad:
+        said = f"({PDF_MARK.format(contents.digest(NOTEBOOK))})".encode()
+        if said not in contents.head(NOTEBOOK_PDF) and said not in contents.tail(NOTEBOOK_PDF):
+            findings.append(
+                _finding("notebook.rendering-of-another", NOTEBOOK_PDF, "it does not say that it shows this notebook")
+            )
     return findings
 
 

@@ -17,6 +17,7 @@ __all__ = ["MOST_DOCUMENT_BYTES", "Contents"]
 #: The largest file that is held in memory to be parsed.
 MOST_DOCUMENT_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
+_PDF = ".pdf"
 _NEXT = "Ask the sender for the bundle as it was exported"
 
 
@@ -29,6 +30,7 @@ class Contents:
     _digests: dict[str, str] = field(default_factory=dict)
     _bytes: dict[str, bytes] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
+    _tails: dict[str, bytes] = field(default_factory=dict)
     _wrong_crc: set[str] = field(default_factory=set)
 
     @property
@@ -74,6 +76,11 @@ class Contents:
         self.digest(name)
         return self._heads.get(name, b"")
 
+    def tail(self, name: str) -> bytes:
+        """Return the last 64 KiB of a PDF, or all of a shorter one."""
+        self.digest(name)
+        return self._tails.get(name, b"")
+
     def too_large(self) -> tuple[str, ...]:
         """Return the documents that are too large to be parsed."""
         present = sorted(self.documents.intersection(self.names))
@@ -84,6 +91,8 @@ class Contents:
         kept: list[bytes] | None = [] if name in self.documents else None
         for chunk in self.container.chunks(name):
             self._heads.setdefault(name, chunk[:_HEAD_BYTES])
+            if name.endswith(_PDF):
+                self._tails[name] = (self._tails.get(name, b"") + chunk)[-_HEAD_BYTES:]
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
             if kept is not None:

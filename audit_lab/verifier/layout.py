@@ -22,7 +22,9 @@ __all__ = [
     "MODEL_FILES",
     "NOTEBOOK",
     "NOTEBOOK_HTML",
+    "NOTEBOOK_PDF",
     "PAYLOAD",
+    "PDF_MARK",
     "PREDICATE_TYPE",
     "PREDICATE_TYPES",
     "PROOFS",
@@ -68,6 +70,7 @@ README = "data/README.html"
 INVESTIGATION = "data/investigation.json"
 NOTEBOOK = "data/notebook/investigation.ipynb"
 NOTEBOOK_HTML = "data/notebook/investigation.html"
+NOTEBOOK_PDF = "data/notebook/investigation.pdf"
 EXHIBITS = "data/exhibits/"
 ROWS = "data/rows/"
 #: Rows of the log with proofs, each file beside the proofs of the same name; every other folder is an exhibit's.
@@ -92,3 +95,5 @@ RESEARCH_OBJECT = "data/ro-crate-metadata.json"
 
 #: How the HTML names the notebook that it was made from; `{}` is the SHA-256 of the notebook file.
 HTML_MARK = '<meta name="audit-lab-notebook-sha256" content="{}">'
+#: How a PDF does, as text in parentheses: among its first bytes (as its creator) or its last (as its identifier).
+PDF_MARK = "audit-lab-notebook-sha256 {}"

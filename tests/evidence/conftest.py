@@ -78,8 +78,10 @@ def timeless(tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, timeless, key):
     """Return a bundle of that notebook, exported once for all tests: copy it before you change it."""
-    signed_at = datetime(2026, 2, 1, tzinfo=UTC)
-    return export_notebook(timeless, tmp_path_factory.mktemp("exported"), key=key, signed_at=signed_at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AUDIT_LAB_PDF", raising=False)  # with its PDF, where something prints
+        signed_at = datetime(2026, 2, 1, tzinfo=UTC)
+        return export_notebook(timeless, tmp_path_factory.mktemp("exported"), key=key, signed_at=signed_at)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,52 @@
+"""What a page may say of the bundle that it stands in: what was checked when it was made, and what is not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit_lab.verifier.predicate import Predicate
+
+__all__ = ["checked_at_export", "not_known"]
+
+_NOTEBOOK_RAN = "The notebook was run from its first cell to its last in a clean kernel before it was exported."
+_CHECKED = (
+    "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",
+    "Every exhibit is named by the digest of its files, and every finding rests on exhibits.",
+    "Every line of the custody record is bound to the line before it.",
+)
+_NOT_KNOWN = (
+    "Whether the log is complete: no proof covers a decision that was never logged.",
+    "Whether the bundle existed at the time that it states: no page inside it can say that; a verifier can.",
+    "Whose key signed it: a public key proves something only if it reached you by another way than this bundle.",
+)
+_NOT_SEALED = "Whether the rows shown are in a sealed log: the log was not sealed, so their inclusion is not proven."
+_NOT_PROVEN = (
+    "Whether the rows shown are in the log that its checkpoint seals: this bundle names the checkpoint and carries no "
+    "proofs of inclusion."
+)
+
+
+def checked_at_export(predicate: Predicate, *, with_notebook: bool) -> list[str]:
+    """Return what the export made sure of, a sentence each."""
+    said = [_NOTEBOOK_RAN, *_CHECKED] if with_notebook else [*_CHECKED]
+    proven = 0 if predicate.rows is None else predicate.rows.proven
+    if proven:
+        rows = "1 row of the log was" if proven == 1 else f"{proven:,} rows of the log were"
+        said.append(f"{rows} found in the tree that its checkpoint seals; the proofs are in this bundle.")
+    return said
+
+
+def not_known(predicate: Predicate) -> list[str]:
+    """Return what a reader cannot conclude from the bundle, a sentence each."""
+    said = [*_NOT_KNOWN]
+    if predicate.log_checkpoint is None:
+        said.insert(1, _NOT_SEALED)
+    elif predicate.rows is None or not predicate.rows.proven:
+        said.insert(1, _NOT_PROVEN)
+    if predicate.log_checkpoint is not None and predicate.rows is not None:
+        said += [f"Whether further rows are in the log: {each}." for each in predicate.rows.not_proven]
+    if predicate.redaction is not None:
+        columns = ", ".join(f"{name} ({how})" for name, how in sorted(predicate.redaction.columns.items()))
+        said.append(f"What was withheld under the profile {predicate.redaction.profile}: {columns}.")
+    return said
