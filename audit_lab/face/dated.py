@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.errors import MisuseError
 from audit_lab.face.replays import Replays, When
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit_lab.face.foremost import Foremost
     from audit_lab.monitor.onset import Onsets
     from audit_lab.monitor.operations import Operations
     from audit_lab.monitor.segments import Segments
@@ -17,7 +19,52 @@ __all__ = ["Dated"]
 
 
 class Dated(Replays):
-    """The questions about onsets, operations and segments that an opened log answers."""
+    """The questions about onsets, operations, segments and what matters most in a period that a log answers."""
+
+    def foremost(
+        self,
+        column: str | None = None,
+        *,
+        since: When,
+        until: When,
+        model: str | None = None,
+        version: str | None = None,
+        usual: float | None = None,
+        limit: int = 25,
+    ) -> Foremost:
+        """Choose the decisions of a period that matter most to what is asked of it, and say which and why.
+
+        Parameters
+        ----------
+        column
+            What the question is about. Of a numeric feature the decisions are chosen whose value lies furthest from
+            the usual one; of anything else, or without it, those whose score lies nearest to their threshold.
+        since, until
+            The period, ``since <= occurred_at < until``.
+        model, version
+            May be left out; a version of "" is one that is not stated.
+        usual
+            The usual value of the feature, like the reference's median; the median of the period when None.
+        limit
+            At most so many.
+
+        Raises
+        ------
+        MisuseError
+            There is no such feature, or the period lacks its beginning or its end.
+        """
+        from audit_lab.face.foremost import foremost_of
+        from audit_lab.log.search.query import instant
+
+        begin, end = instant(since, "since"), instant(until, "until")
+        if begin is None or end is None:
+            raise MisuseError("the period needs a beginning and an end", "Give both, as since=... and until=....")
+        asked: dict[str, Any] = {"model": model, "version": version, "usual": usual, "limit": limit}
+        with self._access.asking("foremost", column, since=since, until=until, **asked) as answer:
+            found = foremost_of(self._store, column, since=begin, until=end, **asked, ask=self.decisions)
+            answer.touches("predictions", ("outputs", "threshold"))
+            answer.rows = found.ids.len()
+            return found
 
     def onset(
         self,

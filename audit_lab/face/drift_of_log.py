@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import NotFoundError
+from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.drift import Drift
 from audit_lab.monitor.windows import utc
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_lab.face.decisions import Decisions
+    from audit_lab.face.foremost import Foremost
 
 __all__ = ["DriftOfLog", "drift_of_log"]
 
@@ -30,10 +33,49 @@ class DriftOfLog(Drift):
         The model that was named in the question, or None where the log has one.
     ask
         ``log.decisions``, which the log's journal of access knows of.
+    choose
+        ``log.foremost``, too.
     """
 
     model: str | None
     ask: Callable[..., Decisions] = field(repr=False)
+    choose: Callable[..., Foremost] = field(repr=False)
+
+    def foremost(
+        self, column: str, window_start: datetime, last_start: datetime | None = None, *, limit: int = 25
+    ) -> Foremost:
+        """Return the decisions of windows that matter most to a column: furthest out in it, or near the threshold.
+
+        Parameters
+        ----------
+        column
+            One that was measured; of a numeric feature the usual value is the reference's median.
+        window_start, last_start, limit
+            As in `decisions`.
+
+        Raises
+        ------
+        NotFoundError
+            No window starts then, or no such column was measured.
+        """
+        asked = self.asking(window_start, last_start)
+        return self.choose(**self.choosing(column), **asked, model=self.model, limit=limit)
+
+    def choosing(self, column: str) -> dict[str, Any]:
+        """Return what `log.foremost` is asked of a column: ``column`` and, of a numeric feature, ``usual``.
+
+        Raises
+        ------
+        NotFoundError
+            No such column was measured.
+        """
+        self._known(column)
+        if column in _BESIDE:
+            return {"column": None}
+        bins = self.counts[self.columns.index(column)].bins
+        usual = bins.median if isinstance(bins, NumericBins) else None
+        is_usual = column != "score" and usual is not None and math.isfinite(usual)
+        return {"column": column} | ({"usual": usual} if is_usual else {})
 
     def decisions(
         self, window_start: datetime, last_start: datetime | None = None, *, limit: int | None = None
@@ -77,10 +119,14 @@ class DriftOfLog(Drift):
         return asked
 
 
+#: What stands beside the predictions that decisions are chosen from.
+_BESIDE = ("outcome", "outcome_value")
 _NO_VERSION = pl.col("model_version").is_null()
 
 
-def drift_of_log(drift: Drift, model: str | None, ask: Callable[..., Decisions]) -> DriftOfLog:
-    """Return a drift that was measured, connected with its log by `ask`."""
+def drift_of_log(
+    drift: Drift, model: str | None, ask: Callable[..., Decisions], choose: Callable[..., Foremost]
+) -> DriftOfLog:
+    """Return a drift that was measured, connected with its log by `ask` and `choose`."""
     measured = {one.name: getattr(drift, one.name) for one in fields(Drift)}
-    return DriftOfLog(**measured, model=model, ask=ask)
+    return DriftOfLog(**measured, model=model, ask=ask, choose=choose)

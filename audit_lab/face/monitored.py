@@ -79,7 +79,7 @@ class Monitored(Caused):
             answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
-            return drift_of_log(moved, model, self.decisions)
+            return drift_of_log(moved, model, self.decisions, self.foremost)
 
     def drift_together(
         self,

@@ -61,7 +61,7 @@ _FINDING = {
 _OVER_TIME, _RIDGE = "One measure over time", "Its values, window by window"
 #: So many sentences stand before the map, so that it is seen without scrolling; the others can be unfolded.
 _FIRST_SENTENCES = 3
-#: So many decisions of the chosen windows are reconstructed and listed, the first by time.
+#: So many decisions of the chosen windows are reconstructed and listed, those that matter most.
 _MOST_DECISIONS = 25
 
 
@@ -85,6 +85,7 @@ class DriftView(Panel):
     def __init__(self, drift: Drift) -> None:
         self._drift = drift
         self._asked: Decisions | None = None
+        self._told = ""
         self._quiet = False
         column, window = where_to_begin(drift)
         self._starts = drift.volume["window_start"].to_list()
@@ -96,7 +97,7 @@ class DriftView(Panel):
             options=list(zip(names, self._starts, strict=True)), value=window, description="Window"
         )
         self.picture = ipywidgets.Dropdown(options=self._pictures(column), description="Picture")
-        self.grid = HeatGrid(drift.table, "psi", self._pressed)
+        self.grid = HeatGrid(drift.table, self.measure.value or "psi", self._pressed)
         place = self._starts.index(window)
         self.brush = ipywidgets.SelectionRangeSlider(
             options=list(zip(names, places, strict=True)),
@@ -120,10 +121,11 @@ class DriftView(Panel):
             titles=("What else moved, and what the numbers rest on",),
             selected_index=None,
         )
-        super().__init__([said, self.grid, self.brush, choosers, self._detail, self._listed, rest, drawer])
+        self._map = ipywidgets.VBox([self.grid])
+        super().__init__([said, self._map, self.brush, choosers, self._detail, self._listed, rest, drawer])
         self.column.observe(self._column_changed, names="value")
-        for chooser in (self.measure, self.picture):
-            chooser.observe(self._refresh, names="value")
+        self.measure.observe(self._measure_changed, names="value")
+        self.picture.observe(self._refresh, names="value")
         self.window.observe(self._window_changed, names="value")
         self.brush.observe(self._brushed, names="index")
         self._refresh()
@@ -136,7 +138,7 @@ class DriftView(Panel):
 
     @property
     def decisions(self) -> Decisions | None:
-        """The first decisions of the chosen windows, as the log answered; None until a cell or window was chosen."""
+        """Those of the chosen windows that matter most; None until a cell or window was chosen."""
         return self._asked
 
     def parts(self) -> list[str]:
@@ -158,11 +160,13 @@ class DriftView(Panel):
             [
                 "from datetime import datetime",
                 "",
-                *(["import polars as pl", ""] if drift.cut.by_version else []),
                 "import audit_lab as al",
                 f"from audit_lab.monitor.beside import {'densities, ' if ridge else ''}window_bins",
                 "",
                 f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{_options(drift)})",
+                "heat_map = al.charts.drift_heatmap(",
+                f"    drift.table, {self.measure.value or 'psi'!r}, reference=drift.reference.description",
+                ")",
                 "timeline = al.charts.drift_timeline(",
                 f"    drift.table, {column!r}, {self.measure.value!r}, reference=drift.reference.description",
                 ")",
@@ -179,20 +183,22 @@ class DriftView(Panel):
                 "distribution = al.charts.distribution(",
                 f"    bins, column={column!r}, window={self._called()!r}, reference=drift.reference.description",
                 ")",
-                f"decisions = log.decisions({self._asking(first, last)}, limit={_MOST_DECISIONS})",
+                f"chosen = log.foremost({self._asking(first, last)}, limit={_MOST_DECISIONS})",
+                "decisions = chosen.decisions",
                 "",
             ]
         )
 
     def _asking(self, first: datetime, last: datetime) -> str:
-        cut = self._drift.cut
-        parts = [f"since={first.isoformat()!r}", f"until={self._end(last).isoformat()!r}"]
+        cut, drift = self._drift.cut, self._drift
+        chosen = drift.choosing(self.column.value) if isinstance(drift, DriftOfLog) else {"column": self.column.value}
+        parts = [] if chosen["column"] is None else [repr(chosen["column"])]
+        parts += [f"since={first.isoformat()!r}", f"until={self._end(last).isoformat()!r}"]
+        parts += [f"usual={chosen['usual']!r}"] if "usual" in chosen else []
         model = getattr(self._drift, "model", None)
         parts += [f"model={model!r}"] if model is not None else []
         if cut.by_version:
-            version = cut.by_version[cut.starts.index(first)]
-            stated = f"pl.col('model_version') == {version!r}" if version else "pl.col('model_version').is_null()"
-            parts.insert(0, stated)
+            parts.append(f"version={cut.by_version[cut.starts.index(first)]!r}")
         return ", ".join(parts)
 
     def _chosen_windows(self) -> tuple[datetime, datetime]:
@@ -241,6 +247,19 @@ class DriftView(Panel):
         self._refresh()
         self._ask()
 
+    def _measure_changed(self, _: Any) -> None:
+        """Colour the map by the chosen measure."""
+        if self._quiet:
+            return
+        self._coloured()
+        self._refresh()
+
+    def _coloured(self) -> None:
+        measure = self.measure.value or "psi"
+        if self.grid.measure != measure:
+            self.grid = HeatGrid(self._drift.table, measure, self._pressed)
+            self._map.children = [self.grid]
+
     def _column_changed(self, _: Any) -> None:
         """Offer the new column's measures and pictures, keeping those that were chosen where there are."""
         if self._quiet:
@@ -267,6 +286,7 @@ class DriftView(Panel):
                 self.picture.value = drawn if drawn in pictures else pictures[0]
         finally:
             self._quiet = False
+        self._coloured()
 
     def _refresh(self, _: Any = None) -> None:
         if self._quiet:
@@ -276,26 +296,25 @@ class DriftView(Panel):
         self.grid.show(self.column.value, *self._chosen_windows())
 
     def _ask(self) -> None:
-        """Ask the log for the decisions of the chosen windows; a drift that has no log has none."""
+        """Ask the log for the decisions of the chosen windows that matter most; a drift without a log has none."""
         drift = self._drift
         if not isinstance(drift, DriftOfLog):
             return
-        self._asked = drift.decisions(*self._chosen_windows(), limit=_MOST_DECISIONS)
+        chosen = drift.foremost(self.column.value, *self._chosen_windows(), limit=_MOST_DECISIONS)
+        self._asked, self._told = chosen.decisions, chosen.sentence
         self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]
 
     def _heading(self) -> list[str]:
-        first, last = self._chosen_windows()
-        inside = self._drift.volume.filter(pl.col("window_start").is_between(first, last))
-        rows = int(inside["rows"].sum())
-        shown = "all" if rows <= _MOST_DECISIONS else f"the first {_MOST_DECISIONS} by time"
-        return [section(f"Decisions of {self._called()}", paragraph(f"{rows:,} rows were measured; here are {shown}."))]
+        return [section(f"Decisions of {self._called()}", paragraph(self._told))]
 
     def _overview(self) -> list[str]:
         drift = self._drift
         said = drift.summary()
         return [
             section("What moved, and since when", listed(said)),
-            picture(drift_heatmap(drift.table, reference=drift.reference.description), said[0]),
+            picture(
+                drift_heatmap(drift.table, self.measure.value or "psi", reference=drift.reference.description), said[0]
+            ),
         ]
 
     def _chosen(self) -> list[str]:

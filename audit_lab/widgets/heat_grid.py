@@ -47,6 +47,7 @@ class HeatGrid(ipywidgets.VBox):
 
     def __init__(self, table: pl.DataFrame, measure: str, picked: Callable[[str, datetime, datetime], None]) -> None:
         self._picked = picked
+        self.measure = measure
         cells, self.columns, self.left_out = heat_table(table, measure, most=_MOST_COLUMNS)
         self._cells = {name: cells.filter(column=name).sort("place") for name in self.columns}
         self._starts = table["window_start"].unique().sort().to_list()

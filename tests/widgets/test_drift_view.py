@@ -153,7 +153,10 @@ def test_the_decisions_of_a_pressed_cell_are_listed_and_can_be_opened(make_log):
 def test_windows_by_version_ask_for_that_version_only():
     asked = {}
     by_version = drift_of_log(
-        moved(every="version", version="version"), "risk", lambda what, **given: asked.update(given, what=str(what))
+        moved(every="version", version="version"),
+        "risk",
+        lambda what, **given: asked.update(given, what=str(what)),
+        dict,
     )
     by_version.decisions(by_version.cut.starts[1], limit=3)
     assert asked == {
@@ -165,4 +168,32 @@ def test_windows_by_version_ask_for_that_version_only():
     }
     view = DriftView(moved(every="version", version="version"))
     assert view.brush.disabled
-    assert "log.decisions(pl.col('model_version') == '2.0', since=" in view.code()
+    assert "version='2.0', limit=25)" in view.code()
+
+
+def test_colours_of_the_map_follow_the_measure(found):
+    view = DriftView(found)
+    view.column.value = "distance"
+    before = view.grid
+    view.measure.value = "wasserstein_scaled"
+    assert view.grid is not before
+    assert view.grid in view._map.children
+    assert "Wasserstein" in view.grid.children[-1].value
+    assert "drift.table, 'wasserstein_scaled', reference=drift.reference.description" in view.code()
+    press(view, "carrier", 4)
+    assert view.selection[0] == "carrier"
+    assert view.grid.measure == view.measure.value == "psi"
+
+
+def test_decisions_furthest_out_in_the_pressed_feature_are_listed_with_the_number_of_all(make_log):
+    log = al.open(make_log())
+    measured = log.drift(every="1d")
+    view = al.view(measured)
+    press(view, "income", measured.volume["rows"].arg_max())
+    median = measured.counts[measured.columns.index("income")].bins.median
+    said = f"All 24 decisions, those first that lie furthest from the usual income of {median:.4g}."
+    assert said in view.static_html()
+    far = [abs(row["income"] - median) for row in view.decisions.inputs.to_dicts()]
+    assert far == sorted(far, reverse=True)
+    press(view, "score", measured.volume["rows"].arg_max())
+    assert "nearest their threshold" in view.static_html()
