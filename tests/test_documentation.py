@@ -93,6 +93,16 @@ def test_every_example_about_replays_runs_and_says_what_the_page_quotes(hangar):
     assert [quoted for quoted in quotes(text) if quoted not in printed] == []
 
 
+def test_every_example_about_the_explorer_runs_and_says_what_the_page_quotes(tmp_path, flights):
+    text = (ROOT / "docs" / "explorer.md").read_text()
+    (tmp_path / "sample_data").mkdir()
+    (tmp_path / "sample_data" / "flights").symlink_to(flights)
+    shown = blocks(text)
+    printed = " ".join(run_all(shown, tmp_path))
+    assert [quoted for quoted in quotes(text) if quoted not in printed] == []
+    assert len(quotes(text)) == 1
+
+
 def test_the_codes_of_the_page_about_replays_are_those_of_the_product():
     from audit_lab.replay.verdict import EFFECTS, STEPS, Verdict
 
