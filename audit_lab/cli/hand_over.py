@@ -63,6 +63,7 @@ def export(
     rest on, digests and the signature. A notebook that fails half-way exports nothing, and its failing cell is shown.
     """
     from audit_lab.evidence import demonstration_key, export_notebook, signing_key
+    from audit_lab.evidence.pdf import NO_PRINTER, pdf_printer
 
     path = Path(notebook)
     if not path.is_file():
@@ -83,6 +84,8 @@ def export(
         output.line(f"{bundle}  ({bundle.stat().st_size / 1e6:.1f} MB), signed by {chosen.public.name}")
         accept = f" --trust {trust}" if trust else ""
         output.line(f"Verify it: audit-lab verify {bundle}{accept}")
+        if pdf_printer() is None:
+            output.line(NO_PRINTER)
     return 0
 
 
