@@ -31,7 +31,7 @@ __all__ = ["find_converted"]
 
 #: With the conversion undone the distance to the days beside must fall to this part.
 _RESTORED_PART = 1 / 3
-#: ... and what days without a change differ by must be below the distance, well below where the column always moves.
+#: ... and what days without a change differ by must be below the distance, well below where its level wanders.
 _MOST_CHANCE = 2 / 5
 _CHANCE_PART = 1 / 5
 #: Another conversion is an alternative if it fits, and is worse by no more than this part of what chance gives.
@@ -39,11 +39,13 @@ _TOLD_APART = 0.5
 #: The level must be known well enough: its error is at most this part of the shift that a factor makes.
 _ERROR_PART = 1 / 3
 _ERRORS = 3.0
-#: A factor is only told from one that has no name if the ratio is known to this, or to this part of its logarithm.
-_SURE_ERROR = 0.08
-_SURE_PART = 1 / 20
-#: ... and lies within so much of three errors of it.
+#: A factor is only told from one that has no name if the ratio lies within so much of three errors of it ...
 _NEAR_ERROR = 2 / 3
+#: ... and the ratio's 99 % interval, of 2.58 errors, within a tenth of it, or this part of its logarithm: values that
+#: were multiplied by 1.45 are not said to be kilometres.
+_INTERVAL = 2.5758 / 3
+_TENTH = math.log(1.1)
+_SURE_PART = 1 / 20
 #: A shift of the logarithm by a factor of ten, ten times its error, is beyond what a column that moves does by itself.
 _FAR = math.log(10)
 _FAR_ERRORS = 10.0
@@ -69,7 +71,7 @@ def find_converted(
     reference
         Start and end of the reference: what most of it arrived in is the unit that others are compared with.
     restless
-        Whether the column moves all the time, so that more is asked of a change of it.
+        Whether the column moves all the time, so that only a factor of ten or more stands out of that.
     """
     found: list[DataChange] = []
     for logarithmic in (True, False):
@@ -130,6 +132,19 @@ def _walk(runs: Sequence[Run], compared: _Comparison) -> list[DataChange]:
     return found
 
 
+@dataclass(frozen=True)
+class _Shift:
+    """By how much a level was shifted, three standard errors of that, and how far days without a change lie apart.
+
+    `side` is how many steps on each side were compared, 1 where the level wanders.
+    """
+
+    step: float
+    error: float
+    limit: float
+    side: int
+
+
 @dataclass(frozen=True, eq=False)
 class _Comparison:
     """One column's steps and levels, and how a run of them compares with its neighbours."""
@@ -139,30 +154,41 @@ class _Comparison:
     restless: bool
 
     def change(self, here: Run, run: Run, following: Run | None) -> DataChange | None:
-        """Return the conversion that `run` is beside `here`, if it is one; `following` is the next run."""
-        levels, side = self.levels, self.levels.side
-        inside, outside = set(run.near(here, side)), set(here.near(run, side))
+        """Return the conversion that `run` is beside `here`, if it is one; `following` is the next run.
+
+        A change that came in the middle of a step made a mixture of it: then the steps at the edges are left out.
+        """
+        found = (self._change(here, run, following, gap) for gap in (0, 1))
+        return next((one for one in found if one is not None), None)
+
+    def _change(self, here: Run, run: Run, following: Run | None, gap: int) -> DataChange | None:
+        levels, side = self.levels, self.levels.side_of(here)
+        inside, outside = set(run.near(here, side, gap)), set(here.near(run, side, gap))
         size = abs(levels.level(run) - levels.level(here))
         if following and abs(levels.level(following) - levels.level(here)) < _SAME_LEVEL * size:
-            inside |= set(run.near(following, side))
-            outside |= set(following.near(run, side))
+            inside |= set(run.near(following, side, gap))
+            outside |= set(following.near(run, side, gap))
+        if following and gap:
+            inside -= set(run.near(following, gap))
+        if not inside or not outside:
+            return None
         if side > 1 and abs(levels.mean(outside) - levels.level(here)) > _SAME_LEVEL * size:
             return None
         step = levels.mean(inside) - levels.mean(outside)
         if not levels.stands_out(step):
             return None
         changed, usual = self.steps.gathered(inside), self.steps.gathered(outside)
-        error = _ERRORS * self._error(len(inside), len(outside))
+        error = _ERRORS * self._error(len(inside), len(outside), side, gap)
         possible = [one for one in CONVERSIONS if self._possible(one, step, levels.mean(outside), error, usual)]
-        limit = usual_distance(self.steps, here, side, (usual.size, changed.size)) if possible else None
+        limit = usual_distance(self.steps, here, side, (usual.size, changed.size), 2 * gap) if possible else None
         if limit is None:
             return None
-        return self._best(possible, usual, changed, (limit, error, step), run)
+        return self._best(possible, usual, changed, _Shift(step, error, limit, side), run)
 
-    def _error(self, inside: int, outside: int) -> float:
+    def _error(self, inside: int, outside: int, side: int, gap: int) -> float:
         """Return the standard error of the shift: of means about two levels, or of changes where the level wanders."""
-        if self.levels.side == 1:
-            return self.levels.deviation / math.sqrt(inside)
+        if side == 1:
+            return self.levels.deviation * math.sqrt((1 + 2 * gap) / inside)
         return self.levels.deviation * math.sqrt((1 / inside + 1 / outside) / 2)
 
     def _possible(self, one: Conversion, step: float, level: float, error: float, usual: Sample) -> bool:
@@ -185,16 +211,16 @@ class _Comparison:
         possible: Sequence[Conversion],
         usual: Sample,
         changed: Sample,
-        known: tuple[float, float, float],
+        shift: _Shift,
         run: Run,
     ) -> DataChange | None:
-        limit, error, step = known
+        limit, error, step = shift.limit, shift.error, shift.step
         before = decile_distance(usual, changed)
         undone = {one: decile_distance(usual, changed.undone(one)) for one in possible}
         best = min(undone, key=lambda one: undone[one])
         after = undone[best]
         far = self.levels.logarithmic and abs(step) >= max(_FAR, _FAR_ERRORS * error)
-        if after > before * _RESTORED_PART or after > limit or (not far and self._drowned(limit, before)):
+        if after > before * _RESTORED_PART or after > limit or (not far and self._drowned(shift, before)):
             return None
         near = [one for one, distance in undone.items() if distance <= min(limit, after + _TOLD_APART * limit)]
         grain = _grain(usual)
@@ -234,10 +260,9 @@ class _Comparison:
         )
         return self.dated(draft, run)
 
-    def _drowned(self, limit: float, before: float) -> bool:
-        """Say whether the column differs from day to day by nearly as much as it was shifted."""
-        moving = self.restless or self.levels.side == 1
-        return limit > before * (_CHANCE_PART if moving else _MOST_CHANCE)
+    def _drowned(self, shift: _Shift, before: float) -> bool:
+        """Say whether the column differs from day to day by nearly as much as it was shifted, or always moves."""
+        return self.restless or shift.limit > before * (_CHANCE_PART if shift.side == 1 else _MOST_CHANCE)
 
     def dated(self, change: DataChange, run: Run) -> DataChange:
         """Return the change with the bounds and the rows of a run."""
@@ -253,10 +278,19 @@ class _Comparison:
 
 
 def _sure(factor: float, step: float, error: float) -> bool:
-    """Say whether a shift of logarithms is known well enough, and near enough to a factor, to tell it from others."""
+    """Say whether the interval of a shift of logarithms holds a factor, and nothing that is far from it.
+
+    Parameters
+    ----------
+    factor
+        The known factor.
+    step, error
+        The shift, and three times its standard error.
+    """
     expected = math.log(factor)
-    known = error <= max(_SURE_ERROR, _SURE_PART * abs(expected))
-    return known and abs(step - expected) <= _PRECISION + _NEAR_ERROR * error
+    apart = abs(step - expected)
+    holds = apart <= _PRECISION + _NEAR_ERROR * error
+    return holds and apart + _INTERVAL * error <= max(_TENTH, _SURE_PART * abs(expected))
 
 
 def _grain(usual: Sample) -> float | None:

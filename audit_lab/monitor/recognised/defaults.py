@@ -125,7 +125,9 @@ def find_rounded(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> li
         on_it = np.array([_on(sample, grain) for sample in steps.samples])
         if on_it.max() < _ROUNDED or np.median(on_it) >= _NOT_ROUNDED:
             continue
-        shift = share_shift(np.round(on_it * totals).astype(np.int64), totals)
+        # A step in which the rounding began or ended is none of those that are rounded.
+        whole = np.where(on_it >= _ROUNDED, on_it, np.minimum(on_it, np.median(on_it)))
+        shift = share_shift(np.round(whole * totals).astype(np.int64), totals)
         if shift is None or shift.inside < _ROUNDED or shift.outside > _NOT_ROUNDED:
             continue
         if not _usual_outside(steps, shift, reference):

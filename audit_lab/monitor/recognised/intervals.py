@@ -127,9 +127,19 @@ def _is_sharp(found: ShareShift, shares: NDArray[np.float64]) -> bool:
     inside, outside = shares[run.first : run.last], np.delete(shares, np.arange(run.first, run.last))
     if np.quantile(inside, _LOW) <= np.quantile(outside, _HIGH):
         return False
-    begins = shares[run.first] - shares[run.first - 1] >= _EDGE * rise
-    ends = run.last == shares.size or shares[run.last - 1] - shares[run.last] >= _EDGE * rise
-    return bool(begins and ends)
+    begins = _steps_up(shares[: run.last], run.first, rise)
+    ends = run.last == shares.size or _steps_up(shares[: run.first - 1 : -1], shares.size - run.last, rise)
+    return begins and ends
+
+
+def _steps_up(shares: NDArray[np.float64], place: int, rise: float) -> bool:
+    """Say whether shares rise by half of a rise at a place: from one step to the next, or about one that is a mixture.
+
+    What came in the middle of a step changed a part of it only, which is the last one before the place or the first.
+    """
+    edges = [(place - 1, place), (place - 2, place), (place - 1, place + 1)]
+    within = [(one, two) for one, two in edges if one >= 0 and two < shares.size]
+    return any(shares[two] - shares[one] >= _EDGE * rise for one, two in within)
 
 
 def _likelihood(held: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:

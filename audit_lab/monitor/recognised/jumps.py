@@ -64,11 +64,11 @@ class Run:
         """The steps."""
         return range(self.first, self.last)
 
-    def near(self, other: Run, side: int) -> range:
-        """Return the `side` steps of this run that are nearest to another run."""
+    def near(self, other: Run, side: int, gap: int = 0) -> range:
+        """Return the `side` steps of this run that are nearest to another run, after a gap."""
         if other.first >= self.last:
-            return range(max(self.last - side, self.first), self.last)
-        return range(self.first, min(self.first + side, self.last))
+            return range(max(self.last - gap - side, self.first), max(self.last - gap, self.first))
+        return range(min(self.first + gap, self.last), min(self.first + gap + side, self.last))
 
     def joined(self, other: Run) -> Run:
         """Join two runs where they adjoin; otherwise the other stands for both."""
@@ -96,11 +96,19 @@ class Levels:
     @cached_property
     def side(self) -> int:
         """How many steps on each side of a jump are alike enough to compare."""
+        return self._alike(self.values)
+
+    def side_of(self, run: Run) -> int:
+        """Return the same of one run, which the jumps between runs do not make look as if it wandered."""
+        long = run.last - run.first > 2 * _SIDE_STEPS
+        return max(self.side, self._alike(self.values[run.first : run.last])) if long else self.side
+
+    def _alike(self, values: NDArray[np.float64]) -> int:
         for steps, limit in _WANDERING.items():
-            apart = self.values[steps:] - self.values[:-steps]
+            apart = values[steps:] - values[:-steps]
             if apart.size > steps and robust_deviation(apart) ** 2 <= limit * self.deviation**2:
                 return steps
-        return 1 if self.values.size > 2 * _SIDE_STEPS else _SIDE_STEPS
+        return 1 if values.size > 2 * _SIDE_STEPS else _SIDE_STEPS
 
     @property
     def _width(self) -> int:
@@ -115,6 +123,8 @@ class Levels:
     def runs(self) -> list[Run]:
         """Cut the steps where the level jumps: from one step to the next where it wanders, else from a few to a few."""
         jumps = self._jumps
+        if not jumps.size:
+            return [Run(0, self.values.size)]
         threshold = max(_JUMP_DEVIATIONS * robust_deviation(jumps), self.least_jump)
         marks = np.sign(jumps) * (np.abs(jumps) > threshold)
         edges = [0, *(np.flatnonzero(np.diff(marks)) + 1).tolist(), marks.size]
@@ -124,7 +134,20 @@ class Levels:
             max(range(first, last), key=lambda place: self._gain(place, middles[order], middles[order + 2]))
             for order, (first, last) in enumerate(found)
         ]
-        return [Run(first, last) for first, last in pairwise([0, *cuts, self.values.size])]
+        return self._without_mixtures([Run(first, last) for first, last in pairwise([0, *cuts, self.values.size])])
+
+    def _without_mixtures(self, runs: list[Run]) -> list[Run]:
+        """Give a run of one step whose level lies between those beside it to the nearer: the change came within it."""
+        kept = list(runs)
+        for place in range(len(kept) - 2, 0, -1):
+            before, run, after = kept[place - 1 : place + 2]
+            low, level, high = (self.level(one) for one in (before, run, after))
+            if run.last - run.first == 1 and min(low, high) < level < max(low, high):
+                if abs(level - low) < abs(level - high):
+                    kept[place - 1 : place + 1] = [before.joined(run)]
+                else:
+                    kept[place : place + 2] = [run.joined(after)]
+        return kept
 
     @property
     def readable(self) -> bool:
@@ -183,7 +206,7 @@ def levels_of(steps: ColumnSteps, *, logarithmic: bool) -> tuple[ColumnSteps, Le
     return kept, Levels(_evened(kept, values[known]), logarithmic, least)
 
 
-def usual_distance(steps: ColumnSteps, run: Run, size: int, rows: tuple[float, float]) -> float | None:
+def usual_distance(steps: ColumnSteps, run: Run, size: int, rows: tuple[float, float], gap: int = 0) -> float | None:
     """Return how far two neighbouring blocks of a run lie apart at most by their deciles, without a change.
 
     Parameters
@@ -194,13 +217,17 @@ def usual_distance(steps: ColumnSteps, run: Run, size: int, rows: tuple[float, f
         How many steps a block has, or as many as the run has two of.
     rows
         The rows of the two sides that are to be judged by it, of which few differ by chance alone.
+    gap
+        So many steps lie between the two.
     """
-    width = min(size, (run.last - run.first) // 2)
+    width = min(size, (run.last - run.first - gap) // 2)
     if width < 1:
         return None
-    places = np.unique(np.linspace(run.first + width, run.last - width, _PAIRS).astype(int))
+    places = np.unique(np.linspace(run.first + width, run.last - width - gap, _PAIRS).astype(int))
     apart = [
-        decile_distance(steps.gathered(range(place - width, place)), steps.gathered(range(place, place + width)))
+        decile_distance(
+            steps.gathered(range(place - width, place)), steps.gathered(range(place + gap, place + gap + width))
+        )
         for place in places.tolist()
     ]
     return max(_BEYOND_SEEN * max(apart), _SAMPLING * float(np.sqrt(1 / rows[0] + 1 / rows[1])))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_lab.monitor.column_ends import several_values
 from audit_lab.monitor.counts import Rows
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ PARTS = ("model_version", "node", "endpoint")
 
 
 def rows_apart(source: Source, time: str, question: Question) -> Callable[[Sequence[str]], Rows | None]:
-    """Return a function that gives the rows with some columns and those of `PARTS`; None where there are none of these.
+    """Return a function that gives the rows with some columns and those of `PARTS` that have several values, or None.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def rows_apart(source: Source, time: str, question: Question) -> Callable[[Seque
         frame = source(None, None) if callable(source) else source
         names = frame.collect_schema().names()
         beside = [name for name in PARTS if name in names and name not in question.columns]
+        beside = [name for name in beside if name in several_values(source, beside)] if beside else []
         if not beside:
             return None
         seen = question.seen

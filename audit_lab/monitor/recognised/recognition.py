@@ -50,8 +50,8 @@ _MOST_COLUMNS = 100
 #: is a part of its window: the population stability index of a mixture goes with the square of the part.
 _WEEK = timedelta(weeks=1)
 _INDEX = next(one.moderate or 0.0 for one in CATALOGUE if one.name == "psi")
-#: ... and so is one of which this share of a window's rows is missing, beyond the reference's.
-_MORE_MISSING = 0.01
+#: ... and so is one of which this share more, or less, of a window is missing than of the reference.
+_OTHER_MISSING = 0.01
 #: What is looked for in a part of the rows, which are few: what is not easily taken for the part's own mixture.
 _IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT, FROZEN, GONE_MISSING}
 #: What leaves the other values of a column as they were.
@@ -103,7 +103,7 @@ def recognise(
         shares = [one.column for one in found if one.kind in LOCATED]
         parts = apart(list(dict.fromkeys([*unnamed, *shares]))) if unnamed or shares else None
         found = found if parts is None else _with_parts(question, findings, parts, found, unnamed)
-    defaults = {(one.column, one.after) for one in found if one.kind == DEFAULT}
+    defaults = {(one.column, one.after) for one in found if one.kind in {DEFAULT, FROZEN}}
     found = [one for one in found if one.kind != NEW or (one.column, one.after) not in defaults]
     told = [one if one.sentence else replace(one, sentence=sentence_of(one, question.cut)) for one in found]
     return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), (*facts, *coming_and_going))
@@ -131,8 +131,8 @@ def _may_hide(found: Finding, least: float) -> bool:
     """Say whether a window moved far enough beyond chance to have a change of a week in it."""
     if found.verdict in {MODERATE, MAJOR}:
         return True
-    more_missing = (found.missing_change or 0.0) >= _MORE_MISSING
-    return found.verdict == SLIGHT and (more_missing or (found.psi or 0.0) >= least)
+    other_missing = abs(found.missing_change or 0.0) >= _OTHER_MISSING
+    return found.verdict == SLIGHT and (other_missing or (found.psi or 0.0) >= least)
 
 
 def _changes(

@@ -186,11 +186,16 @@ def days_of(
         length = window_length("1d")
         starts = length.starts(seen.first, seen.last)
     cut = calendar_cut(length, starts)
+    found: dict[tuple[str, str | None], Days] = {}
+    if part is None and every.implementation.is_polars():
+        for name, tally in rows.by_value(columns, cut).items():
+            named = tally.rename({"window": _DAY, "key": name, "rows": _ROWS})
+            found[name, None] = _days(name, rows.kinds[name], named, cut)
+        return found
     numbered = cut.numbered(every, _DAY)
     if part is not None:
         numbered = numbered.with_columns(nw.col(part).alias(_PART))
     keys = [_DAY] if part is None else [_DAY, _PART]
-    found: dict[tuple[str, str | None], Days] = {}
     for first in range(0, len(columns), _TOGETHER):
         names = columns[first : first + _TOGETHER]
         questions: list[nw.LazyFrame[Any]] = [

@@ -42,15 +42,17 @@ def rows(seed: int) -> pl.DataFrame:
     )
 
 
-def drawn_days(seed: int) -> tuple[datetime, datetime]:
+def drawn_days(seed: int, hour: int = 0) -> tuple[datetime, datetime]:
     random = np.random.default_rng(1_000 + seed)
-    start = START + timedelta(days=int(random.integers(50, 80)))
+    start = START + timedelta(days=int(random.integers(50, 80)), hours=hour)
     return start, start + timedelta(days=int(random.integers(7, 30)))
 
 
-def planted(seed: int, part: float = 1.0, **columns: pl.Expr) -> tuple[pl.DataFrame, datetime, datetime]:
-    """Return rows with columns replaced on drawn days, in a part of the rows."""
-    frame, (start, end) = rows(seed), drawn_days(seed)
+def planted(
+    seed: int, part: float = 1.0, *, hour: int = 0, **columns: pl.Expr
+) -> tuple[pl.DataFrame, datetime, datetime]:
+    """Return rows with columns replaced on drawn days, from an hour on, in a part of the rows."""
+    frame, (start, end) = rows(seed), drawn_days(seed, hour)
     inside = pl.col("at").is_between(start, end, closed="left")
     if part < 1:
         inside &= pl.Series(np.random.default_rng(seed).random(frame.height) < part)
@@ -68,6 +70,7 @@ def one_of(frame: pl.DataFrame):
 
 
 AMOUNT, TEMPERATURE, CITY = pl.col("amount"), pl.col("temperature"), pl.col("city")
+NODE = pl.col("node")
 
 
 @pytest.mark.parametrize(
@@ -144,10 +147,72 @@ def test_a_change_of_one_node_only_says_so():
     assert "only where node is n2" in change.sentence
 
 
+@pytest.mark.parametrize(
+    ("part", "columns", "said"),
+    [
+        (1.0, {"amount": AMOUNT * 1000}, ("unit", "a unit -> thousandths", None)),
+        (1.0, {"amount": pl.col("ratio"), "ratio": AMOUNT}, ("swapped columns", None, None)),
+        (0.2, {"amount": pl.lit(0.0)}, ("new default", None, "0")),
+        (0.2, {"amount": pl.lit(None, pl.Float64)}, ("missing values", None, "(missing)")),
+        (1.0, {"amount": pl.lit(444.0)}, ("frozen", None, "444")),
+        (1.0, {"amount": (AMOUNT / 100).round(0) * 100}, ("rounded", None, "multiples of 100")),
+    ],
+    ids=["unit", "swap", "default", "missing", "frozen", "rounded"],
+)
+def test_what_comes_and_goes_in_the_middle_of_a_day_is_named_to_the_day(part, columns, said):
+    frame, start, end = planted(12, part, hour=11, **columns)
+    change = one_of(frame)
+    assert (change.kind, change.conversion, change.after) == said
+    assert abs(change.start - start) < timedelta(days=1)
+    assert abs(change.end - end) < timedelta(days=1)
+
+
+def only(node: str, value: pl.Expr, column: str) -> dict[str, pl.Expr]:
+    return {column: pl.when(node == NODE).then(value).otherwise(pl.col(column))}
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (only("n1", pl.lit(444.0), "amount"), ("frozen", None, "444")),
+        (only("n2", pl.lit(None, pl.Float64), "amount"), ("missing values", None, "(missing)")),
+        (only("n3", pl.lit("unknown"), "city"), ("frozen", None, "unknown")),
+        (only("n2", pl.lit(3.0), "count"), ("frozen", None, "3")),
+        (only("n3", pl.lit("Turku"), "city"), ("frozen", None, "Turku")),
+    ],
+    ids=["frozen", "missing", "text", "a usual number", "a usual text"],
+)
+def test_frozen_missing_and_default_values_of_one_node_only_say_so(columns, said):
+    frame, start, end = planted(4, **columns)
+    change = one_of(frame)
+    (node,) = {str(one) for one in ("n1", "n2", "n3") if f'"{one}"' in str(*columns.values())}
+    assert (change.kind, change.before, change.after) == said
+    assert change.where == ("node", node)
+    assert (change.start, change.end) == (start, end)
+    assert f"only where node is {node}" in change.sentence
+
+
+def test_a_default_of_some_rows_of_one_node_says_so_with_its_share_and_rows():
+    random = pl.Series(np.random.default_rng(8).random(DAYS * PER_DAY) < 0.4)
+    frame, start, end = planted(5, amount=pl.when((NODE == "n2") & random).then(0.0).otherwise(AMOUNT))
+    change = one_of(frame)
+    carried = frame.filter(AMOUNT == 0)
+    assert (change.kind, change.after, change.where) == ("new default", "0", ("node", "n2"))
+    assert change.rows == carried.height
+    inside = frame.filter(NODE == "n2", pl.col("at").is_between(start, end, closed="left"))
+    assert change.evidence["share"] == pytest.approx(carried.height / inside.height)
+
+
+def test_a_default_of_every_node_is_of_none():
+    frame, *_ = planted(5, 0.3, amount=pl.lit(0.0))
+    assert one_of(frame).where is None
+
+
 CONTROLS = {
     "nothing": {},
     "another mixture": {"city": pl.when(pl.col("count") > 3).then(pl.lit("Turku")).otherwise(CITY)},
     "a factor of no unit": {"amount": AMOUNT * 1.45},
+    "one node has larger ones": only("n2", AMOUNT * 1.45, "amount"),
     "warmer": {"temperature": TEMPERATURE * 1.2 + 6},
     "a wider spread": {"gaps": pl.col("gaps") * 1.25 + 0.2},
 }
@@ -157,6 +222,23 @@ CONTROLS = {
 def test_what_is_no_known_change_is_given_no_name(control):
     frame, *_ = planted(7, **CONTROLS[control])
     assert found_in(frame).changes == ()
+
+
+@pytest.mark.parametrize("seed", [100, 102, 191])
+def test_kilometres_are_told_from_what_is_half_as_large_again(seed):
+    factors = {}
+    for factor in (1.609344, 1.45):
+        frame, *_ = planted(seed, amount=AMOUNT * factor)
+        found = drift(frame.lazy(), time="at", columns=["amount"]).changes
+        factors[factor] = [one.conversion for one in found]
+    assert factors == {1.609344: ["mile -> km"], 1.45: []}
+
+
+@pytest.mark.soak
+def test_kilometres_are_named_in_nine_of_ten_logs():
+    frames = (planted(seed, amount=AMOUNT * 1.609344)[0] for seed in range(100, 200))
+    named = [drift(frame.lazy(), time="at", columns=["amount"]).changes for frame in frames]
+    assert sum([one.conversion for one in found] == ["mile -> km"] for found in named) >= 90
 
 
 @pytest.mark.parametrize("seed", [1, 2])
