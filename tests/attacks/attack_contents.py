@@ -229,6 +229,12 @@ def of_first_format(lines: list[CustodyLine]) -> None:
     line_with(-1, changes=None)(lines)
 
 
+def of_both_formats(lines: list[CustodyLine]) -> None:
+    """Make every line but the last one that does not say which files it changed."""
+    for place in range(len(lines) - 1):
+        line_with(place, changes=None)(lines)
+
+
 def in_line(place: int, change: Callable[[dict], object]) -> Edit:
     """Change the JSON of one custody line."""
 
@@ -561,6 +567,11 @@ def _custody_attacks() -> Iterator[Attack]:
         "a line without a time": (in_line(1, lambda line: line.update(at="yesterday")), "malformed"),
         "a line at no day": (in_line(1, lambda line: line.update(at="2026-02-30T00:00:00.000000Z")), "malformed"),
         "changes that are no list": (in_line(0, lambda line: line.update(changes={})), "malformed"),
+        "changes that are an object": (in_line(0, lambda line: line.update(changes={"file": "x"})), "malformed"),
+        "a line removed, and one of the old format": (
+            in_custody(lambda lines: (lines.pop(1), of_first_format(lines))),
+            "line-missing",
+        ),
         "a change of nothing": (in_change(before=None, after=None), "malformed"),
         "a change to the same": (in_change(before="1" * 64, after="1" * 64), "malformed"),
         "a change to no digest": (in_change(after="x"), "malformed"),

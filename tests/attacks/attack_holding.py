@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attack import MISUSE, UNANCHORED, Attack
 from attack_archives import unpacked
-from attack_contents import in_custody, in_investigation, insider, insider_with_head, line_with
+from attack_contents import in_custody, in_investigation, insider, insider_with_head, line_with, of_both_formats
 from attack_scene import (
     ADA,
     JANE,
@@ -149,6 +149,14 @@ ATTACKS = (
     ),
     _holds("no notebook", without_notebook),
     _holds("no RO-Crate document", without_crate),
+    _holds(
+        "an investigation with many brackets, none of them deep",
+        insider(in_investigation(lambda value: value.update(actions=[{"[[": "{{"}] * 70))),
+    ),
+    _holds(
+        "custody that an earlier release began",
+        insider_with_head(in_custody(of_both_formats, chained=True)),
+    ),
     _holds(
         "custody whose times are equal",
         insider_with_head(in_custody(line_with(1, at="2026-01-01T00:00:01.000000Z"), chained=True)),

@@ -1,10 +1,11 @@
-"""Take the checks of the light verifier out, one at a time, and see that some attack of the table is missed then.
+"""Take the checks of the light verifier out, one at a time, and see that some attack is missed then.
 
     .venv/bin/python tests/attacks/mutation.py [module ...]
 
 Every condition, every operand of one, every statement that adds a finding or refuses, and every row of a table of
 faults is taken out in turn. A child process loads the verifier without it and examines the clean bundle, then every
-attack, until an outcome is not the expected one. What survives is printed; docs/verifier.md says why each may.
+attack of the table (for rows, time stamps and proofs of records: what their own tests hand to the verifier), until an
+outcome is not the expected one. What survives is printed; docs/verifier.md says why each may.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import os
 import resource
 import sys
 import tempfile
-import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import recorded
 from attack import Attack, Prepared, prepare
 from attack_scene import archived, export_clean
 from attack_table import ATTACKS
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PACKAGE = Path(__file__).parents[2] / "audit_lab"
-#: The modules that a bundle passes through; those of proofs and of logs have attacks of their own.
+#: The modules that the table of attacks is about.
 MODULES = (
     *(
         f"verifier.{name}"
@@ -197,6 +197,19 @@ def _become_constant(constant: ast.Constant) -> Callable[[ast.AST], None]:
 # --- what comes of it -------------------------------------------------------------------------------------------------
 
 
+class Examined(Protocol):
+    """Something that is examined, and what must come of it."""
+
+    @property
+    def expected(self) -> object:
+        """What `outcome` must be."""
+        ...
+
+    def outcome(self, verifier: Any) -> object:
+        """What comes of it by a verifier, the module `audit_lab.verifier.bundle`."""
+        ...
+
+
 class _Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Gives one module of the package from another source."""
 
@@ -210,7 +223,7 @@ class _Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self.source
 
 
-def noticed_by(mutant: Mutant, prepared: Sequence[Prepared]) -> int | None:
+def noticed_by(mutant: Mutant, prepared: Sequence[Examined]) -> int | None:
     """Return which outcome is not as expected without the check, or None where all are.
 
     They are looked at in a child process of bounded time, which may also break: then it is -1.
@@ -239,7 +252,7 @@ def noticed_by(mutant: Mutant, prepared: Sequence[Prepared]) -> int | None:
         os._exit(0)
 
 
-def check_whole(modules: Iterable[str], prepared: Sequence[Prepared]) -> None:
+def check_whole(modules: Iterable[str], prepared: Sequence[Examined]) -> None:
     """Check that modules from which nothing is taken out pass, so that what is noticed is what was taken out.
 
     Raises
@@ -250,7 +263,7 @@ def check_whole(modules: Iterable[str], prepared: Sequence[Prepared]) -> None:
     for module in modules:
         place = noticed_by(Mutant(module, 0, "nothing", ast.unparse(ast.parse(_source(module)))), prepared)
         if place is not None:
-            raise RuntimeError(f"{module} as it is does not give what is expected: {prepared[place].attack.name}")
+            raise RuntimeError(f"{module} as it is does not give what is expected: {prepared[place]}"[:400])
 
 
 def carried_out(folder: Path) -> list[Prepared]:
@@ -260,34 +273,39 @@ def carried_out(folder: Path) -> list[Prepared]:
     return [prepare(each, scene, folder) for each in (clean, *ATTACKS)]
 
 
-def run(modules: Iterable[str], prepared: Sequence[Prepared]) -> tuple[Counter[str], list[Mutant]]:
-    """Return how many checks each module has, and those that could be taken out unnoticed."""
-    counts, survivors, order = Counter[str](), [], list(prepared)
-    for module in modules:
-        for mutant in mutants(module):
-            counts[module] += 1
-            place = noticed_by(mutant, order)
-            if place is None:
-                survivors.append(mutant)
-            elif place > 0:  # what noticed one is likely to notice the next
-                order.insert(1, order.pop(place))
-    return counts, survivors
+def run(modules: Sequence[str], folder: Path) -> Iterator[tuple[str, int, list[Mutant]]]:
+    """Yield each module, how many checks it has, and those that could be taken out unnoticed."""
+    for own, examined in ((MODULES, carried_out), (recorded.MODULES, recorded.record)):
+        wanted = [module for module in modules if module in own]
+        if not wanted:
+            continue
+        order: list[Examined] = list(examined(folder))
+        check_whole(wanted, order)
+        for module in wanted:
+            count, survivors = 0, []
+            for mutant in mutants(module):
+                count += 1
+                place = noticed_by(mutant, order)
+                if place is None:
+                    survivors.append(mutant)
+                elif place > 0:  # what noticed one is likely to notice the next
+                    order.insert(1, order.pop(place))
+            yield module, count, survivors
 
 
 def main(modules: Sequence[str]) -> None:
     """Print the number of checks of each module, and every survivor."""
     with tempfile.TemporaryDirectory() as folder:
-        prepared = carried_out(Path(folder))
-        check_whole(modules or MODULES, prepared)
-        for module in modules or MODULES:
-            begun = time.monotonic()
-            counts, survivors = run([module], prepared)
-            sys.stdout.write(
-                f"{module}: {counts[module]} checks, {len(survivors)} survive ({time.monotonic() - begun:.0f} s)\n"
-            )
+        for module, count, survivors in run(modules or (*MODULES, *recorded.MODULES), Path(folder)):
+            sys.stdout.write(f"{module}: {count} checks, {len(survivors)} survive ({_cpu_s():.0f} s of CPU so far)\n")
             for mutant in survivors:
                 sys.stdout.write(f"    {mutant.line}: {mutant.what}\n")
             sys.stdout.flush()
+
+
+def _cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

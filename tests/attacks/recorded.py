@@ -1,0 +1,125 @@
+"""What other tests of attacks hand to the light verifier: rows with proofs, time stamps, proofs of one record.
+
+Their inputs are recorded while these tests run, and examined again by a verifier without one of its checks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+TESTS = Path(__file__).parents[1]
+#: Where the attacks stand that are not in the table, and the modules that they are about.
+SUITES = (
+    TESTS / "evidence" / "rows" / "test_attacks.py",
+    TESTS / "verifier" / "test_record_proof.py",
+    TESTS / "verifier" / "test_time_stamp.py",
+)
+MODULES = (
+    *(f"verifier.{name}" for name in ("log_signature", "record_proof", "rows", "sealed_rows", "time_stamp")),
+    "verifier.time_stamp_token",
+    *(f"seal.{name}" for name in ("disclosure", "key_chain", "proof_document", "proof_members", "row_proofs")),
+)
+_PLACES = {
+    "examine_archive": "audit_lab.verifier.bundle",
+    "examine_record_proof": "audit_lab.verifier.record_proof",
+    "check_token": "audit_lab.verifier.time_stamp_token",
+}
+#: Sweeps over every bit give thousands of inputs with one outcome; so many of each are enough.
+_MOST_OF_ONE_OUTCOME = 25
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One call of the verifier, and what came of it."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    expected: tuple[Any, ...]
+
+    def outcome(self, _verifier: object) -> tuple[Any, ...]:
+        """Call it again, in the modules that are loaded now."""
+        made = getattr(importlib.import_module(_PLACES[self.function]), self.function)
+        return _outcome(made, self.arguments, self.options)
+
+
+def record(folder: Path) -> list[Recorded]:
+    """Run the tests and return what they handed to the verifier; they must pass.
+
+    Raises
+    ------
+    RuntimeError
+        A test failed.
+    """
+    import pytest
+
+    calls: list[tuple[str, tuple[Any, ...], Mapping[str, Any]]] = []
+    package = importlib.import_module("audit_lab.verifier")
+    kept = {name: getattr(importlib.import_module(place), name) for name, place in _PLACES.items()}
+    for name, place in _PLACES.items():
+        _put([importlib.import_module(place), package], name, _recording(name, kept[name], calls))
+    try:
+        if pytest.main(["-q", "-p", "no:cacheprovider", f"--basetemp={folder / 'recorded'}", *map(str, SUITES)]):
+            raise RuntimeError("a test failed whose inputs were to be recorded")
+    finally:
+        for name, place in _PLACES.items():
+            _put([importlib.import_module(place), package], name, kept[name])
+    counts, recorded = Counter[tuple[Any, ...]](), []
+    for name, arguments, options in calls:
+        expected = _outcome(kept[name], arguments, options)
+        counts[name, expected] += 1
+        if counts[name, expected] <= _MOST_OF_ONE_OUTCOME:
+            recorded.append(Recorded(name, arguments, options, expected))
+    return recorded
+
+
+def _put(modules: Sequence[Any], name: str, value: Callable[..., Any]) -> None:
+    for module in modules:
+        if hasattr(module, name):
+            setattr(module, name, value)
+
+
+def _recording(name: str, made: Callable[..., Any], calls: list[Any]) -> Callable[..., Any]:
+    def call(*arguments: Any, **options: Any) -> Any:
+        if hasattr(arguments[0], "read"):
+            arguments = (_whole(arguments[0]), *arguments[1:])
+        calls.append((name, arguments, options))
+        return made(*_opened(name, arguments), **options)
+
+    return call
+
+
+def _whole(file: Any) -> bytes:
+    file.seek(0)
+    return bytes(file.read())
+
+
+def _opened(name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (io.BytesIO(arguments[0]), *arguments[1:]) if name == "examine_archive" else arguments
+
+
+def _outcome(made: Callable[..., Any], arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
+    try:
+        found = made(*_opened(made.__name__, arguments), **options)
+    except Exception as error:  # noqa: BLE001 - which one it is, is the outcome
+        return type(error).__name__, getattr(error, "code", "")
+    if hasattr(found, "findings"):
+        listed = tuple(sorted(f"{each.code} {each.file}" for each in found.findings))
+        return str(found.verdict), listed, found.anchors, found.signers, found.notes, found.checked, found.not_checked
+    return found.authority, found.time
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place:
+        sys.stdout.write(f"{Counter(each.function for each in record(Path(place)))}\n")
