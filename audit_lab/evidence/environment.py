@@ -1,49 +1,67 @@
-"""The environment in which an investigation ran: interpreter, platform, packages, processor, thread counts."""
+"""The environment in which an investigation ran: interpreter, platform, packages, processor, seeds, thread counts."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import audit_lab
 
-__all__ = ["KERNEL_SETTINGS", "environment_facts", "library_version"]
+__all__ = ["KERNEL_SETTINGS", "environment_facts", "environment_lock", "library_version"]
 
-#: What every investigation notebook runs under, so that it gives the same outputs again.
+#: What every investigation notebook runs under, so that it gives the same outputs again: seeds and thread counts.
 KERNEL_SETTINGS = {
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "2",
     "MKL_NUM_THREADS": "2",
+    "POLARS_MAX_THREADS": "2",
+    "RAYON_NUM_THREADS": "2",
 }
 
 _PROCESSOR = Path("/proc/cpuinfo")
+_HASHED = ",sha256="
 
 
 def environment_facts() -> dict[str, Any]:
-    """Return what is needed to set up the same environment; no host, user or path is named."""
-    packages = {}
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            packages[name.lower().replace("_", "-")] = distribution.version
+    """Return what is needed to set up the same environment; no host, user or path is named.
+
+    ``package_sha256`` names what was installed, not only what it is called: for each package the digest of the files
+    that its wheel brought. It is the same whoever installed that wheel, and wherever.
+    """
+    packages = _packages()
+    c_library, c_version = platform.libc_ver()
     return {
         "format": "audit_lab.environment",
         "version": 1,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
         "system": platform.system(),
+        "distribution": _distribution(),
+        "c_library": f"{c_library} {c_version}".strip(),
         "machine": platform.machine(),
         "byte_order": sys.byteorder,
         "processor": _processor(),
         "processors": os.cpu_count(),
-        "packages": dict(sorted(packages.items())),
+        "packages": {name: version for name, (version, _) in packages.items()},
+        "package_sha256": {name: digest for name, (_, digest) in packages.items() if digest},
+        "library_sha256": _library_digest(),
         "kernel_settings": KERNEL_SETTINGS,
     }
+
+
+def environment_lock() -> bytes:
+    """Return the packages at their exact versions, in the form that ``pip install -r`` reads."""
+    lines = [f"# CPython {platform.python_version()}, {platform.system()} {platform.machine()}"]
+    lines += [f"{name}=={version}" for name, (version, _) in _packages().items()]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def library_version() -> str:
@@ -60,3 +78,43 @@ def _processor() -> dict[str, str]:
         name, _, value = line.partition(":")
         facts.setdefault(name.strip().lower(), value.strip())
     return {"model": facts.get("model name", ""), "features": facts.get("flags", facts.get("features", ""))}
+
+
+@cache
+def _packages() -> dict[str, tuple[str, str]]:
+    """Return each package's version, and the digest of its files; empty where the installer recorded none."""
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            record = distribution.read_text("RECORD") or ""
+            found[name.lower().replace("_", "-")] = (distribution.version, _files_digest(record))
+    return dict(sorted(found.items()))
+
+
+def _files_digest(record: str) -> str:
+    """Return the digest of a record's files but for what the installer made: its own notes, start-up scripts."""
+    lines = sorted(
+        line for line in record.splitlines() if _HASHED in line and ".dist-info/" not in line and line[:3] != "../"
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
+
+
+@cache
+def _library_digest() -> str:
+    """Return the digest of our own sources, whether they are installed or run in place."""
+    home = Path(audit_lab.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(home.rglob("*.py")):
+        digest.update(f"{path.relative_to(home).as_posix()}\n".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _distribution() -> str:
+    """Return the name and version of the operating system's distribution, where it says them."""
+    try:
+        said = platform.freedesktop_os_release()
+    except OSError:
+        return platform.release()
+    return f"{said.get('ID', '')} {said.get('VERSION_ID', '')}".strip()

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.case_folder import REPORT_NAME
 from audit_lab.case.representation import ROWS_PREFIX
-from audit_lab.evidence.environment import environment_facts
+from audit_lab.evidence.environment import environment_facts, environment_lock
 from audit_lab.evidence.report_page import report_page
 from audit_lab.seal.strict_json import canonical_json
 from audit_lab.verifier.layout import (
     CUSTODY,
     ENVIRONMENT,
+    ENVIRONMENT_LOCK,
     EXHIBITS,
     FOLLOW_UP,
     INVESTIGATION,
@@ -50,6 +51,7 @@ def investigation_payload(
         INVESTIGATION: investigation_bytes(case, exhibits),
         MODELS: canonical_json(_models(exhibits)) + b"\n",
         ENVIRONMENT: canonical_json(environment_facts()) + b"\n",
+        ENVIRONMENT_LOCK: environment_lock(),
         CUSTODY: b"".join(line.to_bytes() + b"\n" for line in custody),
     }
     follow_up = {

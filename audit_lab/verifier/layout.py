@@ -10,6 +10,7 @@ __all__ = [
     "BAG_INFO",
     "CUSTODY",
     "ENVIRONMENT",
+    "ENVIRONMENT_LOCK",
     "EXHIBITS",
     "FOLLOW_UP",
     "FORMAT_VERSION",
@@ -84,6 +85,8 @@ MODELS = "data/models/digests.json"
 #: Where artifacts stand that leave with the bundle: one folder for each, named by the artifact's digest.
 MODEL_FILES = "data/models/artifacts/"
 ENVIRONMENT = "data/environment/environment.json"
+#: The same packages as a file for pip.
+ENVIRONMENT_LOCK = "data/environment/requirements.txt"
 CUSTODY = "data/custody.jsonl"
 #: Comments on the case and its status: they go on after a sign-off, which is about the investigation.
 FOLLOW_UP = "data/follow-up.json"

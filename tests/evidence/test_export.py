@@ -50,6 +50,7 @@ def test_the_layout_of_a_bundle(case, key, tmp_path):
             "data/README.html",
             "data/custody.jsonl",
             "data/environment/environment.json",
+            "data/environment/requirements.txt",
             f"{table}.csv",
             f"{table}.parquet",
             "data/investigation.json",

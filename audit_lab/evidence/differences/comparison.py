@@ -28,6 +28,7 @@ __all__ = ["diff"]
 _PAGES = {
     layout.README,
     layout.NOTEBOOK_HTML,
+    layout.NOTEBOOK_PDF,
     layout.REPORT_HTML,
     layout.RESEARCH_OBJECT,
     "data/verify.html",
@@ -43,6 +44,7 @@ _DOCUMENTS = {
     layout.CUSTODY,
     layout.NOTEBOOK,
     layout.ENVIRONMENT,
+    layout.ENVIRONMENT_LOCK,
     layout.MODELS,
     layout.FOLLOW_UP,
     layout.REPORT,
