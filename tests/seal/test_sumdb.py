@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,31 +16,17 @@ from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.merkle import MemoryTree, consistency_path, inclusion_path, leaf_hash
 from audit_lab.seal.tiles import growth
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from go_program import built
+
 SOURCE = Path(__file__).parent / "sumdb" / "main.go"
-LIBRARIES = Path("/usr/share/gocode")
 KEY = SigningKey("a.example/log", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 SIZES = [1, 2, 3, 7, 8, 255, 256, 257, 700, 66_000]
 
 
 @pytest.fixture(scope="session")
 def sumdb(tmp_path_factory):
-    go = shutil.which("go")
-    if go is None or not (LIBRARIES / "src" / "golang.org" / "x" / "mod").is_dir():
-        pytest.skip("Go or its x/mod library is not installed (Debian: golang-go, golang-golang-x-mod-dev)")
-    folder = tmp_path_factory.mktemp("sumdb")
-    settings = {
-        "GO111MODULE": "off",
-        "GOPATH": str(LIBRARIES),
-        "GOFLAGS": "",
-        "GOPROXY": "off",
-        "GOSUMDB": "off",
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(folder / "cache"),
-    }
-    program = folder / "check"
-    command = [go, "build", "-o", str(program), str(SOURCE)]
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **settings}, cwd=folder)
-    return program
+    return built(SOURCE, tmp_path_factory.mktemp("sumdb"))
 
 
 def entry(number):
