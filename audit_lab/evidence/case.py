@@ -11,6 +11,7 @@ from audit_lab.case.casefile import CaseFile
 from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.export import export_case
 from audit_lab.evidence.keyring import accepted_keys, signing_key
+from audit_lab.evidence.leaving import leaving_with
 from audit_lab.evidence.notebook_run import RUN_VARIABLE
 from audit_lab.evidence.signing_off import SignedOff, changed_since, read_sign_offs, sign_off
 from audit_lab.face import AuditLog
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from audit_lab.case.casefile import ExaminedLog
+    from audit_lab.log.keys.vault import Vault
     from audit_lab.seal.keys import SigningKey
     from audit_lab.seal.sign_off import SignOff
     from audit_lab.seal.trust import Trust
@@ -59,6 +61,10 @@ class Case(CaseFile):
         passphrase: str | None = None,
         signed_at: datetime | None = None,
         overwrite: bool = False,
+        redaction: Path | str | None = None,
+        include_models: bool = False,
+        vault: Vault | Path | str | None = None,
+        known_checkpoint: Path | str | None = None,
     ) -> Path:
         """Export the case as a signed evidence bundle and return the archive's path.
 
@@ -78,9 +84,22 @@ class Case(CaseFile):
             The time to state; default: now.
         overwrite
             Whether a bundle that stands there already is replaced.
+        redaction
+            A redaction profile: which columns are withheld. Rows are proven all the same.
+        include_models
+            Whether the artifacts of the models that the exhibits speak of leave with the bundle; else their digests do.
+        vault
+            The vault of the case's log, or its folder, to prove rows of personal tables; default: the one in the user's
+            state folder, if it is there.
+        known_checkpoint
+            The file of a checkpoint that the reader has already: the bundle proves that the log grew from it. Default:
+            the last one before the case's.
 
         Raises
         ------
+        LogError
+            The log no longer matches the case's checkpoint, a row is not as it was sealed, or the log did not grow from
+            the known checkpoint. Nothing is written.
         MisuseError
             There is no key, or it does not open; or the archive exists and `overwrite` was not given.
         NotebookError
@@ -92,6 +111,9 @@ class Case(CaseFile):
                 "Leave the call out of the notebook, or leave notebook= out of the call",
             )
         chosen = None if notebook is None else Path(notebook)
+        leaving = leaving_with(
+            redaction=redaction, include_models=include_models, vault=vault, known_checkpoint=known_checkpoint
+        )
         with self.access.asking("export", self.case_id, out=out, notebook=notebook):
             self.note_edits()
             return export_case(
@@ -101,6 +123,7 @@ class Case(CaseFile):
                 notebook=chosen,
                 signed_at=signed_at,
                 overwrite=overwrite,
+                leaving=leaving,
             )
 
     def sign_off(

@@ -20,6 +20,10 @@ from audit_lab.evidence.leaving import Leaving, log_of, rows_of
 from audit_lab.evidence.notebook_pages import notebook_pages
 from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
+from audit_lab.evidence.redaction.attested import attested_redaction
+from audit_lab.evidence.redaction.case import redacted_case
+from audit_lab.evidence.redaction.search import check_withheld, needles_of
+from audit_lab.evidence.redaction.values import Redaction
 from audit_lab.evidence.research_object import research_object
 from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
 from audit_lab.face.pinned import LogPin
@@ -99,7 +103,7 @@ def export_case(
                 _check_same_exhibits(case, again, notebook)
             _check_free(path, overwrite=overwrite)
         folders = [Path(), *([] if notebook is None else [notebook.resolve().parent])]
-        _write_bundle(_Material(case, executed, leaving, folders), path, key, signed_at, overwrite=overwrite)
+        _write_bundle(_Material(case, executed, leaving, folders, folder), path, key, signed_at, overwrite=overwrite)
         case.record("exported", sha256_file(path))
     return path
 
@@ -139,7 +143,7 @@ def export_notebook(
         path = _archive_of(cases[0], out)
         _check_free(path, overwrite=overwrite)
         _write_bundle(
-            _Material(cases[0], executed, leaving, [notebook.resolve().parent]),
+            _Material(cases[0], executed, leaving, [notebook.resolve().parent], folder),
             path,
             key,
             signed_at,
@@ -194,12 +198,16 @@ def _check_same_exhibits(case: CaseFile, again: CaseFile, notebook: Path) -> Non
 
 @dataclass(frozen=True)
 class _Material:
-    """What a bundle is made from; `folders` are where a relative path of the log may begin."""
+    """What a bundle is made from.
+
+    `folders` are where a relative path of the log may begin, and `scratch` is a folder that nothing outlives.
+    """
 
     case: CaseFile
     executed: ExecutedNotebook | None
     leaving: Leaving | None
     folders: Sequence[Path]
+    scratch: Path
 
 
 def _write_bundle(
@@ -221,12 +229,14 @@ def _write_bundle(
 
 
 def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple[Predicate, dict[str, FileContent]]:
-    case, executed = material.case, material.executed
+    executed, leaving = material.executed, material.leaving or Leaving()
+    redaction = None if leaving.redaction is None else Redaction(leaving.redaction)
+    rows = rows_of(material.case, log_of(material.case.about, material.folders), leaving, redaction)
+    case = material.case if redaction is None else redacted_case(material.case, redaction, material.scratch)
     exhibits, custody = case.exhibits, case.custody
     if not custody:
         raise AuditLabError(f"The case {case.case_id} has no custody record", "Restore the case's folder as it was")
     facts = environment_facts()
-    rows = rows_of(case.about, exhibits, log_of(case.about, material.folders), material.leaving or Leaving())
     predicate = Predicate(
         case_id=case.case_id,
         question=case.about.question,
@@ -240,6 +250,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         signed_at=time_text(signed_at),
         signer=key.name,
         rows=rows.attested,
+        redaction=None if redaction is None else attested_redaction(material.case, redaction, rows.also_withheld),
     )
     payload = investigation_payload(case, exhibits, custody) | rows.files
     if executed is not None:
@@ -249,4 +260,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
     readme = readme_page(case, exhibits, predicate, key.public, has_pdf=NOTEBOOK_PDF in payload)
     payload |= {README: readme, PAGE_NAME: checking_page()}
     payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
+    if redaction is not None:
+        whole = {name: b"".join(chunks_of(content)) for name, content in payload.items()}
+        check_withheld(whole, needles_of(redaction.withheld))
     return predicate, payload

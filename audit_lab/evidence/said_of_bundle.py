@@ -26,6 +26,8 @@ _NOT_PROVEN = (
     "proofs of inclusion."
 )
 
+_HOW = {"drop": "left out", "mask": "masked", "hash": "replaced by pseudonyms"}
+
 
 def checked_at_export(predicate: Predicate, *, with_notebook: bool) -> list[str]:
     """Return what the export made sure of, a sentence each."""
@@ -47,6 +49,8 @@ def not_known(predicate: Predicate) -> list[str]:
     if predicate.log_checkpoint is not None and predicate.rows is not None:
         said += [f"Whether further rows are in the log: {each}." for each in predicate.rows.not_proven]
     if predicate.redaction is not None:
-        columns = ", ".join(f"{name} ({how})" for name, how in sorted(predicate.redaction.columns.items()))
-        said.append(f"What was withheld under the profile {predicate.redaction.profile}: {columns}.")
+        redaction = predicate.redaction
+        columns = ", ".join(f"{name}: {_HOW[how]}" for name, how in sorted(redaction.columns.items()))
+        said.append(f"What was withheld under the profile {redaction.profile} ({columns}).")
+        said += [f"Of what was withheld: {each}." for each in redaction.not_searched]
     return said

@@ -168,6 +168,11 @@ class Prover:
         """Return the checkpoint that was opened, with the lines of witnesses where any saw it."""
         return self._note(parse_checkpoint(self._opened).checkpoint.size)
 
+    def schema(self, table: str, segment: str) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Return the columns of a segment, name and dtype, and how its rows are committed: ``plain`` or ``fields``."""
+        statement = self._state.segments[table][segment].statement
+        return statement.schema, statement.commitment
+
     def segment(
         self, table: str, segment: str, rows: Collection[int], withheld: Collection[str] = ()
     ) -> tuple[SegmentProof, pl.DataFrame]:

@@ -43,7 +43,7 @@ INVESTIGATION_MEMBERS = frozenset(
 
 _EXHIBIT = frozenset({"id", "number", "kind", "title", "note", "query", "models", "files"})
 #: What an exhibit of a later release says too, and what an investigation does where there is any of it.
-_EXHIBIT_TOO = frozenset({"code", "method", "rows", "kept_at", "kept_by"})
+_EXHIBIT_TOO = frozenset({"code", "method", "rows", "kept_at", "kept_by", "redacted_from"})
 _INVESTIGATION_TOO = frozenset({"actions", "timeline"})
 _FINDING = frozenset({"id", "claim", "supported_by", "confidence"})
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
@@ -87,6 +87,9 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     owned = [str(_member(file, "path")) for exhibit in exhibits for file in _list(exhibit["files"])]
     for exhibit in exhibits:
         findings += _exhibit(exhibit, contents, known_bad)
+        if "redacted_from" in exhibit and predicate.redaction is None:
+            what = f"exhibit {exhibit['number']!a} withholds something, and no redaction is attested"
+            findings.append(_finding("case.redaction-not-attested", INVESTIGATION, what))
     exhibits_files = {name for name in contents.names if name.startswith((EXHIBITS, ROWS))}
     proven = {name for name in exhibits_files if name.startswith(PROVEN_ROWS) and predicate.version > 1}
     stray = exhibits_files - proven - {PAYLOAD + path for path in owned}

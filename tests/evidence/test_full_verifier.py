@@ -25,7 +25,7 @@ def write(case, key, signed_at, tmp_path):
     """Write a bundle whose notebook and payload may be changed before it is signed."""
 
     def make(executed=None, change=None):
-        predicate, payload = _payload(_Material(case, executed, None, [tmp_path]), key, signed_at)
+        predicate, payload = _payload(_Material(case, executed, None, [tmp_path], tmp_path), key, signed_at)
         for name, content in (change or {}).items():
             payload[name] = content
         path = tmp_path / "case.zip"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.case.frame_files import parquet_bytes
+from audit_lab.errors import AuditLabError
+from audit_lab.evidence.redaction.values import redacted_table
 from audit_lab.evidence.rows.named import named_by
 from audit_lab.evidence.rows.used import used_rows
 from audit_lab.log.prover import Prover
@@ -19,9 +21,10 @@ from audit_lab.verifier.layout import PROOF_CHECKPOINT, PROOF_INDEX, PROOF_PARTS
 from audit_lab.verifier.predicate import AttestedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from audit_lab.case.exhibit import Exhibit
+    from audit_lab.evidence.redaction.values import Redaction
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.store import LogStore
 
@@ -37,6 +40,11 @@ _NO_VAULT = (
     "the rows of {} are committed to with keys that only the log's vault has, and the vault was not at hand when the "
     "bundle was made"
 )
+_WHOLE = (
+    "the rows of {} are committed to as a whole, and {} is withheld: such a row can only be shown whole, or not at all"
+)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)":')
+_FIELD = re.compile(r"([A-Za-z0-9_]+):")
 _TOO_LARGE = "row {} of {} is too large for a document of a bundle"
 
 
@@ -46,10 +54,16 @@ class ProvenRows:
 
     files: dict[str, bytes] = field(default_factory=dict)
     attested: AttestedRows | None = None
+    #: ``table.column`` of what is withheld because fields within it are.
+    also_withheld: dict[str, str] = field(default_factory=dict)
 
 
 def proven_rows(
-    store: LogStore, exhibits: Sequence[Exhibit], vault: Vault | None, known: bytes | None = None
+    store: LogStore,
+    exhibits: Sequence[Exhibit],
+    vault: Vault | None,
+    known: bytes | None = None,
+    redaction: Redaction | None = None,
 ) -> ProvenRows:
     """Return the rows that exhibits name, with their proofs.
 
@@ -63,6 +77,8 @@ def proven_rows(
         The keys of the rows of personal tables; None leaves those out, and says so.
     known
         The note of a checkpoint that the log's growth is proven from; default: the last one before the case's.
+    redaction
+        What is withheld of the rows, which are proven all the same; None for nothing.
 
     Raises
     ------
@@ -80,12 +96,18 @@ def proven_rows(
         if vault is None and is_personal(table):
             missing.append(_NO_VAULT.format(table))
             continue
+        taken = _taken(prover, table, segments, redaction)
+        if taken and not is_personal(table):
+            missing.append(_WHOLE.format(table, ", ".join(sorted(taken))))
+            continue
+        made.also_withheld |= {f"{table}.{name}": how for name, how in taken.items() if not _is_named(redaction, name)}
         for segment, rows in sorted(segments.items()):
-            for proof, frame in _pieces(prover, table, segment, rows, missing):
+            for proof, frame in _pieces(prover, (table, segment), rows, taken, missing):
                 part = ProvenPart(_part_name(len(parts) + 1, table), table, segment, frame.height)
                 parts.append(part)
+                shown = frame if redaction is None else _shown(frame, table, taken, redaction)
                 made.files[f"{PROOF_PARTS}{part.name}.json"] = proof
-                made.files[f"{PROVEN_ROWS}{part.name}.parquet"] = parquet_bytes(frame)
+                made.files[f"{PROVEN_ROWS}{part.name}.parquet"] = parquet_bytes(shown)
     if parts:
         made.files[PROOF_INDEX] = prover.log_proof(parts, known).to_bytes()
         made.files[PROOF_CHECKPOINT] = prover.note()
@@ -93,28 +115,61 @@ def proven_rows(
     return made
 
 
+def _taken(prover: Prover, table: str, segments: Iterable[str], redaction: Redaction | None) -> dict[str, str]:
+    """Return the columns of a table that are withheld, with how; one that holds a withheld field is, as a whole."""
+    taken: dict[str, str] = {}
+    if redaction is None:
+        return taken
+    profile = redaction.profile
+    for segment in segments:
+        columns, _ = prover.schema(table, segment)
+        for name, dtype in columns:
+            inside = any(profile.how(each) for each in (*_FIELD.findall(dtype), *_QUOTED.findall(dtype)))
+            inside = inside or "feature:" in dtype
+            how = profile.how(name, table) or ("drop" if inside else None)
+            if how is not None:
+                taken[name] = how
+    return taken
+
+
+def _is_named(redaction: Redaction | None, column: str) -> bool:
+    return redaction is not None and column in redaction.profile.columns
+
+
+def _shown(frame: pl.DataFrame, table: str, taken: Mapping[str, str], redaction: Redaction) -> pl.DataFrame:
+    """Return rows as they leave: what is withheld is gone, or replaced."""
+    shown = redacted_table(frame, redaction.profile, redaction.withheld, table)
+    inside = [name for name in shown.columns if name not in taken and not shown[name].equals(frame[name])]
+    if inside:
+        raise AuditLabError(
+            f"The column {inside[0]} of {table} holds documents that name a withheld column, and a row proves it whole",
+            f'Withhold it too: "{table}.{inside[0]}" = "drop" in the profile',
+        )
+    return shown.drop([name for name, how in taken.items() if how == "drop"], strict=False)
+
+
 def _pieces(
-    prover: Prover, table: str, segment: str, rows: Sequence[int], missing: list[str]
+    prover: Prover, where: tuple[str, str], rows: Sequence[int], taken: Collection[str], missing: list[str]
 ) -> Iterator[tuple[bytes, pl.DataFrame]]:
     """Yield proofs and rows of one segment, so many at once that every document stays small enough to be read."""
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        yield from _halved(prover, table, segment, rows[start : start + _ROWS_AT_ONCE], missing)
+        yield from _halved(prover, where, rows[start : start + _ROWS_AT_ONCE], taken, missing)
 
 
 def _halved(
-    prover: Prover, table: str, segment: str, rows: Sequence[int], missing: list[str]
+    prover: Prover, where: tuple[str, str], rows: Sequence[int], taken: Collection[str], missing: list[str]
 ) -> Iterator[tuple[bytes, pl.DataFrame]]:
-    proof, frame = prover.segment(table, segment, rows)
+    proof, frame = prover.segment(*where, rows, taken)
     size_bytes = sum(len(row.row_bytes) + sum(map(len, row.disclosures)) for row in proof.rows)
     if 2 * size_bytes <= MOST_DOCUMENT_BYTES:  # JSON may escape every quote and backslash
         numbers = pl.Series(ROW_NUMBER, [row.row for row in proof.rows], dtype=pl.UInt32)
         yield proof.to_bytes(), frame.insert_column(0, numbers)
     elif len(rows) == 1:
-        missing.append(_TOO_LARGE.format(rows[0], f"{table}/{segment}"))
+        missing.append(_TOO_LARGE.format(rows[0], "/".join(where)))
     else:
         middle = len(rows) // 2
-        yield from _halved(prover, table, segment, rows[:middle], missing)
-        yield from _halved(prover, table, segment, rows[middle:], missing)
+        yield from _halved(prover, where, rows[:middle], taken, missing)
+        yield from _halved(prover, where, rows[middle:], taken, missing)
 
 
 def _part_name(number: int, table: str) -> str:

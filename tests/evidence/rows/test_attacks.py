@@ -230,14 +230,14 @@ def test_a_proof_that_is_not_canonical(unpacked, both_keys):
 def test_a_log_that_is_not_at_hand_is_said_to_be(loans, make_loans_case, tmp_path):
     case = make_loans_case(loans.folder)
     about = replace(case.about, log_path=str(tmp_path / "elsewhere"))
-    rows = rows_of(about, case.exhibits, log_of(about, [tmp_path]), Leaving())
+    rows = rows_of(case, log_of(about, [tmp_path]), Leaving())
     assert rows.files == {}
     assert rows.attested == AttestedRows(0, ("the log was not at hand when the bundle was made",))
 
 
 def test_without_the_vault_only_what_is_no_personal_table_is_proven(loans, make_loans_case, tmp_path):
     case = make_loans_case(loans.folder)
-    rows = rows_of(case.about, case.exhibits, log_of(case.about, [tmp_path]), Leaving())
+    rows = rows_of(case, log_of(case.about, [tmp_path]), Leaving())
     assert rows.attested.proven == 1
     assert max(rows.files) == "data/rows/log/0001-model_versions.parquet"
     assert sum("only the log's vault has" in why for why in rows.attested.not_proven) == 3
