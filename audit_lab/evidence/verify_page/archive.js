@@ -273,7 +273,7 @@ class Contents {
       if (crc !== null && crc32(bytes) !== crc) {
         this.wrongCrc.add(name);
       }
-      if (isDocument(name)) {
+      if (isDocument(name) || (isProof(name) && bytes.length <= LAYOUT.mostDocumentBytes)) {
         this.documents.set(name, bytes);
       } else if (name === LAYOUT.notebookHtml) {
         this.documents.set(name, bytes.slice(0, 65536));
@@ -293,4 +293,5 @@ class Contents {
 }
 
 const isSignOff = (name) => new RegExp(`^(?:${LAYOUT.signOffName})$`).test(name);
+const isProof = (name) => name.startsWith(LAYOUT.proofs);
 const isDocument = (name) => LAYOUT.documents.includes(name) || isSignOff(name);

@@ -11,6 +11,7 @@ from pathlib import Path
 from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SMALL_ORDER_Y
+from audit_lab.seal.row_proofs import LOG_PROOF_FORMAT, SEGMENT_PROOF_FORMAT
 from audit_lab.seal.sign_off import MEANINGS, ROLES, SIGN_OFF_TYPE
 from audit_lab.seal.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from audit_lab.seal.stored_zip import MOST_ENTRIES
@@ -23,7 +24,7 @@ __all__ = ["PAGE_NAME", "checking_page", "write_page"]
 #: Where the page stands in a bundle.
 PAGE_NAME = "data/verify.html"
 
-_SCRIPTS = ("report", "strict_json", "archive", "keys", "signed", "content", "examine", "page")
+_SCRIPTS = ("report", "strict_json", "archive", "keys", "signed", "content", "rows", "examine", "page")
 _HERE = Path(__file__).parent
 
 
@@ -82,6 +83,7 @@ def _layout() -> dict[str, object]:
         "investigationVersion": layout.INVESTIGATION_VERSION,
         "manifest": layout.MANIFEST,
         "meanings": MEANINGS,
+        "logProofFormat": LOG_PROOF_FORMAT,
         "mostDocumentBytes": MOST_DOCUMENT_BYTES,
         "mostEntries": MOST_ENTRIES,
         "notebook": layout.NOTEBOOK,
@@ -89,9 +91,14 @@ def _layout() -> dict[str, object]:
         "payload": layout.PAYLOAD,
         "payloadType": PAYLOAD_TYPE,
         "predicateTypes": layout.PREDICATE_TYPES,
+        "proofCheckpoint": layout.PROOF_CHECKPOINT,
+        "proofIndex": layout.PROOF_INDEX,
+        "proofParts": layout.PROOF_PARTS,
+        "proofs": layout.PROOFS,
         "provenRows": layout.PROVEN_ROWS,
         "roles": ROLES,
         "rows": layout.ROWS,
+        "segmentProofFormat": SEGMENT_PROOF_FORMAT,
         "signOffName": layout.SIGN_OFF_NAME.pattern,
         "signOffType": SIGN_OFF_TYPE,
         "signOffs": layout.SIGN_OFFS,

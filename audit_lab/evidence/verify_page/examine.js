@@ -11,7 +11,7 @@ const STAGES = {
 };
 const NEVER_CHECKED = [
   "this page: one that came inside a bundle was made by whoever made the bundle",
-  "inclusion of the rows in the log, and the log's checkpoint: the verifier checks the proofs",
+  "of proven rows, the disclosed values, the log's first entry, its growth and who witnessed it: the verifier checks them",
   "RFC 3161 timestamp: the verifier checks it",
   "the RO-Crate, and members of documents that no release knows: the verifier refuses them",
   "CSV against Parquet, and HTML rendered again from the notebook: the full verifier compares them",
@@ -68,6 +68,7 @@ const examineSigned = async (contents, checked, keys, folder) => {
   const { statement, predicate } = checked;
   const found = [...checked.found];
   let investigation = null;
+  let rows = { checked: [], undone: [], signers: [] };
   if (statement !== null) {
     const coverage = checkCoverage(contents, statement.subjects);
     const bad = new Set(coverage.map(({ file }) => file));
@@ -76,12 +77,18 @@ const examineSigned = async (contents, checked, keys, folder) => {
       const content = await checkContent(contents, predicate, bad);
       found.push(...content.found);
       investigation = content.investigation;
+      if (predicate.version > 1) {
+        rows = await new ProvenRows(contents, predicate, bad).check(keys);
+        found.push(...rows.found);
+      }
     }
   }
   say(STAGES.coverage, statement === null ? unread : null);
   say(STAGES.digests, statement === null ? unread : null);
   say(STAGES.content, predicate === null ? unread : null);
   say(STAGES.rendering, predicate === null ? unread : null);
+  done.push(...rows.checked);
+  undone.push(...rows.undone);
   const signed = { found: [], signers: [], notes: [], undone: [] };
   if (!contents.names.some(isSignOff)) {
     undone.push("sign-offs: nobody but the investigator signed this bundle");
@@ -98,6 +105,6 @@ const examineSigned = async (contents, checked, keys, folder) => {
   const about = predicate === null ? [] : [
     `It is about the case ${shown(predicate.case.id)}, signed at ${predicate.signed_at} by its own statement`,
   ];
-  const signers = [...checked.signers, ...signed.signers];
+  const signers = [...checked.signers, ...signed.signers, ...rows.signers];
   return report(verdict, found, done, undone, signers, [...about, ...signed.notes, ...checked.notes]);
 };

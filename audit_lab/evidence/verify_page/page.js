@@ -39,11 +39,12 @@ const show = (subject, { verdict, found, checked, unchecked, signers, notes }) =
 };
 
 const readKeys = async () => {
-  const both = [
+  const parts = [
     await pastedKeys(element("investigator-keys").value, "investigator"),
+    await pastedKeys(element("log-keys").value, "log"),
     await pastedKeys(element("sign-off-keys").value, "sign-off"),
   ];
-  return both.flat();
+  return parts.flat();
 };
 
 /** Check what was handed over last against what is pasted now; an older check that is still under way is dropped. */
@@ -130,7 +131,7 @@ const start = () => {
   element("folder").addEventListener("change", ({ target }) =>
     takeFolder([...target.files].map((file) => ({ path: file.webkitRelativePath, blob: file }))),
   );
-  for (const id of ["investigator-keys", "sign-off-keys"]) {
+  for (const id of ["investigator-keys", "log-keys", "sign-off-keys"]) {
     element(id).addEventListener("input", check);
   }
   element("drop").addEventListener("drop", drop);
