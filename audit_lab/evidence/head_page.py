@@ -50,7 +50,7 @@ def head_page(investigation: bytes, predicate: Predicate, notebook_sha256: str) 
         (each["id"], each["claim"], each["confidence"], ", ".join(str(numbers[at]) for at in each["supported_by"]))
         for each in stated["findings"]
     ]
-    shown = [(each["number"], each["title"], each["kind"], each["id"][:16]) for each in exhibits]
+    shown = [(each["number"], each["title"], each["kind"], each["id"][:12]) for each in exhibits]
     signed = {
         "Signed by": predicate.signer,
         "Time stated": predicate.signed_at,
@@ -73,7 +73,7 @@ def head_page(investigation: bytes, predicate: Predicate, notebook_sha256: str) 
         _facts(signed),
         "<h2>What is not known</h2>",
         _list(not_known(predicate)),
-        _table("Exhibits", ("Exhibit", "Title", "Kind", "Digest"), shown),
+        f'<div class="exhibits">{_table("Exhibits", ("Exhibit", "Title", "Kind", "Digest"), shown)}</div>',
         "</section>",
         '<h2 class="notebook">The notebook, as it ran</h2>',
     ]

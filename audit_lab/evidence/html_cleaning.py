@@ -11,8 +11,8 @@ from audit_lab.errors import MisuseError
 
 __all__ = ["WIDE_FROM_COLUMNS", "clean_html", "has_visible_content", "is_wide", "picture_html"]
 
-#: A table of so many columns is printed on a page across.
-WIDE_FROM_COLUMNS = 9
+#: A table of so many columns is printed on a page across: upright, as many of the least width do not fit.
+WIDE_FROM_COLUMNS = 8
 
 _TAG_NAMES = """
 a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2

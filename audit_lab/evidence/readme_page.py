@@ -64,6 +64,7 @@ def readme_page(
     else:
         checked.append(_COMPARED.format(compared.number))
     parts = [
+        '<section class="head">',
         f"<h1>{escape(case.about.question)}</h1>",
         f"<p>{escape(_about(case))}</p>",
         _demonstration_warning(key),
@@ -78,6 +79,7 @@ def readme_page(
         edits_html(case),
         "<h2>Who signed it</h2>",
         _signature(case, predicate, key),
+        "</section>",
         '<div class="details">',
         timeline_html(case, exhibits),
         status_html(case),

@@ -49,14 +49,19 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
 @page landscape { size: A4 landscape; }
 @media print {
   body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; }
-  .head { break-after: page; font-size: 9.5pt; line-height: 1.4; }
-  .head h2 { font-size: 1.1rem; margin: 1rem 0 .3rem; }
+  .head { break-after: page; font-size: 9pt; line-height: 1.35; }
+  .head h1 { font-size: 1.35rem; }
+  .head h2 { font-size: 1.05rem; margin: .7rem 0 .2rem; }
+  .head p, .head ul, .head table { margin: .3rem 0; }
+  .head .answer { font-size: 10pt; }
+  .exhibits { break-inside: avoid; }
   .landscape { page: landscape; }
   .wide, .output_html { overflow: visible; }
   table { font-size: 8.5pt; max-width: 100%; }
   .landscape table { font-size: 7.5pt; }
   th, td { overflow-wrap: anywhere; white-space: normal !important; max-width: none !important;
-    padding: .15rem .35rem; }
+    min-width: 7em; padding: .15rem .35rem; }
+  .landscape th, .landscape td { min-width: 0; }
   .output_area { margin-left: 0; }
   .prompt { break-after: avoid; }
   img { max-height: 235mm; }
