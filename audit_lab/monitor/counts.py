@@ -188,7 +188,7 @@ class Rows:
         whole = None if cut is None or first is None or last is None else whole_windows(cut, span, (first, last))
         self._tallied = None
         if whole is not None and cut is not None:
-            self._tallied = TalliedRows(source, tuple(self._timed()), self._asked(), self.kinds, cut)
+            self._tallied = TalliedRows(source, self._timed(), self._asked(), self.kinds, cut)
 
         def read() -> ReferenceRows:
             if self._tallied is None or whole is None:
@@ -198,6 +198,23 @@ class Rows:
         question = ["reference", self._asked(), [each.isoformat() for each in span], whole is not None]
         found = source.known(source.within(*span), question, ReferenceRows.schemas(self.kinds), lambda: read().frames())
         return ReferenceRows.of_frames(found, self.kinds)
+
+    def by_value(self, columns: Sequence[str], cut: Cut) -> dict[str, pl.DataFrame]:
+        """Return how many rows of polars have each value of some columns in each window, read or known before.
+
+        Returns
+        -------
+        dict of polars.DataFrame
+            By column: ``window``, ``key`` (the value, null where it is missing) and ``rows``.
+        """
+        from audit_lab.monitor.tallied import TalliedRows, values_by_window
+
+        kinds, every = {name: self.kinds[name] for name in columns}, self.every().to_native()
+        if isinstance(self._source, Filed) and not self.in_memory:
+            return values_by_window(
+                kinds, cut, every, TalliedRows(self._source, self._timed(), self._asked(), kinds, cut)
+            )
+        return values_by_window(kinds, cut, every)
 
     def times(self) -> tuple[int, int, datetime | None, datetime | None]:
         """Return how many rows have a time, how many have none, and the first and the last time."""

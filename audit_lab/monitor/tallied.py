@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.filed import Filed, FiledRows
     from audit_lab.monitor.reference_rows import ReferenceRows
 
-__all__ = ["TalliedRows", "whole_windows"]
+__all__ = ["TalliedRows", "values_by_window", "whole_windows"]
 
 #: A column with more values than this in one window of a block is not counted by value.
 _MOST_TALLIED = 32_768
@@ -88,7 +88,7 @@ class TalliedRows:
     """
 
     filed: Filed
-    pairs: tuple[FiledRows, ...]
+    pairs: Sequence[FiledRows]
     asked: list[Any]
     kinds: Mapping[str, str]
     cut: Cut
@@ -122,6 +122,10 @@ class TalliedRows:
         rest = [one for one in bins if one.column not in tallied.columns]
         others = sketch_of_pairs(self.filed, self.pairs, self.asked, rest, self.cut) if rest else None
         return _completed(tallied, bins, others)
+
+    def by_value(self) -> _Tallied:
+        """Return the counts of the columns that have not too many values."""
+        return self._read(None)
 
     def _read(self, spans: Sequence[tuple[datetime, datetime]] | None) -> _Tallied:
         """Count the rows by value, those of each pair read or known before; and sample those of some spans of time."""
@@ -158,6 +162,42 @@ class TalliedRows:
         columns = tuple(held)
         every = summed([_only(one, held) for one in found])
         return _Tallied(every, columns, None if spans is None else _joined(sampled, held))
+
+
+def values_by_window(
+    kinds: Mapping[str, str], cut: Cut, frame: pl.LazyFrame, tallied: TalliedRows | None = None
+) -> dict[str, pl.DataFrame]:
+    """Return how many rows of each window have each value of some columns.
+
+    Parameters
+    ----------
+    kinds, cut
+        The columns, and the windows.
+    frame
+        All rows, prepared.
+    tallied
+        The same rows and columns in pairs of files, where they lie so: the counts of each pair are read, or known
+        before, but those of columns with very many values.
+
+    Returns
+    -------
+    dict of polars.DataFrame
+        By column: ``window``, ``key`` (the value, null where it is missing) and ``rows``.
+    """
+    known = None if tallied is None else tallied.by_value()
+    rest = {name: kind for name, kind in kinds.items() if known is None or name not in known.columns}
+    read = read_columns(frame, rest, cut, {}) if rest else None
+    return {
+        name: _values(read if read is not None and name in rest else known.sketch, name, kind)  # type: ignore[union-attr]
+        for name, kind in kinds.items()
+    }
+
+
+def _values(sketch: Sketch, name: str, kind: str) -> pl.DataFrame:
+    if kind != "numeric":
+        return sketch.of("texts", name).select("window", "key", "rows")
+    gone = sketch.of("missing", name).select("window", pl.lit(None, dtype=pl.Float64).alias("key"), "rows")
+    return pl.concat([sketch.of("numbers", name), gone])
 
 
 def _completed(tallied: _Tallied, bins: Sequence[Bins], others: Sketch | None) -> Sketch:
