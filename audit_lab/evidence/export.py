@@ -16,7 +16,7 @@ from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.export_folder import export_folder
 from audit_lab.evidence.investigation import investigation_payload
-from audit_lab.evidence.leaving import Leaving, log_of, rows_of
+from audit_lab.evidence.leaving import Leaving, log_of, models_of, rows_of
 from audit_lab.evidence.notebook_pages import notebook_pages
 from audit_lab.evidence.notebook_run import CASES_FOLDER, ExecutedNotebook, execute_notebook
 from audit_lab.evidence.readme_page import readme_page
@@ -33,7 +33,7 @@ from audit_lab.seal.portable_name import safe_name
 from audit_lab.seal.report import settle
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.bundle import examine_archive
-from audit_lab.verifier.layout import INVESTIGATION, NOTEBOOK_PDF, README, RESEARCH_OBJECT
+from audit_lab.verifier.layout import INVESTIGATION, MODEL_FILES, NOTEBOOK_PDF, README, RESEARCH_OBJECT
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -232,6 +232,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
     executed, leaving = material.executed, material.leaving or Leaving()
     redaction = None if leaving.redaction is None else Redaction(leaving.redaction)
     rows = rows_of(material.case, log_of(material.case.about, material.folders), leaving, redaction)
+    models = models_of(material.case, material.folders, leaving)
     case = material.case if redaction is None else redacted_case(material.case, redaction, material.scratch)
     exhibits, custody = case.exhibits, case.custody
     if not custody:
@@ -251,8 +252,9 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         signer=key.name,
         rows=rows.attested,
         redaction=None if redaction is None else attested_redaction(material.case, redaction, rows.also_withheld),
+        models=tuple(sorted({name.removeprefix(MODEL_FILES).partition("/")[0] for name in models})),
     )
-    payload = investigation_payload(case, exhibits, custody) | rows.files
+    payload = investigation_payload(case, exhibits, custody) | rows.files | models
     if executed is not None:
         stated = b"".join(chunks_of(payload[INVESTIGATION]))
         attested, pages = notebook_pages(executed, stated, predicate, signed_at)
@@ -261,6 +263,6 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
     payload |= {README: readme, PAGE_NAME: checking_page()}
     payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
     if redaction is not None:
-        whole = {name: b"".join(chunks_of(content)) for name, content in payload.items()}
+        whole = {name: b"".join(chunks_of(content)) for name, content in payload.items() if name not in models}
         check_withheld(whole, needles_of(redaction.withheld))
     return predicate, payload

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
+from audit_lab.evidence.model_files import model_files
 from audit_lab.evidence.pinned_log import open_pinned
 from audit_lab.evidence.redaction.profile import RedactionProfile
 from audit_lab.evidence.rows.proven import ProvenRows, proven_rows
 from audit_lab.log.keys.vault import Vault, vault_folder
+from audit_lab.log.store import LogStore, open_store
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.verifier.predicate import AttestedRows
@@ -21,9 +23,8 @@ if TYPE_CHECKING:
     from audit_lab.case.about import CaseAbout
     from audit_lab.case.casefile import CaseFile
     from audit_lab.evidence.redaction.values import Redaction
-    from audit_lab.log.store import LogStore
 
-__all__ = ["Leaving", "leaving_with", "log_of", "rows_of"]
+__all__ = ["Leaving", "leaving_with", "log_of", "models_of", "rows_of"]
 
 _NOT_SEALED = "the log was not sealed, so no row can be proven to be in it"
 _NOT_AT_HAND = "the log was not at hand when the bundle was made"
@@ -99,9 +100,33 @@ def log_of(about: CaseAbout, folders: Sequence[Path]) -> LogStore | None:
     """
     if not about.log_checkpoint:
         return None
-    places = (folder / about.log_path for folder in folders)
-    place = next((path for path in places if path.is_dir()), None)
+    place = _place(about, folders)
     return None if place is None else open_pinned(place, about.log_checkpoint)
+
+
+def models_of(case: CaseFile, folders: Sequence[Path], leaving: Leaving) -> dict[str, bytes]:
+    """Return the artifacts that leave, by their names in the bundle; none unless they are asked for.
+
+    Raises
+    ------
+    LogError, ModelError
+        As for `audit_lab.evidence.model_files.model_files`.
+    MisuseError
+        The log is not at hand.
+    """
+    if not leaving.include_models:
+        return {}
+    place = _place(case.about, folders)
+    if place is None:
+        raise MisuseError(
+            f"{_NOT_AT_HAND}, and the models are kept with it", "Export where the log is, or without them"
+        )
+    store = open_pinned(place, case.about.log_checkpoint) if case.about.log_checkpoint else open_store(place)
+    return model_files(store, case.exhibits)
+
+
+def _place(about: CaseAbout, folders: Sequence[Path]) -> Path | None:
+    return next((path for folder in folders if (path := folder / about.log_path).is_dir()), None)
 
 
 def rows_of(case: CaseFile, store: LogStore | None, leaving: Leaving, redaction: Redaction | None = None) -> ProvenRows:

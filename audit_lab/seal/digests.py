@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["DIGEST", "format_manifest", "parse_manifest", "sha256", "sha256_chunks", "sha256_file"]
+__all__ = ["DIGEST", "folder_digest", "format_manifest", "parse_manifest", "sha256", "sha256_chunks", "sha256_file"]
 
 #: A SHA-256 digest as text: 64 lower-case hexadecimal digits.
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -38,6 +38,19 @@ def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(digests: Mapping[str, tuple[str, int]]) -> str:
+    """Return the digest of a folder: SHA-256 of a line ``<sha256>  <size>  <name>`` for each file, sorted by name.
+
+    Parameters
+    ----------
+    digests
+        SHA-256 (hexadecimal) and size in bytes of each file by its name relative to the folder, parts divided by ``/``.
+    """
+    lines = [f"{digest}  {size}  {name}\n" for name, (digest, size) in digests.items()]
+    lines.sort(key=lambda line: line.split("  ", 2)[2].encode())
+    return sha256("".join(lines).encode())
 
 
 def format_manifest(digests: Mapping[str, str]) -> bytes:

@@ -26,6 +26,7 @@ from audit_lab.verifier.layout import (
     TAG_MANIFEST,
     TIME_STAMP,
 )
+from audit_lab.verifier.models import MODELS_CHECKED, check_models
 from audit_lab.verifier.rows import CheckedRows, check_rows
 from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
 from audit_lab.verifier.signature import CheckedAttestation, check_attestation
@@ -223,4 +224,8 @@ def _checked_content(
     if checked.predicate is None:
         return findings, unread
     findings += check_content(contents, checked.predicate, known_bad)
-    return findings, check_rows(contents, checked.predicate, trust, known_bad)
+    findings += check_models(contents, checked.predicate, known_bad)
+    rows = check_rows(contents, checked.predicate, trust, known_bad)
+    if checked.predicate.models:
+        rows.checked.append(MODELS_CHECKED)
+    return findings, rows

@@ -27,7 +27,7 @@ __all__ = ["NOT_SEARCHED", "SHORTEST", "Needles", "check_withheld", "needles_of"
 SHORTEST = 6
 #: What no search for values finds, in any bundle.
 NOT_SEARCHED = (
-    "pictures made of pixels, and the PDF, were not searched; the PDF is printed from pages that were",
+    "pictures made of pixels, model artifacts and the PDF were not searched; the PDF is printed from pages that were",
     "only whole values were searched for, not their parts, nor other ways to write them",
     "digests in custody, and ids that exhibits had, are of unredacted files: whoever guesses all of one can confirm it",
 )

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import ModelError
 from audit_lab.replay.artifacts.formats import SAFE_FORMATS, UNSAFE_FORMATS, detected_format
+from audit_lab.seal.digests import folder_digest
 from audit_lab.seal.portable_name import colliding_names, name_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["check_names", "folder_digest", "only_model"]
-
-
-def folder_digest(digests: Mapping[str, tuple[str, int]]) -> str:
-    """Return the digest of a folder: SHA-256 of a line ``<sha256>  <size>  <name>`` for each file, sorted by name.
-
-    Parameters
-    ----------
-    digests
-        SHA-256 (hexadecimal) and size in bytes of each file by its name relative to the folder, parts divided by ``/``.
-    """
-    lines = [f"{sha256}  {size}  {name}\n" for name, (sha256, size) in digests.items()]
-    lines.sort(key=lambda line: line.split("  ", 2)[2].encode())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def check_names(names: Iterable[str], what: str) -> None:
