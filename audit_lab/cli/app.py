@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from copy import copy
@@ -59,6 +60,8 @@ manifest.json; any other folder of Parquet files is opened through a mapping, wh
 
 Exit codes: 0 all well, 1 found wanting, 2 the call was wrong.
 """
+#: What the place says that the output goes to: it is full, at its quota, at the largest size of a file, or broken.
+_CANNOT_BE_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _INTERRUPTED = 130
 _LONGEST_LINE = 4_000
 
@@ -120,6 +123,10 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        if error.filename is None and error.errno in _CANNOT_BE_WRITTEN:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            lost = f"the output cannot be written ({error.strerror})"
+            return _tell(MisuseError(lost, "Make room, or write it elsewhere."), as_json=False)
         where = error.filename or "a file"
         advice = "Check that it exists, is what it should be, and that you may read or write it."
         return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)

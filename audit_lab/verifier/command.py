@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _ABOUT = """Check an evidence bundle, or the proof of a record: without audit_lab, without a network, and without
-running or extracting anything of it. Exit codes: 0 nothing was found wanting, 1 something was, 2 the call was wrong."""
+running or extracting anything of it. Exit codes: 0 nothing was found wanting, 1 something was, 2 the call was wrong, or
+something could not be read or written."""
+_INTERRUPTED, _NOT_WRITTEN = 130, 2
 _LARGEST_PROOF_BYTES = 64_000_000
 _BY_THE_CASE = "case"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify what the arguments name, print the report, and return the exit code."""
+    """Verify what the arguments name, print the report, and return the exit code; nothing else is ever written."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -37,10 +40,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IntegrityError as error:
         report = error.report
     except AuditLabError as error:
-        sys.stderr.write(f"audit-lab-verify: {_printable(str(error))}\n")
-        return error.exit_code
-    sys.stdout.write(json.dumps(report.to_dict(), indent=2) + "\n" if options.json else _text(report))
-    return 0 if report.holds else 1
+        return _failed(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _failed("stopped; nothing was verified", _INTERRUPTED)
+    return _told(
+        json.dumps(report.to_dict(), indent=2) + "\n" if options.json else _text(report), 0 if report.holds else 1
+    )
+
+
+def _told(text: str, code: int) -> int:
+    """Print a report and return its exit code, or that of a report that could not be printed."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        _close_output()
+    except OSError as error:
+        _close_output()
+        return _failed(
+            f"The report cannot be written ({error.strerror}). Make room, or write it elsewhere", _NOT_WRITTEN
+        )
+    return code
+
+
+def _close_output() -> None:
+    """Let what is left of the output go nowhere, so that the interpreter does not try to write it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _failed(what: str, code: int) -> int:
+    sys.stderr.write(f"audit-lab-verify: {_printable(what)}\n")
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -66,8 +66,8 @@ NOT_VERIFYING = frozenset(
     }
 )  # fmt: skip
 _LOADED_ANEW = ("audit_lab.seal", "audit_lab.verifier")
-#: Keys that were made before raise it, and what is loaded anew catches it.
-_ONE_ERROR = "audit_lab.seal.malformed"
+#: Keys that were made before are compared with what is loaded anew, and raise what it catches.
+_KEPT = frozenset({"audit_lab.seal.keys", "audit_lab.seal.malformed"})
 _MOST_CPU_S = 8
 _FALSE, _TRUE = ast.Constant(value=False), ast.Constant(value=True)
 _MAKERS = frozenset({"Finding", "refused", "_finding", "_wrong", "MalformedError"})
@@ -242,7 +242,7 @@ def noticed_by(mutant: Mutant, prepared: Sequence[Examined]) -> int | None:
     said = "-1"
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
-        for name in [each for each in sys.modules if each.startswith(_LOADED_ANEW) and each != _ONE_ERROR]:
+        for name in [each for each in sys.modules if each.startswith(_LOADED_ANEW) and each not in _KEPT]:
             del sys.modules[name]
         sys.meta_path.insert(0, _Without(mutant))
         verifier = importlib.import_module("audit_lab.verifier.bundle")
