@@ -70,7 +70,7 @@ def test_a_csv_that_does_not_show_its_parquet(case, write, trust):
 
 
 def test_parquet_that_cannot_be_read(case, write, trust, monkeypatch):
-    monkeypatch.setattr("audit_lab.evidence.export.readme_page", lambda *_: b"")  # the real page would need the table
+    monkeypatch.setattr("audit_lab.evidence.export.readme_page", lambda *_, **__: b"")  # the real one needs the table
     exhibit = case.exhibits[0]
     good = parquet_bytes(pl.DataFrame({"a": [1]}))
     (exhibit.folder / "table.parquet").write_bytes(good[: len(good) // 2])
@@ -83,8 +83,12 @@ def test_parquet_that_cannot_be_read(case, write, trust, monkeypatch):
     assert _codes(examine_in_full(write(), trust)) == ["exhibit.unreadable"]
 
 
-def test_html_that_is_not_what_the_notebook_renders_to(write, ran, trust):
-    report = examine_in_full(write(replace(ran, html=ran.html.replace(b"story", b"stork"))), trust)
+def test_html_that_is_not_what_the_notebook_renders_to(write, ran, trust, monkeypatch):
+    def other(*arguments):
+        return render_html(*arguments).replace(b"story", b"stork")
+
+    monkeypatch.setattr("audit_lab.evidence.notebook_pages.render_html", other)
+    report = examine_in_full(write(ran), trust)
     assert _codes(report) == ["notebook.rendering-differs"]
 
 
