@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_lab.face.foremost import Foremost
-    from audit_lab.monitor.onset import Onsets
+    from audit_lab.face.onsets_of_log import OnsetsOfLog
     from audit_lab.monitor.operations import Operations
     from audit_lab.monitor.segments import Segments
 
@@ -77,7 +77,7 @@ class Dated(Replays):
         reference: tuple[When, When] | None = None,
         model: str | None = None,
         seed: int = 0,
-    ) -> Onsets:
+    ) -> OnsetsOfLog:
         """Say since when what is otherwise: the dates on which columns, scores, decisions and their number changed.
 
         Parameters
@@ -107,14 +107,16 @@ class Dated(Replays):
             There is no prediction in the period, or a table cannot be read.
         """
         from audit_lab.face.onset_search import onset_of
+        from audit_lab.face.onsets_of_log import onsets_of_log
 
         asked: dict[str, Any] = {"every": every, "zone": zone, "since": since, "until": until, "reference": reference}
         asked |= {"model": model, "seed": seed}
         with self._access.asking("onset", columns=columns, **asked) as answer:
-            found, touched = onset_of(self._store, columns, **asked)
+            found, touched, features = onset_of(self._store, columns, **asked)
             answer.columns |= touched
             answer.rows = found.rows
-            return found
+            given = {"columns": None if columns is None else list(columns), **asked}
+            return onsets_of_log(found, given, features, self.foremost)
 
     def operations(
         self,

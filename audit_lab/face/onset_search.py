@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["onset_of"]
 
 _OWN = ("score", "decision", "error")
+#: Where a row comes from.
+_PLACES = ("model_version", "node", "endpoint", "environment")
 _EXPRESSIONS = {"score": "outputs.score", "decision": "decision", "model_version": "model_version", "node": "node"}
 
 
@@ -37,8 +39,8 @@ def onset_of(
     reference: tuple[str | date | datetime | None, str | date | datetime | None] | None,
     model: str | None,
     seed: int,
-) -> tuple[Onsets, set[str]]:
-    """Return the onsets, and the columns that they were found in; parameters as for `AuditLog.onset`.
+) -> tuple[Onsets, set[str], tuple[str, ...]]:
+    """Return the onsets, the columns they were found in, and the model's features; parameters as of `AuditLog.onset`.
 
     Raises
     ------
@@ -65,9 +67,10 @@ def onset_of(
         reference=span,
         followed=_followed(rows, chosen),
         followed_by_volume=[name for name in chosen if name == "outcome_value"],
+        places=[name for name in chosen if name in rows.features or name in _PLACES],
         seed=seed,
     )
-    return replace(found, facts=(*found.facts, *rows.facts)), rows.touched(chosen)
+    return replace(found, facts=(*found.facts, *rows.facts)), rows.touched(chosen), tuple(rows.features)
 
 
 def _followed(rows: WindowedRows, columns: Sequence[str]) -> dict[str, Followed]:

@@ -21,6 +21,7 @@ from audit_lab.widgets.drift import DriftView
 from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
+from audit_lab.widgets.onset import OnsetView
 from audit_lab.widgets.performance import FairnessView, PerformanceView
 from audit_lab.widgets.viewing import view
 
@@ -39,6 +40,7 @@ __all__ = [
     "FairnessView",
     "ImpactView",
     "LineageView",
+    "OnsetView",
     "PerformanceView",
     "view",
 ]

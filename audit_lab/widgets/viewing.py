@@ -16,6 +16,7 @@ from audit_lab.monitor.alerts import Alerts
 from audit_lab.monitor.cause import Cause
 from audit_lab.monitor.drift import Drift
 from audit_lab.monitor.fairness import Fairness
+from audit_lab.monitor.onset import Onsets
 from audit_lab.monitor.performance import Performance
 from audit_lab.replay.batch_replay import BatchReplay
 from audit_lab.replay.comparable_cases import Comparable
@@ -38,6 +39,7 @@ from audit_lab.widgets.exploration import ExplorationView
 from audit_lab.widgets.explorer import ExplorerView
 from audit_lab.widgets.impact import ImpactView
 from audit_lab.widgets.lineage import LineageView
+from audit_lab.widgets.onset import OnsetView
 from audit_lab.widgets.performance import FairnessView, PerformanceView
 from audit_lab.widgets.what_if import WhatIfView
 
@@ -62,6 +64,7 @@ _VIEWS: dict[type, type[Panel]] = {
     Fairness: FairnessView,
     Impact: ImpactView,
     LineageGraph: LineageView,
+    Onsets: OnsetView,
     Performance: PerformanceView,
     WhatIf: WhatIfView,
 }
@@ -102,9 +105,8 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
         "log.browse(...), log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, "
-        "log.decisions, log.replay, "
-        "log.explore, log.impact, log.attributions, log.drift, log.cause, log.performance, log.fairness, log.alerts or "
-        "log.coverage"
+        "log.decisions, log.replay, log.explore, log.impact, log.attributions, log.drift, log.onset, log.cause, "
+        "log.performance, log.fairness, log.alerts or log.coverage"
     )
     next_step = f"Give a log, or what {answers} returned."
     raise MisuseError(message, next_step)
