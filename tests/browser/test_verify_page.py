@@ -34,6 +34,32 @@ SAID = """() => Object.fromEntries([
     ["verdict", document.getElementById("verdict").textContent],
     ...["found", "checked", "unchecked", "signers", "notes"].map(
         name => [name, [...document.querySelectorAll(`#${name} li`)].map(line => line.textContent)])])"""
+#: Drop a file of these bytes.
+DROP_FILE = """content => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(content), letter => letter.charCodeAt(0))], "case.zip"));
+    document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
+}"""
+#: Drop a folder of these files, which its readers hand out one entry at a time, as browsers may.
+DROP_FOLDER = """files => {
+    const bytes = content => Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+    const folder = (name, inside) => ({
+        name, isDirectory: true,
+        createReader: () => {
+            const left = [...new Set(Object.keys(inside).map(path => path.split("/")[0]))].map(first => {
+                const below = Object.entries(inside).filter(([path]) => path.startsWith(`${first}/`));
+                const short = below.map(([path, text]) => [path.slice(first.length + 1), text]);
+                return below.length > 0
+                    ? folder(first, Object.fromEntries(short))
+                    : {name: first, isDirectory: false, file: give => give(new File([bytes(inside[first])], first))};
+            });
+            return {readEntries: give => give(left.splice(0, 1))};
+        },
+    });
+    const event = new Event("drop", {cancelable: true});
+    event.dataTransfer = {items: [{webkitGetAsEntry: () => folder("case", files)}], files: []};
+    document.getElementById("drop").dispatchEvent(event);
+}"""
 HOSTILE = '<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=1</script>'
 
 
@@ -316,6 +342,16 @@ def test_a_folder_is_checked_as_the_archive_is(page, tmp_path):
     shown = Shown(page)
     assert shown.findings() == [("bundle.file-changed", "data/README.html")]
     assert any("symbolic links" in line for line in shown.unchecked)
+
+
+def test_an_archive_and_a_folder_can_be_dropped(page):
+    paste(page, TRUST)
+    page.evaluate(DROP_FILE, base64.b64encode(Bundle().archive()).decode())
+    assert Shown(page).verdict == "UNANCHORED"
+    files = {**Bundle().files(), "data/README.html": b"edited"}
+    page.evaluate(DROP_FOLDER, {name: base64.b64encode(content).decode() for name, content in files.items()})
+    assert Shown(page).findings() == [("bundle.file-changed", "data/README.html")]
+    assert page.locator("#subject").text_content() == "case (folder)"
 
 
 def test_a_browser_without_ed25519_says_that_nobody_vouches_for_it(browser, tmp_path):

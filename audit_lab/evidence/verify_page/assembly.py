@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from audit_lab.log.files.durable import write_bytes
+from audit_lab.seal.custody import CUSTODY_FORMAT, FIRST_CUSTODY_FORMAT
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SMALL_ORDER_Y
 from audit_lab.seal.row_proofs import LOG_PROOF_FORMAT, SEGMENT_PROOF_FORMAT
@@ -18,6 +19,7 @@ from audit_lab.seal.stored_zip import MOST_ENTRIES
 from audit_lab.verifier import layout
 from audit_lab.verifier.bag import DECLARATION
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
+from audit_lab.verifier.predicate import HOW_REDACTED
 
 __all__ = ["PAGE_NAME", "checking_page", "write_page"]
 
@@ -73,10 +75,12 @@ def _layout() -> dict[str, object]:
         "bagDeclaration": layout.BAG_DECLARATION,
         "bagInfo": layout.BAG_INFO,
         "custody": layout.CUSTODY,
+        "custodyFormats": [FIRST_CUSTODY_FORMAT, CUSTODY_FORMAT],
         "declaration": DECLARATION.decode(),
         "demonstrationPrefix": DEMONSTRATION_PREFIX,
         "documents": sorted(documents),
         "exhibits": layout.EXHIBITS,
+        "howRedacted": HOW_REDACTED,
         "htmlMark": layout.HTML_MARK,
         "investigation": layout.INVESTIGATION,
         "investigationFormat": layout.INVESTIGATION_FORMAT,

@@ -30,7 +30,12 @@ const parseManifest = (bytes, name) => {
   if (bytes.length === 0) {
     throw new Malformed("manifest.empty", `${name} is empty`, next);
   }
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  let text = "";
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Malformed("manifest.malformed", `${name} is not UTF-8`, next);
+  }
   const digests = new Map();
   for (const [at, line] of text.replace(/\n$/, "").split("\n").entries()) {
     const match = MANIFEST_LINE.exec(line);
@@ -169,10 +174,33 @@ const checkInvestigation = async (value, contents, predicate, bad) => {
   return found;
 };
 
+/** The time that a text states, if it would be written so again. */
+const isTime = (text) => TIME.test(text) && isDay(text);
+const isDay = (text) => {
+  const moment = new Date(`${text.slice(0, 23)}Z`);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString().slice(0, 23) === text.slice(0, 23);
+};
+
+/** Whether these are the changes of a line: sorted by file, each once, with a digest before or after that differ. */
+const areChanges = (changes, name) => {
+  if (!Array.isArray(changes)) {
+    return false;
+  }
+  const sound = changes.every((change) => {
+    const { file, before, after } = members(change, ["file", "before", "after"], `A change of ${name}`);
+    const given = [before, after].filter((digest) => digest !== null);
+    const digests = given.every((digest) => isText(digest) && DIGEST.test(digest));
+    return isText(file) && digests && given.length > 0 && before !== after;
+  });
+  return sound && changes.every(({ file }, at) => at === 0 || changes[at - 1].file < file);
+};
+
 const custodyLine = (bytes, name) => {
   const value = members(parseJson(bytes, name), ["format", "number", ...CUSTODY_TEXTS], name, ["changes"]);
   const texts = CUSTODY_TEXTS.every((member) => typeof value[member] === "string");
-  const sound = texts && Number.isInteger(value.number) && value.number >= 1 && TIME.test(value.at);
+  const format = LAYOUT.custodyFormats["changes" in value ? 1 : 0];
+  const whole = Number.isInteger(value.number) && value.number >= 1 && value.format === format;
+  const sound = texts && whole && isTime(value.at) && (!("changes" in value) || areChanges(value.changes, name));
   if (!sound || !DIGEST.test(value.previous) || !same(utf8(canonical(value)), bytes)) {
     throw new Malformed("custody.malformed", `${name} is not a line of a custody record in its canonical form`);
   }
@@ -196,8 +224,21 @@ const checkCustody = async (contents, predicate) => {
   const name = LAYOUT.custody;
   const found = new Map();
   const add = (code, meaning) => found.set(code, found.get(code) ?? finding(`custody.${code}`, name, meaning, CASE_NEXT));
+  const refuse = ({ code, message, next }) => found.set(code, found.get(code) ?? finding(code, name, message, next));
   const raw = linesOf(contents.documents.get(name) ?? new Uint8Array(), name);
-  const lines = raw.map((bytes, at) => custodyLine(bytes, `${name} line ${at + 1}`));
+  const lines = raw.map((bytes, at) => {
+    try {
+      return custodyLine(bytes, `${name} line ${at + 1}`);
+    } catch (error) {
+      if (!(error instanceof Malformed)) {
+        throw error;
+      }
+      return refuse(error);
+    }
+  });
+  if (found.size > 0) {
+    return [...found.values()];
+  }
   const digests = await Promise.all(raw.map(sha256));
   const seen = new Set();
   const numbers = new Set(lines.map((line) => line.number));
@@ -216,6 +257,9 @@ const checkCustody = async (contents, predicate) => {
     }
     if (line.at < lastAt && found.size === 0) {
       add("time-out-of-order", `line ${at + 1} is earlier than the line before it`);
+    }
+    if (at > 0 && !("changes" in line) && "changes" in lines[at - 1] && found.size === 0) {
+      add("line-changed", `line ${at + 1} is of an older format than the line before it`);
     }
     seen.add(digests[at]);
     [last, lastDigest, lastAt] = [line.number, digests[at], line.at];

@@ -13,7 +13,7 @@ const NEVER_CHECKED = [
   "this page: one that came inside a bundle was made by whoever made the bundle",
   "of proven rows, the disclosed values, the log's first entry, its growth and who witnessed it: the verifier checks them",
   "RFC 3161 timestamp: the verifier checks it",
-  "the RO-Crate, and members of documents that no release knows: the verifier refuses them",
+  "the RO-Crate, and members of the investigation that no release knows: the verifier refuses them",
   "CSV against Parquet, and HTML rendered again from the notebook: the full verifier compares them",
   "truth of the log: no proof covers a decision that was never logged",
   "re-run: the notebook was not executed again",

@@ -67,16 +67,43 @@ const parseStatement = (bytes, name) => {
   return { subjects, kind: value.predicateType, predicate: value.predicate };
 };
 
-/** The members of the attestation that this page uses; the others are left to the verifier. */
+const isText = (value) => typeof value === "string";
+const isTexts = (value) => Array.isArray(value) && value.every(isText);
+
+/** Whether what version 2 of the attestation says of rows, redaction and models is of the right types. */
+const isSince2 = ({ rows, redaction, models }, name) => {
+  if (rows !== null) {
+    const { proven, not_proven: why } = members(rows, ["proven", "not_proven"], `The rows in ${name}`);
+    if (!Number.isInteger(proven) || proven < 0 || !isTexts(why)) {
+      return false;
+    }
+  }
+  if (redaction !== null) {
+    const known = ["profile", "profile_sha256", "columns", "not_searched", "investigation_sha256"];
+    const { columns } = members(redaction, known, `The redaction in ${name}`);
+    const hows = isObject(columns) ? Object.values(columns) : [];
+    const texts = [redaction.profile, redaction.profile_sha256, redaction.investigation_sha256].every(isText);
+    if (!texts || hows.length === 0 || !hows.every((how) => LAYOUT.howRedacted.includes(how))) {
+      return false;
+    }
+    if (!isTexts(redaction.not_searched)) {
+      return false;
+    }
+  }
+  return isTexts(models) && models.every((model) => DIGEST.test(model));
+};
+
+/** What the attestation says, once its members are those of its version and of the right types. */
 const parsePredicate = (value, kind, name) => {
-  const known = ["version", "case", "log", "notebook", "custody", "signed_at", "signer"];
+  const first = ["version", "case", "log", "notebook", "custody", "environment", "parameters", "results"];
+  const known = [...first, "signed_at", "signer", ...(value.version > 1 ? ["rows", "redaction", "models"] : [])];
   if (!Number.isInteger(value.version) || LAYOUT.predicateTypes[value.version] === undefined) {
     throw new Malformed("attestation.version-unknown", `${name} is of version ${shown(value.version ?? null)}`);
   }
   if (LAYOUT.predicateTypes[value.version] !== kind) {
     throw new Malformed("attestation.unknown-kind", `${name} states two versions`);
   }
-  members(value, known, `The predicate of ${name}`, null);
+  members(value, known, `The predicate of ${name}`);
   members(value.case, ["id", "question"], `The case in ${name}`);
   members(value.log, ["origin", "manifest_sha256", "checkpoint"], `The log in ${name}`);
   members(value.custody, ["lines", "head"], `The custody in ${name}`);
@@ -85,7 +112,8 @@ const parsePredicate = (value, kind, name) => {
     members(value.notebook, attested, `The notebook in ${name}`);
   }
   const texts = [value.case.id, value.case.question, value.log.origin, value.log.checkpoint ?? "", value.signer];
-  if (![...texts, value.signed_at].every((text) => typeof text === "string") || !TIME.test(value.signed_at)) {
+  const sound = [...texts, value.signed_at].every(isText) && TIME.test(value.signed_at);
+  if (!sound || (value.version > 1 && !isSince2(value, name))) {
     throw new Malformed("attestation.malformed", `${name} has members of the wrong type`);
   }
   return value;
@@ -177,6 +205,9 @@ const statedRule = (investigation) => {
   return { required: rule.required, twoPersons: rule.two_persons };
 };
 
+const isPrintedName = (name) =>
+  name.trim() !== "" && [...name.trim()].length <= 200 && !/\p{C}|(?! )\p{Z}/u.test(name);
+
 const parseSignOff = (statement, name) => {
   const malformed = (meaning) => new Malformed("sign-off.malformed", meaning, "Ask the signer to sign again");
   if (statement.kind !== LAYOUT.signOffType || [...statement.subjects.keys()].join() !== LAYOUT.attestation) {
@@ -188,10 +219,10 @@ const parseSignOff = (statement, name) => {
     throw malformed(`${name} is of another version, or has members of the wrong type`);
   }
   const { printed_name: printed, meaning, role, reason } = value;
-  if (!LAYOUT.meanings.includes(meaning) || !LAYOUT.roles.includes(role) || printed.trim() === "") {
+  if (!LAYOUT.meanings.includes(meaning) || !LAYOUT.roles.includes(role) || !isPrintedName(printed)) {
     throw malformed(`${name} states no printed name, meaning or role that is one`);
   }
-  if ((meaning === "rejected" && reason.trim() === "") || printed.length > 200 || reason.length > 2000) {
+  if ((meaning === "rejected" && reason.trim() === "") || [...reason].length > 2000) {
     throw malformed(`${name} rejects without a reason, or has a text that is too long`);
   }
   return { ...value, attested: statement.subjects.get(LAYOUT.attestation) };

@@ -137,7 +137,8 @@ class JsonReader {
     if (!Number.isFinite(value)) {
       this.refuse("holds a number beyond double precision", "json.number-too-big");
     }
-    return value;
+    // 2.0 is not the integer 2: as an object, it is no integer for anybody who asks.
+    return !whole && Number.isInteger(value) ? Object(value) : value;
   }
 }
 
