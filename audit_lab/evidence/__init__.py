@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audit_lab.evidence.notebook_html import render_html
     from audit_lab.evidence.notebook_run import ExecutedNotebook, execute_notebook
     from audit_lab.evidence.signing_off import SignedOff, read_sign_offs, sign_off
+    from audit_lab.evidence.time_stamp import stamp_bundle, stamp_request
 
 __all__ = [
     "Case",
@@ -38,6 +39,8 @@ __all__ = [
     "render_html",
     "sign_off",
     "signing_key",
+    "stamp_bundle",
+    "stamp_request",
     "verify_in_full",
 ]
 
@@ -56,6 +59,8 @@ _HOMES = {
     "render_html": "notebook_html",
     "sign_off": "signing_off",
     "signing_key": "keyring",
+    "stamp_bundle": "time_stamp",
+    "stamp_request": "time_stamp",
     "verify_in_full": "full_verifier",
 }
 
