@@ -54,6 +54,19 @@ def export(
         list[str] | None,
         typer.Option("--timestamp-authority", help="PEM file of an authority that you accept; may be repeated."),
     ] = None,
+    redaction: Annotated[
+        str | None, typer.Option("--redaction", help="A profile: which columns are withheld; rows stay proven.")
+    ] = None,
+    include_models: Annotated[
+        bool, typer.Option("--include-models", help="Put the models' artifacts in too, not only their digests.")
+    ] = False,
+    vault: Annotated[
+        str | None, typer.Option("--vault", help="The log's vault, to prove rows of personal tables.")
+    ] = None,
+    known_checkpoint: Annotated[
+        str | None,
+        typer.Option("--known-checkpoint", help="A checkpoint that the reader has: the log is shown to grow from it."),
+    ] = None,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that one cell may take.")] = 600,
     as_json: AsJson = False,
 ) -> int:
@@ -61,8 +74,10 @@ def export(
 
     The bundle holds the executed notebook, a page that needs neither network nor scripts, the exhibits, the rows they
     rest on, digests and the signature. A notebook that fails half-way exports nothing, and its failing cell is shown.
+    Nor does an export that is stopped, or that finds a withheld value in what it would sign.
     """
     from audit_lab.evidence import demonstration_key, export_notebook, signing_key
+    from audit_lab.evidence.leaving import leaving_with
     from audit_lab.evidence.pdf import NO_PRINTER, pdf_printer
 
     path = Path(notebook)
@@ -75,7 +90,20 @@ def export(
         chosen, trust = made.key, made.trust
     else:
         chosen = signing_key(key, passphrase)
-    bundle = export_notebook(path, Path(out), key=chosen, timeout_s=time_limit, overwrite=overwrite)
+    leaving = leaving_with(
+        redaction=redaction, include_models=include_models, vault=vault, known_checkpoint=known_checkpoint
+    )
+    with output.bar() as progress:
+        task = progress.add_task("starting", total=None)
+        bundle = export_notebook(
+            path,
+            Path(out),
+            key=chosen,
+            timeout_s=time_limit,
+            overwrite=overwrite,
+            leaving=leaving,
+            progress=lambda what, count: progress.update(task, advance=count, description=what),
+        )
     if timestamp is not None:
         _stamped(bundle, timestamp, stamping, chosen.public)
     if as_json:

@@ -20,7 +20,7 @@ from audit_lab.seal.report import settle
 from audit_lab.verifier.bundle import examine_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -65,6 +65,7 @@ class Case(CaseFile):
         include_models: bool = False,
         vault: Vault | Path | str | None = None,
         known_checkpoint: Path | str | None = None,
+        progress: Callable[[str, int], None] | None = None,
     ) -> Path:
         """Export the case as a signed evidence bundle and return the archive's path.
 
@@ -94,6 +95,8 @@ class Case(CaseFile):
         known_checkpoint
             The file of a checkpoint that the reader has already: the bundle proves that the log grew from it. Default:
             the last one before the case's.
+        progress
+            Called with what begins (a cell, the rows, the pages, the archive, its check) and 1.
 
         Raises
         ------
@@ -124,6 +127,7 @@ class Case(CaseFile):
                 signed_at=signed_at,
                 overwrite=overwrite,
                 leaving=leaving,
+                progress=progress,
             )
 
     def sign_off(

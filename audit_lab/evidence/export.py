@@ -37,7 +37,7 @@ from audit_lab.verifier.layout import INVESTIGATION, MODEL_FILES, NOTEBOOK_PDF, 
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from audit_lab.evidence.archive_writer import FileContent
     from audit_lab.seal.keys import SigningKey
@@ -57,6 +57,7 @@ def export_case(
     timeout_s: float = 600.0,
     overwrite: bool = False,
     leaving: Leaving | None = None,
+    progress: Callable[[str, int], None] | None = None,
 ) -> Path:
     """Export a case as a signed bundle, with a notebook that is run for it.
 
@@ -78,6 +79,8 @@ def export_case(
         Whether a bundle that stands there already is replaced.
     leaving
         What of the log leaves with the bundle.
+    progress
+        Called with what begins (a cell, the rows, the pages, the archive, its check) and 1.
 
     Returns
     -------
@@ -98,12 +101,14 @@ def export_case(
     with export_folder() as folder:
         executed = None
         if notebook is not None:
-            executed = execute_notebook(notebook, folder, timeout_s, _pins(case.about))
+            executed = execute_notebook(notebook, folder, timeout_s, _pins(case.about), progress)
             for again in _cases_in(folder):
                 _check_same_exhibits(case, again, notebook)
             _check_free(path, overwrite=overwrite)
         folders = [Path(), *([] if notebook is None else [notebook.resolve().parent])]
-        _write_bundle(_Material(case, executed, leaving, folders, folder), path, key, signed_at, overwrite=overwrite)
+        _write_bundle(
+            _Material(case, executed, leaving, folders, folder, progress), path, key, signed_at, overwrite=overwrite
+        )
         case.record("exported", sha256_file(path))
     return path
 
@@ -117,6 +122,7 @@ def export_notebook(
     timeout_s: float = 600.0,
     overwrite: bool = False,
     leaving: Leaving | None = None,
+    progress: Callable[[str, int], None] | None = None,
 ) -> Path:
     """Run a notebook from a clean kernel and export the one case that it makes, together with it.
 
@@ -132,7 +138,7 @@ def export_notebook(
     if out.suffix == _ARCHIVE_SUFFIX:
         _check_free(out, overwrite=overwrite)
     with export_folder() as folder:
-        executed = execute_notebook(notebook, folder, timeout_s)
+        executed = execute_notebook(notebook, folder, timeout_s, progress=progress)
         cases = _cases_in(folder)
         if len(cases) != 1:
             names = ", ".join(case.case_id for case in cases) or "none"
@@ -143,7 +149,7 @@ def export_notebook(
         path = _archive_of(cases[0], out)
         _check_free(path, overwrite=overwrite)
         _write_bundle(
-            _Material(cases[0], executed, leaving, [notebook.resolve().parent], folder),
+            _Material(cases[0], executed, leaving, [notebook.resolve().parent], folder, progress),
             path,
             key,
             signed_at,
@@ -208,6 +214,11 @@ class _Material:
     leaving: Leaving | None
     folders: Sequence[Path]
     scratch: Path
+    progress: Callable[[str, int], None] | None = None
+
+    def begins(self, what: str) -> None:
+        if self.progress is not None:
+            self.progress(what, 1)
 
 
 def _write_bundle(
@@ -218,7 +229,9 @@ def _write_bundle(
     trust = Trust((TrustedKey(key.public, "investigator", ANY_ORIGIN),), "the signer's own key")
     try:
         with aside(path, replace=overwrite) as file:
+            material.begins("writing the archive")
             write_archive(file, files)
+            material.begins("checking it")
             settle(examine_archive(file, path.name, trust))
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():  # made by another export meanwhile
@@ -231,6 +244,7 @@ def _write_bundle(
 def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple[Predicate, dict[str, FileContent]]:
     executed, leaving = material.executed, material.leaving or Leaving()
     redaction = None if leaving.redaction is None else Redaction(leaving.redaction)
+    material.begins("proving rows")
     rows = rows_of(material.case, log_of(material.case.about, material.folders), leaving, redaction)
     models = models_of(material.case, material.folders, leaving)
     case = material.case if redaction is None else redacted_case(material.case, redaction, material.scratch)
@@ -254,6 +268,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         redaction=None if redaction is None else attested_redaction(material.case, redaction, rows.also_withheld),
         models=tuple(sorted({name.removeprefix(MODEL_FILES).partition("/")[0] for name in models})),
     )
+    material.begins("making pages")
     payload = investigation_payload(case, exhibits, custody) | rows.files | models
     if executed is not None:
         stated = b"".join(chunks_of(payload[INVESTIGATION]))

@@ -18,13 +18,13 @@ from audit_lab.replay.environment.environment_cache import EnvironmentCache
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from audit_lab.face.pinned import LogPin
     from audit_lab.verifier.predicate import AttestedNotebook
 
-__all__ = ["CASES_FOLDER", "RUN_VARIABLE", "ExecutedNotebook", "execute_notebook"]
+__all__ = ["CASES_FOLDER", "RUN_VARIABLE", "CellFailedError", "ExecutedNotebook", "execute_notebook"]
 
 #: Set in the kernel of a notebook that is being run for an export.
 RUN_VARIABLE = "AUDIT_LAB_EXPORTING"
@@ -58,8 +58,20 @@ class ExecutedNotebook:
         return AttestedNotebook(sha256(self.source), sha256(self.executed), sha256(self.html), self.renderer)
 
 
+class CellFailedError(NotebookError):
+    """A cell raised, took too long or ended its kernel; `executed` is the notebook up to there, `cell` its number."""
+
+    def __init__(self, message: str, next_step: str, cell: int, executed: bytes) -> None:
+        super().__init__(message, next_step)
+        self.cell, self.executed = cell, executed
+
+
 def execute_notebook(
-    path: Path, folder: Path, timeout_s: float = 600.0, pins: Sequence[LogPin] = ()
+    path: Path,
+    folder: Path,
+    timeout_s: float = 600.0,
+    pins: Sequence[LogPin] = (),
+    progress: Callable[[str, int], None] | None = None,
 ) -> ExecutedNotebook:
     """Run every cell of a notebook in a clean kernel and render it.
 
@@ -77,18 +89,20 @@ def execute_notebook(
         The longest that one cell may take.
     pins
         The states of logs that it is to run against.
+    progress
+        Called in another thread as each cell begins: which of how many it is, and 1.
 
     Raises
     ------
     NotebookError
-        The file is no notebook, or a cell failed, took too long or killed its kernel.
+        The file is no notebook, or, as `CellFailedError`, a cell failed, took too long or killed its kernel.
     """
     source, notebook = _read(path)
     for name in (CASES_FOLDER, _PINS, *_KERNEL_FOLDERS):
         (folder / name).mkdir(mode=0o700)
     for pin in pins:
         pin.write(folder / _PINS)
-    _run(notebook, path, folder.resolve(), timeout_s)
+    _run(notebook, path, folder.resolve(), timeout_s, progress or _nothing)
     executed = _normalised(notebook)
     return ExecutedNotebook(source, executed, render_html(executed), renderer())
 
@@ -121,7 +135,11 @@ def _with_cell_ids(source: bytes) -> str:
     return json.dumps(value)
 
 
-def _run(notebook: Any, path: Path, folder: Path, timeout_s: float) -> None:
+def _nothing(_what: str, _count: int) -> None:
+    """Show no progress."""
+
+
+def _run(notebook: Any, path: Path, folder: Path, timeout_s: float, progress: Callable[[str, int], None]) -> None:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
@@ -143,6 +161,7 @@ def _run(notebook: Any, path: Path, folder: Path, timeout_s: float) -> None:
     def note_start(cell_index: int, **_: Any) -> None:
         nonlocal started
         started = cell_index
+        progress(f"cell {cell_index + 1} of {len(notebook.cells)}", 1)
 
     client = NotebookClient(
         notebook,
@@ -200,12 +219,14 @@ def _make_cache(cache: Path) -> None:
         (kept / built.name).symlink_to(built.absolute(), target_is_directory=True)
 
 
-def _cell_error(path: Path, notebook: Any, index: int, what: str) -> NotebookError:
+def _cell_error(path: Path, notebook: Any, index: int, what: str) -> CellFailedError:
     lines = notebook.cells[index].source.strip().split("\n")
     reason = _ANSI.sub("", what).strip().split("\n")[0][:_LONGEST_ERROR]
-    return NotebookError(
+    return CellFailedError(
         f"Cell {index + 1} of {path.name} ({lines[0][:100]!r}) failed: {reason}",
         "Correct the cell and export again; nothing was exported",
+        index + 1,
+        _normalised(notebook),
     )
 
 

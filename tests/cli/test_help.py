@@ -255,6 +255,7 @@ COMMANDS = {
         [
             *("notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit"),
             *("--timestamp", "--timestamp-authority", "--json"),
+            *("--redaction", "--include-models", "--vault", "--known-checkpoint"),
         ],
         "A notebook that fails half-way exports nothing",
     ),
