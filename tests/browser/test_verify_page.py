@@ -286,7 +286,7 @@ def test_a_clean_bundle_lists_what_was_checked_and_what_was_not(page):
     assert shown.signers == ["jane@bank (key id 01fd667e75a9bed2)"]
     assert len(shown.checked) == 6
     assert any(line.startswith("this page: one that came inside a bundle") for line in shown.unchecked)
-    assert any("inclusion of the rows" in line for line in shown.unchecked)
+    assert any("of proven rows, the disclosed values" in line for line in shown.unchecked)
     assert any("could have made it today" in line for line in shown.notes)
 
 

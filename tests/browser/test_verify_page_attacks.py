@@ -1,4 +1,7 @@
-"""``verify.html`` against the table of attacks on a bundle: it finds in each what the verifier must, where it looks."""
+"""``verify.html`` against the table of attacks on a bundle: it finds in each what the verifier must, where it looks.
+
+Every day, ``test_verify_page.py`` holds it to a share of them.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,11 @@ from attack_table import ATTACKS
 
 from tests.browser.test_verify_page import DONE, Shown
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 #: What the page leaves to the verifier, and says so: these codes never come from it.
 LEFT = ("research-object.", "timestamp.", "anchor.", "sign-off.missing", "sign-off.rejected")
 LEFT_FILE = " data/ro-crate-metadata.json"
-#: An everyday run carries out one in so many.
-SHARE = 12
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,5 @@ def differing(page, scene, folder, attacks):
     return found
 
 
-def test_a_share_of_the_attacks(page, scene, tmp_path):
-    assert differing(page, scene, tmp_path, ATTACKS[::SHARE]) == {}
-
-
-@pytest.mark.soak
 def test_every_attack(page, scene, tmp_path):
     assert differing(page, scene, tmp_path, ATTACKS) == {}
