@@ -13,7 +13,7 @@ from audit_lab.errors import MisuseError
 __all__ = ["MOST_COLUMNS", "PAGE_ROWS", "Ask", "arrow_of", "asked", "bars_of", "expression_name", "steps_of"]
 
 #: Rows of one answer, and how many columns are shown at once.
-PAGE_ROWS = 100
+PAGE_ROWS = 40
 MOST_COLUMNS = 40
 
 _LONGEST_TEXT = 200

@@ -57,6 +57,7 @@ class Explorer {
   private offered = -1;
   private moving = false;
   private asking = 0;
+  private drawnFilter = '';
 
   constructor(
     private readonly model: Model,
@@ -145,6 +146,7 @@ class Explorer {
           this.pages.put(message.first, rowsOf(buffer));
           this.draw();
         }
+        this.countAround();
         break;
       }
       case 'histogram':
@@ -172,11 +174,21 @@ class Explorer {
     this.chosen = 0;
     this.headings();
     this.counted();
-    this.show();
-    this.ask('timeline');
+  }
+
+  /** Rows come first: what is drawn above them is counted when they are here. */
+  private countAround(): void {
+    const filter = JSON.stringify(['expression', 'since', 'until'].map(name => this.text(name)));
+    if (filter !== this.drawnFilter) {
+      this.drawnFilter = filter;
+      this.ask('timeline');
+    }
   }
 
   private counted(): void {
+    if (this.rows === 0) {
+      this.countAround();
+    }
     this.filler.style.height = `${fullHeight(Math.max(this.rows, 0)) + ROW_HEIGHT}px`;
     this.grid.setAttribute('aria-rowcount', String(this.rows < 0 ? -1 : this.rows + 1));
     this.tell();

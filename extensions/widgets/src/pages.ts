@@ -3,8 +3,8 @@
 export type Cell = string | number | boolean | null;
 export type Rows = { names: string[]; cells: Cell[][] };
 
-export const BLOCK = 100;
-const MOST_BLOCKS = 60;
+export const BLOCK = 40;
+const MOST_BLOCKS = 100;
 
 export class Pages {
   private readonly blocks = new Map<number, Rows>();
