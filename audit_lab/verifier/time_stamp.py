@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict
 from audit_lab.verifier.layout import ATTESTATION, TIME_STAMP
-from audit_lab.verifier.time_stamp_token import check_token
 
 if TYPE_CHECKING:
     from audit_lab.seal.report import Verification
@@ -55,6 +54,8 @@ def check_time_stamp(contents: Contents, predicate: Predicate, trust: Trust) -> 
     answer = contents.document(TIME_STAMP)
     if answer is None:
         return checked
+    from audit_lab.verifier.time_stamp_token import check_token  # certificates, which only a stamped bundle needs
+
     try:
         stamp = check_token(answer, contents.document(ATTESTATION) or b"", trust.authorities, TIME_STAMP)
     except MalformedError as error:
