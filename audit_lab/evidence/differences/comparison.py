@@ -12,6 +12,7 @@ from audit_lab.evidence.differences.change import PARTS, Change, Differences, sh
 from audit_lab.evidence.differences.exhibits import exhibit_changes, file_lines, owned_files, paired_exhibits
 from audit_lab.evidence.differences.side import open_side
 from audit_lab.evidence.differences.values import records_of, value_changes
+from audit_lab.evidence.verify_page import PAGE_NAME
 from audit_lab.face.accepted import accepted_keys
 from audit_lab.verifier import layout
 from audit_lab.verifier.sign_offs import is_sign_off
@@ -31,7 +32,7 @@ _PAGES = {
     layout.NOTEBOOK_PDF,
     layout.REPORT_HTML,
     layout.RESEARCH_OBJECT,
-    "data/verify.html",
+    PAGE_NAME,
 }
 #: What is compared by itself, or only repeats the digests of the rest.
 _DOCUMENTS = {
@@ -164,6 +165,7 @@ def _unexplained(one: Side, other: Side, found: Sequence[Change], *, exported: b
     }
     if exported:
         told |= {layout.NOTEBOOK: parts & {"notebook"}, layout.ENVIRONMENT: parts & {"environment"}}
+        told[layout.ENVIRONMENT_LOCK] = parts & {"environment"}
     return [
         Change("other files", "changed", f"{name} (other bytes; what differs in what it says was not found)")
         for name, explained in told.items()

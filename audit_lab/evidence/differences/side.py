@@ -17,7 +17,7 @@ from audit_lab.seal.digests import sha256_chunks
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import parse_json
 from audit_lab.verifier.bundle import examine_bundle, opened
-from audit_lab.verifier.layout import ENVIRONMENT
+from audit_lab.verifier.layout import ENVIRONMENT, ENVIRONMENT_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,4 +132,4 @@ class _CaseFiles:
 def _payload(case: CaseFile) -> dict[str, FileContent]:
     """Return the files of a case; the environment of whoever compares is not the case's."""
     payload = investigation_payload(case, case.exhibits, case.custody)
-    return {name: content for name, content in payload.items() if name != ENVIRONMENT}
+    return {name: content for name, content in payload.items() if name not in {ENVIRONMENT, ENVIRONMENT_LOCK}}

@@ -260,6 +260,12 @@ CHANGES = {
     ),
     "another file": (lambda s: s.files.update({"data/notes.txt": b"x"}), "other files", "data/notes.txt added", ()),
     "a page": (lambda s: s.files.update({"data/README.html": b"x"}), "pages", "data/README.html changed", ()),
+    "a lock that the environment does not explain": (
+        lambda s: s.files.update({"data/environment/requirements.txt": b"evil==1"}),
+        "other files",
+        "data/environment/requirements.txt (other bytes; what differs in what it says was not found) changed",
+        (),
+    ),
     "a document written otherwise": (
         lambda s: s.files.update({"data/models/digests.json": json.dumps(s.models, indent=1).encode()}),
         "other files",
