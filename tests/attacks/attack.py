@@ -43,11 +43,13 @@ class Attack:
     verdict
         How the verification must end.
     trust
-        What the reader accepts.
+        What the reader accepts, or what gives it once it is needed.
     options
         What the reader requires beside.
     says
         What else the report must say: the beginning of a line, after the name of its list.
+    unsaid
+        What the report must not say.
     on_disk
         Whether `change` writes what is verified into the folder that it is given, and returns its path.
     """
@@ -57,10 +59,11 @@ class Attack:
     change: Callable[[Scene], Files | bytes] | Place
     found: tuple[str, ...]
     verdict: str = FAILED
-    trust: Trust | None = TRUST
+    trust: Trust | Callable[[], Trust] | None = TRUST
     options: Mapping[str, Any] = field(default_factory=dict)
     on_disk: bool = False
     says: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,14 @@ class Prepared:
             return MISUSE, (), ()
         lists = (report.checked, report.not_checked, report.anchors, report.signers, report.notes)
         told = [f"{name}: {line}" for name, lines in zip(LISTS, lists, strict=True) for line in lines]
-        said = tuple(each for each in self.attack.says if any(line.startswith(each) for line in told))
+        said = tuple(
+            each for each in (*self.attack.says, *self.attack.unsaid) if any(line.startswith(each) for line in told)
+        )
         return str(report.verdict), tuple(sorted(f"{found.code} {found.file}" for found in report.findings)), said
 
     def _report(self, verifier: Any) -> Any:
-        options = {"trust": self.attack.trust, **self.attack.options}
+        trust = self.attack.trust() if callable(self.attack.trust) else self.attack.trust
+        options = {"trust": trust, **self.attack.options}
         if self.path is not None:
             return verifier.examine_bundle(self.path, **options)
         file = self.content() if callable(self.content) else io.BytesIO(self.content)

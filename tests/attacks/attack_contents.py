@@ -158,6 +158,19 @@ def identified_anew(files: Files, _scene: Scene) -> None:
     files[INVESTIGATION] = json.dumps(value).encode()
 
 
+def withhold(value: dict) -> None:
+    """Let the first exhibit say that something was withheld from it."""
+    value["exhibits"][0]["redacted_from"] = "0" * 64
+
+
+def of_version_1(statement: dict) -> None:
+    """Make a statement one of version 1."""
+    for member in ("rows", "redaction", "models"):
+        del statement["predicate"][member]
+    statement["predicate"]["version"] = 1
+    statement["predicateType"] = "urn:audit-lab:predicate:investigation:1"
+
+
 def edit_output(cells: list) -> None:
     """Make a cell have printed something else."""
     cells[2]["outputs"][0]["text"] = ["rows: 11\n"]
@@ -365,6 +378,21 @@ def _rendering_attacks() -> Iterator[Attack]:
         insider(late),
         (f"notebook.rendering-of-another {HTML}",),
     )
+    pdf = "data/notebook/investigation.pdf"
+    yield Attack(
+        16,
+        "PDF of another notebook; signed by the trusted key",
+        insider(put(pdf, b"%PDF-1.7 (audit-lab-notebook-sha256 " + b"0" * 64 + b")")),
+        (f"notebook.rendering-of-another {pdf}",),
+    )
+    yield Attack(
+        16,
+        "PDF where no notebook was attested; signed by the trusted key",
+        insider(
+            both(gone(NOTEBOOK), gone(HTML), put(pdf, b"%PDF")), lambda said: said["predicate"].update(notebook=None)
+        ),
+        (f"notebook.not-attested {pdf}",),
+    )
     yield from by_each(
         16, "the page to read first edited", put("data/README.html", b"<p>All is well.</p>"), "data/README.html"
     )
@@ -412,6 +440,18 @@ def _exhibit_attacks() -> Iterator[Attack]:
             insider(put(stray, b"x")),
             (f"case.exhibit-unlisted {stray}",),
         )
+    yield Attack(
+        17,
+        "a file among the rows of the log, in the version that had none; signed by the trusted key",
+        insider(put("data/rows/log/0001-x.parquet", b"x"), of_version_1),
+        ("case.exhibit-unlisted data/rows/log/0001-x.parquet",),
+    )
+    yield Attack(
+        17,
+        "an exhibit that withholds something, and no redaction attested; signed by the trusted key",
+        insider(in_investigation(withhold)),
+        (f"case.redaction-not-attested {INVESTIGATION}",),
+    )
     yield Attack(
         17,
         "a finding that rests on no exhibit; signed by the trusted key",

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 
 from attack import MISUSE, UNANCHORED, Attack
 from attack_archives import unpacked
-from attack_contents import in_custody, in_investigation, insider, insider_with_head, line_with, of_both_formats
+from attack_contents import (
+    in_custody,
+    in_investigation,
+    insider,
+    insider_with_head,
+    line_with,
+    of_both_formats,
+    withhold,
+)
 from attack_scene import (
     ADA,
     JANE,
+    NOTEBOOK,
     RESEARCH_OBJECT,
     REX,
     TRUST,
@@ -22,8 +31,9 @@ from attack_scene import (
     said,
     tagged,
 )
-from attack_signatures import APPROVAL, nothing_changed, predicate, trusting, with_sign_off, without
+from attack_signatures import APPROVAL, REDACTION, nothing_changed, predicate, trusting, with_sign_off, without
 
+from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
 
@@ -55,6 +65,7 @@ SIGNED = f"signed: jane@bank (key id {JANE.public.key_id[:16]})"
 REVIEWED = "signed: reviewed by Rex Holm, reviewer, at 2026-02-02T00:00:00.000000Z (key rex@bank)"
 APPROVED = "signed: approved by Ada Byron, approver"
 UNGUARDED = "note: Sign-offs can be taken out of a bundle without a trace"
+PDF = "data/notebook/investigation.pdf"
 UNSIGNED = "not checked: sign-offs: nobody but the investigator signed this bundle"
 
 
@@ -80,6 +91,14 @@ def without_crate(scene: Scene) -> Files:
     return attested(tagged({name: content for name, content in scene.files.items() if name != RESEARCH_OBJECT}))
 
 
+def with_pdf(scene: Scene) -> Files:
+    """Return the bundle with a PDF that says among its last bytes which notebook it shows."""
+    said_of = sha256(scene.files[NOTEBOOK]).encode()
+    return resigned(
+        {**scene.files, PDF: b"%PDF-1.7\n" + bytes(80_000) + b"(audit-lab-notebook-sha256 " + said_of + b")"}
+    )
+
+
 def of_one_person(scene: Scene) -> Files:
     """Return the bundle of a case that does not ask for two persons, approved by its author."""
     rule = {"required": ["approved"], "two_persons": False}
@@ -90,7 +109,8 @@ def of_one_person(scene: Scene) -> Files:
 
 def _holds(what: str, change: Callable, *says: str, trust: Trust = TRUST, **options: object) -> Attack:
     on_disk = bool(options.pop("on_disk", False))
-    return Attack(0, what, change, (), UNANCHORED, trust, options, on_disk, (*STAGES, *says))
+    undone = tuple(each.replace("checked:", "not checked:", 1) for each in STAGES)
+    return Attack(0, what, change, (), UNANCHORED, trust, options, on_disk, (*STAGES, *says), undone)
 
 
 def _accepting(*keys: TrustedKey) -> Trust:
@@ -147,6 +167,11 @@ ATTACKS = (
     _holds(
         "a case that names no row", predicate(rows=None), "not checked: inclusion of rows in the log: the case names"
     ),
+    _holds(
+        "an exhibit that withholds something, as is attested",
+        insider(in_investigation(withhold), lambda value: value["predicate"].update(redaction=REDACTION)),
+    ),
+    _holds("a PDF", with_pdf, "not checked: PDF: that its pages show the notebook"),
     _holds("no notebook", without_notebook),
     _holds("no RO-Crate document", without_crate),
     _holds(

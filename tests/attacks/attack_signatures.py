@@ -57,6 +57,13 @@ UNREAD = (
     "not checked: SHA-256 of every file, against the attestation and the BagIt manifests: the attestation could",
     *UNREAD_CASE,
 )
+REDACTION = {
+    "profile": "p",
+    "profile_sha256": "0" * 64,
+    "investigation_sha256": "0" * 64,
+    "not_searched": [],
+    "columns": {"subject_id": "drop"},
+}
 NO_ROWS = {"proven": 0, "not_proven": []}
 REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -107,8 +114,7 @@ def within(name: str, **changes: object) -> Callable[[Scene], Files]:
 
 def redacted(**changes: object) -> Callable[[Scene], Files]:
     """Return the clean bundle that says that it was redacted, in another way than a bundle can say it."""
-    stated = {"profile": "p", "profile_sha256": "0" * 64, "investigation_sha256": "0" * 64, "not_searched": []}
-    return predicate(redaction={**stated, "columns": {"subject_id": "drop"}, **changes})
+    return predicate(redaction={**REDACTION, **changes})
 
 
 def subjects(change: Callable[[list], object]) -> Callable[[Scene], Files]:

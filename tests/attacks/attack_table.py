@@ -6,10 +6,17 @@ import attack_archives
 import attack_contents
 import attack_crate
 import attack_holding
+import attack_models
 import attack_signatures
+import attack_stamps
 
-ATTACKS = tuple(
-    attack
-    for module in (attack_holding, attack_archives, attack_contents, attack_signatures, attack_crate)
-    for attack in module.ATTACKS
+MODULES = (
+    attack_holding,
+    attack_models,
+    attack_archives,
+    attack_contents,
+    attack_signatures,
+    attack_crate,
+    attack_stamps,
 )
+ATTACKS = tuple(attack for module in MODULES for attack in module.ATTACKS)

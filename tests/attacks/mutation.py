@@ -46,6 +46,7 @@ MODULES = (
             "contents",
             "coverage",
             "folder",
+            "models",
             "predicate",
             "research_object",
             "sign_offs",
