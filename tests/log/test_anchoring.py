@@ -8,12 +8,14 @@ import pytest
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.integrity.check import examine_log
 from audit_lab.log.time_anchors.anchoring import keep_cosigned, keep_timestamp, stamp_request
 from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.log.writing.writer import create_log
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.cosignature import cosignature_line, cosigned_note
 from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import Trust, TrustedAuthority
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -42,6 +44,18 @@ def test_an_answer_of_the_authority_is_kept_under_the_size_that_it_stamps(folder
     size, stamp = keep_timestamp(folder, answer, [authority.authority])
     assert (size, stamp.authority) == (2, "trusted-clock")
     assert (folder / "anchors" / "2.tsr").read_bytes() == answer
+
+
+def test_an_authority_of_the_trust_file_counts_for_a_log_too(folder, authority, other_authority):
+    keep_timestamp(folder, authority.answer(stamp_request(folder)), [authority.authority])
+    accepted, others = (
+        Trust(authorities=(TrustedAuthority(each.folder.name, each.authority.certificates),))
+        for each in (authority, other_authority)
+    )
+    stamped = examine_log(folder, trust=accepted, remembered=False)
+    assert any("time-stamped by trusted-clock" in anchor for anchor in stamped.anchors)
+    refused = examine_log(folder, trust=others, remembered=False)
+    assert "timestamp.authority-not-trusted" in [finding.code for finding in refused.findings]
 
 
 def test_an_answer_of_another_authority_is_not_kept(folder, authority, other_authority):

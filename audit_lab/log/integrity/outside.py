@@ -65,6 +65,7 @@ def find_anchors(folder: LogFolder, tree: SealedTree, outside: Outside, anchorin
         name = str(witness) if isinstance(witness, Path) else f"cosigned checkpoint {number}"
         anchoring.check_cosigned(_read(witness), name, outside.trust, from_outside=True)
     authorities = [read_authority(each) if isinstance(each, Path) else each for each in outside.authorities]
+    authorities += [Authority(each.name, each.certificates) for each in outside.trust.authorities]
     for path in folder.list("anchors")[:_MOST_ANCHORS]:
         match = ANCHOR_NAME.fullmatch(path)
         if match is None:
