@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from audit_lab.explain.cohorts import CohortAttribution
     from audit_lab.face.decision import Decision
     from audit_lab.face.drift_of_log import DriftOfLog
+    from audit_lab.face.measured_of_log import FairnessOfLog, PerformanceOfLog
     from audit_lab.face.replays import When
-    from audit_lab.monitor.fairness import Fairness
     from audit_lab.monitor.multivariate import MultivariateDrift
-    from audit_lab.monitor.performance import Performance
     from audit_lab.sandbox import Limits
 
 __all__ = ["Monitored"]
@@ -221,7 +220,7 @@ class Monitored(Caused):
         positive: str | None = None,
         hosmer_lemeshow: bool = False,
         zone: str = "UTC",
-    ) -> Performance:
+    ) -> PerformanceOfLog:
         """Hold what a model said, and what was decided, against the outcomes, window by window.
 
         Parameters
@@ -253,6 +252,7 @@ class Monitored(Caused):
         LogError
             There is no prediction to measure, or a table cannot be read.
         """
+        from audit_lab.face.measured_of_log import performance_of_log
         from audit_lab.face.outcome_questions import performance_of
 
         asked: dict[str, Any] = {"every": every, "since": since, "until": until, "model": model, "as_of": as_of}
@@ -272,7 +272,7 @@ class Monitored(Caused):
             answer.touches("predictions", ("outputs", "decision"))
             answer.touches("outcomes", ("label", "value"))
             answer.touches("overrides", ("decision_after",))
-            return found
+            return performance_of_log(found, self.foremost)
 
     def fairness(
         self,
@@ -291,7 +291,7 @@ class Monitored(Caused):
         minimum: int = 10,
         as_of: When = None,
         zone: str = "UTC",
-    ) -> Fairness:
+    ) -> FairnessOfLog:
         """Count decisions by group, and compare the groups' rates; it says what differs, never why.
 
         Parameters
@@ -322,6 +322,7 @@ class Monitored(Caused):
         LogError
             There is no prediction to count, or a table cannot be read.
         """
+        from audit_lab.face.measured_of_log import fairness_of_log
         from audit_lab.face.outcome_questions import fairness_of
 
         asked: dict[str, Any] = {"favourable": favourable, "qualified": qualified, "of": of, "bands": bands}
@@ -337,4 +338,4 @@ class Monitored(Caused):
             answer.touches("outcomes", ("label", "value"))
             answer.touches("overrides", ("decision_after",))
             answer.touches("inputs/", found.asked.features)
-            return found
+            return fairness_of_log(found, self.foremost)

@@ -9,10 +9,13 @@ import polars as pl
 
 from audit_lab.charts.fairness import group_comparison
 from audit_lab.charts.performance import calibration_curve, performance_timeline
+from audit_lab.face.measured_of_log import FairnessOfLog, PerformanceOfLog
 from audit_lab.widgets.page import listed, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.window_brush import WindowBrush
 
 if TYPE_CHECKING:
+    from audit_lab.face.decisions import Decisions
     from audit_lab.monitor.fairness import Fairness
     from audit_lab.monitor.performance import Performance
 
@@ -62,7 +65,7 @@ _COMPARISONS = {
 
 
 class PerformanceView(Panel):
-    """Summary, calibration and windows of a performance, with a dropdown for the measure that is drawn.
+    """Summary, calibration and windows of a performance, with a dropdown for the measure and a slider over windows.
 
     Parameters
     ----------
@@ -77,14 +80,22 @@ class PerformanceView(Panel):
         first = next((pair for _, pair in options if pair[1] in {"auc", "rmse"}), options[0][1] if options else None)
         self.measure = ipywidgets.Dropdown(options=options, value=first, description="Measure")
         self._detail = ipywidgets.HTML()
+        leads = performance if isinstance(performance, PerformanceOfLog) else None
+        self._windows = WindowBrush(performance.windows, leads, self._refresh)
+        self.brush = self._windows.brush
         drawer, self._code = self._code_drawer()
-        super().__init__([ipywidgets.HTML(page(self._overview())), self.measure, self._detail, drawer])
+        super().__init__([ipywidgets.HTML(page(self._overview())), self.measure, self._detail, self._windows, drawer])
         self.measure.observe(self._refresh, names="value")
         self._refresh()
 
     def parts(self) -> list[str]:
-        """Return summary, calibration and windows, then the chosen measure."""
-        return [*self._overview(), *self._chosen()]
+        """Return summary, calibration and windows, the chosen measure, and the decisions of the windows brushed."""
+        return [*self._overview(), *self._chosen(), *self._windows.parts()]
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """The decisions of the chosen windows that matter most; None until windows were chosen."""
+        return self._windows.decisions
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
@@ -101,7 +112,7 @@ class PerformanceView(Panel):
         if self.measure.value is not None and asked.every is not None:
             of, measure = self.measure.value
             lines.append(f"chart = al.charts.performance_timeline(performance.table, {measure!r}, of={of!r})")
-        return "\n".join([*lines, ""])
+        return "\n".join([*lines, *self._windows.code(self._found.model), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
@@ -133,7 +144,7 @@ class PerformanceView(Panel):
 
 
 class FairnessView(Panel):
-    """Summary of a fairness, with dropdowns for the grouping and the rate that are drawn and listed.
+    """Summary of a fairness, with dropdowns for grouping and rate and a slider over windows.
 
     Parameters
     ----------
@@ -148,16 +159,24 @@ class FairnessView(Panel):
         self.grouping = ipywidgets.Dropdown(options=groupings, description="By")
         self.measure = ipywidgets.Dropdown(options=measures, description="Rate")
         self._detail = ipywidgets.HTML()
+        leads = fairness if isinstance(fairness, FairnessOfLog) else None
+        self._windows = WindowBrush(fairness.table, leads, self._refresh)
+        self.brush = self._windows.brush
         drawer, self._code = self._code_drawer()
         overview = ipywidgets.HTML(page(self._overview()))
-        super().__init__([overview, self.grouping, self.measure, self._detail, drawer])
+        super().__init__([overview, self.grouping, self.measure, self._detail, self._windows, drawer])
         for chooser in (self.grouping, self.measure):
             chooser.observe(self._refresh, names="value")
         self._refresh()
 
     def parts(self) -> list[str]:
-        """Return the summary, then the chosen grouping and rate."""
-        return [*self._overview(), *self._chosen()]
+        """Return the summary, the chosen grouping and rate, and the decisions of the windows brushed."""
+        return [*self._overview(), *self._chosen(), *self._windows.parts()]
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """The decisions of the chosen windows that matter most; None until windows were chosen."""
+        return self._windows.decisions
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
@@ -178,7 +197,7 @@ class FairnessView(Panel):
         if not counted.by_version:
             chosen = f"{self.measure.value!r}, grouping={self.grouping.value!r}"
             lines.append(f"chart = al.charts.group_comparison(fairness.table, {chosen})")
-        return "\n".join([*lines, ""])
+        return "\n".join([*lines, *self._windows.code(asked.model), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())

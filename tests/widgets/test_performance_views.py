@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -87,3 +89,31 @@ def test_texts_of_the_log_are_escaped(make_log):
     for shown in (judged, grouped):
         assert HOSTILE not in shown
         assert "&lt;img src=x" in shown
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda log: log.performance(every="1mo"),
+        lambda log: log.fairness([SEX], favourable="approve", every="1mo"),
+    ],
+    ids=["performance", "fairness"],
+)
+def test_windows_that_are_brushed_show_their_decisions_nearest_the_threshold(lent, asked):
+    view = al.view(asked(lent))
+    assert view.decisions is None
+    assert "log.foremost" not in view.code()
+    view.brush.index = (1, 2)
+    since, until = (datetime(2025, month, 1, tzinfo=UTC) for month in (2, 4))
+    rows = lent.predictions.filter(pl.col("occurred_at").is_between(since, until, closed="left")).collect()
+    near = rows.unnest("outputs").sort((pl.col("score") - pl.col("threshold")).abs(), "occurred_at")["prediction_id"]
+    assert view.decisions.frame["prediction_id"].to_list() == near[:25].to_list()
+    assert f"Of {rows.height:,} decisions the 25 that lie nearest their threshold" in view.static_html()
+    names = {"log": lent}
+    exec(view.code(), names)
+    assert names["decisions"].frame.equals(view.decisions.frame)
+
+
+def test_without_windows_there_is_nothing_to_brush(lent):
+    assert al.view(lent.performance(every=None)).brush.disabled
+    assert al.view(lent.fairness([SEX], favourable="approve")).brush.disabled
