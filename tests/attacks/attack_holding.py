@@ -110,6 +110,8 @@ def of_one_person(scene: Scene) -> Files:
 def _holds(what: str, change: Callable, *says: str, trust: Trust = TRUST, **options: object) -> Attack:
     on_disk = bool(options.pop("on_disk", False))
     undone = tuple(each.replace("checked:", "not checked:", 1) for each in STAGES)
+    if "require_sign_offs" in options or UNSIGNED in says:
+        undone += (UNGUARDED,)
     return Attack(0, what, change, (), UNANCHORED, trust, options, on_disk, (*STAGES, *says), undone)
 
 

@@ -68,6 +68,12 @@ def from_the_future(scene: Scene) -> Files:
     return {**files, STAMP: token("clock", files[ATTESTATION])}
 
 
+def of_another_kind(scene: Scene) -> Files:
+    """Return a bundle whose attestation is of another kind, stamped."""
+    files = attested(scene.copy(), change=lambda value: value.update(predicateType="urn:x"))
+    return {**files, STAMP: token("clock", files[ATTESTATION])}
+
+
 def changed_since(scene: Scene) -> Files:
     """Return the stamped bundle with another attestation."""
     files = attested(scene.copy(), change=lambda value: value["predicate"].update(environment={}))
@@ -127,6 +133,7 @@ ATTACKS = (
     ),
     _stamp("time stamp over other bytes", changed_since, f"timestamp.other-bytes {STAMP}"),
     _stamp("time stamp from before the data", from_the_future, f"timestamp.before-data {STAMP}"),
+    _stamp("time stamp of what is no attestation", of_another_kind, f"attestation.unknown-kind {ATTESTATION}"),
     _stamp("text in the place of a time stamp", with_stamp(lambda _: b"stamped, honestly"), MALFORMED),
     _stamp("no bytes in the place of a time stamp", with_stamp(lambda _: b""), MALFORMED),
     _stamp("half a time stamp", with_stamp(lambda content: content[: len(content) // 2]), MALFORMED),
