@@ -47,6 +47,7 @@ __all__ = ["examine_in_full", "verify_in_full"]
 
 _TABLES = "CSV of every table equals its Parquet"
 _ROWS = "rows as Parquet are what their committed bytes say, value by value"
+_FETCHES_NOTHING = "notebook fetches nothing from outside the bundle when it is shown, scripts apart"
 _RENDERING = "HTML rendered again from the notebook has the same bytes"
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
@@ -160,6 +161,9 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
         tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
         rendered = _rendering_findings(files) if _same_renderer(files) else []
         findings = [*(found for table in tables if (found := table.result()) is not None), *rendered]
+    if files.predicate.notebook is not None:
+        findings += [finding for finding in _pointing_findings(files) if finding not in findings]
+        checked.append(_FETCHES_NOTHING)
     if FULL_ONLY_ROWS in not_checked:
         findings += _row_findings(files)
         not_checked.remove(FULL_ONLY_ROWS)
@@ -254,6 +258,21 @@ def _rendering_findings(files: _Files) -> list[Finding]:
         return []
     meaning = "it is not what the notebook renders to"
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]
+
+
+def _pointing_findings(files: _Files) -> list[Finding]:
+    from audit_lab.evidence.notebook_addresses import outside_addresses
+    from audit_lab.evidence.notebook_document import shown_cells
+
+    try:
+        found = outside_addresses(shown_cells(files.content(NOTEBOOK)))
+    except MalformedError as error:
+        return [Finding(error.code, NOTEBOOK, error.message, error.next_step)]
+    next_step = "Do not open it in a program that fetches; read the page, which shows nothing of it"
+    return [
+        Finding("notebook.points-outside", NOTEBOOK, f"cell {cell} would fetch {address[:200]!a}", next_step)
+        for cell, address in found
+    ]
 
 
 def _keeps_comparison(files: _Files) -> bool:

@@ -13,7 +13,7 @@ from audit_lab.evidence.html_cleaning import clean_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["code_html", "markdown_html"]
+__all__ = ["code_html", "markdown_html", "uncleaned_html"]
 
 _PLUGINS = ("strikethrough", "table", "url", "math")
 _PYTHON = frozenset({"python", "python3", "py", "ipython", "ipython3"})
@@ -37,7 +37,12 @@ def markdown_html(text: str, attachments: Mapping[str, Mapping[str, str]]) -> st
     attachments
         Pictures that it may show, by name, then by kind: SVG as text, others as base64.
     """
-    return clean_html(str(_converter()(_with_pictures(text, attachments))))
+    return clean_html(uncleaned_html(text, attachments))
+
+
+def uncleaned_html(text: str, attachments: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the same as `markdown_html` before it is cleaned: to be looked into, and never to be shown."""
+    return str(_converter()(_with_pictures(text, attachments)))
 
 
 def _with_pictures(text: str, attachments: Mapping[str, Mapping[str, str]]) -> str:

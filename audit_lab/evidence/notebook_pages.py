@@ -6,8 +6,10 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import AuditLabError
+from audit_lab.errors import AuditLabError, NotebookError
 from audit_lab.evidence.head_page import head_page
+from audit_lab.evidence.notebook_addresses import outside_addresses
+from audit_lab.evidence.notebook_document import shown_cells
 from audit_lab.evidence.notebook_html import render_html
 from audit_lab.evidence.pdf import pdf_printer
 from audit_lab.seal.digests import sha256
@@ -42,7 +44,10 @@ def notebook_pages(
     ------
     MisuseError
         AUDIT_LAB_PDF names no printer that is there.
+    NotebookError
+        The notebook shows something that stands elsewhere, and so under no signature.
     """
+    _refuse_outside(executed)
     digest = sha256(executed.executed)
     html = render_html(executed.executed, head_page(investigation, predicate, digest))
     files = {NOTEBOOK: executed.executed, NOTEBOOK_HTML: html}
@@ -53,3 +58,14 @@ def notebook_pages(
         except AuditLabError as error:
             warnings.warn(f"The bundle has no PDF: {error}", RuntimeWarning, stacklevel=2)
     return replace(executed, html=html).attested(), files
+
+
+def _refuse_outside(executed: ExecutedNotebook) -> None:
+    found = outside_addresses(shown_cells(executed.executed))
+    if found:
+        named = "; ".join(f"cell {cell}: {address[:100]}" for cell, address in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 - as many as are named
+        raise NotebookError(
+            f"The notebook shows what stands elsewhere, where no signature covers it ({named}{more})",
+            "Put pictures into the notebook (drag them into the cell), and draw charts with charts.enable_offline()",
+        )
