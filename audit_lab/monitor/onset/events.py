@@ -10,13 +10,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["LEVEL", "SPIKE", "Onset", "OnsetEvent", "grouped"]
+__all__ = ["LEVEL", "SPIKE", "Concentration", "Onset", "OnsetEvent", "grouped"]
 
 #: The kinds of onset.
 LEVEL, SPIKE = "level", "spike"
 
 #: Changes whose intervals meet are one event only if their dates are no farther apart than this many windows.
 _FARTHEST = 7
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """A category of which more rows lacked a value, in the windows of a rise, than of the other rows.
+
+    `rows` are those of the category and `missing` how many of them lack the value; `other_rows` and `other_missing` are
+    those of all others. `p_value` is how often chance alone gives the category as many, over all that were looked at.
+    """
+
+    column: str
+    category: str
+    rows: int
+    missing: int
+    other_rows: int
+    other_missing: int
+    p_value: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,8 @@ class Onset:
     kind
         "level" where the level moved, "spike" where windows lie far beyond the level about them: `at` to `returned`
         are those windows, and `before` is the level of up to 14 windows to either side, from `since` on.
+    concentrated
+        Of a rise of a missing rate that came and went: the categories of other columns that it concentrates in.
     """
 
     column: str
@@ -79,6 +98,7 @@ class Onset:
     conversion: str | None
     gain: float
     kind: str = LEVEL
+    concentrated: tuple[Concentration, ...] = ()
 
 
 @dataclass(frozen=True)

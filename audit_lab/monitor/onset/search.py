@@ -14,6 +14,7 @@ from audit_lab.monitor.onset import words
 from audit_lab.monitor.onset.accompanying import Volume, with_volumes
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES, Null, resampled_penalties
 from audit_lab.monitor.onset.changes import find_changes, levels_removed
+from audit_lab.monitor.onset.concentrated import with_concentrations
 from audit_lab.monitor.onset.dated import Followed, dated, in_grid, spiked
 from audit_lab.monitor.onset.events import OnsetEvent, grouped
 from audit_lab.monitor.onset.grid import grid_of
@@ -155,6 +156,7 @@ def find_onsets(
     followed: Mapping[str, Followed] | None = None,
     with_volume: bool = True,
     followed_by_volume: Sequence[str] = (),
+    places: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Onsets:
     """Date the changes of what columns hold, of how much of it is missing, and of the number of rows.
@@ -180,6 +182,8 @@ def find_onsets(
         How columns are spoken of.
     with_volume, followed_by_volume
         Whether the number of rows is followed, and of which columns the number of values.
+    places
+        In whose categories missing values can concentrate: what rows come with, not what became of them. All when None.
     seed
         Of the resamples.
 
@@ -231,8 +235,8 @@ def find_onsets(
     # What is told as a level that came and went is not told again.
     spikes = [one for one in spikes if (one.column, one.statistic, one.category, one.at, one.returned) not in known]
     return Onsets(
-        events=with_volumes(grouped(onsets), search.volumes, grid),
-        spikes=with_volumes(grouped(spikes), search.volumes, grid),
+        events=with_concentrations(with_volumes(grouped(onsets), search.volumes, grid), read, grid, tallies, places),
+        spikes=with_concentrations(with_volumes(grouped(spikes), search.volumes, grid), read, grid, tallies, places),
         penalties=(min(search.penalties), max(search.penalties)) if search.penalties else None,
         reference=(grid.bounds[chosen.start], grid.bounds[chosen.stop]),
         restless=tuple(dict.fromkeys(one.column for one in search.restless)),

@@ -29,7 +29,8 @@ __all__ = ["event_words", "grid_facts", "not_removed", "sentences", "table", "to
 
 _CHANGES_TOLD = 4
 _EVENTS_TOLD = 12
-_SPIKES_TOLD = 8
+_SPIKES_TOLD = 12
+_CONCENTRATED_TOLD = 4
 _TIMES = ("at", "earliest", "latest", "since", "until", "returned")
 _DISTANT = 0.0005
 
@@ -54,14 +55,16 @@ def sentences(found: Onsets) -> list[str]:
     begun = [event for event in found.events if not event.is_return]
     lasting = sorted((one for one in begun if one.returned is None), key=lambda one: -one.gain)
     past = sorted((one for one in begun if one.returned is not None), key=lambda one: -one.gain)
-    ordered = [*lasting, *past]
+    more = len(begun) - _EVENTS_TOLD
+    # What came and went, as a storm, has its place beside what lasts.
+    lasting = lasting[: max(_EVENTS_TOLD - len(past), _EVENTS_TOLD // 2)]
+    past = past[: _EVENTS_TOLD - len(lasting)]
     said = [f"Since {event_words(found, one)}" for one in lasting] + [event_words(found, one) for one in past]
-    if not ordered:
+    if not begun:
         said = [_nothing(found)]
     elif not lasting:
         said[0] = f"Nothing that began lasts to the end of the period; the strongest: {said[0]}"
-    more = len(said) - _EVENTS_TOLD
-    said = said[:_EVENTS_TOLD] + ([f"And {_plural(more, 'weaker event')}; see Onsets.events."] if more > 0 else [])
+    said += [f"And {_plural(more, 'weaker event')}; see Onsets.events."] if more > 0 else []
     return [
         *said,
         *_spikes(found),
@@ -95,7 +98,7 @@ def event_words(found: Onsets, event: OnsetEvent) -> str:
     parts = "; ".join(f"{columns}: {', '.join(changes)}" for columns, changes in by_columns.items())
     more = len(alike) - _CHANGES_TOLD
     rest = f" and {more} more" if more > 0 else ""
-    return f"{_when(found, first.at)}{interval}{until}: {parts}{rest} (p {_p_value(first)})."
+    return f"{_when(found, first.at)}{interval}{until}: {parts}{rest}{_concentrated(event)} (p {_p_value(first)})."
 
 
 def grid_facts(grid: Grid, volume: NDArray[np.int64], searched: int, reference: range) -> list[str]:
@@ -190,6 +193,23 @@ def _change(one: Onset) -> str:
     )
     unit = "" if one.statistic == DISTANCE or one.unit.startswith("the column") else f" {one.unit}"
     return f"{name} {_moved(one)} from {one.before:.4g} to {one.after:.4g}{unit}{factor}"
+
+
+def _concentrated(event: OnsetEvent) -> str:
+    """Return in which categories the missing values of an event lie, or nothing."""
+    places = next((one.concentrated for one in event.onsets if one.concentrated), ())
+    if not places:
+        return ""
+    named = [
+        f"{one.column} {one.category} (in {one.missing:,} of its {one.rows:,} rows, and in "
+        f"{_share(one.other_missing, one.other_rows)} of the others)"
+        for one in places[:_CONCENTRATED_TOLD]
+    ]
+    return f"; above all {', '.join(named)}"
+
+
+def _share(part: int, rows: int) -> str:
+    return f"{part / rows:.1%}" if rows else "none"
 
 
 def _moved(one: Onset) -> str:

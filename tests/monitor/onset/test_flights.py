@@ -63,6 +63,17 @@ def test_single_storms_are_spikes_of_cancellations_with_their_days_and_one_of_vo
     assert flown.after < flown.before - 60
 
 
+def test_the_storms_of_february_are_told_with_their_days_and_their_carriers(year):
+    told = [one for one in year.summary() if "without a value rose" in one]
+    (winter,) = (one for one in told if one.startswith("2015-01-26 "))
+    assert "until 2015-03-06: outcome_value: the share without a value rose from 1.4% to 5.3%" in winter
+    assert "above all carrier MQ (in 108 of its 696 rows, and in 4.6% of the others)" in winter
+    assert any(one.startswith("Spike, 2015-02-01, until 2015-02-02: ") for one in told)
+    (ninth,) = (one for one in told if one.startswith("Spike, 2015-02-09: "))
+    assert "carrier B6 (in 9 of its 15 rows, and in 9.3% of the others)" in ninth
+    assert not any("outcome late (in" in one for one in told)  # what became of a flight is no place
+
+
 def test_the_planted_change_of_unit_has_its_week_and_its_factor(year):
     found = [one for one in year.onsets if one.column == "distance_miles" and one.factor and not one.is_return]
     assert {one.statistic for one in found} >= {"mean", "quantile 0.5"}
