@@ -87,27 +87,22 @@ def test_a_trust_file_is_never_replaced(run, tmp_path, monkeypatch):
     assert run(*asked, tmp_path / "other.toml", "--kind", "judge").code == 2
 
 
-def test_a_log_begins_with_a_key_that_was_handed_out_before(run, loans, tmp_path, monkeypatch):
+def test_a_log_begins_with_a_key_that_bears_its_name_and_was_handed_out_before(
+    run, agent, loans, tmp_path, monkeypatch
+):
     monkeypatch.setenv("SECRET", "open sesame")
     secret = ("--passphrase", "env:SECRET")
-    assert run("keys", "new", "loans.example", "--out", tmp_path, *secret).code == 0
-    key = tmp_path / "loans.example.pem"
-    sealing = ("seal", loans, "--actor", "keeper", "--origin", "loans.example", *secret)
-    assert run(*sealing, "--vault", tmp_path / "vault", "--key", key, "--trust", tmp_path / "log.toml").code == 0
-    (pinned,) = run("keys", "show", tmp_path / "log.toml", "--json").json["keys"]
-    (made,) = run("keys", "show", key, "--json").json["keys"]
-    assert pinned["key_id"] == made["key_id"]
-    assert run("verify", loans, "--trust", tmp_path / "log.toml", "--json").json["verdict"] == "UNANCHORED"
-
-
-def test_the_key_of_a_log_bears_its_name_and_stands_in_its_vault(run, agent, loans, tmp_path, monkeypatch):
-    monkeypatch.setenv("SECRET", "open sesame")
-    secret = ("--passphrase", "env:SECRET")
+    for name in ("loans.example", "jane"):
+        assert run("keys", "new", name, "--out", tmp_path, *secret).code == 0
+    add(tmp_path, "loans.example")
     sealing = ("seal", loans, "--actor", "keeper", "--origin", "loans.example", *secret, "--vault", tmp_path / "vault")
-    run("keys", "new", "jane", "--out", tmp_path, *secret)
     other = run(*sealing, "--key", tmp_path / "jane.pem")
     assert (other.code, "audit-lab keys new loans.example" in " ".join(other.err.split())) == (2, True)
-    add(tmp_path, "loans.example")
     held = run(*sealing, "--key", "agent:loans.example")
     assert (held.code, "an agent holds it" in " ".join(held.err.split())) == (2, True)
     assert not (tmp_path / "vault" / "log.key").exists()
+    key = tmp_path / "loans.example.pem"
+    assert run(*sealing, "--key", key, "--trust", tmp_path / "log.toml").code == 0
+    pinned, made = run("keys", "show", tmp_path / "log.toml", key, "--json").json["keys"]
+    assert pinned["key_id"] == made["key_id"]
+    assert run("verify", loans, "--trust", tmp_path / "log.toml", "--no-rows", "--json").json["verdict"] == "UNANCHORED"
