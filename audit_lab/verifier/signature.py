@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["CheckedAttestation", "check_attestation"]
 
 _ROLE = "investigator"
+#: An old bundle is as valid as it was: only its date tells a reader that there may be a newer one.
+_DATED = "It states that it was signed at {}, about the log {} {}; nothing here tells whether there is a newer one"
 _DEMONSTRATION = "{} is a demonstration key: its signature shows how signing works and proves nothing"
 
 
@@ -57,11 +59,18 @@ def check_attestation(content: bytes, trust: Trust) -> CheckedAttestation:
             checked.findings.append(_finding("attestation.unknown-kind", "it states two versions of the format"))
             return checked
         checked.predicate = predicate
+        checked.notes.append(_DATED.format(predicate.signed_at, ascii(predicate.log_origin), _state(predicate)))
         for entries in accepted:
             _check_scope(entries, checked.predicate, checked)
     except MalformedError as error:
         checked.findings.append(Finding(error.code, ATTESTATION, error.message, error.next_step))
     return checked
+
+
+def _state(predicate: Predicate) -> str:
+    """Return the state of the log that a bundle is about: the size in its checkpoint's second line."""
+    lines = (predicate.log_checkpoint or "").split("\n")
+    return f"at its checkpoint of {lines[1][:20]!a} entries" if len(lines) > 1 else "at no checkpoint"
 
 
 def _accepted_keys(envelope: Envelope, trust: Trust, checked: CheckedAttestation) -> list[tuple[TrustedKey, ...]]:

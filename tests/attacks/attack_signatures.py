@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from attack import REFUSED, Attack
-from attack_contents import in_investigation, insider, plain, put
+from attack import REFUSED, UNANCHORED, Attack
+from attack_contents import both, in_custody, in_investigation, insider, plain, put, with_head
 from attack_scene import (
     ADA,
     ATTESTATION,
@@ -29,6 +29,7 @@ from attack_scene import (
     statement_of,
 )
 
+from audit_lab.seal.custody import NO_LINE, CustodyLine
 from audit_lab.seal.envelope import sign_envelope
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
@@ -64,6 +65,8 @@ REDACTION = {
     "not_searched": [],
     "columns": {"subject_id": "drop"},
 }
+DATED = "note: It states that it was signed at {}, about the log 'flights.example' "
+FIRST_LINE = CustodyLine(1, "2025-01-01T00:00:00.000000Z", "Jane Doe", "created", "INC-1", "complaint 7", NO_LINE)
 NO_ROWS = {"proven": 0, "not_proven": []}
 REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -555,6 +558,23 @@ def changed_after_sign_off(scene: Scene) -> Files:
     return {**files, REVIEW: scene.files[REVIEW], APPROVAL: scene.files[APPROVAL]}
 
 
+def of_old_state(scene: Scene) -> Files:
+    """Return a bundle of a year ago about the log as it was then."""
+    note = "flights.example\n7\nAAAA\n"
+    edit = both(
+        in_investigation(lambda value: value["log"].update(checkpoint=note)),
+        in_custody(lambda lines: lines.clear() or lines.append(FIRST_LINE)),
+    )
+    files = plain(edit)(scene)
+
+    def dated(statement: dict) -> None:
+        with_head(files)(statement)
+        statement["predicate"]["log"]["checkpoint"] = note
+        statement["predicate"]["signed_at"] = "2025-02-01T00:00:00.000000Z"
+
+    return resigned(files, change=dated)
+
+
 def on_disk(scene: Scene, folder: Path) -> Path:
     """Write the clean bundle."""
     (folder / "INC-1.zip").write_bytes(archived(scene.files))
@@ -572,6 +592,23 @@ ATTACKS = (
         (f"anchor.missing {ATTESTATION}",),
         options={"require_anchor": True},
         on_disk=True,
+    ),
+    Attack(
+        21,
+        "an old bundle shown as the current one: it holds, and says what it is about",
+        nothing_changed,
+        (),
+        UNANCHORED,
+        says=(DATED.format("2025-02-01T00:00:00.000000Z") + "at its checkpoint of '7' entries; nothing here tells",),
+    ),
+    Attack(
+        21,
+        "an old state of the log: it is stated",
+        of_old_state,
+        (),
+        UNANCHORED,
+        says=(DATED.format("2025-02-01T00:00:00.000000Z") + "at its checkpoint of '7' entries; nothing here tells",),
+        unsaid=("note: It states that it was signed at 2026",),
     ),
     Attack(
         21,

@@ -1,6 +1,6 @@
 """Take the checks of the light verifier out, one at a time, and see that some attack is missed then.
 
-    .venv/bin/python tests/attacks/mutation.py [module ...]
+    .venv/bin/python tests/attacks/mutation.py [module | "module: check"] ...
 
 Every condition, every operand of one, every statement that adds a finding or refuses, and every row of a table of
 faults is taken out in turn. A child process loads the verifier without it and examines the clean bundle, then every
@@ -283,8 +283,13 @@ def _with_recorded(folder: Path) -> list[Examined]:
     return [*carried_out(folder), *recorded.record(folder)]
 
 
-def run(modules: Sequence[str], folder: Path) -> Iterator[tuple[str, int, list[Mutant]]]:
-    """Yield each module, how many checks it has, and those that could be taken out unnoticed."""
+def run(
+    modules: Sequence[str], folder: Path, only: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, int, list[Mutant]]]:
+    """Yield each module, how many checks it has, and those that could be taken out unnoticed.
+
+    Where names of checks are given, `only` these are taken out.
+    """
     for own, examined in ((MODULES, carried_out), (recorded.MODULES, _with_recorded)):
         wanted = [module for module in modules if module in own]
         if not wanted:
@@ -294,6 +299,8 @@ def run(modules: Sequence[str], folder: Path) -> Iterator[tuple[str, int, list[M
         for module in wanted:
             count, survivors = 0, []
             for mutant in mutants(module):
+                if only and mutant.name not in only:
+                    continue
                 count += 1
                 place = noticed_by(mutant, order)
                 if place is None:
@@ -303,10 +310,12 @@ def run(modules: Sequence[str], folder: Path) -> Iterator[tuple[str, int, list[M
             yield module, count, survivors
 
 
-def main(modules: Sequence[str]) -> None:
-    """Print the number of checks of each module, and every survivor."""
+def main(words: Sequence[str]) -> None:
+    """Print the number of checks of each module, and every survivor; checks can be named instead of modules."""
+    only = frozenset(word for word in words if ": " in word)
+    modules = tuple(dict.fromkeys(word.partition(": ")[0] for word in words)) or (*MODULES, *recorded.MODULES)
     with tempfile.TemporaryDirectory() as folder:
-        for module, count, survivors in run(modules or (*MODULES, *recorded.MODULES), Path(folder)):
+        for module, count, survivors in run(modules, Path(folder), only):
             sys.stdout.write(f"{module}: {count} checks, {len(survivors)} survive ({_cpu_s():.0f} s of CPU so far)\n")
             for mutant in survivors:
                 sys.stdout.write(f"    {mutant.line}: {mutant.what}\n")
