@@ -192,8 +192,14 @@ def verify(
         typer.Option("--run-foreign-code", help="For --rerun: let cells that a person wrote run, behind walls."),
     ] = False,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", min=0, help="For --rerun: how far two numbers may lie apart.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            "--tolerance",
+            min=0,
+            help="For --rerun: how far two numbers may lie apart.",
+            show_default="what the log declared when it was begun",
+        ),
+    ] = None,
     actor: Actor = None,
     purpose: Purpose = None,
     journal: JournalPath = None,

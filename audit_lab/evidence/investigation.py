@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.case.case_folder import REPORT_NAME
 from audit_lab.case.representation import ROWS_PREFIX
 from audit_lab.evidence.environment import environment_facts, environment_lock
+from audit_lab.evidence.generated import steps_of
 from audit_lab.evidence.report_page import report_page
 from audit_lab.seal.strict_json import canonical_json
 from audit_lab.verifier.layout import (
@@ -90,7 +91,7 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
             "checkpoint": about.log_checkpoint or None,
         },
         "parameters": {},
-        "steps": [],
+        "steps": steps_of(exhibits),
         "exhibits": [_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits],
         "findings": [finding.to_dict() for finding in case.findings],
         "conclusion": case.conclusion,

@@ -43,7 +43,7 @@ def verify(
     rerun: bool = False,
     log: Path | str | None = None,
     run_foreign_code: bool = False,
-    tolerance: float = 0.0,
+    tolerance: float | None = None,
 ) -> Verification:
     """Verify a log, an evidence bundle, or the proof of one record.
 
@@ -66,14 +66,14 @@ def verify(
     vault, witnesses, rows, progress, remembered
         For a log: as for `AuditLog.verify`.
     rerun
-        For a bundle: run its notebook again, against `log`, and compare every output. Nothing of it runs unless
-        `run_foreign_code` is given too; `progress` is called about once a second.
+        For a bundle: run its notebook again, against `log`, and compare every output. Only cells that this library
+        writes itself run, unless `run_foreign_code` is given too; `progress` is called as cells begin.
     log
         The folder of the log that the bundle's case is about.
     run_foreign_code
         Whether the notebook's free-form cells, which are their author's code, may run behind walls.
     tolerance
-        How far two numbers in outputs may lie apart, absolutely.
+        How far two numbers in outputs may lie apart, absolutely; default: what the log declared when it was begun.
 
     Returns
     -------
@@ -136,16 +136,16 @@ def _rerun(
     progress: Callable[[str, int], None] | None,
     *,
     run_foreign_code: bool,
-    tolerance: float,
+    tolerance: float | None,
 ) -> Rerun | None:
     if not wanted:
-        if log is not None or run_foreign_code or tolerance:
+        if log is not None or run_foreign_code or tolerance is not None:
             message = "log, run_foreign_code and tolerance are for a re-run, and none is asked for"
             raise MisuseError(message, "Add rerun=True (--rerun).")
         return None
     if log is None:
         raise MisuseError("a re-run needs the log that the case is about", "Give its folder: log=... (--log PATH).")
-    if not tolerance >= 0:
+    if tolerance is not None and not tolerance >= 0:
         raise MisuseError(f"{tolerance} is no tolerance", "Give 0 or more.")
     from audit_lab.evidence.rerun.report import Rerun
 

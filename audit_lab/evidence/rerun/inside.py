@@ -1,7 +1,8 @@
 """The side behind the walls: runs one notebook in a clean kernel, under limits, and prints how it ran.
 
 Started as ``python -m audit_lab.evidence.rerun.inside NOTEBOOK FOLDER CELL_SECONDS PROCESSOR_SECONDS MEMORY_BYTES``.
-Standard output is one JSON object: ``{"executed": text}`` or ``{"failed": message}``.
+Standard output is a line of JSON for each cell that begins, ``{"begun": count}``, and a last one: ``{"executed":
+text}``, ``{"failed": message}``, or, where a cell failed, ``{"failed": message, "cell": number, "executed": text}``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 from audit_lab.errors import NotebookError
 
@@ -33,14 +35,23 @@ def main(arguments: list[str]) -> int:
         hard = resource.getrlimit(kind)[1]
         value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (value, value))
-    from audit_lab.evidence.notebook_run import execute_notebook
+    from audit_lab.evidence.notebook_run import CellFailedError, execute_notebook
 
+    told: dict[str, Any]
     try:
-        told = {"executed": execute_notebook(Path(notebook), Path(folder), float(cell_s)).executed.decode()}
+        ran = execute_notebook(Path(notebook), Path(folder), float(cell_s), progress=_tell_begun)
+        told = {"executed": ran.executed.decode()}
+    except CellFailedError as error:
+        told = {"failed": error.message, "cell": error.cell, "executed": error.executed.decode()}
     except NotebookError as error:
         told = {"failed": error.message}
-    sys.stdout.write(json.dumps(told))
+    sys.stdout.write(json.dumps(told) + "\n")
     return 0
+
+
+def _tell_begun(_what: str, count: int) -> None:
+    sys.stdout.write(json.dumps({"begun": count}) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
@@ -12,13 +12,16 @@ from audit_lab.evidence.environment import environment_facts
 from audit_lab.evidence.rerun.environment_change import environment_changes
 from audit_lab.evidence.rerun.log_place import log_place
 from audit_lab.evidence.rerun.outputs import differences
+from audit_lab.evidence.rerun.own_cells import own_cells
 from audit_lab.evidence.rerun.world import WALLS, RerunLimits, run_behind_walls
 from audit_lab.face import open_log
+from audit_lab.log.store import open_store
+from audit_lab.replay.tolerance import declared_tolerance
 from audit_lab.seal.report import Finding, Verdict, Verification
-from audit_lab.verifier.layout import ENVIRONMENT, NOTEBOOK
+from audit_lab.verifier.layout import ENVIRONMENT, INVESTIGATION, NOTEBOOK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from audit_lab.verifier.container import Container
@@ -31,6 +34,7 @@ VOLATILE_TAG = "volatile"
 
 _NEXT = "Ask the investigator how the output came about; what the code gives now stands in the report"
 _REPRODUCED, _DIFFERS, _NOT_RUN, _VOLATILE = "reproduced", "differs", "not re-executed", "volatile"
+_FAILED = "it failed: "
 _SHOWN_CHANGES = 20
 
 
@@ -43,18 +47,19 @@ class Rerun:
     log
         The folder of the log that the case is about.
     run_foreign_code
-        Whether the cells may run. All of them are free-form: their author's code.
+        Whether free-form cells may run, which are their author's code; those that the library wrote run anyway.
     tolerance
-        How far two numbers may lie apart, absolutely; 0 asks for equal text.
+        How far two numbers may lie apart, absolutely; 0 asks for equal text. Default: what the log declared when it was
+        begun, in its first entry; 0 where it declared nothing.
     limits
         What the run may use.
     progress
-        Called about once a second.
+        Called as cells begin.
     """
 
     log: Path
     run_foreign_code: bool = False
-    tolerance: float = 0.0
+    tolerance: float | None = None
     limits: RerunLimits = field(default_factory=RerunLimits)
     progress: Callable[[str, int], None] | None = None
 
@@ -73,16 +78,20 @@ class RerunCell:
         ``reproduced``, ``differs``, ``volatile`` (declared so, and not compared) or ``not re-executed``.
     differences
         What differs, and where.
+    generated
+        Whether it is the library's own code, written again and found equal; otherwise it is its author's.
     """
 
     number: int
     cell_id: str
     verdict: str
     differences: tuple[str, ...] = ()
+    generated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the cell as a JSON-safe dictionary."""
-        return {"number": self.number, "id": self.cell_id, "verdict": self.verdict, "differs": list(self.differences)}
+        stated = {"number": self.number, "id": self.cell_id, "verdict": self.verdict, "generated": self.generated}
+        return {**stated, "differs": list(self.differences)}
 
 
 @dataclass(frozen=True)
@@ -142,60 +151,119 @@ def with_rerun(report: Verification, container: Container, predicate: Predicate,
     """
     if NOTEBOOK not in container.names:
         raise MisuseError("the bundle has no notebook that could be run again", "Leave rerun (--rerun) out.")
-    tolerance = rerun.tolerance
-    content = b"".join(container.chunks(NOTEBOOK))
-    recorded = json.loads(content)
+    recorded = json.loads(b"".join(container.chunks(NOTEBOOK)))
     code = list(_code_cells(recorded))
     facts = json.loads(b"".join(container.chunks(ENVIRONMENT)))
     changes = tuple(environment_changes(facts, environment_facts()))
-    notes = (*report.notes, _environment_words(changes))
-    if not rerun.run_foreign_code:
-        cells = tuple(RerunCell(number, cell["id"], _NOT_RUN) for number, cell in code)
-        reason = "they are their author's own code, which runs only when asked for (run_foreign_code)"
-        skipped = f"re-run: {len(cells)} free-form cells not re-executed; {reason}"
-        return _extended(report, cells, changes, tolerance, notes=notes, not_checked=(*_without_rerun(report), skipped))
+    sources = [(number, _joined(cell["source"])) for number, cell in code]
+    known = own_cells(json.loads(b"".join(container.chunks(INVESTIGATION))), sources)
+    again = _Again(report, rerun, code, known, changes)
+    if not again.chosen:
+        return again.extended({}, not_checked=again.not_checked(), notes=again.notes(ran=False))
     if finding := _other_log(rerun.log, predicate):
-        cells = tuple(RerunCell(number, cell["id"], _NOT_RUN) for number, cell in code)
-        return _extended(report, cells, changes, tolerance, notes=notes, findings=(finding,))
-    place = log_place(_joined(cell["source"]) for _, cell in code)
-    told = run_behind_walls(content, rerun.log, place, rerun.limits, rerun.progress)
-    if "failed" in told:
-        cells = tuple(RerunCell(number, cell["id"], _NOT_RUN) for number, cell in code)
-        failed = Finding("rerun.cell-failed", NOTEBOOK, f"run again, it failed: {told['failed']}", _NEXT)
-        return _extended(report, cells, changes, tolerance, notes=notes, findings=(failed,))
-    again = dict(_code_cells(json.loads(told["executed"])))
-    cells = tuple(_compared(number, cell, again.get(number), tolerance) for number, cell in code)
-    findings = tuple(
-        Finding("rerun.output-differs", f"{NOTEBOOK}, cell {cell.number} ({cell.cell_id})", each, _NEXT)
-        for cell in cells
-        for each in cell.differences
-    )
-    return _extended(
-        report,
-        cells,
-        changes,
-        tolerance,
-        findings=findings,
-        checked=(*report.checked, _summary(cells, tolerance)),
-        not_checked=(*_without_rerun(report), *_volatile_words(cells)),
-        notes=(
-            *notes,
-            f"The notebook ran in {WALLS}. That its code gives these outputs does not say that it is honest",
-        ),
-    )
+        return again.extended({}, notes=again.notes(ran=False), findings=(finding,))
+    place = log_place(source for number, source in sources if number in again.chosen)
+    told = run_behind_walls(_reduced(recorded, again.chosen), rerun.log, place, rerun.limits, rerun.progress)
+    return again.compared(told)
 
 
-def _without_rerun(report: Verification) -> list[str]:
-    """Return what was not checked but for the line that there was no re-run."""
-    return [line for line in report.not_checked if not line.startswith("re-run:")]
+@dataclass(frozen=True)
+class _Again:
+    """A notebook that is run again: what of it, and how it is compared."""
+
+    report: Verification
+    rerun: Rerun
+    code: list[tuple[int, dict[str, Any]]]
+    known: frozenset[int]
+    changes: tuple[str, ...]
+
+    @property
+    def chosen(self) -> frozenset[int]:
+        """The cells that may run, by number."""
+        return frozenset(number for number, _ in self.code) if self.rerun.run_foreign_code else self.known
+
+    def compared(self, told: Mapping[str, Any]) -> RerunVerification:
+        """Return the report with what became of each cell that ran."""
+        tolerance, declared = _tolerance(self.rerun)
+        ran = dict(_code_cells(json.loads(told["executed"]))) if "executed" in told else {}
+        whole, failed_at = len(self.chosen) == len(self.code), told.get("cell", 0) if "failed" in told else None
+        verdicts: dict[int, RerunCell] = {}
+        for number, cell in self.code:
+            if failed_at is not None and number == failed_at:
+                verdicts[number] = RerunCell(number, cell["id"], _DIFFERS, (f"{_FAILED}{told['failed']}",))
+            elif number in self.chosen and (failed_at is None or number < failed_at):
+                verdicts[number] = _compared(number, cell, ran.get(number), tolerance, counted=whole)
+        findings = [
+            Finding("rerun.output-differs", f"{NOTEBOOK}, cell {cell.number} ({cell.cell_id})", each, _NEXT)
+            for cell in verdicts.values()
+            for each in cell.differences
+            if not each.startswith(_FAILED)
+        ]
+        if "failed" in told:
+            findings.insert(0, Finding("rerun.cell-failed", NOTEBOOK, f"run again, it failed: {told['failed']}", _NEXT))
+        return self.extended(
+            verdicts,
+            tolerance,
+            findings=tuple(findings),
+            checked=(*self.report.checked, self._summary(verdicts, tolerance, declared)),
+            not_checked=self.not_checked(),
+            notes=self.notes(ran=True),
+        )
+
+    def extended(self, verdicts: Mapping[int, RerunCell], tolerance: float = 0.0, **changed: Any) -> RerunVerification:
+        """Return the report with a verdict for every cell; those that did not run are said not to have."""
+        cells = tuple(verdicts.get(number, RerunCell(number, cell["id"], _NOT_RUN)) for number, cell in self.code)
+        cells = tuple(replace(cell, generated=cell.number in self.known) for cell in cells)
+        verdict = Verdict.FAILED if changed.get("findings") else self.report.verdict
+        values = {**vars(self.report), "verdict": verdict, **changed}
+        return RerunVerification(**values, cells=cells, environment_changes=self.changes, tolerance=tolerance)
+
+    def not_checked(self) -> tuple[str, ...]:
+        """Return what was not checked, without the line that there was no re-run."""
+        lines = [line for line in self.report.not_checked if not line.startswith("re-run:")]
+        left = len(self.code) - len(self.chosen)
+        if left:
+            reason = "they are their author's own code, which runs only when asked for (run_foreign_code)"
+            lines.append(f"re-run: {left} free-form cells not re-executed; {reason}")
+        named = [str(number) for number, cell in self.code if number in self.chosen and _is_volatile(cell)]
+        if named:
+            lines.append(f"re-run: cells declared volatile were not compared ({', '.join(named)})")
+        return tuple(lines)
+
+    def notes(self, *, ran: bool) -> tuple[str, ...]:
+        """Return the notes of the report, and where the environment is another one, and what the run stood in."""
+        how = f"The notebook ran in {WALLS}. That its code gives these outputs does not say that it is honest"
+        return (*self.report.notes, _environment_words(self.changes), *([how] if ran else []))
+
+    def _summary(self, verdicts: Mapping[int, RerunCell], tolerance: float, declared: str) -> str:
+        counts = Counter(cell.verdict for cell in verdicts.values())
+        share = counts[_REPRODUCED] / max(1, len(self.code))
+        own = len(self.known)
+        kind = "all free-form" if not own else "all generated" if own == len(self.code) else f"{own} generated"
+        how = f"numbers within {tolerance:g}{declared}" if tolerance else "text, tables, charts and numbers exactly"
+        return (
+            f"re-run: {counts[_REPRODUCED]} of {len(self.code)} code cells reproduced ({share:.1%}; {kind}, {how}), "
+            f"{counts[_DIFFERS]} differ, {counts[_VOLATILE]} declared volatile"
+        )
 
 
-def _extended(
-    report: Verification, cells: tuple[RerunCell, ...], changes: tuple[str, ...], tolerance: float, **changed: Any
-) -> RerunVerification:
-    verdict = Verdict.FAILED if changed.get("findings") else report.verdict
-    known = {**vars(report), "verdict": verdict, **changed}
-    return RerunVerification(**known, cells=cells, environment_changes=changes, tolerance=tolerance)
+def _tolerance(rerun: Rerun) -> tuple[float, str]:
+    """Return how far two numbers may lie apart, and in words where that comes from."""
+    if rerun.tolerance is not None:
+        return rerun.tolerance, ""
+    declared = declared_tolerance(open_store(rerun.log))
+    return (0.0, "") if declared is None else (declared, ", which the log declared when it was begun")
+
+
+def _reduced(notebook: dict[str, Any], chosen: frozenset[int]) -> bytes:
+    """Return a notebook in which the code cells that may not run are empty text: the others keep their place."""
+    cells = [
+        {"cell_type": "markdown", "id": cell["id"], "metadata": {}, "source": ""}
+        if cell["cell_type"] == "code" and number not in chosen
+        else cell
+        for number, cell in enumerate(notebook["cells"], start=1)
+    ]
+    return json.dumps({**notebook, "cells": cells}).encode()
 
 
 def _code_cells(notebook: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -204,16 +272,27 @@ def _code_cells(notebook: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]
             yield number, cell
 
 
-def _compared(number: int, cell: dict[str, Any], again: dict[str, Any] | None, tolerance: float) -> RerunCell:
-    if VOLATILE_TAG in cell.get("metadata", {}).get("tags", []):
+def _compared(
+    number: int, cell: dict[str, Any], again: dict[str, Any] | None, tolerance: float, *, counted: bool
+) -> RerunCell:
+    """Compare a cell with its second run; its count only where all cells ran, since it counts them."""
+    if _is_volatile(cell):
         return RerunCell(number, cell["id"], _VOLATILE)
     if again is None:
         return RerunCell(number, cell["id"], _DIFFERS, ("it did not run again",))
-    found = differences(cell["outputs"], again["outputs"], tolerance)
+    recorded, now = (
+        run["outputs"] if counted else [{**each, "execution_count": None} for each in run["outputs"]]
+        for run in (cell, again)
+    )
+    found = differences(recorded, now, tolerance)
     first, second = cell["execution_count"], again["execution_count"]
-    if first != second:
+    if counted and first != second:
         found.insert(0, f"its execution count is recorded as {first}, and is {second}")
     return RerunCell(number, cell["id"], _DIFFERS if found else _REPRODUCED, tuple(found))
+
+
+def _is_volatile(cell: dict[str, Any]) -> bool:
+    return VOLATILE_TAG in cell.get("metadata", {}).get("tags", [])
 
 
 def _other_log(log: Path, predicate: Predicate) -> Finding | None:
@@ -226,21 +305,6 @@ def _other_log(log: Path, predicate: Predicate) -> Finding | None:
     else:
         return None
     return Finding("rerun.other-log", NOTEBOOK, what, "Give the log as it was when the case was exported")
-
-
-def _summary(cells: tuple[RerunCell, ...], tolerance: float) -> str:
-    counts = Counter(cell.verdict for cell in cells)
-    share = counts[_REPRODUCED] / max(1, len(cells))
-    how = f"numbers within {tolerance:g}" if tolerance else "text, tables, charts and numbers exactly"
-    return (
-        f"re-run: {counts[_REPRODUCED]} of {len(cells)} code cells reproduced ({share:.1%}; all free-form, {how}), "
-        f"{counts[_DIFFERS]} differ, {counts[_VOLATILE]} declared volatile"
-    )
-
-
-def _volatile_words(cells: tuple[RerunCell, ...]) -> tuple[str, ...]:
-    named = [str(cell.number) for cell in cells if cell.verdict == _VOLATILE]
-    return (f"re-run: cells declared volatile were not compared ({', '.join(named)})",) if named else ()
 
 
 def _environment_words(changes: tuple[str, ...]) -> str:

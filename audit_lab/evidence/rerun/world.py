@@ -40,7 +40,10 @@ _STEP_DOWN = (
     '--inh-caps -all --no-new-privs "$@"'
 )
 _PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-_TICK_S = 1.0
+_TICK_S = 0.5
+_MOST_LINES_BYTES, _BEGUN = 1_000_000, b'{"begun": '
+#: What the side behind the walls may answer: members and their types.
+_ANSWERS = ({"executed": str}, {"failed": str}, {"failed": str, "cell": int, "executed": str})
 _LONGEST_ANSWER = 500_000_000
 _SAID_BYTES = 2_000
 _NEXT = "Install bubblewrap and allow user namespaces (docs/sandbox.md), or re-run where they are"
@@ -77,6 +80,8 @@ def run_behind_walls(
 ) -> dict[str, Any]:
     """Run a notebook and return ``{"executed": text}``, or ``{"failed": message}``.
 
+    Where a cell failed, the latter has its number as ``cell``, and the notebook up to there as ``executed``.
+
     Parameters
     ----------
     notebook
@@ -88,7 +93,7 @@ def run_behind_walls(
     limits
         What it may use; when the time is over, it and all that it started are killed.
     progress
-        Called about once a second.
+        Called as cells begin.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def run_behind_walls(
                 command, stdin=subprocess.DEVNULL, stdout=answer, stderr=said, start_new_session=True
             )
             try:
-                _wait(process, limits.wall_s, progress)
+                _wait(process, limits.wall_s, answer.fileno(), progress)
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
@@ -133,14 +138,18 @@ def _end_of(file: Path) -> str:
         return said.read().decode(errors="replace").strip()
 
 
-def _wait(process: subprocess.Popen[bytes], wall_s: float, progress: Callable[[str, int], None] | None) -> None:
-    deadline = time.monotonic() + wall_s
+def _wait(
+    process: subprocess.Popen[bytes], wall_s: float, answer: int, progress: Callable[[str, int], None] | None
+) -> None:
+    deadline, begun = time.monotonic() + wall_s, 0
     while True:
         try:
             process.wait(_TICK_S)
         except subprocess.TimeoutExpired:
-            if progress is not None:
-                progress("seconds of re-run", 1)
+            now = os.pread(answer, _MOST_LINES_BYTES, 0).count(_BEGUN)
+            if progress is not None and now > begun:
+                progress("cells run again", now - begun)
+            begun = now
             if time.monotonic() > deadline:
                 message = f"the re-run took longer than {wall_s:g} s, and was ended"
                 raise SandboxError(message, "Give it more time", "timeout") from None
@@ -150,10 +159,10 @@ def _wait(process: subprocess.Popen[bytes], wall_s: float, progress: Callable[[s
 
 def _parsed(content: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(content)
+        told = json.loads(content.rstrip(b"\n").rpartition(b"\n")[2])  # the lines before say which cells began
     except (ValueError, RecursionError):
         told = None
-    if not isinstance(told, dict) or not (told.keys() & {"executed", "failed"}):
+    if not isinstance(told, dict) or {name: type(value) for name, value in told.items()} not in _ANSWERS:
         raise SandboxError(
             "the re-run gave no readable answer", "Read the notebook: it may end its own kernel", "crash"
         )
