@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 __all__ = ["blocks", "command_of", "quotes", "run_all", "surroundings", "table"]
@@ -46,18 +48,33 @@ def command_of(language, content):
     return ["bash", "-euo", "pipefail", "-c", content] if language == "sh" else [sys.executable, "-c", content]
 
 
+#: Runs blocks of Python one after another, each with its own names: one start of the interpreter serves them all.
+_ONE_AFTER_ANOTHER = """
+import json, sys
+for number, content in enumerate(json.load(sys.stdin), 1):
+    print("\\0", end="")
+    exec(compile(content, f"<block {number}>", "exec"), {"__name__": "__main__"})
+"""
+
+
 def run_all(shown, folder):
     """Run blocks one after another, and return what they printed, each on one line."""
     said = []
-    for language, content in shown:
-        done = subprocess.run(
-            command_of(language, content),
-            cwd=folder,
-            env=surroundings(folder / "home"),
-            capture_output=True,
-            check=False,
-            timeout=240,
-        )
-        assert done.returncode == 0, f"{content}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        said.append(" ".join(done.stdout.decode().split()))
+    for language, together in groupby(shown, key=lambda block: block[0]):
+        contents = [content for _, content in together]
+        if language == "python":
+            done = _run([sys.executable, "-c", _ONE_AFTER_ANOTHER], folder, json.dumps(contents), contents)
+            said += [" ".join(each.split()) for each in done.split("\0")[1:]]
+        else:
+            said += [" ".join(_run(command_of("sh", each), folder, "", [each]).split()) for each in contents]
     return said
+
+
+def _run(command, folder, given, contents):
+    home = surroundings(folder / "home")
+    done = subprocess.run(
+        command, cwd=folder, env=home, input=given.encode(), capture_output=True, check=False, timeout=600
+    )
+    shown = "\n---\n".join(contents)
+    assert done.returncode == 0, f"{shown}\n{done.stdout.decode()}\n{done.stderr.decode()}"
+    return done.stdout.decode()
