@@ -599,7 +599,7 @@ ATTACKS = (
         nothing_changed,
         (),
         UNANCHORED,
-        says=(DATED.format("2025-02-01T00:00:00.000000Z") + "at its checkpoint of '7' entries; nothing here tells",),
+        says=(DATED.format("2026-02-01T00:00:00.000000Z") + "at no checkpoint; nothing here tells",),
     ),
     Attack(
         21,
