@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit_lab.cli import output
+from audit_lab.cli.case_notebook import notebook
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
         help="Open a case, show it, and write down what is found and what follows.", no_args_is_help=True
     )
     group.command("new")(reads_a_log(new))
+    group.command("notebook")(notebook)
     group.command("show")(show)
     exhibits = typer.Typer(help="List what a case keeps.", no_args_is_help=True)
     exhibits.command("list")(list_exhibits)

@@ -234,6 +234,10 @@ COMMANDS = {
         ["case_id", "--question", "--folder", "--decision", "--alert", "--zone", *READING],
         "becomes its scope and first exhibits",
     ),
+    "case notebook": (
+        ["case_id", "STEP", "--log", "--question", "--actor", "--purpose", "--out", "--json"],
+        "runs it again with audit-lab verify --rerun",
+    ),
     "case show": (["CASE", "--json"], "what was edited by hand"),
     "case exhibit list": (["CASE", "--json"], "who kept each of them when"),
     "case finding": (
