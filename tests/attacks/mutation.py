@@ -93,21 +93,31 @@ class Mutant:
 # --- what can be taken out --------------------------------------------------------------------------------------------
 
 
-def mutants(module: str) -> Iterator[Mutant]:
-    """Yield a module without each of its checks in turn."""
-    tree = ast.parse(_source(module))
+def parsed(module: str) -> ast.Module:
+    """Return a module of the package as it stands."""
+    return ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+
+
+def checks(tree: ast.Module) -> Iterator[tuple[int, str, Callable[[ast.Module], None]]]:
+    """Yield the line of each check, what it is, and what takes it out of a copy of the tree."""
     skipped = set(_skipped(tree))
     for place, node in enumerate(ast.walk(tree)):
-        if id(node) in skipped:
-            continue
-        for what, change in _changes(node):
-            changed = copy.deepcopy(tree)
-            change(list(ast.walk(changed))[place])
-            yield Mutant(module, _line(node), what, ast.unparse(ast.fix_missing_locations(changed)))
+        if id(node) not in skipped:
+            for what, change in _changes(node):
+                yield _line(node), what, _at(place, change)
 
 
-def _source(module: str) -> str:
-    return (PACKAGE / f"{module.replace('.', '/')}.py").read_text("utf-8")
+def mutants(module: str) -> Iterator[Mutant]:
+    """Yield a module without each of its checks in turn."""
+    tree = parsed(module)
+    for line, what, take_out in checks(tree):
+        changed = copy.deepcopy(tree)
+        take_out(changed)
+        yield Mutant(module, line, what, ast.unparse(ast.fix_missing_locations(changed)))
+
+
+def _at(place: int, change: Callable[[ast.AST], None]) -> Callable[[ast.Module], None]:
+    return lambda tree: change(list(ast.walk(tree))[place])
 
 
 def _skipped(tree: ast.Module) -> Iterator[int]:
@@ -266,7 +276,7 @@ def check_whole(modules: Iterable[str], prepared: Sequence[Examined]) -> None:
         One does not, and so nothing that is found about it means anything.
     """
     for module in modules:
-        place = noticed_by(Mutant(module, 0, "nothing", ast.unparse(ast.parse(_source(module)))), prepared)
+        place = noticed_by(Mutant(module, 0, "nothing", ast.unparse(parsed(module))), prepared)
         if place is not None:
             raise RuntimeError(f"{module} as it is does not give what is expected: {prepared[place]}"[:400])
 
