@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attack import UNANCHORED, Attack
 from attack_contents import NOT_TRUSTED, both, gone, in_investigation, insider, plain, put
-from attack_scene import ATTESTATION, MALLORY, Files, Scene, resigned
+from attack_scene import ATTESTATION, INVESTIGATION, MALLORY, Files, Scene, resigned
 
 from audit_lab.seal.digests import folder_digest, sha256
 
@@ -152,5 +152,23 @@ ATTACKS = (
         (),
         UNANCHORED,
         says=(CHECKED,),
+    ),
+    Attack(
+        13,
+        "artifact, and another investigation; nothing signed",
+        _unsigned(put(INVESTIGATION, b"{}")),
+        (f"bundle.file-changed {INVESTIGATION}",),
+    ),
+    Attack(
+        13,
+        "artifact, and an investigation that nobody can read, over which nothing more is said; signed by the trusted key",
+        insider(both(put(PLACE, MODEL), put(INVESTIGATION, b"[]")), attesting(DIGEST)),
+        (f"json.not-an-object {INVESTIGATION}",),
+    ),
+    Attack(
+        13,
+        "artifact, and no investigation; signed by the trusted key",
+        insider(both(put(PLACE, MODEL), gone(INVESTIGATION)), attesting(DIGEST)),
+        (f"case.investigation-missing {INVESTIGATION}",),
     ),
 )
