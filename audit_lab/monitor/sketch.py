@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,28 @@ class Sketch:
 
     def of(self, name: str, column: str) -> pl.DataFrame:
         """Return the rows of one frame that are of one column, without its name."""
-        frame = self.frames[name]
-        first = int(frame["column"].search_sorted(column, side="left")) if frame.height else 0
-        last = int(frame["column"].search_sorted(column, side="right")) if frame.height else 0
-        return frame.slice(first, last - first).drop("column")
+        return self._unnamed[name].slice(*self._places[name].get(column, (0, 0)))
+
+    @cached_property
+    def _unnamed(self) -> dict[str, pl.DataFrame]:
+        return {name: frame.drop("column", strict=False) for name, frame in self.frames.items()}
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """From which row on each column's rows stand in each frame, and how many they are."""
+        found: dict[str, dict[str, tuple[int, int]]] = {}
+        for name, frame in self.frames.items():
+            runs = frame["column"].rle().struct.unnest() if "column" in frame.columns else pl.DataFrame()
+            ends = np.cumsum(runs["len"].to_numpy()) if runs.height else np.array([])
+            found[name] = (
+                {
+                    column: (int(end) - rows, rows)
+                    for column, rows, end in zip(*runs.select("value", "len"), ends, strict=True)
+                }
+                if runs.height
+                else {}
+            )
+        return found
 
 
 def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
@@ -241,7 +260,22 @@ def _summed(name: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
     added = [
         getattr(pl.col(each), {"first": "min", "last": "max"}.get(each, "sum"))() for each in schema if each not in keys
     ]
-    return every.group_by(keys).agg(added).select(list(schema)).sort(keys, nulls_last=True)
+    named = "column" in schema
+    if named:  # numbers in the order of the names are several times as fast to group and to sort by
+        columns = pl.Enum(every["column"].unique().sort())
+        every = every.with_columns(pl.col("column").cast(columns))
+    if not _apart(frames, keys):
+        every = every.group_by(keys).agg(added)
+    ordered = every.select(list(schema)).sort(keys, nulls_last=True)
+    return ordered.with_columns(pl.col("column").cast(pl.String)) if named else ordered
+
+
+def _apart(frames: Sequence[pl.DataFrame], keys: Sequence[str]) -> bool:
+    """Say whether no two frames, each without a key twice, have rows of one window."""
+    if "window" not in keys or len(frames) < 2:  # noqa: PLR2004 - of one, blocks may have to be added up
+        return False
+    windows = [set(frame["window"].unique()) for frame in frames]
+    return sum(map(len, windows)) == len(set().union(*windows))
 
 
 def _summed_marks(every: pl.DataFrame) -> pl.DataFrame:

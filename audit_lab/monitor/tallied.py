@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from audit_lab.log.files.reading import collect
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from audit_lab.monitor.bins import Bins
@@ -110,8 +110,7 @@ class TalliedRows:
         if not count:
             return read_reference(nw.from_native(held), self.kinds, span)
         tallied = self._tallied = self._read(spans_of(*span, count, SAMPLED_ROWS))
-        mine = pl.col("window").is_in(list(inside))
-        bins = {name: _bins(tallied.sketch, name, self.kinds[name], mine) for name in tallied.columns}
+        bins = {name: _bins(tallied.sketch, name, self.kinds[name], inside) for name in tallied.columns}
         others = {name: kind for name, kind in self.kinds.items() if name not in bins}
         rest = read_parts(held, others, span) if others else None
         return joined_reference(count, list(self.kinds), bins, tallied.sampled, rest)
@@ -229,15 +228,20 @@ def _only(sketch: Sketch, columns: Mapping[str, str]) -> Sketch:
     return Sketch({name: frame if name == "volume" else frame.filter(mine) for name, frame in sketch.frames.items()})
 
 
-def _bins(sketch: Sketch, name: str, kind: str, mine: pl.Expr) -> Bins:
+def _bins(sketch: Sketch, name: str, kind: str, inside: Sequence[int]) -> Bins:
+    """Return the bins that are made from the counts of some windows."""
     if kind != "numeric":
-        rows = sketch.of("texts", name).filter(mine).group_by("key").agg(pl.col("rows").sum())
+        mine = sketch.of("texts", name).filter(pl.col("window").is_in(list(inside)))
+        rows = mine.group_by("key").agg(pl.col("rows").sum())
         held = rows.drop_nulls("key").sort("rows", "key", descending=[True, False])
         gone = int(rows.filter(pl.col("key").is_null())["rows"].sum())
         return CategoryBins(name, tuple(held["key"]), held["rows"].to_numpy(), gone)
-    held = sketch.of("numbers", name).filter(mine).group_by("key").agg(pl.col("rows").sum()).sort("key")
-    gone = int(sketch.of("missing", name).filter(mine)["rows"].sum())
-    return NumericBins.of_counts(name, held["key"].to_numpy(), held["rows"].to_numpy(), gone)
+    counted, missing = sketch.of("numbers", name), sketch.of("missing", name)
+    here = np.isin(counted["window"].to_numpy(), inside)
+    values, places = np.unique(counted["key"].to_numpy()[here], return_inverse=True)
+    summed_rows = np.bincount(places, weights=counted["rows"].to_numpy()[here], minlength=values.size).astype(np.int64)
+    gone = int(missing["rows"].to_numpy()[np.isin(missing["window"].to_numpy(), inside)].sum())
+    return NumericBins.of_counts(name, values, summed_rows, gone)
 
 
 def _may_hold(times: pl.DataFrame, spans: Sequence[tuple[datetime, datetime]]) -> bool:

@@ -33,6 +33,9 @@ _MOST_PLACES = 131_072
 _LARGEST_WHOLE = 2**53
 #: From so many rows for each window on, windows are counted one by one.
 _ROWS_OF_ONE_WINDOW = 16_384
+#: Up to so many values of a window are counted one by one however few rows they have; of more, so many rows must share
+#: a value, or the counts are not much smaller than the rows.
+_FEW, _ROWS_OF_A_VALUE = 512, 8
 #: If so many rows at the beginning have too many values, the others need no look.
 _FIRST_ROWS = 65_536
 #: Of a column of text, so many rows at each end are looked at first for those that come first and last.
@@ -63,7 +66,8 @@ def tally_of_numbers(
     windows
         How many there are.
     most
-        How many different values a window may have; any number when omitted.
+        How many different values a window may have, in the mean; fewer where not many rows share a value. Any number
+        when omitted.
 
     Returns
     -------
@@ -72,11 +76,11 @@ def tally_of_numbers(
     """
     found = _by_place(values, codes, windows)
     if found is None:
-        if most is not None and pl.Series(values[:_FIRST_ROWS]).n_unique() > most * windows:
+        if most is not None and _scattered(values[:_FIRST_ROWS], values.size, windows, most):
             return None
         frame = pl.DataFrame({WINDOW: codes, KEY: values})
         found = _by_window(frame, codes, windows, _counted)
-    if most is not None and found.height > most and found.group_by(WINDOW).len().filter(pl.col("len") > most).height:
+    if most is not None and found.height > min(most * windows, max(_FEW * windows, values.size // _ROWS_OF_A_VALUE)):
         return None
     return found.select(pl.col(WINDOW).cast(pl.Int64), KEY, pl.col(ROWS).cast(pl.Int64))
 
@@ -123,6 +127,14 @@ def _by_place(values: NDArray[np.float64], codes: NDArray[np.int64], windows: in
         found.append((np.full(held.size, window), (held + first) / scale, rows[held]))
     parts = [np.concatenate(each) for each in zip(*found, strict=True)]
     return pl.DataFrame(dict(zip((WINDOW, KEY, ROWS), parts, strict=True)))
+
+
+def _scattered(first: NDArray[np.float64], rows: int, windows: int, most: int) -> bool:
+    """Say whether the first of some rows show that they have more values than are counted one by one."""
+    values = pl.Series(first).n_unique()
+    if values <= _FEW * windows:
+        return False
+    return values > most * windows or values * (_ROWS_OF_A_VALUE if rows == first.size else 2) > first.size
 
 
 def _scale(some: NDArray[np.float64]) -> float | None:

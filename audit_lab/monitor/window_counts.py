@@ -74,12 +74,18 @@ class WindowCounts:
     moments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOMENTS))
 
     @cached_property
-    def _by_window(self) -> dict[Any, pl.DataFrame]:
-        return self.long.drop_nulls("key").sort("window", "key").partition_by("window", as_dict=True)
+    def _by_window(self) -> dict[int, pl.DataFrame]:
+        held = self.long.drop_nulls("key").sort("window", "key")
+        windows, starts = np.unique(held["window"].to_numpy(), return_index=True)
+        ends = [*starts[1:].tolist(), held.height]
+        return {
+            window: held.slice(start, end - start)
+            for window, start, end in zip(windows.tolist(), starts.tolist(), ends, strict=False)
+        }
 
     def occurring(self, window: int) -> pl.DataFrame:
         """Return ``key`` and ``rows`` of the cells or categories that occur in one window, ascending, none missing."""
-        return self._by_window.get((window,), self.long.clear())
+        return self._by_window.get(window, self.long.clear())
 
     @cached_property
     def _moments(self) -> dict[int, dict[str, Any]]:

@@ -79,3 +79,20 @@ def test_texts_with_their_first_and_last_times(windows, ordered):
     )
     found = tally_of_texts(frame["key"], frame["time"], codes, windows)
     assert found.select(expected.columns).sort(ORDER).equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "most", "counted"),
+    [
+        (np.random.default_rng(1).normal(size=200_000), 32_768, False),  # a value for each row
+        (np.random.default_rng(2).normal(size=3_000), 32_768, False),  # as many, of few rows
+        (np.random.default_rng(3).normal(size=400), 32_768, True),  # too few to matter
+        (np.random.default_rng(4).integers(0, 9_000, 200_000) / 100, 32_768, True),
+        (np.random.default_rng(5).integers(0, 9_000, 200_000) / 100, 8_000, False),
+        (np.append(np.zeros(100_000), np.random.default_rng(6).normal(size=100_000)), 32_768, False),  # later on
+    ],
+)
+def test_columns_of_very_many_values_are_left_to_others(values, most, counted):
+    found = tally_of_numbers(values, np.zeros(values.size, dtype=np.int64), 1, most)
+    assert (found is not None) == counted
+    assert found is None or found["rows"].sum() == values.size
