@@ -161,7 +161,7 @@ ATTACKS = (
     ),
     Attack(
         13,
-        "artifact, and an investigation that nobody can read, over which nothing more is said; signed by the trusted key",
+        "artifact, and an investigation that nobody can read; signed by the trusted key",
         insider(both(put(PLACE, MODEL), put(INVESTIGATION, b"[]")), attesting(DIGEST)),
         (f"json.not-an-object {INVESTIGATION}",),
     ),
