@@ -35,6 +35,7 @@ _NO_PROOFS = "inclusion of the rows in the log: no proofs of it are here"
 _PROVEN = "{:,} rows of the log: each in its segment, the segment in the log's tree, the tree in the checkpoint"
 _GREW = "growth of the log: the tree of {:,} entries begins with that of {:,}, a checkpoint that was known before"
 _NO_GROWTH = "growth of the log: the bundle starts from no earlier checkpoint"
+_EXHIBITS = "exhibits against the proven rows: that what an exhibit says of a prediction is what its row says"
 _SIGNED = "signature over the log's checkpoint, by a key of the log that the trust file accepts"
 _NOT_SIGNED = (
     "signature over the log's checkpoint: the trust file names no key of the log {}, so that the rows are proven "
@@ -126,7 +127,7 @@ class _ProvenRows:
                 proven += self._check_segment(segment, part, checked, name)
         if proven:
             self.result.checked.append(_PROVEN.format(proven))
-            self.result.not_checked.append(FULL_ONLY_ROWS)
+            self.result.not_checked += [FULL_ONLY_ROWS, _EXHIBITS]
 
     def _checkpoint(self, proof: LogProof) -> SignedCheckpoint | None:
         """Return the bundle's checkpoint, if it is the one that was attested: nothing is proven under another."""

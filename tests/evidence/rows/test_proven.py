@@ -25,6 +25,7 @@ def test_every_row_that_an_exhibit_names_is_proven_with_all_that_was_recorded_ab
     report = examine_bundle(loans_bundle, trust)
     assert (report.verdict, report.findings) == (Verdict.UNANCHORED, ())
     assert any(line.startswith("8 rows of the log: each in its segment") for line in report.checked)
+    assert any(line.startswith("exhibits against the proven rows") for line in report.not_checked)
     assert any("the trust file names no key of the log 'demonstration-loans'" in line for line in report.not_checked)
 
 
