@@ -15,7 +15,7 @@ from audit_lab.monitor.recognised.intervals import ShareShift, others_alike, sha
 from audit_lab.monitor.recognised.jumps import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -85,15 +85,23 @@ def find_defaults(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> l
             before = MISSING if filled else None
             change = _change(steps, DEFAULT, shift, counts[value], before=before, after=value_name(steps.days, value))
             found.append(_with(change, apart, limit))
+    return [*found, *_gone(steps.days.row_steps or steps, values, reference)]
+
+
+def _gone(steps: ColumnSteps, values: Sequence[float], reference: tuple[datetime, datetime]) -> list[DataChange]:
+    """Return the run of steps in which values, or those of one of the frequent, went missing."""
+    totals, missing = steps.summed(steps.days.rows), steps.summed(steps.days.missing)
     shift = share_shift(missing, totals)
-    if shift is not None and _usual_outside(steps, shift, reference):
-        gone = [value for value in values if _gives_way(counts[value], totals, shift)]
-        left = [one.without(gone[0]) for one in steps.samples] if gone else list(steps.samples)
-        apart, limit = others_alike(left, shift, ordered=steps.days.ordered)
-        if apart <= limit:
-            kind, before = (DEFAULT, value_name(steps.days, gone[0])) if gone else (GONE_MISSING, None)
-            found.append(_with(_change(steps, kind, shift, missing, before=before, after=MISSING), apart, limit))
-    return found
+    if shift is None or not _usual_outside(steps, shift, reference):
+        return []
+    gone = [value for value in values if _gives_way(steps.summed(steps.days.frequent[value]), totals, shift)]
+    kind, before = (DEFAULT, value_name(steps.days, gone[0])) if gone else (GONE_MISSING, None)
+    change = _change(steps, kind, shift, missing, before=before, after=MISSING)
+    if shift.inside >= _ROUNDED:  # no value is left to be compared
+        return [change]
+    left = [one if one is None or not gone else one.without(gone[0]) for one in steps.samples_if_any]
+    apart, limit = others_alike(left, shift, ordered=steps.days.ordered)
+    return [_with(change, apart, limit)] if apart <= limit else []
 
 
 def find_frozen(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> list[DataChange]:

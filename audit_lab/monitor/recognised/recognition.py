@@ -56,6 +56,8 @@ _OTHER_MISSING = 0.01
 _IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT, FROZEN, GONE_MISSING}
 #: What leaves the other values of a column as they were.
 _OF_CATEGORIES = {VANISHED, NEW, RENAMED}
+#: All rows but one in a thousand.
+_EVERY = 0.999
 #: A column with more values than this does not say which part of the rows carries a change.
 _MOST_PARTS = 20
 
@@ -105,6 +107,7 @@ def recognise(
         found = found if parts is None else _with_parts(question, findings, parts, found, unnamed)
     defaults = {(one.column, one.after) for one in found if one.kind in {DEFAULT, FROZEN}}
     found = [one for one in found if one.kind != NEW or (one.column, one.after) not in defaults]
+    found = [one for one in found if not _explained(one, found)]
     told = [one if one.sentence else replace(one, sentence=sentence_of(one, question.cut)) for one in found]
     return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), (*facts, *coming_and_going))
 
@@ -212,6 +215,19 @@ def _of_parts(
 def _named(column: str, found: Sequence[DataChange]) -> bool:
     """Say whether a change of a column is known that can leave no other in some of its rows."""
     return any(column in one.columns and one.kind not in _OF_CATEGORIES for one in found)
+
+
+def _explained(one: DataChange, found: Sequence[DataChange]) -> bool:
+    """Say whether a category vanished for no longer than no row, or one value in every row, of its column arrived."""
+    return one.kind == VANISHED and any(
+        other.kind in {FROZEN, GONE_MISSING}
+        and other.where is None
+        and other.evidence.get("share", 0.0) >= _EVERY
+        and other.start - _WEEK <= one.start
+        and one.end <= other.end + _WEEK
+        and other.touches(one.column, one.start, one.end)
+        for other in found
+    )
 
 
 def _unless(found: Sequence[DataChange], known: Sequence[DataChange]) -> list[DataChange]:

@@ -81,10 +81,18 @@ class Days:
     @cached_property
     def steps(self) -> ColumnSteps | None:
         """The column by day, or else by week or month; None where even months have too few values."""
+        return self._steps(self.values)
+
+    @cached_property
+    def row_steps(self) -> ColumnSteps | None:
+        """The same of steps with rows enough, though they may have no value."""
+        return self._steps(self.rows)
+
+    def _steps(self, counts: NDArray[np.int64]) -> ColumnSteps | None:
         for every in _LENGTHS:
             grouped = self._grouped(every)
-            enough = [group for group in grouped if self.values[group].sum() >= STEP_ROWS]
-            if enough and sum(self.values[group].sum() for group in enough) >= _COVERAGE * self.values.sum():
+            enough = [group for group in grouped if counts[group].sum() >= STEP_ROWS]
+            if enough and sum(counts[group].sum() for group in enough) >= _COVERAGE * counts.sum():
                 return ColumnSteps(self, tuple(enough))
         return None
 
@@ -118,9 +126,15 @@ class ColumnSteps:
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
-        """The values of each step."""
+        """The values of each step; steps that have none, as those of `Days.row_steps` may, are left out."""
+        return tuple(one for one in self.samples_if_any if one is not None)
+
+    @cached_property
+    def samples_if_any(self) -> tuple[Sample | None, ...]:
+        """The values of each step, or None."""
         held = ([self.days.samples[day] for day in group] for group in self.groups)
-        return tuple(Sample.merged([one for one in some if one is not None]) for some in held)
+        kept = ([one for one in some if one is not None] for some in held)
+        return tuple(Sample.merged(some) if some else None for some in kept)
 
     @property
     def numbers(self) -> NDArray[np.int64]:

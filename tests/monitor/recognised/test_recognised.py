@@ -110,6 +110,8 @@ def test_two_columns_with_one_anothers_values_are_swapped():
         (4, 1.0, {"gaps": pl.col("gaps").fill_null(0.0)}, ("new default", "(missing)", "0")),
         (5, 0.2, {"amount": pl.lit(None, pl.Float64)}, ("missing values", None, "(missing)")),
         (6, 1.0, {"amount": pl.lit(444.0)}, ("frozen", None, "444")),
+        (7, 0.85, {"amount": pl.lit(None, pl.Float64)}, ("missing values", None, "(missing)")),
+        (8, 1.0, {"city": pl.lit(None, pl.String)}, ("missing values", None, "(missing)")),
     ],
 )
 def test_a_value_that_takes_the_place_of_others_is_named(seed, part, columns, said):
