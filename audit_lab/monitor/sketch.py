@@ -342,16 +342,17 @@ def _of_column(
         facts = {"values": [column.len() - column.null_count()], "nan": [0], "infinite": [0]}
         return {"texts": _in_windows("texts", texts, placed), "facts": pl.DataFrame(facts)}
     values = column.to_numpy()
-    gone = np.isnan(values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        usual = bool(np.isfinite(values.sum()))  # then every value is finite
+    gone = np.zeros(0, dtype=bool) if usual else np.isnan(values)
     missing = int(np.count_nonzero(gone))
-    usual = bool(np.isfinite(values).all()) if not missing else False
     infinite = 0 if usual else int(np.count_nonzero(np.isinf(values)))
     nulls = column.null_count()
     facts = {"values": [values.size - nulls], "nan": [missing - nulls], "infinite": [infinite]}
     found = {"facts": pl.DataFrame(facts)}
     codes = placed.codes
     if placed.rows is not None:
-        values, gone = values[placed.rows], gone[placed.rows]
+        values, gone = values[placed.rows], gone if usual else gone[placed.rows]
     if missing:
         rows = np.bincount(codes[gone], minlength=placed.windows.size)
         away = pl.DataFrame({_WINDOW: np.arange(rows.size), "rows": rows}).filter(pl.col("rows") > 0)

@@ -195,8 +195,12 @@ def _of_sketch(sketch: Sketch, bins: Bins) -> tuple[pl.DataFrame, pl.DataFrame]:
             bins, windows, held, upto, count
         )
     held = sketch.of("numbers", bins.column)
-    cells = pl.Series("key", bins.cells_of(held["key"].to_numpy()), dtype=pl.Int64)
-    kept = held.with_columns(cells).group_by("window", "key").agg(pl.col("rows").sum())
+    windows, rows = held["window"].to_numpy(), held["rows"].to_numpy()
+    cells = bins.cells_of(held["key"].to_numpy())
+    # Values ascend by window, and so do their cells: those of one cell follow one another.
+    starts = np.flatnonzero(np.diff(windows * (2 * bins.values.size + 1) + cells, prepend=-1))
+    summed = np.add.reduceat(rows, starts) if starts.size else rows
+    kept = pl.DataFrame({"window": windows[starts], "key": cells[starts], "rows": summed}, schema=_KEYED)
     return pl.concat([kept, gone]), moments_of_values(bins, held)
 
 
