@@ -88,7 +88,8 @@ def test_an_export_that_cannot_be_stamped_is_refused_before_its_notebook_runs(ru
     assert "no time-stamping authority is accepted here" in answer.err.replace("\n", " ")
 
 
-def test_an_export_stands_where_the_authority_cannot_be_reached(run, jane, authority, tmp_path):
+def test_an_export_stands_where_the_authority_cannot_be_reached(run, jane, authority, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIT_LAB_PDF", "none")
     source = (
         "from types import SimpleNamespace; from pathlib import Path; from audit_lab.evidence import Case\n"
         "log = SimpleNamespace(origin='l', path=Path('x'), manifest_sha256='ab' * 32, checkpoint=None)\n"

@@ -1,6 +1,6 @@
-"""Validate the RO-Crate in a folder with roc-validator, offline: its context comes from the package rocrate.
+"""Validate the RO-Crates in folders with roc-validator, offline: their context comes from the package rocrate.
 
-A program, so that it can run under an interpreter that has those packages: ``python crate_validator.py FOLDER CACHE``.
+A program, so that it can run under an interpreter that has those packages: ``crate_validator.py CACHE FOLDER ...``.
 """
 
 from __future__ import annotations
@@ -33,22 +33,23 @@ def warm(cache: str) -> None:
     session.close()
 
 
-def main(folder: str, cache: str) -> None:
-    """Print which requirements the crate fails, as JSON."""
+def main(cache: str, *folders: str) -> None:
+    """Print which requirements each crate fails, as JSON."""
     from rocrate_validator import services
     from rocrate_validator.models import Severity, ValidationSettings
 
     warm(cache)
-    settings = ValidationSettings(
-        rocrate_uri=Path(folder),
-        profile_identifier="process-run-crate",
-        requirement_severity=Severity.RECOMMENDED,
-        offline=True,
-        cache_path=cache,
-    )
-    result = services.validate(settings)
-    issues = [(each.severity.name, each.check.identifier, each.message) for each in result.get_issues()]
-    print(json.dumps(issues))  # noqa: T201 - what the test reads
+    failed = []
+    for folder in folders:
+        settings = ValidationSettings(
+            rocrate_uri=Path(folder),
+            profile_identifier="process-run-crate",
+            requirement_severity=Severity.REQUIRED,
+            offline=True,
+            cache_path=cache,
+        )
+        failed.append([each.message for each in services.validate(settings).get_issues()])
+    print(json.dumps(failed))  # noqa: T201 - what the test reads
 
 
 if __name__ == "__main__":

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from audit_lab.errors import NotebookError
-from audit_lab.evidence import examine_in_full, export_notebook
+from audit_lab.evidence import examine_in_full
+from audit_lab.evidence.archive_writer import write_archive
+from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.notebook_addresses import outside_addresses
 from audit_lab.evidence.notebook_document import ShownCell, ShownOutput
+from audit_lab.evidence.notebook_pages import notebook_pages
+from audit_lab.evidence.notebook_run import ExecutedNotebook
+from audit_lab.seal.envelope import Envelope
+from audit_lab.seal.statement import Statement
+from audit_lab.verifier.predicate import Predicate
+
+NOTEBOOK = "data/notebook/investigation.ipynb"
+MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def text(source, **attachments):
@@ -65,24 +77,33 @@ def test_what_no_program_fetches(cell):
 
 
 @pytest.fixture
-def pointing(timeless, tmp_path):
-    path = tmp_path / "pointing.ipynb"
-    path.write_text(timeless.read_text().replace('"# The story"', '"# ![a](https://evil.example/a.png)"'))
-    return path
+def pointing(exported):
+    """Return the files of a bundle, its notebook with a picture from elsewhere, and what is attested of it."""
+    with zipfile.ZipFile(exported) as file:
+        content = {info.filename: file.read(info) for info in file.infolist()}
+    notebook = content[NOTEBOOK].replace(b'"# The story"', b'"# ![a](https://evil.example/a.png)"')
+    envelope = Envelope.parse(content["attestation.dsse.json"], "a")
+    predicate = Predicate.parse(Statement.parse(envelope.payload, "a").predicate, "a")
+    return content, ExecutedNotebook(b"", notebook, b"", predicate.notebook.renderer), predicate
 
 
-def test_such_a_notebook_is_not_exported(pointing, key, tmp_path):
+def test_such_a_notebook_is_not_exported(pointing, signed_at):
+    content, ran, predicate = pointing
     with pytest.raises(NotebookError, match=r"no signature covers it \(cell 1: https://evil.example/a.png\)"):
-        export_notebook(pointing, tmp_path / "out", key=key)
-    assert not (tmp_path / "out").exists()
+        notebook_pages(ran, content["data/investigation.json"], predicate, signed_at)
 
 
-def test_such_a_notebook_is_named_where_it_was_signed(pointing, key, trust, tmp_path, monkeypatch):
+def test_such_a_notebook_is_named_where_it_was_signed(pointing, key, trust, monkeypatch, tmp_path):
+    content, ran, predicate = pointing
     monkeypatch.setattr("audit_lab.evidence.notebook_pages.outside_addresses", lambda _: [])
-    path = export_notebook(pointing, tmp_path / "out", key=key)
-    report = examine_in_full(path, trust)
-    assert [(each.code, each.file) for each in report.findings] == [
-        ("notebook.points-outside", "data/notebook/investigation.ipynb")
+    attested, files = notebook_pages(ran, content["data/investigation.json"], predicate, MOMENT)
+    payload = {name: each for name, each in {**content, **files}.items() if name.startswith("data/")}
+    for name in ("data/ro-crate-metadata.json", "data/notebook/investigation.pdf"):  # they speak of the other files
+        payload.pop(name, None)
+    path = tmp_path / "case.zip"
+    with path.open("wb") as file:
+        write_archive(file, bundle_files(payload, replace(predicate, notebook=attested), key))
+    assert [(each.code, each.file) for each in examine_in_full(path, trust).findings] == [
+        ("notebook.points-outside", NOTEBOOK)
     ]
-    with zipfile.ZipFile(path) as file:
-        assert b'src="http' not in file.read("data/notebook/investigation.html")
+    assert b'src="http' not in files["data/notebook/investigation.html"]

@@ -18,6 +18,8 @@ from audit_lab.evidence import examine_in_full, export_notebook
 from audit_lab.evidence.archive_writer import write_archive
 from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.notebook_html import render_html
+from audit_lab.evidence.notebook_pages import notebook_pages
+from audit_lab.evidence.notebook_run import ExecutedNotebook
 from audit_lab.evidence.pdf import NO_PRINTER, PdfPrinter, pdf_printer
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
@@ -124,22 +126,6 @@ def test_two_exports_of_the_same_notebook_give_equal_bytes(exported, timeless, k
     assert again.read_bytes() == exported.read_bytes()
 
 
-def test_a_page_printed_twice_gives_equal_bytes_and_another_moment_others():
-    printer = pdf_printer_of_the_machine()
-    html = b'<!DOCTYPE html><html><head><meta charset="utf-8"><title>T</title></head><body><h1>T</h1></body></html>'
-    first, second = (printer.print_page(html, "ab" * 32, MOMENT) for _ in range(2))
-    assert first == second
-    assert printer.print_page(html, "ab" * 32, MOMENT.replace(year=2027)) != first
-
-
-def pdf_printer_of_the_machine():
-    for kind in ("chromium", "weasyprint"):
-        if shutil.which(kind):
-            return PdfPrinter(kind, shutil.which(kind))
-    pytest.skip("neither Chromium nor WeasyPrint is installed")
-    return None
-
-
 # --- what a verifier finds --------------------------------------------------------------------------------------------
 
 
@@ -181,12 +167,15 @@ def test_a_page_that_opens_on_another_answer_signed_by_a_trusted_key(content, si
 # --- what prints ------------------------------------------------------------------------------------------------------
 
 
-def test_without_a_printer_there_is_no_pdf_and_the_page_says_so(timeless, key, tmp_path, monkeypatch):
+def test_without_a_printer_there_is_no_pdf_and_it_is_said_what_to_install(content, monkeypatch):
     monkeypatch.setenv("AUDIT_LAB_PDF", "none")
     assert pdf_printer() is None
-    content = content_of(export_notebook(timeless, tmp_path, key=key))
-    assert PDF not in content
-    assert "There is no PDF of the notebook" in content["data/README.html"].decode()
+    envelope = Envelope.parse(content["attestation.dsse.json"], "a")
+    predicate = Predicate.parse(Statement.parse(envelope.payload, "a").predicate, "a")
+    ran = ExecutedNotebook(b"", content[NOTEBOOK], b"", "r")
+    _, files = notebook_pages(ran, content["data/investigation.json"], predicate, MOMENT)
+    assert set(files) == {NOTEBOOK, HTML}
+    assert files[HTML] == content[HTML]
     monkeypatch.delenv("AUDIT_LAB_PDF")
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert pdf_printer() is None
