@@ -91,12 +91,14 @@ def without_crate(scene: Scene) -> Files:
     return attested(tagged({name: content for name, content in scene.files.items() if name != RESEARCH_OBJECT}))
 
 
-def with_pdf(scene: Scene) -> Files:
-    """Return the bundle with a PDF that says among its last bytes which notebook it shows."""
-    said_of = sha256(scene.files[NOTEBOOK]).encode()
-    return resigned(
-        {**scene.files, PDF: b"%PDF-1.7\n" + bytes(80_000) + b"(audit-lab-notebook-sha256 " + said_of + b")"}
-    )
+def with_pdf(place: int) -> Callable[[Scene], Files]:
+    """Return the bundle with a PDF that says at a place which notebook it shows."""
+
+    def change(scene: Scene) -> Files:
+        mark = b"(audit-lab-notebook-sha256 " + sha256(scene.files[NOTEBOOK]).encode() + b")"
+        return resigned({**scene.files, PDF: b"%PDF-1.7\n" + bytes(place) + mark + bytes(80_000 - place)})
+
+    return change
 
 
 def of_one_person(scene: Scene) -> Files:
@@ -173,7 +175,10 @@ ATTACKS = (
         "an exhibit that withholds something, as is attested",
         insider(in_investigation(withhold), lambda value: value["predicate"].update(redaction=REDACTION)),
     ),
-    _holds("a PDF", with_pdf, "not checked: PDF: that its pages show the notebook"),
+    _holds("a PDF that names its notebook first", with_pdf(0), "not checked: PDF: that its pages show the notebook"),
+    _holds(
+        "a PDF that names its notebook last", with_pdf(80_000), "not checked: PDF: that its pages show the notebook"
+    ),
     _holds("no notebook", without_notebook),
     _holds("no RO-Crate document", without_crate),
     _holds(
