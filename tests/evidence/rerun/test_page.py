@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 
+from audit_lab.evidence.generated import QUESTIONS
 from audit_lab.evidence.rerun.report import VOLATILE_TAG, RerunCell
 from tests.pages import table
 
@@ -29,3 +30,13 @@ def test_the_verdicts_of_cells_are_those_of_the_code():
     assert set(named) <= texts()
     assert all(f"``{name}``" in str(RerunCell.__doc__) for name in named)
     assert f"the tag `{VOLATILE_TAG}`" in PAGE
+
+
+def test_the_steps_are_those_of_the_code():
+    rows = table(PAGE, "step")
+    assert [row[0].partition(":")[0] for row in rows] == list(QUESTIONS)
+    for step, asks in rows:
+        question = QUESTIONS[step.partition(":")[0]]
+        written = question.query.format(**{name: name.upper() for name in question.parameters})
+        assert asks.startswith(f"`{written}`")
+        assert step == ":".join([step.partition(":")[0], *(name.upper() for name in question.parameters)])
