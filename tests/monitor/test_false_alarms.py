@@ -12,6 +12,7 @@ from scipy import stats
 import audit_lab as al
 from audit_lab.log.search.wide import wide
 from audit_lab.monitor.drift import drift
+from audit_lab.monitor.measures.chi_square import chi_square_survivals, pooled_chi_squares
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 WEEKS, PER_WEEK = 12, 300
@@ -76,6 +77,18 @@ def test_a_larger_stated_rate_is_kept_too():
     frames = (calm(np.random.default_rng(500 + seed)) for seed in range(questions))
     alarms = sum(asked(frame, seed, false_alarms=0.5).alerts().height > 0 for seed, frame in enumerate(frames))
     assert interval(questions, 0.5)[0] <= alarms <= interval(questions, 0.5)[1]
+
+
+@pytest.mark.parametrize("rows", [50, 51, 55])
+def test_p_values_of_small_windows_beside_bins_that_were_made_equal_are_no_smaller_than_they_may(rows):
+    random, windows = np.random.default_rng(3), 200_000
+    reference = np.full((windows, 10), 306.0)
+    drawn = random.multinomial(rows, random.dirichlet(reference[0], windows)).astype(float)
+    statistics, degrees, _ = pooled_chi_squares(reference, drawn)
+    p_values = chi_square_survivals(statistics, degrees)
+    assert (degrees == 9).all()
+    assert np.mean(p_values <= 0.001) <= 0.0015
+    assert np.mean(p_values <= 0.0001) <= 0.0002
 
 
 @pytest.mark.parametrize("kind", SHIFTS)

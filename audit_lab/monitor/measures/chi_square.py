@@ -28,6 +28,8 @@ __all__ = [
 #: A bin that expects fewer rows than this on either side is pooled with the others like it: Cochran, *The Chi-square
 #: Test of Goodness of Fit* (1952), section 6.
 FEWEST_EXPECTED = 5.0
+#: Ten equal bins of 3,061 rows expect 4.998 of fifty: that is five.
+_ROUNDED = 0.5
 #: Terms of a binomial tail that are added up; beyond the mean each is smaller than the one before.
 _TAIL_TERMS = 400
 
@@ -127,10 +129,14 @@ def pooled_chi_squares(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Return statistic and degrees of freedom of many chi-square tests without thin bins, and the thin bins' p-values.
 
-    As :func:`chi_square_test`, after the bins that expect fewer than five rows on either side are made one bin. Where
-    that bin still expects fewer than five it is left out, as the statistic would not follow its distribution, and is
-    tested exactly: given its rows on both sides, those on the side with fewer rows are binomial; the p-value is the
-    chance of so many or more. It is 1 where no bin is left out.
+    As :func:`chi_square_test`, after the bins that expect fewer than five rows (rounded) on the side with fewer rows
+    are made one bin. Where that bin still expects fewer than five it is left out, as the statistic would not follow
+    its distribution, and is tested exactly: given its rows on both sides, those on the side with fewer rows are
+    binomial; the p-value is the chance of so many or more. It is 1 where no bin is left out.
+
+    What a bin expects is its share of the side with more rows. By its share of both, a bin of a small window would be
+    thin or not by the very rows that are tested: of ten bins that hold a tenth of the reference each, those would be
+    pooled in which a window of fifty rows has fewer than five, and p-values of 0.0001 came 23 times too often.
 
     Parameters
     ----------
@@ -147,10 +153,12 @@ def pooled_chi_squares(
     every = np.maximum(totals[0] + totals[1], 1.0)
     both, smaller = first + second, np.minimum(*totals)
     share = smaller / every
-    thin = both * share[..., None] < FEWEST_EXPECTED
+    larger = np.where((totals[0] >= totals[1])[..., None], first, second)
+    expected = larger * (smaller / np.maximum(np.maximum(*totals), 1.0))[..., None]
+    thin = expected < FEWEST_EXPECTED - _ROUNDED
     few = [np.where(thin, side, 0.0).sum(axis=-1) for side in (first, second)]
     pooled = few[0] + few[1]
-    left_out = pooled * share < FEWEST_EXPECTED
+    left_out = np.where(thin, expected, 0.0).sum(axis=-1) < FEWEST_EXPECTED - _ROUNDED
     rows = [total - np.where(left_out, part, 0.0) for total, part in zip(totals, few, strict=True)]
     # With both margins fixed, both sides' parts of a bin add up to this: (a n - b m)^2 / (m n (a + b)).
     apart = (first * rows[1][..., None] - second * rows[0][..., None]) ** 2
