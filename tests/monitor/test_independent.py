@@ -94,11 +94,13 @@ def outer_bins_joined(counts):
 
 
 def chi_squared(counts):
-    """Return scipy's chi-squared statistic, bins that expect fewer than five rows made one, or left out."""
+    """Return scipy's chi-squared statistic, bins that expect fewer than five rows, rounded, made one or left out."""
     table = counts[:, counts.sum(axis=0) > 0]
-    thin = stats.contingency.expected_freq(table).min(axis=0) < 5
+    totals = table.sum(axis=1)
+    expected = table[int(totals.argmax())] * totals.min() / totals.max()
+    thin = expected < 4.5
     pooled = table[:, thin].sum(axis=1, keepdims=True)
-    enough = pooled.sum() * table.sum(axis=1).min() / table.sum() >= 5
+    enough = expected[thin].sum() >= 4.5
     table = np.column_stack([table[:, ~thin], pooled[:, : int(enough)]])
     return stats.chi2_contingency(table, correction=False).statistic
 
