@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import narwhals as nw
 import polars as pl
 
+from audit_lab.errors import AuditLabError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_reference import moment_asked, reference_asked
 from audit_lab.face.windowed_rows import OUTCOMES
@@ -23,15 +25,18 @@ from audit_lab.monitor.drift import drift
 from audit_lab.monitor.filed import Filed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from audit_lab.log.search.pairs import Pairs
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.counts import Source
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.multivariate import MultivariateDrift
 
 __all__ = ["DriftQuestion", "drift_of", "drift_together_of"]
+
+_Moved = TypeVar("_Moved", bound="Drift | MultivariateDrift")
 
 #: What is measured of a prediction itself, and the column that it comes from.
 _OWN = {"score": "predictions.outputs", "decision": "predictions.decision"}
@@ -80,9 +85,7 @@ def drift_of(store: LogStore, asked: DriftQuestion) -> tuple[Drift, set[str]]:
     MisuseError
         The reference lacks its beginning or its end, or another part of the question cannot be meant.
     """
-    rows, options, left_out, touched = _put(store, asked)
-    moved = drift(rows, **options, false_alarms=asked.false_alarms, seed=asked.seed)
-    return replace(moved, facts=(*moved.facts, *left_out)), touched
+    return _measured(store, asked, partial(drift, false_alarms=asked.false_alarms, seed=asked.seed))
 
 
 def drift_together_of(store: LogStore, asked: DriftQuestion) -> tuple[MultivariateDrift, set[str]]:
@@ -95,15 +98,36 @@ def drift_together_of(store: LogStore, asked: DriftQuestion) -> tuple[Multivaria
     """
     from audit_lab.monitor.multivariate import multivariate_drift
 
-    rows, options, left_out, touched = _put(store, asked)
-    moved = multivariate_drift(rows, **options, rate=asked.false_alarms, seed=asked.seed)
-    return replace(moved, facts=(*moved.facts, *left_out)), touched
+    return _measured(store, asked, partial(multivariate_drift, rate=asked.false_alarms, seed=asked.seed))
 
 
-def _put(store: LogStore, asked: DriftQuestion) -> tuple[Source, dict[str, Any], list[str], set[str]]:
-    """Return the rows of a question, what it asks of them, what was left out of them, and the log's columns in them."""
+def _measured(store: LogStore, asked: DriftQuestion, measure: Callable[..., _Moved]) -> tuple[_Moved, set[str]]:
+    """Measure a question's rows file by file where they seem to lie so, and as wholes where they turn out not to."""
     filed = _filed(store, _model(asked))
-    predicting = filed[0] if filed else predicting_model(store, _model(asked))
+    if filed is not None:
+        try:
+            measured = _put(store, asked, filed, measure)
+        except AuditLabError:
+            if filed.pairs.hold():
+                raise
+        else:
+            if filed.pairs.hold():
+                return measured
+    return _put(store, asked, None, measure)
+
+
+@dataclass(frozen=True)
+class _FileByFile:
+    model: str
+    pairs: Pairs
+    rows: Filed
+
+
+def _put(
+    store: LogStore, asked: DriftQuestion, filed: _FileByFile | None, measure: Callable[..., _Moved]
+) -> tuple[_Moved, set[str]]:
+    """Return what is measured of the rows of a question, and the log's columns in them."""
+    predicting = filed.model if filed else predicting_model(store, _model(asked))
     features = _features(store, predicting)
     chosen = list(asked.columns) if asked.columns is not None else [*features, *_OWN]
     gone = _erased(store, predicting)
@@ -127,11 +151,12 @@ def _put(store: LogStore, asked: DriftQuestion) -> tuple[Source, dict[str, Any],
     left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
     known = _OWN | _BESIDES
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
-    source: Source = filed[1] if filed and gone.is_empty() and outcomes is None else rows
-    return source, options, [] if gone.is_empty() else [left_out], touched
+    source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
+    moved = measure(source, **options)
+    return (moved if gone.is_empty() else replace(moved, facts=(*moved.facts, left_out))), touched
 
 
-def _filed(store: LogStore, model: str | None) -> tuple[str, Filed] | None:
+def _filed(store: LogStore, model: str | None) -> _FileByFile | None:
     """Return the model and its rows file by file, where they are many, lie so, and there are no other models."""
     named = [model] if model is not None else store.models()
     if len(named) != 1 or named[0] not in store.models():
@@ -141,7 +166,7 @@ def _filed(store: LogStore, model: str | None) -> tuple[str, Filed] | None:
         return None
     cache = SketchCache()
     found = pairs_of(store, named[0], cache)
-    return None if found is None else (named[0], Filed(found, cache))
+    return None if found is None else _FileByFile(named[0], found, Filed(found.pairs, cache))
 
 
 def _features(store: LogStore, model: str) -> list[str]:

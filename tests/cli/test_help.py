@@ -61,7 +61,10 @@ COMMANDS = {
         ],
         "and 3 when nothing fires but a rule, or the log, could not be evaluated",
     ),
-    "alerts list": (["LOG", "--state", "--in-log", "--record", "--picture", *READING], "which follows from what was recorded of it"),
+    "alerts list": (
+        ["LOG", "--state", "--in-log", "--record", "--picture", *READING],
+        "which follows from what was recorded of it",
+    ),
     "alerts acknowledge": (
         ["LOG", "alert", "--role", "--reason", "--write", "--record", "--vault", "--passphrase", *READING],
         "it stands until it is closed",

@@ -7,6 +7,7 @@ are read. Where anything does not pair, or an id stands twice, there are no pair
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,13 @@ from audit_lab.log.search.wide import Beside, side_by_side, wide_columns
 from audit_lab.log.segments import SegmentSource
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from audit_lab.log.index.sketch_cache import SketchCache
     from audit_lab.log.manifest import Segment
     from audit_lab.log.store import LogStore
 
-__all__ = ["Pair", "pairs_of"]
+__all__ = ["Pair", "Pairs", "pairs_of"]
 
 _ID = "prediction_id"
 #: A set of more hashes than this takes memory; a set of fewer takes half the time of sorting them.
@@ -54,10 +57,30 @@ class Pair:
     last: datetime | None
 
 
-def pairs_of(store: LogStore, model: str, cache: SketchCache) -> tuple[Pair, ...] | None:
-    """Return the files of a model's predictions and inputs, pair by pair; None where the log does not consist of such.
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The files of a log, pair by pair, while it is still found out whether their rows belong together.
 
-    Every id was compared, in this process or before, and none stands twice.
+    Comparing every id takes as long as counting does, on another processor: whoever counts meanwhile asks `hold` before
+    anything is said.
+    """
+
+    pairs: tuple[Pair, ...]
+    _found: Future[bool]
+
+    def hold(self) -> bool:
+        """Wait for the answer: every id was compared, in this process or before, and none stands twice.
+
+        Raises
+        ------
+        LogError
+            A file cannot be read.
+        """
+        return self._found.result()
+
+
+def pairs_of(store: LogStore, model: str, cache: SketchCache) -> Pairs | None:
+    """Return the files of a model's predictions and inputs, pair by pair; None where the log does not consist of such.
 
     Raises
     ------
@@ -71,7 +94,7 @@ def pairs_of(store: LogStore, model: str, cache: SketchCache) -> tuple[Pair, ...
     return derived(store, ("pairs", model), tables, lambda: _pairs(store, source, model, cache))
 
 
-def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCache) -> tuple[Pair, ...] | None:
+def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCache) -> Pairs | None:
     files = [source.files(name) for name in ("predictions", INPUTS_PREFIX + model)]
     if not files[0] or [each.rows for each in files[0]] != [each.rows for each in files[1]]:
         return None
@@ -93,7 +116,10 @@ def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCach
             return None
         times = [None if text is None else _moment(text) for text in (one.first_time, one.last_time)]
         found.append((Pair(f"{one.sha256}-{other.sha256}", stamp, one.rows, frame, times[0], times[1]), read))
-    return tuple(pair for pair, _ in found) if _stand_once(found, model, cache) else None
+    beginning = ThreadPoolExecutor(1, "audit-lab-pairs")
+    holding = beginning.submit(_stand_once, found, model, cache)
+    beginning.shutdown(wait=False)
+    return Pairs(tuple(pair for pair, _ in found), holding)
 
 
 def _stand_once(found: list[tuple[Pair, list[nw.LazyFrame[Any]]]], model: str, cache: SketchCache) -> bool:
