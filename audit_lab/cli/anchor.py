@@ -57,7 +57,8 @@ def witness(
     except IntegrityError as error:
         if not as_json:
             raise
-        output.print_json(error.report.to_dict())
+        with output.for_whoever_reads():
+            output.print_json(error.report.to_dict())
         return error.exit_code
     write_bytes(Path(out), seen.note)
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from copy import copy
 from io import TextIOWrapper
@@ -110,21 +109,15 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # a terminal or a file that cannot show a character gets its escape
             stream.reconfigure(errors="backslashreplace")
     try:
-        _check_utf_8(arguments)
-        code = int(_needed(arguments)(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
-        sys.stdout.flush()
-    except AuditLabError as error:
-        return _tell(error, as_json=as_json)
-    except TyperException as error:
-        return _misuse(error, as_json=as_json)
+        code = _run(arguments, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except (BrokenPipeError, SystemExit):  # whoever read the output left; typer and rich turn that into SystemExit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.close()
         return 0
     except OSError as error:
         if error.filename is None and error.errno in _CANNOT_BE_WRITTEN:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            output.close()
             lost = f"the output cannot be written ({error.strerror})"
             return _tell(MisuseError(lost, "Make room, or write it elsewhere."), as_json=False)
         where = error.filename or "a file"
@@ -132,6 +125,20 @@ def main(arguments: list[str] | None = None) -> int:
         return _tell(AuditLabError(f"{where}: {error.strerror or error}", advice), as_json=as_json)
     if code == _INTERRUPTED:  # typer makes this code of an interrupt, or passes it on
         sys.stderr.write("audit-lab: stopped.\n")
+    return code
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
+    """Run the command and return its exit code, which a reader who leaves once it is known does not change."""
+    try:
+        _check_utf_8(arguments)
+        code = int(_needed(arguments)(arguments, prog_name="audit-lab", standalone_mode=False) or 0)
+    except AuditLabError as error:
+        return _tell(error, as_json=as_json)
+    except TyperException as error:
+        return _misuse(error, as_json=as_json)
+    with output.for_whoever_reads():
+        sys.stdout.flush()
     return code
 
 
@@ -174,14 +181,16 @@ def _misuse(error: TyperException, *, as_json: bool) -> int:
 
 
 def _tell(error: AuditLabError, *, as_json: bool) -> int:
-    if as_json:
-        document = {"error": {"kind": type(error).__name__, "message": error.message, "next_step": error.next_step}}
-        if isinstance(error, IntegrityError):
-            document["report"] = error.report.to_dict()
-        output.print_json(document)
-    else:
-        if isinstance(error, IntegrityError):
+    with output.for_whoever_reads():
+        if as_json:
+            document = {"error": {"kind": type(error).__name__, "message": error.message, "next_step": error.next_step}}
+            if isinstance(error, IntegrityError):
+                document["report"] = error.report.to_dict()
+            output.print_json(document)
+        elif isinstance(error, IntegrityError):
             output.show_verification(error.report)
+        sys.stdout.flush()
+    if not as_json:
         line = printable(" ".join(str(error).split()), _LONGEST_LINE)
         sys.stderr.write(f"audit-lab: {line}\n")
     return error.exit_code

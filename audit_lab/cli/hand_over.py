@@ -236,7 +236,8 @@ def verify(
     except IntegrityError as error:
         if not as_json:
             raise
-        output.print_json(error.report.to_dict())
+        with output.for_whoever_reads():
+            output.print_json(error.report.to_dict())
         return error.exit_code
     if as_json:
         output.print_json(report.to_dict())

@@ -59,7 +59,8 @@ def journal(
     except IntegrityError as error:
         if not as_json:
             raise
-        output.print_json({"report": error.report.to_dict()})
+        with output.for_whoever_reads():
+            output.print_json({"report": error.report.to_dict()})
         return error.exit_code
     if as_json:
         output.print_json(record.to_dict())

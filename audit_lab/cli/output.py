@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,7 +29,9 @@ __all__ = [
     "AsJson",
     "bar",
     "checking",
+    "close",
     "facts",
+    "for_whoever_reads",
     "line",
     "lines",
     "print_json",
@@ -120,6 +123,20 @@ def print_json(document: Any) -> None:
     from audit_lab.case.plain_json import plain_json
 
     sys.stdout.write(json.dumps(plain_json(document), indent=1, allow_nan=False) + "\n")
+
+
+@contextmanager
+def for_whoever_reads() -> Iterator[None]:
+    """Print what does not change the exit code, which is known already, where whoever reads it has left."""
+    try:
+        yield
+    except (BrokenPipeError, SystemExit):  # rich turns the one into the other
+        close()
+
+
+def close() -> None:
+    """Let what is left of the output go nowhere, so that the interpreter does not try to write it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def bar() -> Progress:

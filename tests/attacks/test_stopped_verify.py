@@ -115,19 +115,38 @@ def test_a_report_that_cannot_be_written_is_a_stated_error(home, environment, na
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_who_leaves_does_not_change_the_verdict(home, environment):
+@pytest.mark.parametrize(
+    ("name", "more", "added"),
+    [
+        ("audit-lab", [], 0),
+        ("audit-lab", ["--json"], 0),
+        ("audit-lab", ["--json"], 200),  # so long that it is written in pieces
+        ("audit-lab-verify", [], 0),
+    ],
+)
+def test_a_reader_who_leaves_does_not_change_the_verdict(scene, home, environment, name, more, added):
+    files = {**scene.files, **{f"data/added/{number}": b"" for number in range(added)}}
+    (home / "INC-1.zip").write_bytes(archived(files))
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        command_of("audit-lab-verify")[:-2],  # without a trust file
-        cwd=home,
-        env=environment,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
+    command = [*command_of(name)[:-2], *more]  # without a trust file
+    done = subprocess.run(command, cwd=home, env=environment, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (1, b"")
+    told = b"audit-lab: INC-1.zip is FAILED" if (name, more) == ("audit-lab", []) else b""
+    assert (done.returncode, done.stderr[: len(told) or None]) == (1, told)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["as text", "as JSON"])
+def test_a_failure_that_cannot_be_written_is_a_stated_error(home, environment, more):
+    command = [*command_of("audit-lab")[:-2], *more]
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            command, cwd=home, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_disk_that_fails_under_the_bundle_is_a_stated_error(home, monkeypatch):
