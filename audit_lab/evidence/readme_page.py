@@ -43,7 +43,8 @@ _NO_PDF = (
 _HOW = (
     "<p>Unpack the bundle and run <code>sha256sum -c manifest-sha256.txt</code>: every file must be OK. To check the "
     "signature too, get the verifier and the investigator's public key from elsewhere than this bundle, then run "
-    "<code>audit-lab verify BUNDLE --trust TRUST-FILE</code>.</p>"
+    "<code>audit-lab verify BUNDLE --trust TRUST-FILE</code>. <code>data/verify.html</code> checks the bundle in a "
+    "browser without a network, and cannot vouch for itself: whoever changed the bundle could have changed it too.</p>"
 )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,13 @@ def test_the_readme_answers_the_question(case, key, tmp_path):
     for words in ("Why?", "It merged.", "US vanished", "Rows by carrier", "jane@bank", "<td>AA</td>", "not sealed"):
         assert words in page
     assert "demonstration" not in page
+
+
+def test_the_readme_says_how_to_check_the_bundle_and_what_cannot_vouch_for_it(case, key, tmp_path):
+    content = _read(export_case(case, tmp_path, key=key))
+    page = " ".join(re.sub("<[^>]+>", "", content["data/README.html"].decode()).split())
+    assert "data/verify.html checks the bundle in a browser without a network, and cannot vouch for itself" in page
+    assert "data/verify.html" in content
 
 
 def test_a_bundle_about_a_sealed_log_states_its_checkpoint(case, key, tmp_path):
