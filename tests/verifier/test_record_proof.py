@@ -356,6 +356,10 @@ def test_a_later_key_without_the_chain_is_not_accepted():
     assert codes(Log(new_key=NEXT).proof(key_chain=())) == ["signature.key-not-trusted"]
 
 
+def test_a_chain_of_keys_of_which_none_is_pinned_is_not_followed():
+    assert codes(Log(new_key=NEXT).proof(), Trust()) == ["signature.key-not-trusted"]
+
+
 def test_a_stranger_cannot_introduce_himself():
     forged = Log(new_key=STRANGER)
     index, _ = forged.rotation
@@ -428,6 +432,17 @@ def test_a_witness_cannot_have_seen_what_was_sealed_later(log):
     early = datetime(2026, 3, 1, 11, 54, tzinfo=UTC)
     assert codes(cosigned(log.proof(), WITNESS, at=early)) == ["cosignature.before-data"] * 2
     assert codes(cosigned(log.proof(), WITNESS, at=early.replace(minute=56))) == []
+
+
+@pytest.mark.parametrize("first", [WITNESS, OTHER_WITNESS], ids=lambda key: key.name)
+def test_of_two_witnesses_the_one_that_saw_it_first_counts(log, first):
+    second = WITNESS if first is OTHER_WITNESS else OTHER_WITNESS
+    accepted = [pinned(WITNESS, "witness"), pinned(OTHER_WITNESS, "witness")]
+    early, revoked_from = datetime(2026, 3, 1, 11, 54, tzinfo=UTC), datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
+    seen = cosigned(cosigned(log.proof(), second), first, at=early.replace(minute=56))
+    assert codes(seen, Trust((pinned(LOG, revoked_from=revoked_from), *accepted))) == []
+    before = cosigned(cosigned(log.proof(), second), first, at=early)
+    assert codes(before, Trust((pinned(LOG), *accepted))) == ["cosignature.before-data"] * 2
 
 
 def test_an_anchor_can_be_demanded(log):
@@ -606,6 +621,12 @@ def test_a_record_about_another_prediction_is_refused(log):
     other = one_row_log({**prediction_fields(5), "prediction_id": text(composed)})
     assert codes(other.proof(prediction_id=composed, records=(other.record(0, 0),))) == []
     assert codes(other.proof(prediction_id=decomposed, records=(other.record(0, 0),))) == ["record-proof.id-differs"]
+
+
+def test_an_id_that_is_a_number_is_not_the_text_of_its_digits():
+    schema = (("prediction_id", "decimal[9,0]"), *PREDICTIONS[1:])
+    other = one_row_log({**prediction_fields(5), "prediction_id": value_bytes(Value("c", "5"))}, schema)
+    assert codes(other.proof(prediction_id="5", records=(other.record(0, 0),))) == ["record-proof.id-differs"]
 
 
 def test_a_plain_row_needs_no_disclosures_and_every_value_of_its_type(log):

@@ -200,8 +200,9 @@ def test_the_same_row_twice(unpacked, both_keys):
     assert {code for code, _ in unpacked.found(both_keys)} == {"rows.duplicate"}
 
 
-def test_a_redaction_that_is_not_kept(unpacked, both_keys):
-    redaction = AttestedRedaction("p", "0" * 64, {"predictions.subject_id": "drop"}, (), "0" * 64)
+@pytest.mark.parametrize("column", ["predictions.subject_id", "subject_id"])
+def test_a_redaction_that_is_not_kept(unpacked, both_keys, column):
+    redaction = AttestedRedaction("p", "0" * 64, {column: "drop"}, (), "0" * 64)
     unpacked.attest(redaction=redaction)
     assert ("rows.withheld-differs", PART) in unpacked.found(both_keys)
     edit_part(unpacked, withheld=("subject_id",))
