@@ -45,7 +45,8 @@ def test_distances_of_text_are_the_same(nannyml, ours, month, column):
     found, theirs = ours[0][month, column], nannyml["univariate"][month]
     assert found["js_distance"] == pytest.approx(theirs[f"{column}/jensen_shannon"], abs=1e-9)
     assert found["hellinger"] == pytest.approx(theirs[f"{column}/hellinger"], abs=1e-9)
-    if column != "member":
+    # Categories of which the reference has too few rows are tested exactly instead: all of member, one that is new.
+    if column != "member" and not found["new_categories"]:
         assert found["chi_square"] == pytest.approx(theirs[f"{column}/chi2"], abs=1e-9)
 
 

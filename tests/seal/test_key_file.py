@@ -83,7 +83,7 @@ def test_a_file_that_is_no_key_is_refused(tmp_path):
     path = tmp_path / "x.pem"
     path.write_bytes(b"hello\n")
     path.chmod(0o600)
-    with pytest.raises(MisuseError, match="not a key file"):
+    with pytest.raises(MisuseError, match="no key of audit_lab"):
         read_key(path, b"x")
     with pytest.raises(MisuseError, match="cannot be read"):
         read_key(tmp_path / "none.pem", b"x")

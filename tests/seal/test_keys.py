@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_lab.errors import MisuseError
-from audit_lab.seal.keys import _SMALL_ORDER_Y, PublicKey, SigningKey
+from audit_lab.seal.keys import SMALL_ORDER_Y, PublicKey, SigningKey
 from audit_lab.seal.malformed import MalformedError
 
 # The verifier key of the Go checksum database: a key string that nobody here wrote.
@@ -64,15 +64,15 @@ def _point(y):
 
 
 def test_the_refused_points_are_those_that_eight_makes_neutral():
-    assert len(_SMALL_ORDER_Y) == 5  # y of eight points, three pairs of which share theirs
-    for y in _SMALL_ORDER_Y:
+    assert len(SMALL_ORDER_Y) == 5  # y of eight points, three pairs of which share theirs
+    for y in SMALL_ORDER_Y:
         point = _point(y)
         for _ in range(3):
             point = _add(point, point)
         assert point == (0, 1)
 
 
-@pytest.mark.parametrize("y", [*sorted(_SMALL_ORDER_Y), PRIME, PRIME + 1])
+@pytest.mark.parametrize("y", [*sorted(SMALL_ORDER_Y), PRIME, PRIME + 1])
 @pytest.mark.parametrize("sign", [0, 1])
 def test_keys_of_small_order_are_refused(y, sign):
     raw = (y | sign << 255).to_bytes(32, "little")

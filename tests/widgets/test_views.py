@@ -4,6 +4,7 @@ import base64
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -289,7 +290,7 @@ def test_the_drift_view_begins_at_what_vanished(found):
     view = DriftView(found)
     assert (view.column.value, view.window.value) == ("carrier", START + timedelta(weeks=9))
     shown = view.static_html()
-    assert "category US" in shown
+    assert "every value is AA (frozen)" in shown
     assert ">major<" in shown
     assert len(pictures(shown)) == 3
 
@@ -329,8 +330,8 @@ def test_the_code_of_a_drift_draws_the_same_pictures(found):
             assert (columns, every) == (["carrier", "distance"], "1w")
             return found
 
-        def decisions(self, *, since, until, limit):
-            return since, until, limit
+        def foremost(self, column, **asked):
+            return SimpleNamespace(decisions=(column, *asked.values()))
 
     view = DriftView(found)
     names = {"log": Log()}
@@ -338,7 +339,7 @@ def test_the_code_of_a_drift_draws_the_same_pictures(found):
     timeline, distribution = pictures(view._detail.value)
     assert al.charts.svg(names["timeline"]) == timeline
     assert al.charts.svg(names["distribution"]) == distribution
-    assert names["decisions"] == ("2015-03-09T00:00:00+00:00", "2015-03-16T00:00:00+00:00", 25)
+    assert names["decisions"] == ("carrier", "2015-03-09T00:00:00+00:00", "2015-03-16T00:00:00+00:00", 25)
 
 
 def test_the_code_of_a_drift_names_a_reference_that_was_given():
