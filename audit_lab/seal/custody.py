@@ -191,7 +191,7 @@ def _changes(value: Any, name: str) -> tuple[FileChange, ...]:
     for change in changes:
         digests = [digest for digest in (change.before, change.after) if digest is not None]
         sound = all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests)
-        if not isinstance(change.file, str) or not sound or not digests or change.before == change.after:
+        if not isinstance(change.file, str) or not sound or change.before == change.after:
             raise _malformed(f"{name} has a change that is none")
     files = [change.file for change in changes]
     if files != sorted(set(files)):

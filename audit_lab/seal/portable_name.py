@@ -34,7 +34,7 @@ def name_fault(name: str) -> tuple[str, str] | None:
         if wrong:
             return code, meaning
     parts = name.split("/")
-    if _PORTABLE.fullmatch(name) is None or any(part in {".", ""} or part.endswith(".") for part in parts):
+    if _PORTABLE.fullmatch(name) is None or any(part.endswith(".") for part in parts):
         return "archive.name-not-portable", "its name is not made of letters, digits, dots, hyphens and underscores"
     if any(part.split(".")[0].lower() in _DEVICES for part in parts):
         return "archive.name-not-portable", "its name is that of a device on some systems"

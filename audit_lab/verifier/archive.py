@@ -100,10 +100,10 @@ def _directory(file: BinaryIO, size_bytes: int) -> tuple[bytes, list[Finding]]:
         if b"PK\x05\x06" in around:
             return b"", [refused("archive.trailing-data", _WHOLE, "bytes follow the record that should end it")]
         return b"", [refused("archive.not-a-zip", _WHOLE, "it is no zip archive, or it was cut off")]
-    _, _, _, _, count, directory_bytes, offset, comment = END.unpack(tail)
+    _, _, _, _, count, directory_bytes, offset, _ = END.unpack(tail)
     if count > MOST_ENTRIES or directory_bytes > _MOST_DIRECTORY_BYTES:
         return b"", [refused("archive.too-many-entries", _WHOLE, f"it declares more than {MOST_ENTRIES} entries")]
-    if comment or offset + directory_bytes != size_bytes - END.size:
+    if offset + directory_bytes != size_bytes - END.size:
         return b"", [refused("archive.end-record-changed", _WHOLE, "its end record does not lie behind its directory")]
     return _read(file, offset, directory_bytes), []
 

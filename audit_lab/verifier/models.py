@@ -54,11 +54,10 @@ def _digests(contents: Contents, folder: str, names: list[str]) -> set[str]:
 
 def _spoken_of(contents: Contents, known_bad: AbstractSet[str]) -> set[str] | None:
     """Return the digests of the models that exhibits speak of; None where the investigation cannot be read."""
-    content = contents.document(INVESTIGATION)
-    if content is None or INVESTIGATION in known_bad:
+    if INVESTIGATION in known_bad:
         return None
     try:
-        exhibits = parse_json(content, INVESTIGATION)["exhibits"]
+        exhibits = parse_json(contents.document(INVESTIGATION) or b"", INVESTIGATION)["exhibits"]
         return {str(model.get("artifact_sha256")) for exhibit in exhibits for model in exhibit["models"]}
     except (MalformedError, KeyError, TypeError, AttributeError):
         return None  # it has a finding of its own

@@ -88,7 +88,7 @@ def with_time_stamp(
         return report
     stamped = check_time_stamp(contents, predicate, trust)
     anchors = (*report.anchors, *stamped.anchors)
-    verdict = Verdict.FAILED if stamped.findings and report.holds else report.verdict
+    verdict = Verdict.FAILED if stamped.findings else report.verdict
     notes = report.notes
     if anchors:
         notes = tuple(note for note in notes if note != unanchored)

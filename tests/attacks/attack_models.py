@@ -161,6 +161,12 @@ ATTACKS = (
     ),
     Attack(
         13,
+        "artifact, and an investigation that speaks of another; nothing signed",
+        _unsigned(speaking_of(OTHER_DIGEST)),
+        (f"bundle.file-changed {INVESTIGATION}",),
+    ),
+    Attack(
+        13,
         "artifact, and an investigation that nobody can read; signed by the trusted key",
         insider(both(put(PLACE, MODEL), put(INVESTIGATION, b"[]")), attesting(DIGEST)),
         (f"json.not-an-object {INVESTIGATION}",),
