@@ -411,6 +411,17 @@ def test_a_demonstration_witness_anchors_nothing(log):
     assert any("demonstration-witness is a demonstration key" in note for note in report.notes)
 
 
+def test_a_key_counts_in_the_role_of_its_kind_only(log):
+    """A trust file gives no such entry; whoever calls the verifier may."""
+    as_log = TrustedKey(WITNESS.cosigner, "log", ORIGIN)
+    seen = cosigned(log.proof(), WITNESS)
+    assert examine_record_proof(seen.to_bytes(), Trust((pinned(LOG), as_log))).verdict == Verdict.UNANCHORED
+    as_witness = TrustedKey(LOG.public, "witness", "*")
+    assert codes(log.proof(), Trust((pinned(LOG), as_witness))) == []
+    own = cosigned(log.proof(), LOG)
+    assert codes(own, Trust((TrustedKey(LOG.cosigner, "log", ORIGIN),))) == ["signature.key-not-trusted"]
+
+
 def test_two_entries_of_one_witness_are_one_witness(log):
     trust = Trust((pinned(LOG), pinned(WITNESS, "witness", "*"), pinned(WITNESS, "witness", ORIGIN)))
     assert len(examine_record_proof(cosigned(log.proof(), WITNESS).to_bytes(), trust).anchors) == 1
