@@ -135,6 +135,12 @@ ATTACKS = (
     _stamp("time stamp from before the data", from_the_future, f"timestamp.before-data {STAMP}"),
     _stamp("time stamp of what is no attestation", of_another_kind, f"attestation.unknown-kind {ATTESTATION}"),
     _stamp("text in the place of a time stamp", with_stamp(lambda _: b"stamped, honestly"), MALFORMED),
+    Attack(
+        29,
+        "text in the place of a time stamp, and a reader who accepts no authority",
+        with_stamp(lambda _: b"stamped, honestly"),
+        (MALFORMED,),
+    ),
     _stamp("no bytes in the place of a time stamp", with_stamp(lambda _: b""), MALFORMED),
     _stamp("half a time stamp", with_stamp(lambda content: content[: len(content) // 2]), MALFORMED),
     _stamp(
