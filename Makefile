@@ -54,7 +54,7 @@ test-python: $(DEVELOPMENT)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
 
 test-browser: $(DEVELOPMENT) wheel
-	AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m browser
+	AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m "browser and not soak"
 
 system-packages: $(DEVELOPMENT)
 	@$(BIN)/python .ci/system_packages.py
@@ -74,7 +74,7 @@ sample-data: $(RUNTIME) ## build the sample logs again, from their public source
 	$(BIN)/python sample_data/build.py --out sample_data
 
 pictures: $(DEVELOPMENT) wheel ## take the pictures of the README again
-	AUDIT_LAB_PICTURES=1 AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m browser
+	AUDIT_LAB_PICTURES=1 AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m "browser and not soak"
 
 wheel: $(FRONT_END)
 	@rm -rf build/wheel

@@ -64,7 +64,7 @@ def test_a_pressed_cell_and_the_brush_choose_windows_and_list_their_decisions(vi
     row.locator("button", has_text="the week of 2015-09-07").click()
     expect(heading(shown, "distance_miles in the week of 2015-09-07")).to_be_visible(timeout=60_000)
     expect(heading(shown, "Decisions of the week of 2015-09-07")).to_be_visible(timeout=60_000)
-    expect(shown).to_contain_text("1,871 rows were measured; here are the first 25 by time.")
+    expect(shown).to_contain_text("Of 1,871 decisions the 25 that lie furthest from the usual distance_miles of 631.")
     shown.get_by_role("heading").first.evaluate("said => said.scrollIntoView()")
     picture(page, "drift")
 

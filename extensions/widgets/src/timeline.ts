@@ -11,10 +11,17 @@ export class Timeline {
   readonly node = element('div', { class: 'al-timeline' });
   private starts: string[] = [];
   private step = '';
+  private dragging = false;
+  private later: (() => void) | null = null;
 
   constructor(private readonly brushed: (since: string, until: string) => void) {}
 
   show(step: string, steps: Step[]): void {
+    // What is under a hand stays until it lets go.
+    if (this.dragging) {
+      this.later = () => this.show(step, steps);
+      return;
+    }
     this.step = step;
     this.starts = [...new Set(steps.map(each => each.start))].sort();
     const decisions = [...new Set(steps.map(each => each.decision))].sort();
@@ -73,8 +80,17 @@ export class Timeline {
     let from = -1;
     svg.addEventListener('pointerdown', event => {
       from = at(event);
+      this.dragging = true;
       svg.setPointerCapture(event.pointerId);
     });
+    const letGo = (): void => {
+      from = -1;
+      brush.setAttribute('width', '0');
+      this.dragging = false;
+      this.later?.();
+      this.later = null;
+    };
+    svg.addEventListener('pointercancel', letGo);
     svg.addEventListener('pointermove', event => {
       if (from >= 0) {
         const to = at(event);
@@ -83,18 +99,21 @@ export class Timeline {
       }
     });
     svg.addEventListener('pointerup', event => {
+      if (from < 0) {
+        return;
+      }
       const to = at(event);
       const [low, high] = [Math.min(from, to), Math.max(from, to)];
-      from = -1;
-      brush.setAttribute('width', '0');
+      const step = this.step;
       const starts = this.starts.filter(start => {
         const begin = (Date.parse(start) - first) / length;
         const end = (after(start, this.step).getTime() - first) / length;
         return end > low && begin < high;
       });
+      letGo();
       const [since, last] = [starts[0], starts[starts.length - 1]];
       if (since !== undefined && last !== undefined) {
-        this.brushed(since, after(last, this.step).toISOString());
+        this.brushed(since, after(last, step).toISOString());
       }
     });
   }
