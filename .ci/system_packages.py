@@ -18,7 +18,9 @@ _NEEDED_FOR = {
     "fonts-dejavu-core": "readable text in the pictures that the browser tests take",
     "golang-go": "the test that checks a log's tree with Go's sumdb",
     "golang-golang-x-mod-dev": "the same test: the library it checks with",
+    "openssh-client": "the tests that sign with a key which a real ssh-agent holds",
     "openssl": "the tests that check signatures and key files with another implementation",
+    "poppler-utils": "the test that reads a printed page with another implementation",
     "unzip": "the test that opens a bundle with another implementation",
 }
 
