@@ -2,10 +2,11 @@
 
 import { tableFromIPC } from '@uwdata/flechette';
 
-import { completions, written, type Column } from './completion';
+import type { Column } from './completion';
 import { element } from './element';
 import css from './explorer.css';
 import { Facet } from './facet';
+import { FilterField } from './filter';
 import { told, type Told } from './messages';
 import { Pages, type Cell, type Rows } from './pages';
 import { fullHeight, lastFirst, rowAt, ROW_HEIGHT, topOf } from './scrolling';
@@ -24,18 +25,7 @@ const VISIBLE_ROWS = 18;
 
 class Explorer {
   private readonly pages = new Pages();
-  private readonly field = element('input', {
-    type: 'text',
-    class: 'al-filter',
-    spellcheck: 'false',
-    autocomplete: 'off',
-    role: 'combobox',
-    'aria-expanded': 'false',
-    'aria-autocomplete': 'list',
-    'aria-label': 'Filter',
-    placeholder: "Filter, for example: outputs.score > 0.9 AND decision = 'late'"
-  });
-  private readonly offers = element('ul', { class: 'al-offers', role: 'listbox', 'aria-label': 'Columns', hidden: '' });
+  private readonly filter = new FilterField(() => this.columns(), () => this.apply());
   private readonly said = element('div', { class: 'al-said', role: 'status' });
   private readonly wrong = element('div', { class: 'al-wrong', role: 'alert' });
   private readonly head = element('tr', { role: 'row', 'aria-rowindex': '1' });
@@ -54,7 +44,6 @@ class Explorer {
   private chosen = 0;
   private next = 1;
   private done = 0;
-  private offered = -1;
   private moving = false;
   private asking = 0;
   private drawnFilter = '';
@@ -73,11 +62,11 @@ class Explorer {
     const apply = element('button', { type: 'button' }, 'Apply');
     apply.addEventListener('click', () => this.apply());
     clear.addEventListener('click', () => this.clear());
-    const line = element('div', { class: 'al-line' }, element('div', { class: 'al-field' }, this.field, this.offers), apply, clear, this.chooser);
+    const line = element('div', { class: 'al-line' }, this.filter.node, apply, clear, this.chooser);
     this.node.classList.add('al-explorer');
     this.node.append(line, this.wrong, this.timeline.node, this.said, element('div', { class: 'al-table' }, this.frame, this.bar), this.facet.node);
     this.frame.style.height = this.bar.style.height = `${(VISIBLE_ROWS + 1) * ROW_HEIGHT + 16}px`;
-    this.field.value = this.text('expression');
+    this.filter.value = this.text('expression');
     this.listen();
     this.headings();
     this.columnsToChoose();
@@ -97,7 +86,7 @@ class Explorer {
     this.wrong.textContent = this.text('problem');
   };
   private readonly onExpression = (): void => {
-    this.field.value = this.text('expression');
+    this.filter.value = this.text('expression');
   };
   private readonly onShown = (): void => {
     this.headings();
@@ -111,9 +100,6 @@ class Explorer {
     this.model.on('change:problem', this.onProblem);
     this.model.on('change:expression', this.onExpression);
     this.model.on('change:shown', this.onShown);
-    this.field.addEventListener('keydown', event => this.typed(event));
-    this.field.addEventListener('input', () => this.offer());
-    this.field.addEventListener('blur', () => this.hideOffers());
     this.frame.addEventListener('wheel', event => this.wheeled(event), { passive: false });
     this.frame.addEventListener('keydown', event => this.pressed(event));
     this.bar.addEventListener('scroll', () => {
@@ -312,14 +298,14 @@ class Explorer {
   }
 
   private add(where: string): void {
-    const before = this.field.value.trim();
-    this.field.value = before === '' ? where : `(${before}) AND ${where}`;
+    const before = this.filter.value.trim();
+    this.filter.value = before === '' ? where : `(${before}) AND ${where}`;
     this.apply();
   }
 
   private apply(): void {
-    this.hideOffers();
-    this.model.set('expression', this.field.value.trim());
+    this.filter.hideOffers();
+    this.model.set('expression', this.filter.value.trim());
     this.model.save_changes();
   }
 
@@ -330,59 +316,11 @@ class Explorer {
   }
 
   private clear(): void {
-    this.field.value = '';
+    this.filter.value = '';
     for (const name of ['expression', 'since', 'until']) {
       this.model.set(name, '');
     }
     this.model.save_changes();
-  }
-
-  private offer(): void {
-    const { names } = completions(this.field.value, this.field.selectionStart ?? 0, this.columns());
-    this.offered = -1;
-    this.offers.replaceChildren(
-      ...names.map(name => {
-        const one = element('li', { role: 'option', 'aria-selected': 'false' }, name);
-        one.addEventListener('mousedown', event => {
-          event.preventDefault();
-          this.complete(name);
-        });
-        return one;
-      })
-    );
-    this.offers.hidden = names.length === 0;
-    this.field.setAttribute('aria-expanded', String(names.length > 0));
-  }
-
-  private complete(name: string): void {
-    const cursor = this.field.selectionStart ?? 0;
-    const { start } = completions(this.field.value, cursor, this.columns());
-    const text = written(name);
-    this.field.value = this.field.value.slice(0, start) + text + this.field.value.slice(cursor);
-    this.field.setSelectionRange(start + text.length, start + text.length);
-    this.hideOffers();
-  }
-
-  private hideOffers(): void {
-    this.offers.hidden = true;
-    this.field.setAttribute('aria-expanded', 'false');
-  }
-
-  private typed(event: KeyboardEvent): void {
-    event.stopPropagation();
-    const offers = this.offers.hidden ? [] : [...this.offers.children];
-    if (offers.length > 0 && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
-      event.preventDefault();
-      this.offered = (this.offered + (event.key === 'ArrowDown' ? 1 : offers.length - 1) + (this.offered < 0 && event.key === 'ArrowUp' ? 1 : 0)) % offers.length;
-      offers.forEach((one, number) => one.setAttribute('aria-selected', String(number === this.offered)));
-    } else if (offers.length > 0 && (event.key === 'Tab' || event.key === 'Enter') && (this.offered >= 0 || event.key === 'Tab')) {
-      event.preventDefault();
-      this.complete(offers[Math.max(this.offered, 0)]?.textContent ?? '');
-    } else if (event.key === 'Enter') {
-      this.apply();
-    } else if (event.key === 'Escape') {
-      this.hideOffers();
-    }
   }
 
   private columnsToChoose(): void {
