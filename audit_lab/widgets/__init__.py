@@ -4,26 +4,32 @@
 (escaped HTML with its pictures inside), so that an exported notebook shows what the live one showed. Each hands out
 the Python that made it, with ``code()``. Views hold no logic: numbers come from the objects, pictures from
 :mod:`audit_lab.charts`.
+
+A view is imported, with what it needs to be drawn, when its name is first used.
 """
 
 from __future__ import annotations
 
-from audit_lab.widgets.alerts import AlertsView
-from audit_lab.widgets.attribution import AttributionView
-from audit_lab.widgets.batch_replay import BatchReplayView
-from audit_lab.widgets.cause import CauseView
-from audit_lab.widgets.cohort import CohortView
-from audit_lab.widgets.comparable import ComparableView
-from audit_lab.widgets.coverage import CoverageView
-from audit_lab.widgets.decision import DecisionView
-from audit_lab.widgets.decisions import DecisionsView
-from audit_lab.widgets.drift import DriftView
-from audit_lab.widgets.exploration import ExplorationView
-from audit_lab.widgets.impact import ImpactView
-from audit_lab.widgets.lineage import LineageView
-from audit_lab.widgets.onset import OnsetView
-from audit_lab.widgets.performance import FairnessView, PerformanceView
-from audit_lab.widgets.viewing import view
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab.widgets.alerts import AlertsView
+    from audit_lab.widgets.attribution import AttributionView
+    from audit_lab.widgets.batch_replay import BatchReplayView
+    from audit_lab.widgets.cause import CauseView
+    from audit_lab.widgets.cohort import CohortView
+    from audit_lab.widgets.comparable import ComparableView
+    from audit_lab.widgets.coverage import CoverageView
+    from audit_lab.widgets.decision import DecisionView
+    from audit_lab.widgets.decisions import DecisionsView
+    from audit_lab.widgets.drift import DriftView
+    from audit_lab.widgets.exploration import ExplorationView
+    from audit_lab.widgets.impact import ImpactView
+    from audit_lab.widgets.lineage import LineageView
+    from audit_lab.widgets.onset import OnsetView
+    from audit_lab.widgets.performance import FairnessView, PerformanceView
+    from audit_lab.widgets.viewing import view
 
 __all__ = [
     "AlertsView",
@@ -44,3 +50,33 @@ __all__ = [
     "PerformanceView",
     "view",
 ]
+
+_HOMES = {
+    "AlertsView": "alerts",
+    "AttributionView": "attribution",
+    "BatchReplayView": "batch_replay",
+    "CauseView": "cause",
+    "CohortView": "cohort",
+    "ComparableView": "comparable",
+    "CoverageView": "coverage",
+    "DecisionView": "decision",
+    "DecisionsView": "decisions",
+    "DriftView": "drift",
+    "ExplorationView": "exploration",
+    "FairnessView": "performance",
+    "ImpactView": "impact",
+    "LineageView": "lineage",
+    "OnsetView": "onset",
+    "PerformanceView": "performance",
+    "view": "viewing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

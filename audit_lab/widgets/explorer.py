@@ -8,7 +8,6 @@ import ipywidgets
 
 from audit_lab.errors import AuditLabError
 from audit_lab.widgets.asking import asking_again, narrowed
-from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.explorer_messages import arrow_of
 from audit_lab.widgets.explorer_table import FRONT_END, ExplorerTable
 from audit_lab.widgets.page import listed, note, page, paragraph, section, table
@@ -59,6 +58,11 @@ class ExplorerView(Panel):
         with self.table.hold_trait_notifications():
             self.table.expression, self.table.since, self.table.until = expression, since, until
 
+    @property
+    def subject(self) -> Browse:
+        """The predictions, in the order and by the filter of this moment."""
+        return self.table.browse
+
     def parts(self) -> list[str]:
         """Return what is shown in a sentence, the first rows, and the opened decision."""
         return [*self._rows(), *self._opened()]
@@ -95,6 +99,8 @@ class ExplorerView(Panel):
     def _opened(self) -> list[str]:
         if not self.table.opened:
             return []
+        from audit_lab.widgets.decision import DecisionView
+
         try:
             return DecisionView(self.table.browse.decision(self.table.opened)).parts()
         except AuditLabError as error:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.charts.render import svg
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -101,6 +99,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
 
 def picture(chart: Any, alternative: str) -> str:
     """Return a chart as an image inside the page: an SVG that can neither run a script nor load anything."""
+    from audit_lab.charts.render import svg
+
     encoded = base64.b64encode(svg(chart).encode()).decode("ascii")
     looks = "display: block; max-width: 100%; height: auto; margin: 6px 0"
     return f'<img alt="{escape(alternative)}" style="{looks}" src="data:image/svg+xml;base64,{encoded}">'

@@ -1,72 +1,44 @@
-"""Which view shows which object."""
+"""Which view shows which object; each view, with what it needs to be drawn, is imported when it is first shown."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
-from audit_lab.explain.agreement import Agreement
-from audit_lab.explain.attribution import Attribution
-from audit_lab.explain.cohorts import CohortAttribution
-from audit_lab.explain.what_if import WhatIf
-from audit_lab.face import AuditLog, Decision
-from audit_lab.face.browse import Browse
-from audit_lab.face.decisions import Decisions
-from audit_lab.monitor.alerts import Alerts
-from audit_lab.monitor.cause import Cause
-from audit_lab.monitor.drift import Drift
-from audit_lab.monitor.fairness import Fairness
-from audit_lab.monitor.onset import Onsets
-from audit_lab.monitor.performance import Performance
-from audit_lab.replay.batch_replay import BatchReplay
-from audit_lab.replay.comparable_cases import Comparable
-from audit_lab.replay.coverage import Coverage
-from audit_lab.replay.environment.exploration import Exploration
-from audit_lab.replay.impact import Impact
-from audit_lab.replay.lineage import LineageGraph
-from audit_lab.widgets.agreement import AgreementView
-from audit_lab.widgets.alerts import AlertsView
-from audit_lab.widgets.attribution import AttributionView
-from audit_lab.widgets.batch_replay import BatchReplayView
-from audit_lab.widgets.cause import CauseView
-from audit_lab.widgets.cohort import CohortView
-from audit_lab.widgets.comparable import ComparableView
-from audit_lab.widgets.coverage import CoverageView
-from audit_lab.widgets.decision import DecisionView
-from audit_lab.widgets.decisions import DecisionsView
-from audit_lab.widgets.drift import DriftView
-from audit_lab.widgets.exploration import ExplorationView
-from audit_lab.widgets.explorer import ExplorerView
-from audit_lab.widgets.impact import ImpactView
-from audit_lab.widgets.lineage import LineageView
-from audit_lab.widgets.onset import OnsetView
-from audit_lab.widgets.performance import FairnessView, PerformanceView
-from audit_lab.widgets.what_if import WhatIfView
 
 if TYPE_CHECKING:
+    from audit_lab.explain.attribution import Attribution
+    from audit_lab.face import Decision
+    from audit_lab.replay.comparable_cases import Comparable
     from audit_lab.widgets.panel import Panel
 
 __all__ = ["view"]
 
-#: What is shown alone, and by which view.
-_VIEWS: dict[type, type[Panel]] = {
-    Agreement: AgreementView,
-    Alerts: AlertsView,
-    BatchReplay: BatchReplayView,
-    Browse: ExplorerView,
-    Cause: CauseView,
-    CohortAttribution: CohortView,
-    Comparable: ComparableView,
-    Coverage: CoverageView,
-    Decisions: DecisionsView,
-    Drift: DriftView,
-    Exploration: ExplorationView,
-    Fairness: FairnessView,
-    Impact: ImpactView,
-    LineageGraph: LineageView,
-    Onsets: OnsetView,
-    Performance: PerformanceView,
-    WhatIf: WhatIfView,
+_ATTRIBUTION = "audit_lab.explain.attribution.Attribution"
+_COMPARABLE = "audit_lab.replay.comparable_cases.Comparable"
+_DECISION = "audit_lab.face.decision.Decision"
+_LOG = "audit_lab.face.audit_log.AuditLog"
+
+#: What is shown alone, by the name of its class, and the module of this package and the class that show it.
+_VIEWS = {
+    "audit_lab.explain.agreement.Agreement": ("agreement", "AgreementView"),
+    "audit_lab.monitor.alerts.states.Alerts": ("alerts", "AlertsView"),
+    "audit_lab.replay.batch_replay.BatchReplay": ("batch_replay", "BatchReplayView"),
+    "audit_lab.face.browse.Browse": ("explorer", "ExplorerView"),
+    "audit_lab.monitor.cause.result.Cause": ("cause", "CauseView"),
+    "audit_lab.explain.cohorts.result.CohortAttribution": ("cohort", "CohortView"),
+    _COMPARABLE: ("comparable", "ComparableView"),
+    "audit_lab.replay.coverage.Coverage": ("coverage", "CoverageView"),
+    "audit_lab.face.decisions.Decisions": ("decisions", "DecisionsView"),
+    "audit_lab.monitor.drift.Drift": ("drift", "DriftView"),
+    "audit_lab.replay.environment.exploration.Exploration": ("exploration", "ExplorationView"),
+    "audit_lab.monitor.fairness.result.Fairness": ("performance", "FairnessView"),
+    "audit_lab.replay.impact.result.Impact": ("impact", "ImpactView"),
+    "audit_lab.replay.lineage.graph.LineageGraph": ("lineage", "LineageView"),
+    "audit_lab.monitor.onset.search.Onsets": ("onset", "OnsetView"),
+    "audit_lab.monitor.performance.result.Performance": ("performance", "PerformanceView"),
+    "audit_lab.explain.what_if.result.WhatIf": ("what_if", "WhatIfView"),
 }
 
 
@@ -87,21 +59,21 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
     MisuseError
         There is no view of such an object, or `other` does not go with it.
     """
-    if isinstance(subject, AuditLog) and other is None and decision is None:
-        return ExplorerView(subject.browse())
-    if isinstance(subject, Decision) and decision is None and (other is None or isinstance(other, Comparable)):
-        return DecisionView(subject, comparable=other)
-    if isinstance(subject, Attribution) and (other is None or isinstance(other, Attribution)):
-        return AttributionView(subject, other, decision=decision)
+    if _is(subject, _LOG) and other is None and decision is None:
+        return _shown("explorer", "ExplorerView", subject.browse())
+    if _is(subject, _DECISION) and decision is None and (other is None or _is(other, _COMPARABLE)):
+        return _shown("decision", "DecisionView", subject, comparable=other)
+    if _is(subject, _ATTRIBUTION) and (other is None or _is(other, _ATTRIBUTION)):
+        return _shown("attribution", "AttributionView", subject, other, decision=decision)
     if decision is not None:
         message = f"A {type(subject).__name__} is not shown with its decision"
         raise MisuseError(message, "Leave decision= out: it goes with an attribution.")
     if other is not None:
         message = f"A {type(subject).__name__} is not shown beside this: {type(other).__name__}"
         raise MisuseError(message, "Show an attribution with another one, or a decision with its comparable cases.")
-    for kind, made in _VIEWS.items():
-        if isinstance(subject, kind):
-            return made(subject)
+    for name in _names(subject):
+        if name in _VIEWS:
+            return _shown(*_VIEWS[name], subject)
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
         "log.browse(...), log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, "
@@ -110,3 +82,17 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
     )
     next_step = f"Give a log, or what {answers} returned."
     raise MisuseError(message, next_step)
+
+
+def _shown(module: str, view_class: str, *given: Any, **more: Any) -> Panel:
+    made: Panel = getattr(import_module(f"{__package__}.{module}"), view_class)(*given, **more)
+    return made
+
+
+def _is(subject: Any, name: str) -> bool:
+    return name in _names(subject)
+
+
+def _names(subject: Any) -> list[str]:
+    """Return the names of the classes that an object is of, its own first."""
+    return [f"{each.__module__}.{each.__qualname__}" for each in type(subject).__mro__]

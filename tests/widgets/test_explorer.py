@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -159,3 +161,15 @@ def test_a_name_is_written_as_an_expression_writes_it():
     assert expression_name("inputs.distance_miles") == "inputs.distance_miles"
     assert expression_name('inputs.odd "one"') == 'inputs."odd ""one"""'
     assert expression_name("two words") == '"two words"'
+
+
+def test_nothing_is_imported_to_show_a_log_that_only_draws_or_models(flights):
+    shown = (
+        f"import sys; import audit_lab as al; al.view(al.open({str(flights)!r})).table.answer("
+        "{'id': 1, 'kind': 'page', 'state': 0, 'first': 0, 'column': ''})"
+    )
+    heavy = (
+        "print(sorted({'altair', 'vl_convert', 'scipy', 'sklearn', 'shap', 'matplotlib', 'pandas'} & {*sys.modules}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", f"{shown}; {heavy}"], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

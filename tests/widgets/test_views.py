@@ -4,6 +4,7 @@ import base64
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,8 @@ import audit_lab as al
 from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.monitor.drift import drift
-from audit_lab.widgets import AttributionView, DecisionView, DriftView
+from audit_lab.widgets import AttributionView, DecisionView, DriftView, viewing
+from audit_lab.widgets.panel import Panel
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ESCAPED = "&lt;img src=x onerror=alert(1)&gt;"
@@ -357,3 +359,11 @@ def test_view_picks_the_view_of_an_object(found, make_log):
 def test_view_refuses_what_it_cannot_show():
     with pytest.raises(MisuseError, match="no view of a int"):
         al.view(7)
+
+
+def test_every_class_that_has_a_view_goes_by_the_name_it_is_found_by():
+    for name, (module, view_class) in viewing._VIEWS.items():
+        home, _, class_name = name.rpartition(".")
+        shown = getattr(import_module(home), class_name)
+        assert f"{shown.__module__}.{shown.__qualname__}" == name
+        assert issubclass(getattr(import_module(f"audit_lab.widgets.{module}"), view_class), Panel)
