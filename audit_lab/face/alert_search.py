@@ -13,7 +13,7 @@ from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.asking import QUESTIONS
-from audit_lab.monitor.alerts.continuing import belonging
+from audit_lab.monitor.alerts.continuing import belonging, renewing
 from audit_lab.monitor.alerts.evaluation import TRAFFIC, evaluate_rules
 from audit_lab.monitor.alerts.keeping import AlertsJournal, LogEvents, alerts_file, entries_of, outside
 from audit_lab.monitor.alerts.rule_file import read_rules
@@ -75,6 +75,7 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
         scope.until,
         kept.facts,
         belonging(alerts, kept.courses.values(), closed),
+        renewing(alerts, kept.courses.values()),
     )
 
 

@@ -2,12 +2,13 @@
 
 A window's alert continues another one of the same rule, model, version and column where their windows adjoin and nobody
 has closed that one; its entry names the first of them, and no entry is changed. A closed alert is not continued: what
-fires after it begins anew.
+fires after it begins anew. A window that has worsened since it was kept, or a run of failures that has grown, is kept
+once more under its id: the first entry stays, and the last says how far it has come.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,11 +18,23 @@ if TYPE_CHECKING:
     from audit_lab.monitor.alerts.alert import Alert
     from audit_lab.monitor.alerts.entry import Entry
 
-__all__ = ["CONTINUED_KINDS", "WORSE_BY", "Course", "Window", "belonging", "courses_of", "has_worsened", "window_of"]
+__all__ = [
+    "CONTINUED_KINDS",
+    "WORSE_BY",
+    "Course",
+    "Window",
+    "belonging",
+    "courses_of",
+    "has_worsened",
+    "renewing",
+    "window_of",
+]
 
-#: The kinds of rules that look window by window. An onset is a date, and each its own alert; a finding of operations
-#: runs over adjoining windows as it is, and it and a silence keep their id while they grow.
-CONTINUED_KINDS = frozenset({"drift", "drift together", "volume", "performance", "fairness", "coverage"})
+#: The kinds of rules that look window by window. An onset is a date, and each its own alert; a silence is one window
+#: that grows until a prediction comes.
+CONTINUED_KINDS = frozenset({"drift", "drift together", "volume", "operations", "performance", "fairness", "coverage"})
+#: Failures in adjoining windows are one run, which keeps its id, from its first window on, while it grows.
+_FAILURES = "operations"
 #: How many times as far a value without an interval must be for an alert to have worsened.
 WORSE_BY = 2.0
 _Subject = tuple[str, str, str | None, str | None, str]
@@ -48,9 +61,19 @@ class Window:
 
 @dataclass(frozen=True)
 class Course:
-    """A continuing alert: the entries of its windows, the one that it began with first, then in order of time."""
+    """A continuing alert: the entries of its windows, the one that it began with first, then in order of time.
+
+    `renewed` are later entries of the same windows, each worse or longer than the one before; `reopened` is the first
+    of them after a review that had closed the alert.
+    """
 
     entries: tuple[Entry, ...]
+    renewed: tuple[Entry, ...] = ()
+    reopened: Entry | None = None
+
+    @property
+    def _all(self) -> tuple[Entry, ...]:
+        return (*reversed(self.renewed), *self.entries)
 
     @property
     def begun(self) -> Entry:
@@ -63,9 +86,15 @@ class Course:
         return self.begun.alerts[0]
 
     @property
+    def latest(self) -> tuple[Entry, ...]:
+        """The last entry of each of its windows, in the order of its entries."""
+        last = {one.alerts[0]: one for one in (*self.entries, *self.renewed)}
+        return tuple(last[one.alerts[0]] for one in self.entries)
+
+    @property
     def windows(self) -> tuple[Window, ...]:
-        """Its windows, in the order of its entries."""
-        return tuple(window_of(one.payload) for one in self.entries)
+        """Its windows as they were seen last, in the order of its entries."""
+        return tuple(window_of(one.payload) for one in self.latest)
 
     @property
     def first_seen(self) -> datetime | None:
@@ -79,13 +108,22 @@ class Course:
 
     @property
     def worst(self) -> Entry:
-        """The entry of the window whose value is furthest; the first of those that are as far."""
-        return _worst(self.entries)
+        """The entry of the window whose value is furthest; of as far ones the last renewed, or else the first."""
+        return _worst(self._all)
 
-    def worst_of(self, ids: Iterable[str]) -> Entry | None:
-        """Return the worst entry among those named; None where none of them is its own."""
-        named = set(ids)
-        mine = [one for one in self.entries if one.alerts[0] in named]
+    def worst_told(self, places: Mapping[int, int], told: Mapping[str, int]) -> Entry | None:
+        """Return the worst entry that was there when its window was told of last; None where none was told.
+
+        Parameters
+        ----------
+        places
+            The place of each entry, by its identity, in the order in which all of them were kept.
+        told
+            At which place somebody was told last, by the id of a window. What was told before the alert was
+            reopened does not count.
+        """
+        since = -1 if self.reopened is None else places[id(self.reopened)]
+        mine = [one for one in self._all if places[id(one)] < told.get(one.alerts[0], -1) > since]
         return _worst(mine) if mine else None
 
 
@@ -122,7 +160,7 @@ def courses_of(entries: Sequence[Entry], closed: Mapping[str, datetime]) -> tupl
     Parameters
     ----------
     entries
-        Of the kind "alert", in order of when they were raised; of one id only the first counts.
+        Of the kind "alert", in order of when they were raised; of one id the first counts, and those that renew it.
     closed
         When each alert was first closed, by id: what was raised later does not continue it.
 
@@ -133,8 +171,14 @@ def courses_of(entries: Sequence[Entry], closed: Mapping[str, datetime]) -> tupl
         that nobody hides an alert behind another one.
     """
     first: dict[str, Entry] = {}
+    renewed: dict[str, list[Entry]] = {}
     for entry in entries:
-        first.setdefault(entry.alerts[0], entry)
+        name = entry.alerts[0]
+        before = [first[name], *renewed[name]][-1] if name in first else None
+        if before is None:
+            first[name], renewed[name] = entry, []
+        elif _renews(window_of(before.payload), window_of(entry.payload)):
+            renewed[name].append(entry)
     followers: dict[str, list[Entry]] = {}
     for entry in first.values():
         begun = entry.payload.get("continues")
@@ -147,7 +191,23 @@ def courses_of(entries: Sequence[Entry], closed: Mapping[str, datetime]) -> tupl
             joined |= {one.alerts[0] for one in windows}
             courses[name] = Course((entry, *sorted(windows, key=lambda one: str(one.payload["window_start"]))))
     alone = [name for name in first if name not in courses and name not in joined]
-    return courses | {name: Course((first[name],)) for name in alone}, len(alone)
+    courses |= {name: Course((first[name],)) for name in alone}
+    return {name: _with_renewed(course, renewed) for name, course in courses.items()}, len(alone)
+
+
+def renewing(alerts: Iterable[Alert], courses: Iterable[Course]) -> frozenset[str]:
+    """Return the ids of what fires that is kept already, and has worsened or grown since.
+
+    Parameters
+    ----------
+    alerts
+        What fires.
+    courses
+        The alerts that are kept.
+    """
+    kept = {one.id: one for course in courses for one in course.windows}
+    fired = [window_of(one.payload("")) for one in alerts]
+    return frozenset(one.id for one in fired if one.id in kept and _renews(kept[one.id], one))
 
 
 def belonging(alerts: Iterable[Alert], courses: Iterable[Course], closed: Iterable[str]) -> dict[str, str]:
@@ -175,6 +235,18 @@ def belonging(alerts: Iterable[Alert], courses: Iterable[Course], closed: Iterab
         after = places.get((run[0].subject, "start", run[-1].end))
         of |= dict.fromkeys((one.id for one in run), before or after or run[0].id)
     return {one.id: of[one.id] for one in fired}
+
+
+def _renews(before: Window, now: Window) -> bool:
+    """Return whether a window is to be kept once more: it is worse, or a run of failures that has grown."""
+    if before.subject != now.subject or before.start != now.start:
+        return False
+    grown = now.subject[1] == _FAILURES and None not in (before.end, now.end) and before.end < now.end  # type: ignore[operator]
+    return grown or has_worsened(before, now)
+
+
+def _with_renewed(course: Course, renewed: Mapping[str, Sequence[Entry]]) -> Course:
+    return replace(course, renewed=tuple(one for entry in course.entries for one in renewed[entry.alerts[0]]))
 
 
 def _runs(windows: Iterable[Window]) -> Iterator[list[Window]]:

@@ -72,7 +72,7 @@ _WRONG = "Ask whoever wrote the log what it is"
 class Entry:
     """One entry: its kind, when it was made and by whom, a sentence, and its payload, JSON-safe.
 
-    `kept` says where: "journal" or "log".
+    `kept` says where: "journal" or "log"; `renews`, as it is made, whether an alert of that id is kept already.
     """
 
     kind: str
@@ -82,6 +82,7 @@ class Entry:
     summary: str
     payload: Mapping[str, Any]
     kept: str = JOURNAL
+    renews: bool = False
 
     @property
     def alerts(self) -> tuple[str, ...]:
@@ -96,7 +97,9 @@ class Entry:
 
     @property
     def event_id(self) -> str:
-        """The id of the event: of an alert the same whoever raises it."""
+        """The id of the event: of an alert the same whoever raises it, unless it is kept once more as worse."""
+        if self.renews:
+            return f"{self.kind}-{self.alerts[0]}-{self.digest[:8]}"
         name = self.alerts[0] if self.kind == "alert" else sha256(f"{self.at.isoformat()} {self.digest}".encode())[:16]
         return f"{self.kind}-{name}"
 

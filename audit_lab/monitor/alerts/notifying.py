@@ -115,19 +115,20 @@ def pending(alerts: Alerts, rules: RuleSet) -> list[tuple[Target, list[News]]]:
     An alert whose process was stopped between its record and the message is among them. What the rules of now do not
     name is left alone.
     """
-    tried: dict[str, set[str]] = {}
-    for entry in alerts.entries:
+    places = {id(one): place for place, one in enumerate(alerts.entries)}
+    tried: dict[str, dict[str, int]] = {}
+    for place, entry in enumerate(alerts.entries):
         if entry.kind == "notification":
-            tried.setdefault(str(entry.payload["target"]), set()).update(entry.alerts)
+            tried.setdefault(str(entry.payload["target"]), {}).update(dict.fromkeys(entry.alerts, place))
     told_by = {rule.name: rule.notify for rule in rules.rules}
     found = []
     for target in rules.targets:
-        known = tried.get(target.name, set())
+        known = tried.get(target.name, {})
         mine = []
         for course in alerts.courses.values():
             if target.name not in told_by.get(course.begun.payload["rule"]["name"], ()):
                 continue
-            before = course.worst_of(known)
+            before = course.worst_told(places, known)
             if before is None:
                 mine.append(News(course))
             elif has_worsened(window_of(before.payload), window_of(course.worst.payload)):

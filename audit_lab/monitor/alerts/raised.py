@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,10 @@ def raise_new(
 
     software = f"audit_lab {__version__}"
     new = [
-        raised_entry(one.payload(software, watch.continues(one)), one.rule.severity, watch.at, actor)
+        replace(
+            raised_entry(one.payload(software, watch.continues(one)), one.rule.severity, watch.at, actor),
+            renews=one.id in watch.renewed,
+        )
         for one in watch.new
     ]
     facts = list(keeper.keep(new))

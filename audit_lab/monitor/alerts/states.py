@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -69,9 +69,9 @@ class Alerts:
         ``raised_at`` and ``last_raised_at``, ``kept`` ("journal" or "log"), ``told`` and ``not_told`` (whom),
         ``conclusion``, ``reviewed_by`` and ``reason`` of the last review.
     windows
-        One row for each window of each alert, with the evidence that was kept of it: ``alert`` (the id of the alert
-        that it belongs to), ``id`` (its own), the alert's ``state``, what it states, ``digest``, ``raised_at`` and
-        ``kept``.
+        One row for each window of each alert, with the evidence that was kept of it last: ``alert`` (the id of the
+        alert that it belongs to), ``id`` (its own), the alert's ``state``, what it states, ``digest``, ``raised_at``
+        and ``kept``.
     courses
         The alerts with the entries of their windows, by id.
     entries
@@ -170,13 +170,16 @@ _SHORTEST_ID = 8
 def derived(entries: list[Entry], facts: tuple[str, ...] = ()) -> Alerts:
     """Derive the alerts and the state of each: closed by its last review, acknowledged, or else open.
 
-    A review or an acknowledgement of one window is one of the alert that the window belongs to.
+    A review or an acknowledgement of one window is one of the alert that the window belongs to. A window that was
+    closed, and was kept once more after that as worse, is open again.
     """
+    every: list[Entry] = []
     raised: dict[str, Entry] = {}
     said: dict[str, list[Entry]] = {"review": [], "acknowledgement": []}
     told: list[Entry] = []
     for entry in entries:
         if entry.kind == "alert":
+            every.append(entry)
             raised.setdefault(entry.alerts[0], entry)
         elif entry.kind == "notification":
             told.append(entry)
@@ -191,10 +194,20 @@ def derived(entries: list[Entry], facts: tuple[str, ...] = ()) -> Alerts:
     for review in sound["review"]:
         named = raised[review.alerts[0]]
         closed.setdefault(named.payload.get("continues") or named.alerts[0], review.at)
-    courses, apart = courses_of(list(raised.values()), closed)
+    courses, apart = courses_of(every, closed)
     of = {one.alerts[0]: course.id for course in courses.values() for one in course.entries}
     reviews = {of[one.alerts[0]]: one for one in sound["review"]}
-    acknowledged = {of[one.alerts[0]] for one in sound["acknowledgement"]}
+    places = {id(one): place for place, one in enumerate(entries)}
+    for name, review in list(reviews.items()):
+        after = [one for one in courses[name].renewed if places[id(one)] > places[id(review)]]
+        if after:
+            courses[name] = replace(courses[name], reopened=min(after, key=lambda one: places[id(one)]))
+            del reviews[name]
+    acknowledged = {
+        course.id
+        for one in sound["acknowledgement"]
+        if (course := courses[of[one.alerts[0]]]).reopened is None or places[id(one)] > places[id(course.reopened)]
+    }
     known = _told(told, of)
     states = {name: CLOSED if name in reviews else ACKNOWLEDGED if name in acknowledged else OPEN for name in courses}
     order = {name: place for place, name in enumerate(raised)}
@@ -203,7 +216,7 @@ def derived(entries: list[Entry], facts: tuple[str, ...] = ()) -> Alerts:
     windows = [
         {**_stated(one), "alert": course.id, "id": one.alerts[0], "state": states[course.id]}
         for course in ordered
-        for one in course.entries
+        for one in course.latest
     ]
     notes = (
         f"{strays} acknowledgements or reviews name no alert that is kept, or another digest of it, and close none.",
@@ -256,7 +269,7 @@ def _row(course: Course, state: str, review: Entry | None, told: dict[str, bool]
         "windows": len(course.entries),
         "digest": course.begun.digest,
         "raised_at": course.begun.at,
-        "last_raised_at": max(one.at for one in course.entries),
+        "last_raised_at": max(one.at for one in (*course.entries, *course.renewed)),
         "kept": course.begun.kept,
         "told": sorted(target for target, sent in told.items() if sent),
         "not_told": sorted(target for target, sent in told.items() if not sent),

@@ -76,6 +76,8 @@ class Watch:
     belongs
         Which alert each window belongs to, by id: one that goes on over adjoining windows is one alert. What is not
         named begins one.
+    renewed
+        The ids of windows that are in a record, and have worsened or grown since.
     """
 
     alerts: tuple[Alert, ...]
@@ -88,16 +90,17 @@ class Watch:
     until: datetime | None = None
     facts: tuple[str, ...] = ()
     belongs: Mapping[str, str] = field(default_factory=dict)
+    renewed: frozenset[str] = frozenset()
 
     @property
     def new(self) -> tuple[Alert, ...]:
-        """What no record has: alerts that begin, and further windows of some that go on."""
-        return tuple(one for one in self.alerts if one.id not in self.states)
+        """What no record has: alerts that begin, further windows of some that go on, and windows that have worsened."""
+        return tuple(one for one in self.alerts if one.id not in self.states or one.id in self.renewed)
 
     @property
     def standing(self) -> tuple[Alert, ...]:
-        """The alerts that nobody has closed."""
-        return tuple(one for one in self.alerts if self.states.get(one.id) != CLOSED)
+        """The alerts that nobody has closed, or that have worsened since."""
+        return tuple(one for one in self.alerts if self.states.get(one.id) != CLOSED or one.id in self.renewed)
 
     @property
     def unevaluated(self) -> tuple[Looked, ...]:
@@ -124,8 +127,8 @@ class Watch:
     def table(self) -> pl.DataFrame:
         """One row for each window that fires: id, state, the id of the alert that it belongs to, and what it states.
 
-        The state is "new" (or "continues", where it is a further window of an alert that is kept), "open",
-        "acknowledged" or "closed".
+        The state is "new" (or "continues", where it is a further window of an alert that is kept, or one of its windows
+        that has worsened), "open", "acknowledged" or "closed".
         """
         rows = []
         for one in self.alerts:
@@ -178,7 +181,7 @@ class Watch:
         }
 
     def _state(self, alert: Alert) -> str:
-        if alert.id in self.states:
+        if alert.id in self.states and alert.id not in self.renewed:
             return self.states[alert.id]
         return CONTINUES if self.belongs_to(alert) in self.states else NEW
 
@@ -188,8 +191,11 @@ class Watch:
         if not self.alerts:
             return f"No alert.{unseen}"
         states = {self.belongs_to(one): self.states.get(self.belongs_to(one), NEW) for one in self.alerts}
+        states |= {self.belongs_to(one): CONTINUES for one in self.alerts if one.id in self.renewed}
         closed = sum(state == CLOSED for state in states.values())
         parts = [f"{sum(state == NEW for state in states.values())} new"]
+        worse = len({self.belongs_to(one) for one in self.alerts if one.id in self.renewed})
+        parts += [f"{worse} worse than before or longer"] if worse else []
         parts += [f"{closed} closed by a review"] if closed else []
         windows = f" over {len(self.alerts)} windows" if len(self.alerts) > len(states) else ""
         return f"{len(states)} alert{'s' if len(states) > 1 else ''}{windows}, {', '.join(parts)}.{unseen}"

@@ -10,7 +10,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.monitor.alerts.alert import Alert
-from audit_lab.monitor.alerts.continuing import belonging, has_worsened, window_of
+from audit_lab.monitor.alerts.continuing import belonging, has_worsened, renewing, window_of
 from audit_lab.monitor.alerts.entry import ENTRY_KINDS, ENTRY_MEMBERS, Entry, entry_of, raised_entry
 from audit_lab.monitor.alerts.keeping import alerts_file
 from audit_lab.monitor.alerts.notifying import BEGUN, WORSENED, pending
@@ -48,7 +48,8 @@ def round_of(held: Held, *alerts: Alert, hours: int = 0):
     closed = [name for name, state in kept.states.items() if state == "closed"]
     of = belonging(alerts, kept.courses.values(), closed)
     at = MONDAY + timedelta(weeks=50, hours=hours)
-    watch = Watch(alerts, (), RuleSet(RULES.rules), kept.states, "log", at, belongs=of)
+    more = renewing(alerts, kept.courses.values())
+    watch = Watch(alerts, (), RuleSet(RULES.rules), kept.states, "log", at, belongs=of, renewed=more)
     return raise_new(watch, list(held), held, actor="watch", wait=lambda _: None)
 
 
@@ -151,6 +152,113 @@ def test_the_evidence_of_each_window_is_kept_and_the_worst_one_is_shown():
     ]
     assert found.table.select("id", "value", "window_start").rows() == [(fired(1).id, 0.9, MONDAY + 2 * WEEK)]
     assert found.summary()[1] == "1 of them went on for several windows, 3 at most."
+
+
+FAILURES = rule_of({"name": "failures", "kind": "operations", "notify": ["ops"]})
+NAMED = RuleSet((RULE, FAILURES), RULES.targets)
+
+
+def failing_until(hours: int, value: float, start: int = 0):
+    """Return failures of version 1 that have gone on for some hours from a week on, at such a rate."""
+    begun = MONDAY + start * WEEK
+    given = (FAILURES, "loans", "1", begun, begun + timedelta(hours=hours), "failed-predictions", "error rate", value)
+    return Alert(*given, "none may fail", 100, f"{hours} hours", "log", value * 0.9, value * 1.1)
+
+
+def told_at(held: Held, hours: int) -> list[tuple[str, str]]:
+    """Return of what, and why, somebody is told at an hour of the rounds; it counts as told after that."""
+    news = [one for _, some in pending(derived(list(held)), NAMED) for one in some]
+    payload = {"format": ENTRY_KINDS["notification"], "target": "ops", "by": "webhook", "sent": True}
+    payload |= {"attempts": 1, "why": "", "alerts": [name for one in news for name in one.ids]}
+    if news:
+        held.append(Entry("notification", MONDAY + timedelta(weeks=50, hours=hours), "x", "low", "told", payload))
+    return [(one.worst.summary, one.why) for one in news]
+
+
+def test_failures_that_go_on_are_one_alert_whose_last_evidence_is_shown_and_told_only_as_worse():
+    held, said = Held(), []
+    for hour, rate in enumerate([0.02, 0.02, 0.021, 0.05, 0.05, 0.2], start=1):
+        round_of(held, failing_until(hour, rate), hours=hour)
+        said.append(told_at(held, hour))
+    assert said == [[("1 hours", BEGUN)], [], [], [("4 hours", WORSENED)], [], [("6 hours", WORSENED)]]
+    found = derived(list(held))
+    row = found.table.row(0, named=True)
+    assert (found.table.height, row["windows"], row["value"], row["what"]) == (1, 1, 0.2, "6 hours")
+    assert (row["first_seen"], row["last_seen"]) == (MONDAY, MONDAY + timedelta(hours=6))
+    assert found.windows.select("id", "value").rows() == [(failing_until(1, 0.02).id, 0.2)]
+    assert row["digest"] == held[0].digest
+
+
+def test_the_same_evidence_again_is_kept_once_and_milder_evidence_not_at_all():
+    held = Held()
+    for hour, value in enumerate([0.3, 0.3, 0.2, 0.59]):
+        watch = round_of(held, fired(1, value), hours=hour).watch
+        assert bool(watch.new) is (hour == 0)
+    assert len(held) == 1
+    watch = round_of(held, fired(1, 0.6), hours=9).watch
+    assert watch.table["state"].to_list() == ["continues"]
+    assert watch.summary()[0] == "1 alert, 0 new, 1 worse than before or longer."
+    assert [one.payload["value"] for one in held] == [0.3, 0.6]
+    assert len({one.event_id for one in held}) == 2
+
+
+def test_raised_latency_in_adjoining_windows_is_one_alert():
+    given = {"name": "slow", "kind": "operations", "findings": ["latency"]}
+    held = Held()
+    round_of(held, *(fired(week, rule=rule_of(given), column="latency") for week in (1, 2)))
+    assert spans(held) == [(1, 3, 2, "open")]
+
+
+def test_what_was_closed_and_grows_is_open_again_and_told_anew():
+    held = Held()
+    round_of(held, failing_until(1, 0.02), hours=1)
+    assert told_at(held, 1) == [("1 hours", BEGUN)]
+    closed(held, hours=2)
+    quiet = round_of(held, failing_until(1, 0.02), hours=3).watch
+    assert (quiet.exit_code, quiet.new) == (0, ())
+    assert set(derived(list(held)).states.values()) == {"closed"}
+    again = round_of(held, failing_until(2, 0.02), hours=4).watch
+    assert again.exit_code == 1
+    (row,) = derived(list(held)).table.iter_rows(named=True)
+    assert (row["state"], row["reviewed_by"], row["windows"]) == ("open", None, 1)
+    assert told_at(held, 5) == [("2 hours", BEGUN)]
+    assert told_at(held, 6) == []
+    closed(held, hours=7)
+    assert set(derived(list(held)).states.values()) == {"closed"}
+
+
+def test_an_entry_of_a_known_id_that_is_no_worse_changes_nothing():
+    held = Held()
+    round_of(held, fired(1, 0.5))
+    closed(held, hours=1)
+    late = MONDAY + timedelta(weeks=50, hours=2)
+    held.append(raised_entry(fired(1, 0.6).payload("x"), "high", late, "x"))
+    found = derived(list(held))
+    assert found.states == {fired(1).id: "closed"}
+    assert found.table["value"].to_list() == [0.5]
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_silence_is_told_again_when_it_has_lasted_twice_as_long(make_log, rules, now, tmp_path, write):
+    folder, options = make_log(), {}
+    if write:
+        options = {"write": True, "vault": tmp_path / "vault", "passphrase": b"tests"}
+        al.seal_log(folder, actor="keeper", origin="tests-loans", vault=tmp_path / "vault", passphrase=b"tests")
+    inbox, asked = (
+        tmp_path / "inbox",
+        '[[rule]]\nname = "quiet"\nkind = "silence"\nlonger_than = "1h"\nnotify = ["file"]\n',
+    )
+    command = f'["/bin/sh", "-c", "cat >> {inbox}"]'
+    asked = rules(asked + f'[[notify]]\nname = "file"\nkind = "mail"\ncommand = {command}\n', begin="format = 1\n")
+    newest = al.open(folder).predictions.collect()["occurred_at"].max()
+    new = []
+    for hours in (2, 3, 3.9, 4, 7, 9):
+        found = al.open(folder).raise_alerts(asked, now=newest + timedelta(hours=hours), **options)
+        new.append((len(found.watch.new), len(found.deliveries)))
+    assert new == [(1, 1), (0, 0), (0, 0), (1, 1), (0, 0), (1, 1)]
+    row = al.open(folder).alerts(write=write).table.row(0, named=True)
+    assert (row["value"], row["windows"], row["kept"]) == (9 * 3600, 1, "log" if write else "journal")
+    assert inbox.read_text().count("it has worsened since it was told of last") == 2
 
 
 def told(held: Held) -> list[tuple[str, str]]:
