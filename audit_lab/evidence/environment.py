@@ -9,11 +9,15 @@ import platform
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import audit_lab
+from audit_lab.replay.environment.package_files import files_digest
 
-__all__ = ["KERNEL_SETTINGS", "environment_facts", "environment_lock", "library_version"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["KERNEL_SETTINGS", "environment_facts", "environment_lock", "facts_in", "library_version"]
 
 #: What every investigation notebook runs under, so that it gives the same outputs again: seeds and thread counts.
 KERNEL_SETTINGS = {
@@ -26,7 +30,7 @@ KERNEL_SETTINGS = {
 }
 
 _PROCESSOR = Path("/proc/cpuinfo")
-_HASHED = ",sha256="
+_OURS = "audit-lab"
 
 
 def environment_facts() -> dict[str, Any]:
@@ -35,7 +39,20 @@ def environment_facts() -> dict[str, Any]:
     ``package_sha256`` names what was installed, not only what it is called: for each package the digest of the files
     that its wheel brought. It is the same whoever installed that wheel, and wherever.
     """
-    packages = _packages()
+    return _facts(_packages())
+
+
+def facts_in(site: Path, python: str) -> dict[str, Any]:
+    """Return the same of an environment on this machine, by its packages' folder and the version of its interpreter.
+
+    Nothing of it runs. Our own package is read from where it is running, there too.
+    """
+    there = _known(importlib.metadata.distributions(path=[str(site)]))
+    there |= {name: known for name, known in _packages().items() if name == _OURS}
+    return {**_facts(dict(sorted(there.items()))), "python": python}
+
+
+def _facts(packages: dict[str, tuple[str, str]]) -> dict[str, Any]:
     c_library, c_version = platform.libc_ver()
     return {
         "format": "audit_lab.environment",
@@ -82,22 +99,18 @@ def _processor() -> dict[str, str]:
 
 @cache
 def _packages() -> dict[str, tuple[str, str]]:
+    return dict(sorted(_known(importlib.metadata.distributions()).items()))
+
+
+def _known(distributions: Iterable[importlib.metadata.Distribution]) -> dict[str, tuple[str, str]]:
     """Return each package's version, and the digest of its files; empty where the installer recorded none."""
     found = {}
-    for distribution in importlib.metadata.distributions():
+    for distribution in distributions:
         name = distribution.metadata["Name"]
         if name:
             record = distribution.read_text("RECORD") or ""
-            found[name.lower().replace("_", "-")] = (distribution.version, _files_digest(record))
-    return dict(sorted(found.items()))
-
-
-def _files_digest(record: str) -> str:
-    """Return the digest of a record's files but for what the installer made: its own notes, start-up scripts."""
-    lines = sorted(
-        line for line in record.splitlines() if _HASHED in line and ".dist-info/" not in line and line[:3] != "../"
-    )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
+            found[name.lower().replace("_", "-")] = (distribution.version, files_digest(record))
+    return found
 
 
 @cache

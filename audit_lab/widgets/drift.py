@@ -191,10 +191,12 @@ class DriftView(Panel):
 
     def _asking(self, first: datetime, last: datetime) -> str:
         cut, drift = self._drift.cut, self._drift
-        chosen = drift.choosing(self.column.value) if isinstance(drift, DriftOfLog) else {"column": self.column.value}
+        chosen = {"column": self.column.value}
+        if isinstance(drift, DriftOfLog):
+            chosen = drift.choosing(self.column.value, first, last)
         parts = [] if chosen["column"] is None else [repr(chosen["column"])]
         parts += [f"since={first.isoformat()!r}", f"until={self._end(last).isoformat()!r}"]
-        parts += [f"usual={chosen['usual']!r}"] if "usual" in chosen else []
+        parts += [f"{name}={chosen[name]!r}" for name in ("usual", "categories") if name in chosen]
         model = getattr(self._drift, "model", None)
         parts += [f"model={model!r}"] if model is not None else []
         if cut.by_version:

@@ -9,7 +9,8 @@ import platform
 import subprocess
 import sys
 
-from audit_lab.evidence.environment import _files_digest, environment_facts, environment_lock
+from audit_lab.evidence.environment import environment_facts, environment_lock
+from audit_lab.replay.environment.package_files import files_digest
 
 RECORD = """polars/__init__.py,sha256=AAA,10
 polars-2.1.0.dist-info/INSTALLER,sha256=BBB,2
@@ -29,9 +30,9 @@ def test_it_names_exact_versions_and_what_was_installed():
 
 def test_the_digest_of_a_package_is_of_its_files_whoever_installed_it():
     by_another = RECORD.replace("BBB", "EEE").replace("CCC", "FFF").splitlines(keepends=True)
-    assert _files_digest(RECORD) == _files_digest("".join(reversed(by_another)))
-    assert _files_digest(RECORD) != _files_digest(RECORD.replace("DDD", "GGG"))
-    assert _files_digest("a.pth,,\n") == ""
+    assert files_digest(RECORD) == files_digest("".join(reversed(by_another)))
+    assert files_digest(RECORD) != files_digest(RECORD.replace("DDD", "GGG"))
+    assert files_digest("a.pth,,\n") == ""
 
 
 def test_it_names_no_host_user_or_path():

@@ -7,6 +7,7 @@ nothing has to be fetched for it.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,11 +44,19 @@ def copy_installed(folder: Path, names: Collection[str], python: str) -> dict[st
             _check_series(file.name, python, found.name)
             source, target = Path(str(found.locate_file(file))), folder.joinpath(*file.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                target.hardlink_to(source)
-            except OSError:  # another file system, or one without links
-                shutil.copyfile(source, target)
+            _link(source, target)
     return {normal_name(found.name): found.version for found in _distributions(names)}
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it; one that is there already stays: it may be a name of another's file."""
+    with suppress(FileExistsError):
+        try:
+            target.hardlink_to(source)
+        except FileExistsError:
+            raise
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, target)
 
 
 def _distributions(names: Collection[str]) -> list[metadata.Distribution]:

@@ -22,6 +22,7 @@ from audit_lab.replay.environment.child_packages import CHILD_PACKAGES, child_ve
 from audit_lab.replay.environment.environment_cache import BuiltEnvironment, EnvironmentCache
 from audit_lab.replay.environment.fingerprint import normal_name
 from audit_lab.replay.environment.interpreters import find_interpreter
+from audit_lab.replay.environment.package_files import RUN_AT_START
 from audit_lab.replay.environment.requirements import requirements_of
 from audit_lab.replay.environment.resolution import resolve, unavailable
 from audit_lab.replay.environment.uv_command import Uv
@@ -37,10 +38,9 @@ if TYPE_CHECKING:
     from audit_lab.replay.environment.uv_command import Outcome
     from audit_lab.sandbox import PythonEnvironment
 
-__all__ = ["build_environment", "built_environment", "prepare_environment"]
+__all__ = ["build_environment", "built_environment", "compile_packages", "prepare_environment", "taken_out"]
 
 _STEPS = ("choosing packages", "installing packages", "compiling packages", "keeping the environment")
-_RUN_AT_START = ("*.pth", "*.egg-link", "sitecustomize*", "usercustomize*")
 _TESTS = r"[/\\]tests?[/\\]"
 _LONGEST_COMPILATION_S = 900
 _WORTH_PROCESSES = 500
@@ -173,7 +173,7 @@ def _build(
         interpreter,
         uv,
     )
-    notes = [*resolution.notes, *_taken_out(packages)]
+    notes = [*resolution.notes, *taken_out(packages)]
     if undigested:
         notes.append(
             f"The registry states no digest of {', '.join(undigested)}: that they are the same was not checked."
@@ -185,7 +185,7 @@ def _build(
     # Where the record has a threadpoolctl, scikit-learn gets that one.
     overlay = copy_installed(made / "overlay", set(CHILD_PACKAGES) - installed.keys(), interpreter.version)
     tell(2)
-    _compile(interpreter, made, empty)
+    compile_packages(interpreter, made, empty)
     tell(3)
     built = BuiltEnvironment(
         digest="",
@@ -244,10 +244,10 @@ def _not_built(outcome: Outcome, requirements: Requirements, interpreter: Interp
     return ModelError(f"the recorded environment cannot be built: {what}", advice, "environment-not-built")
 
 
-def _taken_out(packages: Path) -> list[str]:
+def taken_out(packages: Path) -> list[str]:
     """Remove what an interpreter would run at its start, and say so."""
     notes = []
-    for pattern in _RUN_AT_START:
+    for pattern in RUN_AT_START:
         for path in sorted(packages.glob(pattern)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -269,7 +269,7 @@ def _installed(site: Path) -> tuple[dict[str, str], dict[str, str]]:
     return versions, digests
 
 
-def _compile(interpreter: Interpreter, made: Path, empty: Path) -> None:
+def compile_packages(interpreter: Interpreter, made: Path, empty: Path) -> None:
     """Compile to byte code, which executes none of it: the child may not write, and would compile at each start."""
     folders = [*(made / "venv").glob("lib/python*/site-packages"), made / "overlay"]
     many = sum(1 for folder in folders for _ in folder.rglob("*.py")) > _WORTH_PROCESSES

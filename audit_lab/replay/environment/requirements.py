@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from audit_lab.replay.environment.fingerprint import Fingerprint
     from audit_lab.replay.environment.recorded import RecordedRuntime
 
-__all__ = ["LIBRARIES", "OLDEST_PYTHON", "Requirements", "requirements_of"]
+__all__ = ["LIBRARIES", "OLDEST_PYTHON", "Requirements", "requirements_of", "whole_requirements"]
 
 #: The child's own code needs this release of Python, or a newer one.
 OLDEST_PYTHON = (3, 11)
@@ -123,6 +123,22 @@ def requirements_of(recorded: RecordedRuntime, leave_out: Collection[str] = ()) 
         tuple(sorted(omitted & pins.keys())),
         tuple(_notes(recorded, found, pins, omitted)),
     )
+
+
+def whole_requirements(found: Fingerprint, name: str, leave_out: Collection[str] = ()) -> Requirements:
+    """Check the record of an environment that names all of its packages, and return them as they are, but for ours.
+
+    Raises
+    ------
+    ModelError
+        As for `requirements_of`.
+    """
+    if found.python is None:
+        raise _not_recorded(f"the recorded environment of {name} does not name its Python")
+    omitted = {normal_name(each) for each in leave_out}
+    python, pins = _python(found.python, name), _pins(found, name)
+    kept = {each: version for each, version in pins.items() if each not in omitted and each != _OURS}
+    return Requirements(python, tuple(sorted(kept.items())), left_out=tuple(sorted(omitted & pins.keys())))
 
 
 def _not_recorded(message: str) -> ModelError:

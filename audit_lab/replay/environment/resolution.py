@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audit_lab.replay.environment.requirements import Requirements
     from audit_lab.replay.environment.uv_command import Outcome, Uv
 
-__all__ = ["Resolution", "resolve", "unavailable"]
+__all__ = ["Resolution", "locked", "resolve", "unavailable"]
 
 #: uv takes no later year than its calendar has.
 _EVER = "2200-01-01T00:00:00Z"
@@ -48,7 +48,7 @@ def resolve(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Res
     Tried in this order: what is missing from before the registration; from today; and nothing but what is recorded,
     where the recorded packages contradict each other's requirements.
     """
-    (uv.folder / "environment.in").write_text("".join(f"{line}\n" for line in requirements.lines), "utf-8")
+    _write(requirements, uv)
     before = requirements.before
     first = outcome = _compiled(uv, interpreter, *_dated(requirements))
     moment = f"from before {before:%Y-%m-%d}, when the version was registered" if before else "as the newest that fit"
@@ -70,12 +70,23 @@ def resolve(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Res
     return Resolution(outcome.out, outcome, (note,))
 
 
+def locked(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> Resolution:
+    """Lock what is recorded and nothing besides: a list that names everything is not asked whether it fits together."""
+    _write(requirements, uv)
+    outcome = _compiled(uv, interpreter, "--no-deps")
+    return Resolution(outcome.out if outcome.done else "", outcome)
+
+
 def unavailable(requirements: Requirements, interpreter: Interpreter, uv: Uv) -> list[str]:
     """Return the packages, one by one, that cannot be had from where uv may look."""
     probe = uv.folder / "probe"
     options = ("--python", str(interpreter.path), "--target", str(probe), "--no-deps", "--only-binary", ":all:")
     dry = () if uv.offline else ("--dry-run",)  # offline, only an installation tells whether the wheel itself is there
     return [line for line in requirements.lines if not uv.run("pip", "install", *options, *dry, line).done]
+
+
+def _write(requirements: Requirements, uv: Uv) -> None:
+    (uv.folder / "environment.in").write_text("".join(f"{line}\n" for line in requirements.lines), "utf-8")
 
 
 def _dated(requirements: Requirements) -> list[str]:

@@ -72,6 +72,8 @@ class Uv:
         An empty folder of the user's that uv is started in.
     offline
         Whether to use nothing but its cache.
+    wheels
+        A folder of wheels to take packages from, instead of from a registry.
 
     Raises
     ------
@@ -79,9 +81,10 @@ class Uv:
         Code ``environment-not-built``: uv is not installed.
     """
 
-    def __init__(self, folder: Path, *, offline: bool = False) -> None:
+    def __init__(self, folder: Path, *, offline: bool = False, wheels: Path | None = None) -> None:
         self.folder = folder
         self.offline = offline
+        self.wheels = wheels
         self._binary = _binary()
 
     def run(self, *arguments: str, timeout_s: float = _LONGEST_RUN_S) -> Outcome:
@@ -93,6 +96,8 @@ class Uv:
             Code ``environment-not-built``: it took longer than an hour, or cannot be started.
         """
         options = [*_configuration(), "--no-progress", "--color=never", "--no-python-downloads"]
+        if self.wheels is not None and arguments[0] == "pip":
+            arguments = (*arguments, "--no-index", "--find-links", str(self.wheels.resolve()))
         command = [self._binary, *options, *(["--offline"] if self.offline else []), *arguments]
         try:
             done = subprocess.run(  # noqa: S603 - uv itself, with arguments that were checked; no shell
