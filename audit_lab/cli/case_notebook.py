@@ -20,7 +20,7 @@ def notebook(
         list[str],
         typer.Argument(
             metavar="STEP...",
-            help="verify, coverage, drift, decision:ID, replay:ID, explain:ID:shap or explain:ID:lime; in order.",
+            help="Questions, in order, such as drift, cause:2015-07-01 or replay:ID; docs/rerun.md lists them.",
         ),
     ],
     log: Annotated[str, typer.Option("--log", "-l", help="The audit log's folder.")],

@@ -200,6 +200,18 @@ def verify(
             show_default="what the log declared when it was begun",
         ),
     ] = None,
+    environment: Annotated[
+        str,
+        typer.Option("--environment", help="For --rerun: present, or recorded: what the bundle records, made again."),
+    ] = "present",
+    wheels: Annotated[
+        str | None,
+        typer.Option("--wheels", help="For --environment recorded: a folder of wheels, instead of a registry."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", help="For --environment recorded: a package to do without; may be repeated."),
+    ] = None,
     actor: Actor = None,
     purpose: Purpose = None,
     journal: JournalPath = None,
@@ -211,6 +223,7 @@ def verify(
     anything of it is extracted. Exits 1 with every finding when it fails.
     """
     import audit_lab as al
+    from audit_lab.evidence.verification import refuse_rerun_options
 
     options: dict[str, Any] = {
         "require_anchor": require_anchor,
@@ -222,13 +235,15 @@ def verify(
         "remembered": not forget,
     }
     again: dict[str, Any] = {"rerun": rerun, "log": log_path, "run_foreign_code": foreign_code, "tolerance": tolerance}
+    again |= {"environment": environment, "wheels": wheels, "leave_out": tuple(leave_out or ())}
     try:
         with output.checking(path) as progress:
             if actor is None and purpose is None and journal is None:
                 report = al.verify(path, trust, progress=progress, **options, **again)
             else:
-                if any(again.values()):
+                if rerun:
                     raise MisuseError("--rerun is for bundles, which keep no journal", "Leave --actor out.")
+                refuse_rerun_options(again)
                 if options.pop("require_sign_offs") is not None:
                     raise MisuseError("--require-sign-off is for bundles, which keep no journal", "Leave --actor out.")
                 log = al.open(path, actor=actor, purpose=purpose, journal=journal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -13,15 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit_lab.errors import AuditLabError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["FOLDER_PREFIX", "export_folder"]
+__all__ = ["FOLDER_PREFIX", "export_folder", "room_in"]
 
 FOLDER_PREFIX = "audit-lab-export-"
 
 _OWNER = "pid"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _STALE_AFTER_S = 24 * 3600
 
 
@@ -36,10 +40,25 @@ def export_folder() -> Iterator[Path]:
     with _terminable():
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         try:
-            (folder / _OWNER).write_text(str(os.getpid()), encoding="ascii")
-            yield folder
+            with room_in(folder.parent):
+                (folder / _OWNER).write_text(str(os.getpid()), encoding="ascii")
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Say of a disk that is full, in a block that writes temporary files, which one it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise AuditLabError(
+            f"The temporary folder {folder} has no room left ({error.strerror})",
+            "Make room in it, or name another one in the environment variable TMPDIR; nothing was written elsewhere",
+        ) from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class _Question:
-    """How a question is asked, with a place for each parameter, and the values that these may have; None: any text."""
+    """How a question is asked, with a place for each parameter, and what these may be; None: any text but none."""
 
     query: str
-    parameters: Mapping[str, tuple[str, ...] | None]
+    parameters: Mapping[str, re.Pattern[str] | None]
     title: str
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_METHOD = re.compile("shap|lime")
 
 
 #: Everything that a generated cell may ask.
@@ -51,7 +56,27 @@ QUESTIONS: Mapping[str, _Question] = {
     "decision": _Question("log.decision({id})", {"id": None}, "Decision {id}"),
     "replay": _Question("log.decision({id}).replay()", {"id": None}, "Replay of {id}"),
     "explain": _Question(
-        "log.decision({id}).explain({method})", {"id": None, "method": ("shap", "lime")}, "{id}, explained by {method}"
+        "log.decision({id}).explain({method})", {"id": None, "method": _METHOD}, "{id}, explained by {method}"
+    ),
+    "lineage": _Question("log.decision({id}).lineage_graph()", {"id": None}, "What {id} came from"),
+    "decisions": _Question("log.decisions({expression})", {"expression": None}, "Decisions where {expression}"),
+    "onset": _Question("log.onset()", {}, "When something changed, column by column"),
+    "cause": _Question("log.cause(since={since})", {"since": _DAY}, "Why the score is another since {since}"),
+    "performance": _Question("log.performance()", {}, "Performance by month"),
+    "fairness": _Question(
+        "log.fairness([{group}], favourable={favourable})",
+        {"group": None, "favourable": None},
+        "How often it came to {favourable}, by {group}",
+    ),
+    "impact": _Question(
+        "log.impact(al.Correction.version({version}))",
+        {"version": None},
+        "Who would have been decided otherwise by version {version}",
+    ),
+    "impact-unit": _Question(
+        "log.impact(al.Correction.unit({feature}, {conversion}))",
+        {"feature": None, "conversion": None},
+        "Who would have been decided otherwise, had {feature} been converted ({conversion})",
     ),
 }
 _LAST = "for exhibit in case.exhibits:\n    print(exhibit.number, exhibit.id, exhibit.title)"
@@ -86,11 +111,12 @@ def parsed_step(text: str) -> Step:
     MisuseError
         There is no such question, or its parameters are others.
     """
-    name, values = text.partition(":")[0], _values(text)
+    name = text.partition(":")[0]
     known = QUESTIONS.get(name)
     if known is None:
         raise MisuseError(f"there is no question {name!a}", f"Ask one of {', '.join(QUESTIONS)}.")
     names = list(known.parameters)
+    values = _values(text, len(names))
     if len(values) != len(names):
         raise MisuseError(f"{text!a} has not the parameters of {name}", f"Write {':'.join([name, *names])}.")
     step = Step(name, dict(zip(names, values, strict=True)))
@@ -99,10 +125,10 @@ def parsed_step(text: str) -> Step:
     return step
 
 
-def _values(text: str) -> list[str]:
-    """Return the parameters of a step: an id may hold colons, so only ``explain`` splits off what stands last."""
-    name, _, rest = text.partition(":")
-    return [] if not rest else rest.rsplit(":", 1) if name == "explain" else [rest]
+def _values(text: str, count: int) -> list[str]:
+    """Return the parameters of a step: the first may hold colons, as ids do; those behind it are split off."""
+    rest = text.partition(":")[2]
+    return rest.rsplit(":", max(0, count - 1)) if rest else []
 
 
 def step_of(query: str) -> Step | None:
@@ -125,7 +151,10 @@ def step_of(query: str) -> Step | None:
 
 def _is_valid(step: Step) -> bool:
     known = QUESTIONS[step.question].parameters
-    return all(text and (known[name] is None or text in (known[name] or ())) for name, text in step.parameters.items())
+    return all(
+        text and ((wanted := known[name]) is None or wanted.fullmatch(text) is not None)
+        for name, text in step.parameters.items()
+    )
 
 
 def generated_sources(case: Mapping[str, str], log_path: str, steps: Iterable[tuple[Step, str]]) -> list[str]:

@@ -14,6 +14,7 @@ from audit_lab.evidence.environment import KERNEL_SETTINGS
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.own_thread import run_in_own_thread
 from audit_lab.face.opening import PINS_VARIABLE
+from audit_lab.log.time_anchors.remembered import REMEMBERED_VARIABLE
 from audit_lab.replay.environment.environment_cache import EnvironmentCache
 from audit_lab.seal.digests import sha256
 
@@ -38,7 +39,7 @@ _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_ERROR = 300
-_CACHE, _PINS = "cache", "pins"
+_CACHE, _PINS, _REMEMBERED = "cache", "pins", "remembered"
 _IPYTHON, _RUNTIME, _TEMPORARY = _KERNEL_FOLDERS = ("ipython", "runtime", "tmp")
 
 
@@ -77,7 +78,8 @@ def execute_notebook(
 
     The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in the
     notebook's own folder, so that relative paths to logs hold. Nothing that it needs or makes stands outside `folder`.
-    A log that it opens stays in the state in which it was first opened, or that `pins` names.
+    A log that it opens stays in the state in which it was first opened, or that `pins` names, and is verified without
+    what the user remembers of it: a stranger's second run remembers nothing.
 
     Parameters
     ----------
@@ -200,6 +202,7 @@ def _kernel_environment(folder: Path) -> dict[str, str]:
         CASES_VARIABLE: str(folder / CASES_FOLDER),
         RUN_VARIABLE: "1",
         PINS_VARIABLE: str(folder / _PINS),
+        REMEMBERED_VARIABLE: str(folder / _REMEMBERED),
         "IPYTHONDIR": str(folder / _IPYTHON),
         "JUPYTER_RUNTIME_DIR": str(folder / _RUNTIME),
         "XDG_CACHE_HOME": str(folder / _CACHE),

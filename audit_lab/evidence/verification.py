@@ -13,7 +13,7 @@ from audit_lab.face.accepted import accepted_keys
 from audit_lab.verifier.layout import ATTESTATION, BAG_DECLARATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from audit_lab.evidence.rerun.report import Rerun
     from audit_lab.log.keys.vault import Vault
@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 
-__all__ = ["verify"]
+__all__ = ["refuse_rerun_options", "verify"]
 
 _ELSEWHERE = "://"
 _LARGEST_PROOF_BYTES = 64_000_000
+#: Options of a re-run, with what they are when nobody gave them.
+_USUAL: Mapping[str, tuple[Any, ...]] = {
+    "log": (None,),
+    "run_foreign_code": (False,),
+    "tolerance": (None,),
+    "environment": ("present",),
+    "wheels": (None,),
+    "leave_out": ((), []),
+}
 _LEAVE_RERUN = "Leave rerun (--rerun) out."
 
 
@@ -44,6 +53,9 @@ def verify(
     log: Path | str | None = None,
     run_foreign_code: bool = False,
     tolerance: float | None = None,
+    environment: str = "present",
+    wheels: Path | str | None = None,
+    leave_out: Collection[str] = (),
 ) -> Verification:
     """Verify a log, an evidence bundle, or the proof of one record.
 
@@ -74,6 +86,10 @@ def verify(
         Whether the notebook's free-form cells, which are their author's code, may run behind walls.
     tolerance
         How far two numbers in outputs may lie apart, absolutely; default: what the log declared when it was begun.
+    environment
+        Where the notebook runs again: ``present``, or ``recorded``, which is made again from what the bundle records.
+    wheels, leave_out
+        For the recorded environment: a folder to take wheels from, instead of a registry; packages to do without.
 
     Returns
     -------
@@ -88,7 +104,11 @@ def verify(
         There is nothing at `path`, the trust file cannot be read, or an option is for logs only.
     """
     place = Path(path)
-    again = _rerun(rerun, log, progress, run_foreign_code=run_foreign_code, tolerance=tolerance)
+    asked: dict[str, Any] = {"log": log, "run_foreign_code": run_foreign_code, "tolerance": tolerance}
+    asked |= {"environment": environment, "wheels": wheels, "leave_out": leave_out}
+    if not rerun:
+        refuse_rerun_options(asked)
+    again = _rerun(progress, **asked) if rerun else None
     if again is not None and (_ELSEWHERE in str(path) or _is_log(place) or place.suffix == ".json"):
         raise MisuseError(f"only the notebook of an evidence bundle is run again, and {path} is none", _LEAVE_RERUN)
     if _ELSEWHERE in str(path) or _is_log(place):
@@ -130,26 +150,45 @@ def verify(
     )
 
 
+def refuse_rerun_options(asked: Mapping[str, Any]) -> None:
+    """Refuse options of a re-run where there is none; those are known by their names among `verify`'s."""
+    if any(asked[name] not in usual for name, usual in _USUAL.items()):
+        raise MisuseError(f"{', '.join(_USUAL)} are for a re-run, and none is asked for", "Add rerun=True (--rerun).")
+
+
 def _rerun(
-    wanted: bool,  # noqa: FBT001 - passed on as it is given
-    log: Path | str | None,
     progress: Callable[[str, int], None] | None,
     *,
+    log: Path | str | None,
     run_foreign_code: bool,
     tolerance: float | None,
-) -> Rerun | None:
-    if not wanted:
-        if log is not None or run_foreign_code or tolerance is not None:
-            message = "log, run_foreign_code and tolerance are for a re-run, and none is asked for"
-            raise MisuseError(message, "Add rerun=True (--rerun).")
-        return None
+    environment: str,
+    wheels: Path | str | None,
+    leave_out: Collection[str],
+) -> Rerun:
     if log is None:
         raise MisuseError("a re-run needs the log that the case is about", "Give its folder: log=... (--log PATH).")
     if tolerance is not None and not tolerance >= 0:
         raise MisuseError(f"{tolerance} is no tolerance", "Give 0 or more.")
+    from audit_lab.evidence.rerun.recorded_environment import ENVIRONMENTS, PRESENT
     from audit_lab.evidence.rerun.report import Rerun
 
-    return Rerun(Path(log).expanduser(), run_foreign_code=run_foreign_code, tolerance=tolerance, progress=progress)
+    if environment not in ENVIRONMENTS:
+        raise MisuseError(f"there is no environment {environment!a}", f"Choose {' or '.join(ENVIRONMENTS)}.")
+    if environment == PRESENT and (wheels is not None or leave_out):
+        message = "wheels and leave_out are for the recorded environment, and the present one is asked for"
+        raise MisuseError(message, 'Add environment="recorded" (--environment recorded).')
+    if wheels is not None and not Path(wheels).expanduser().is_dir():
+        raise MisuseError(f"there is no folder {wheels}", "Give a folder that holds wheels.")
+    return Rerun(
+        Path(log).expanduser(),
+        run_foreign_code=run_foreign_code,
+        tolerance=tolerance,
+        progress=progress,
+        environment=environment,
+        wheels=None if wheels is None else Path(wheels).expanduser(),
+        leave_out=tuple(leave_out),
+    )
 
 
 def _is_log(place: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
 
-__all__ = ["DEFAULT_TOLERANCES", "Tolerance", "declared_tolerance", "tolerance_of"]
+__all__ = ["DEFAULT_TOLERANCES", "Tolerance", "declared_tolerance", "registered_tolerance", "tolerance_of"]
 
 #: Kinds whose scores are on the scale that a sealed log's one number is meant for.
 _PROBABILITIES = ("probability", "multiclass")
@@ -109,13 +109,26 @@ def tolerance_of(signature: str | None, kind: str, declared_by_log: float | None
     ValueError
         What is declared is not two finite numbers of zero or more.
     """
-    default = DEFAULT_TOLERANCES[kind]
+    default, declared = DEFAULT_TOLERANCES[kind], registered_tolerance(signature)
+    if declared is not None:
+        return Tolerance(kind, *declared, "declared in the registry")
+    if declared_by_log is None or kind not in _PROBABILITIES:
+        return default
+    return Tolerance(kind, declared_by_log, 0.0, "declared when the log was sealed")
+
+
+def registered_tolerance(signature: str | None) -> tuple[float, float] | None:
+    """Return the absolute and the relative bound that a registry row declares, or None where it declares none.
+
+    Raises
+    ------
+    ValueError
+        What is declared is not two finite numbers of zero or more.
+    """
     declared = json.loads(signature or "{}").get("output", {}).get("tolerance")
     if declared is None:
-        if declared_by_log is None or kind not in _PROBABILITIES:
-            return default
-        return Tolerance(kind, declared_by_log, 0.0, "declared when the log was sealed")
+        return None
     bounds = [declared.get(name, 0.0) for name in ("absolute", "relative")]
     if not all(isinstance(each, int | float) and math.isfinite(each) and each >= 0 for each in bounds):
         raise ValueError(f"the tolerance {declared!r} is not made of finite numbers of zero or more")
-    return Tolerance(kind, float(bounds[0]), float(bounds[1]), "declared in the registry")
+    return float(bounds[0]), float(bounds[1])

@@ -270,6 +270,7 @@ COMMANDS = {
         [
             *("path", "--trust", "--require-anchor", "--vault", "--witness", "--timestamp-authority", "--no-rows"),
             *("--require-sign-off", "--do-not-remember", "--rerun", "--log", "--run-foreign-code", "--tolerance"),
+            *("--environment", "--wheels", "--leave-out"),
             *("--actor", "--purpose", "--journal", "--json"),
         ],
         "say what was checked and what was not",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 
 import pytest
@@ -33,6 +34,15 @@ CASE = {"id": "INC-1", "question": 'Why "?\n', "actor": "jane", "purpose": "comp
         ("decision:a:b", "log.decision('a:b')"),
         ("replay:it's", 'log.decision("it\'s").replay()'),
         ("explain:a:b:lime", "log.decision('a:b').explain('lime')"),
+        ("lineage:a:b", "log.decision('a:b').lineage_graph()"),
+        ("decisions:decision = 'a:b'", "log.decisions(\"decision = 'a:b'\")"),
+        ("onset", "log.onset()"),
+        ("cause:2015-07-01", "log.cause(since='2015-07-01')"),
+        ("performance", "log.performance()"),
+        ("fairness:inputs.sex:approve", "log.fairness(['inputs.sex'], favourable='approve')"),
+        ("fairness:approve:approve", "log.fairness(['approve'], favourable='approve')"),
+        ("impact:3.0.0", "log.impact(al.Correction.version('3.0.0'))"),
+        ("impact-unit:distance:km -> mile", "log.impact(al.Correction.unit('distance', 'km -> mile'))"),
     ],
 )
 def test_a_question_as_a_person_writes_it_and_as_it_is_asked(written, query):
@@ -41,7 +51,27 @@ def test_a_question_as_a_person_writes_it_and_as_it_is_asked(written, query):
     assert step_of(query) == step
 
 
-@pytest.mark.parametrize("written", ["", "nothing", "drift:x", "replay", "replay:", "explain:a", "explain:a:magic"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "nothing",
+        "drift:x",
+        "replay",
+        "replay:",
+        "explain:a",
+        "explain:a:magic",
+        "onset:x",
+        "cause",
+        "cause:July",
+        "cause:2015-07-01T00:00",
+        "cause:2015-07-01\n",
+        "fairness:a",
+        "fairness:a:",
+        "impact",
+        "impact-unit:a",
+    ],
+)
 def test_what_is_no_question(written):
     with pytest.raises(MisuseError):
         parsed_step(written)
@@ -52,6 +82,10 @@ def test_what_is_no_question(written):
     [
         "", "log.drift( )", "log.drift() ", "log.drift(); exit()", "log.decision('a' 'b')", "log.decision(x)",
         "log.decision('')", "log.decision('a').explain('magic')", "__import__('os').system('a')",
+        "log.cause(since='yesterday')", "log.cause('2015-07-01')", "log.impact(al.Correction.rules('x'))",
+        "log.impact(al.Correction.version(x))", "log.fairness('a', favourable='b')",
+        "log.fairness(['a'], favourable='')", "log.impact(al.Correction.version(''))",
+        "log.fairness(['a', 'c'], favourable='b')", "log.decision('a').lineage_graph(1)",
         'log.decision("a")', "(" * 1000, "x" * 10_000, "\0",
     ],
 )  # fmt: skip
@@ -93,13 +127,24 @@ def test_the_notebook_has_a_cell_for_each_step():
     assert notebook_bytes(CASE, "../log", steps) == notebook_bytes(CASE, "../log", steps)
 
 
-def test_every_question_can_be_asked_of_a_real_log_by_its_name(make_log, tmp_path):
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_is_one_that_the_library_takes(name, make_log, tmp_path):
+    """Each call of a question, from the inside out, is bound to what it calls."""
     import audit_lab as al
 
     log = al.open(make_log(tmp_path / "log"))
-    for question in QUESTIONS.values():
-        name = question.query.partition("(")[0].removeprefix("log.")
-        assert callable(getattr(log, name))
+    known = {"log": log, "al": al}
+    given = {"version": "1", "since": "2026-01-01", "method": "shap", "id": log.find()["place"][0]}
+    step = Step(name, {each: given.get(each, "amount") for each in QUESTIONS[name].parameters})
+    calls = [node for node in ast.walk(ast.parse(step.query(), mode="eval")) if isinstance(node, ast.Call)]
+    bound = 0
+    for call in reversed(calls):
+        target = ast.unparse(call.func)
+        method = eval(target, known)
+        arguments = [ast.literal_eval(each) if not isinstance(each, ast.Call) else None for each in call.args]
+        inspect.signature(method).bind(*arguments, **{each.arg: ast.literal_eval(each.value) for each in call.keywords})
+        bound += 1
+    assert bound == len(calls) >= 1
 
 
 def test_a_log_is_named_as_seen_from_the_notebook(tmp_path):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +40,19 @@ def story() -> Path:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory) -> Exported:
-    folder = tmp_path_factory.mktemp("exported")
-    key = demonstration_key(folder / "demonstration-key")
-    bundle = export_notebook(STORY, folder, key=key.key)
+    """Export the notebook once, also where several processes run the tests: the first one does, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / "exported", base / "exported.json"
+    with (base / "exported.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            key = demonstration_key(folder / "demonstration-key")
+            bundle = export_notebook(STORY, folder, key=key.key)
+            done.write_text(json.dumps([str(bundle), str(key.trust)]))
+    bundle, trust = (Path(place) for place in json.loads(done.read_text()))
     with zipfile.ZipFile(bundle) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    return Exported(bundle, key.trust, files)
+    return Exported(bundle, trust, files)

@@ -12,6 +12,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.evidence import demonstration_key, export_notebook
+from audit_lab.evidence.generated import QUESTIONS, notebook_bytes, parsed_step, relative_path
 from audit_lab.seal.report import Verdict
 from tests.pages import quotes
 
@@ -44,6 +45,46 @@ def test_the_incident_notebook_is_reproduced_to_its_last_cell(exported):
 def test_every_notebook_is_reproduced_to_its_last_cell(notebook, tmp_path):
     key = demonstration_key(tmp_path / "demonstration-key")
     reproduced(export_notebook(notebook, tmp_path, key=key.key), key.trust, notebook.stem)
+
+
+@pytest.mark.soak
+def test_the_incident_notebook_is_reproduced_in_its_recorded_environment(exported, tmp_path, monkeypatch):
+    """Made of what is installed here, with the recorded files, so that nothing is fetched."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "none").mkdir()
+    log = REPOSITORY / "sample_data" / "flights"
+    asked = {
+        "rerun": True,
+        "log": log,
+        "run_foreign_code": True,
+        "environment": "recorded",
+        "wheels": tmp_path / "none",
+    }
+    report = al.verify(exported.bundle, exported.trust, **asked)
+    assert {cell.verdict for cell in report.cells} == {"reproduced"}
+    assert report.environment_changes == ()
+    assert any(note.startswith("The environment made for it, ") for note in report.notes)
+
+
+#: One of each question that a generated cell may ask, of the log about credit.
+DECISION = "01942667-8cd1-7c44-b8e4-d45e93a58b21"
+STEPS = (
+    *("verify", "coverage", "drift", "onset", "cause:2025-07-01", "performance"),
+    "fairness:personal_status_and_sex:approve",
+    *(f"decision:{DECISION}", f"replay:{DECISION}", f"explain:{DECISION}:shap", f"lineage:{DECISION}"),
+    *("decisions:decision = 'deny'", "impact:2.0.0", "impact-unit:credit_amount:km -> mile"),
+)
+
+
+@pytest.mark.soak
+def test_a_notebook_of_every_question_is_reproduced_without_code_of_its_author(tmp_path):
+    assert {step.partition(":")[0] for step in STEPS} == QUESTIONS.keys()
+    log, notebook = REPOSITORY / "sample_data" / "credit", tmp_path / "review.ipynb"
+    about = {"id": "INC-9", "question": "What changed?", "actor": "A. Investigator", "purpose": "review"}
+    notebook.write_bytes(notebook_bytes(about, relative_path(log, notebook), [parsed_step(text) for text in STEPS]))
+    key = demonstration_key(tmp_path / "demonstration-key")
+    report = al.verify(export_notebook(notebook, tmp_path, key=key.key), key.trust, rerun=True, log=log)
+    assert [(cell.generated, cell.verdict) for cell in report.cells] == [(True, "reproduced")] * (len(STEPS) + 2)
 
 
 @pytest.mark.soak

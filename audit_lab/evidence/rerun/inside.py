@@ -1,6 +1,7 @@
 """The side behind the walls: runs one notebook in a clean kernel, under limits, and prints how it ran.
 
-Started as ``python -m audit_lab.evidence.rerun.inside NOTEBOOK FOLDER CELL_SECONDS PROCESSOR_SECONDS MEMORY_BYTES``.
+Started as ``python -m audit_lab.evidence.rerun.inside NOTEBOOK FOLDER CELL_SECONDS PROCESSOR_SECONDS MEMORY_BYTES
+PIN``, the last one being the JSON of the state that the log is kept at.
 Standard output is a line of JSON for each cell that begins, ``{"begun": count}``, and a last one: ``{"executed":
 text}``, ``{"failed": message}``, or, where a cell failed, ``{"failed": message, "cell": number, "executed": text}``.
 """
@@ -23,7 +24,7 @@ _OPEN_FILES = 4096
 
 def main(arguments: list[str]) -> int:
     """Run the notebook under limits that its kernel inherits, and print what became of it."""
-    notebook, folder, cell_s, cpu_s, memory_bytes = arguments
+    notebook, folder, cell_s, cpu_s, memory_bytes, pin = arguments
     for kind, limit in (
         (resource.RLIMIT_CPU, int(cpu_s)),
         # Not RLIMIT_AS: the engine that draws charts reserves far more addresses than it uses.
@@ -36,10 +37,12 @@ def main(arguments: list[str]) -> int:
         value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (value, value))
     from audit_lab.evidence.notebook_run import CellFailedError, execute_notebook
+    from audit_lab.face.pinned import LogPin
 
+    pins = [LogPin(**json.loads(pin))]
     told: dict[str, Any]
     try:
-        ran = execute_notebook(Path(notebook), Path(folder), float(cell_s), progress=_tell_begun)
+        ran = execute_notebook(Path(notebook), Path(folder), float(cell_s), pins, _tell_begun)
         told = {"executed": ran.executed.decode()}
     except CellFailedError as error:
         told = {"failed": error.message, "cell": error.cell, "executed": error.executed.decode()}

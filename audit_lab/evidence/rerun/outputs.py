@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from audit_lab.evidence.rerun.allowed_distance import AllowedDistance
+
 __all__ = ["differences"]
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])")
@@ -17,7 +19,7 @@ _SHOWN = 60
 
 
 def differences(
-    recorded: Sequence[Mapping[str, Any]], again: Sequence[Mapping[str, Any]], tolerance: float
+    recorded: Sequence[Mapping[str, Any]], again: Sequence[Mapping[str, Any]], allowed: AllowedDistance
 ) -> list[str]:
     """Return in words where the outputs of two runs differ; none where they agree.
 
@@ -25,8 +27,8 @@ def differences(
     ----------
     recorded, again
         The outputs of one cell, as notebooks keep them.
-    tolerance
-        How far two numbers may lie apart, absolutely; 0 asks for equal text.
+    allowed
+        How far two numbers may lie apart; nothing asks for equal text.
     """
     found = []
     for number, (first, second) in enumerate(zip_longest(recorded, again), start=1):
@@ -41,7 +43,7 @@ def differences(
         for kind in sorted(before.keys() | after.keys()):
             if kind not in before or kind not in after:
                 found.append(f"{where}, {kind}: {'not recorded' if kind not in before else 'did not come again'}")
-            elif (what := _difference(before[kind], after[kind], tolerance)) is not None:
+            elif (what := _difference(before[kind], after[kind], allowed)) is not None:
                 found.append(f"{where}, {kind}: {what}")
     return found
 
@@ -53,11 +55,11 @@ def _parts(output: Mapping[str, Any]) -> dict[str, Any]:
     return {**kinds, **metadata, **output.get("data", {})}
 
 
-def _difference(first: Any, second: Any, tolerance: float) -> str | None:
+def _difference(first: Any, second: Any, allowed: AllowedDistance) -> str | None:
     before, after = _text(first), _text(second)
     if before == after:
         return None
-    if tolerance > 0 and _within(before, after, tolerance):
+    if (allowed.absolute or allowed.relative) and _within(before, after, allowed):
         return None
     at = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), -1)
     at = min(len(before), len(after)) if at < 0 else at
@@ -74,8 +76,12 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _within(before: str, after: str, tolerance: float) -> bool:
+def _within(before: str, after: str, allowed: AllowedDistance) -> bool:
     if _NUMBER.split(before) != _NUMBER.split(after):
         return False
     pairs = zip(_NUMBER.findall(before), _NUMBER.findall(after), strict=True)
-    return all(one == other or abs(float(one) - float(other)) <= tolerance for one, other in pairs)
+    return all(one == other or _near(float(one), float(other), allowed) for one, other in pairs)
+
+
+def _near(recorded: float, now: float, allowed: AllowedDistance) -> bool:
+    return abs(recorded - now) <= max(allowed.absolute, allowed.relative * abs(recorded))

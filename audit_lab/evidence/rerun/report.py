@@ -7,23 +7,28 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.errors import MisuseError
-from audit_lab.evidence.environment import environment_facts
+from audit_lab.errors import LogError, MisuseError, ModelError
+from audit_lab.evidence.environment import environment_facts, facts_in
+from audit_lab.evidence.pinned_log import open_pinned
+from audit_lab.evidence.rerun.allowed_distance import AllowedDistance, allowed_distance
 from audit_lab.evidence.rerun.environment_change import environment_changes
 from audit_lab.evidence.rerun.log_place import log_place
 from audit_lab.evidence.rerun.outputs import differences
 from audit_lab.evidence.rerun.own_cells import own_cells
-from audit_lab.evidence.rerun.world import WALLS, RerunLimits, run_behind_walls
+from audit_lab.evidence.rerun.recorded_environment import PRESENT, RECORDED, recorded_environment
+from audit_lab.evidence.rerun.world import WALLS, RerunLimits, ShownLog, run_behind_walls
 from audit_lab.face import open_log
+from audit_lab.face.pinned import LogPin
 from audit_lab.log.store import open_store
-from audit_lab.replay.tolerance import declared_tolerance
+from audit_lab.replay.environment.whole_environment import packages_folder
 from audit_lab.seal.report import Finding, Verdict, Verification
-from audit_lab.verifier.layout import ENVIRONMENT, INVESTIGATION, NOTEBOOK
+from audit_lab.verifier.layout import ENVIRONMENT, INVESTIGATION, MODELS, NOTEBOOK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from audit_lab.replay.environment.environment_cache import BuiltEnvironment
     from audit_lab.verifier.container import Container
     from audit_lab.verifier.predicate import Predicate
 
@@ -49,12 +54,16 @@ class Rerun:
     run_foreign_code
         Whether free-form cells may run, which are their author's code; those that the library wrote run anyway.
     tolerance
-        How far two numbers may lie apart, absolutely; 0 asks for equal text. Default: what the log declared when it was
-        begun, in its first entry; 0 where it declared nothing.
+        How far two numbers may lie apart, absolutely; 0 asks for equal text. Default: what the registry declares for
+        the models that the case speaks of, else what the log declared in its first entry, else 0.
     limits
         What the run may use.
     progress
         Called as cells begin.
+    environment
+        ``present``, or ``recorded``: what the bundle records, made again with the recorded packages to the last file.
+    wheels, leave_out
+        For the latter: a folder to take wheels from instead of a registry, and packages to do without.
     """
 
     log: Path
@@ -62,6 +71,9 @@ class Rerun:
     tolerance: float | None = None
     limits: RerunLimits = field(default_factory=RerunLimits)
     progress: Callable[[str, int], None] | None = None
+    environment: str = PRESENT
+    wheels: Path | None = None
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,14 @@ class RerunVerification(Verification):
         Every code cell, in order.
     environment_changes
         Where the environment here is another than the recorded one.
-    tolerance
-        How far two numbers were allowed to lie apart.
+    tolerance, relative_tolerance
+        How far two numbers were allowed to lie apart: absolutely, or as a share of the recorded one.
     """
 
     cells: tuple[RerunCell, ...] = field(default=())
     environment_changes: tuple[str, ...] = ()
     tolerance: float = 0.0
+    relative_tolerance: float = 0.0
 
     @property
     def share_reproduced(self) -> float:
@@ -125,6 +138,7 @@ class RerunVerification(Verification):
             "counts": {name: counts[name] for name in (_REPRODUCED, _DIFFERS, _VOLATILE, _NOT_RUN)},
             "share_reproduced": self.share_reproduced,
             "tolerance": self.tolerance,
+            "relative_tolerance": self.relative_tolerance,
             "environment_changes": list(self.environment_changes),
         }
         return {**super().to_dict(), "rerun": rerun}
@@ -155,6 +169,7 @@ def with_rerun(report: Verification, container: Container, predicate: Predicate,
     code = list(_code_cells(recorded))
     facts = json.loads(b"".join(container.chunks(ENVIRONMENT)))
     changes = tuple(environment_changes(facts, environment_facts()))
+    built = None
     sources = [(number, _joined(cell["source"])) for number, cell in code]
     known = own_cells(json.loads(b"".join(container.chunks(INVESTIGATION))), sources)
     again = _Again(report, rerun, code, known, changes)
@@ -162,9 +177,26 @@ def with_rerun(report: Verification, container: Container, predicate: Predicate,
         return again.extended({}, not_checked=again.not_checked(), notes=again.notes(ran=False))
     if finding := _other_log(rerun.log, predicate):
         return again.extended({}, notes=again.notes(ran=False), findings=(finding,))
+    if rerun.environment == RECORDED:
+        try:
+            built = _built(facts, rerun)
+        except ModelError as error:
+            line = f"re-run: no cell was re-executed; {error.message}. {error.next_step}"
+            return again.extended({}, not_checked=(*again.not_checked(), line), notes=again.notes(ran=False))
+        changes = tuple(environment_changes(facts, facts_in(packages_folder(built.folder), built.python)))
+        again = replace(again, changes=changes, built=built)
     place = log_place(source for number, source in sources if number in again.chosen)
-    told = run_behind_walls(_reduced(recorded, again.chosen), rerun.log, place, rerun.limits, rerun.progress)
-    return again.compared(told)
+    pin = LogPin(predicate.log_origin, predicate.log_checkpoint or "", predicate.log_manifest_sha256)
+    log = ShownLog(rerun.log, place, pin)
+    told = run_behind_walls(
+        _reduced(recorded, again.chosen),
+        log,
+        rerun.limits,
+        rerun.progress,
+        None if built is None else built.environment,
+    )
+    models = json.loads(b"".join(container.chunks(MODELS)))["models"]
+    return again.compared(told, _allowed(rerun, predicate, models))
 
 
 @dataclass(frozen=True)
@@ -176,15 +208,15 @@ class _Again:
     code: list[tuple[int, dict[str, Any]]]
     known: frozenset[int]
     changes: tuple[str, ...]
+    built: BuiltEnvironment | None = None
 
     @property
     def chosen(self) -> frozenset[int]:
         """The cells that may run, by number."""
         return frozenset(number for number, _ in self.code) if self.rerun.run_foreign_code else self.known
 
-    def compared(self, told: Mapping[str, Any]) -> RerunVerification:
+    def compared(self, told: Mapping[str, Any], allowed: AllowedDistance) -> RerunVerification:
         """Return the report with what became of each cell that ran."""
-        tolerance, declared = _tolerance(self.rerun)
         ran = dict(_code_cells(json.loads(told["executed"]))) if "executed" in told else {}
         whole, failed_at = len(self.chosen) == len(self.code), told.get("cell", 0) if "failed" in told else None
         verdicts: dict[int, RerunCell] = {}
@@ -192,7 +224,7 @@ class _Again:
             if failed_at is not None and number == failed_at:
                 verdicts[number] = RerunCell(number, cell["id"], _DIFFERS, (f"{_FAILED}{told['failed']}",))
             elif number in self.chosen and (failed_at is None or number < failed_at):
-                verdicts[number] = _compared(number, cell, ran.get(number), tolerance, counted=whole)
+                verdicts[number] = _compared(number, cell, ran.get(number), allowed, counted=whole)
         findings = [
             Finding("rerun.output-differs", f"{NOTEBOOK}, cell {cell.number} ({cell.cell_id})", each, _NEXT)
             for cell in verdicts.values()
@@ -203,20 +235,29 @@ class _Again:
             findings.insert(0, Finding("rerun.cell-failed", NOTEBOOK, f"run again, it failed: {told['failed']}", _NEXT))
         return self.extended(
             verdicts,
-            tolerance,
+            allowed,
             findings=tuple(findings),
-            checked=(*self.report.checked, self._summary(verdicts, tolerance, declared)),
+            checked=(*self.report.checked, self._summary(verdicts, allowed)),
             not_checked=self.not_checked(),
             notes=self.notes(ran=True),
         )
 
-    def extended(self, verdicts: Mapping[int, RerunCell], tolerance: float = 0.0, **changed: Any) -> RerunVerification:
+    def extended(
+        self, verdicts: Mapping[int, RerunCell], allowed: AllowedDistance | None = None, **changed: Any
+    ) -> RerunVerification:
         """Return the report with a verdict for every cell; those that did not run are said not to have."""
         cells = tuple(verdicts.get(number, RerunCell(number, cell["id"], _NOT_RUN)) for number, cell in self.code)
         cells = tuple(replace(cell, generated=cell.number in self.known) for cell in cells)
         verdict = Verdict.FAILED if changed.get("findings") else self.report.verdict
         values = {**vars(self.report), "verdict": verdict, **changed}
-        return RerunVerification(**values, cells=cells, environment_changes=self.changes, tolerance=tolerance)
+        bounds = allowed or AllowedDistance()
+        return RerunVerification(
+            **values,
+            cells=cells,
+            environment_changes=self.changes,
+            tolerance=bounds.absolute,
+            relative_tolerance=bounds.relative,
+        )
 
     def not_checked(self) -> tuple[str, ...]:
         """Return what was not checked, without the line that there was no re-run."""
@@ -233,26 +274,34 @@ class _Again:
     def notes(self, *, ran: bool) -> tuple[str, ...]:
         """Return the notes of the report, and where the environment is another one, and what the run stood in."""
         how = f"The notebook ran in {WALLS}. That its code gives these outputs does not say that it is honest"
-        return (*self.report.notes, _environment_words(self.changes), *([how] if ran else []))
+        where = (
+            "The environment here" if self.built is None else f"The environment made for it, {self.built.digest[:12]},"
+        )
+        taken_out = () if self.built is None else self.built.notes
+        return (*self.report.notes, _environment_words(where, self.changes), *taken_out, *([how] if ran else []))
 
-    def _summary(self, verdicts: Mapping[int, RerunCell], tolerance: float, declared: str) -> str:
+    def _summary(self, verdicts: Mapping[int, RerunCell], allowed: AllowedDistance) -> str:
         counts = Counter(cell.verdict for cell in verdicts.values())
         share = counts[_REPRODUCED] / max(1, len(self.code))
         own = len(self.known)
         kind = "all free-form" if not own else "all generated" if own == len(self.code) else f"{own} generated"
-        how = f"numbers within {tolerance:g}{declared}" if tolerance else "text, tables, charts and numbers exactly"
+        reproduced = f"{counts[_REPRODUCED]} of {len(self.code)} code cells reproduced"
         return (
-            f"re-run: {counts[_REPRODUCED]} of {len(self.code)} code cells reproduced ({share:.1%}; {kind}, {how}), "
+            f"re-run: {reproduced} ({share:.1%}; {kind}, {allowed}), "
             f"{counts[_DIFFERS]} differ, {counts[_VOLATILE]} declared volatile"
         )
 
 
-def _tolerance(rerun: Rerun) -> tuple[float, str]:
-    """Return how far two numbers may lie apart, and in words where that comes from."""
+def _built(facts: Mapping[str, Any], rerun: Rerun) -> BuiltEnvironment:
+    return recorded_environment(facts, wheels=rerun.wheels, leave_out=rerun.leave_out, progress=rerun.progress)
+
+
+def _allowed(rerun: Rerun, predicate: Predicate, models: Sequence[Mapping[str, Any]]) -> AllowedDistance:
+    """Return how far two numbers may lie apart: what was asked for, else what was declared in the log of then."""
     if rerun.tolerance is not None:
-        return rerun.tolerance, ""
-    declared = declared_tolerance(open_store(rerun.log))
-    return (0.0, "") if declared is None else (declared, ", which the log declared when it was begun")
+        return AllowedDistance(rerun.tolerance)
+    pinned = predicate.log_checkpoint
+    return allowed_distance(open_store(rerun.log) if pinned is None else open_pinned(rerun.log, pinned), models)
 
 
 def _reduced(notebook: dict[str, Any], chosen: frozenset[int]) -> bytes:
@@ -273,7 +322,7 @@ def _code_cells(notebook: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]
 
 
 def _compared(
-    number: int, cell: dict[str, Any], again: dict[str, Any] | None, tolerance: float, *, counted: bool
+    number: int, cell: dict[str, Any], again: dict[str, Any] | None, allowed: AllowedDistance, *, counted: bool
 ) -> RerunCell:
     """Compare a cell with its second run; its count only where all cells ran, since it counts them."""
     if _is_volatile(cell):
@@ -284,7 +333,7 @@ def _compared(
         run["outputs"] if counted else [{**each, "execution_count": None} for each in run["outputs"]]
         for run in (cell, again)
     )
-    found = differences(recorded, now, tolerance)
+    found = differences(recorded, now, allowed)
     first, second = cell["execution_count"], again["execution_count"]
     if counted and first != second:
         found.insert(0, f"its execution count is recorded as {first}, and is {second}")
@@ -296,22 +345,38 @@ def _is_volatile(cell: dict[str, Any]) -> bool:
 
 
 def _other_log(log: Path, predicate: Predicate) -> Finding | None:
-    """Return a finding when a log is not the one that the case is about, in the state that it was then."""
-    found = open_log(log)
+    """Return a finding when a log is not the one that the case is about, or never was in the state that it had then.
+
+    A sealed log may have grown since: the notebook sees it as it was at the case's checkpoint.
+    """
+    found, pinned = open_log(log), predicate.log_checkpoint
     if found.origin != predicate.log_origin:
         what = f"the log given for the re-run is {found.origin}, and the case is about {predicate.log_origin}"
-    elif (found.manifest_sha256 or "") != predicate.log_manifest_sha256:
+    elif pinned is None and (found.manifest_sha256 or "") != predicate.log_manifest_sha256:
         what = "the log given for the re-run has another manifest than the log that the case is about"
+    elif pinned is not None and (why := _not_as_pinned(log, pinned)):
+        what = why
     else:
         return None
-    return Finding("rerun.other-log", NOTEBOOK, what, "Give the log as it was when the case was exported")
+    return Finding(
+        "rerun.other-log", NOTEBOOK, what, "Give the log as it was when the case was exported, or grown since"
+    )
 
 
-def _environment_words(changes: tuple[str, ...]) -> str:
+def _not_as_pinned(log: Path, checkpoint: str) -> str:
+    """Return why a log cannot be seen as it was at a checkpoint; nothing where it can."""
+    try:
+        open_pinned(log, checkpoint)
+    except LogError as error:
+        return error.message
+    return ""
+
+
+def _environment_words(where: str, changes: tuple[str, ...]) -> str:
     if not changes:
-        return "The environment here is the one that the bundle records"
+        return f"{where} is the one that the bundle records"
     more = f"; and {len(changes) - _SHOWN_CHANGES} more" if len(changes) > _SHOWN_CHANGES else ""
-    return f"The environment here differs from the recorded one: {'; '.join(changes[:_SHOWN_CHANGES])}{more}"
+    return f"{where} differs from the recorded one: {'; '.join(changes[:_SHOWN_CHANGES])}{more}"
 
 
 def _joined(source: str | list[str]) -> str:

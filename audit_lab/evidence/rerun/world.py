@@ -10,19 +10,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError, SandboxError
+from audit_lab.evidence.export_folder import room_in
 from audit_lab.evidence.rerun.log_place import NOTEBOOK_FOLDER
+from audit_lab.evidence.rerun.log_view import as_it_was
 from audit_lab.sandbox import bubblewrap, surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import PurePath, PurePosixPath
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import PurePath
 
-__all__ = ["WALLS", "RerunLimits", "run_behind_walls"]
+    from audit_lab.face.pinned import LogPin
+    from audit_lab.sandbox import PythonEnvironment
+
+__all__ = ["WALLS", "RerunLimits", "ShownLog", "run_behind_walls"]
 
 #: What stands around the notebook, for the report.
 WALLS = (
@@ -31,6 +36,7 @@ WALLS = (
 )
 _HOME, _WORK = "/rerun/home", "/rerun/work"
 _NOTEBOOK = NOTEBOOK_FOLDER / "investigation.ipynb"
+_PACKAGE = PurePosixPath("/rerun/package/audit_lab")
 _USER = 61_999
 _NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 #: As root: what the first program inside needs to mount /proc and to become an ordinary user, which ends them all.
@@ -71,12 +77,31 @@ class RerunLimits:
     disk_bytes: int = 2_000_000_000
 
 
+@dataclass(frozen=True)
+class ShownLog:
+    """The log as the notebook sees it: read-only.
+
+    Parameters
+    ----------
+    folder
+        Where it stands.
+    place
+        Where the notebook sees it.
+    pin
+        The state that it is kept at: what was written to it since is not there.
+    """
+
+    folder: Path
+    place: PurePosixPath
+    pin: LogPin
+
+
 def run_behind_walls(
     notebook: bytes,
-    log: Path,
-    place: PurePosixPath,
+    log: ShownLog,
     limits: RerunLimits,
     progress: Callable[[str, int], None] | None = None,
+    environment: PythonEnvironment | None = None,
 ) -> dict[str, Any]:
     """Run a notebook and return ``{"executed": text}``, or ``{"failed": message}``.
 
@@ -87,29 +112,36 @@ def run_behind_walls(
     notebook
         The bytes of its file.
     log
-        The log's folder, which it sees read-only.
-    place
-        Where it sees it.
+        The log that it opens.
     limits
         What it may use; when the time is over, it and all that it started are killed.
     progress
         Called as cells begin.
+    environment
+        What it runs in, with our own package beside it; the present one when omitted.
 
     Raises
     ------
     SandboxError
         Reason ``isolation``: this machine cannot build the walls; ``timeout``: it took too long; ``crash``: no answer.
+    AuditLabError
+        The temporary folder is full.
     """
     program = bubblewrap.program() if sys.platform == "linux" else None
     if program is None:
         raise SandboxError("bubblewrap, which a notebook is re-run in, is not there", _NEXT, "isolation")
-    if not log.is_dir():
-        raise MisuseError(f"there is no log folder {log}", "Give the folder of the log that the case is about.")
-    with tempfile.TemporaryDirectory(prefix="audit-lab-rerun-") as name, tempfile.TemporaryFile() as answer:
+    if not log.folder.is_dir():
+        raise MisuseError(f"there is no log folder {log.folder}", "Give the folder of the log that the case is about.")
+    with (
+        room_in(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="audit-lab-rerun-") as name,
+        tempfile.TemporaryFile() as answer,
+    ):
         file = Path(name) / "investigation.ipynb"
         file.write_bytes(notebook)
         file.chmod(0o644)
-        command = [*_walls(program, file, log.resolve(), place, limits), *_inside(limits)]
+        shown = {**_shown(log, Path(name)), _NOTEBOOK: file}
+        command = [*_walls(program, log.place, shown, limits, environment), *_inside(limits, log.pin, environment)]
         errors = Path(name) / "errors"
         with errors.open("wb") as said:
             process = subprocess.Popen(  # noqa: S603 - found on the path
@@ -169,16 +201,36 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return told
 
 
-def _inside(limits: RerunLimits) -> list[str]:
-    run = [sys.executable, "-m", "audit_lab.evidence.rerun.inside", str(_NOTEBOOK), _WORK, f"{limits.wall_s:g}"]
-    run += [str(limits.cpu_s), str(limits.memory_bytes)]
+def _inside(limits: RerunLimits, pin: LogPin, environment: PythonEnvironment | None) -> list[str]:
+    run = [
+        str(surroundings.interpreter(environment)),
+        "-m",
+        "audit_lab.evidence.rerun.inside",
+        str(_NOTEBOOK),
+        _WORK,
+        f"{limits.wall_s:g}",
+    ]
+    run += [str(limits.cpu_s), str(limits.memory_bytes), json.dumps(asdict(pin))]
     if os.geteuid() != 0:
         return run
     shell = shutil.which("sh", path=_PATH) or "/bin/sh"
     return [shell, "-c", _STEP_DOWN.format(user=_USER), "sh", *run]
 
 
-def _walls(program: str, notebook: Path, log: Path, place: PurePosixPath, limits: RerunLimits) -> list[str]:
+def _shown(log: ShownLog, scratch: Path) -> dict[PurePosixPath, Path]:
+    """Return what of a log is seen where: its folder, or, where it grew, its files of then."""
+    folder, pinned = log.folder.resolve(), log.pin.checkpoint
+    view = as_it_was(folder, pinned, scratch) if pinned else None
+    return {log.place: folder} if view is None else {log.place / name: view[name] for name in sorted(view)}
+
+
+def _walls(
+    program: str,
+    place: PurePosixPath,
+    shown: Mapping[PurePosixPath, Path],
+    limits: RerunLimits,
+    environment: PythonEnvironment | None,
+) -> list[str]:
     arguments = [program, *_NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     if os.geteuid() == 0:
         arguments += [part for right in _RIGHTS for part in ("--cap-add", right)]
@@ -188,7 +240,7 @@ def _walls(program: str, notebook: Path, log: Path, place: PurePosixPath, limits
     arguments += [*_open_memory("/tmp", limits.disk_bytes), *_open_memory("/dev/shm", limits.disk_bytes)]  # noqa: S108 - private ones
     arguments += _open_memory("/rerun", limits.disk_bytes)
     made: set[PurePath] = set()
-    for each in surroundings.readable_places(None, surroundings.PACKAGE):
+    for each in surroundings.readable_places(environment, surroundings.PACKAGE):
         arguments += _folders(each.parents[:-1], made)
         if each.is_symlink() and len(each.parts) == len(("/", "lib")):
             arguments += ["--symlink", str(each.readlink()), str(each)]
@@ -200,14 +252,23 @@ def _walls(program: str, notebook: Path, log: Path, place: PurePosixPath, limits
         *_folders((NOTEBOOK_FOLDER, *NOTEBOOK_FOLDER.parents[:-1]), made),
         *_folders(place.parents[:-1], made),
     ]
-    arguments += ["--ro-bind", str(notebook), str(_NOTEBOOK), "--ro-bind", str(log), str(place)]
+    if environment is not None:  # alone: beside our package may lie the packages of the present environment
+        shown = {**shown, _PACKAGE: surroundings.PACKAGE}
+    if place not in shown:
+        made.add(place)
+        arguments += ["--perms", "0755", "--tmpfs", str(place)]
+    for target, source in shown.items():
+        arguments += _folders(target.parents[:-1], made)
+        arguments += ["--ro-bind", str(source), str(target)]
+    if place not in shown:
+        arguments += ["--remount-ro", str(place)]
     for folder in (_HOME, _WORK):
         arguments += ["--perms", "0777", "--dir", folder]
     variables = {
         "HOME": _HOME,
         "PATH": _PATH,
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(surroundings.PACKAGE.parent),
+        "PYTHONPATH": str(surroundings.PACKAGE.parent if environment is None else _PACKAGE.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": _WORK,
     }

@@ -6,7 +6,9 @@ named by its origin and its first key; never inside a log, and written only afte
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
@@ -18,17 +20,19 @@ from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.note import MOST_NOTE_BYTES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from audit_lab.seal.checkpoint import Checkpoint
     from audit_lab.seal.keys import PublicKey
 
-__all__ = ["Remembered", "remembered_folder"]
+__all__ = ["REMEMBERED_VARIABLE", "Remembered", "remembered_folder"]
+
+#: Names another folder: the run of an export has one of its own, so that no output depends on who verified before.
+REMEMBERED_VARIABLE = "AUDIT_LAB_REMEMBERED"
 
 
 def remembered_folder() -> Path:
     """Return where checkpoints are remembered unless another folder is named."""
-    return state_folder() / "remembered"
+    named = os.environ.get(REMEMBERED_VARIABLE)
+    return Path(named) if named else state_folder() / "remembered"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import time
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
 import pytest
@@ -24,10 +26,10 @@ from audit_lab.evidence.bundle_files import bundle_files
 from audit_lab.evidence.generated import generated_sources, notebook_bytes, parsed_step
 from audit_lab.evidence.head_page import head_page
 from audit_lab.evidence.rerun.own_cells import own_cells
-from audit_lab.evidence.rerun.report import VOLATILE_TAG, Rerun, _tolerance
-from audit_lab.evidence.rerun.world import RerunLimits, run_behind_walls
+from audit_lab.evidence.rerun.report import VOLATILE_TAG
+from audit_lab.evidence.rerun.world import RerunLimits, ShownLog, run_behind_walls
+from audit_lab.face.pinned import LogPin
 from audit_lab.log.files.write import write_log
-from audit_lab.log.writing.writer import create_log
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.statement import Statement
@@ -47,7 +49,7 @@ CELLS = (
 ON_PURPOSE = "c5"
 CURIOUS = """
 import os, socket
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 def tried(what, act):
     try:
         act()
@@ -191,12 +193,16 @@ def test_a_cell_that_fails_now_is_named(resigned, small):
     assert "re-run: 3 of 6 code cells reproduced (50.0%" in " ".join(report.checked)
 
 
+def shown(log):
+    found = al.open(log)
+    return ShownLog(log, PurePosixPath("/rerun/a/b/c/d/log"), LogPin(found.origin, "", found.manifest_sha256))
+
+
 def test_the_walls_hold_and_the_time_is_bounded(small, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("kept")
-    place = Path("/rerun/a/b/c/d/log")
     source = f"OUTSIDE = {str(secret)!r}\n{CURIOUS}"
-    told = run_behind_walls(notebook_of(source).encode(), small.log, place, RerunLimits())
+    told = run_behind_walls(notebook_of(source).encode(), shown(small.log), RerunLimits())
     (output,) = json.loads(told["executed"])["cells"][0]["outputs"]
     assert "".join(output["text"]).splitlines() == [
         "network OSError",
@@ -206,8 +212,20 @@ def test_the_walls_hold_and_the_time_is_bounded(small, tmp_path):
         "root PermissionError",
     ]
     with pytest.raises(SandboxError, match="longer than 2 s") as ended:
-        run_behind_walls(notebook_of("while True: pass").encode(), small.log, place, RerunLimits(wall_s=2))
+        run_behind_walls(notebook_of("while True: pass").encode(), shown(small.log), RerunLimits(wall_s=2))
     assert ended.value.reason == "timeout"
+
+
+def test_a_temporary_folder_that_is_full_is_said_in_a_line(small, monkeypatch, tmp_path, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("audit_lab.evidence.rerun.world.Path.write_bytes", full)
+    asked = ["verify", str(small.bundle), "--trust", str(small.trust), "--rerun", "--run-foreign-code"]
+    assert main([*asked, "--log", str(small.log)]) == 1
+    assert f"The temporary folder {tmp_path} has no room left (No space left on device)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_no_walls_can_be_built_nothing_runs(small, monkeypatch):
@@ -228,7 +246,11 @@ def test_another_log_is_not_taken(small, tmp_path):
     [
         ({"rerun": True}, "needs the log"),
         ({"run_foreign_code": True}, "are for a re-run"),
+        ({"environment": "recorded"}, "are for a re-run"),
         ({"rerun": True, "log": "x", "tolerance": -1.0}, "no tolerance"),
+        ({"rerun": True, "log": "x", "environment": "best"}, "no environment"),
+        ({"rerun": True, "log": "x", "leave_out": ["a"]}, "are for the recorded environment"),
+        ({"rerun": True, "log": "x", "environment": "recorded", "wheels": "nowhere"}, "no folder nowhere"),
     ],
 )
 def test_options_that_do_not_belong_together(small, options, what):
@@ -328,11 +350,3 @@ def test_a_cell_that_is_not_the_librarys_to_the_last_byte_is_its_authors():
 
 def generated_at(path):
     return list(enumerate(generated_sources(ABOUT, path, [(parsed_step("verify"), "T")]), start=1))
-
-
-def test_the_tolerance_is_what_the_log_declared(small, tmp_path, monkeypatch):
-    monkeypatch.setenv("AUDIT_LAB_PASSPHRASE", "correct horse")
-    create_log(tmp_path / "log", "tests/sealed", vault=tmp_path / "vault", tolerance="0.001")
-    assert _tolerance(Rerun(tmp_path / "log")) == (0.001, ", which the log declared when it was begun")
-    assert _tolerance(Rerun(tmp_path / "log", tolerance=0.0)) == (0.0, "")
-    assert _tolerance(Rerun(small.log)) == (0.0, "")
