@@ -1,9 +1,12 @@
-"""The Jupyter server's side of the Audit Lab panel: three read-only answers under ``/audit-lab/api/``.
+"""The Jupyter server's side of the Audit Lab panel, under ``/audit-lab/api/``.
 
-`folders` keeps every path inside the server's root folder, `logs` opens logs there and keeps them open, `messages`
-names what goes over the wire (its TypeScript half is ``extensions/labextension/src/messages.ts``), and `handlers`
-puts them behind the server's authentication and authorization. `extension` hooks the handlers into a server; the
-three functions here are the names by which Jupyter finds it.
+`folders` keeps every path inside the server's root folder. `logs` opens logs there and keeps them open, `badges` holds
+how their last verification ended, `cases` reads cases, and `jobs` does what takes long: what is asked for is read by
+`asked_work` and done by `work`, in a process of its own; `investigations` writes notebooks to begin with. `messages`
+names what goes over the wire (its TypeScript half is ``messages.ts`` and its neighbours in the extension, and
+``openapi.json`` says the same for everybody), and `handlers` puts it behind the server's authentication and
+authorization; `served` holds all of it for one server. `extension` hooks the handlers in; the three functions here are
+the names by which Jupyter finds it.
 """
 
 from __future__ import annotations

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_server.utils import url_path_join
 
 import audit_lab
-from audit_lab.lab.handlers import DecisionHandler, LogsHandler, PredictionsHandler
-from audit_lab.lab.logs import ServedLogs
+from audit_lab.lab.handlers import ADDRESSES
+from audit_lab.lab.served import Served
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -20,16 +21,13 @@ __all__ = ["load"]
 
 
 def load(server_app: ServerApp) -> None:
-    """Serve the logs below the server's root folder under ``/audit-lab/api/``."""
-    logs = {"logs": ServedLogs(Path(server_app.root_dir).expanduser(), _open_log)}
+    """Serve the logs and cases below the server's root folder under ``/audit-lab/api/``."""
+    served = Served(Path(server_app.root_dir).expanduser(), _open_log)
+    atexit.register(served.jobs.cancel_all)
     base = url_path_join(server_app.web_app.settings["base_url"], "audit-lab", "api")
     server_app.web_app.add_handlers(
         ".*$",
-        [
-            (url_path_join(base, "logs"), LogsHandler, logs),
-            (url_path_join(base, "predictions"), PredictionsHandler, logs),
-            (url_path_join(base, "decision"), DecisionHandler, logs),
-        ],
+        [(url_path_join(base, address), handler, {"served": served}) for address, handler in ADDRESSES.items()],
     )
 
 

@@ -6,24 +6,39 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import LogError, MisuseError, NotFoundError
 
-__all__ = ["FoundLogs", "check_segments", "find_logs", "inside", "name_in"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Found",
+    "check_segments",
+    "file_inside",
+    "find_cases",
+    "find_logs",
+    "inside",
+    "name_in",
+    "place_for_results",
+]
 
 _MANIFEST = "manifest.json"
 _FORMAT = "audit_lab.log"
 _MANIFEST_BYTES = 4_000_000
 _MAX_DEPTH = 6
 _MAX_FOLDERS = 5_000
-_MAX_LOGS = 200
+_MAX_FOUND = 200
+_CASE = "case.toml"
+_CASE_FORMAT = 'format = "audit_lab.case"'
+_CASE_BYTES = 200
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 
 @dataclass(frozen=True)
-class FoundLogs:
-    """The folders that hold a log, in order of their path; not `complete` where the search stopped at a bound."""
+class Found:
+    """The folders that hold what was looked for, by path; not `complete` where the search stopped at a bound."""
 
     folders: tuple[Path, ...]
     complete: bool
@@ -46,6 +61,50 @@ def inside(root: Path, name: str) -> Path:
     NotFoundError
         There is no such folder.
     """
+    path = _below(root, name)
+    if not path.is_dir():
+        message = f"There is no folder {name!r} below the server's folder"
+        raise NotFoundError(message, "Refresh the list: the folder may have been moved or renamed.")
+    return path
+
+
+def file_inside(root: Path, name: str) -> Path:
+    """Return the file that `name` means below `root`; what is refused is refused as by `inside`.
+
+    Raises
+    ------
+    MisuseError
+        As for `inside`.
+    NotFoundError
+        There is no such file.
+    """
+    path = _below(root, name)
+    if not path.is_file():
+        message = f"There is no file {name!r} below the server's folder"
+        raise NotFoundError(message, "Refresh the file browser: the file may have been moved or renamed.")
+    return path
+
+
+def place_for_results(root: Path, name: str) -> Path:
+    """Return the folder below `root` that results go into, which need not be there yet; the empty name is the root.
+
+    Raises
+    ------
+    MisuseError
+        As for `inside`; or it is a file, or inside a log, to which nothing is ever written.
+    """
+    path = _below(root, name or ".")
+    if path.exists() and not path.is_dir():
+        message = f"{name!r} below the server's folder is no folder"
+        raise MisuseError(message, "Name another folder for the results.")
+    if any(_is_log(folder) for folder in (path, *path.parents) if folder.is_relative_to(root) and folder != root):
+        message = f"The folder {name!r} is inside an audit log"
+        raise MisuseError(message, "Name a folder beside the log: nothing is ever written into one.")
+    return path
+
+
+def _below(root: Path, name: str) -> Path:
+    """Return the path that a browser's name means, there or not, where it is plain and stays below `root`."""
     parts = PurePosixPath(name).parts
     if not name or name.startswith("/") or "\\" in name or "\0" in name or any(part.startswith(".") for part in parts):
         message = f"The path {name!r} is not a plain path below the server's folder"
@@ -54,9 +113,6 @@ def inside(root: Path, name: str) -> Path:
     if not path.is_relative_to(root):
         message = f"The path {name!r} leads out of the server's folder"
         raise MisuseError(message, "Copy the log below the server's folder, or start the server in a folder above it.")
-    if not path.is_dir():
-        message = f"There is no folder {name!r} below the server's folder"
-        raise NotFoundError(message, "Refresh the list of logs: the folder may have been moved or renamed.")
     return path
 
 
@@ -65,11 +121,21 @@ def name_in(root: Path, folder: Path) -> str:
     return folder.relative_to(root).as_posix()
 
 
-def find_logs(root: Path) -> FoundLogs:
+def find_logs(root: Path) -> Found:
     """Search the folders below `root` for logs, nearest first; symlinks and hidden folders are never entered.
 
     The search stops at six levels, 5,000 folders or 200 logs. What lies inside a log is not searched.
     """
+    return _search(root, _is_log, _never)
+
+
+def find_cases(root: Path) -> Found:
+    """Search the folders below `root` for cases, within the bounds of `find_logs`; logs and cases are not entered."""
+    return _search(root, _is_case, _is_log)
+
+
+def _search(root: Path, wanted: Callable[[Path], bool], closed: Callable[[Path], bool]) -> Found:
+    """Search for folders that are `wanted`; neither those nor the ones that are `closed` are entered."""
     found: list[Path] = []
     level = [root]
     visited = 0
@@ -78,16 +144,20 @@ def find_logs(root: Path) -> FoundLogs:
         below: list[Path] = []
         for folder in level:
             visited += 1
-            if visited > _MAX_FOLDERS or len(found) >= _MAX_LOGS:
-                return FoundLogs(tuple(sorted(found)), complete=False)
-            if _is_log(folder):
+            if visited > _MAX_FOLDERS or len(found) >= _MAX_FOUND:
+                return Found(tuple(sorted(found)), complete=False)
+            if wanted(folder):
                 found.append(folder)
-            else:
+            elif not closed(folder):
                 below.extend(_folders_in(folder))
         if depth == _MAX_DEPTH and below:
             complete = False
         level = below
-    return FoundLogs(tuple(sorted(found)), complete)
+    return Found(tuple(sorted(found)), complete)
+
+
+def _never(_: Path) -> bool:
+    return False
 
 
 def check_segments(root: Path, folder: Path) -> None:
@@ -127,6 +197,18 @@ def _is_log(folder: Path) -> bool:
     except ValueError:
         return f'"{_FORMAT}"'.encode() in content
     return isinstance(parsed, dict) and parsed.get("format") == _FORMAT
+
+
+def _is_case(folder: Path) -> bool:
+    """Tell whether a folder claims to be a case; one whose file is damaged after its first lines counts."""
+    about = folder / _CASE
+    try:
+        if about.is_symlink() or not about.is_file():
+            return False
+        with about.open("rb") as file:
+            return _CASE_FORMAT.encode() in file.read(_CASE_BYTES)
+    except OSError:
+        return False
 
 
 def _folders_in(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The three addresses of the panel: who may ask, which parameters they take, which status an error becomes."""
+"""The addresses of the panel: who may ask, which parameters they take, which status an error becomes."""
 
 from __future__ import annotations
 
@@ -8,39 +8,52 @@ from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
-from tornado.web import authenticated
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError, authenticated
 
 from audit_lab.errors import AuditLabError, MisuseError, NotFoundError
+from audit_lab.lab.asked_work import NotAllowedError
+from audit_lab.lab.jobs import TooManyJobsError
 from audit_lab.lab.logs import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_lab.lab.logs import ServedLogs
-    from audit_lab.lab.messages import DecisionAnswer, LogsAnswer, PredictionsAnswer
+    from audit_lab.lab.messages import Answer
+    from audit_lab.lab.served import Served
 
-__all__ = ["DecisionHandler", "LogsHandler", "PredictionsHandler"]
+__all__ = ["ADDRESSES"]
 
 _DEFAULT_ROWS = 50
+_CLUES = ("customer", "subject", "around", "zone", "within", "amount", "decision", "model")
+_BODY_BYTES = 100_000
 
 
 class _AuditLabHandler(APIHandler):
-    """A read-only answer; an authorizer knows it as the resource ``audit_lab``."""
+    """Answers in JSON; an authorizer knows it as the resource ``audit_lab``."""
 
     auth_resource = "audit_lab"
 
-    def initialize(self, logs: ServedLogs) -> None:
-        self.logs = logs
+    def initialize(self, served: Served) -> None:
+        self.served = served
 
-    async def answer(self, work: Callable[[], DecisionAnswer | LogsAnswer | PredictionsAnswer]) -> None:
+    async def answer(self, work: Callable[[], Answer], status: int = 200) -> None:
         """Do the blocking `work` in a thread and send what it returns, or the problem that it met."""
         try:
             body = json.dumps(await asyncio.to_thread(work), allow_nan=False)
+            self.set_status(status)
         except AuditLabError as error:
             self.set_status(_status_of(error))
-            body = json.dumps(self.logs.problem(error))
+            body = json.dumps(self.served.logs.problem(error))
         self.set_header("Cache-Control", "no-store")
         await self.finish(body)
+
+    def body(self) -> bytes:
+        """Return the request's body, which is never longer than 100,000 bytes."""
+        body: bytes = self.request.body
+        if len(body) > _BODY_BYTES:
+            raise HTTPError(413)
+        return body
 
     def rows_wanted(self) -> int:
         """Return the parameter ``limit``: 50 unless told, never more than 200."""
@@ -52,17 +65,17 @@ class _AuditLabHandler(APIHandler):
 
 
 class LogsHandler(_AuditLabHandler):
-    """``GET /audit-lab/api/logs``: the logs below the server's folder."""
+    """``logs``: the logs below the server's folder."""
 
     @authenticated
     @authorized
     async def get(self) -> None:
         """Answer with a `LogsAnswer`."""
-        await self.answer(self.logs.list_logs)
+        await self.answer(self.served.logs.list_logs)
 
 
 class PredictionsHandler(_AuditLabHandler):
-    """``GET /audit-lab/api/predictions?log=&search=&limit=``: the newest predictions of a log."""
+    """``predictions?log=&search=&limit=``: the newest predictions of a log."""
 
     @authenticated
     @authorized
@@ -70,11 +83,11 @@ class PredictionsHandler(_AuditLabHandler):
         """Answer with a `PredictionsAnswer`."""
         log = self.get_query_argument("log", "")
         search = self.get_query_argument("search", "")
-        await self.answer(lambda: self.logs.newest(log, self.rows_wanted(), search))
+        await self.answer(lambda: self.served.logs.newest(log, self.rows_wanted(), search))
 
 
 class DecisionHandler(_AuditLabHandler):
-    """``GET /audit-lab/api/decision?log=&id=``: one reconstructed decision."""
+    """``decision?log=&id=``: one reconstructed decision."""
 
     @authenticated
     @authorized
@@ -82,11 +95,121 @@ class DecisionHandler(_AuditLabHandler):
         """Answer with a `DecisionAnswer`."""
         log = self.get_query_argument("log", "")
         prediction_id = self.get_query_argument("id", "", strip=False)
-        await self.answer(lambda: self.logs.decide(log, prediction_id))
+        await self.answer(lambda: self.served.logs.decide(log, prediction_id))
+
+
+class LineageHandler(_AuditLabHandler):
+    """``lineage?log=&id=``: the way back from one decision."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `LineageAnswer`."""
+        log = self.get_query_argument("log", "")
+        prediction_id = self.get_query_argument("id", "", strip=False)
+        await self.answer(lambda: self.served.logs.lineage(log, prediction_id))
+
+
+class LetterHandler(_AuditLabHandler):
+    """``letter?log=&customer=&around=...``: the decisions that a letter may speak of."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `LetterAnswer`."""
+        log = self.get_query_argument("log", "")
+        clues = {clue: self.get_query_argument(clue, "") for clue in _CLUES}
+        await self.answer(lambda: self.served.logs.letter(log, clues))
+
+
+class CasesHandler(_AuditLabHandler):
+    """``cases``: the cases below the server's folder."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `CasesAnswer`."""
+        await self.answer(self.served.cases.list_cases)
+
+
+class CaseHandler(_AuditLabHandler):
+    """``case?path=``: one case."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `CaseAnswer`."""
+        path = self.get_query_argument("path", "")
+        await self.answer(lambda: self.served.cases.read(path))
+
+
+class NotebooksHandler(_AuditLabHandler):
+    """``notebooks``: a notebook that begins an investigation."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Write what the body asks for, and answer with a `NotebookAnswer`."""
+        body = self.body()
+        await self.answer(lambda: self.served.investigate(body), 201)
+
+
+class JobsHandler(_AuditLabHandler):
+    """``jobs``: long work that is being done, and more of it."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `JobsAnswer`."""
+        await self.answer(self.served.jobs.list_jobs)
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Begin what the body asks for, and answer with its `JobAnswer`."""
+        body = self.body()
+        asking = self.authorizer.is_authorized(self, self.current_user, "execute", "kernels")
+        may_run = await ensure_async(asking)
+        await self.answer(lambda: self.served.begin(body, may_run=may_run), 202)
+
+
+class JobHandler(_AuditLabHandler):
+    """``jobs/{id}``: one job."""
+
+    @authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Answer with a `JobAnswer`."""
+        await self.answer(lambda: self.served.jobs.read(name))
+
+    @authenticated
+    @authorized
+    async def delete(self, name: str) -> None:
+        """End the job, and answer with its `JobAnswer`."""
+        await self.answer(lambda: self.served.jobs.cancel(name))
+
+
+#: Each handler below ``/audit-lab/api/``, by its address; a group in it is a parameter of the path.
+ADDRESSES: dict[str, type[_AuditLabHandler]] = {
+    "case": CaseHandler,
+    "cases": CasesHandler,
+    "decision": DecisionHandler,
+    "jobs": JobsHandler,
+    "jobs/([0-9a-f]+)": JobHandler,
+    "letter": LetterHandler,
+    "lineage": LineageHandler,
+    "logs": LogsHandler,
+    "notebooks": NotebooksHandler,
+    "predictions": PredictionsHandler,
+}
 
 
 def _status_of(error: AuditLabError) -> int:
-    """Return 404 for what is not there, 400 for a wrong question, 422 for a log that cannot answer it."""
+    """Return 404 for what is not there, 400 for a wrong question, 422 for what cannot answer it, 429 for too many."""
     if isinstance(error, NotFoundError):
         return 404
+    if isinstance(error, TooManyJobsError):
+        return 429
+    if isinstance(error, NotAllowedError):
+        return 403
     return 400 if isinstance(error, MisuseError) else 422

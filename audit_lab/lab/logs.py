@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, AuditLabError
+from audit_lab.lab.badges import Badges
 from audit_lab.lab.folders import check_segments, find_logs, inside, name_in
 from audit_lab.log.files.reading import collect
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from audit_lab.lab.messages import (
         DecisionAnswer,
+        LetterAnswer,
+        LineageAnswer,
         LogEntry,
         LogsAnswer,
         PredictionRow,
@@ -35,8 +38,23 @@ MAX_ROWS = 200
 _MAX_OPEN = 32
 
 
+class _Told(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+    def summary(self) -> list[str]: ...
+
+
+class _Graph(_Told, Protocol):
+    @property
+    def origin(self) -> str: ...
+
+    def to_frames(self) -> tuple[pl.DataFrame, pl.DataFrame]: ...
+
+
 class _Reconstructed(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
+
+    def lineage_graph(self) -> _Graph: ...
 
 
 class OpenedLog(Protocol):
@@ -59,6 +77,21 @@ class OpenedLog(Protocol):
         """Reconstruct one prediction."""
         ...
 
+    def letter(
+        self,
+        customer: str | None = None,
+        *,
+        subject: str | None = None,
+        around: str | None = None,
+        zone: str | None = None,
+        within: str = "2h",
+        amount: str | None = None,
+        decision: str | None = None,
+        model: str | None = None,
+    ) -> _Told:
+        """Search for the decisions that a letter may speak of."""
+        ...
+
 
 class ServedLogs:
     """The logs below one root folder.
@@ -76,6 +109,7 @@ class ServedLogs:
         self._open_log = open_log
         self._opened: OrderedDict[Path, tuple[tuple[int, int], OpenedLog]] = OrderedDict()
         self._lock = Lock()
+        self.badges = Badges()
 
     def list_logs(self) -> LogsAnswer:
         """Find every log and say what it holds, or why it cannot be read."""
@@ -93,6 +127,28 @@ class ServedLogs:
         """Reconstruct one decision; `prediction_id` may also be a place, ``id@segment:row``."""
         log = self._open(inside(self._root, name))
         return {"log": name, "decision": log.decision(prediction_id).to_dict()}
+
+    def lineage(self, name: str, prediction_id: str) -> LineageAnswer:
+        """Return the way back from one decision to runs, data and code, with its picture."""
+        log = self._open(inside(self._root, name))
+        graph = log.decision(prediction_id).lineage_graph()
+        from audit_lab.charts import svg
+        from audit_lab.charts.lineage import lineage_graph
+
+        picture = svg(lineage_graph(*graph.to_frames(), subtitle=graph.origin))
+        return {
+            "log": name,
+            "id": prediction_id,
+            "lineage": graph.to_dict(),
+            "summary": graph.summary(),
+            "picture": picture,
+        }
+
+    def letter(self, name: str, clues: Mapping[str, str]) -> LetterAnswer:
+        """Search a log by what a letter says; clues as for `AuditLog.letter`, of which the empty ones are none."""
+        log = self._open(inside(self._root, name))
+        found = log.letter(**{clue: text for clue, text in clues.items() if text})
+        return {"log": name, "letter": found.to_dict(), "summary": found.summary()}
 
     def problem(self, error: AuditLabError) -> Problem:
         """Return what the panel shows of an error; its paths are those of the file browser."""
@@ -124,6 +180,7 @@ class ServedLogs:
 
     def _entry(self, folder: Path) -> LogEntry:
         name = name_in(self._root, folder)
+        integrity = self.badges.of(folder)
         try:
             about = self._open(folder).describe()
         except AuditLabError as error:
@@ -136,6 +193,7 @@ class ServedLogs:
                 "models": [],
                 "first_time": None,
                 "last_time": None,
+                "integrity": integrity,
                 "problem": self.problem(error),
             }
         return {
@@ -147,6 +205,7 @@ class ServedLogs:
             "models": list(about["models"]),
             "first_time": about["first_time"],
             "last_time": about["last_time"],
+            "integrity": integrity,
             "problem": None,
         }
 

@@ -35,7 +35,12 @@ from jupyter_server.auth.authorizer import Authorizer
 
 class WithoutAuditLab(Authorizer):
     def is_authorized(self, handler, user, action, resource):
-        return not (action == "read" and resource == "audit_lab")
+        return resource != "audit_lab"
+
+
+class WithoutKernels(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return resource != "kernels"
 """
 
 
@@ -55,14 +60,30 @@ class Server:
     root: Path
 
     def ask(self, question: str, token: str | None = TOKEN, **parameters: str) -> Reply:
-        address = f"{self.url}audit-lab/api/{question}?{urlencode(parameters)}"
+        return self.send("GET", f"{question}?{urlencode(parameters)}", token=token)
+
+    def send(self, method: str, address: str, body: bytes | None = None, token: str | None = TOKEN) -> Reply:
         headers = {} if token is None else {"Authorization": f"token {token}"}
+        request = Request(f"{self.url}audit-lab/api/{address}", body, headers, method=method)
         try:
-            with urlopen(Request(address, headers=headers), timeout=60) as response:
+            with urlopen(request, timeout=240) as response:
                 return Reply(response.status, json.load(response))
         except HTTPError as error:
             with error:
                 return Reply(error.code, json.load(error))
+
+    def begin(self, **asked: Any) -> Reply:
+        return self.send("POST", "jobs", json.dumps(asked).encode())
+
+    def ended(self, job: str, seconds: float = 300) -> dict[str, Any]:
+        """Return a job once it has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            body: dict[str, Any] = self.ask(f"jobs/{job}").body
+            if body["state"] not in {"waiting", "running"}:
+                return body
+            time.sleep(0.1)
+        pytest.fail(f"The job {job} did not end: {body}")
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +116,17 @@ def make_log() -> Callable[..., Path]:
     return make
 
 
+def make_case(cases: Path, log: Path, case_id: str = "INC-1") -> Path:
+    """Open a case about a log, with one exhibit and one finding, and return its folder."""
+    opened = audit_lab.open(log)
+    case = audit_lab.Case.create(
+        case_id, opened, question="Who <b>decided</b>?", actor="ana", purpose="a test", folder=cases
+    )
+    exhibit = case.keep(opened.newest(2), "The newest two")
+    case.finding("Nobody did.", supported_by=[exhibit], confidence="low")
+    return case.folder
+
+
 @pytest.fixture(scope="session")
 def server(
     tmp_path_factory: pytest.TempPathFactory,
@@ -115,6 +147,11 @@ def server(
     segment = next((leaking / "predictions").glob("*.parquet"))
     segment.unlink()
     segment.symlink_to(next((base / "outside" / "predictions").glob("*.parquet")))
+    make_case(root / "cases", root / "logs" / "loans")
+    (make_case(root / "cases", root / "logs" / "loans", "DAMAGED") / "findings.json").write_text("{")
+    (make_case(root / "cases", root / "logs" / "loans", "LINKED") / "conclusion.md").symlink_to("/etc/hostname")
+    (root / "no-bundle.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    (root / "linked.zip").symlink_to(base / "outside" / "manifest.json")
     with start(root) as started:
         yield started
 
@@ -149,7 +186,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractCon
             yield Server(f"http://127.0.0.1:{port}/", root)
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
     return run
 
@@ -162,7 +199,7 @@ def _free_port() -> int:
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:
@@ -170,4 +207,4 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
                 return
         except URLError:
             time.sleep(0.1)
-    pytest.fail(f"The server did not answer within a minute:\n{log.read_text()}")
+    pytest.fail(f"The server did not answer within four minutes:\n{log.read_text()}")

@@ -1,0 +1,173 @@
+"""Long work on a real server: begun, watched, cancelled, and held to the root folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+
+def processes_of(marker):
+    """Return the processes whose command line holds a word."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if marker.encode() in (entry / "cmdline").read_bytes() and os.getpgid(int(entry.name)):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def test_a_log_is_verified_and_its_badge_says_when(server, make_log):
+    folder = make_log(server.root / "made" / "verified")
+    job = server.begin(kind="verify-log", log="made/verified")
+    assert (job.status, job.body["kind"], job.body["about"]) == (202, "verify-log", "made/verified")
+    ended = server.ended(job.body["id"])
+    assert (ended["state"], ended["problem"]) == ("done", None)
+    report = ended["result"]["verification"]
+    assert report["subject"] == "log verified at made/verified"
+    assert str(server.root) not in str(ended)
+
+    def badge():
+        return next(entry for entry in server.ask("logs").body["logs"] if entry["path"] == "made/verified")["integrity"]
+
+    assert badge() == {
+        "sealed": False,
+        "verdict": report["verdict"],
+        "verified_at": ended["ended_at"],
+        "findings": len(report["findings"]),
+    }
+    before = sorted(path.name for path in folder.rglob("*"))
+    (folder / "manifest.json").write_text((folder / "manifest.json").read_text() + "\n")
+    assert badge()["verdict"] is None
+    assert sorted(path.name for path in folder.rglob("*")) == before
+
+
+def test_a_changed_segment_fails_the_verification_and_the_badge_says_so(server, make_log):
+    folder = make_log(server.root / "made" / "tampered")
+    segment = next((folder / "predictions").glob("*.parquet"))
+    segment.write_bytes(segment.read_bytes()[:-1] + b"X")
+    ended = server.ended(server.begin(kind="verify-log", log="made/tampered").body["id"])
+    assert (ended["state"], ended["result"]["verification"]["verdict"]) == ("done", "FAILED")
+    entry = next(entry for entry in server.ask("logs").body["logs"] if entry["path"] == "made/tampered")
+    assert entry["integrity"]["verdict"] == "FAILED"
+    assert entry["integrity"]["findings"] >= 1
+
+
+def test_a_hostile_bundle_is_refused_with_a_report(server):
+    ended = server.ended(server.begin(kind="verify-bundle", bundle="no-bundle.zip").body["id"])
+    assert ended["state"] == "done"
+    assert ended["result"]["verification"]["verdict"] == "REFUSED"
+    assert ended["result"]["verification"]["findings"][0]["next_step"]
+
+
+def test_a_dossier_is_made_and_written_beside_the_log(server):
+    def made():
+        asked = {"kind": "dossier", "log": "logs/loans", "id": "p-001", "formats": ["html", "pdf"], "folder": "answers"}
+        ended = server.ended(server.begin(**asked).body["id"])
+        assert ended["state"] == "done", ended
+        return ended["result"]
+
+    first, second = made(), made()
+    assert first["dossier"]["decision"] == "'approve'"
+    assert first["files"] == ["answers/dossier-p-001.pdf", "answers/dossier-p-001.html"]
+    assert second["files"] == ["answers/dossier-p-001-2.pdf", "answers/dossier-p-001-2.html"]
+    assert (server.root / "answers" / "dossier-p-001.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_an_id_that_is_not_there_is_a_failed_job_with_what_to_do(server):
+    ended = server.ended(server.begin(kind="dossier", log="logs/loans", id="nobody").body["id"])
+    assert (ended["state"], ended["result"]) == ("failed", None)
+    assert "nobody" in ended["problem"]["message"]
+    assert ended["problem"]["next_step"]
+
+
+def test_a_job_that_is_cancelled_leaves_no_process(server, make_log):
+    make_log(server.root / "made" / "long", 20_000)
+    job = server.begin(kind="verify-log", log="made/long").body["id"]
+    deadline = time.monotonic() + 240
+    while not processes_of("audit_lab.lab.work") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert processes_of("audit_lab.lab.work")
+    cancelled = server.send("DELETE", f"jobs/{job}")
+    assert (cancelled.status, cancelled.body["state"], cancelled.body["result"]) == (200, "cancelled", None)
+    while processes_of("audit_lab.lab.work") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert processes_of("audit_lab.lab.work") == []
+    assert server.ask(f"jobs/{job}").body["state"] == "cancelled"
+    assert server.send("DELETE", f"jobs/{job}").body["state"] == "cancelled"
+
+
+def test_no_process_outlives_the_server(start, tmp_path, make_log):
+    make_log(tmp_path / "log", 20_000)
+    with start(tmp_path) as server:
+        server.begin(kind="verify-log", log="log")
+        deadline = time.monotonic() + 240
+        while not processes_of("audit_lab.lab.work") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert processes_of("audit_lab.lab.work")
+    while processes_of("audit_lab.lab.work") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_of("audit_lab.lab.work") == []
+
+
+@pytest.mark.parametrize("folder", ["../outside", "/tmp", "linked", ".hidden", "logs/loans", "logs/loans/new"])
+def test_results_go_below_the_root_and_never_into_a_log(server, folder):
+    reply = server.begin(kind="dossier", log="logs/loans", id="p-001", formats=["pdf"], folder=folder)
+    assert reply.status == 400
+    assert reply.body["next_step"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kind": "verify-bundle", "bundle": "linked.zip"},
+        {"kind": "verify-bundle", "bundle": "../outside/manifest.json"},
+        {"kind": "verify-bundle", "bundle": "/etc/hostname"},
+        {"kind": "verify-log", "log": "linked"},
+        {"kind": "verify-log", "log": "logs/loans", "trust": "../trust.toml"},
+        {"kind": "export", "case": "cases/INC-1", "notebook": "no-bundle.zip"},
+        {"kind": "dossier", "log": "logs/loans", "id": 7},
+        {"kind": "dossier", "log": "logs/loans", "id": "p-001", "formats": ["exe"]},
+        {"log": "logs/loans"},
+        ["verify-log"],
+    ],
+)
+def test_what_cannot_be_meant_begins_nothing(server, asked):
+    import json
+
+    before = len(server.ask("jobs").body["jobs"])
+    assert server.send("POST", "jobs", json.dumps(asked).encode()).status == 400
+    assert server.send("POST", "jobs", b"{").status == 400
+    assert len(server.ask("jobs").body["jobs"]) == before
+
+
+def test_a_folder_named_like_the_package_is_not_imported(start, tmp_path, make_log):
+    make_log(tmp_path / "log")
+    (tmp_path / "audit_lab").mkdir()
+    (tmp_path / "audit_lab" / "__init__.py").write_text("open('owned', 'w').close()\n")
+    (tmp_path / "json.py").write_text("open('owned', 'w').close()\n")
+    with start(tmp_path) as server:
+        assert server.ended(server.begin(kind="verify-log", log="log").body["id"])["state"] == "done"
+    assert not (tmp_path / "owned").exists()
+
+
+def test_who_may_not_run_code_may_not_run_a_notebook(server, start, tmp_path):
+    (server.root / "work.ipynb").write_text("{}")
+    with start(server.root, "--ServerApp.authorizer_class=without_audit_lab.WithoutKernels") as strict:
+        asked = {"kind": "export", "case": "cases/INC-1", "folder": "out"}
+        refused = strict.begin(**asked, notebook="work.ipynb")
+        assert refused.status == 403
+        assert "may not run code" in refused.body["message"]
+        assert strict.begin(**asked).status == 202
+
+
+def test_an_export_without_a_key_says_what_to_do(server):
+    ended = server.ended(server.begin(kind="export", case="cases/INC-1", folder="out").body["id"])
+    assert ended["state"] == "failed"
+    assert "key" in ended["problem"]["message"]
+    assert "AUDIT_LAB_KEY" in ended["problem"]["next_step"]
