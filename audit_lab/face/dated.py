@@ -30,6 +30,7 @@ class Dated(Replays):
         model: str | None = None,
         version: str | None = None,
         usual: float | None = None,
+        categories: Sequence[str | None] | None = None,
         limit: int = 25,
     ) -> Foremost:
         """Choose the decisions of a period that matter most to what is asked of it, and say which and why.
@@ -38,20 +39,24 @@ class Dated(Replays):
         ----------
         column
             What the question is about. Of a numeric feature the decisions are chosen whose value lies furthest from
-            the usual one; of anything else, or without it, those whose score lies nearest to their threshold.
+            the usual one; of a column of text those with one of `categories`; of these, of anything else, or without
+            it, those whose score lies nearest to their threshold.
         since, until
             The period, ``since <= occurred_at < until``.
         model, version
             May be left out; a version of "" is one that is not stated.
         usual
             The usual value of the feature, like the reference's median; the median of the period when None.
+        categories
+            Only decisions with one of these values of the column (text, ``decision`` or ``label``) are chosen; None
+            among them stands for missing. All of the period when omitted.
         limit
             At most so many.
 
         Raises
         ------
         MisuseError
-            There is no such feature, or the period lacks its beginning or its end.
+            There is no such feature, categories are asked of a number, or the period lacks its beginning or its end.
         """
         from audit_lab.face.foremost import foremost_of
         from audit_lab.log.search.query import instant
@@ -60,6 +65,7 @@ class Dated(Replays):
         if begin is None or end is None:
             raise MisuseError("the period needs a beginning and an end", "Give both, as since=... and until=....")
         asked: dict[str, Any] = {"model": model, "version": version, "usual": usual, "limit": limit}
+        asked["categories"] = None if categories is None else tuple(categories)
         with self._access.asking("foremost", column, since=since, until=until, **asked) as answer:
             found = foremost_of(self._store, column, since=begin, until=end, **asked, ask=self.decisions)
             answer.touches("predictions", ("outputs", "threshold"))

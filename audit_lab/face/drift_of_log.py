@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import NotFoundError
-from audit_lab.monitor.bins import NumericBins
+from audit_lab.monitor.beside import window_bins
+from audit_lab.monitor.bins import MISSING, NEW, OTHER, CategoryBins, NumericBins
 from audit_lab.monitor.drift import Drift
 from audit_lab.monitor.windows import utc
 
@@ -44,7 +45,10 @@ class DriftOfLog(Drift):
     def foremost(
         self, column: str, window_start: datetime, last_start: datetime | None = None, *, limit: int = 25
     ) -> Foremost:
-        """Return the decisions of windows that matter most to a column: furthest out in it, or near the threshold.
+        """Return the decisions of windows that matter most to a column.
+
+        Of a numeric feature these are the furthest out; of a column of text those with a category whose share rose
+        beyond chance there, where there is one, nearest to their threshold; of anything else the nearest to it.
 
         Parameters
         ----------
@@ -59,23 +63,48 @@ class DriftOfLog(Drift):
             No window starts then, or no such column was measured.
         """
         asked = self.asking(window_start, last_start)
-        return self.choose(**self.choosing(column), **asked, model=self.model, limit=limit)
+        chosen = self.choosing(column, window_start, last_start)
+        return self.choose(**chosen, **asked, model=self.model, limit=limit)
 
-    def choosing(self, column: str) -> dict[str, Any]:
-        """Return what `log.foremost` is asked of a column: ``column`` and, of a numeric feature, ``usual``.
+    def choosing(self, column: str, window_start: datetime, last_start: datetime | None = None) -> dict[str, Any]:
+        """Return what `log.foremost` is asked of a column in windows: ``column`` and ``usual``, or ``categories``.
 
         Raises
         ------
         NotFoundError
-            No such column was measured.
+            No such column was measured, or no window starts then.
         """
         self._known(column)
         if column in _BESIDE:
             return {"column": None}
         bins = self.counts[self.columns.index(column)].bins
+        if isinstance(bins, CategoryBins):
+            risen = self._risen(column, bins, window_start, last_start)
+            return {"column": column} | ({"categories": risen} if risen else {})
         usual = bins.median if isinstance(bins, NumericBins) else None
         is_usual = column != "score" and usual is not None and math.isfinite(usual)
         return {"column": column} | ({"usual": usual} if is_usual else {})
+
+    def _risen(
+        self, column: str, bins: CategoryBins, window_start: datetime, last_start: datetime | None
+    ) -> list[str | None]:
+        """Return the categories that rose beyond chance in windows, those that rose most first; None for missing."""
+        starts = list(self.cut.starts)
+        self.asking(window_start, last_start)
+        first, last = (starts.index(utc(one)) for one in (window_start, last_start or window_start))
+        held = window_bins(self, column, starts[first], None if first == last else self.cut.ends[last])
+        beyond = held.filter(pl.col("window_share") > pl.col("chance_high"))
+        rise = pl.col("window_share") - pl.col("reference_share")
+        found: list[str | None] = []
+        for name in beyond.sort(rise, descending=True)["bin"].head(_MOST_CATEGORIES):
+            if name == NEW:
+                long = self.counts[self.columns.index(column)].long.drop_nulls("key")
+                mine = long.filter(pl.col("window").is_between(first, last), ~pl.col("key").is_in(list(bins.index)))
+                frequent = mine.group_by("key").agg(pl.col("rows").sum()).sort("rows", "key", descending=[True, False])
+                found += frequent["key"].head(_MOST_CATEGORIES).to_list()
+            elif name != OTHER:
+                found.append(None if name == MISSING else name)
+        return found
 
     def decisions(
         self, window_start: datetime, last_start: datetime | None = None, *, limit: int | None = None
@@ -119,6 +148,8 @@ class DriftOfLog(Drift):
         return asked
 
 
+#: So many categories that rose are asked for.
+_MOST_CATEGORIES = 5
 #: What stands beside the predictions that decisions are chosen from.
 _BESIDE = ("outcome", "outcome_value")
 _NO_VERSION = pl.col("model_version").is_null()

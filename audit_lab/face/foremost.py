@@ -1,4 +1,4 @@
-"""The decisions of a period that matter most to a question: those nearest their threshold, or furthest out."""
+"""The decisions of a period that matter most to a question: of some categories, furthest out, or near a threshold."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import narwhals as nw
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
 from audit_lab.log.engines.answers import collected
+from audit_lab.log.files.printable import printable
 from audit_lab.log.search.wide import INPUT, Beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     import polars as pl
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Foremost", "foremost_of"]
 
+#: Where the columns of text that are no features stand.
+_VALUES = {"decision": nw.col("decision"), "label": nw.col("outputs").struct.field("label")}
+_MOST_NAMED, _LONGEST_NAME = 5, 60
 _ID, _FAR, _VALUE = "prediction_id", "__far", "__value"
 _SCORED = ("score", "decision", "label")
 _NEAREST = "nearest their threshold, since they would have been decided otherwise the soonest"
@@ -71,19 +75,20 @@ def foremost_of(
     model: str | None,
     version: str | None,
     usual: float | None,
+    categories: Sequence[str | None] | None,
     limit: int,
     ask: Callable[..., Decisions],
 ) -> Foremost:
     """Choose decisions of ``since <= occurred_at < until``; parameters as for `AuditLog.foremost`.
 
-    Of a numeric feature those are chosen whose value lies furthest from `usual` (the period's median, when None); of
-    anything else those whose score lies nearest to the threshold it was decided by. Sorting is the engine's: no more
-    than `limit` rows are read.
+    Of a numeric feature those are chosen whose value lies furthest from `usual` (the period's median, when None); of a
+    column those with one of `categories`, where these are given; of anything else those whose score lies nearest to the
+    threshold it was decided by. Sorting is the engine's: no more than `limit` rows are read.
 
     Raises
     ------
     MisuseError
-        There is no such feature.
+        There is no such feature, or categories are asked of one that has none.
     """
     if limit < 1:
         raise MisuseError(f"limit is {limit}", "Give 1 or more.")
@@ -100,6 +105,9 @@ def foremost_of(
         own = nw.col("model_version")
         rows = rows.filter(own == version if version else own.is_null())
     told = f"the predictions of {store.location}"
+    among = ""
+    if categories is not None:
+        rows, among = _of_categories(rows, column, dtype, categories)
     count = int(collected(rows.select(nw.len().alias("rows")), told)["rows"][0] or 0)
     if dtype is not None and dtype.is_numeric():
         value = nw.col(INPUT + str(column)).cast(nw.Float64())
@@ -113,13 +121,37 @@ def foremost_of(
             ids = _first(ranked, limit, told, descending=True)
             if ids.len():
                 return Foremost(ids, count, f"furthest from the usual {column} of {usual:.4g}", ask)
+    ids, why = _by_threshold(rows, limit, told)
+    return Foremost(ids, count, f"{among}{why}", ask)
+
+
+def _of_categories(
+    rows: nw.LazyFrame[Any], column: str | None, dtype: pl.DataType | None, categories: Sequence[str | None]
+) -> tuple[nw.LazyFrame[Any], str]:
+    """Return the rows that have one of some categories, None for missing, and words that say which."""
+    if isinstance(categories, str):
+        raise MisuseError(f"the categories are one text, {printable(categories)!r}", "Give a list of them.")
+    if column is None or (column not in _VALUES if dtype is None else dtype.is_numeric()):
+        raise MisuseError("categories are those of a column of text", "Name such a column, or no categories.")
+    value = _VALUES[column] if dtype is None else nw.col(INPUT + column)
+    named = [one for one in categories if one is not None]
+    chosen = value.cast(nw.String()).is_in(named)
+    missing = len(named) < len(categories)
+    told = [printable(one, _LONGEST_NAME) for one in named[:_MOST_NAMED]] + ["missing"] * missing
+    more = f" or one of {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    rows = rows.filter(chosen | value.is_null() if missing else chosen)
+    return rows, f"where {column} is {' or '.join(told)}{more}, and "
+
+
+def _by_threshold(rows: nw.LazyFrame[Any], limit: int, told: str) -> tuple[pl.Series, str]:
+    """Choose those nearest their threshold, or, where none has one, the first by time; say which."""
     far = (nw.col("outputs").struct.field("score") - nw.col("threshold")).abs()
     scored = rows.select(_ID, "occurred_at", far.alias(_FAR)).filter(~nw.col(_FAR).is_null())
     ids = _first(scored.filter(~nw.col(_FAR).is_nan()), limit, told, descending=False)
     if ids.len():
-        return Foremost(ids, count, _NEAREST, ask)
+        return ids, _NEAREST
     timed = rows.select(_ID, "occurred_at", nw.lit(0.0).alias(_FAR))
-    return Foremost(_first(timed, limit, told, descending=False), count, _FIRST, ask)
+    return _first(timed, limit, told, descending=False), _FIRST
 
 
 def _first(rows: nw.LazyFrame[Any], limit: int, told: str, *, descending: bool) -> pl.Series:

@@ -67,9 +67,11 @@ class OnsetsOfLog(Onsets):
         return numbered.filter(near).drop("row")
 
     def choosing(self, onset: Onset) -> dict[str, Any]:
-        """Return what `log.foremost` is asked of an onset: the ``column``, and of a number what ``usual`` was."""
+        """Return what `log.foremost` is asked of an onset: ``column`` and, of it, the ``usual`` or what rose."""
         if onset.column not in (*self.features, "score", "decision"):
             return {"column": None}
+        if onset.category is not None and onset.after > onset.before:
+            return {"column": onset.column, "categories": [onset.category]}
         has_median = (onset.column, _MEDIAN, None) in set(self.searched().iter_rows())
         if onset.column == "score" or not has_median:
             return {"column": onset.column}

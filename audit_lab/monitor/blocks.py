@@ -21,9 +21,9 @@ _READ_ROWS = 131_072
 _BLOCK_VALUES = 16_000_000
 
 
-def column_groups(columns: Sequence[str]) -> list[list[str]]:
-    """Return the columns in groups that are read together."""
-    width = max(_BLOCK_VALUES // BLOCK_ROWS, 1)
+def column_groups(columns: Sequence[str], rows: int = BLOCK_ROWS) -> list[list[str]]:
+    """Return the columns in groups that are read together: the more, the fewer rows a block of theirs has."""
+    width = max(_BLOCK_VALUES // min(max(rows, 1), BLOCK_ROWS), 1)
     groups = -(-len(columns) // width)
     each = -(-len(columns) // groups) if groups else 0
     return [list(columns[first : first + each]) for first in range(0, len(columns), each or 1)]

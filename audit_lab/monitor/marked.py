@@ -85,14 +85,14 @@ def marks_of_rows(
         {
             _WINDOW: np.arange(windows),
             "values": total,
-            "upto": pl.Series(list(by_window[:, :-1]), dtype=pl.List(pl.Int64)),
+            "upto": pl.Series(by_window[:, :-1]).cast(pl.List(pl.Int64)),
             **whole,
             "least": least,
             "greatest": greatest,
             **{name: [exact_sum(parts) for parts in each] for name, each in sums.items()},
         }
     )
-    return held.filter(pl.col("values") > 0)
+    return held if total.all() else held.filter(pl.col("values") > 0)
 
 
 def marks_of_values(bins: NumericBins, counted: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from audit_lab.monitor.blocks import BLOCK_ROWS, blocks_of, column_groups
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
 from audit_lab.monitor.marked import SUMS, marks_of_rows
+from audit_lab.monitor.ordered import ascends
 from audit_lab.monitor.placed import placed_rows
 from audit_lab.monitor.tallies import tally_of_numbers, tally_of_texts
 
@@ -110,7 +111,7 @@ class Sketch:
         return found
 
 
-def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
+def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut, rows: int = BLOCK_ROWS) -> Sketch:
     """Read prepared rows of polars once, and return their sketch.
 
     Parameters
@@ -121,6 +122,8 @@ def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
         The bins of each column. Only the marks of columns with very many values matter.
     cut
         The windows.
+    rows
+        As for `read_columns`.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def sketch_of(frame: pl.LazyFrame, bins: Sequence[Bins], cut: Cut) -> Sketch:
     """
     kinds = {one.column: one.kind for one in bins}
     marks = {one.column: one for one in bins if isinstance(one, NumericBins) and one.marked}
-    return read_columns(frame, kinds, cut, marks)
+    return read_columns(frame, kinds, cut, marks, rows=rows)
 
 
 def read_columns(
@@ -140,6 +143,7 @@ def read_columns(
     *,
     look: Callable[[Sequence[str], int, pl.DataFrame], None] | None = None,
     most: int | None = None,
+    rows: int = BLOCK_ROWS,
 ) -> Sketch:
     """Read prepared rows of polars once, and return the sketch of some columns.
 
@@ -156,12 +160,14 @@ def read_columns(
     most
         A column of numbers with more values than this in a window of a block is left out; None leaves out none. It has
         no row among the facts.
+    rows
+        How many they are, where that is known: of few rows more columns are read at a time.
     """
     always = [TIME_COLUMN, *([VERSION_COLUMN] if cut.by_version else [])]
     volumes: list[pl.DataFrame] = []
     parts: dict[str, list[dict[str, pl.DataFrame]] | None] = {name: [] for name in kinds}
     with ThreadPoolExecutor(_THREADS) as threads:
-        for place, group in enumerate(column_groups(list(kinds))):
+        for place, group in enumerate(column_groups(list(kinds), rows)):
             first = 0
             for block in blocks_of(frame.select(*always, *group), MEASURED):
                 placed = placed_rows(block.select(always), cut)
@@ -184,8 +190,8 @@ def read_columns(
                 first += block.height
         left = [name for name in sorted(kinds) if parts[name] is not None]
         added = list(threads.map(lambda name: {each: _added(name, each, parts[name] or []) for each in SCHEMAS}, left))
-    frames = {each: _stacked(each, [one[each] for one in added]) for each in SCHEMAS}
-    return Sketch({**frames, "volume": _summed("volume", volumes)})
+    frames = {each: _named(each, left, [one[each] for one in added]) for each in SCHEMAS if each != "volume"}
+    return Sketch({"volume": _summed("volume", volumes), **frames})
 
 
 def sketch_of_pairs(
@@ -214,9 +220,9 @@ def sketch_of_pairs(
     found = []
     for one in pairs:
         question = ["sketch", asked, marks, BLOCK_ROWS, windows_between(cut, one.times)]
-        frame = one.prepared.to_native()
-        known = filed.known([one.pair], question, SCHEMAS, lambda frame=frame: sketch_of(frame, bins, cut).frames)  # type: ignore[misc]
-        found.append(Sketch(known) if fits(known, bins, cut) else sketch_of(frame, bins, cut))
+        read = partial(sketch_of, one.prepared.to_native(), bins, cut, one.pair.rows)
+        known = filed.known([one.pair], question, SCHEMAS, lambda read=read: read().frames)  # type: ignore[misc]
+        found.append(Sketch(known) if fits(known, bins, cut) else read())
     return summed(found)
 
 
@@ -313,23 +319,28 @@ def _stacked(name: str, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([frame.select(list(SCHEMAS[name])) for frame in held])
 
 
+def _named(name: str, columns: Sequence[str], frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return frames of columns, each without its name, one below the other with their names."""
+    heights = [frame.height for frame in frames]
+    if not any(heights):
+        return pl.DataFrame(schema=SCHEMAS[name])
+    every = pl.concat([frame for frame in frames if frame.height])
+    names = pl.Series("column", columns, dtype=pl.String).gather(np.repeat(np.arange(len(heights)), heights))
+    return every.insert_column(0, names)
+
+
 def _added(column: str, name: str, parts: Sequence[dict[str, pl.DataFrame]]) -> pl.DataFrame:
-    """Return one frame of a column from those of the blocks, in the order of windows and keys."""
+    """Return one frame of a column from those of the blocks, in the order of windows and keys, without its name."""
     held = [part[name] for part in parts if name in part and part[name].height]
     if not held and name == "facts":  # there were no rows, which is known of the column
-        held = [pl.DataFrame({each: [0] for each in SCHEMAS[name] if each != "column"})]
+        return pl.DataFrame({each: [0] for each in SCHEMAS[name] if each != "column"})
     if not held:
-        return pl.DataFrame(schema=SCHEMAS[name])
-    named = [frame.with_columns(pl.lit(column).alias("column")) for frame in held]
-    if name == "marked":
-        return _summed_marks(_stacked(name, named))
-    keys = [key for key in _KEYS[name] if key != "column"]
-    every = _stacked(name, named)
+        return pl.DataFrame()
     if len(held) > 1:
-        every = _summed(name, [every])
-    elif keys:
-        every = every.sort(keys, nulls_last=True)
-    return every
+        named = _stacked(name, [frame.with_columns(pl.lit(column).alias("column")) for frame in held])
+        return (_summed_marks(named) if name == "marked" else _summed(name, [named])).drop("column")
+    keys = [key for key in _KEYS.get(name, ("window",)) if key != "column"]
+    return held[0] if not keys or ascends(held[0], keys) else held[0].sort(keys, nulls_last=True)
 
 
 def _of_column(
@@ -369,6 +380,10 @@ def _of_column(
 def _in_windows(name: str, frame: pl.DataFrame, placed: Placed) -> pl.DataFrame:
     """Return the frame with the windows' positions instead of their codes."""
     codes = frame[_WINDOW].to_numpy()
-    windows = pl.Series(_WINDOW, placed.windows[codes] if codes.size else codes, dtype=pl.Int64)
+    held = {each.name: each for each in frame.get_columns()}
+    held[_WINDOW] = pl.Series(_WINDOW, placed.windows[codes] if codes.size else codes, dtype=pl.Int64)
     types = {each: dtype for each, dtype in SCHEMAS[name].items() if each != "column"}
-    return frame.with_columns(windows).select(pl.col(each).cast(dtype) for each, dtype in types.items())
+    # Series by series: to begin a query for each frame of a thousand columns takes longer than to count their rows.
+    return pl.DataFrame(
+        [held[each] if held[each].dtype == dtype else held[each].cast(dtype) for each, dtype in types.items()]
+    )

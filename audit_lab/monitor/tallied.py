@@ -146,14 +146,15 @@ class TalliedRows:
 
             def read(frame: pl.LazyFrame = frame, sampler: _Sampler | None = sampler) -> dict[str, pl.DataFrame]:
                 look = None if sampler is None else sampler.look
-                return read_columns(frame, held, self.cut, {}, look=look, most=_MOST_TALLIED).frames  # noqa: B023 - called at once
+                rows = one.pair.rows  # noqa: B023 - called at once
+                return read_columns(frame, held, self.cut, {}, look=look, most=_MOST_TALLIED, rows=rows).frames  # noqa: B023 - as said
 
             known = self.filed.known([one.pair], question, SCHEMAS, read)
             if not fits(known, [], self.cut):
                 known = read()
             if sampler is not None:
                 if not sampler.shown:
-                    sampler.read(frame, list(held))
+                    sampler.read(frame, list(held), one.pair.rows)
                 sampled.append(sampler.parts)
             found.append(Sketch(known))
             here = set(known["facts"]["column"])
@@ -268,9 +269,9 @@ class _Sampler:
         always = [] if group else [TIME_COLUMN]
         self.parts.setdefault(group, []).append(block.select(*always, *names)[self._places[first]])
 
-    def read(self, frame: pl.LazyFrame, columns: Sequence[str]) -> None:
+    def read(self, frame: pl.LazyFrame, columns: Sequence[str], rows: int) -> None:
         """Read rows whose counts were known."""
-        for group in column_groups(columns):
+        for group in column_groups(columns, rows):
             first = 0
             for block in blocks_of(frame.select(TIME_COLUMN, *group), MEASURED):
                 self.look(group, first, block)

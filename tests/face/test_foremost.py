@@ -49,6 +49,49 @@ def test_of_anything_else_the_nearest_to_the_threshold_come_first(asked, column)
     assert found.decisions.frame["prediction_id"].to_list() == found.ids.to_list()
 
 
+@pytest.mark.parametrize("categories", [["Oslo"], ["Oslo", None], [None]])
+def test_of_categories_only_their_rows_are_chosen_and_it_is_said(make_log, categories):
+    city = pl.Series("city", [["Oslo", "Bern", None, "Rome"][row % 4] for row in range(40)])
+    log = al.open(make_log(inputs_loans=lambda frame: frame.with_columns(city)))
+    period = {"since": "2000-01-01", "until": "2100-01-01"}
+    found = log.foremost("city", **period, categories=categories, limit=5)
+    inputs = log.inputs().collect().select("prediction_id", "city")
+    mine = inputs.filter(pl.col("city").is_in(categories, nulls_equal=True))
+    rows = log.predictions.collect().unnest("outputs").join(mine, on="prediction_id")
+    near = rows.sort((pl.col("score") - pl.col("threshold")).abs(), "occurred_at")["prediction_id"]
+    assert (found.rows, found.ids.to_list()) == (mine.height, near[:5].to_list())
+    named = " or ".join("missing" if one is None else one for one in categories)
+    assert found.sentence.startswith(f"Of {mine.height} decisions the 5 that lie where city is {named}, and nearest")
+
+
+def test_of_decisions_those_of_one_kind_can_be_chosen(asked):
+    log, plain, period = asked
+    rows = plain.predictions.collect()
+    kind = rows["decision"].drop_nulls()[0]
+    assert log.foremost("decision", **period, categories=[kind]).rows == rows.filter(decision=kind).height
+
+
+@pytest.mark.parametrize("column", [None, "income", "score"])
+def test_categories_of_a_number_are_refused(make_log, column):
+    with pytest.raises(MisuseError, match="categories are those of a column of text"):
+        al.open(make_log()).foremost(column, since="2000-01-01", until="2100-01-01", categories=["Oslo"])
+
+
+def test_brushed_windows_of_a_drift_lead_to_the_categories_that_rose_there(flights):
+    log = al.open(flights)
+    drift = log.drift(["carrier"], every="1w", reference=("2015-01-05", "2015-03-02"))
+    starts = [start for start in drift.volume["window_start"] if start.year == 2015 and start.month == 8][:2]
+    found = drift.foremost("carrier", *starts, limit=40)
+    chosen = drift.choosing("carrier", *starts)["categories"]
+    assert chosen[0] == "AA"
+    carriers = set(log.inputs().collect().filter(pl.col("prediction_id").is_in(found.ids.implode()))["carrier"])
+    assert carriers <= set(chosen)
+    assert f"that lie where carrier is {chosen[0]}" in found.sentence
+    quiet = next(start for start in drift.volume["window_start"] if start.isoformat().startswith("2015-02-02"))
+    assert "categories" not in drift.choosing("carrier", quiet)
+    assert drift.foremost("carrier", quiet).why.startswith("nearest")
+
+
 def test_without_scores_the_first_by_time_are_taken_and_that_is_said(make_log):
     log = al.open(make_log(predictions=lambda frame: frame.with_columns(threshold=pl.lit(None, dtype=pl.Float64))))
     times = log.predictions.select("occurred_at").collect()["occurred_at"]
@@ -70,6 +113,7 @@ def test_of_one_version_only_its_own_are_chosen(make_log):
     [
         ({"column": "height"}, "there is no column 'height'"),
         ({"limit": 0}, "limit is 0"),
+        ({"column": "city", "categories": "Oslo"}, "the categories are one text"),
         ({"until": None}, "needs a beginning and an end"),
     ],
 )

@@ -117,3 +117,13 @@ def test_texts_of_a_log_are_escaped(flown, tmp_path):
     chosen(view, "decision", hostile)
     assert hostile not in view.static_html()
     assert "&lt;img src=x" in view.static_html()
+
+
+def test_of_a_share_that_rose_the_days_show_the_decisions_of_its_category(found):
+    view = OnsetView(found)
+    one = chosen(view, "carrier", "AA")
+    assert one.after > one.before
+    view.brush.index = (10, 11)
+    assert set(view.decisions.inputs["carrier"]) == {"AA"}
+    assert "that lie where carrier is AA, and nearest their threshold" in view.static_html()
+    assert "categories=['AA']" in view.code()
