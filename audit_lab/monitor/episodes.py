@@ -117,7 +117,11 @@ def find_episodes(
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
         highest = max(found.psi or 0.0 for found in held)
         start, end = cut.starts[first], max(cut.ends[first : last + 1])
-        known = [one.conversion or one.kind for one in mine if one.touches(column, start, end)]
+        known = [
+            " or ".join((one.conversion, *one.alternatives)) if one.conversion else one.kind
+            for one in mine
+            if one.touches(column, start, end)
+        ]
         episodes.append(
             Episode(
                 column=column,

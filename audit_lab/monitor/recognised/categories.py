@@ -12,6 +12,7 @@ import polars as pl
 from audit_lab.monitor.bins import CategoryBins
 from audit_lab.monitor.findings import VANISHED_ROWS, VANISHED_SHARE
 from audit_lab.monitor.recognised.change import NEW, RENAMED, RETYPED, DataChange
+from audit_lab.monitor.recognised.steps import rows_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.episodes import VanishedCategory
+    from audit_lab.monitor.recognised.steps import Days
     from audit_lab.monitor.window_counts import WindowCounts
 
-__all__ = ["find_new", "lasting", "with_renamed"]
+__all__ = ["find_new", "lasting", "renamed_in_part", "with_renamed"]
 
 #: A column with more new categories than this has ids rather than categories.
 _MOST_NEW = 50
@@ -34,6 +36,8 @@ _SHARE_PART = 0.2
 _ERRORS = 3.0
 #: A category that vanished and returned more often than this comes and goes.
 _COMES_AND_GOES = 3
+#: Of a category that another took the place of in a part of the rows, no more than this part of its share is left.
+_LEFT = 0.1
 _TRUE = {"true", "yes", "y", "t", "1", "1.0"}
 _FALSE = {"false", "no", "n", "f", "0", "0.0"}
 
@@ -96,6 +100,54 @@ def with_renamed(vanished: Sequence[DataChange], new: Sequence[DataChange]) -> l
     used = {id(one) for pair in sure for one in pair}
     rest = [one for one in (*vanished, *new) if id(one) not in used]
     return [*rest, *_retyped(sure)]
+
+
+def renamed_in_part(new: Sequence[DataChange], days: Days) -> list[DataChange]:
+    """Return categories that began in a part of the rows, each one as a renaming where it took another one's place.
+
+    In all rows together the other goes on to arrive, from the other parts.
+
+    Parameters
+    ----------
+    new
+        Categories of one column that began in one part alone.
+    days
+        The column by day, of that part.
+    """
+    pairs = [(gone, came) for came in new for gone in _gave_way(came, days)]
+    sure = [
+        (gone, came)
+        for gone, came in pairs
+        if _same(gone.before, came.after)
+        or (sum(two is came for _, two in pairs) == 1 and sum(one.before == gone.before for one, _ in pairs) == 1)
+    ]
+    used = {id(came) for _, came in sure}
+    return [*(one for one in new if id(one) not in used), *_retyped(sure)]
+
+
+def _gave_way(came: DataChange, days: Days) -> list[DataChange]:
+    """Return the categories that stopped in the days of one that began, with the same share or meaning."""
+    inside = np.array([came.start <= start and end <= came.end for start, end in zip(*_bounds(days), strict=True)])
+    outside = np.array([end <= came.start or came.end <= start for start, end in zip(*_bounds(days), strict=True)])
+    rows_inside, rows_outside = int(days.rows[inside].sum()), int(days.rows[outside].sum())
+    if not rows_inside or not rows_outside:
+        return []
+    share = float(rows_of_text(days, came.after or "")[inside].sum() / rows_inside)
+    found = []
+    for name in days.names:
+        held = rows_of_text(days, name)
+        was, left = float(held[outside].sum() / rows_outside), float(held[inside].sum() / rows_inside)
+        error = _ERRORS * float(np.sqrt(was * (1 - was) / rows_inside))
+        if left > _LEFT * was or was * rows_inside < VANISHED_ROWS:
+            continue
+        if _same(name, came.after) or abs(was - share) <= _SHARE_PART * was + error:
+            evidence = {"reference_share": was, "expected_rows": was * rows_inside, "rows": 0.0}
+            found.append(replace(came, before=name, evidence=evidence))
+    return found
+
+
+def _bounds(days: Days) -> tuple[Sequence[datetime], Sequence[datetime]]:
+    return days.cut.starts, days.cut.ends
 
 
 def _began(counts: WindowCounts) -> list[_Began]:

@@ -82,7 +82,7 @@ class DataChange:
     conversion
         What that stands for, as "mile -> km", or None.
     alternatives
-        Other conversions that so few rows cannot tell from it.
+        Other conversions, or plain multiples, that so few rows cannot tell from it.
     before, after
         The category, value or spelling that was replaced, and what replaced it; None where that does not apply.
     where

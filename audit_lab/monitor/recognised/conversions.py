@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CONVERSIONS", "KNOWN_FACTORS", "TOLERANCE", "Conversion", "converts_from"]
+__all__ = ["CONVERSIONS", "KNOWN_FACTORS", "TOLERANCE", "Conversion", "converts_from", "plain_multiples"]
 
 #: Factor from one unit to another, and the conversion it stands for.
 KNOWN_FACTORS: dict[float, str] = {
@@ -51,6 +51,7 @@ _CONCRETE = {"mile", "km", "metre", "nautical mile", "foot", "inch", "cm", "poun
 
 #: A ratio must be this near to a known factor, beyond three times its error.
 TOLERANCE = 0.03
+_QUARTERS = 4
 
 
 @dataclass(frozen=True)
@@ -102,3 +103,15 @@ def converts_from(conversion: str, unit: str | None) -> bool:
     """Say whether a conversion can be of values whose declared unit is this, or is not declared."""
     source = conversion.split(" -> ", maxsplit=1)[0]
     return unit is None or source not in _CONCRETE or unit.strip().casefold() in {source, f"{source}s"}
+
+
+def plain_multiples(factor: float) -> tuple[float, ...]:
+    """Return the nearest multiples of a quarter below and above a factor of 1 or more, but for those as good as it.
+
+    Values that were multiplied by 1.75 are no kilometres of nautical miles, and few rows cannot tell.
+    """
+    low = math.floor(factor * _QUARTERS)
+    places = (*range(low, 0, -1), *range(low + 1, low + _QUARTERS))
+    apart = [place / _QUARTERS for place in places if abs(math.log(place / _QUARTERS / factor)) > TOLERANCE]
+    below, above = [one for one in apart if one < factor], [one for one in apart if one > factor]
+    return (*below[:1], *above[:1])

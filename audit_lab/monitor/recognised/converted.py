@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.recognised.change import UNIT, DataChange
-from audit_lab.monitor.recognised.conversions import CONVERSIONS, Conversion
+from audit_lab.monitor.recognised.conversions import CONVERSIONS, Conversion, plain_multiples
 from audit_lab.monitor.recognised.jumps import Levels, Run, levels_of, usual_distance
 from audit_lab.monitor.recognised.samples import decile_distance, distribution_distance, middle_half
 
@@ -46,6 +46,8 @@ _NEAR_ERROR = 2 / 3
 _INTERVAL = 2.5758 / 3
 _TENTH = math.log(1.1)
 _SURE_PART = 1 / 20
+#: ... and is not sure while a plain multiple, of quarters, lies within so many errors, of which the level tells few.
+_PLAIN_ERRORS = 2.6
 #: A shift of the logarithm by a factor of ten, ten times its error, is beyond what a column that moves does by itself.
 _FAR = math.log(10)
 _FAR_ERRORS = 10.0
@@ -231,9 +233,12 @@ class _Comparison:
             best, near = (min(sure, key=lambda one: undone[one]), sure) if sure else (best, near)
         elif best.kind == UNIT and not far and not _sure(best.factor, step, error):
             return None
+        on_grain = grain is not None and _share_on(changed.undone(best), grain) >= _GRAINED > _share_on(changed, grain)
+        plain = _plain_multiples(best, shift) if self.levels.logarithmic and not far and not on_grain else ()
         median = np.array([0.5])
         middle = float(usual.quantiles(median)[0])
         evidence = {
+            "ratio": math.exp(step) if self.levels.logarithmic else math.nan,
             "distance": before,
             "distance_undone": undone[best],
             "distance_by_chance": limit,
@@ -255,7 +260,7 @@ class _Comparison:
             factor=best.factor,
             offset=best.offset,
             conversion=best.name,
-            alternatives=tuple(one.name for one in near if one != best),
+            alternatives=(*(one.name for one in near if one != best), *plain),
             evidence={name: value for name, value in evidence.items() if math.isfinite(value)},
         )
         return self.dated(draft, run)
@@ -291,6 +296,18 @@ def _sure(factor: float, step: float, error: float) -> bool:
     apart = abs(step - expected)
     holds = apart <= _PRECISION + _NEAR_ERROR * error
     return holds and apart + _INTERVAL * error <= max(_TENTH, _SURE_PART * abs(expected))
+
+
+def _plain_multiples(one: Conversion, shift: _Shift) -> tuple[str, ...]:
+    """Return the multiples beside a factor that stand for no unit, as 1.75 times, and that a shift cannot exclude."""
+    sign = math.copysign(1.0, math.log(one.factor))
+    beside = plain_multiples(max(one.factor, 1 / one.factor))
+    margin = _PLAIN_ERRORS * shift.error / _ERRORS
+    return tuple(
+        f"no unit, {'times' if sign > 0 else 'divided by'} {multiple:g}"
+        for multiple in beside
+        if abs(shift.step - sign * math.log(multiple)) <= margin
+    )
 
 
 def _grain(usual: Sample) -> float | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.bins import MISSING
-from audit_lab.monitor.recognised.change import DEFAULT, FROZEN, GONE_MISSING, DataChange
+from audit_lab.monitor.recognised.change import DEFAULT, FROZEN, GONE_MISSING, NEW, DataChange
 from audit_lab.monitor.recognised.defaults import value_name
+from audit_lab.monitor.recognised.steps import rows_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LOCATED", "located"]
 
 #: The kinds that can be those of some rows only: of all rows together, they take a share.
-LOCATED = (DEFAULT, GONE_MISSING)
+LOCATED = (DEFAULT, GONE_MISSING, NEW)
 #: Other values of the column that say where a row came from must have so many rows in the run ...
 _FEWEST_ROWS = 30
 #: ... and rise by no more than this part of the rise of the one.
@@ -74,6 +75,8 @@ def located(change: DataChange, part: str, days: Mapping[str, Days]) -> DataChan
     mine = inside[carrier]
     if any(one.rise > _BESIDE * mine.rise for value, one in inside.items() if value != carrier):
         return None
+    if change.kind == NEW:
+        return replace(change, rows=mine.held + mine.held_outside, where=(part, carrier))
     frozen = change.kind == DEFAULT and change.after != MISSING and mine.share >= _EVERY
     return replace(
         change,
@@ -98,5 +101,7 @@ def _carrying(change: DataChange, days: Days) -> NDArray[np.int64]:
     """Return the rows of each day that carry the value that a change brought."""
     if change.after == MISSING:
         return days.missing
+    if change.kind == NEW:
+        return rows_of_text(days, change.after or "")
     held = [rows for value, rows in days.frequent.items() if value_name(days, value) == change.after]
     return np.sum(held, axis=0, dtype=np.int64) if held else np.zeros_like(days.rows)

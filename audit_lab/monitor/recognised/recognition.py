@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.measures import CATALOGUE
-from audit_lab.monitor.recognised.categories import find_new, lasting, with_renamed
+from audit_lab.monitor.recognised.categories import find_new, lasting, renamed_in_part, with_renamed
 from audit_lab.monitor.recognised.change import (
     AFFINE,
     DEFAULT,
@@ -17,8 +17,10 @@ from audit_lab.monitor.recognised.change import (
     GONE_MISSING,
     NEW,
     RENAMED,
+    ROUNDED,
     SIGN,
     SWAPPED,
+    TRUNCATED,
     UNIT,
     VANISHED,
     DataChange,
@@ -53,7 +55,7 @@ _INDEX = next(one.moderate or 0.0 for one in CATALOGUE if one.name == "psi")
 #: ... and so is one of which this share more, or less, of a window is missing than of the reference.
 _OTHER_MISSING = 0.01
 #: What is looked for in a part of the rows, which are few: what is not easily taken for the part's own mixture.
-_IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT, FROZEN, GONE_MISSING}
+_IN_PART = {UNIT, AFFINE, SIGN, SWAPPED, DEFAULT, FROZEN, GONE_MISSING, ROUNDED, TRUNCATED}
 #: What leaves the other values of a column as they were.
 _OF_CATEGORIES = {VANISHED, NEW, RENAMED}
 #: All rows but one in a thousand.
@@ -184,8 +186,21 @@ def _with_parts(
         for one in shares:
             by_value = {value: days[one.column] for value, days in sorted(held.items()) if one.column in days}
             changes[changes.index(one)] = located(one, part, by_value) or one
+        changes = _renamed_in_parts(changes, part, held)
         changes += _of_parts(question, findings, part, held, open_still)
     return changes
+
+
+def _renamed_in_parts(
+    changes: Sequence[DataChange], part: str, held: Mapping[str, Mapping[str, Days]]
+) -> list[DataChange]:
+    """Return the changes with the categories that began in one value of a part as renamings, where they are."""
+    new: dict[tuple[str, str], list[DataChange]] = {}
+    for one in changes:
+        if one.kind == NEW and one.where is not None and one.where[0] == part:
+            new.setdefault((one.where[1], one.column), []).append(one)
+    rest = [one for one in changes if not any(one in mine for mine in new.values())]
+    return [*rest, *(one for (value, name), mine in new.items() for one in renamed_in_part(mine, held[value][name]))]
 
 
 def _of_parts(

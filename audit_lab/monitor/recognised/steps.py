@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.counts import Extent, Rows
     from audit_lab.monitor.cuts import Cut
 
-__all__ = ["OTHER_TEXT", "STEP_ROWS", "ColumnSteps", "Days", "days_of"]
+__all__ = ["OTHER_TEXT", "STEP_ROWS", "ColumnSteps", "Days", "days_of", "rows_of_text"]
 
 #: A step with fewer values than this is not looked at by itself ...
 STEP_ROWS = 30
@@ -221,6 +221,15 @@ def days_of(
             for (value,), held in parts:
                 found[name, None if value is None else str(value)] = _days(name, rows.kinds[name], held, cut)
     return found
+
+
+def rows_of_text(days: Days, text: str) -> NDArray[np.int64]:
+    """Return the rows of one text on each day; none, if it is too rare for a code of its own."""
+    code = days.names.index(text) if text in days.names else None
+    if code is None:
+        return np.zeros_like(days.rows)
+    held = [0 if one is None else int(one.rows[one.values == code].sum()) for one in days.samples]
+    return np.array(held, dtype=np.int64)
 
 
 def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut) -> Days:

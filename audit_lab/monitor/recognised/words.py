@@ -62,7 +62,9 @@ def _where(change: DataChange) -> str:
 
 def _multiplied(change: DataChange) -> str:
     conversions = " or ".join([change.conversion or "", *change.alternatives])
-    return f"values arrive multiplied by {change.factor:.4g} ({conversions}?)"
+    unsure = len(change.alternatives) > 0 and "ratio" in change.evidence
+    size = f"about {change.evidence['ratio']:.3g}" if unsure else f"{change.factor:.4g}"
+    return f"values arrive multiplied by {size} ({conversions}?)"
 
 
 def _shifted(change: DataChange) -> str:

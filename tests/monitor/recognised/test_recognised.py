@@ -12,7 +12,7 @@ from scipy import stats
 
 from audit_lab.monitor.drift import drift
 from audit_lab.monitor.recognised import KINDS
-from audit_lab.monitor.recognised.conversions import CONVERSIONS
+from audit_lab.monitor.recognised.conversions import CONVERSIONS, TOLERANCE, plain_multiples
 from audit_lab.monitor.recognised.samples import Sample, decile_distance, distribution_distance
 
 START = datetime(2015, 1, 5, tzinfo=UTC)
@@ -205,6 +205,50 @@ def test_a_default_of_some_rows_of_one_node_says_so_with_its_share_and_rows():
     assert change.evidence["share"] == pytest.approx(carried.height / inside.height)
 
 
+def test_values_that_one_node_rounds_are_said_to_be_rounded_there():
+    frame, start, end = planted(6, **only("n2", (AMOUNT / 1000).round(0) * 1000, "amount"))
+    change = one_of(frame)
+    assert (change.kind, change.after, change.where) == ("rounded", "multiples of 1000", ("node", "n2"))
+    assert (change.start, change.end) == (start, end)
+    assert change.rows == frame.filter(NODE == "n2", pl.col("at").is_between(start, end, closed="left")).height
+
+
+def test_a_category_that_one_node_renames_is_a_renaming_of_that_node():
+    renamed = pl.when(CITY == "Oslo").then(pl.lit("Christiania")).otherwise(CITY)
+    frame, *_ = planted(7, **only("n3", renamed, "city"))
+    change = one_of(frame)
+    carried = frame.filter(CITY == "Christiania")
+    assert (change.kind, change.before, change.after) == ("renamed category", "Oslo", "Christiania")
+    assert (change.where, change.rows) == (("node", "n3"), carried.height)
+    assert (change.start, change.end) == (carried["at"].min(), carried["at"].max() + timedelta(microseconds=1))
+    assert "only where node is n3 Oslo arrives as Christiania" in change.sentence.replace("n3, ", "n3 ")
+
+
+def test_a_category_that_one_node_alone_begins_to_send_is_new_there_and_no_renaming():
+    drawn = pl.Series(np.random.default_rng(9).random(DAYS * PER_DAY) < 0.25)
+    frame, *_ = planted(8, city=pl.when((NODE == "n1") & drawn).then(pl.lit("Narvik")).otherwise(CITY))
+    change = one_of(frame)
+    assert (change.kind, change.after, change.before, change.where) == ("new category", "Narvik", None, ("node", "n1"))
+    assert change.rows == frame.filter(CITY == "Narvik").height
+
+
+def test_a_category_that_two_of_three_nodes_begin_to_send_is_of_none():
+    drawn = pl.Series(np.random.default_rng(9).random(DAYS * PER_DAY) < 0.25)
+    frame, *_ = planted(8, city=pl.when((NODE != "n1") & drawn).then(pl.lit("Narvik")).otherwise(CITY))
+    assert [(one.kind, one.where) for one in found_in(frame).changes] == [("new category", None)]
+
+
+def test_texts_that_one_node_writes_in_another_way_are_a_change_of_type_there():
+    retyped = pl.col("flag").replace({"true": "1", "false": "0"})
+    frame, *_ = planted(9, **only("n2", retyped, "flag"))
+    change = one_of(frame)
+    assert (change.kind, change.where) == ("type changed", ("node", "n2"))
+    assert sorted(zip(change.before.split(", "), change.after.split(", "), strict=True)) == [
+        ("false", "0"),
+        ("true", "1"),
+    ]
+
+
 def test_a_default_of_every_node_is_of_none():
     frame, *_ = planted(5, 0.3, amount=pl.lit(0.0))
     assert one_of(frame).where is None
@@ -236,11 +280,45 @@ def test_kilometres_are_told_from_what_is_half_as_large_again(seed):
     assert factors == {1.609344: ["mile -> km"], 1.45: []}
 
 
+def named_surely(factor: float, seeds: range) -> list[str]:
+    """Return the names given to an amount times a factor, where no plain multiple is told beside one."""
+    frames = (planted(seed, amount=AMOUNT * factor)[0] for seed in seeds)
+    found = [one for frame in frames for one in drift(frame.lazy(), time="at", columns=["amount"]).changes]
+    return [one.conversion for one in found if not any(name.startswith("no unit") for name in one.alternatives)]
+
+
+def test_a_name_that_a_plain_multiple_cannot_be_told_from_says_so():
+    frame, *_ = planted(165, amount=AMOUNT * 1.75)
+    (change,) = drift(frame.lazy(), time="at", columns=["amount"]).changes
+    assert (change.conversion, change.alternatives) == ("nautical mile -> km", ("no unit, times 1.75",))
+    ratio = change.evidence["ratio"]
+    assert 1.7 < ratio < 1.852
+    assert f"multiplied by about {ratio:.3g} (nautical mile -> km or no unit, times 1.75?)" in change.sentence
+    assert named_surely(1 / 1.75, range(165, 166)) == []
+
+
+@pytest.mark.parametrize("factor", [1.609344, 1.852, 1 / 1.852, 2.54, 0.45359237, 0.3048])
+def test_the_plain_multiples_beside_a_factor_are_told_from_it_by_more_than_the_tolerance(factor):
+    ratio = max(factor, 1 / factor)
+    below, above = plain_multiples(ratio)
+    assert below < ratio / (1 + 0.03) < ratio * 1.03 < above
+    assert all(float(4 * one).is_integer() for one in (below, above))
+    assert not [one for one in np.arange(below + 0.25, above, 0.25) if abs(np.log(one / ratio)) > TOLERANCE]
+
+
 @pytest.mark.soak
-def test_kilometres_are_named_in_nine_of_ten_logs():
-    frames = (planted(seed, amount=AMOUNT * 1.609344)[0] for seed in range(100, 200))
+@pytest.mark.parametrize("factor", [1.75, 1.5, 1 / 1.75])
+def test_what_was_multiplied_by_quarters_is_surely_named_once_in_fifty_at_most(factor):
+    assert len(named_surely(factor, range(100, 200))) <= 2
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("conversion", ["nautical mile -> km", "mile -> km"])
+def test_true_factors_are_named_in_nineteen_of_twenty_logs(conversion):
+    factor = next(one.factor for one in CONVERSIONS if one.name == conversion)
+    frames = (planted(seed, amount=AMOUNT * factor)[0] for seed in range(100, 200))
     named = [drift(frame.lazy(), time="at", columns=["amount"]).changes for frame in frames]
-    assert sum([one.conversion for one in found] == ["mile -> km"] for found in named) >= 90
+    assert sum([one.conversion for one in found] == [conversion] for found in named) >= 95
 
 
 @pytest.mark.parametrize("seed", [1, 2])
