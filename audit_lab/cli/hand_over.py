@@ -181,6 +181,14 @@ def verify(
     forget: Annotated[
         bool, typer.Option("--do-not-remember", help="Neither use nor keep the checkpoint that was verified last.")
     ] = False,
+    known_checkpoint: Annotated[
+        str | None,
+        typer.Option("--known-checkpoint", help="A checkpoint of a bundle's log that you have: an older one is STALE."),
+    ] = None,
+    signed_since: Annotated[
+        str | None,
+        typer.Option("--signed-since", help="A bundle that states an earlier signature than this time is STALE."),
+    ] = None,
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Run a bundle's notebook again, and compare every output; needs --log.")
     ] = False,
@@ -234,18 +242,22 @@ def verify(
         "rows": not no_rows,
         "remembered": not forget,
     }
+    age: dict[str, Any] = {"known_checkpoint": known_checkpoint, "signed_since": signed_since}
     again: dict[str, Any] = {"rerun": rerun, "log": log_path, "run_foreign_code": foreign_code, "tolerance": tolerance}
     again |= {"environment": environment, "wheels": wheels, "leave_out": tuple(leave_out or ())}
     try:
         with output.checking(path) as progress:
             if actor is None and purpose is None and journal is None:
-                report = al.verify(path, trust, progress=progress, **options, **again)
+                report = al.verify(path, trust, progress=progress, **options, **age, **again)
             else:
                 if rerun:
                     raise MisuseError("--rerun is for bundles, which keep no journal", "Leave --actor out.")
                 refuse_rerun_options(again)
                 if options.pop("require_sign_offs") is not None:
                     raise MisuseError("--require-sign-off is for bundles, which keep no journal", "Leave --actor out.")
+                if any(age.values()):
+                    what = "--known-checkpoint and --signed-since are for bundles, which keep no journal"
+                    raise MisuseError(what, "Leave --actor out.")
                 log = al.open(path, actor=actor, purpose=purpose, journal=journal)
                 report = log.verify(trust, progress=progress, **options)
     except IntegrityError as error:

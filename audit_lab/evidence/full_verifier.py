@@ -6,6 +6,7 @@ What these need is imported when a bundle has them: without tables polars is not
 from __future__ import annotations
 
 import io
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from audit_lab.verifier.layout import (
     PROVEN_ROWS,
     TIME_STAMP,
 )
-from audit_lab.verifier.rows import FULL_ONLY_ROWS, is_redacted
+from audit_lab.verifier.rows import FULL_ONLY_EXHIBITS, FULL_ONLY_ROWS, is_redacted
 from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from audit_lab.evidence.rerun.report import Rerun
     from audit_lab.seal.statement import Statement
     from audit_lab.seal.trust import Trust
+    from audit_lab.verifier.age import Known
     from audit_lab.verifier.container import Container
     from audit_lab.verifier.predicate import Predicate
 
@@ -47,6 +49,7 @@ __all__ = ["examine_in_full", "verify_in_full"]
 
 _TABLES = "CSV of every table equals its Parquet"
 _ROWS = "rows as Parquet are what their committed bytes say, value by value"
+_EXHIBITS = "exhibits against the proven rows: {} of them show such rows under the log's own names, with their values"
 _FETCHES_NOTHING = "notebook fetches nothing from outside the bundle when it is shown, scripts apart"
 _RENDERING = "HTML rendered again from the notebook has the same bytes"
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
@@ -60,6 +63,7 @@ def verify_in_full(
     *,
     require_anchor: bool = False,
     require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
     rerun: Rerun | None = None,
 ) -> Verification:
     """Verify a bundle as the light verifier does, and compare CSV with Parquet and the HTML with the notebook.
@@ -74,13 +78,15 @@ def verify_in_full(
         Fail unless something outside the signer's reach holds the bundle in time.
     require_sign_offs
         Fail unless persons signed that it is this: ``reviewed``, ``approved``; empty: what the case itself asks for.
+    known
+        What the reader knows already, so that an older bundle is STALE.
     rerun
         How its notebook is to be run again; default: it is not.
 
     Raises
     ------
     IntegrityError
-        The verdict is FAILED or REFUSED; the error carries the report with every finding.
+        The verdict is STALE, FAILED or REFUSED; the error carries the report with every finding.
     SandboxError
         The notebook cannot be run again here.
     MisuseError
@@ -92,6 +98,7 @@ def verify_in_full(
             accepted_keys(trust),
             require_anchor=require_anchor,
             require_sign_offs=require_sign_offs,
+            known=known,
             rerun=rerun,
         )
     )
@@ -103,10 +110,13 @@ def examine_in_full(
     *,
     require_anchor: bool = False,
     require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
     rerun: Rerun | None = None,
 ) -> Verification:
     """Return the report of `verify_in_full` whatever the verdict; a bundle that fails is not looked into further."""
-    report = examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs)
+    report = examine_bundle(
+        path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, known=known
+    )
     if not report.holds:
         return report
     with opened(path) as (container, _):
@@ -165,9 +175,10 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
         findings += [finding for finding in _pointing_findings(files) if finding not in findings]
         checked.append(_FETCHES_NOTHING)
     if FULL_ONLY_ROWS in not_checked:
-        findings += _row_findings(files)
-        not_checked.remove(FULL_ONLY_ROWS)
-        checked.append(_ROWS)
+        of_rows, compared = _row_findings(files)
+        findings += of_rows
+        not_checked = [line for line in not_checked if line not in {FULL_ONLY_ROWS, FULL_ONLY_EXHIBITS}]
+        checked += [_ROWS, _EXHIBITS.format(compared)]
     if not _keeps_comparison(files):
         not_checked.append(NOT_COMPARED)
     place = not_checked.index(FULL_ONLY_RENDERING)
@@ -197,19 +208,29 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     return with_rerun(report, files.container, files.predicate, rerun)
 
 
-def _row_findings(files: _Files) -> list[Finding]:
-    """Compare every Parquet file of rows with its proof, which the light verifier found to hold."""
-    from audit_lab.evidence.rows.comparison import rows_finding
+def _row_findings(files: _Files) -> tuple[list[Finding], int]:
+    """Compare every Parquet file of rows with its proof, which the light verifier found to hold, then the exhibits.
+
+    The number says how many exhibits show any of these rows.
+    """
+    from audit_lab.evidence.rows.comparison import rows_finding, rows_shown
+    from audit_lab.evidence.rows.exhibits import compared_exhibits, proven_by_id
 
     redaction = files.predicate.redaction
     taken = {} if redaction is None else {name: how for name, how in redaction.columns.items() if how != "drop"}
-    found = []
+    found, proven = [], []
     for part in LogProof.parse(files.content(PROOF_INDEX), PROOF_INDEX).parts:
         name, proof = f"{PROVEN_ROWS}{part.name}.parquet", f"{PROOF_PARTS}{part.name}.json"
         shown = SegmentProof.parse(files.content(proof), proof)
         replaced = {column for column in shown.withheld if is_redacted(taken, part.table, column)}
-        found.append(rows_finding(name, files.content(name), shown, replaced))
-    return [finding for finding in found if finding is not None]
+        finding = rows_finding(name, files.content(name), shown, replaced)
+        if finding is not None:
+            found.append(finding)
+        else:
+            proven.append((part.table, rows_shown(files.content(name), shown)))
+    exhibits = json.loads(files.content(INVESTIGATION))["exhibits"]
+    differing, compared = compared_exhibits(exhibits, files.content, proven_by_id(proven))
+    return [*found, *differing], compared
 
 
 def _same_renderer(files: _Files) -> bool:

@@ -49,6 +49,8 @@ def verify(
     rows: bool = True,
     progress: Callable[[str, int], None] | None = None,
     remembered: Path | bool = True,
+    known_checkpoint: Path | str | None = None,
+    signed_since: str | None = None,
     rerun: bool = False,
     log: Path | str | None = None,
     run_foreign_code: bool = False,
@@ -77,6 +79,10 @@ def verify(
         For a log or a bundle: time-stamping authorities to accept; for a bundle beside those of the trust file.
     vault, witnesses, rows, progress, remembered
         For a log: as for `AuditLog.verify`.
+    known_checkpoint
+        For a bundle: the file of a checkpoint of its log that you have; a bundle of an earlier state is STALE.
+    signed_since
+        For a bundle: a date or time, like ``2026-01-31``; one that states an earlier signature is STALE.
     rerun
         For a bundle: run its notebook again, against `log`, and compare every output. Only cells that this library
         writes itself run, unless `run_foreign_code` is given too; `progress` is called as cells begin.
@@ -113,6 +119,7 @@ def verify(
         raise MisuseError(f"only the notebook of an evidence bundle is run again, and {path} is none", _LEAVE_RERUN)
     if _ELSEWHERE in str(path) or _is_log(place):
         _refuse_sign_offs(path, require_sign_offs)
+        _refuse_age(path, known_checkpoint, signed_since)
         from audit_lab.log.integrity import verify as verify_log
 
         return verify_log(
@@ -134,11 +141,13 @@ def verify(
         )
     if place.is_file() and (proof := _proof(place)) is not None:
         _refuse_sign_offs(path, require_sign_offs)
+        _refuse_age(path, known_checkpoint, signed_since)
         from audit_lab.verifier.record_proof import verify_record_proof
 
         _refuse_options(place, authorities=authorities)
         return verify_record_proof(proof, accepted_keys(trust), require_anchor=require_anchor)
     from audit_lab.evidence.full_verifier import verify_in_full
+    from audit_lab.verifier.age import known_to_reader
 
     accepted = accepted_keys(trust)
     if authorities:
@@ -146,7 +155,12 @@ def verify(
 
         accepted = accepting(accepted, authorities)
     return verify_in_full(
-        place, accepted, require_anchor=require_anchor, require_sign_offs=require_sign_offs, rerun=again
+        place,
+        accepted,
+        require_anchor=require_anchor,
+        require_sign_offs=require_sign_offs,
+        known=known_to_reader(known_checkpoint, signed_since),
+        rerun=again,
     )
 
 
@@ -216,6 +230,12 @@ def _proof(place: Path) -> bytes | None:
 def _refuse_sign_offs(path: Path | str, required: Collection[str] | None) -> None:
     if required is not None:
         raise MisuseError(f"Sign-offs stand in evidence bundles, and {path} is none", "Leave require_sign_offs out.")
+
+
+def _refuse_age(path: Path | str, known_checkpoint: Path | str | None, signed_since: str | None) -> None:
+    if known_checkpoint is not None or signed_since is not None:
+        message = f"how old it is is asked of evidence bundles, and {path} is none"
+        raise MisuseError(message, "Leave known_checkpoint and signed_since out.")
 
 
 def _refuse_options(place: Path, **given: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from audit_lab.errors import MisuseError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.trust import Trust
+from audit_lab.verifier.age import Known, with_age
 from audit_lab.verifier.archive import read_archive
 from audit_lab.verifier.bag import check_bag
 from audit_lab.verifier.container import refused
@@ -79,6 +80,7 @@ def verify_bundle(
     *,
     require_anchor: bool = False,
     require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
 ) -> Verification:
     """Verify a bundle, an archive or the same unpacked in a folder.
 
@@ -92,15 +94,19 @@ def verify_bundle(
         Fail unless something outside the signer's reach holds the bundle in time.
     require_sign_offs
         Fail unless persons signed that it is this: ``reviewed``, ``approved``; empty: what the case itself asks for.
+    known
+        What the reader knows already, so that an older bundle is STALE.
 
     Raises
     ------
     IntegrityError
-        The verdict is FAILED or REFUSED; the error carries the report with every finding.
+        The verdict is STALE, FAILED or REFUSED; the error carries the report with every finding.
     MisuseError
         There is nothing at `path`.
     """
-    return settle(examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs))
+    return settle(
+        examine_bundle(path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, known=known)
+    )
 
 
 def examine_bundle(
@@ -109,10 +115,11 @@ def examine_bundle(
     *,
     require_anchor: bool = False,
     require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
 ) -> Verification:
     """Return the report of `verify_bundle` whatever the verdict."""
     with opened(path) as (container, findings):
-        report = _report(str(path), container, findings, trust or Trust(), require_sign_offs)
+        report = _report(str(path), container, findings, trust or Trust(), require_sign_offs, known=known)
     return _anchored(report) if require_anchor else report
 
 
@@ -138,11 +145,16 @@ def opened(path: Path) -> Iterator[tuple[Container | None, list[Finding]]]:
 
 
 def examine_archive(
-    file: BinaryIO, name: str, trust: Trust, *, require_sign_offs: Collection[str] | None = None
+    file: BinaryIO,
+    name: str,
+    trust: Trust,
+    *,
+    require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
 ) -> Verification:
     """Return the report on an archive that is open for reading."""
     archive, findings = read_archive(file)
-    return _report(name, archive, findings, trust, require_sign_offs)
+    return _report(name, archive, findings, trust, require_sign_offs, known=known)
 
 
 def _anchored(report: Verification) -> Verification:
@@ -159,6 +171,8 @@ def _report(
     findings: list[Finding],
     trust: Trust,
     require_sign_offs: Collection[str] | None,
+    *,
+    known: Known | None,
 ) -> Verification:
     contents = None if container is None else Contents(container, _documents(container))
     if contents is not None:
@@ -203,7 +217,8 @@ def _report(
         signers=(*checked.signers, *signed_off.signers, *rows.signers),
         notes=(*signed_off.notes, *checked.notes, *rows.notes, _UNANCHORED, _PIN),
     )
-    return with_time_stamp(report, contents, checked.predicate, trust, _UNANCHORED)
+    stamped = with_time_stamp(report, contents, checked.predicate, trust, _UNANCHORED)
+    return with_age(stamped, checked.predicate, known or Known(), rows.grown_from)
 
 
 def _documents(container: Container) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
 from audit_lab.seal.trust import Trust, joined_trust
+from audit_lab.verifier.age import known_to_reader
 from audit_lab.verifier.bundle import verify_bundle
 from audit_lab.verifier.record_proof import verify_record_proof
 
@@ -85,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MEANING",
         help=f"fail unless somebody signed the bundle as reviewed or approved; or {_BY_THE_CASE}: as its case asks",
     )
+    parser.add_argument(
+        "--known-checkpoint", metavar="FILE", help="a checkpoint of its log that you have; older is STALE"
+    )
+    parser.add_argument("--signed-since", metavar="TIME", help="a bundle that states an earlier signature is STALE")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -97,10 +102,16 @@ def _verified(options: argparse.Namespace) -> Verification:
             raise MisuseError(
                 f"Sign-offs stand in evidence bundles, and {path} is none", "Leave --require-sign-off out"
             )
+        if options.known_checkpoint is not None or options.signed_since is not None:
+            raise MisuseError(
+                f"How old it is is asked of bundles, and {path} is none",
+                "Leave --known-checkpoint and --signed-since out",
+            )
         return verify_record_proof(proof, trust, require_anchor=options.require_anchor)
     if required is not None and _BY_THE_CASE in required:
         required = [] if required == [_BY_THE_CASE] else required
-    return verify_bundle(path, trust, require_anchor=options.require_anchor, require_sign_offs=required)
+    known = known_to_reader(options.known_checkpoint, options.signed_since)
+    return verify_bundle(path, trust, require_anchor=options.require_anchor, require_sign_offs=required, known=known)
 
 
 def _proof(path: Path) -> bytes | None:

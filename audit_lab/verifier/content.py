@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from audit_lab.verifier.contents import Contents
     from audit_lab.verifier.predicate import Predicate
 
-__all__ = ["INVESTIGATION_MEMBERS", "check_content"]
+__all__ = ["EXHIBIT", "EXHIBIT_TOO", "INVESTIGATION_MEMBERS", "INVESTIGATION_TOO", "check_content"]
 
 INVESTIGATION_MEMBERS = frozenset(
     {"format", "version", "case", "log", "parameters", "steps", "exhibits", "findings", "conclusion"}
 )
 
-_EXHIBIT = frozenset({"id", "number", "kind", "title", "note", "query", "models", "files"})
+EXHIBIT = frozenset({"id", "number", "kind", "title", "note", "query", "models", "files"})
 #: What an exhibit of a later release says too, and what an investigation does where there is any of it.
-_EXHIBIT_TOO = frozenset({"code", "method", "rows", "kept_at", "kept_by", "redacted_from"})
-_INVESTIGATION_TOO = frozenset({"actions", "timeline"})
+EXHIBIT_TOO = frozenset({"code", "method", "rows", "kept_at", "kept_by", "redacted_from"})
+INVESTIGATION_TOO = frozenset({"actions", "timeline"})
 _FINDING = frozenset({"id", "claim", "supported_by", "confidence"})
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
 
@@ -71,7 +71,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     content = contents.document(INVESTIGATION)
     if content is None:
         return [_finding("case.investigation-missing", INVESTIGATION, "the bundle holds no investigation")]
-    value = members(parse_json(content, INVESTIGATION), INVESTIGATION_MEMBERS, INVESTIGATION, _INVESTIGATION_TOO)
+    value = members(parse_json(content, INVESTIGATION), INVESTIGATION_MEMBERS, INVESTIGATION, INVESTIGATION_TOO)
     if (value["format"], value["version"]) != (INVESTIGATION_FORMAT, INVESTIGATION_VERSION):
         return [_finding("case.version-unknown", INVESTIGATION, "it is of another format or version")]
     findings: list[Finding] = []
@@ -82,7 +82,7 @@ def _investigation(contents: Contents, predicate: Predicate, known_bad: Abstract
     if stated != attested or _member(log, "checkpoint") != predicate.log_checkpoint:
         findings.append(_finding("case.other-case", INVESTIGATION, "case or log are not those in the attestation"))
     exhibits = [
-        members(entry, _EXHIBIT, f"An exhibit of {INVESTIGATION}", _EXHIBIT_TOO) for entry in _list(value["exhibits"])
+        members(entry, EXHIBIT, f"An exhibit of {INVESTIGATION}", EXHIBIT_TOO) for entry in _list(value["exhibits"])
     ]
     owned = [str(_member(file, "path")) for exhibit in exhibits for file in _list(exhibit["files"])]
     for exhibit in exhibits:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.seal.custody import is_time_text
 from audit_lab.seal.digests import DIGEST
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import members
@@ -20,7 +20,6 @@ __all__ = ["HOW_REDACTED", "AttestedNotebook", "AttestedRedaction", "AttestedRow
 #: What can be done to a column: left out, replaced by a fixed text, or by a pseudonym under a key.
 HOW_REDACTED = ("drop", "hash", "mask")
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MEMBERS = frozenset(
     {"version", "case", "log", "notebook", "custody", "environment", "parameters", "results", "signed_at", "signer"}
 )
@@ -167,7 +166,7 @@ class Predicate:
         checkpoint = "" if predicate.log_checkpoint is None else predicate.log_checkpoint
         texts = [predicate.case_id, predicate.question, predicate.log_origin, checkpoint]
         texts += [predicate.signed_at, predicate.signer]
-        if not all(isinstance(text, str) for text in texts) or _TIME.fullmatch(predicate.signed_at) is None:
+        if not all(isinstance(text, str) for text in texts) or not is_time_text(predicate.signed_at):
             raise _malformed(name)
         if any(DIGEST.fullmatch(model) is None for model in predicate.models):
             raise _malformed(name)

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from audit_lab.verifier.contents import Contents
 
-__all__ = ["CONTEXT", "CRATE", "DESCRIPTOR", "PROFILE", "ROOT", "check_research_object"]
+__all__ = [
+    "CONTEXT",
+    "CRATE",
+    "DESCRIPTOR",
+    "OUTSIDE",
+    "POINTERS",
+    "PROFILE",
+    "ROOT",
+    "TEXTS",
+    "check_research_object",
+]
 
 #: The one context: its name says which words the document uses, and nothing is fetched from there.
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -29,14 +39,16 @@ PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 DESCRIPTOR = RESEARCH_OBJECT.removeprefix(PAYLOAD)
 ROOT = "./"
 
-_OUTSIDE = frozenset({CRATE, PROFILE})
-_TEXTS = frozenset(
+#: What of outside may be named.
+OUTSIDE = frozenset({CRATE, PROFILE})
+#: The members that are text, and those that point at something.
+TEXTS = frozenset(
     {
         "contentSize", "datePublished", "description", "encodingFormat", "endTime", "identifier", "name",
         "programmingLanguage", "softwareVersion", "version",
     }
 )  # fmt: skip
-_POINTERS = frozenset(
+POINTERS = frozenset(
     {"about", "agent", "author", "conformsTo", "hasPart", "instrument", "license", "mentions", "object", "result"}
 )
 _OF_ENTITY = frozenset({"@id", "@type"})
@@ -62,10 +74,10 @@ def check_research_object(contents: Contents, known_bad: AbstractSet[str]) -> li
         return [_finding("research-object.points-outside", RESEARCH_OBJECT, meaning)]
     if not isinstance(value["@graph"], list):
         raise _malformed("its graph is no list")
-    entities = [members(entity, _OF_ENTITY, _ENTITY, _TEXTS | _POINTERS) for entity in value["@graph"]]
+    entities = [members(entity, _OF_ENTITY, _ENTITY, TEXTS | POINTERS) for entity in value["@graph"]]
     files = {name.removeprefix(PAYLOAD) for name in contents.names if name.startswith(PAYLOAD)}
     named = [_text(entity["@id"]) for entity in entities]
-    allowed = {DESCRIPTOR, ROOT, *_OUTSIDE, *files, *(name for name in named if name.startswith("#"))}
+    allowed = {DESCRIPTOR, ROOT, *OUTSIDE, *files, *(name for name in named if name.startswith("#"))}
     bad = {name.removeprefix(PAYLOAD) for name in known_bad}
     findings = [
         _finding("research-object.points-outside", RESEARCH_OBJECT, f"it points at {name[:200]!a}, outside the bundle")
@@ -89,10 +101,10 @@ def _pointed_at(entities: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what every pointer points at; texts are checked to be texts, which nobody follows."""
     for entity in entities:
         for member, value in entity.items():
-            if member in _POINTERS:
+            if member in POINTERS:
                 for pointer in value if isinstance(value, list) else [value]:
                     yield _text(members(pointer, frozenset({"@id"}), _ENTITY)["@id"])
-            elif member in _TEXTS:
+            elif member in TEXTS:
                 _text(value)
 
 

@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
 
-    from audit_lab.seal.checkpoint import SignedCheckpoint
+    from audit_lab.seal.checkpoint import Checkpoint, SignedCheckpoint
     from audit_lab.seal.report import Finding
     from audit_lab.seal.row_proofs import ProvenPart
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.contents import Contents
     from audit_lab.verifier.predicate import Predicate
 
-__all__ = ["FULL_ONLY_ROWS", "CheckedRows", "check_rows", "is_redacted"]
+__all__ = ["FULL_ONLY_EXHIBITS", "FULL_ONLY_ROWS", "CheckedRows", "check_rows", "is_redacted"]
 
-#: What only the full verifier checks; it takes this line out of the report.
+#: What only the full verifier checks; it takes these lines out of the report.
 FULL_ONLY_ROWS = "rows as Parquet against their committed bytes: compared by the full verifier"
+FULL_ONLY_EXHIBITS = "exhibits against the proven rows, where they show them: compared by the full verifier"
 
 _LOG = "log"
 _EARLIER_VERSION = "inclusion of the rows in the log: this version of the bundle carries no proofs of it"
@@ -35,7 +36,6 @@ _NO_PROOFS = "inclusion of the rows in the log: no proofs of it are here"
 _PROVEN = "{:,} rows of the log: each in its segment, the segment in the log's tree, the tree in the checkpoint"
 _GREW = "growth of the log: the tree of {:,} entries begins with that of {:,}, a checkpoint that was known before"
 _NO_GROWTH = "growth of the log: the bundle starts from no earlier checkpoint"
-_EXHIBITS = "exhibits against the proven rows: that what an exhibit says of a prediction is what its row says"
 _SIGNED = "signature over the log's checkpoint, by a key of the log that the trust file accepts"
 _NOT_SIGNED = (
     "signature over the log's checkpoint: the trust file names no key of the log {}, so that the rows are proven "
@@ -45,13 +45,17 @@ _NOT_SIGNED = (
 
 @dataclass
 class CheckedRows:
-    """What came of the proofs of a bundle's rows; the members are those of a `Verification`."""
+    """What came of the proofs of a bundle's rows; but for the last one, the members are those of a `Verification`.
+
+    `grown_from` is the checkpoint from which the log is proven to have grown.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     signers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    grown_from: Checkpoint | None = None
 
 
 def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad: AbstractSet[str]) -> CheckedRows:
@@ -127,7 +131,7 @@ class _ProvenRows:
                 proven += self._check_segment(segment, part, checked, name)
         if proven:
             self.result.checked.append(_PROVEN.format(proven))
-            self.result.not_checked += [FULL_ONLY_ROWS, _EXHIBITS]
+            self.result.not_checked += [FULL_ONLY_ROWS, FULL_ONLY_EXHIBITS]
 
     def _checkpoint(self, proof: LogProof) -> SignedCheckpoint | None:
         """Return the bundle's checkpoint, if it is the one that was attested: nothing is proven under another."""
@@ -173,6 +177,7 @@ class _ProvenRows:
                 return
             check_consistency(old.size, old.root, new.size, new.root, proof.growth.path)
             self.result.checked.append(_GREW.format(new.size, old.size))
+            self.result.grown_from = old
 
     def _check_segment(self, proof: SegmentProof, part: ProvenPart, checked: CheckedCheckpoint, name: str) -> int:
         """Check the rows of one file of proofs, and return how many hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attack_ages
 import attack_archives
 import attack_contents
 import attack_crate
@@ -18,5 +19,6 @@ MODULES = (
     attack_signatures,
     attack_crate,
     attack_stamps,
+    attack_ages,
 )
 ATTACKS = tuple(attack for module in MODULES for attack in module.ATTACKS)

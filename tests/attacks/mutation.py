@@ -39,6 +39,7 @@ MODULES = (
     *(
         f"verifier.{name}"
         for name in (
+            "age",
             "archive",
             "bag",
             "bundle",

@@ -271,6 +271,7 @@ COMMANDS = {
             *("path", "--trust", "--require-anchor", "--vault", "--witness", "--timestamp-authority", "--no-rows"),
             *("--require-sign-off", "--do-not-remember", "--rerun", "--log", "--run-foreign-code", "--tolerance"),
             *("--environment", "--wheels", "--leave-out"),
+            *("--known-checkpoint", "--signed-since"),
             *("--actor", "--purpose", "--journal", "--json"),
         ],
         "say what was checked and what was not",

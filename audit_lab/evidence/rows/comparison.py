@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from audit_lab.seal.row_proofs import SegmentProof
 
-__all__ = ["rows_finding"]
+__all__ = ["rows_finding", "rows_shown"]
 
 _NEXT = "Ask the investigator for a bundle whose rows are those that it proves"
 _NULL = "n;"
@@ -54,6 +54,11 @@ def rows_finding(name: str, content: bytes, proof: SegmentProof, replaced: Colle
     except (AuditLabError, MalformedError) as error:
         fault = str(error)
     return Finding("rows.table-differs", name, fault, _NEXT) if fault else None
+
+
+def rows_shown(content: bytes, proof: SegmentProof) -> pl.DataFrame:
+    """Return the rows of a Parquet file, which are the proven ones, without what is withheld and their numbers."""
+    return pl.read_parquet(io.BytesIO(content)).drop(ROW_NUMBER, *proof.withheld, strict=False)
 
 
 def _fault(frame: pl.DataFrame, proof: SegmentProof, statement: SegmentEntry, replaced: Collection[str]) -> str:

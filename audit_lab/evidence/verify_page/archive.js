@@ -5,6 +5,7 @@ const LOCAL_BYTES = 30;
 const CENTRAL_BYTES = 46;
 const END_BYTES = 22;
 const MOST_DIRECTORY_BYTES = 1 << 24;
+const HEAD_BYTES = 1 << 16;
 const REGULAR_FILE = 0o100644 * 65536;
 const FIRST_DATE = 33;
 const PORTABLE = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/;
@@ -262,6 +263,7 @@ class Contents {
     this.files = files;
     this.digests = new Map();
     this.documents = new Map();
+    this.ends = new Map();
     this.wrongCrc = new Set();
   }
 
@@ -275,8 +277,9 @@ class Contents {
       }
       if (isDocument(name) || (isProof(name) && bytes.length <= LAYOUT.mostDocumentBytes)) {
         this.documents.set(name, bytes);
-      } else if (name === LAYOUT.notebookHtml) {
-        this.documents.set(name, bytes.slice(0, 65536));
+      } else if (name === LAYOUT.notebookHtml || name === LAYOUT.notebookPdf) {
+        const text = (part) => new TextDecoder("latin1").decode(part);
+        this.ends.set(name, [text(bytes.subarray(0, HEAD_BYTES)), text(bytes.subarray(-HEAD_BYTES))]);
       }
       done += 1;
       progress(done, this.files.size);

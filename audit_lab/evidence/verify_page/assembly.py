@@ -18,15 +18,29 @@ from audit_lab.seal.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from audit_lab.seal.stored_zip import MOST_ENTRIES
 from audit_lab.verifier import layout
 from audit_lab.verifier.bag import DECLARATION
+from audit_lab.verifier.content import EXHIBIT, EXHIBIT_TOO, INVESTIGATION_MEMBERS, INVESTIGATION_TOO
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
 from audit_lab.verifier.predicate import HOW_REDACTED
+from audit_lab.verifier.research_object import CONTEXT, DESCRIPTOR, OUTSIDE, POINTERS, ROOT, TEXTS
 
 __all__ = ["PAGE_NAME", "checking_page", "write_page"]
 
 #: Where the page stands in a bundle.
 PAGE_NAME = "data/verify.html"
 
-_SCRIPTS = ("report", "strict_json", "archive", "keys", "signed", "content", "rows", "examine", "page")
+_SCRIPTS = (
+    "report",
+    "strict_json",
+    "archive",
+    "keys",
+    "signed",
+    "research_object",
+    "content",
+    "models",
+    "rows",
+    "examine",
+    "page",
+)
 _HERE = Path(__file__).parent
 
 
@@ -69,37 +83,50 @@ def _allowed(content: str) -> str:
 
 def _layout() -> dict[str, object]:
     """Return the names and limits that page and verifier share."""
-    documents = {layout.ATTESTATION, layout.CUSTODY, layout.INVESTIGATION, layout.TAG_MANIFEST, *layout.TAG_FILES}
+    tags = {layout.TAG_MANIFEST, *layout.TAG_FILES}
+    documents = {layout.ATTESTATION, layout.CUSTODY, layout.INVESTIGATION, layout.RESEARCH_OBJECT, *tags}
     return {
         "attestation": layout.ATTESTATION,
         "bagDeclaration": layout.BAG_DECLARATION,
         "bagInfo": layout.BAG_INFO,
+        "crateAllowed": sorted(OUTSIDE | {DESCRIPTOR, ROOT}),
+        "crateContext": CONTEXT,
+        "cratePointers": sorted(POINTERS),
+        "crateTexts": sorted(TEXTS),
         "custody": layout.CUSTODY,
         "custodyFormats": [FIRST_CUSTODY_FORMAT, CUSTODY_FORMAT],
         "declaration": DECLARATION.decode(),
         "demonstrationPrefix": DEMONSTRATION_PREFIX,
         "documents": sorted(documents),
+        "exhibit": sorted(EXHIBIT),
+        "exhibitToo": sorted(EXHIBIT_TOO),
         "exhibits": layout.EXHIBITS,
         "howRedacted": HOW_REDACTED,
         "htmlMark": layout.HTML_MARK,
         "investigation": layout.INVESTIGATION,
         "investigationFormat": layout.INVESTIGATION_FORMAT,
+        "investigationMembers": sorted(INVESTIGATION_MEMBERS),
+        "investigationToo": sorted(INVESTIGATION_TOO),
         "investigationVersion": layout.INVESTIGATION_VERSION,
         "manifest": layout.MANIFEST,
         "meanings": MEANINGS,
         "logProofFormat": LOG_PROOF_FORMAT,
+        "modelFiles": layout.MODEL_FILES,
         "mostDocumentBytes": MOST_DOCUMENT_BYTES,
         "mostEntries": MOST_ENTRIES,
         "notebook": layout.NOTEBOOK,
         "notebookHtml": layout.NOTEBOOK_HTML,
+        "notebookPdf": layout.NOTEBOOK_PDF,
         "payload": layout.PAYLOAD,
         "payloadType": PAYLOAD_TYPE,
+        "pdfMark": layout.PDF_MARK,
         "predicateTypes": layout.PREDICATE_TYPES,
         "proofCheckpoint": layout.PROOF_CHECKPOINT,
         "proofIndex": layout.PROOF_INDEX,
         "proofParts": layout.PROOF_PARTS,
         "proofs": layout.PROOFS,
         "provenRows": layout.PROVEN_ROWS,
+        "researchObject": layout.RESEARCH_OBJECT,
         "roles": ROLES,
         "rows": layout.ROWS,
         "segmentProofFormat": SEGMENT_PROOF_FORMAT,
@@ -110,5 +137,5 @@ def _layout() -> dict[str, object]:
         "statementType": STATEMENT_TYPE,
         "tagFiles": sorted(layout.TAG_FILES),
         "tagManifest": layout.TAG_MANIFEST,
-        "unattested": [layout.TIME_STAMP],
+        "timeStamp": layout.TIME_STAMP,
     }

@@ -5,7 +5,7 @@ const CUSTODY_TEXTS = ["at", "actor", "action", "subject", "why", "previous"];
 
 const checkCoverage = (contents, subjects) => {
   const found = [];
-  const apart = (name) => name === LAYOUT.attestation || LAYOUT.unattested.includes(name) || isSignOff(name);
+  const apart = (name) => name === LAYOUT.attestation || name === LAYOUT.timeStamp || isSignOff(name);
   const files = contents.names.filter((name) => !apart(name));
   for (const name of files.filter((each) => !subjects.has(each))) {
     found.push(finding("bundle.file-added", name, "it stands in the bundle and was not signed for"));
@@ -127,8 +127,7 @@ const exhibitFindings = async (exhibit, contents, bad) => {
 
 const checkInvestigation = async (value, contents, predicate, bad) => {
   const name = LAYOUT.investigation;
-  const known = ["format", "version", "case", "log", "parameters", "steps", "exhibits", "findings", "conclusion"];
-  members(value, known, name, null);
+  members(value, LAYOUT.investigationMembers, name, LAYOUT.investigationToo);
   if (value.format !== LAYOUT.investigationFormat || value.version !== LAYOUT.investigationVersion) {
     return [finding("case.version-unknown", name, "it is of another format or version", CASE_NEXT)];
   }
@@ -149,11 +148,15 @@ const checkInvestigation = async (value, contents, predicate, bad) => {
     found.push(finding("case.other-case", name, "case or log are not those in the attestation", CASE_NEXT));
   }
   const exhibits = listOf(value.exhibits).map((entry) =>
-    members(entry, ["id", "number", "files"], `An exhibit of ${name}`, null),
+    members(entry, LAYOUT.exhibit, `An exhibit of ${name}`, LAYOUT.exhibitToo),
   );
   const owned = new Set();
   for (const exhibit of exhibits) {
     found.push(...(await exhibitFindings(exhibit, contents, bad)));
+    if ("redacted_from" in exhibit && (predicate.redaction ?? null) === null) {
+      const meaning = `exhibit ${shown(exhibit.number)} withholds something, and no redaction is attested`;
+      found.push(finding("case.redaction-not-attested", name, meaning, CASE_NEXT));
+    }
     listOf(exhibit.files).forEach((file) => owned.add(`${LAYOUT.payload}${file.path}`));
   }
   const inside = (each) => each.startsWith(LAYOUT.exhibits) || each.startsWith(LAYOUT.rows);
@@ -165,7 +168,7 @@ const checkInvestigation = async (value, contents, predicate, bad) => {
   }
   const ids = new Set(exhibits.map((exhibit) => exhibit.id));
   for (const entry of listOf(value.findings)) {
-    members(entry, ["id", "supported_by"], `A finding of ${name}`, null);
+    members(entry, ["id", "claim", "supported_by", "confidence"], `A finding of ${name}`);
     for (const support of listOf(entry.supported_by).filter((each) => !ids.has(each))) {
       const meaning = `${shown(entry.id)} rests on an exhibit that is not there (${shown(support)})`;
       found.push(finding("case.support-missing", name, meaning, CASE_NEXT));
@@ -274,11 +277,12 @@ const checkCustody = async (contents, predicate) => {
 };
 
 const checkRendering = (contents, predicate, bad) => {
-  const { notebook, notebookHtml } = LAYOUT;
+  const { notebook, notebookHtml, notebookPdf } = LAYOUT;
   const present = [notebookHtml, notebook].filter((name) => contents.has(name));
   const wrong = (code, name, meaning) => finding(code, name, meaning, CASE_NEXT);
   if (predicate.notebook === null) {
-    return present.map((name) => wrong("notebook.not-attested", name, "no notebook was attested"));
+    const stray = contents.has(notebookPdf) ? [...present, notebookPdf] : present;
+    return stray.map((name) => wrong("notebook.not-attested", name, "no notebook was attested"));
   }
   if (bad.has(notebook)) {
     return [];
@@ -293,10 +297,16 @@ const checkRendering = (contents, predicate, bad) => {
   if (contents.digests.get(notebookHtml) !== predicate.notebook.html_sha256) {
     found.push(wrong("notebook.other-rendering", notebookHtml, "it is not the attested rendering"));
   }
-  const head = new TextDecoder().decode(contents.documents.get(notebookHtml));
-  if (!head.includes(LAYOUT.htmlMark.replace("{}", contents.digests.get(notebook)))) {
+  if (!contents.ends.get(notebookHtml)[0].includes(LAYOUT.htmlMark.replace("{}", contents.digests.get(notebook)))) {
     const meaning = "it says it was made from another notebook";
     found.push(wrong("notebook.rendering-of-another", notebookHtml, meaning));
+  }
+  if (contents.has(notebookPdf) && !bad.has(notebookPdf)) {
+    const said = `(${LAYOUT.pdfMark.replace("{}", contents.digests.get(notebook))})`;
+    if (!contents.ends.get(notebookPdf).some((text) => text.includes(said))) {
+      const meaning = "it does not say that it shows this notebook";
+      found.push(wrong("notebook.rendering-of-another", notebookPdf, meaning));
+    }
   }
   return found;
 };
@@ -319,6 +329,7 @@ const checkContent = async (contents, predicate, bad) => {
     ],
     [LAYOUT.custody, () => checkCustody(contents, predicate)],
     [LAYOUT.notebookHtml, () => checkRendering(contents, predicate, bad)],
+    [LAYOUT.researchObject, () => checkResearchObject(contents, bad)],
   ];
   for (const [name, check] of checks.filter(([each]) => !bad.has(each))) {
     try {

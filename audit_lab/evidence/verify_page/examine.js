@@ -12,12 +12,12 @@ const STAGES = {
 const NEVER_CHECKED = [
   "this page: one that came inside a bundle was made by whoever made the bundle",
   "of proven rows, the disclosed values, the log's first entry, its growth and who witnessed it: the verifier checks them",
-  "RFC 3161 timestamp: the verifier checks it",
-  "the RO-Crate, and members of the investigation that no release knows: the verifier refuses them",
   "CSV against Parquet, and HTML rendered again from the notebook: the full verifier compares them",
   "truth of the log: no proof covers a decision that was never logged",
   "re-run: the notebook was not executed again",
 ];
+const PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again";
+const STAMPED = "the time stamp in this bundle: the verifier checks it, and here it anchors nothing";
 const FOLDER_ONLY = "symbolic links in the folder: a browser follows them and does not say so";
 const NO_ED25519 = "this browser cannot check Ed25519 signatures";
 const NOTES = [
@@ -77,6 +77,7 @@ const examineSigned = async (contents, checked, keys, folder) => {
       const content = await checkContent(contents, predicate, bad);
       found.push(...content.found);
       investigation = content.investigation;
+      found.push(...(await checkModels(contents, predicate, investigation, bad)));
       if (predicate.version > 1) {
         rows = await new ProvenRows(contents, predicate, bad).check(keys);
         found.push(...rows.found);
@@ -87,6 +88,15 @@ const examineSigned = async (contents, checked, keys, folder) => {
   say(STAGES.digests, statement === null ? unread : null);
   say(STAGES.content, predicate === null ? unread : null);
   say(STAGES.rendering, predicate === null ? unread : null);
+  if ((predicate?.models ?? []).length > 0) {
+    done.push(MODELS_STAGE);
+  }
+  if (contents.has(LAYOUT.timeStamp)) {
+    undone.push(STAMPED);
+  }
+  if (contents.has(LAYOUT.notebookPdf)) {
+    undone.push(PDF);
+  }
   done.push(...rows.checked);
   undone.push(...rows.undone);
   const signed = { found: [], signers: [], notes: [], undone: [] };

@@ -112,7 +112,7 @@ const parsePredicate = (value, kind, name) => {
     members(value.notebook, attested, `The notebook in ${name}`);
   }
   const texts = [value.case.id, value.case.question, value.log.origin, value.log.checkpoint ?? "", value.signer];
-  const sound = [...texts, value.signed_at].every(isText) && TIME.test(value.signed_at);
+  const sound = [...texts, value.signed_at].every(isText) && isTime(value.signed_at);
   if (!sound || (value.version > 1 && !isSince2(value, name))) {
     throw new Malformed("attestation.malformed", `${name} has members of the wrong type`);
   }
@@ -215,7 +215,7 @@ const parseSignOff = (statement, name) => {
   }
   const value = members(statement.predicate, [...SIGN_OFF_MEMBERS, "version"], `The predicate of ${name}`);
   const texts = SIGN_OFF_MEMBERS.every((member) => typeof value[member] === "string");
-  if (value.version !== 1 || !texts || !TIME.test(value.signed_at)) {
+  if (value.version !== 1 || !texts || !isTime(value.signed_at)) {
     throw malformed(`${name} is of another version, or has members of the wrong type`);
   }
   const { printed_name: printed, meaning, role, reason } = value;

@@ -81,9 +81,9 @@ class Unpacked:
         write_archive(buffer, bundle_files(self.files, self.predicate, self.key))
         return buffer.getvalue()
 
-    def report(self, trust):
+    def report(self, trust, **options):
         """Examine it, signed again."""
-        return examine_archive(io.BytesIO(self.archive()), "case.zip", trust)
+        return examine_archive(io.BytesIO(self.archive()), "case.zip", trust, **options)
 
     def found(self, trust):
         """Return what an examination finds, as (code, file)."""

@@ -13,9 +13,11 @@ import pytest
 
 from audit_lab.evidence.full_verifier import examine_in_full
 from audit_lab.evidence.leaving import Leaving, log_of, rows_of
+from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
 from audit_lab.seal.trust import Trust, TrustedKey
+from audit_lab.verifier.age import Known
 from audit_lab.verifier.predicate import AttestedRedaction, AttestedRows
 
 INDEX = "data/proofs/log.json"
@@ -131,6 +133,23 @@ def test_growth_from_another_log(unpacked, both_keys):
     growth = LogProof.parse(unpacked.files[INDEX], "index").growth
     edit_index(unpacked, growth=replace(growth, checkpoint=b"another" + growth.checkpoint))
     assert unpacked.found(both_keys) == [("rows.other-log", INDEX)]
+
+
+def test_growth_from_the_checkpoint_that_the_reader_knows(unpacked, both_keys):
+    growth = LogProof.parse(unpacked.files[INDEX], "index").growth
+    known = parse_checkpoint(growth.checkpoint, "known").checkpoint
+    report = unpacked.report(both_keys, known=Known(known))
+    assert report.findings == ()
+    assert any(line.startswith("growth of the log from the checkpoint that you know") for line in report.checked)
+    shorter = unpacked.report(both_keys, known=Known(replace(known, size=known.size - 1)))
+    assert any(line.startswith("growth of the log from the checkpoint that you know") for line in shorter.not_checked)
+
+
+def test_growth_from_another_history_than_the_reader_knows(unpacked, both_keys):
+    growth = LogProof.parse(unpacked.files[INDEX], "index").growth
+    known = replace(parse_checkpoint(growth.checkpoint, "known").checkpoint, root=bytes(32))
+    report = unpacked.report(both_keys, known=Known(known))
+    assert [each.code for each in report.findings] == ["bundle.forked-log"]
 
 
 def test_another_checkpoint_of_the_same_log(unpacked, both_keys):
