@@ -13,6 +13,7 @@ import polars as pl
 from audit_lab.errors import MisuseError
 from audit_lab.log.browse.column_values import ColumnValues, values_in_order
 from audit_lab.log.browse.columns import browsed_columns, column_named
+from audit_lab.log.browse.conditions import rows_where
 from audit_lab.log.browse.ranking import Ranking
 from audit_lab.log.browse.stored_rows import StoredRows
 from audit_lab.log.browse.summaries import histogram, timeline
@@ -39,18 +40,19 @@ __all__ = ["MOST_PAGE_ROWS", "Browse"]
 MOST_PAGE_ROWS = 1_000
 
 #: What sorted columns may take in memory together.
-_MOST_BYTES = 600_000_000
-_MOST_FILTERS = 4
+_MOST_BYTES = 1_000_000_000
+_MOST_FILTERS = 6
 _ID, _TIME = "prediction_id", "occurred_at"
 
 
 @dataclass
 class _Kept:
-    """What several orders and filters of one log share: sort keys of columns, and the rows that filters leave."""
+    """What several orders and filters of one log share: columns that were read, and the rows that filters leave."""
 
     rows: StoredRows
     columns: OrderedDict[tuple[str, tuple[str, ...]], ColumnValues] = field(default_factory=OrderedDict)
     filters: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
+    known: dict[Any, Any] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
 
     def keep(self, key: tuple[str, tuple[str, ...]], values: ColumnValues) -> ColumnValues:
@@ -66,7 +68,8 @@ class _Kept:
 class Browse:
     """Predictions in an order, by a filter; only the rows of a page are read, and nothing is sorted as a whole.
 
-    Sorting keeps eight bytes for each row and column that it was asked for, at most 600 MB of them.
+    A column that was asked for, for an order, a filter or a histogram, is kept: up to sixteen bytes for each row, at
+    most 1 GB of them all.
 
     Parameters
     ----------
@@ -92,6 +95,9 @@ class Browse:
     descending: bool = False
     progress: Callable[[str, int], None] | None = field(repr=False, default=None)
     _kept: _Kept | None = field(repr=False, default=None)
+    _pages: dict[tuple[int, int], NDArray[np.int64]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def where(self, expression: str | pl.Expr | None) -> Browse:
         """Return the same table with another filter; None for all that the time range and the model leave.
@@ -185,7 +191,9 @@ class Browse:
             The log cannot be read.
         """
         with self.access.asking("histogram", column, of=self.question.expression):
-            return histogram(self._only_chosen(self._values(column).rows), f"{column} of {self.store.location}")
+            values = self._values(column)
+            rows = values.values().to_frame().lazy() if values.narrow else values.rows
+            return histogram(self._only_chosen(rows), f"{column} of {self.store.location}")
 
     def timeline(self) -> tuple[pl.DataFrame, str]:
         """Count the predictions that the filter leaves by steps of time and by decision; see `summaries.timeline`.
@@ -196,8 +204,18 @@ class Browse:
             The log cannot be read.
         """
         with self.access.asking("timeline", self.question.expression):
-            times = self.store.placed("predictions").select("occurred_at", "decision")
-            return timeline(self._only_chosen(times), f"the predictions of {self.store.location}")
+            times = self._values(_TIME).values().alias(_TIME).to_frame().with_columns(self._decisions)
+            counted, step = timeline(self._only_chosen(times.lazy()), f"the predictions of {self.store.location}")
+            return counted.with_columns(pl.col("decision").cast(pl.String)).sort("start", "decision"), step
+
+    @property
+    def finds_inputs(self) -> bool:
+        """Whether indexes tell where inputs stand; else every id is read for the first page that shows any."""
+        shelf, tables = self.store.shelf, [INPUTS_PREFIX + model for model in self._models]
+        return shelf is not None and all(
+            shelf.small(table) is not None or not shelf.locator.indexes(table, shelf.segments(table), _ID)[1]
+            for table in tables
+        )
 
     def warm(self) -> None:
         """Find out what later questions about inputs need: whether they stand in the order of their predictions."""
@@ -228,7 +246,25 @@ class Browse:
 
     @cached_property
     def _columns(self) -> list[BrowsedColumn]:
-        return browsed_columns(self.store, self._models)
+        columns: list[BrowsedColumn] = self._once(
+            ("columns", self._models), lambda: browsed_columns(self.store, self._models)
+        )
+        return columns
+
+    @property
+    def _decisions(self) -> pl.Series:
+        """The decision of every row in stored order, four bytes for each."""
+        what = f"the decisions of {self.store.location}"
+        asked = self.store.placed("predictions").select(pl.col("decision").cast(pl.Categorical))
+        decisions: pl.Series = self._once("decisions", lambda: collect(asked, what)["decision"])
+        return decisions
+
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what several orders and filters of the log share, made when it is first asked for."""
+        known = self._shared.known
+        if key not in known:
+            known[key] = make()
+        return known[key]
 
     @cached_property
     def _chosen(self) -> NDArray[np.int64] | None:
@@ -244,8 +280,10 @@ class Browse:
                 shared.filters.move_to_end(key)
                 known: NDArray[np.int64] = shared.filters[key]
                 return known
-        places = collected(matching(self.store, question), f"the predictions of {self.store.location}")
-        found = np.sort(shared.rows.numbers(places))
+        found = self._found()
+        if found is None:
+            places = collected(matching(self.store, question), f"the predictions of {self.store.location}")
+            found = np.sort(shared.rows.numbers(places))
         with shared.lock:
             if key is not None:
                 shared.filters[key] = found
@@ -253,8 +291,42 @@ class Browse:
                     shared.filters.popitem(last=False)
         return found
 
+    def _found(self) -> NDArray[np.int64] | None:
+        """Return the rows that the filter leaves, by their columns alone; None where the log has to be searched."""
+        import numpy as np
+
+        question = self.question
+        if question.model is not None or isinstance(question.expression, pl.Expr) or not self._shared.rows.by_number:
+            return None
+        found = None
+        if question.expression is not None:
+            narrowed = replace(question, since=None, until=None)
+            found = self._shared.filters.get(narrowed)
+            if found is None:
+                found = rows_where(
+                    self.store, question.expression, self._columns, lambda column: self._values(column.name)
+                )
+            if found is None:
+                return None
+            self._shared.filters[narrowed] = found
+        if question.since is None and question.until is None:
+            return found
+        times = self._values(_TIME)
+        if found is None:
+            return times.between(question.since, question.until)
+        within = np.zeros(self._shared.rows.count, dtype=np.bool_)
+        within[times.between(question.since, question.until)] = True
+        return found[within[found]]
+
     def _numbers(self, first: int, count: int) -> NDArray[np.int64]:
-        """Return the numbers of the rows of a page."""
+        """Return the numbers of the rows of a page; those of the last one are kept for its other columns."""
+        if (first, count) not in self._pages:
+            found = self._ranked(first, count)
+            self._pages.clear()
+            self._pages[first, count] = found
+        return self._pages[first, count]
+
+    def _ranked(self, first: int, count: int) -> NDArray[np.int64]:
         import numpy as np
 
         chosen = self._chosen
@@ -296,7 +368,7 @@ class Browse:
         ]
         empty = {each.name: pl.lit(None, dtype=each.dtype).alias(each.name) for each in features}
         if not found:
-            return page.select(**empty)
+            return page.with_columns(**empty).select(*empty)
         known = pl.concat(found)
         joined = page.select("__id__", "__model__").join(
             known, on=["__id__", "__model__"], how="left", maintain_order="left", validate="m:1"

@@ -84,6 +84,40 @@ def test_a_polars_expression_a_range_of_time_and_a_model_filter_too(opened):
     assert browse.page(0, 1)["place"][0] in set(found["place"])
 
 
+@pytest.mark.parametrize("expression", ["outputs.score > 0.5", "decision = 'late'", "occurred_at < '2015-02-10'", None])
+def test_a_range_of_time_within_a_filter_leaves_what_a_search_finds(opened, expression):
+    asked = {"since": "2015-02-01", "until": "2015-03-01"}
+    found = opened.find(expression, **asked) if expression else opened.find(**asked)
+    browse = opened.browse(sort="outputs.score").where(expression)
+    assert browse.rows > found.height > 0
+    narrowed = opened.browse(expression, **asked, sort="prediction_id", descending=False)
+    assert narrowed.rows == found.height
+    assert narrowed.page(5, 40)["place"].to_list() == sorted(found["place"])[5:45]
+    before = opened.browse(expression, until="2014-01-01")
+    assert (before.rows, before.page().height) == (0, 0)
+
+
+def test_rows_without_a_time_are_in_no_range_of_time(make_log):
+    def gaps(frame):
+        at = pl.col("occurred_at")
+        return frame.with_columns(
+            pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise(at).alias("occurred_at")
+        )
+
+    log = al.open(make_log(predictions=gaps))
+    for asked in ({"since": "2000-01-01"}, {"until": "2100-01-01"}, {"since": "2000-01-01", "until": "2100-01-01"}):
+        assert log.browse(**asked).rows == log.find(**asked).height < log.browse().rows
+
+
+def test_a_column_that_was_read_answers_filters_from_memory(opened, monkeypatch):
+    browse = opened.browse(sort="outputs.score")
+    browse.page(0, 1)
+    expected = opened.find("outputs.score > 0.4").height
+    monkeypatch.setattr("audit_lab.face.browse.matching", lambda *_: pytest.fail("the log was searched"))
+    monkeypatch.setattr("audit_lab.log.browse.column_values.ColumnValues._batches", lambda _: pytest.fail("read again"))
+    assert browse.where("outputs.score > 0.4").rows == expected
+
+
 def test_another_order_of_the_same_table_reads_no_column_again(opened, monkeypatch):
     browse = opened.browse(sort="outputs.score")
     browse.page(0, 1)

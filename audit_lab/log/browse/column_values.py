@@ -16,7 +16,7 @@ from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,7 +35,9 @@ _NUMBER = "__number__"
 
 @dataclass(frozen=True)
 class ColumnValues:
-    """The values of a column as numbers that sort as they do (see `sort_keys`), for each row in stored order.
+    """The values of a column, and numbers that sort as they do (see `sort_keys`), for each row in stored order.
+
+    Values that take up to eight bytes each are kept, once they were read, beside these numbers.
 
     Parameters
     ----------
@@ -72,8 +74,50 @@ class ColumnValues:
     @property
     def size_bytes(self) -> int:
         """What is kept in memory."""
-        nulls = self._known.get("nulls")
-        return sum(each.nbytes for each in self._levels.values()) + (0 if nulls is None else nulls.nbytes)
+        nulls, values = self._known.get("nulls"), self._known.get("values")
+        kept = 0 if values is None else values.estimated_size()
+        return sum(each.nbytes for each in self._levels.values()) + (0 if nulls is None else nulls.nbytes) + kept
+
+    @property
+    def narrow(self) -> bool:
+        """Whether a value takes up to eight bytes, so that the column is kept."""
+        dtype = self._dtype
+        wide = dtype in (pl.Int128, pl.UInt128) or dtype.is_decimal()
+        return (dtype.is_numeric() and not wide) or dtype.is_temporal() or dtype == pl.Boolean
+
+    def values(self) -> pl.Series:
+        """Return the values, read once; for a column that is `narrow`.
+
+        Raises
+        ------
+        LogError
+            The log cannot be read.
+        """
+        if "values" not in self._known:
+            read = list(self._batches())
+            values = pl.concat(read) if read else pl.Series(_VALUE, [], dtype=self._dtype)
+            self._known["values"] = values.rechunk()
+        values_read: pl.Series = self._known["values"]
+        return values_read
+
+    def between(self, since: Any, until: Any) -> NDArray[np.int64]:
+        """Return the numbers of the rows with a value of ``since <= value < until``, ascending; None for no bound."""
+        import numpy as np
+
+        values = self.values()
+        if "ascends" not in self._known:
+            self._known["ascends"] = not values.null_count() and values.is_sorted()
+        if self._known["ascends"]:
+            first = 0 if since is None else int(values.search_sorted(since, "left"))
+            stop = values.len() if until is None else int(values.search_sorted(until, "left"))
+            return np.arange(first, max(first, stop))
+        asked = [pl.col(_VALUE).is_not_null()]
+        if since is not None:
+            asked.append(pl.col(_VALUE) >= since)
+        if until is not None:
+            asked.append(pl.col(_VALUE) < until)
+        within = values.to_frame().select(pl.all_horizontal(asked)).to_series()
+        return np.flatnonzero(within.to_numpy())
 
     def keys(self, level: int) -> NDArray[np.uint64]:
         """Return the keys of a level, read once.
@@ -97,20 +141,31 @@ class ColumnValues:
         keys = np.zeros(self.count, dtype=np.uint64)
         missing: NDArray[np.bool_] | None = None
         done = 0
+        for batch in self._slices() if self.narrow else self._batches():
+            here = slice(done, done + batch.len())
+            keys[here] = keys_of(batch, level, common)
+            if batch.null_count():
+                missing = np.zeros(self.count, dtype=np.bool_) if missing is None else missing
+                missing[here] = batch.is_null().to_numpy()
+            done += batch.len()
+        self._known["nulls"] = missing
+        return keys
+
+    def _slices(self) -> Iterator[pl.Series]:
+        values = self.values()
+        return (values[start : start + _BATCH_ROWS] for start in range(0, values.len(), _BATCH_ROWS))
+
+    def _batches(self) -> Iterator[pl.Series]:
+        """Read the column, as many rows as there are at most; progress is told."""
+        done = 0
         with reading(self.what):
             rows = self.rows.select(_VALUE)
             for batch in rows.collect_batches(engine="streaming", maintain_order=True, chunk_size=_BATCH_ROWS):
                 values = batch[_VALUE][: self.count - done]
-                here = slice(done, done + values.len())
-                keys[here] = keys_of(values, level, common)
-                if values.null_count():
-                    missing = np.zeros(self.count, dtype=np.bool_) if missing is None else missing
-                    missing[here] = values.is_null().to_numpy()
                 done += values.len()
+                yield values
                 if self.progress is not None:
                     self.progress("rows", values.len())
-        self._known["nulls"] = missing
-        return keys
 
     @property
     def _dtype(self) -> pl.DataType:

@@ -39,6 +39,12 @@ class BrowsedColumn:
         return self.name.removeprefix(f"{_INPUTS}.") if self.name.startswith(f"{_INPUTS}.") else None
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """What it is called in an expression, part by part."""
+        table, dot, rest = self.name.partition(".")
+        return (table, rest) if dot and table in {_OUTPUTS, _INPUTS} else (self.name,)
+
+    @property
     def own(self) -> pl.Expr:
         """The column of the predictions table; not for an input."""
         if self.name.startswith(f"{_OUTPUTS}."):

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Ranking"]
 
+#: From so many rows on, a sample tells between which keys a page lies; only the rows between are looked at closely.
+_MANY = 200_000
+_SAMPLE = 16_384
+#: How far from its place in the sample a rank is looked for: four times how far it strays by chance in the middle.
+_MARGIN = 256
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -69,6 +75,10 @@ class Ranking:
         keys = self.keys(level)
         if rows is not None:
             keys = keys[rows]
+        near = self._near(keys, first, stop)
+        if near is not None:
+            before, places = near
+            rows, keys, first, stop = _taken(rows, places), keys[places], first - before, stop - before
         if self.descending:
             keys = ~keys
         bounds = np.partition(keys, sorted({first, stop - 1}))
@@ -84,6 +94,27 @@ class Ranking:
             highest = _taken(rows, np.flatnonzero(keys == high))
             pieces.append(self._run(highest, level, 0, stop - below - lowest.size - between.size))
         return np.concatenate(pieces)
+
+    def _near(self, keys: NDArray[np.uint64], first: int, stop: int) -> tuple[int, NDArray[np.int64]] | None:
+        """Return how many come before some that hold the ranks [first, stop), and where these stand in `keys`.
+
+        None where there are few anyway, or where the sample misled.
+        """
+        import numpy as np
+
+        count = keys.size
+        if count < _MANY:
+            return None
+        drawn = np.sort(keys[np.random.default_rng(count).integers(0, count, _SAMPLE)])
+        ranks = (count - stop, count - first) if self.descending else (first, stop)
+        low, high = (int(rank / count * _SAMPLE) + away for rank, away in zip(ranks, (-_MARGIN, _MARGIN), strict=True))
+        within = keys >= drawn[low] if low >= 0 else np.ones(count, dtype=np.bool_)
+        beyond = keys > drawn[high] if high < _SAMPLE else np.zeros(count, dtype=np.bool_)
+        under = count - int(np.count_nonzero(within))
+        within &= ~beyond
+        places = np.flatnonzero(within)
+        before = count - under - places.size if self.descending else under
+        return (before, places) if before <= first and before + places.size >= stop else None
 
     def _run(self, equal: NDArray[np.int64], level: int, first: int, stop: int) -> NDArray[np.int64]:
         """Return a part of rows that are equal on this level and all before."""

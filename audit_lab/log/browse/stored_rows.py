@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.files.reading import collect, reading
+from audit_lab.log.files.reading import collect, collect_each
 from audit_lab.log.schema import TABLES, TIME
 from audit_lab.log.segments import ROW, SEGMENT, SegmentSource, stated_times
 
@@ -36,6 +36,11 @@ class StoredRows:
         self._store = store
         self._table = table
         self._what = f"the {table} of {store.location}"
+
+    @property
+    def by_number(self) -> bool:
+        """Whether rows are found by counting them in files."""
+        return self._files is not None
 
     @cached_property
     def count(self) -> int:
@@ -87,8 +92,7 @@ class StoredRows:
             read = collect(indexed.filter(pl.col("__at__").is_in(wanted.implode())).select(columns), self._what)
         else:
             pieces = [frame.select(columns) for frame in self._slices(ascending)]
-            with reading(self._what):
-                read = pl.concat(pl.collect_all(pieces))
+            read = pl.concat(collect_each(pieces, self._what))
         return read[back]
 
     def first_by_time(self, count: int, *, descending: bool) -> NDArray[np.int64] | None:

@@ -10,9 +10,9 @@ import polars as pl
 from audit_lab.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["collect", "reading"]
+__all__ = ["collect", "collect_each", "reading"]
 
 _NEXT_STEP = (
     "Restore it from a backup, or examine what is left with `audit-lab doctor`; it was not changed by reading it."
@@ -37,3 +37,12 @@ def collect(frame: pl.LazyFrame, what: str) -> pl.DataFrame:
     """Collect a lazy frame with the streaming engine, translating errors as `reading` does."""
     with reading(what):
         return frame.collect(engine="streaming")
+
+
+def collect_each(frames: Sequence[pl.LazyFrame], what: str) -> list[pl.DataFrame]:
+    """Collect several slices of files together, translating errors as `reading` does.
+
+    polars would find that slices of one file share its scan, and read the whole file to cut all of them from it.
+    """
+    with reading(what):
+        return pl.collect_all(frames, optimizations=pl.QueryOptFlags(comm_subplan_elim=False))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import LogError
-from audit_lab.log.files.reading import reading
+from audit_lab.log.files.reading import collect_each, reading
 from audit_lab.log.index.index_file import keys_of
 from audit_lab.log.index.locator import MOST_CANDIDATES
 from audit_lab.log.segments import ROW, SEGMENT
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["search_many"]
 
-#: So few rows of a file are read one by one, each by its number: planning a filter over the file takes longer.
-_ROWS_ONE_BY_ONE = 3
+#: So few runs of neighbouring rows of a file are read one by one, by their numbers: a filter reads the column of all.
+_RUNS_ONE_BY_ONE = 24
 
 #: Files that are opened and read in one go.
 _FILES_AT_A_TIME = 64
@@ -165,15 +165,19 @@ def _read_rows(asked: _Asked, candidates: Sequence[tuple[Segment, pl.DataFrame]]
     lazy: list[pl.LazyFrame] = []
     whose: list[int] = []
     for number, (segment, stated) in enumerate(candidates):
-        frame, rows = asked.read(segment), stated[ROW].unique()
-        if rows.len() <= _ROWS_ONE_BY_ONE:
-            some = [frame.slice(row, 1) for row in rows]
+        frame, rows = asked.read(segment), stated[ROW].unique().sort()
+        runs = (
+            rows.to_frame()
+            .group_by(rows - pl.int_range(rows.len(), dtype=rows.dtype, eager=True))
+            .agg(pl.first(ROW).alias("first"), pl.len().alias("count"))
+        )
+        if runs.height <= _RUNS_ONE_BY_ONE:
+            some = [frame.slice(first, count) for first, count in runs.select("first", "count").iter_rows()]
         else:
             some = [frame.filter(pl.col(ROW).is_in(rows.implode()) & pl.col(asked.column).is_not_null())]
         lazy += some
         whose += [number] * len(some)
-    with reading(f"the {asked.table} of {asked.shelf.folder}"):
-        read = pl.collect_all(lazy)
+    read = collect_each(lazy, f"the {asked.table} of {asked.shelf.folder}")
     by_file: list[list[pl.DataFrame]] = [[] for _ in candidates]
     for number, rows_read in zip(whose, read, strict=True):
         by_file[number].append(rows_read)

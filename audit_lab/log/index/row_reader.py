@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from audit_lab.errors import LogError
-from audit_lab.log.files.reading import reading
+from audit_lab.log.files.reading import collect_each, reading
 from audit_lab.log.manifest import inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import polars as pl
 
     from audit_lab.log.manifest import Segment
     from audit_lab.log.segments import SegmentSource
@@ -78,8 +78,11 @@ class RowReader:
             A file is missing or cannot be read.
         """
         frames = [self.scan(table, segment).slice(row, 1) for segment, row in wanted]
-        with reading(f"the {table} of {self._folder}"):
-            return pl.collect_all(frames) if len(frames) > 1 else [frame.collect() for frame in frames]
+        what = f"the {table} of {self._folder}"
+        if len(frames) > 1:
+            return collect_each(frames, what)
+        with reading(what):
+            return [frame.collect() for frame in frames]
 
     def scan(self, table: str, segment: Segment) -> pl.LazyFrame:
         """Return the rows of a file in stored order; its footer is read once, and again when the file changed.

@@ -104,3 +104,31 @@ def test_a_middle_page_of_many_equal_rows_is_theirs_in_stored_order() -> None:
     values = pl.Series("v", [True, False] * 50_000)
     assert ranking(values).page(25_000, 3).tolist() == [50_001, 50_003, 50_005]
     assert ranking(values).page(49_999, 3).tolist() == [99_999, 0, 2]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("kind", ["distinct", "few", "one", "skewed", "periodic"])
+def test_pages_of_many_rows_are_found_through_a_sample(kind: str, *, descending: bool) -> None:
+    count, random = 300_000, np.random.default_rng(5)
+    drawn = {
+        "distinct": random.permutation(count),
+        "few": random.integers(0, 3, count),
+        "one": np.zeros(count),
+        "skewed": np.where(random.random(count) < 0.001, random.integers(0, count, count), 7),
+        "periodic": np.arange(count) % 1_000,
+    }[kind]
+    values = pl.Series("v", drawn)
+    expected = np.array(sorted_rows(values, descending=descending))
+    order = ranking(values, descending=descending)
+    for first in (0, 1, 1_234, count // 3, count // 2, count - 41, count - 1):
+        assert order.page(first, 40).tolist() == expected[first : first + 40].tolist()
+    some = np.flatnonzero(random.random(count) < 0.9)
+    left = np.isin(expected, some)
+    narrowed = ranking(values, rows=some, descending=descending)
+    assert narrowed.page(100_000, 40).tolist() == expected[left][100_000:100_040].tolist()
+
+
+def test_a_sample_that_misleads_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_lab.log.browse.ranking._MARGIN", -300)
+    values = pl.Series("v", np.random.default_rng(3).permutation(250_000))
+    assert ranking(values).page(1_000, 2).tolist() == sorted_rows(values)[1_000:1_002]
