@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 import polars as pl
 import pytest
+from playwright.sync_api import expect
 
 from audit_lab.log.files.write import write_log
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-this-test"
+_PATIENCE_MS = 120_000
 
 
 @dataclass
@@ -55,7 +57,8 @@ class Watch:
         page.on("request", lambda request: self._asked(request.url))
 
     def _console(self, kind: str, text: str, url: str) -> None:
-        if kind in {"error", "warning"} and ("audit" in text.lower() or "audit-lab" in url):
+        is_about_speed = "to activate" in text  # JupyterLab's word on a slow machine
+        if kind in {"error", "warning"} and not is_about_speed and ("audit" in text.lower() or "audit-lab" in url):
             self.complaints.append(f"console {kind}: {text} ({url})")
 
     def _failed(self, url: str, failure: str) -> None:
@@ -156,6 +159,10 @@ def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, o
 
 @pytest.fixture
 def watch(lab: Lab, context: BrowserContext) -> Iterator[Watch]:
+    # A machine that is busy with other tests is slow, and that is no fault of what is looked at.
+    context.set_default_timeout(_PATIENCE_MS)
+    context.set_default_navigation_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     watch = Watch(urlsplit(lab.url).netloc)
     context.on("page", watch.follow)
     yield watch
@@ -189,7 +196,7 @@ def hostile_log(lab: Lab) -> Iterator[str]:
 def notebook(lab: Lab, watch: Watch, page: Page) -> Page:
     """Return a page on a fresh workspace with the notebook open, its kernel ready and the Audit Lab panel shown."""
     page.goto(f"{lab.url}/lab/tree/notebooks/investigation.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-NotebookPanel").wait_for(timeout=60_000)
+    page.locator(".jp-NotebookPanel").wait_for(timeout=_PATIENCE_MS)
     page.locator('.jp-SideBar [data-id="audit-lab-panel"]').click()
     page.get_by_role("region", name="Audit Lab").wait_for()
     return page

@@ -1,8 +1,12 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import type { CasesAnswer, LetterAnswer, LineageAnswer } from './investigationmessages';
+import { parseCases, parseLetter, parseLineage } from './investigationmessages';
+import { type Asked, type Job, parseJob, parseJobs } from './jobmessages';
 import type { DecisionAnswer, LogsAnswer, PredictionsAnswer, Problem } from './messages';
-import { MessageError, parseDecision, parseLogs, parsePredictions, parseProblem } from './messages';
+import { parseDecision, parseLogs, parsePredictions, parseProblem } from './messages';
+import { MessageError, record, text } from './parsing';
 import type { DecisionAddress } from './tokens';
 
 /** The server could not answer; `problem` is what to show. */
@@ -12,7 +16,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The three questions to the server extension. Each rejects with a `ProblemError` and nothing else. */
+/** The questions to the server extension. Each rejects with a `ProblemError` and nothing else. */
 export class AuditLabClient {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
@@ -28,12 +32,51 @@ export class AuditLabClient {
     return this.ask('decision', { log: address.log, id: address.reference }, parseDecision);
   }
 
-  private async ask<T>(question: string, parameters: Record<string, string>, parse: (answer: unknown) => T): Promise<T> {
+  lineage(address: DecisionAddress): Promise<LineageAnswer> {
+    return this.ask('lineage', { log: address.log, id: address.reference }, parseLineage);
+  }
+
+  letter(log: string, clues: Record<string, string>): Promise<LetterAnswer> {
+    return this.ask('letter', { log, ...clues }, parseLetter);
+  }
+
+  cases(): Promise<CasesAnswer> {
+    return this.ask('cases', {}, parseCases);
+  }
+
+  /** Write a notebook that begins an investigation, and return its path. */
+  investigate(asked: Record<string, string>): Promise<string> {
+    const request = { method: 'POST', body: JSON.stringify(asked) };
+    return this.ask('notebooks', {}, answer => text(record(answer, 'answer'), 'path'), request);
+  }
+
+  jobs(): Promise<Job[]> {
+    return this.ask('jobs', {}, parseJobs);
+  }
+
+  job(id: string): Promise<Job> {
+    return this.ask(`jobs/${id}`, {}, parseJob);
+  }
+
+  begin(asked: Asked): Promise<Job> {
+    return this.ask('jobs', {}, parseJob, { method: 'POST', body: JSON.stringify(asked) });
+  }
+
+  cancel(id: string): Promise<Job> {
+    return this.ask(`jobs/${id}`, {}, parseJob, { method: 'DELETE' });
+  }
+
+  private async ask<T>(
+    question: string,
+    parameters: Record<string, string>,
+    parse: (answer: unknown) => T,
+    request: RequestInit = {}
+  ): Promise<T> {
     const address = URLExt.join(this.settings.baseUrl, 'audit-lab', 'api', question);
     try {
       const response = await ServerConnection.makeRequest(
         address + URLExt.objectToQueryString(parameters),
-        {},
+        request,
         this.settings
       );
       const answer: unknown = await response.json();

@@ -34,6 +34,7 @@ export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
       const { toolbar } = widget;
       toolbar.addClass('auditlab-Toolbar');
       toolbar.addItem('insert', new CommandToolbarButton({ commands, id: CommandIDs.insertDecision, args: { ...address } }));
+      toolbar.addItem('lineage', new CommandToolbarButton({ commands, id: CommandIDs.openLineage, args: { ...address } }));
       toolbar.addItem('copy', new CommandToolbarButton({ commands, id: CommandIDs.copyId, args: { ...address } }));
       toolbar.addItem(
         'reload',
@@ -93,6 +94,7 @@ export function addressIn(args: ReadonlyPartialJSONObject): DecisionAddress | nu
   return typeof log === 'string' && typeof reference === 'string' ? { log, reference } : null;
 }
 
-function key(address: DecisionAddress): string {
+/** What tells one address from another. */
+export function key(address: DecisionAddress): string {
   return JSON.stringify([address.log, address.reference]);
 }

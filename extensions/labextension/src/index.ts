@@ -1,10 +1,31 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { auditorPlugin } from './auditorplugin';
 import { cellPlugin } from './cellplugin';
 import { clientPlugin } from './clientplugin';
 import { decisionPlugin } from './decisionplugin';
+import { investigationPlugin } from './investigationplugin';
+import { jobsPlugin } from './jobsplugin';
+import { lineagePlugin } from './lineageplugin';
+import { notebookPlugin } from './notebookplugin';
 import { panelPlugin } from './panelplugin';
+import { settingsPlugin } from './settingsplugin';
+import { statusPlugin } from './statusplugin';
+import { verificationPlugin } from './verificationplugin';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [clientPlugin, panelPlugin, decisionPlugin, cellPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  settingsPlugin,
+  clientPlugin,
+  statusPlugin,
+  jobsPlugin,
+  panelPlugin,
+  decisionPlugin,
+  lineagePlugin,
+  cellPlugin,
+  notebookPlugin,
+  verificationPlugin,
+  auditorPlugin,
+  investigationPlugin
+];
 
 export default plugins;

@@ -7,6 +7,7 @@ import type { LogEntry, LogsAnswer } from './messages';
 import type { PanelModel } from './model';
 import { nameOf } from './paths';
 import { ProblemNote } from './problem';
+import { badge } from './verdicts';
 
 /** The panel's upper section: the logs below the server's folder. */
 export class LogsWidget extends ReactWidget {
@@ -59,6 +60,7 @@ function Found({ answer, model }: { answer: LogsAnswer; model: PanelModel }): Re
 
 function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }): React.JSX.Element {
   const { log } = props;
+  const { words, mark } = badge(log.integrity);
   return (
     <button
       aria-current={props.selected}
@@ -72,7 +74,10 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
         {log.problem !== null && <span className="auditlab-Tag auditlab-mod-error">cannot be read</span>}
         {log.problem === null && <span className="auditlab-Item-aside">{count(log.predictions ?? 0, 'prediction')}</span>}
       </span>
-      <span className="auditlab-Item-detail">{log.path}</span>
+      <span className="auditlab-Item-line">
+        <span className="auditlab-Item-detail">{log.path}</span>
+        <span className={`auditlab-Badge auditlab-mod-${mark}`}>{words}</span>
+      </span>
       {log.problem === null ? (
         <span className="auditlab-Item-detail">
           {[span(log.first_time, log.last_time), log.models.join(', ')].filter(part => part).join(' · ')}

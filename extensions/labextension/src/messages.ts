@@ -3,11 +3,21 @@
  * Nothing that arrives is believed: each parser returns the typed message or throws a `MessageError` that names the field.
  */
 
+import { absent, flag, list, numberOrNull, plainText, record, scalar, text, textOrNull, type Row, type Scalar } from './parsing';
+
 export interface Problem {
   message: string;
   next_step: string;
   /** Where an ambiguous id stands, each as `id@segment:row`. */
   places: string[];
+}
+
+/** A log's badge; the last three speak of the last verification on this server of the log's present state. */
+export interface Integrity {
+  sealed: boolean;
+  verdict: string | null;
+  verified_at: string | null;
+  findings: number;
 }
 
 export interface LogEntry {
@@ -19,6 +29,7 @@ export interface LogEntry {
   models: string[];
   first_time: string | null;
   last_time: string | null;
+  integrity: Integrity;
   problem: Problem | null;
 }
 
@@ -42,10 +53,7 @@ export interface PredictionsAnswer {
   predictions: PredictionRow[];
 }
 
-export type Scalar = string | number | boolean | null;
-
-/** A row of a log's table, of which the view shows the columns that it knows. */
-export type Row = Readonly<Record<string, unknown>>;
+export type { Row, Scalar };
 
 export interface InForce {
   versions: string[];
@@ -115,9 +123,6 @@ export interface DecisionAnswer {
   decision: Decision;
 }
 
-/** The server's answer is not the message that it should be. */
-export class MessageError extends Error {}
-
 export function parseLogs(answer: unknown): LogsAnswer {
   const message = record(answer, 'answer');
   return { logs: list(message, 'logs', logEntry), complete: flag(message, 'complete') };
@@ -154,7 +159,18 @@ function logEntry(value: unknown, name: string): LogEntry {
     models: list(entry, 'models', plainText),
     first_time: textOrNull(entry, 'first_time'),
     last_time: textOrNull(entry, 'last_time'),
+    integrity: integrity(entry['integrity']),
     problem: absent(entry, 'problem') ? null : parseProblem(entry['problem'])
+  };
+}
+
+function integrity(value: unknown): Integrity {
+  const badge = record(value, 'integrity');
+  return {
+    sealed: flag(badge, 'sealed'),
+    verdict: textOrNull(badge, 'verdict'),
+    verified_at: textOrNull(badge, 'verified_at'),
+    findings: numberOrNull(badge, 'findings') ?? 0
   };
 }
 
@@ -231,65 +247,7 @@ function finding(value: unknown, name: string): Finding {
   return { code: text(message, 'code'), what: text(message, 'what') };
 }
 
-function gap(value: unknown, name: string): Gap {
+export function gap(value: unknown, name: string): Gap {
   const message = record(value, name);
   return { code: text(message, 'code'), what: text(message, 'what'), effect: text(message, 'effect') };
-}
-
-function record(value: unknown, name: string): Row {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MessageError(`${name} is not an object`);
-  }
-  return value as Row;
-}
-
-function list<T>(from: Row, name: string, parse: (value: unknown, name: string) => T): T[] {
-  const value = from[name];
-  if (!Array.isArray(value)) {
-    throw new MessageError(`${name} is not a list`);
-  }
-  return value.map((item: unknown, index) => parse(item, `${name}[${index}]`));
-}
-
-function plainText(value: unknown, name: string): string {
-  if (typeof value !== 'string') {
-    throw new MessageError(`${name} is not a text`);
-  }
-  return value;
-}
-
-function text(from: Row, name: string): string {
-  return plainText(from[name], name);
-}
-
-function textOrNull(from: Row, name: string): string | null {
-  return absent(from, name) ? null : text(from, name);
-}
-
-function numberOrNull(from: Row, name: string): number | null {
-  const value = from[name] ?? null;
-  if (value !== null && typeof value !== 'number') {
-    throw new MessageError(`${name} is not a number`);
-  }
-  return value;
-}
-
-function flag(from: Row, name: string): boolean {
-  const value = from[name];
-  if (typeof value !== 'boolean') {
-    throw new MessageError(`${name} is not true or false`);
-  }
-  return value;
-}
-
-/** An input as recorded: what is not a plain value, such as a list, is shown as its JSON. */
-function scalar(value: unknown): Scalar {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-    return value;
-  }
-  return value === undefined ? null : JSON.stringify(value);
-}
-
-function absent(from: Row, name: string): boolean {
-  return from[name] === undefined || from[name] === null;
 }

@@ -3,13 +3,14 @@ import { Debouncer } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { AuditLabClient } from './api';
+import type { CasesAnswer } from './investigationmessages';
 import type { LogEntry, LogsAnswer, PredictionsAnswer } from './messages';
 import { type Answer, Question } from './question';
 
 const NEWEST = 50;
 const TYPING_PAUSE_MS = 250;
 
-/** What the panel shows: the logs, the one selected, its newest predictions and the id searched for. */
+/** What the panel shows: the logs, the one selected, its newest predictions, the id searched for, and the cases. */
 export class PanelModel implements IDisposable {
   constructor(private readonly client: AuditLabClient) {}
 
@@ -23,6 +24,10 @@ export class PanelModel implements IDisposable {
 
   get predictions(): Answer<PredictionsAnswer> {
     return this.predictionsQuestion.answer;
+  }
+
+  get cases(): Answer<CasesAnswer> {
+    return this.casesQuestion.answer;
   }
 
   get selected(): LogEntry | null {
@@ -40,6 +45,22 @@ export class PanelModel implements IDisposable {
   dispose(): void {
     this.debouncer.dispose();
     Signal.clearData(this);
+  }
+
+  /** Look for cases again. */
+  refreshCases(): Promise<void> {
+    return this.casesQuestion.ask(this.client.cases(), true);
+  }
+
+  /** Look for logs again and select the one in a folder; whether there is one. */
+  async selectPath(path: string): Promise<boolean> {
+    await this.refresh();
+    const logs = this.logs.state === 'answered' ? this.logs.value.logs : [];
+    const log = logs.find(each => each.path === path);
+    if (log !== undefined) {
+      this.select(log);
+    }
+    return log !== undefined;
   }
 
   /** Look for logs again; the selection stays if its log is still there, and a log that is alone is selected. */
@@ -83,6 +104,7 @@ export class PanelModel implements IDisposable {
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly logsQuestion = new Question<LogsAnswer>(() => this._changed.emit());
+  private readonly casesQuestion = new Question<CasesAnswer>(() => this._changed.emit());
   private readonly predictionsQuestion = new Question<PredictionsAnswer>(() => this._changed.emit());
   private readonly debouncer = new Debouncer(() => this.askPredictions(), TYPING_PAUSE_MS);
   private _selected: LogEntry | null = null;

@@ -2,7 +2,11 @@ import { CommandToolbarButton, SidePanel, Toolbar } from '@jupyterlab/ui-compone
 import type { CommandRegistry } from '@lumino/commands';
 import { AccordionPanel, Widget } from '@lumino/widgets';
 
+import { CasesWidget } from './cases';
 import { auditIcon } from './icon';
+import type { Job } from './jobmessages';
+import { JobsWidget } from './joblist';
+import type { JobsModel } from './jobs';
 import { LogsWidget } from './logs';
 import type { PanelModel } from './model';
 import { PredictionsWidget } from './predictions';
@@ -12,6 +16,7 @@ import { CommandIDs, type DecisionAddress } from './tokens';
 export class AuditLabPanel extends SidePanel {
   constructor(
     private readonly model: PanelModel,
+    private readonly jobs: JobsModel,
     commands: CommandRegistry
   ) {
     super();
@@ -25,24 +30,39 @@ export class AuditLabPanel extends SidePanel {
 
     const logs: Toolbar.IWidgetToolbar = new LogsWidget(model);
     logs.toolbar = new Toolbar();
+    logs.toolbar.addItem('verify', new CommandToolbarButton({ commands, id: CommandIDs.verifyLog, label: 'Verify' }));
     logs.toolbar.addItem('refresh', new CommandToolbarButton({ commands, id: CommandIDs.refreshLogs, label: '' }));
     this.addWidget(logs);
     const open = (address: DecisionAddress): void => void commands.execute(CommandIDs.openDecision, { ...address });
     this.addWidget(new PredictionsWidget(model, open));
+    const browse = (path: string): void => void commands.execute('filebrowser:open-path', { path });
+    this.addWidget(new CasesWidget(model, browse));
+    this.addWidget(new JobsWidget(jobs, job => openResult(commands, job)));
     if (this.content instanceof AccordionPanel) {
-      this.content.setRelativeSizes([1, 2]);
+      this.content.setRelativeSizes([3, 4, 2, 2]);
     }
   }
 
   protected override onBeforeShow(): void {
     if (this.model.logs.state === 'not asked') {
       void this.model.refresh();
+      void this.model.refreshCases();
+      void this.jobs.refresh();
     }
   }
 
   override dispose(): void {
     this.model.dispose();
     super.dispose();
+  }
+}
+
+/** Show what came of a job: the report of a verification, or the first file that was written. */
+function openResult(commands: CommandRegistry, job: Job): void {
+  if (job.kind === 'verify-log' || job.kind === 'verify-bundle') {
+    void commands.execute(CommandIDs.verify, { job: job.id, kind: job.kind, path: job.about });
+  } else {
+    void commands.execute(CommandIDs.openResult, { job: job.id });
   }
 }
 

@@ -27,3 +27,23 @@ export function decisionCell(log: string, reference: string): string {
     'decision'
   ].join('\n');
 }
+
+/**
+ * The cell that opens a case.
+ *
+ * @param folder - the case's folder, relative to the folder in which the notebook's kernel runs
+ * @param actor - who investigates; the empty text for whom the case names
+ */
+export function openCaseCell(folder: string, actor: string): string {
+  const who = actor === '' ? '' : `, actor=${pythonString(actor)}`;
+  return ['import audit_lab as al', '', `case = al.Case.open(${pythonString(folder)}${who})`, 'case'].join('\n');
+}
+
+/**
+ * The cell that keeps the output of another as an exhibit of the open case, with the code that made it.
+ *
+ * @param count - the number in the square brackets of the other cell
+ */
+export function keepCell(count: number, title: string, code: string): string {
+  return `case.keep(Out[${count}], ${pythonString(title)}, code=${pythonString(code)})`;
+}

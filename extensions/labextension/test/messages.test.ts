@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MessageError, parseDecision, parseLogs, parsePredictions, parseProblem } from '../src/messages';
+import { parseDecision, parseLogs, parsePredictions, parseProblem } from '../src/messages';
+import { MessageError } from '../src/parsing';
 
 const DECISION = {
   prediction_id: 'p-1',
@@ -80,10 +81,17 @@ test('a broken log comes with its problem and nulls', () => {
         models: [],
         first_time: null,
         last_time: null,
+        integrity: { sealed: true, verdict: 'FAILED', verified_at: '2026-03-01T12:00:00+00:00', findings: 2 },
         problem: { message: 'The manifest is not JSON', next_step: 'Restore it.' }
       }
     ],
     complete: true
+  });
+  assert.deepEqual(logs[0]?.integrity, {
+    sealed: true,
+    verdict: 'FAILED',
+    verified_at: '2026-03-01T12:00:00+00:00',
+    findings: 2
   });
   assert.deepEqual(logs[0]?.problem, { message: 'The manifest is not JSON', next_step: 'Restore it.', places: [] });
 });

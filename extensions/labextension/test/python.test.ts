@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
-import { decisionCell, pythonString } from '../src/python';
+import { decisionCell, keepCell, openCaseCell, pythonString } from '../src/python';
 
 test('a cell opens the log and reconstructs the decision', () => {
   assert.equal(
@@ -33,4 +33,17 @@ test('python reads back every literal as the same text', () => {
   const texts = ['plain', 'a"b\'c', '\\n \\', 'tab\tend', '\u0000\u001f\u007f', "{x!r} %s ''' \"\"\"", '\u2029\u202e', '\ud83d\ude00'];
   const program = `import json; print(json.dumps([${texts.map(pythonString).join(', ')}]))`;
   assert.deepEqual(JSON.parse(execFileSync('python3', ['-c', program], { encoding: 'utf8' })), texts);
+});
+
+test('a cell opens a case as the actor of the settings, or as the case says', () => {
+  assert.equal(
+    openCaseCell('../cases/INC-7', 'ana'),
+    'import audit_lab as al\n\ncase = al.Case.open("../cases/INC-7", actor="ana")\ncase'
+  );
+  assert.match(openCaseCell('cases/INC-7', ''), /al\.Case\.open\("cases\/INC-7"\)\ncase$/);
+});
+
+test('a kept cell is named by its number, and its code is a literal of one line', () => {
+  const cell = keepCell(7, 'What moved', 'print("a")\nlog.drift()');
+  assert.equal(cell, 'case.keep(Out[7], "What moved", code="print(\\"a\\")\\u000alog.drift()")');
 });

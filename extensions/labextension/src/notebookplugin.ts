@@ -1,0 +1,154 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import { CommandToolbarButton } from '@jupyterlab/ui-components';
+
+import { type AuditLabClient, problemOf } from './api';
+import type { CurrentCase, OpenCase } from './currentcase';
+import { auditIcon } from './icon';
+import { insertCell } from './insert';
+import type { JobsModel } from './jobs';
+import { folderOf, relativePath } from './paths';
+import { keepCell, openCaseCell } from './python';
+import type { SettingsModel } from './settings';
+import { CommandIDs, IAuditLabCase, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
+
+const BUTTONS = [CommandIDs.openCase, CommandIDs.keepCell, CommandIDs.exportEvidence, CommandIDs.verifyChosen];
+
+/** What the notebook's toolbar does for an investigation; each press leaves a cell, or a job. */
+export const notebookPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'audit-lab-labextension:notebook',
+  description: 'Notebook toolbar: open case, keep cell as exhibit, export evidence, verify.',
+  autoStart: true,
+  requires: [IAuditLabClient, IAuditLabJobs, IAuditLabSettings, IAuditLabCase, INotebookTracker],
+  optional: [ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    client: AuditLabClient,
+    jobs: JobsModel,
+    settings: SettingsModel,
+    current: CurrentCase,
+    notebooks: INotebookTracker,
+    palette: ICommandPalette | null
+  ) => {
+    const { commands } = app;
+    const pathOf = (panel: NotebookPanel): string => app.serviceManager.contents.localPath(panel.context.path);
+
+    const run = async (panel: NotebookPanel, source: string): Promise<void> => {
+      await insertCell(panel, source);
+      await NotebookActions.run(panel.content, panel.sessionContext);
+    };
+
+    commands.addCommand(CommandIDs.openCase, {
+      label: 'Open Case',
+      caption: 'Choose a case to work on, and open it in the notebook',
+      icon: auditIcon,
+      execute: told(async () => {
+        const chosen = await chosenCase(client);
+        if (chosen === null) {
+          return;
+        }
+        current.open = chosen;
+        const panel = notebooks.currentWidget;
+        if (panel !== null) {
+          await run(panel, openCaseCell(relativePath(folderOf(pathOf(panel)), chosen.path), settings.now.actor));
+        }
+      })
+    });
+    commands.addCommand(CommandIDs.keepCell, {
+      label: 'Keep Cell as Exhibit',
+      caption: 'Keep the output of the active cell as an exhibit of the open case, with the code that made it',
+      isEnabled: () => notebooks.currentWidget !== null,
+      execute: told(async () => {
+        const panel = notebooks.currentWidget;
+        const cell = panel?.content.activeCell?.model;
+        if (panel === null || cell === undefined || cell.type !== 'code') {
+          Notification.warning('No cell of code is active. Press the cell whose output is to be kept, then keep again.');
+          return;
+        }
+        const shared = cell.sharedModel.toJSON();
+        const count = 'execution_count' in shared ? shared.execution_count : null;
+        if (typeof count !== 'number') {
+          Notification.warning('This cell has not run yet. Run it, look at its output, then keep again.');
+          return;
+        }
+        const asked = await InputDialog.getText({ title: 'Keep as exhibit', label: 'What is seen, in one line' });
+        const title = asked.value?.trim() ?? '';
+        if (asked.button.accept && title !== '') {
+          await run(panel, keepCell(count, title, cell.sharedModel.getSource()));
+        }
+      })
+    });
+    commands.addCommand(CommandIDs.exportEvidence, {
+      label: 'Export Evidence',
+      caption: 'Run this notebook from a clean kernel, and export the case as a signed evidence bundle',
+      isEnabled: () => notebooks.currentWidget !== null,
+      execute: told(async () => {
+        const panel = notebooks.currentWidget;
+        const chosen = current.open ?? (await chosenCase(client));
+        if (panel === null || chosen === null) {
+          return;
+        }
+        current.open = chosen;
+        await panel.context.save();
+        const { actor, folder } = settings.now;
+        const who = actor === '' ? {} : { actor };
+        await jobs.begin({ kind: 'export', case: chosen.path, folder, notebook: pathOf(panel), ...who });
+        await commands.execute(CommandIDs.showPanel);
+      })
+    });
+    commands.addCommand(CommandIDs.verifyChosen, {
+      label: 'Verify Log',
+      caption: 'Choose an audit log, and verify it down to every row',
+      execute: told(async () => {
+        const { logs } = await client.logs();
+        const path = await chosenOf('Verify which audit log?', logs.map(log => log.path), 'There is no audit log here.');
+        if (path !== null) {
+          await commands.execute(CommandIDs.verify, { kind: 'verify-log', path });
+        }
+      })
+    });
+
+    for (const command of BUTTONS) {
+      palette?.addItem({ category: 'Audit Lab', command });
+    }
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: (panel: NotebookPanel) => {
+        for (const id of BUTTONS) {
+          panel.toolbar.addItem(id, new CommandToolbarButton({ commands, id }));
+        }
+      }
+    });
+  }
+};
+
+/** Return a command's function that shows what goes wrong instead of losing it. */
+function told(act: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    try {
+      await act();
+    } catch (error) {
+      const { message, next_step: next } = problemOf(error);
+      Notification.error(`${message}. ${next}`);
+    }
+  };
+}
+
+async function chosenCase(client: AuditLabClient): Promise<OpenCase | null> {
+  const { cases } = await client.cases();
+  const readable = cases.filter(each => each.case_id !== null);
+  const names = readable.map(each => `${each.case_id ?? ''} (${each.path})`);
+  const none = 'There is no case below the server’s folder. A notebook begins one with al.Case.create.';
+  const name = await chosenOf('Which case?', names, none);
+  const chosen = name === null ? undefined : readable[names.indexOf(name)];
+  return chosen === undefined ? null : { id: chosen.case_id ?? '', path: chosen.path };
+}
+
+async function chosenOf(title: string, items: string[], none: string): Promise<string | null> {
+  if (items.length === 0) {
+    Notification.warning(none);
+    return null;
+  }
+  const asked = await InputDialog.getItem({ items, title });
+  return asked.button.accept ? asked.value : null;
+}

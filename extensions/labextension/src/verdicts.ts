@@ -1,0 +1,94 @@
+/** What each verdict means to somebody who has not read the documentation, and what to do next. */
+
+import { instant } from './format';
+import type { Integrity } from './messages';
+
+export type Mark = 'good' | 'warning' | 'bad' | 'none';
+
+export interface Told {
+  mark: Mark;
+  means: string;
+  next: string;
+}
+
+const UNKNOWN: Told = {
+  mark: 'warning',
+  means: 'This version of the panel does not know this verdict.',
+  next: 'Ask whoever runs the server to install panel and library of one version.'
+};
+
+const VERIFICATIONS: Readonly<Record<string, Told>> = {
+  VERIFIED: {
+    mark: 'good',
+    means: 'Everything that was checked holds, and something outside the signer’s reach holds it in time.',
+    next: 'Rely on it, within what the list of things not checked says.'
+  },
+  UNANCHORED: {
+    mark: 'warning',
+    means: 'Everything that was checked holds, but whoever has the key could have made it all today.',
+    next: 'Ask for a time stamp or a witness’s checkpoint if it matters when it was made.'
+  },
+  STALE: {
+    mark: 'bad',
+    means: 'It is valid, and older than what was already seen here: something newer was left out.',
+    next: 'Ask for the present state, and why the newer one was withheld.'
+  },
+  FAILED: {
+    mark: 'bad',
+    means: 'It was examined and is not what it should be.',
+    next: 'Do not rely on it. Read each finding; it says what to do.'
+  },
+  REFUSED: {
+    mark: 'bad',
+    means: 'It was not examined further: it is not safely what it claims to be, or nobody accepted signed it.',
+    next: 'Do not unpack or open it. Ask the sender for a proper bundle, and for their key by another way.'
+  }
+};
+
+const REPLAYS: Readonly<Record<string, Told>> = {
+  EXACT: {
+    mark: 'good',
+    means: 'The recorded model gives the recorded answer again, to the last bit.',
+    next: 'Nothing is to be done about the replay.'
+  },
+  WITHIN_TOLERANCE: {
+    mark: 'good',
+    means: 'The recorded model gives the recorded answer again, within the tolerance that is stated.',
+    next: 'Nothing is to be done, unless the score lies at the threshold: then look at the distance.'
+  },
+  DIVERGED: {
+    mark: 'bad',
+    means: 'The recorded model gives another answer than the one on record.',
+    next: 'Open an investigation: ask which model, input or rule really decided.'
+  },
+  UNREPLAYABLE: {
+    mark: 'warning',
+    means: 'What is on record does not suffice to run the decision again.',
+    next: 'Ask the owner of the gap that is named; until then the decision rests on the record alone.'
+  }
+};
+
+export function verificationTold(verdict: string): Told {
+  return told(VERIFICATIONS, verdict);
+}
+
+export function replayTold(verdict: string): Told {
+  return told(REPLAYS, verdict);
+}
+
+/** The badge of a log in a few words, and their mark. */
+export function badge(integrity: Integrity): { words: string; mark: Mark } {
+  const { sealed, verdict, verified_at: at, findings } = integrity;
+  if (verdict === null) {
+    return sealed ? { words: 'sealed, not verified', mark: 'none' } : { words: 'not sealed', mark: 'none' };
+  }
+  const { mark } = verificationTold(verdict);
+  if (mark === 'bad') {
+    return { words: `${verdict}: ${findings} ${findings === 1 ? 'finding' : 'findings'}`, mark };
+  }
+  return { words: `${verdict}, ${instant(at)}`, mark };
+}
+
+function told(verdicts: Readonly<Record<string, Told>>, verdict: string): Told {
+  return (Object.hasOwn(verdicts, verdict) ? verdicts[verdict] : undefined) ?? UNKNOWN;
+}

@@ -1,0 +1,140 @@
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { problemOf } from './api';
+import { auditIcon } from './icon';
+import { isOpen, type Job, type Verification } from './jobmessages';
+import type { JobsModel } from './jobs';
+import { JobProgress } from './jobview';
+import type { Problem } from './messages';
+import { nameOf } from './paths';
+import { ProblemNote } from './problem';
+import { VerdictNote } from './verdictnote';
+import { verificationTold } from './verdicts';
+
+/** What is verified: a log's folder or a bundle's file, as the file browser names it. */
+export interface Verified {
+  kind: 'verify-log' | 'verify-bundle';
+  path: string;
+}
+
+/** The verification of a log or a bundle, in the main area: how far it is, then its report. */
+export class VerificationWidget extends ReactWidget {
+  constructor(
+    readonly verified: Verified,
+    private readonly jobs: JobsModel
+  ) {
+    super();
+    this.addClass('auditlab-Decision');
+    this.title.icon = auditIcon;
+    this.title.label = `Verification ${nameOf(verified.path)}`;
+    this.title.caption = `Verification of ${verified.path}`;
+    this.node.tabIndex = -1;
+    jobs.ended.connect(this.onEnded, this);
+  }
+
+  /** Verify, or verify again. */
+  async begin(): Promise<void> {
+    const { kind, path } = this.verified;
+    await this.take(() => this.jobs.begin(kind === 'verify-log' ? { kind, log: path } : { kind, bundle: path }));
+  }
+
+  /** Show a verification that was made before. */
+  async showJob(id: string): Promise<void> {
+    await this.take(() => this.jobs.read(id));
+  }
+
+  override dispose(): void {
+    this.jobs.ended.disconnect(this.onEnded, this);
+    super.dispose();
+  }
+
+  protected override render(): React.JSX.Element {
+    return <UseSignal signal={this.jobs.changed}>{() => this.content()}</UseSignal>;
+  }
+
+  private content(): React.JSX.Element {
+    const job = this.job === null ? null : isOpen(this.job) ? (this.jobs.find(this.job.id) ?? this.job) : this.job;
+    const report = job?.result?.verification ?? null;
+    return (
+      <article aria-label={this.title.caption} className="auditlab-Page">
+        <p className="auditlab-Eyebrow">{this.verified.kind === 'verify-log' ? 'Audit log' : 'Evidence bundle'}</p>
+        <h1 className="auditlab-Verdict">{this.verified.path}</h1>
+        {this.problem !== null && <ProblemNote problem={this.problem} />}
+        {job !== null && <JobProgress cancel={id => void this.jobs.cancel(id)} job={job} />}
+        {job?.problem != null && <ProblemNote problem={job.problem} />}
+        {job?.state === 'cancelled' && <p className="auditlab-Hint">Cancelled. Nothing is known of it.</p>}
+        {report !== null && <Report report={report} />}
+      </article>
+    );
+  }
+
+  private async take(asking: () => Promise<Job>): Promise<void> {
+    try {
+      this.job = await asking();
+      this.problem = null;
+    } catch (error) {
+      this.problem = problemOf(error);
+    }
+    this.update();
+  }
+
+  private onEnded(_: JobsModel, job: Job): void {
+    if (job.id === this.job?.id) {
+      void this.take(() => this.jobs.read(job.id));
+    }
+  }
+
+  private job: Job | null = null;
+  private problem: Problem | null = null;
+}
+
+function Report({ report }: { report: Verification }): React.JSX.Element {
+  return (
+    <>
+      <VerdictNote told={verificationTold(report.verdict)} verdict={report.verdict} />
+      {report.findings.length > 0 && (
+        <section aria-label="Findings" className="auditlab-Part">
+          <h2>Findings</h2>
+          <ol className="auditlab-Entries">
+            {report.findings.map((finding, index) => (
+              <li key={index}>
+                <p>
+                  <span className="auditlab-Code">{finding.file}</span>: {finding.meaning}{' '}
+                  <span className="auditlab-Tag auditlab-Code">{finding.code}</span>
+                </p>
+                <p className="auditlab-Aside">{finding.next_step}</p>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+      <Lines lines={report.notes} title="Note" />
+      <Lines lines={report.signers} none="No accepted signature." title="Signed by" />
+      <Lines lines={report.anchors} none="Nothing outside the signer’s reach." title="Held in time by" />
+      <Lines lines={report.checked} title="Checked" />
+      <Lines lines={report.not_checked} title="Not checked" />
+    </>
+  );
+}
+
+/** A titled list; without lines nothing, or what to say of that. */
+export function Lines(props: { title: string; lines: string[]; none?: string }): React.JSX.Element | null {
+  if (props.lines.length === 0 && props.none === undefined) {
+    return null;
+  }
+  return (
+    <section aria-label={props.title} className="auditlab-Part">
+      <h2>{props.title}</h2>
+      {props.lines.length === 0 ? (
+        <p className="auditlab-Missing">{props.none}</p>
+      ) : (
+        <ul>
+          {props.lines.map((line, index) => (
+            <li key={index}>{line}</li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { badge, replayTold, verificationTold } from '../src/verdicts';
+
+const AT = '2026-03-01T12:00:00+00:00';
+
+test('a sealed log that nobody verified here says so, and so does one that is not sealed', () => {
+  const none = { verdict: null, verified_at: null, findings: 0 };
+  assert.equal(badge({ ...none, sealed: true }).words, 'sealed, not verified');
+  assert.equal(badge({ ...none, sealed: false }).words, 'not sealed');
+});
+
+test('a verified log says when, a failing one how many findings', () => {
+  assert.deepEqual(badge({ sealed: true, verdict: 'VERIFIED', verified_at: AT, findings: 0 }), {
+    words: 'VERIFIED, 2026-03-01 12:00:00 UTC',
+    mark: 'good'
+  });
+  assert.deepEqual(badge({ sealed: true, verdict: 'FAILED', verified_at: AT, findings: 1 }), {
+    words: 'FAILED: 1 finding',
+    mark: 'bad'
+  });
+});
+
+test('every verdict of the library has a meaning and a next step of its own', () => {
+  const told = [
+    ...['VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED'].map(verificationTold),
+    ...['EXACT', 'WITHIN_TOLERANCE', 'DIVERGED', 'UNREPLAYABLE'].map(replayTold)
+  ];
+  assert.equal(new Set(told.map(each => each.means)).size, told.length);
+  assert.ok(told.every(each => each.next !== ''));
+});
+
+test('a verdict that is not known is never shown as good', () => {
+  assert.equal(verificationTold('PERFECT').mark, 'warning');
+  assert.equal(replayTold('toString').mark, 'warning');
+});

@@ -1,0 +1,37 @@
+"""What docs/jupyterlab.md says of addresses, settings and keys is what there is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import audit_lab.lab
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from pages import table
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "jupyterlab.md").read_text()
+SCHEMA = json.loads((ROOT / "extensions" / "labextension" / "schema" / "plugin.json").read_text())
+
+
+def test_the_page_names_every_address_and_its_methods():
+    specification = json.loads((Path(audit_lab.lab.__file__).parent / "openapi.json").read_text())
+    stated = {row[0].strip("`"): row[1] for row in table(PAGE, "address")}
+    assert stated == {
+        path: ", ".join(name for name in ("get", "post", "delete") if name in of)
+        for path, of in specification["paths"].items()
+    }
+
+
+def test_the_page_names_every_setting_and_key():
+    assert [row[0].strip("`") for row in table(PAGE, "setting")] == list(SCHEMA["properties"])
+    keys = [" ".join(shortcut["keys"]) for shortcut in SCHEMA["jupyter.lab.shortcuts"]]
+    assert [row[0].strip("`") for row in table(PAGE, "keys")] == keys
+
+
+def test_every_command_with_keys_or_a_place_in_a_menu_is_one_that_there_is():
+    tokens = (ROOT / "extensions" / "labextension" / "src" / "tokens.ts").read_text()
+    named = SCHEMA["jupyter.lab.shortcuts"] + SCHEMA["jupyter.lab.menus"]["context"]
+    assert [each["command"] for each in named if f"'{each['command']}'" not in tokens] == []
