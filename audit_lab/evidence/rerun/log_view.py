@@ -46,7 +46,9 @@ def as_it_was(log: Path, checkpoint: str, scratch: Path) -> dict[str, Path] | No
     if _data(then) - _data(now):
         return None
     later = {path.rpartition(".")[0] for path in _data(now) - _data(then)}
-    names = (path.relative_to(log).as_posix() for path in log.rglob("*") if path.is_file())
+    log = log.resolve()
+    files = (path for path in log.rglob("*") if path.is_file() and path.resolve() == path)  # a link may lead anywhere
+    names = (path.relative_to(log).as_posix() for path in files)
     view = {name: log / name for name in names if not _came_later(name, later, at.size)}
     if len(view) > _MOST_FILES:
         return None

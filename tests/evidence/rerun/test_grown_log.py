@@ -10,6 +10,7 @@ import audit_lab as al
 from audit_lab.errors import IntegrityError
 from audit_lab.evidence import export_notebook
 from audit_lab.evidence.generated import notebook_bytes, parsed_step
+from audit_lab.evidence.rerun.log_view import as_it_was
 from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.tree.tree_file import LogTree
 from audit_lab.seal.entry_kinds import HeartbeatEntry
@@ -60,6 +61,21 @@ def test_a_log_that_grew_since_is_seen_as_it_was_also_by_what_verifies_it(sealed
     report = again(sealed, own)
     assert [cell.verdict for cell in report.cells] == ["reproduced"] * 4
     assert report.findings == ()
+
+
+def test_what_came_later_and_what_a_link_leads_to_are_not_in_the_folder_of_then(sealed, own, tmp_path):
+    (tmp_path / "secret").write_text("kept")
+    (tmp_path / "scratch").mkdir()
+    pinned = al.open(own.folder).checkpoint
+    before = {path.relative_to(own.folder).as_posix() for path in own.folder.rglob("*") if path.is_file()}
+    assert as_it_was(own.folder, pinned, tmp_path / "scratch") is None  # it is so now
+    grow(own)
+    (own.folder / "events" / "link.parquet").symlink_to(tmp_path / "secret")
+    view = as_it_was(own.folder, pinned, tmp_path / "scratch")
+    assert {name for name in view if not name.startswith("tile/")} == {
+        name for name in before if not name.startswith("tile/")
+    }
+    assert view["checkpoint"].read_text() == pinned
 
 
 def test_what_is_asked_of_rows_is_the_same_after_compaction(sealed, own):

@@ -50,6 +50,20 @@ def test_a_tolerance_does_not_let_words_or_digits_inside_words_differ():
     assert differences([stream("late 5")], [stream("soon 5")], AllowedDistance(10.0)) != []
 
 
+def test_a_share_of_a_number_is_not_allowed_of_a_count():
+    allowed = AllowedDistance(0.0, 0.5)
+    assert differences([stream("rows: 100")], [stream("rows: 101")], allowed) != []
+    assert differences([stream("share: 100.0")], [stream("share: 101.0")], allowed) == []
+
+
+@pytest.mark.parametrize("kind", ["image__png", "image__jpeg", "application__pdf"])
+def test_digits_of_a_picture_are_no_numbers(kind):
+    one, other = (shown(**{kind: f"iVBO+{digit}/aa="}) for digit in (5, 6))
+    assert differences([one], [other], AllowedDistance(10.0)) != []
+    drawn, moved = (shown(**{"image__svg+xml": f'<path d="M {at}"/>'}) for at in (5.5, 5.6))
+    assert differences([drawn], [moved], AllowedDistance(10.0)) == []
+
+
 def test_a_chart_is_compared_by_its_data():
     one, other = (shown(application__json={"values": [{"y": y, "x": 1}]}) for y in (2, 3))
     reordered = shown(application__json={"values": [{"x": 1, "y": 2}]})
