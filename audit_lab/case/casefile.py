@@ -15,7 +15,7 @@ from audit_lab.case.draft_text import draft_markdown
 from audit_lab.case.exhibit import EXHIBIT_NAME, Caption, Exhibit, write_exhibit
 from audit_lab.case.folder_lock import folder_lock
 from audit_lab.case.followed_case import FollowedCase
-from audit_lab.case.opening import Opening, opening_of
+from audit_lab.case.opening import Opening, Window, opening_of
 from audit_lab.case.representation import represent
 from audit_lab.case.summary import summary_html
 from audit_lab.errors import MisuseError
@@ -76,6 +76,7 @@ class CaseFile(FollowedCase):
         folder: Path | str | None = None,
         alert: Any = None,
         decision: Any = None,
+        window: Window | None = None,
         timezone: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
@@ -103,6 +104,9 @@ class CaseFile(FollowedCase):
         decision
             The decision that the case is opened from: its model and version become the scope, it and its lineage the
             first exhibits, and what happened around it the timeline.
+        window
+            The time that is looked into, from its first moment to the first one behind it: text like ``2015-07-01``,
+            dates or times. An alert brings its own.
         timezone
             IANA name of the zone whose local times stand beside UTC; default: AUDIT_LAB_TIMEZONE, else UTC.
         clock
@@ -111,9 +115,9 @@ class CaseFile(FollowedCase):
         Raises
         ------
         MisuseError
-            A case of that id is about another log or another question, or there is no such zone.
+            A case of that id is about another log or another question, there is no such zone, or the window is none.
         """
-        opening = opening_of(alert, decision, timezone)
+        opening = opening_of(alert, decision, timezone, window)
         about = CaseAbout(
             case_id=case_id,
             question=question,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit_lab.errors import MisuseError
+from audit_lab.log.search.query import instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FirstExhibit", "Opening", "opening_of"]
+__all__ = ["FirstExhibit", "Opening", "Window", "opening_of"]
+
+#: Two moments: text, dates or times; what states no zone is UTC.
+Window = tuple[str | date | datetime | None, str | date | datetime | None]
 
 _VERSIONS = {"model_version": pl.String, "rows": pl.Int64, "lineage": pl.String}
 
@@ -37,7 +41,7 @@ class Opening:
     exhibits: tuple[FirstExhibit, ...] = field(default=())
 
 
-def opening_of(alert: Any, decision: Any, timezone: str | None) -> Opening:
+def opening_of(alert: Any, decision: Any, timezone: str | None, window: Window | None = None) -> Opening:
     """Return what a case begins with.
 
     Parameters
@@ -48,11 +52,13 @@ def opening_of(alert: Any, decision: Any, timezone: str | None) -> Opening:
         A reconstructed decision; None likewise.
     timezone
         IANA name of the zone of local times; default: AUDIT_LAB_TIMEZONE, else UTC.
+    window
+        The first moment that is looked into, and the first one behind; an alert brings its own.
 
     Raises
     ------
     MisuseError
-        Both are given, or there is no such zone.
+        Two of them are given that exclude each other, there is no such zone, or the window is none.
     """
     from audit_lab.dossier.moments import clock_of  # a case that is only read needs nothing of a dossier
 
@@ -60,8 +66,19 @@ def opening_of(alert: Any, decision: Any, timezone: str | None) -> Opening:
     if alert is not None and decision is not None:
         raise MisuseError("A case is opened from an alert or from a decision, and both are given", "Leave one out")
     if alert is not None:
+        if window is not None:
+            raise MisuseError("An alert brings its window, and another is given", "Leave the window out")
         return _from_alert(alert, zone)
+    zone |= {} if window is None else _stated(window)
     return Opening(zone) if decision is None else _from_decision(decision, zone)
+
+
+def _stated(window: Window) -> dict[str, str]:
+    """Return the window that somebody states, as a case's file has it."""
+    start, end = (instant(each, "the window") for each in window)
+    if start is None or end is None or not start < end:
+        raise MisuseError("A case's window has a beginning, and an end after it", "Give both, the earlier first")
+    return {"window_start": start.isoformat(), "window_end": end.isoformat()}
 
 
 def _from_alert(alert: Any, zone: Mapping[str, str]) -> Opening:

@@ -71,6 +71,10 @@ def new(
     alert: Annotated[
         str | None, typer.Option("--alert", help="Open it from this recorded alert: its id or its beginning.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="The window that is looked into: its first moment; with --until.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="The first moment behind that window.")] = None,
     zone: Annotated[
         str | None,
         typer.Option(
@@ -99,6 +103,7 @@ def new(
         folder=folder,
         alert=raised,
         decision=shown,
+        window=None if since is None and until is None else (since, until),
         timezone=zone,
     )
     if as_json:

@@ -69,6 +69,29 @@ def test_a_case_is_opened_from_one_thing(create, alert):
         create(alert=alert, decision=alert)
 
 
+@pytest.mark.parametrize(
+    "window", [("2015-07-01", "2015-07-02T00:00:00Z"), (START, END), (START.date(), "2015-07-02T02:00:00+02:00")]
+)
+def test_a_window_that_somebody_states_is_the_scope(create, window):
+    case = create(window=window)
+    assert case.about.scope() == {
+        "window_start": "2015-07-01T00:00:00+00:00",
+        "window_end": "2015-07-02T00:00:00+00:00",
+    }
+    assert CaseFile.open(case.folder).about == case.about
+
+
+@pytest.mark.parametrize("window", [(END, START), (START, START), (START, None), (None, END), ("July", END)])
+def test_what_is_no_window(create, window):
+    with pytest.raises(MisuseError, match="window"):
+        create(window=window)
+
+
+def test_an_alert_brings_its_window(create, alert):
+    with pytest.raises(MisuseError, match="brings its window"):
+        create(alert=alert, window=(START, END))
+
+
 def test_opening_the_case_again_keeps_nothing_twice(create, alert):
     create(alert=alert)
     case = create(alert=alert)

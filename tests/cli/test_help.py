@@ -234,7 +234,7 @@ COMMANDS = {
         "Nothing is sent anywhere",
     ),
     "case new": (
-        ["case_id", "--question", "--folder", "--decision", "--alert", "--zone", *READING],
+        ["case_id", "--question", "--folder", "--decision", "--alert", "--since", "--until", "--zone", *READING],
         "becomes its scope and first exhibits",
     ),
     "case notebook": (
