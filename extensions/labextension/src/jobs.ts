@@ -99,7 +99,7 @@ export class JobsModel implements IDisposable {
     clearTimeout(this.timer);
     if (!this._isDisposed && this._jobs.some(isOpen)) {
       const pause = this._problem === null ? LOOK_AGAIN_MS : AFTER_PROBLEM_MS;
-      this.timer = window.setTimeout(() => void this.refresh(), pause);
+      this.timer = setTimeout(() => void this.refresh(), pause);
     }
   }
 
@@ -108,5 +108,5 @@ export class JobsModel implements IDisposable {
   private _jobs: readonly Job[] = [];
   private _problem: Problem | null = null;
   private _isDisposed = false;
-  private timer: number | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 }
