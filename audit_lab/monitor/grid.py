@@ -88,11 +88,11 @@ def values_of_ranks(
     return found, np.searchsorted(held, found, side="right") + missing
 
 
-def in_parts(parts: Iterable[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
-    """Yield the values of arrays in parts that fit a core's cache."""
+def in_parts(parts: Iterable[NDArray[np.float64]], size: int = AT_ONCE) -> Iterator[NDArray[np.float64]]:
+    """Yield the values of arrays in parts of at most this size, which fit a core's cache."""
     for part in parts:
-        for first in range(0, part.size, AT_ONCE):
-            yield part[first : first + AT_ONCE]
+        for first in range(0, part.size, size):
+            yield part[first : first + size]
 
 
 class _Grid:

@@ -352,14 +352,19 @@ def _of_column(
         texts = tally_of_texts(held, placed.times, placed.codes, placed.windows.size)
         facts = {"values": [column.len() - column.null_count()], "nan": [0], "infinite": [0]}
         return {"texts": _in_windows("texts", texts, placed), "facts": pl.DataFrame(facts)}
-    values = column.to_numpy()
+    nulls = column.null_count()
+    # Values that are only counted are looked at where they lie: putting them together takes fresh memory for each.
+    apart = not nulls and placed.rows is None and column.name not in marks
+    parts = [each.to_numpy() for each in (column.get_chunks() if apart else [column])]
     with np.errstate(over="ignore", invalid="ignore"):
-        usual = bool(np.isfinite(values.sum()))  # then every value is finite
+        usual = all(np.isfinite(part.sum()) for part in parts)  # then every value is finite
+    if not usual:
+        parts = [column.to_numpy()]
+    values = parts[0]
     gone = np.zeros(0, dtype=bool) if usual else np.isnan(values)
     missing = int(np.count_nonzero(gone))
     infinite = 0 if usual else int(np.count_nonzero(np.isinf(values)))
-    nulls = column.null_count()
-    facts = {"values": [values.size - nulls], "nan": [missing - nulls], "infinite": [infinite]}
+    facts = {"values": [column.len() - nulls], "nan": [missing - nulls], "infinite": [infinite]}
     found = {"facts": pl.DataFrame(facts)}
     codes = placed.codes
     if placed.rows is not None:
@@ -373,7 +378,7 @@ def _of_column(
         counted = marks_of_rows(marks[column.name], values, codes, placed.windows.size)
         found["marked"] = _in_windows("marked", counted, placed)
         return found
-    numbers = tally_of_numbers(values, codes, placed.windows.size, most)
+    numbers = tally_of_numbers(parts if len(parts) > 1 else [values], codes, placed.windows.size, most)
     return None if numbers is None else {**found, "numbers": _in_windows("numbers", numbers, placed)}
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import polars as pl
 
-from audit_lab.monitor.grid import AT_ONCE
+from audit_lab.monitor.grid import AT_ONCE, in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,9 @@ _SCALES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 _PROBED = 1_024
 #: A grid of more places than this, 1 MB, leaves a core's cache.
 _MOST_PLACES = 131_072
+#: Numbers placed at once: what is made of them on the way, some 1 MB, stays in a core's own cache and is taken from
+#: memory that was used before; of twice as many each row takes twice as long.
+_PLACED_AT_ONCE = 32_768
 #: Up to this, doubles hold every whole number.
 _LARGEST_WHOLE = 2**53
 #: From so many rows for each window on, windows are counted one by one.
@@ -36,6 +39,8 @@ _ROWS_OF_ONE_WINDOW = 16_384
 #: Up to so many values of a window are counted one by one however few rows they have; of more, so many rows must share
 #: a value, or the counts are not much smaller than the rows.
 _FEW, _ROWS_OF_A_VALUE = 512, 8
+#: So many rows are counted at once where few values are expected.
+_COUNTED_AT_ONCE = 131_072
 #: If so many rows at the beginning have too many values, the others need no look.
 _FIRST_ROWS = 65_536
 #: Of a column of text, so many rows at each end are looked at first for those that come first and last.
@@ -43,24 +48,25 @@ _ROWS_AT_AN_END = 4_096
 
 
 @overload
-def tally_of_numbers(values: NDArray[np.float64], codes: NDArray[np.int64], windows: int) -> pl.DataFrame: ...
+def tally_of_numbers(parts: Sequence[NDArray[np.float64]], codes: NDArray[np.int64], windows: int) -> pl.DataFrame: ...
 
 
 @overload
 def tally_of_numbers(
-    values: NDArray[np.float64], codes: NDArray[np.int64], windows: int, most: int | None
+    parts: Sequence[NDArray[np.float64]], codes: NDArray[np.int64], windows: int, most: int | None
 ) -> pl.DataFrame | None: ...
 
 
 def tally_of_numbers(
-    values: NDArray[np.float64], codes: NDArray[np.int64], windows: int, most: int | None = None
+    parts: Sequence[NDArray[np.float64]], codes: NDArray[np.int64], windows: int, most: int | None = None
 ) -> pl.DataFrame | None:
     """Return how many rows of each window have each value.
 
     Parameters
     ----------
-    values
-        The values, none of them NaN; of 0.0 and -0.0, which are one value, either is returned.
+    parts
+        The values, in as many parts as they lie in, none of them NaN; of 0.0 and -0.0, which are one value, either is
+        returned.
     codes
         The window of each, from 0 on, ascending.
     windows
@@ -74,15 +80,16 @@ def tally_of_numbers(
     polars.DataFrame or None
         ``window``, ``key`` (the value) and ``rows``, in no particular order; None where a window has more values.
     """
-    found = _by_place(values, codes, windows)
+    found = _by_place([part for part in parts if part.size], codes, windows)
     if found is None:
+        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if most is not None and _scattered(values[:_FIRST_ROWS], values.size, windows, most):
             return None
         frame = pl.DataFrame({WINDOW: codes, KEY: values})
         found = _by_window(frame, codes, windows, _counted)
-    if most is not None and found.height > min(most * windows, max(_FEW * windows, values.size // _ROWS_OF_A_VALUE)):
+    if most is not None and found.height > min(most * windows, max(_FEW * windows, codes.size // _ROWS_OF_A_VALUE)):
         return None
-    return found.select(pl.col(WINDOW).cast(pl.Int64), KEY, pl.col(ROWS).cast(pl.Int64))
+    return pl.DataFrame([found[WINDOW].cast(pl.Int64), found[KEY], found[ROWS].cast(pl.Int64)])
 
 
 def tally_of_texts(texts: pl.Series, times: pl.Series, codes: NDArray[np.int64], windows: int) -> pl.DataFrame:
@@ -105,22 +112,22 @@ def tally_of_texts(texts: pl.Series, times: pl.Series, codes: NDArray[np.int64],
     return _by_window(frame, codes, windows, _counted_in_order if ordered else _counted_with_times)
 
 
-def _by_place(values: NDArray[np.float64], codes: NDArray[np.int64], windows: int) -> pl.DataFrame | None:
+def _by_place(parts: Sequence[NDArray[np.float64]], codes: NDArray[np.int64], windows: int) -> pl.DataFrame | None:
     """Count values that are places of a grid; None where they are not, or the grid has too many places."""
-    if not values.size:
+    if not parts:
         return None
-    low, high = float(values.min()), float(values.max())
-    scale = _scale(values[:_PROBED])
+    low, high = float(min(part.min() for part in parts)), float(max(part.max() for part in parts))
+    scale = _scale(np.concatenate(list(_between(parts, 0, _PROBED))))
     if scale is None or not max(-low, high) * scale < _LARGEST_WHOLE:
         return None
     first, last = round(low * scale), round(high * scale)
     places = last - first + 1
-    if places > _MOST_PLACES or places * windows > 2 * values.size + AT_ONCE:
+    if places > _MOST_PLACES or places * windows > 2 * codes.size + AT_ONCE:
         return None
     found = []
-    ends = np.searchsorted(codes, np.arange(windows + 1)).tolist() if windows > 1 else [0, values.size]
+    ends = np.searchsorted(codes, np.arange(windows + 1)).tolist() if windows > 1 else [0, codes.size]
     for window, (start, end) in enumerate(pairwise(ends)):
-        rows = _rows_by_place(values[start:end], scale, first, places)
+        rows = _rows_by_place(_between(parts, start, end), scale, first, places)
         if rows is None:
             return None
         held = np.flatnonzero(rows)
@@ -145,12 +152,21 @@ def _scale(some: NDArray[np.float64]) -> float | None:
     return None
 
 
-def _rows_by_place(values: NDArray[np.float64], scale: float, first: int, places: int) -> NDArray[np.int64] | None:
+def _between(parts: Sequence[NDArray[np.float64]], start: int, end: int) -> Iterator[NDArray[np.float64]]:
+    """Yield the values from one position to another, as they lie in the parts."""
+    first = 0
+    for part in parts:
+        if first < end and first + part.size > start:
+            yield part[max(start - first, 0) : end - first]
+        first += part.size
+
+
+def _rows_by_place(
+    parts: Iterable[NDArray[np.float64]], scale: float, first: int, places: int
+) -> NDArray[np.int64] | None:
     """Return how many values lie at each place, the lowest one `first`; None where one lies at none."""
     rows = np.zeros(places, dtype=np.int64)
-    step = max(AT_ONCE, places)
-    for start in range(0, values.size, step):
-        some = values[start : start + step]
+    for some in in_parts(parts, max(_PLACED_AT_ONCE, places)):
         place = some * scale
         np.rint(place, out=place)
         if not (place / scale == some).all():
@@ -180,8 +196,18 @@ def _by_window(
 
 def _counted(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     if keys == [KEY]:
-        return frame[KEY].value_counts(name=ROWS)
+        return _value_counts(frame[KEY])
     return frame.group_by(keys).agg(pl.len().alias(ROWS))
+
+
+def _value_counts(values: pl.Series) -> pl.DataFrame:
+    """Return how many rows have each value; a hash of each row is held on the way, so some are counted at a time."""
+    begun = values.head(_COUNTED_AT_ONCE).value_counts(name=ROWS)
+    if begun.height > _FEW:
+        return values.value_counts(name=ROWS)
+    starts = range(_COUNTED_AT_ONCE, values.len(), _COUNTED_AT_ONCE)
+    rest = [values.slice(start, _COUNTED_AT_ONCE).value_counts(name=ROWS) for start in starts]
+    return pl.concat([begun, *rest]).group_by(KEY).agg(pl.col(ROWS).sum()) if rest else begun
 
 
 def _counted_with_times(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -193,7 +219,7 @@ def _counted_in_order(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Count rows that are in the order of their times, of which only those at the ends need be looked at, mostly."""
     if keys != [KEY]:
         return _counted_with_times(frame, keys)
-    counted = frame[KEY].value_counts(name=ROWS).with_columns(pl.col(ROWS).cast(pl.Int64))
+    counted = _value_counts(frame[KEY]).with_columns(pl.col(ROWS).cast(pl.Int64))
     if counted.height > _ROWS_AT_AN_END:
         return _counted_with_times(frame, keys)
     moment = pl.col("time")

@@ -25,6 +25,12 @@ def windows_of(rows, windows):
     return np.sort(np.random.default_rng(rows).integers(0, windows, rows))
 
 
+def in_pieces(values):
+    """Return the values as a frame read from a file holds them: in pieces of several sizes, some of them empty."""
+    random = np.random.default_rng(values.size)
+    return np.split(values, np.sort(random.integers(0, values.size + 1, 7)))
+
+
 @given(
     st.lists(
         st.one_of(
@@ -39,7 +45,7 @@ def windows_of(rows, windows):
 @settings(max_examples=200, deadline=None)
 def test_numbers_of_all_kinds(values, windows):
     some, codes = np.array(values, dtype=np.float64), windows_of(len(values), windows)
-    assert tally_of_numbers(some, codes, windows).sort(ORDER).equals(plain(some, codes))
+    assert tally_of_numbers(in_pieces(some), codes, windows).sort(ORDER).equals(plain(some, codes))
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2, 3, 9])
@@ -47,13 +53,13 @@ def test_numbers_of_all_kinds(values, windows):
 def test_numbers_of_some_decimals(decimals, windows):
     values = np.random.default_rng(decimals).normal(-3.0, 20.0, 150_000).round(decimals)
     codes = windows_of(values.size, windows)
-    assert tally_of_numbers(values, codes, windows).sort(ORDER).equals(plain(values, codes))
+    assert tally_of_numbers(in_pieces(values), codes, windows).sort(ORDER).equals(plain(values, codes))
 
 
 def test_one_value_off_the_grid_late_in_the_column_is_counted_as_it_is():
     values = np.arange(200_000) % 100 / 10.0
     values[-1] = np.nextafter(3.0, 4.0)
-    found = tally_of_numbers(values, np.zeros(values.size, dtype=np.int64), 1).sort("key")
+    found = tally_of_numbers(in_pieces(values), np.zeros(values.size, dtype=np.int64), 1).sort("key")
     assert found.height == 101
     assert found.filter(key=3.0)["rows"].item() == 2_000
     assert found.filter(key=float(values[-1]))["rows"].item() == 1
@@ -81,6 +87,22 @@ def test_texts_with_their_first_and_last_times(windows, ordered):
     assert found.select(expected.columns).sort(ORDER).equals(expected)
 
 
+@pytest.mark.parametrize("windows", [1, 2])
+@pytest.mark.parametrize("many", [False, True])  # later on
+def test_texts_of_more_rows_than_are_counted_at_once(windows, many):
+    random = np.random.default_rng(7)
+    rows = 300_000
+    texts = random.choice(["a", "b", "long enough to lie outside of a view"], rows)
+    texts[-1] = "last of all"
+    if many:
+        texts[200_000:] = random.integers(0, 90_000, 100_000).astype(str)
+    codes = windows_of(rows, windows)
+    times = pl.Series([START]).extend_constant(START + timedelta(seconds=1), rows - 1)
+    column = pl.Series(texts.tolist())
+    found = tally_of_texts(column, times, codes, windows)
+    assert found.select("window", "key", "rows").sort(ORDER).equals(plain(column, codes))
+
+
 @pytest.mark.parametrize(
     ("values", "most", "counted"),
     [
@@ -93,6 +115,6 @@ def test_texts_with_their_first_and_last_times(windows, ordered):
     ],
 )
 def test_columns_of_very_many_values_are_left_to_others(values, most, counted):
-    found = tally_of_numbers(values, np.zeros(values.size, dtype=np.int64), 1, most)
+    found = tally_of_numbers(in_pieces(values), np.zeros(values.size, dtype=np.int64), 1, most)
     assert (found is not None) == counted
     assert found is None or found["rows"].sum() == values.size
