@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audit_lab import charts
+    from audit_lab.capture.recorder.recorder import Recorder
     from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
@@ -45,6 +46,7 @@ __all__ = [
     "Correction",
     "Decision",
     "Limits",
+    "Recorder",
     "charts",
     "compact",
     "create_log",
@@ -73,6 +75,7 @@ _HOMES = {
     "Correction": ("audit_lab.replay.impact", "Correction"),
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),
+    "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
     "diff": ("audit_lab.evidence.differences", "diff"),

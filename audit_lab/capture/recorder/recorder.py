@@ -1,0 +1,393 @@
+"""Record predictions in the process that serves a model: who calls only waits for the values to be taken."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit_lab.capture.recorder.lifetime import look_after
+from audit_lab.capture.recorder.record_form import Numbering, checked_extras, encoded, microseconds, outputs_of, picker
+from audit_lab.capture.recorder.recorded_column import type_name
+from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
+from audit_lab.capture.recorder.spool_file import Header
+from audit_lab.capture.recorder.spool_writer import Gap, Pending, SpoolWriter
+from audit_lab.capture.recorder.status import RecorderStatus
+from audit_lab.capture.recorder.ticket import Ticket
+from audit_lab.errors import MisuseError, StorageError
+from audit_lab.log.files.private_file import make_private_folder
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
+from audit_lab.log.writing.canonical_rows import check_table_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from typing import Self
+
+__all__ = ["Recorder"]
+
+WhenFull = Literal["block", "drop"]
+
+#: So long a blocked call is held between two looks at the queue.
+_LOOK_S = 0.001
+_CLOSING_S = 30.0
+_CONSTANTS = ("environment", "endpoint", "node", "clock_source", "threshold", "risk_tier")
+
+
+class Recorder:
+    """Records what a model predicts into a sealed log.
+
+    A record is taken when `record` is called: what happens to its values afterwards is not in it. It is acknowledged
+    when its ticket says that it is on the disk, and it is in the log when it is sealed, which a process of its own does
+    some seconds later. Nothing that was acknowledged is lost, whatever is killed, and nothing is in the log twice.
+
+    Safe to be used from many threads, from asyncio, and after a fork; many processes may record into one log.
+
+    Parameters
+    ----------
+    log
+        The folder of a sealed log (begin one with `audit_lab.create_log`).
+    model, version
+        What scores, as the log's table of model versions names it.
+    features
+        The model's inputs in order, or a mapping of each to its type (polars' or its name). Where types are not given,
+        a column keeps the type that it has in the log, and a new one gets that of its first value. None takes the
+        names from the first record.
+    environment, endpoint, node, threshold, risk_tier
+        What is the same in all predictions of this recorder; the node is this host unless told.
+    spool
+        The folder for what is not sealed yet, for its owner only; beside the log, ``<log>.spool``, unless told. It
+        should be on a disk that survives what this process may not.
+    when_full
+        What a call does when records wait in more than `memory_mb`, because the disk is slow or refuses: ``"block"``
+        waits up to `patience_s` and then raises `StorageError`; ``"drop"`` leaves the record out, and the log will say
+        how many are missing, and when.
+    memory_mb, patience_s
+        See `when_full`.
+    gather_s
+        How long records gather before they go to the disk together; who waits for a ticket is served at once.
+    seal_s
+        At most so long records lie on the disk before they are handed over to be sealed.
+    seal
+        Whether a process is started that seals; without, ``audit-lab spool seal`` must be run.
+    vault, passphrase
+        As for `audit_lab.open_writer`; for the process that seals.
+
+    Raises
+    ------
+    MisuseError
+        There is no sealed log, or a name or type cannot be used.
+    """
+
+    def __init__(
+        self,
+        log: str | Path,
+        *,
+        model: str,
+        version: str,
+        features: Sequence[str] | Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        endpoint: str | None = None,
+        node: str | None = None,
+        threshold: float | None = None,
+        risk_tier: str | None = None,
+        spool: str | Path | None = None,
+        when_full: WhenFull = "block",
+        memory_mb: float = 64,
+        patience_s: float = 1.0,
+        gather_s: float = 0.02,
+        seal_s: float = 10.0,
+        seal: bool = True,
+        vault: str | Path | None = None,
+        passphrase: bytes | str | None = None,
+    ) -> None:
+        self.log = Path(log)
+        if not (self.log / CHECKPOINT_NAME).exists():
+            raise MisuseError(
+                f"{log} is not a sealed log", "Begin one with al.create_log, or seal it with al.seal_log."
+            )
+        check_table_name(f"inputs/{model}")
+        if when_full not in ("block", "drop"):
+            raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
+        self.model, self.version = model, version
+        self.spool = spool_of(self.log) if spool is None else Path(spool)
+        self._types = (
+            {name: type_name(dtype, name) for name, dtype in features.items()} if isinstance(features, Mapping) else {}
+        )
+        said = {
+            "environment": environment,
+            "endpoint": endpoint,
+            "node": socket.gethostname() if node is None else node,
+            "clock_source": "system",
+            "threshold": threshold,
+            "risk_tier": risk_tier,
+        }
+        self._constants = {name: said[name] for name in _CONSTANTS if said[name] is not None}
+        self._drops = when_full == "drop"
+        self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
+        self._gather_s, self._seal_s = gather_s, seal_s
+        self._sealing = Sealing(self.log, self.spool, vault, passphrase) if seal else None
+        self._features: tuple[str, ...] = ()
+        self._pick: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _nothing_known
+        self._width = -1
+        if features is not None:
+            self._know(tuple(features))
+        self._closed = False
+        self._begin()
+        look_after(self)
+
+    def _begin(self) -> None:
+        """Start numbering, in a new process too."""
+        self._pending = Pending()
+        self._numbering = Numbering()
+        self._dropped = 0
+        self._starting = threading.Lock()
+        self._writer: SpoolWriter | None = None
+        self.writer_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def begin_in_child(self) -> None:
+        """After a fork: leave what was pending to the parent, which writes it, and begin anew."""
+        if self._writer is not None:
+            self._writer.forget()
+        if self._sealing is not None:
+            self._sealing.forget()
+        self._begin()
+
+    def _know(self, features: tuple[str, ...]) -> None:
+        if len(set(features)) != len(features) or not all(isinstance(name, str) and name for name in features):
+            raise MisuseError("the features are not different names", "Give each input its own name.")
+        self._features, self._width = features, len(features)
+        self._pick = picker(features) if features else _nothing_known
+
+    def __enter__(self) -> Self:
+        """Return the recorder."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def record(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Any],
+        outputs: float | str | Mapping[str, Any] | None = None,
+        *,
+        decision: str | None = None,
+        prediction_id: str | None = None,
+        occurred_at: datetime | None = None,
+        latency_ms: float | None = None,
+        **more: Any,
+    ) -> Ticket:
+        """Take one prediction, and return at once.
+
+        Parameters
+        ----------
+        inputs
+            Feature to value, or the values in the order of `features`. Numbers, text, bytes, booleans, times with a
+            zone, None, and lists of these; numpy's scalars are taken as the numbers that they hold.
+        outputs
+            A score, a label, or a mapping with ``score``, ``label`` and ``probabilities`` (a list); None for a
+            prediction that failed.
+        decision
+            What was decided.
+        prediction_id
+            Your own id; one that sorts by time is made otherwise.
+        occurred_at
+            When it was scored, with its zone; now unless told.
+        latency_ms
+            How long it took.
+        more
+            ``request_id``, ``trace_id``, ``subject_id`` (a pseudonym), ``threshold``, ``decision_rule``,
+            ``parameters`` (JSON), ``model_version``, ``environment``, ``endpoint``, ``node``, ``risk_tier``,
+            ``sampling_rule``, ``sampling_rate``, ``error`` (text, where it failed) and ``explanation``: a mapping with
+            ``method``, ``values``, ``base_value`` and what else its table has.
+
+        Raises
+        ------
+        MisuseError
+            The recorder is closed, or something has a type that cannot be recorded.
+        StorageError
+            Memory stayed full.
+        """
+        nanoseconds = time.time_ns()
+        at = nanoseconds // 1_000 if occurred_at is None else microseconds(occurred_at)
+        stored_id = self._numbering.next(nanoseconds) if prediction_id is None else prediction_id
+        values: Any
+        try:
+            values = self._pick(inputs)  # type: ignore[arg-type]
+            if len(inputs) != self._width:
+                values = dict(inputs)
+        except (KeyError, TypeError, IndexError):
+            values = self._otherwise(inputs)
+        score = label = probabilities = None
+        if isinstance(outputs, float):
+            score = float(outputs)
+        elif isinstance(outputs, str):
+            label = outputs
+        elif outputs is not None:
+            score, label, probabilities = outputs_of(outputs)
+        extras = checked_extras(more) if more else None
+        if type(decision) is not str and decision is not None:
+            raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
+        try:
+            content = encoded((stored_id, at, values, score, label, probabilities, decision, latency_ms, extras))
+        except (OverflowError, TypeError, ValueError, RecursionError) as error:
+            message = f"a prediction of {self.model} cannot be recorded ({error})"
+            raise MisuseError(message, "Integers have up to 64 bits, and text is valid Unicode.") from error
+        return self._enqueue(stored_id, content)
+
+    def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
+        writer = self._writer or self._started()
+        pending = self._pending
+        with pending.lock:
+            if pending.size < self._most_bytes:
+                if not pending.items:
+                    writer.wake.set()
+                number = pending.next
+                pending.next = number + 1
+                pending.items.append(content)
+                pending.size += len(content)
+                return Ticket(stored_id, number, writer)
+        return self._full(stored_id, content, writer)
+
+    def _full(self, stored_id: bytes | str, content: bytes, writer: SpoolWriter) -> Ticket:
+        writer.urgent.set()
+        if self._drops:
+            return self._drop(stored_id)
+        deadline = time.monotonic() + self._patience_s
+        while self._pending.size >= self._most_bytes:
+            if time.monotonic() > deadline:
+                raise writer.problem or StorageError(
+                    f"records waited {self._patience_s:g} s for the disk of {self.spool}, and memory for them is full",
+                    "See whether that disk is slow, or give the recorder more memory_mb.",
+                    "other",
+                )
+            time.sleep(_LOOK_S)
+        return self._enqueue(stored_id, content)
+
+    def _drop(self, stored_id: bytes | str) -> Ticket:
+        now = time.time_ns() // 1_000
+        with self._pending.lock:
+            number = self._pending.next
+            self._pending.next += 1
+            self._dropped += 1
+            last = self._pending.items[-1] if self._pending.items else None
+            if isinstance(last, Gap):
+                last.count += 1
+                last.ended = now
+            else:
+                self._pending.items.append(Gap(1, now, now))
+        return Ticket(stored_id, number, None)
+
+    def _otherwise(self, inputs: Any) -> Any:
+        """Return inputs that are not a mapping with just the known features."""
+        if isinstance(inputs, Mapping):
+            if self._width < 0:
+                with self._pending.lock:
+                    if self._width < 0:
+                        self._know(tuple(inputs))
+                return self._pick(inputs) if len(inputs) == self._width else dict(inputs)
+            return dict(inputs)
+        values = inputs.tolist() if hasattr(inputs, "tolist") else list(inputs)
+        if self._width < 0:
+            raise MisuseError("inputs without names cannot be recorded", "Give features=[...] to the recorder.")
+        if len(values) != self._width:
+            message = f"{len(values)} inputs cannot be the {self._width} features of {self.model}"
+            raise MisuseError(message, "Give them in the order of features=, or as a mapping.")
+        return values
+
+    def _started(self) -> SpoolWriter:
+        with self._starting:
+            if self._closed:
+                raise MisuseError(f"the recorder of {self.log} is closed", "Make another one to record more.")
+            if self._writer is None:
+                make_private_folder(self.spool)
+                folder = self.spool / self.writer_id.replace(":", "-").replace("/", "-")
+                self._writer = SpoolWriter(
+                    folder,
+                    self._pending,
+                    self._header,
+                    gather_seconds=self._gather_s,
+                    close_seconds=self._seal_s,
+                    closed=self._seal,
+                )
+            return self._writer
+
+    def _header(self) -> Header:
+        return Header(
+            self.writer_id,
+            self.model,
+            self.version,
+            self._features,
+            self._types,
+            self._constants,
+            time.time_ns() // 1_000,
+        )
+
+    def _seal(self) -> None:
+        if self._sealing is not None:
+            self._sealing.ensure()
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Return when everything recorded so far is on the disk.
+
+        Raises
+        ------
+        StorageError
+            The disk refuses, or it took longer than `timeout` seconds.
+        """
+        if self._writer is not None:
+            self._writer.wait(self._pending.next - 1, timeout)
+
+    def close(self, timeout: float | None = _CLOSING_S) -> None:
+        """Bring what is in memory to the disk, and end; what is on the disk goes on being sealed by its process.
+
+        Raises
+        ------
+        StorageError
+            The disk refuses, or it took longer than `timeout` seconds.
+        """
+        with self._starting:
+            self._closed = True
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.end(timeout)
+        if self._sealing is not None:
+            self._sealing.let_go()
+
+    def sealed(self, timeout: float | None = None) -> None:
+        """Return when everything that is on the disk and handed over is sealed into the log.
+
+        Raises
+        ------
+        StorageError
+            What seals reports a problem, or it took longer than `timeout` seconds.
+        """
+        if self._sealing is None:
+            raise MisuseError("this recorder starts nothing that seals", "Run audit-lab spool seal, or give seal=True.")
+        self._sealing.wait(timeout)
+
+    def status(self) -> RecorderStatus:
+        """Return where the records are."""
+        writer = self._writer
+        recorded = self._pending.next - 1 - self._dropped
+        durable = recorded if writer is None else min(writer.durable - 1, recorded)
+        since = unsealed_since(self.spool)
+        lag = 0.0 if since is None else max(time.time() - since, 0.0)
+        problem = None if writer is None or writer.problem is None else str(writer.problem)
+        if problem is None and self._sealing is not None:
+            problem = self._sealing.problem()
+        return RecorderStatus(recorded, durable, self._dropped, self._pending.size, lag, problem)
+
+    def __repr__(self) -> str:
+        """Name the model and the log."""
+        return f"Recorder({self.model} {self.version} into {self.log})"
+
+
+def _nothing_known(_: Mapping[str, Any]) -> tuple[Any, ...]:
+    raise KeyError

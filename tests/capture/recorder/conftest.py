@@ -1,0 +1,52 @@
+"""A sealed log to record into, and what it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import audit_lab as al
+from audit_lab.capture.recorder.recorder import Recorder
+from audit_lab.capture.recorder.sealing_process import seal_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from audit_lab.capture.recorder.sealer import SealedSpool
+
+MODEL, VERSION = "loans", "7"
+
+
+class RecordedLog:
+    """A sealed log with its vault and spool."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.vault = folder / "log", folder / "vault"
+        self.spool = folder / "log.spool"
+        al.create_log(self.folder, "demonstration-recorded", vault=self.vault).close()
+
+    def recorder(self, **options) -> Recorder:
+        options = {"model": MODEL, "version": VERSION, "vault": self.vault, "seal": False, "gather_s": 0.001, **options}
+        return Recorder(self.folder, **options)
+
+    def seal(self) -> SealedSpool:
+        return seal_now(self.folder, self.spool, vault=self.vault)
+
+    def table(self, name: str) -> pl.DataFrame:
+        return al.open(self.folder)._store.table(name).collect()
+
+    @property
+    def predictions(self) -> pl.DataFrame:
+        return self.table("predictions")
+
+    @property
+    def inputs(self) -> pl.DataFrame:
+        return self.table(f"inputs/{MODEL}")
+
+
+@pytest.fixture
+def recorded(tmp_path) -> RecordedLog:
+    return RecordedLog(tmp_path)

@@ -1,0 +1,373 @@
+"""What a recorder takes, promises and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import polars as pl
+import pytest
+
+import audit_lab as al
+from audit_lab.capture.recorder import spool_writer
+from audit_lab.capture.recorder.recorder import Recorder
+from audit_lab.capture.recorder.spool_file import SpoolFile
+from audit_lab.errors import MisuseError, StorageError
+
+AT = datetime(2026, 5, 4, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+def test_a_prediction_is_in_the_log_as_it_was_scored(recorded):
+    with recorded.recorder(environment="production", threshold=0.5) as recorder:
+        ticket = recorder.record(
+            {"amount": 1200.5, "months": 24, "city": "Bern", "owner": True, "note": None},
+            {"score": 0.25, "label": "good", "probabilities": [0.75, 0.25]},
+            decision="approve",
+            occurred_at=AT.astimezone(timezone(timedelta(hours=2))),
+            latency_ms=1.5,
+            subject_id="applicant-1",
+            request_id="r-1",
+        )
+        ticket.wait()
+        assert ticket.is_durable
+    assert recorded.seal().records == 1
+    (row,) = recorded.predictions.to_dicts()
+    expected = {
+        "prediction_id": ticket.prediction_id,
+        "occurred_at": AT,
+        "model_name": "loans",
+        "model_version": "7",
+        "request_id": "r-1",
+        "subject_id": "applicant-1",
+        "outputs": {"score": 0.25, "label": "good", "probabilities": [0.75, 0.25]},
+        "decision": "approve",
+        "environment": "production",
+        "threshold": 0.5,
+        "latency_ms": 1.5,
+        "sequence": 1,
+        "writer_id": recorder.writer_id,
+        "error": None,
+    }
+    assert {name: row[name] for name in expected} == expected
+    (inputs,) = recorded.inputs.drop("recorded_at").to_dicts()
+    assert inputs == {
+        "prediction_id": ticket.prediction_id,
+        "amount": 1200.5,
+        "months": 24,
+        "city": "Bern",
+        "owner": True,
+    }
+    assert al.open(recorded.folder).verify().verdict == "UNANCHORED"
+
+
+def test_a_value_that_changes_after_the_call_is_recorded_as_it_was(recorded):
+    inputs = {"history": [1.0, 2.0], "amount": np.array([3.0, 4.0])}
+    with recorded.recorder() as recorder:
+        recorder.record(inputs, 0.5)
+        inputs["history"].append(9.0)
+        inputs["amount"][0] = 9.0
+        inputs["more"] = 1
+    recorded.seal()
+    assert recorded.inputs.select("history", "amount").rows() == [([1.0, 2.0], [3.0, 4.0])]
+
+
+def test_numbers_of_numpy_are_the_numbers_that_they_hold(recorded):
+    values = {"a": np.float32(0.1), "b": np.int64(2**62 + 1), "c": np.bool_(1), "d": np.float64("nan")}
+    with recorded.recorder() as recorder:
+        recorder.record(values, np.float32(0.3))
+    recorded.seal()
+    row = recorded.inputs.to_dicts()[0]
+    assert (row["a"], row["b"], row["c"]) == (float(np.float32(0.1)), 2**62 + 1, True)
+    assert np.isnan(row["d"])
+    assert recorded.predictions["outputs"].struct.field("score").to_list() == [float(np.float32(0.3))]
+
+
+def test_values_in_the_order_of_the_features(recorded):
+    with recorded.recorder(features={"a": pl.Float32, "b": "Int8"}) as recorder:
+        recorder.record([0.5, 3], 0.1)
+        recorder.record(np.array([1.5, 4.0]), 0.2)
+        recorder.record({"b": 5, "a": 2.5}, 0.3)
+        with pytest.raises(MisuseError, match="3 inputs cannot be the 2 features of loans"):
+            recorder.record([1, 2, 3], 0.1)
+    sealed = recorded.seal()
+    assert sealed.quarantined == 1  # 4.0 is no integer: nothing is made of it
+    assert recorded.inputs.schema["a"] == pl.Float32
+    assert recorded.inputs.schema["b"] == pl.Int8
+    assert recorded.inputs.select("a", "b").rows() == [(0.5, 3), (2.5, 5)]
+
+
+def test_a_failed_prediction_is_recorded(recorded):
+    with recorded.recorder() as recorder:
+        recorder.record({"a": 1.0}, error="ValueError: no such city", request_id="r-2")
+    recorded.seal()
+    (row,) = recorded.predictions.to_dicts()
+    assert row["error"] == "ValueError: no such city"
+    assert row["outputs"] is None
+
+
+@pytest.mark.parametrize("explanation", [{"method": "shap", "values": {"a": 0.25}, "base_value": 0.5}, "later"])
+def test_an_explanation_is_kept_or_noted_for_later(recorded, explanation):
+    with recorded.recorder() as recorder:
+        ticket = recorder.record({"a": 1.0}, 0.75, explanation=explanation)
+    recorded.seal()
+    if explanation == "later":
+        (event,) = recorded.table("events").to_dicts()
+        assert (event["kind"], event["subject"]) == ("recorder.explanation-due", ticket.prediction_id)
+    else:
+        (row,) = recorded.table("explanations").to_dicts()
+        assert (row["prediction_id"], row["method"], row["base_value"]) == (ticket.prediction_id, "shap", 0.5)
+        assert row["values"] == '{"a": 0.25}'
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": {"a": object()}}, "a value of type builtins.object cannot be recorded"),
+        ({"inputs": {"a": 2**70}}, "cannot be recorded .*ints"),
+        ({"inputs": {"a": "\ud800"}}, "cannot be recorded .*surrogates"),
+        ({"decision": True}, "a decision is a text, not a bool"),
+        ({"outputs": {"margin": 1.0}}, "outputs have no 'margin'"),
+        ({"occurred_at": datetime(2026, 1, 1)}, "has no zone"),  # noqa: DTZ001
+        ({"colour": "red"}, "a record has no 'colour'"),
+        ({"threshold": "high"}, "the threshold of a record cannot be a str"),
+        ({"inputs": [1.0]}, "inputs without names"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_at_once(recorded, options, message):
+    with recorded.recorder() as recorder:
+        with pytest.raises(MisuseError, match=message):
+            recorder.record(options.pop("inputs", {"a": 1.0}), options.pop("outputs", 0.5), **options)
+        assert recorder.status().recorded == 0
+
+
+def test_a_recorder_needs_a_sealed_log_and_is_not_used_after_its_end(recorded, tmp_path):
+    with pytest.raises(MisuseError, match="is not a sealed log"):
+        Recorder(tmp_path, model="m", version="1")
+    with pytest.raises(MisuseError, match="cannot be declared as 'Object'"):
+        recorded.recorder(features={"a": pl.Object})
+    with pytest.raises(MisuseError, match="when_full cannot be 'wait'"):
+        recorded.recorder(when_full="wait")
+    recorder = recorded.recorder()
+    recorder.close()
+    with pytest.raises(MisuseError, match="is closed"):
+        recorder.record({"a": 1}, 0.5)
+    recorder.close()
+
+
+def test_the_spool_is_for_its_owner_only(recorded):
+    with recorded.recorder() as recorder:
+        recorder.record({"a": 1.0}, 0.5).wait()
+        (file,) = recorded.spool.glob("*/*.open")
+        assert [each.stat().st_mode & 0o77 for each in (recorded.spool, file.parent, file)] == [0, 0, 0]
+
+
+def test_threads_get_numbers_of_their_own_and_nothing_is_lost(recorded):
+    count, threads, tickets = 500, 8, []
+
+    def work(name: int) -> None:
+        tickets.extend(recorder.record({"thread": name, "number": number}, 0.5) for number in range(count))
+
+    with recorded.recorder(gather_s=0.0) as recorder:
+        started = [threading.Thread(target=work, args=(name,)) for name in range(threads)]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join()
+        recorder.flush()
+        assert all(ticket.is_durable for ticket in tickets)
+    assert recorded.seal().records == count * threads
+    assert recorded.predictions["sequence"].to_list() == list(range(1, count * threads + 1))
+    assert set(recorded.predictions["prediction_id"]) == {ticket.prediction_id for ticket in tickets}
+    order = recorded.inputs.group_by("thread").agg(pl.col("number").is_sorted(), n=pl.len())
+    assert order["number"].all()
+    assert order["n"].to_list() == [count] * threads
+
+
+def test_a_ticket_is_awaited_without_holding_up_the_loop(recorded):
+    async def main() -> int:
+        beats = 0
+
+        async def beat() -> None:
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0.001)
+                beats += 1
+
+        task = asyncio.create_task(beat())
+        await asyncio.gather(*[recorder.record({"a": float(number)}, 0.5) for number in range(50)])
+        ticket = recorder.record({"a": 1.0}, 0.5)
+        await ticket
+        assert ticket.is_durable
+        await ticket
+        task.cancel()
+        return beats
+
+    with recorded.recorder(gather_s=0.05) as recorder:
+        asyncio.run(main())
+    assert recorded.seal().records == 51
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_records_on_its_own_and_the_parent_keeps_what_was_pending(recorded):
+    recorder = recorded.recorder(gather_s=0.2)
+    recorder.record({"who": "parent", "number": 1}, 0.5)
+    child = os.fork()
+    if child == 0:
+        try:
+            recorder.record({"who": "child", "number": 2}, 0.5)
+            recorder.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    recorder.record({"who": "parent", "number": 3}, 0.5)
+    recorder.close()
+    assert recorded.seal().records == 3
+    rows = recorded.inputs.join(recorded.predictions, on="prediction_id").sort("number")
+    assert rows["number"].to_list() == [1, 2, 3]
+    assert rows["sequence"].to_list() == [1, 1, 2]
+    assert rows["writer_id"].n_unique() == 2
+
+
+class SlowDisk:
+    """A disk that writes only while it is let."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.may = threading.Event()
+        written = SpoolFile.write
+
+        def write(file: SpoolFile, content: bytes) -> None:
+            assert self.may.wait(60)
+            written(file, content)
+
+        monkeypatch.setattr(SpoolFile, "write", write)
+
+
+def filled(recorder: Recorder) -> int:
+    """Record until memory is full; return how many are in it, with what the thread has taken already."""
+    recorder.record({"a": "x" * 100}, 0.5)
+    while recorder._pending.items:
+        time.sleep(0.001)
+    recorded = 1
+    while recorder.status().waiting_bytes < recorder._most_bytes:
+        recorder.record({"a": "x" * 100}, 0.5)
+        recorded += 1
+    return recorded
+
+
+def test_who_blocks_waits_for_the_disk_and_is_told_when_it_takes_too_long(recorded, monkeypatch):
+    disk = SlowDisk(monkeypatch)
+    with recorded.recorder(memory_mb=0.01, patience_s=0.05) as recorder:
+        taken = filled(recorder)
+        with pytest.raises(StorageError, match=r"records waited 0\.05 s for the disk"):
+            recorder.record({"a": "y"}, 0.5)
+        assert recorder.status().waiting_bytes < 2 * recorder._most_bytes
+        threading.Timer(0.05, disk.may.set).start()
+        recorder._patience_s = 60.0
+        recorder.record({"a": "z"}, 0.5).wait()
+    assert recorded.seal().records == taken + 1
+    assert recorded.predictions["sequence"].to_list() == list(range(1, taken + 2))
+
+
+def test_who_drops_goes_on_and_the_log_says_what_is_missing(recorded, monkeypatch):
+    disk = SlowDisk(monkeypatch)
+    with recorded.recorder(memory_mb=0.01, when_full="drop") as recorder:
+        taken = filled(recorder)
+        dropped = [recorder.record({"a": "y"}, 0.5) for _ in range(7)]
+        assert all(ticket.is_dropped and not ticket.is_durable for ticket in dropped)
+        dropped[0].wait()
+        disk.may.set()
+        recorder.flush()
+        recorder.record({"a": "z"}, 0.5).wait()
+        status = recorder.status()
+        assert (status.recorded, status.dropped) == (taken + 1, 7)
+    sealed = recorded.seal()
+    assert (sealed.records, sealed.missing) == (taken + 1, 7)
+    (event,) = recorded.table("events").to_dicts()
+    assert event["kind"] == "recorder.gap"
+    assert event["summary"] == "7 predictions were not recorded, because memory for records was full"
+    assert recorded.predictions["sequence"].to_list() == [*range(1, taken + 1), taken + 8]
+
+
+@pytest.mark.parametrize("when", ["write", "sync"])
+def test_a_disk_that_was_full_for_a_while_loses_nothing_and_repeats_nothing(recorded, monkeypatch, when):
+    monkeypatch.setattr(spool_writer, "_PAUSE_S", 0.01)
+    refusing = threading.Event()
+    real = {"write": os.write, "sync": os.fdatasync}
+
+    def refused(*arguments):
+        if refusing.is_set():
+            if when == "write":
+                real["write"](arguments[0], bytes(arguments[1])[:7])
+            raise OSError(errno.ENOSPC, "no space")
+        return real[when](*arguments)
+
+    if when == "write":
+        monkeypatch.setattr("audit_lab.capture.recorder.spool_file.os.write", refused)
+    else:
+        monkeypatch.setattr("audit_lab.capture.recorder.spool_file._sync", refused)
+    with recorded.recorder() as recorder:
+        recorder.record({"a": 1.0}, 0.5).wait()
+        refusing.set()
+        ticket = recorder.record({"a": 2.0}, 0.5)
+        with pytest.raises(StorageError, match="the disk is full"):
+            ticket.wait(0.3)
+        assert "the disk is full" in recorder.status().problem
+        refusing.clear()
+        recorder.record({"a": 3.0}, 0.5)
+        recorder.flush(30)
+        assert recorder.status().problem is None
+    sealed = recorded.seal()
+    assert recorded.inputs["a"].to_list() == [1.0, 2.0, 3.0]
+    assert sealed.records == 3
+
+
+def test_a_disk_that_stays_full_is_told_at_the_end(recorded, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    recorder = recorded.recorder()
+    monkeypatch.setattr("audit_lab.capture.recorder.spool_file.os.write", refused)
+    recorder.record({"a": 1.0}, 0.5)
+    with pytest.raises(StorageError, match="the disk is full"):
+        recorder.close()
+
+
+def test_a_clock_that_was_set_is_noted(recorded, monkeypatch):
+    with recorded.recorder() as recorder:
+        recorder.record({"a": 1.0}, 0.5).wait()
+        real = time.time
+        monkeypatch.setattr(spool_writer.time, "time", lambda: real() + 3600)
+        recorder.record({"a": 2.0}, 0.5).wait()
+    recorded.seal()
+    (event,) = recorded.table("events").filter(pl.col("kind") == "recorder.clock-set").to_dicts()
+    assert event["summary"].startswith("the recorder's clock was set by 3600.0")
+
+
+def test_a_recorder_that_nobody_closes_is_closed_at_the_end_of_its_process(recorded, tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, audit_lab as al\n"
+        "recorder = al.Recorder(sys.argv[1], model='loans', version='7', vault=sys.argv[2], seal=False, gather_s=5)\n"
+        "print(recorder.record({'a': 1.0}, 0.5).prediction_id)\n"
+    )
+    words = [sys.executable, "-c", code, str(recorded.folder), str(recorded.vault)]
+    told = subprocess.run(words, check=True, capture_output=True, text=True, cwd=tmp_path)
+    recorded.seal()
+    assert recorded.predictions["prediction_id"].to_list() == [told.stdout.strip()]
+    assert told.stderr == ""
+
+
+def test_a_recorder_that_is_forgotten_does_not_keep_its_log_from_being_collected(recorded):
+    recorder = recorded.recorder()
+    recorder.close()
+    gc.collect()
+    assert repr(recorder) == f"Recorder(loans 7 into {recorded.folder})"
