@@ -308,15 +308,17 @@ class Browse:
                 )
             if found is None:
                 return None
-            self._shared.filters[narrowed] = found
+            with self._shared.lock:
+                self._shared.filters[narrowed] = found
         if question.since is None and question.until is None:
             return found
-        times = self._values(_TIME)
+        within = self._values(_TIME).between(question.since, question.until)
         if found is None:
-            return times.between(question.since, question.until)
-        within = np.zeros(self._shared.rows.count, dtype=np.bool_)
-        within[times.between(question.since, question.until)] = True
-        return found[within[found]]
+            return within
+        of_time = np.zeros(self._shared.rows.count, dtype=np.bool_)
+        of_time[within] = True
+        chosen: NDArray[np.int64] = found[of_time[found]]
+        return chosen
 
     def _numbers(self, first: int, count: int) -> NDArray[np.int64]:
         """Return the numbers of the rows of a page; those of the last one are kept for its other columns."""

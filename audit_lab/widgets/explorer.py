@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplorerView"]
 
 _STATIC_ROWS = 20
+_LEFT_OUT = "Inputs are left out here: to find them, every id of this log had to be read first. Show it again for them."
 _NOT_BUILT = (
     "The interactive table is not built in this checkout: `make lab` builds it; an installed package has it. "
     "These are the first rows."
@@ -83,6 +84,8 @@ class ExplorerView(Panel):
         browse = self.table.browse
         names = [name for name in self.table.shown if name in browse.columns]
         try:
+            left_out = [] if browse.finds_inputs else [name for name in names if name.startswith("inputs.")]
+            names = [name for name in names if name not in left_out]
             said, rows = browse.summary(), browse.page(0, _STATIC_ROWS, names)
         except AuditLabError as error:
             return [note(str(error), bad=True)]
@@ -94,6 +97,7 @@ class ExplorerView(Panel):
             section("Predictions", listed(said)),
             table(crossed.drop("place").to_dicts(), {name: name for name in names}),
             paragraph(f"{more:,} more rows follow." if more > 0 else ""),
+            paragraph(_LEFT_OUT if left_out else ""),
         ]
 
     def _opened(self) -> list[str]:

@@ -30,6 +30,7 @@ class Ask(TypedDict):
     kind: Literal["page", "histogram", "timeline", "open"]
     state: int
     first: int
+    count: int
     column: str
 
 
@@ -43,6 +44,7 @@ def asked(content: Any) -> Ask:
     """
     whole = content if isinstance(content, dict) else {}
     numbers = {name: whole.get(name, 0) for name in ("id", "state", "first")}
+    numbers["count"] = whole.get("count", PAGE_ROWS)
     if whole.get("kind") not in _KINDS or any(
         not isinstance(number, int) or isinstance(number, bool) or number < 0 for number in numbers.values()
     ):
@@ -53,6 +55,7 @@ def asked(content: Any) -> Ask:
         "kind": whole["kind"],
         "state": numbers["state"],
         "first": numbers["first"],
+        "count": min(numbers["count"], PAGE_ROWS),
         "column": str(whole.get("column", "")),
     }
     return made

@@ -12,7 +12,7 @@ import traitlets
 
 from audit_lab.errors import AuditLabError
 from audit_lab.log.search.query import instant
-from audit_lab.widgets.explorer_messages import MOST_COLUMNS, PAGE_ROWS, arrow_of, asked, bars_of, steps_of
+from audit_lab.widgets.explorer_messages import MOST_COLUMNS, arrow_of, asked, bars_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,9 @@ __all__ = ["FRONT_END", "ExplorerTable", "OvertakenError"]
 
 #: What extensions/widgets is built to; a checkout has it after `make lab`, an installed package always.
 FRONT_END = files("audit_lab.widgets") / "static" / "explorer.js"
+
+#: So many rows are in sight at first; they are told without being asked for.
+_IN_SIGHT = 18
 
 _FIRST = ("prediction_id", "occurred_at", "model_version", "outputs.score", "outputs.label", "decision")
 
@@ -58,6 +61,8 @@ class ExplorerTable(anywidget.AnyWidget):
     rows = traitlets.Int(-1).tag(sync=True)
     state = traitlets.Int(0).tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
+    #: The first rows in sight, without inputs, so that the table need not ask for them.
+    opening = traitlets.Bytes(b"").tag(sync=True)
     #: The place of the row that was opened last.
     opened = traitlets.Unicode("").tag(sync=True)
 
@@ -75,6 +80,7 @@ class ExplorerTable(anywidget.AnyWidget):
             descending=browse.descending,
             shown=list(columns or _first(browse)),
             columns=known,
+            opening=self._opening(browse, list(columns or _first(browse))),
         )
         self.on_msg(self._asked)
         self.observe(self._changed, names=["expression", "since", "until", "sort", "descending"])
@@ -85,19 +91,30 @@ class ExplorerTable(anywidget.AnyWidget):
         self._workers.shutdown(wait=False, cancel_futures=True)
         super().close()
 
-    def answer(self, ask: Ask) -> tuple[dict[str, Any], list[bytes]]:
+    def answer(
+        self, ask: Ask, browse: Browse | None = None, *, inputs: bool | None = None
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """Answer a question of the front end: a message, and rows as Arrow where it asked for a page.
+
+        Parameters
+        ----------
+        ask
+            What is asked.
+        browse
+            The table that is asked; that of the present order and filter when omitted.
+        inputs
+            Whether a page holds the inputs alone, or all other columns; every one that is shown when omitted.
 
         Raises
         ------
         AuditLabError
             The log cannot answer it.
         """
-        browse = self.browse.watched(self._watch(ask["state"]))
+        browse = browse or self.browse.watched(self._watch(ask["state"]))
         told: dict[str, Any] = {"id": ask["id"], "kind": ask["kind"], "state": ask["state"]}
         if ask["kind"] == "page":
-            columns = [name for name in self.shown if name in browse.columns][:MOST_COLUMNS]
-            page = browse.page(ask["first"], PAGE_ROWS, columns)
+            names = _parted(browse, self.shown, inputs=inputs)
+            page = browse.page(ask["first"], ask["count"], names)
             return {**told, "first": ask["first"]}, [arrow_of(page)]
         if ask["kind"] == "histogram":
             counted = browse.histogram(ask["column"])
@@ -120,11 +137,16 @@ class ExplorerTable(anywidget.AnyWidget):
             return
         self._workers.submit(self._answered, ask)
 
-    def _answered(self, ask: Ask) -> None:
+    def _answered(self, ask: Ask, browse: Browse | None = None) -> None:
+        """Answer; of a page, inputs come apart, after what else is asked meanwhile: they take longest to be found."""
         if ask["state"] != self.state:
             return
+        inputs = browse is not None
+        browse = browse or self.browse.watched(self._watch(ask["state"]))
         try:
-            told, buffers = self.answer(ask)
+            told, buffers = self.answer(ask, browse, inputs=inputs)
+            if ask["kind"] == "page" and not inputs and _parted(browse, self.shown, inputs=True):
+                self._workers.submit(self._answered, ask, browse)
         except OvertakenError:
             return
         except AuditLabError as error:
@@ -147,11 +169,19 @@ class ExplorerTable(anywidget.AnyWidget):
             )
             narrowed = replace(self.browse.where(question.expression), question=question)
             self.browse = narrowed.sorted_by(self.sort or None, descending=self.descending)
+            self.problem = ""
         except AuditLabError as error:
             self.problem = str(error)
-            return
-        self.problem = ""
         self._workers.submit(self._count, self.state)
+        self._workers.submit(self._answered, _first_page(self.state))
+
+    def _opening(self, browse: Browse, shown: Sequence[str]) -> bytes:
+        if not _is_whole(browse):
+            return b""
+        try:
+            return arrow_of(browse.page(0, _IN_SIGHT, _parted(browse, shown, inputs=False)))
+        except AuditLabError:
+            return b""
 
     @property
     def _given(self) -> Any:
@@ -181,6 +211,23 @@ class ExplorerTable(anywidget.AnyWidget):
             self.send({"id": 0, "kind": "progress", "state": state, "done": done})
 
         return progress
+
+
+def _first_page(state: int) -> Ask:
+    return {"id": 0, "kind": "page", "state": state, "first": 0, "count": _IN_SIGHT, "column": ""}
+
+
+def _is_whole(browse: Browse) -> bool:
+    """Whether the newest rows of the whole log are shown, which few files tell."""
+    asked = browse.question
+    narrowed = (asked.expression, asked.since, asked.until, asked.model)
+    return all(each is None for each in narrowed) and browse.sort in {None, "occurred_at"}
+
+
+def _parted(browse: Browse, shown: Sequence[str], *, inputs: bool | None) -> list[str]:
+    """Return the columns shown that there are: the inputs among them, all others, or every one."""
+    names = [name for name in shown if name in browse.columns][:MOST_COLUMNS]
+    return [name for name in names if inputs is None or name.startswith("inputs.") == inputs]
 
 
 def _first(browse: Browse) -> list[str]:

@@ -23,7 +23,7 @@ def log(flights):
 
 
 def ask(kind, table, **more):
-    return {"id": 1, "kind": kind, "state": table.state, "first": 0, "column": "", **more}
+    return {"id": 1, "kind": kind, "state": table.state, "first": 0, "count": PAGE_ROWS, "column": "", **more}
 
 
 def until(condition):
@@ -41,6 +41,48 @@ def test_a_page_crosses_as_arrow_with_the_columns_shown(log):
     assert page.columns == [*table.shown, "place"]
     assert page["place"].to_list() == log.browse().page(200, PAGE_ROWS)["place"].to_list()
     assert len(rows) < 100_000
+
+
+def test_the_first_rows_come_with_the_table(log):
+    table = al.view(log).table
+    opening = pl.read_ipc_stream(table.opening)
+    assert opening.columns == [*(name for name in table.shown if not name.startswith("inputs.")), "place"]
+    assert opening["place"].to_list() == log.browse().page(0, 18)["place"].to_list()
+    assert ExplorerView(log.browse("decision = 'late'")).table.opening == b""
+
+
+def test_the_rows_of_a_page_come_before_their_inputs(log, monkeypatch):
+    table = al.view(log).table
+    until(lambda: table.rows > 0)
+    told = []
+    monkeypatch.setattr(table, "send", lambda content, buffers=None: told.append((content, buffers)))
+    table._asked(None, ask("page", table, id=7, first=300, count=18), None)
+    until(lambda: len(told) == 2)
+    assert [content for content, _ in told] == [{"id": 7, "kind": "page", "state": 0, "first": 300}] * 2
+    own, inputs = (pl.read_ipc_stream(buffers[0]) for _, buffers in told)
+    assert [*own.columns[:-1], *inputs.columns] == [*table.shown, "place"]
+    expected = pl.read_ipc_stream(arrow_of(log.browse().page(300, 18, table.shown)))
+    assert own.hstack(inputs.drop("place")).equals(expected.select(*own.columns, *inputs.columns[:-1]))
+
+
+def test_the_first_rows_of_another_filter_are_told_unasked(log, monkeypatch):
+    table = al.view(log).table
+    until(lambda: table.rows > 0)
+    told = []
+    monkeypatch.setattr(table, "send", lambda content, buffers=None: told.append((content, buffers)))
+    table.expression = "outputs.score > 0.5"
+    until(lambda: len([content for content, _ in told if content["kind"] == "page"]) == 2)
+    content, buffers = next(each for each in told if each[0]["kind"] == "page")
+    assert (content["state"], content["first"]) == (1, 0)
+    assert pl.read_ipc_stream(buffers[0])["place"].to_list() == table.browse.page(0, 18)["place"].to_list()
+
+
+def test_inputs_that_take_long_to_find_are_left_out_where_there_is_no_kernel(log, monkeypatch):
+    view = al.view(log)
+    assert "inputs.carrier" in view.static_html()
+    monkeypatch.setattr(type(view.table.browse), "finds_inputs", False)
+    assert "inputs.carrier" not in view.static_html()
+    assert "Inputs are left out here" in view.static_html()
 
 
 def test_filter_and_order_are_state_that_the_front_end_shares(log):
@@ -166,7 +208,7 @@ def test_a_name_is_written_as_an_expression_writes_it():
 def test_nothing_is_imported_to_show_a_log_that_only_draws_or_models(flights):
     shown = (
         f"import sys; import audit_lab as al; al.view(al.open({str(flights)!r})).table.answer("
-        "{'id': 1, 'kind': 'page', 'state': 0, 'first': 0, 'column': ''})"
+        "{'id': 1, 'kind': 'page', 'state': 0, 'first': 0, 'count': 9, 'column': ''})"
     )
     heavy = (
         "print(sorted({'altair', 'vl_convert', 'scipy', 'sklearn', 'shap', 'matplotlib', 'pandas'} & {*sys.modules}))"

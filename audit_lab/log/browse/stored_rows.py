@@ -36,6 +36,7 @@ class StoredRows:
         self._store = store
         self._table = table
         self._what = f"the {table} of {store.location}"
+        self._looked_at: tuple[list[int], pl.DataFrame] = ([], pl.DataFrame())
 
     @property
     def by_number(self) -> bool:
@@ -116,7 +117,7 @@ class StoredRows:
         taken: list[int] = []
         for number, (place, _) in enumerate(nearest, 1):
             taken.append(place)
-            found = self._times(sorted(taken)).sort(_AT, descending=descending, maintain_order=True).head(count)
+            found = self._known_times(sorted(taken)).sort(_AT, descending=descending, maintain_order=True).head(count)
             beyond = nearest[number][1] if number < len(nearest) else None
             if found.height < count:
                 continue
@@ -125,6 +126,12 @@ class StoredRows:
                 numbers: NDArray[np.int64] = found[_NUMBER].to_numpy()
                 return numbers
         return None
+
+    def _known_times(self, places: list[int]) -> pl.DataFrame:
+        """Return what `_times` does; that of the files that were looked at last is kept."""
+        if self._looked_at[0] != places:
+            self._looked_at = (places, self._times(places))
+        return self._looked_at[1]
 
     def _times(self, places: list[int]) -> pl.DataFrame:
         """Return ``at`` and ``number`` of the rows of some files that have a time."""

@@ -27,6 +27,7 @@ __all__ = ["search_many"]
 
 #: So few runs of neighbouring rows of a file are read one by one, by their numbers: a filter reads the column of all.
 _RUNS_ONE_BY_ONE = 24
+_NUMBER = "number"
 
 #: Files that are opened and read in one go.
 _FILES_AT_A_TIME = 64
@@ -166,10 +167,9 @@ def _read_rows(asked: _Asked, candidates: Sequence[tuple[Segment, pl.DataFrame]]
     whose: list[int] = []
     for number, (segment, stated) in enumerate(candidates):
         frame, rows = asked.read(segment), stated[ROW].unique().sort()
-        runs = (
-            rows.to_frame()
-            .group_by(rows - pl.int_range(rows.len(), dtype=rows.dtype, eager=True))
-            .agg(pl.first(ROW).alias("first"), pl.len().alias("count"))
+        numbered = rows.to_frame().with_row_index(_NUMBER)
+        runs = numbered.group_by(pl.col(ROW) - pl.col(_NUMBER)).agg(
+            pl.first(ROW).alias("first"), pl.len().alias("count")
         )
         if runs.height <= _RUNS_ONE_BY_ONE:
             some = [frame.slice(first, count) for first, count in runs.select("first", "count").iter_rows()]

@@ -1,27 +1,22 @@
 // The log explorer: filter, timeline and a table of which only the rows in sight are here.
 
-import { tableFromIPC } from '@uwdata/flechette';
-
+import { rowsOf, words } from './cells';
+import { columnsToChoose } from './chooser';
 import type { Column } from './completion';
 import { element } from './element';
 import css from './explorer.css';
 import { Facet } from './facet';
 import { FilterField } from './filter';
 import { told, type Told } from './messages';
-import { Pages, type Cell, type Rows } from './pages';
+import type { Model } from './model';
+import { Pages } from './pages';
 import { fullHeight, lastFirst, rowAt, ROW_HEIGHT, topOf } from './scrolling';
 import { Timeline } from './timeline';
 
-interface Model {
-  get(name: string): unknown;
-  set(name: string, value: unknown): void;
-  save_changes(): void;
-  send(content: unknown): void;
-  on(name: string, call: (...given: never[]) => void): void;
-  off(name: string | null, call?: ((...given: never[]) => void) | null): void;
-}
-
 const VISIBLE_ROWS = 18;
+/** So long a stretch of rows that nobody moved over is read ahead of both its ends. */
+const AHEAD = 20;
+const QUIET_MILLISECONDS = 250;
 
 class Explorer {
   private readonly pages = new Pages();
@@ -46,7 +41,9 @@ class Explorer {
   private done = 0;
   private moving = false;
   private asking = 0;
+  private resting = 0;
   private drawnFilter = '';
+  private readonly early: [Told, (DataView | ArrayBuffer)[] | undefined][] = [];
 
   constructor(
     private readonly model: Model,
@@ -69,8 +66,9 @@ class Explorer {
     this.filter.value = this.text('expression');
     this.listen();
     this.headings();
-    this.columnsToChoose();
+    this.chooser.append(...columnsToChoose(() => this.columns(), () => this.shown(), names => this.choose(names)));
     this.again();
+    this.begin();
     return () => this.stop();
   }
 
@@ -80,7 +78,14 @@ class Explorer {
       this.hear(message, buffers as unknown as (DataView | ArrayBuffer)[] | undefined);
     }
   };
-  private readonly onState = (): void => this.again();
+  private readonly onState = (): void => {
+    this.pages.clear();
+    // The first rows of another order or filter are told without being asked for.
+    this.pages.missing(0, VISIBLE_ROWS);
+    this.again(false);
+    // What a thread of the kernel told may be here before the state that it is about.
+    this.early.splice(0).forEach(each => this.hear(...each));
+  };
   private readonly onRows = (): void => this.counted();
   private readonly onProblem = (): void => {
     this.wrong.textContent = this.text('problem');
@@ -119,9 +124,23 @@ class Explorer {
     this.model.off('change:expression', this.onExpression);
     this.model.off('change:shown', this.onShown);
     window.clearTimeout(this.asking);
+    window.clearTimeout(this.resting);
+  }
+
+  /** Show the rows that came with the table; what they lack is asked for with them once more. */
+  private begin(): void {
+    const opening = this.model.get('opening');
+    if (this.number('state') === 0 && opening instanceof DataView && opening.byteLength > 0) {
+      this.pages.put(0, rowsOf(opening));
+      this.draw();
+      this.ask('page', { first: 0, count: VISIBLE_ROWS });
+    }
   }
 
   private hear(message: Told, buffers: (DataView | ArrayBuffer)[] | undefined): void {
+    if (message.state > this.number('state')) {
+      this.early.push([message, buffers]);
+    }
     if (message.state !== this.number('state')) {
       return;
     }
@@ -153,8 +172,10 @@ class Explorer {
   }
 
   /** Ask for everything anew: another filter, order, or other columns. */
-  private again(): void {
-    this.pages.clear();
+  private again(forget = true): void {
+    if (forget) {
+      this.pages.clear();
+    }
     this.done = 0;
     this.first = 0;
     this.chosen = 0;
@@ -213,12 +234,19 @@ class Explorer {
     this.first = Math.max(0, Math.min(this.first, lastFirst(Math.max(this.rows, 0), VISIBLE_ROWS * ROW_HEIGHT)));
     this.draw();
     window.clearTimeout(this.asking);
+    window.clearTimeout(this.resting);
     this.asking = window.setTimeout(() => {
-      const stop = this.rows < 0 ? VISIBLE_ROWS : Math.min(this.first + VISIBLE_ROWS, this.rows);
-      for (const start of this.pages.missing(this.first, stop)) {
-        this.ask('page', { first: start });
-      }
-    }, 20);
+      this.fetch(this.first, this.first + VISIBLE_ROWS);
+      this.resting = window.setTimeout(() => {
+        this.fetch(this.first + VISIBLE_ROWS, this.first + VISIBLE_ROWS + AHEAD);
+        this.fetch(this.first - AHEAD, this.first);
+      }, QUIET_MILLISECONDS);
+    }, 10);
+  }
+
+  private fetch(first: number, stop: number): void {
+    const last = Math.min(stop, this.rows < 0 ? VISIBLE_ROWS : this.rows);
+    this.pages.missing(Math.max(0, first), last).forEach(run => this.ask('page', { ...run }));
   }
 
   private draw(): void {
@@ -323,21 +351,9 @@ class Explorer {
     this.model.save_changes();
   }
 
-  private columnsToChoose(): void {
-    const list = element('div', { class: 'al-columns' });
-    for (const column of this.columns()) {
-      const box = element('input', { type: 'checkbox' });
-      box.checked = this.shown().includes(column.name);
-      box.addEventListener('change', () => {
-        const shown = new Set(this.shown());
-        box.checked ? shown.add(column.name) : shown.delete(column.name);
-        const order = this.columns().map(each => each.name);
-        this.model.set('shown', order.filter(name => shown.has(name)).slice(0, 40));
-        this.model.save_changes();
-      });
-      list.append(element('label', {}, box, column.name));
-    }
-    this.chooser.append(element('summary', {}, 'Columns'), list);
+  private choose(names: string[]): void {
+    this.model.set('shown', names);
+    this.model.save_changes();
   }
 
   private ask(kind: string, more: Record<string, unknown> = {}): void {
@@ -370,24 +386,6 @@ class Explorer {
   private number(name: string): number {
     return Number(this.model.get(name) ?? 0);
   }
-}
-
-function rowsOf(buffer: DataView | ArrayBuffer): Rows {
-  const bytes = buffer instanceof DataView ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-  const table = tableFromIPC(bytes);
-  const names = table.names.map(String);
-  const cells = names.map(name => Array.from(table.getChild(name).toArray() as ArrayLike<Cell>));
-  return { names, cells };
-}
-
-function words(value: Cell | undefined): string {
-  if (value === undefined) {
-    return '\u2026';
-  }
-  if (value === null) {
-    return '\u2013';
-  }
-  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }
 
 export default {

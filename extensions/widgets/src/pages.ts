@@ -1,35 +1,48 @@
-// Rows that were read, by blocks; the oldest are forgotten.
+// Rows that were read, by their ranks; the oldest are forgotten. Columns of a row may come one part after another.
 
 export type Cell = string | number | boolean | null;
 export type Rows = { names: string[]; cells: Cell[][] };
+export type Run = { first: number; count: number };
 
-export const BLOCK = 40;
-const MOST_BLOCKS = 100;
+/** The most rows of one answer. */
+export const MOST_ASKED = 40;
+const MOST_ROWS = 4000;
 
 export class Pages {
-  private readonly blocks = new Map<number, Rows>();
+  private readonly rows = new Map<number, Map<string, Cell>>();
   private readonly waiting = new Set<number>();
 
-  /** The blocks that hold some of these rows and are neither here nor asked for; they count as asked for then. */
-  missing(first: number, stop: number): number[] {
-    const starts: number[] = [];
-    for (let start = Math.floor(first / BLOCK) * BLOCK; start < stop; start += BLOCK) {
-      if (!this.blocks.has(start) && !this.waiting.has(start)) {
-        starts.push(start);
-        this.waiting.add(start);
+  /** The runs of rows that are neither here nor asked for, each for one answer; they count as asked for then. */
+  missing(first: number, stop: number): Run[] {
+    const runs: Run[] = [];
+    for (let row = first; row < stop; row += 1) {
+      const last = runs[runs.length - 1];
+      if (this.rows.has(row) || this.waiting.has(row)) {
+        continue;
+      }
+      this.waiting.add(row);
+      if (last !== undefined && last.first + last.count === row && last.count < MOST_ASKED) {
+        last.count += 1;
+      } else {
+        runs.push({ first: row, count: 1 });
       }
     }
-    return starts;
+    return runs;
   }
 
-  put(start: number, rows: Rows): void {
-    this.waiting.delete(start);
-    this.blocks.set(start, rows);
-    for (const oldest of this.blocks.keys()) {
-      if (this.blocks.size <= MOST_BLOCKS) {
+  put(first: number, { names, cells }: Rows): void {
+    const count = Math.max(0, ...cells.map(column => column.length));
+    for (let number = 0; number < count; number += 1) {
+      const row = this.rows.get(first + number) ?? new Map<string, Cell>();
+      names.forEach((name, place) => row.set(name, cells[place]?.[number] ?? null));
+      this.rows.set(first + number, row);
+      this.waiting.delete(first + number);
+    }
+    for (const oldest of this.rows.keys()) {
+      if (this.rows.size <= MOST_ROWS) {
         break;
       }
-      this.blocks.delete(oldest);
+      this.rows.delete(oldest);
     }
   }
 
@@ -39,14 +52,11 @@ export class Pages {
   }
 
   clear(): void {
-    this.blocks.clear();
+    this.rows.clear();
     this.waiting.clear();
   }
 
   cell(row: number, name: string): Cell | undefined {
-    const start = Math.floor(row / BLOCK) * BLOCK;
-    const block = this.blocks.get(start);
-    const column = block?.names.indexOf(name) ?? -1;
-    return column < 0 ? undefined : block?.cells[column]?.[row - start];
+    return this.rows.get(row)?.get(name);
   }
 }
