@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,16 +21,23 @@ from audit_lab.seal.report import Verification
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ROWS_PREFIX", "Representation", "represent"]
+__all__ = ["ROWS_PREFIX", "SHOWN", "Representation", "represent"]
 
 #: Files whose name begins so are rows of the log, not renderings of the thing.
 ROWS_PREFIX = "rows/"
-
+#: The page of a view as it was seen.
+SHOWN = "shown.html"
+#: Files of what a view shows beside its subject.
+_BESIDE = "beside/"
+#: What such a page may do: show its own pictures.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 #: What a log answers in several frames: the kind of exhibit, and which frames are kept.
 _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Agreement": ("agreement", ()),
+    "Alerts": ("alerts", ("table", "windows")),
     "BatchReplay": ("batch-replay", ("rows", "groups")),
     "CohortAttribution": ("cohort", ("importance", "points")),
     "Comparable": ("comparable", ("cases", "differences")),
@@ -39,10 +47,30 @@ _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Exploration": ("exploration", ("table",)),
     "Impact": ("impact", ("affected", "by_group", "by_subject", "directions", "not_decided")),
     "Cause": ("cause", ()),
+    "Fairness": ("fairness", ("table", "comparisons")),
     "LineageGraph": ("lineage", ()),
     "Onsets": ("onset", ()),
+    "Performance": ("performance", ("table", "windows")),
     "WhatIf": ("what-if", ("sides", "rows")),
 }
+#: How many rows an answer speaks of, where it counts them.
+_COUNTED: dict[str, Callable[[Any], int]] = {
+    "Agreement": lambda _: 1,
+    "Alerts": lambda found: found.table.height,
+    "BatchReplay": lambda found: found.predictions,
+    "CohortAttribution": lambda found: found.explained,
+    "Comparable": lambda found: found.searched,
+    "Coverage": lambda found: found.predictions,
+    "Decisions": lambda found: found.frame.height,
+    "Exploration": lambda found: found.table.height,
+    "Fairness": lambda found: found.rows,
+    "Impact": lambda found: found.counts.predictions,
+    "Onsets": lambda found: found.rows,
+    "Performance": lambda found: found.windows["rows"].sum(),
+    "WhatIf": lambda _: 1,
+}
+#: So many predictions of a table are kept, the first in its order; its question stands beside them.
+_MOST_PREDICTIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -74,7 +102,8 @@ def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
     thing
         A polars frame (Parquet and CSV), an altair chart (SVG, specification and data), or what a log gave: a
         decision, a replay, an attribution, a verification (canonical JSON), a drift (its table), or an answer in
-        several frames (`_ANSWERS`: Parquet, and the answer's document and sentences).
+        several frames (`_ANSWERS`: Parquet, and the answer's document and sentences), or a view of one of these (its
+        files, and the page as it was seen).
     log_origin
         The name of the case's log; a verification must be about it.
 
@@ -83,6 +112,8 @@ def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
     MisuseError
         It is none of these, or cannot be kept as it is.
     """
+    if _has(thing, "static_html", "subject", "beside"):
+        return _view(thing, log_origin)
     if isinstance(thing, pl.LazyFrame):
         thing = collect(thing, "The frame to keep")
     if isinstance(thing, pl.DataFrame):
@@ -97,10 +128,13 @@ def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
         return Representation("replay", {"replay.json": _json(thing.to_dict())}, rows=1, method="replay")
     if _has(thing, "payload") and (hasattr(thing, "window_start") or getattr(thing, "kind", "") == "alert"):
         return _alert(thing)
-    if type(thing).__name__ in _ANSWERS:
-        return _answer(thing)
+    if (named := _answer_name(thing)) is not None:
+        return _answer(thing, named)
+    if _has(thing, "page", "question", "sorted_by"):
+        return _predictions(thing)
     if isinstance(getattr(thing, "table", None), pl.DataFrame):
-        return Representation("drift", _drift(thing))
+        counted = thing.volume["rows"].sum() if _has(thing, "volume") else None
+        return Representation("drift", _drift(thing), rows=counted, method="drift")
     if _has(thing, "to_dict", "mark_bar") or type(thing).__module__.startswith("altair."):
         return _chart(thing)
     raise MisuseError(
@@ -155,9 +189,14 @@ def _attribution(attribution: Any) -> Representation:
     )
 
 
-def _answer(answer: Any) -> Representation:
+def _answer_name(thing: Any) -> str | None:
+    """Return the name of the answer that a thing is, or is a kind of: an onset that was asked of a log is an onset."""
+    return next((each.__name__ for each in type(thing).__mro__ if each.__name__ in _ANSWERS), None)
+
+
+def _answer(answer: Any, named: str) -> Representation:
     """Return the frames of an answer, its document, and its sentences."""
-    kind, frames = _ANSWERS[type(answer).__name__]
+    kind, frames = _ANSWERS[named]
     files = {f"{name}.parquet": parquet_bytes(getattr(answer, name)) for name in frames}
     files[f"{kind}.json"] = _json(answer.to_dict())
     said = answer.summary if hasattr(answer, "summary") else answer.describe
@@ -165,7 +204,30 @@ def _answer(answer: Any) -> Representation:
     files["summary.json"] = _json(list(summary))
     if hasattr(answer, "to_prov_json"):
         files["prov.json"] = answer.to_prov_json().encode() + b"\n"
-    return Representation(kind, files)
+    counted = _COUNTED.get(named)
+    return Representation(kind, files, rows=counted and counted(answer), method=kind)
+
+
+def _view(view: Any, log_origin: str) -> Representation:
+    """Return the files of what a view shows, and its page: other choices in the same view are another exhibit."""
+    kept = represent(view.subject, log_origin)
+    files = dict(kept.files)
+    if view.beside is not None:
+        files |= {f"{_BESIDE}{name}": content for name, content in represent(view.beside, log_origin).files.items()}
+    page = (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(view.title())}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"></head>'
+        f"<body>{view.static_html()}</body></html>\n"
+    )
+    return replace(kept, files={**files, SHOWN: page.encode("utf-8", "backslashreplace")})
+
+
+def _predictions(browse: Any) -> Representation:
+    """Return the first predictions of a table in its order, and the question that it answers."""
+    rows = browse.page(0, _MOST_PREDICTIONS)
+    asked = {**browse.question.to_dict(), "sort": browse.sort, "descending": browse.descending, "rows": browse.rows}
+    files = {**_table(rows), "question.json": _json({**asked, "kept": rows.height})}
+    return Representation("predictions", files, rows=browse.rows, method="search")
 
 
 def _drift(drift: Any) -> dict[str, bytes]:

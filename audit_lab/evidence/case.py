@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CaseFile
+from audit_lab.case.open_case import note_open
 from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.export import export_case
 from audit_lab.evidence.keyring import accepted_keys, signing_key
@@ -50,7 +51,16 @@ class Case(CaseFile):
     def create(cls, case_id: str, log: ExaminedLog, **about: Any) -> Self:
         """Create a case, or reopen the one that has the same id, log and question; as `CaseFile.create`."""
         case = super().create(case_id, log, **about)
-        return replace(case, access=Access(log.journal)) if isinstance(log, AuditLog) else case
+        made = replace(case, access=Access(log.journal)) if isinstance(log, AuditLog) else case
+        note_open(made)
+        return made
+
+    @classmethod
+    def open(cls, folder: Path | str, **about: Any) -> Self:
+        """Open the case that stands in `folder`; as `CaseFile.open`. Views are kept in the one that is open."""
+        case = super().open(folder, **about)
+        note_open(case)
+        return case
 
     def export(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from audit_lab.widgets.alerts import AlertsView
     from audit_lab.widgets.attribution import AttributionView
     from audit_lab.widgets.batch_replay import BatchReplayView
+    from audit_lab.widgets.case_board import CaseBoardView
     from audit_lab.widgets.cause import CauseView
     from audit_lab.widgets.cohort import CohortView
     from audit_lab.widgets.comparable import ComparableView
@@ -35,6 +36,7 @@ __all__ = [
     "AlertsView",
     "AttributionView",
     "BatchReplayView",
+    "CaseBoardView",
     "CauseView",
     "CohortView",
     "ComparableView",
@@ -55,6 +57,7 @@ _HOMES = {
     "AlertsView": "alerts",
     "AttributionView": "attribution",
     "BatchReplayView": "batch_replay",
+    "CaseBoardView": "case_board",
     "CauseView": "cause",
     "CohortView": "cohort",
     "ComparableView": "comparable",

@@ -26,6 +26,15 @@ class AgreementView(AttributionView):
         self._agreement = agreement
         super().__init__(agreement.shap, agreement.lime)
 
+    @property
+    def subject(self) -> Agreement:
+        """The agreement."""
+        return self._agreement
+
+    @property
+    def beside(self) -> None:
+        """Nothing: both explanations stand in the agreement."""
+
     def parts(self) -> list[str]:
         """Return the verdicts with their rules, and what is shown of both explanations."""
         rules = [f"{name}: {meaning}" for name, meaning in self._agreement.methods.rules.items()]

@@ -66,6 +66,11 @@ class AlertsView(Panel):
         self.alert.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> Alerts:
+        """The alerts."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return summary, timeline and table of the chosen state, then the chosen alert."""
         return [section("Alerts", listed(self._found.summary())), *self._drawn(), *self._chosen()]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["GIVEN_EXPRESSION", "asking_again", "narrowed"]
+__all__ = ["GIVEN_EXPRESSION", "asking_again", "narrowed", "question_in"]
 
 #: A polars expression cannot be written out as the Python that makes it.
 GIVEN_EXPRESSION = "expression"
 
 _NARROWING = ("expression", "since", "until", "model")
+_LOG = "log"
 _RUNNING = ("trust", "trusted_types")
 
 
@@ -39,3 +41,28 @@ def asking_again(name: str, call: str, arguments: Iterable[str], asked: Mapping[
         shown = " ".join(str(asked["by_polars"]).split())
         lines.append(f"# {GIVEN_EXPRESSION} = the polars expression that was given: {shown}")
     return "\n".join([*lines, f"{name} = {call}({', '.join(arguments)})", f"al.view({name})", ""])
+
+
+def question_in(code: str) -> str:
+    """Return the question that lines of Python put to the log first: the whole call, on one line; empty for none."""
+    tree = _OpenedLog().visit(ast.parse(code))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _asked_of(node) == _LOG]
+    # Where a chain of calls begins at one place, the longest of them is the question.
+    calls.sort(key=lambda call: (call.lineno, call.col_offset, -(call.end_lineno or 0), -(call.end_col_offset or 0)))
+    return ast.unparse(calls[0]) if calls else ""
+
+
+class _OpenedLog(ast.NodeTransformer):
+    """Puts the name of the log where it is opened: a question does not depend on where a log stands."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        opens = isinstance(node.func, ast.Attribute) and node.func.attr == "open" and _asked_of(node.func) == "al"
+        return ast.copy_location(ast.Name(_LOG), node) if opens else node
+
+
+def _asked_of(node: ast.expr) -> str:
+    """Return the name that a chain of calls and attributes begins with."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""

@@ -71,6 +71,16 @@ class AttributionView(Panel):
         super().__init__([ipywidgets.HBox([self.method, self.picture]), self._content, drawer])
         self._refresh()
 
+    @property
+    def subject(self) -> Any:
+        """The first attribution."""
+        return next(iter(self._shown.values()))
+
+    @property
+    def beside(self) -> Any:
+        """The other attribution."""
+        return next(iter(list(self._shown.values())[1:]), None)
+
     def parts(self) -> list[str]:
         """Return the chosen method's sentences, the picture, the table and what it all rests on."""
         chosen = self._chosen

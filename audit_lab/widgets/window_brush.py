@@ -10,7 +10,7 @@ from audit_lab.widgets.decisions import DecisionsView
 from audit_lab.widgets.page import page, paragraph, section
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     import polars as pl
@@ -29,6 +29,10 @@ class LeadsToDecisions(Protocol):
 
     def foremost(self, since: datetime, until: datetime, *, limit: int = MOST_DECISIONS) -> Foremost:
         """Return the decisions of a period that matter most."""
+        ...
+
+    def choosing(self) -> Mapping[str, Any]:
+        """Return what `log.foremost` is asked for these beside the period, the model and the limit."""
         ...
 
 
@@ -83,10 +87,11 @@ class WindowBrush(ipywidgets.VBox):
 
     def code(self, model: str) -> list[str]:
         """Return lines of Python that ask for the same decisions, where they were asked for."""
-        if self._asked is None or self.selection is None:
+        if self._asked is None or self.selection is None or self._measure is None:
             return []
         since, until = (moment.isoformat() for moment in self.selection)
         asked = f"since={since!r}, until={until!r}, model={model!r}, limit={MOST_DECISIONS}"
+        asked += "".join(f", {name}={value!r}" for name, value in self._measure.choosing().items())
         return [f"chosen = log.foremost({asked})", "decisions = chosen.decisions"]
 
     def _brushed(self, _: Any) -> None:

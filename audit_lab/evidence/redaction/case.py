@@ -13,6 +13,7 @@ import polars as pl
 from audit_lab.case.casefile import CaseFile
 from audit_lab.case.exhibit import Exhibit
 from audit_lab.case.frame_files import csv_bytes, parquet_bytes
+from audit_lab.case.representation import SHOWN
 from audit_lab.evidence.redaction.values import redacted_document, redacted_table
 from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.strict_json import canonical_json
@@ -102,7 +103,8 @@ def redacted_case(case: CaseFile, redaction: Redaction, folder: Path) -> Redacte
 
 def _redacted(exhibit: Exhibit, redaction: Redaction, folder: Path) -> Exhibit:
     kept = {name: (exhibit.folder / name).read_bytes() for name in exhibit.files}
-    files = {name: _redacted_file(name, content, redaction) for name, content in kept.items()}
+    # The page of a view shows values that no file beside it need hold, and is not taken apart: it stays behind.
+    files = {name: _redacted_file(name, content, redaction) for name, content in kept.items() if name != SHOWN}
     for name in [name for name in files if name.endswith(".csv")]:
         table = str(PurePosixPath(name).with_suffix(".parquet"))
         if table in files and files[table] != kept[table]:
