@@ -31,6 +31,8 @@ class Dated(Replays):
         version: str | None = None,
         usual: float | None = None,
         categories: Sequence[str | None] | None = None,
+        mistaken: bool = False,
+        positive: str | None = None,
         limit: int = 25,
     ) -> Foremost:
         """Choose the decisions of a period that matter most to what is asked of it, and say which and why.
@@ -50,25 +52,40 @@ class Dated(Replays):
         categories
             Only decisions with one of these values of the column (text, ``decision`` or ``label``) are chosen; None
             among them stands for missing. All of the period when omitted.
+        mistaken
+            Choose the decisions that turned out wrong, by the outcomes known now: those first whose score lies furthest
+            beyond the threshold, or, of other models, furthest from what came true.
+        positive
+            As in `performance`, with `mistaken`.
         limit
             At most so many.
 
         Raises
         ------
         MisuseError
-            There is no such feature, categories are asked of a number, or the period lacks its beginning or its end.
+            There is no such feature, categories are asked of a number, a column is given with `mistaken`, or the period
+            lacks its beginning or its end.
         """
-        from audit_lab.face.foremost import foremost_of
+        from audit_lab.face.foremost import foremost_of, mistaken_of
         from audit_lab.log.search.query import instant
 
         begin, end = instant(since, "since"), instant(until, "until")
         if begin is None or end is None:
             raise MisuseError("the period needs a beginning and an end", "Give both, as since=... and until=....")
-        asked: dict[str, Any] = {"model": model, "version": version, "usual": usual, "limit": limit}
-        asked["categories"] = None if categories is None else tuple(categories)
-        with self._access.asking("foremost", column, since=since, until=until, **asked) as answer:
-            found = foremost_of(self._store, column, since=begin, until=end, **asked, ask=self.decisions)
+        asked: dict[str, Any] = {"model": model, "version": version, "limit": limit}
+        if mistaken and (column is not None or categories is not None):
+            raise MisuseError("what turned out wrong is asked of no column", "Leave out the column, or mistaken.")
+        if mistaken:
+            asked["positive"] = positive
+        else:
+            asked |= {"usual": usual, "categories": categories}
+        told = {"mistaken": mistaken or None, **asked}
+        with self._access.asking("foremost", column, since=since, until=until, **told) as answer:
+            asked |= {"since": begin, "until": end, "ask": self.decisions}
+            found = mistaken_of(self._store, **asked) if mistaken else foremost_of(self._store, column, **asked)
             answer.touches("predictions", ("outputs", "threshold"))
+            if mistaken:
+                answer.touches("outcomes", ("label", "value"))
             answer.rows = found.ids.len()
             return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -13,6 +13,7 @@ from audit_lab.face.description import predicting_model
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.files.printable import printable
 from audit_lab.log.search.wide import INPUT, Beside
+from audit_lab.monitor.performance.mistaken import find_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from audit_lab.face.decisions import Decisions
     from audit_lab.log.store import LogStore
 
-__all__ = ["Foremost", "foremost_of"]
+__all__ = ["Foremost", "foremost_of", "mistaken_of"]
 
 #: Where the columns of text that are no features stand.
 _VALUES = {"decision": nw.col("decision"), "label": nw.col("outputs").struct.field("label")}
@@ -123,6 +124,35 @@ def foremost_of(
                 return Foremost(ids, count, f"furthest from the usual {column} of {usual:.4g}", ask)
     ids, why = _by_threshold(rows, limit, told)
     return Foremost(ids, count, f"{among}{why}", ask)
+
+
+def mistaken_of(
+    store: LogStore,
+    *,
+    since: datetime,
+    until: datetime,
+    model: str | None,
+    version: str | None,
+    positive: str | None,
+    limit: int,
+    ask: Callable[..., Decisions],
+) -> Foremost:
+    """Choose decisions of a period that turned out wrong, those first that were surest; parameters as in `foremost_of`.
+
+    Where none did, or no outcome is known, those nearest to their threshold.
+
+    Raises
+    ------
+    MisuseError
+        Nothing says what the model's outputs mean.
+    """
+    period: dict[str, Any] = {"since": since, "until": until, "version": version, "limit": limit}
+    near = foremost_of(store, None, model=model, usual=None, categories=None, ask=ask, **period)
+    found = find_mistakes(store, predicting_model(store, model), positive=positive, **period)
+    if not found.ids.len():
+        return replace(near, why=f"(none of the {found.known:,} whose outcome is known turned out wrong) {near.why}")
+    counted = f"of {found.known:,} whose outcome is known {found.wrong:,} did"
+    return Foremost(found.ids, near.rows, f"{found.order} ({counted})", ask)
 
 
 def _of_categories(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.monitor.fairness import Fairness
 from audit_lab.monitor.performance import Performance
@@ -24,8 +24,16 @@ class PerformanceOfLog(Performance):
     choose: Callable[..., Foremost] = field(repr=False)
 
     def foremost(self, since: datetime, until: datetime, *, limit: int = 25) -> Foremost:
-        """Return the decisions of ``since <= occurred_at < until`` that lie nearest to their threshold."""
-        return self.choose(since=since, until=until, model=self.model, limit=limit)
+        """Return the decisions of ``since <= occurred_at < until`` that turned out wrong and were surest of it.
+
+        Where none did, or no outcome is known, those that lie nearest to their threshold.
+        """
+        return self.choose(**self.choosing(), since=since, until=until, model=self.model, limit=limit)
+
+    def choosing(self) -> dict[str, Any]:
+        """Return what `log.foremost` is asked of a period beside it."""
+        positive = self.meaning.output.positive
+        return {"mistaken": True} | ({} if positive is None else {"positive": positive})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,10 @@ class FairnessOfLog(Fairness):
     def foremost(self, since: datetime, until: datetime, *, limit: int = 25) -> Foremost:
         """Return the decisions of ``since <= occurred_at < until``, of all groups, nearest to their threshold."""
         return self.choose(since=since, until=until, model=self.asked.model, limit=limit)
+
+    def choosing(self) -> dict[str, Any]:
+        """Return what `log.foremost` is asked of a period beside it: nothing."""
+        return {}
 
 
 def performance_of_log(found: Performance, choose: Callable[..., Foremost]) -> PerformanceOfLog:

@@ -91,16 +91,36 @@ def test_texts_of_the_log_are_escaped(make_log):
         assert "&lt;img src=x" in shown
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        lambda log: log.performance(every="1mo"),
-        lambda log: log.fairness([SEX], favourable="approve", every="1mo"),
-    ],
-    ids=["performance", "fairness"],
-)
-def test_windows_that_are_brushed_show_their_decisions_nearest_the_threshold(lent, asked):
-    view = al.view(asked(lent))
+def test_windows_of_a_performance_that_are_brushed_show_what_turned_out_wrong_the_surest_first(lent):
+    view = al.view(lent.performance(every="1mo"))
+    view.brush.index = (1, 2)
+    since, until = (datetime(2025, month, 1, tzinfo=UTC) for month in (2, 4))
+    rows = lent.predictions.filter(pl.col("occurred_at").is_between(since, until, closed="left")).collect()
+    judged = (
+        rows.unnest("outputs")
+        .rename({"label": "said"})
+        .join(lent.outcomes.collect().select("prediction_id", "label"), on="prediction_id")
+    )
+    wrong = judged.filter(pl.col("said") != pl.col("label"))
+    far = wrong.sort(-(pl.col("score") - pl.col("threshold")).abs(), "occurred_at")["prediction_id"]
+    assert view.decisions.frame["prediction_id"].to_list() == far[:25].to_list()
+    assert (
+        f"Of {rows.height:,} decisions the 25 that lie furthest beyond their threshold, on the side that turned out "
+        f"wrong (of {judged.height:,} whose outcome is known {wrong.height:,} did)"
+    ) in view.static_html()
+    names = {"log": lent}
+    exec(view.code(), names)
+    assert names["decisions"].frame.equals(view.decisions.frame)
+
+
+def test_windows_of_a_performance_without_outcomes_show_the_nearest_and_say_so(make_log):
+    view = al.view(al.open(make_log(outcomes=None)).performance(every="1d"))
+    view.brush.index = (0, len(view.brush.options) - 1)
+    assert "(none of the 0 whose outcome is known turned out wrong) nearest their threshold" in view.static_html()
+
+
+def test_windows_of_a_fairness_that_are_brushed_show_their_decisions_nearest_the_threshold(lent):
+    view = al.view(lent.fairness([SEX], favourable="approve", every="1mo"))
     assert view.decisions is None
     assert "log.foremost" not in view.code()
     view.brush.index = (1, 2)
