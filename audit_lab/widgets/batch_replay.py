@@ -64,6 +64,11 @@ class BatchReplayView(Panel):
         self.code_shown.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> BatchReplay:
+        """The batch."""
+        return self._batch
+
     def parts(self) -> list[str]:
         """Return sentences, groups and how it was run, then the predictions of the chosen code."""
         return [*self._overview(), *self._chosen()]

@@ -58,6 +58,11 @@ class CauseView(Panel):
         self.method.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> Cause:
+        """The cause."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return the sentences and tables, then the steps by the chosen method."""
         return [*self._overview(), *self._chosen()]

@@ -73,6 +73,11 @@ class CohortView(Panel):
         """The decisions behind the pressed mark, as ``rows_of`` returned them; None while none is pressed."""
         return self._behind
 
+    @property
+    def subject(self) -> CohortAttribution:
+        """The attributions of the cohort."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return sentences, picture and features, the chosen feature, and the decisions behind its pressed mark."""
         return [*self._overview(), *self._chosen(), *self._listed()]

@@ -56,6 +56,11 @@ class ComparableView(Panel):
         super().__init__([self._overview, self.case, self._detail, drawer])
         self._refresh()
 
+    @property
+    def subject(self) -> Comparable:
+        """The comparable cases."""
+        return self._comparable
+
     def parts(self) -> list[str]:
         """Return sentences, picture and cases, then what the chosen case differs in."""
         return [*self._whole(), *self._chosen()]

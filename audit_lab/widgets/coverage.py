@@ -55,6 +55,11 @@ class CoverageView(Panel):
         self.reason.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> Coverage:
+        """The coverage."""
+        return self._coverage
+
     def parts(self) -> list[str]:
         """Return summary, picture and reasons, then the ids of the chosen reason."""
         return [*self._overview(), *self._chosen()]

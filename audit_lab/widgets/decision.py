@@ -71,6 +71,7 @@ class DecisionView(Panel):
         log_path: str | Path | None = None,
         comparable: Comparable | None = None,
     ) -> None:
+        self._decision = decision
         self._facts: dict[str, Any] = decision.to_dict()
         if comparable is not None and comparable.place != self._facts["place"]:
             message = f"The comparable cases are those of {comparable.place}, not of {self._facts['place']}"
@@ -83,6 +84,16 @@ class DecisionView(Panel):
         drawer, _ = self._code_drawer()
         detail = ipywidgets.Tab(children=list(tabs.values()), titles=list(tabs))
         super().__init__([ipywidgets.HTML(page(self._headline())), detail, drawer])
+
+    @property
+    def subject(self) -> Decision:
+        """The decision."""
+        return self._decision
+
+    @property
+    def beside(self) -> Comparable | None:
+        """Its comparable cases."""
+        return self._comparable
 
     def parts(self) -> list[str]:
         """Return headline and details, one below the other."""

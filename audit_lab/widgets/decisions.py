@@ -61,6 +61,11 @@ class DecisionsView(Panel):
         self.decision.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> Decisions:
+        """The decisions."""
+        return self._decisions
+
     def parts(self) -> list[str]:
         """Return sentences and tables, then the chosen decision."""
         return [*self._overview(), *self._chosen()]

@@ -15,8 +15,8 @@ from audit_lab.face.drift_of_log import DriftOfLog
 from audit_lab.monitor.beside import densities, where_to_begin, window_bins
 from audit_lab.widgets.decisions import DecisionsView
 from audit_lab.widgets.heat_grid import HeatGrid
+from audit_lab.widgets.linking import LinkedPanel
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,7 +73,7 @@ class Selection(NamedTuple):
     until: datetime
 
 
-class DriftView(Panel):
+class DriftView(LinkedPanel):
     """Summary, map, timeline, bins and decisions of a drift; a press on a cell of the map, or the brush, chooses.
 
     Parameters
@@ -140,6 +140,11 @@ class DriftView(Panel):
     def decisions(self) -> Decisions | None:
         """Those of the chosen windows that matter most; None until a cell or window was chosen."""
         return self._asked
+
+    @property
+    def subject(self) -> Drift:
+        """The drift."""
+        return self._drift
 
     def parts(self) -> list[str]:
         """Return summary and map, the chosen column and windows, and their decisions where they were asked for."""
@@ -300,6 +305,8 @@ class DriftView(Panel):
     def _ask(self) -> None:
         """Ask the log for the decisions of the chosen windows that matter most; a drift without a log has none."""
         drift = self._drift
+        first, last = self._chosen_windows()
+        self._lead(first, self._end(last))
         if not isinstance(drift, DriftOfLog):
             return
         chosen = drift.foremost(self.column.value, *self._chosen_windows(), limit=_MOST_DECISIONS)

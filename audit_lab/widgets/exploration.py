@@ -51,6 +51,11 @@ class ExplorationView(Panel):
         super().__init__([self.rows_shown, self._content, drawer])
         self._refresh()
 
+    @property
+    def subject(self) -> Exploration:
+        """The exploration."""
+        return self._exploration
+
     def parts(self) -> list[str]:
         """Return the sentence, the chosen inputs, the differences that matter, and both sides."""
         found = self._exploration

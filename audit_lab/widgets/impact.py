@@ -63,6 +63,11 @@ class ImpactView(Panel):
         super().__init__([ipywidgets.HBox([self.picture, self.group]), self._content, drawer])
         self._refresh()
 
+    @property
+    def subject(self) -> Impact:
+        """The impact."""
+        return self._impact
+
     def parts(self) -> list[str]:
         """Return sentences, the chosen picture, tables and what it all rests on."""
         impact = self._impact

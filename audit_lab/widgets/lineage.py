@@ -18,7 +18,11 @@ __all__ = ["LineageView"]
 _EDGES = {"from": "From", "relation": "Relation", "to": "To", "stated_by": "Stated by", "at": "At"}
 _EVERYTHING = "Everything"
 #: A picture keeps its own size and is moved inside this box; scaled to a page's width, its words would be too small.
-_SCROLLED = "overflow-x: auto; overflow-y: hidden; border: 1px solid rgba(128,128,128,0.25); border-radius: 4px"
+#: It takes the focus, so that it can be moved with the arrow keys, too.
+_SCROLLED = (
+    'tabindex="0" role="region" aria-label="Picture of the lineage" '
+    'style="overflow-x: auto; overflow-y: hidden; border: 1px solid rgba(128,128,128,0.25); border-radius: 4px"'
+)
 _MOST_ROWS = 200
 _LONGEST_OPTION = 90
 
@@ -44,6 +48,11 @@ class LineageView(Panel):
         super().__init__([self.node, self._content, drawer])
         self._refresh()
 
+    @property
+    def subject(self) -> LineageGraph:
+        """The lineage."""
+        return self._graph
+
     def parts(self) -> list[str]:
         """Return the picture, what is amiss, the chosen node's facts, and the edges."""
         graph = self._graph
@@ -53,7 +62,7 @@ class LineageView(Panel):
         left = len(edges) - _MOST_ROWS
         return [
             paragraph(graph.summary()[0]),
-            f'<div style="{_SCROLLED}">{_own_size(picture(chart, graph.summary()[0]))}</div>',
+            f"<div {_SCROLLED}>{_own_size(picture(chart, graph.summary()[0]))}</div>",
             section("What is amiss", "".join(amiss) or paragraph("Nothing was found amiss.")),
             section(self.node.value, self._facts()),
             section("Edges", table(edges[:_MOST_ROWS], _EDGES)),

@@ -78,6 +78,11 @@ class OnsetView(Panel):
         """The decisions of the chosen days that matter most; None until days were chosen."""
         return self._asked
 
+    @property
+    def subject(self) -> Onsets:
+        """The onsets."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return the summary, the chosen onset with its days, and the decisions where they were asked for."""
         listing = [] if self._asked is None else [*self._heading(), *DecisionsView(self._asked).parts()]

@@ -88,6 +88,11 @@ class PerformanceView(Panel):
         self.measure.observe(self._refresh, names="value")
         self._refresh()
 
+    @property
+    def subject(self) -> Performance:
+        """The performance."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return summary, calibration and windows, the chosen measure, and the decisions of the windows brushed."""
         return [*self._overview(), *self._chosen(), *self._windows.parts()]
@@ -168,6 +173,11 @@ class FairnessView(Panel):
         for chooser in (self.grouping, self.measure):
             chooser.observe(self._refresh, names="value")
         self._refresh()
+
+    @property
+    def subject(self) -> Fairness:
+        """The fairness."""
+        return self._found
 
     def parts(self) -> list[str]:
         """Return the summary, the chosen grouping and rate, and the decisions of the windows brushed."""

@@ -23,6 +23,7 @@ _LOG = "audit_lab.face.audit_log.AuditLog"
 #: What is shown alone, by the name of its class, and the module of this package and the class that show it.
 _VIEWS = {
     "audit_lab.explain.agreement.Agreement": ("agreement", "AgreementView"),
+    "audit_lab.case.casefile.CaseFile": ("case_board", "CaseBoardView"),
     "audit_lab.monitor.alerts.states.Alerts": ("alerts", "AlertsView"),
     "audit_lab.replay.batch_replay.BatchReplay": ("batch_replay", "BatchReplayView"),
     "audit_lab.face.browse.Browse": ("explorer", "ExplorerView"),
@@ -43,12 +44,12 @@ _VIEWS = {
 
 
 def view(subject: Any, other: Attribution | Comparable | None = None, *, decision: Decision | None = None) -> Panel:
-    """Return the view of a log, or of what it answered; an attribution or a decision is shown with `other`, if given.
+    """Return the view of a log, a case or an answer; an attribution or a decision is shown with `other`, if given.
 
     Parameters
     ----------
     subject
-        A log, whose predictions are then explored, or what a log, or a decision, answered.
+        A log, whose predictions are then explored, a case, or what a log, or a decision, answered.
     other
         With an attribution another one, with a decision its comparable cases.
     decision
@@ -80,7 +81,7 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
         "log.decisions, log.replay, log.explore, log.impact, log.attributions, log.drift, log.onset, log.cause, "
         "log.performance, log.fairness, log.alerts or log.coverage"
     )
-    next_step = f"Give a log, or what {answers} returned."
+    next_step = f"Give a log, a case, or what {answers} returned."
     raise MisuseError(message, next_step)
 
 

@@ -46,6 +46,11 @@ class WhatIfView(Panel):
         drawer, _ = self._code_drawer()
         super().__init__([self._content, drawer])
 
+    @property
+    def subject(self) -> WhatIf:
+        """The what-if."""
+        return self._found
+
     def parts(self) -> list[str]:
         """Return the headline, sentences, picture, both sides, inputs, reasons and what it rests on."""
         found = self._found

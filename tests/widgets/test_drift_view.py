@@ -8,6 +8,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.charts.heat_map import HEAT
+from audit_lab.errors import MisuseError
 from audit_lab.face.drift_of_log import drift_of_log
 from audit_lab.monitor.drift import drift
 from audit_lab.widgets.drift import DriftView
@@ -197,3 +198,19 @@ def test_decisions_furthest_out_in_the_pressed_feature_are_listed_with_the_numbe
     assert far == sorted(far, reverse=True)
     press(view, "score", measured.volume["rows"].arg_max())
     assert "nearest their threshold" in view.static_html()
+
+
+def test_what_is_chosen_selects_the_same_period_in_linked_explorers(make_log):
+    log = al.open(make_log())
+    explorer = al.view(log.browse("inputs.income > 2000", sort="outputs.score"))
+    view = al.view(log.drift(["income"], every="1d"))
+    assert view.link(explorer, explorer) is view
+    view.brush.index = (0, 1)
+    chosen = view.selection
+    table = explorer.table
+    assert (table.since, table.until) == (chosen.since.isoformat(), chosen.until.isoformat())
+    assert (table.expression, table.sort) == ("inputs.income > 2000", "outputs.score")
+    assert table.browse.rows == log.find("inputs.income > 2000", since=chosen.since, until=chosen.until).height
+    assert repr(chosen.since.isoformat()) in explorer.code()
+    with pytest.raises(MisuseError, match="A DriftView has no rows to select"):
+        view.link(view)

@@ -13,6 +13,7 @@ from audit_lab.widgets import ComparableView, ImpactView
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 LIVE = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.audit-lab.view+json"
 
 
 def pictures(shown):
@@ -41,7 +42,7 @@ def test_each_has_a_view(log, impact):
     assert isinstance(al.view(comparable), ComparableView)
     for view in (al.view(impact), al.view(comparable)):
         bundle = view._repr_mimebundle_()
-        assert set(bundle) == {LIVE, "text/html", "text/plain"}
+        assert set(bundle) == {LIVE, VIEW, "text/html", "text/plain"}
         assert bundle["text/html"] == view.static_html()
         assert "http" not in view.static_html()
 

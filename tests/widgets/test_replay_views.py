@@ -16,6 +16,7 @@ from audit_lab.widgets import BatchReplayView, DecisionsView, ExplorationView
 HOSTILE = "<img src=x onerror=alert(1)>"
 ESCAPED = "&lt;img src=x onerror=alert(1)&gt;"
 LIVE = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.audit-lab.view+json"
 
 
 def both_versions(frame):
@@ -44,7 +45,7 @@ def test_each_has_a_view_with_a_static_rendering(log):
         view = al.view(answer)
         assert isinstance(view, kind)
         bundle = view._repr_mimebundle_()
-        assert set(bundle) == {LIVE, "text/html", "text/plain"}
+        assert set(bundle) == {LIVE, VIEW, "text/html", "text/plain"}
         assert bundle["text/html"] == view.static_html()
         assert "http" not in view.static_html()
 

@@ -15,12 +15,13 @@ import audit_lab as al
 from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Attribution, Background, Check, Contribution
 from audit_lab.monitor.drift import drift
-from audit_lab.widgets import AttributionView, DecisionView, DriftView, viewing
+from audit_lab.widgets import AttributionView, DecisionView, DriftView, panel, viewing
 from audit_lab.widgets.panel import Panel
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ESCAPED = "&lt;img src=x onerror=alert(1)&gt;"
 LIVE = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.audit-lab.view+json"
 START = datetime(2015, 1, 5, tzinfo=UTC)
 
 
@@ -213,7 +214,7 @@ def test_the_live_decision_shows_what_the_static_one_does():
 def test_every_view_has_a_live_and_a_static_form(found):
     for view in (DecisionView(Described()), AttributionView(attribution()), DriftView(found)):
         bundle = view._repr_mimebundle_()
-        assert set(bundle) == {LIVE, "text/html", "text/plain"}
+        assert set(bundle) == {LIVE, VIEW, "text/html", "text/plain"}
         assert bundle["text/html"] == view.static_html()
 
 
@@ -367,3 +368,17 @@ def test_every_class_that_has_a_view_goes_by_the_name_it_is_found_by():
         shown = getattr(import_module(home), class_name)
         assert f"{shown.__module__}.{shown.__qualname__}" == name
         assert issubclass(getattr(import_module(f"audit_lab.widgets.{module}"), view_class), Panel)
+
+
+def test_the_front_end_is_told_what_a_view_shows_by_now(found):
+    view = al.view(found)
+    assert view._repr_mimebundle_()[VIEW] == {"version": 1}
+    said, ended = [], []
+    comm = SimpleNamespace(send=said.append, close=lambda: ended.append(True))
+    view.column.value = "distance"
+    panel._tell(comm, {"content": {"data": {"model_id": view.model_id}}})
+    assert said == [{"html": view.static_html(), "text": view.text()}]
+    assert "distance over time" in said[0]["html"]
+    for unknown in ({"model_id": "another"}, {}, [view.model_id], None):
+        panel._tell(comm, {"content": {"data": unknown}})
+    assert (len(said), len(ended)) == (1, 5)
