@@ -275,7 +275,7 @@ def section(page, title):
 def test_a_log_is_verified_from_the_panel_and_its_badge_says_so(notebook, picture):
     page = notebook
     flights = panel(page).get_by_role("button", name="sample_data/flights")
-    expect(flights).to_contain_text("not verified")
+    expect(flights).to_contain_text("not sealed")
     select_log(page, "sample_data/flights")
     panel(page).get_by_role("button", name="Verify", exact=True).click()
     report = page.get_by_role("article", name="Verification of sample_data/flights")

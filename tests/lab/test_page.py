@@ -31,6 +31,17 @@ def test_the_page_names_every_setting_and_key():
     assert [row[0].strip("`") for row in table(PAGE, "keys")] == keys
 
 
+def test_no_key_of_ours_is_one_of_jupyterlab_s():
+    schemas = list((Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas").rglob("*.json"))
+    theirs = {
+        tuple(shortcut["keys"])
+        for schema in schemas
+        for shortcut in json.loads(schema.read_text()).get("jupyter.lab.shortcuts", [])
+    }
+    assert ("Accel Shift C",) in theirs
+    assert {tuple(shortcut["keys"]) for shortcut in SCHEMA["jupyter.lab.shortcuts"]} & theirs == set()
+
+
 def test_every_command_with_keys_or_a_place_in_a_menu_is_one_that_there_is():
     tokens = (ROOT / "extensions" / "labextension" / "src" / "tokens.ts").read_text()
     named = SCHEMA["jupyter.lab.shortcuts"] + SCHEMA["jupyter.lab.menus"]["context"]

@@ -76,19 +76,22 @@ function Auditor({ model, doors }: { model: AuditorModel; doors: Doors }): React
         <Logs model={model} />
         <div className="auditlab-Fields">
           {FIELDS.map(field => (
-            <label className="auditlab-Field" key={field.name}>
-              <span>{field.label}</span>
+            <div className="auditlab-Field" key={field.name}>
+              <label htmlFor={`auditlab-${field.name}`}>{field.label}</label>
               <input
+                aria-describedby={`auditlab-${field.name}-help`}
                 className="jp-mod-styled"
+                id={`auditlab-${field.name}`}
                 name={field.name}
                 onChange={event => model.fill({ [field.name]: event.target.value })}
                 spellCheck={false}
-                title={field.help}
                 type="text"
                 value={model.letter[field.name]}
               />
-              <small className="auditlab-Aside">{field.help}</small>
-            </label>
+              <small className="auditlab-Aside" id={`auditlab-${field.name}-help`}>
+                {field.help}
+              </small>
+            </div>
           ))}
         </div>
         <button className="jp-Button jp-mod-styled jp-mod-accept" type="submit">
