@@ -17,7 +17,7 @@ import numpy as np
 from audit_lab.errors import MisuseError
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.discovery import smallest_adjusted
-from audit_lab.monitor.significance import significance
+from audit_lab.monitor.significance import alike, significance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,12 +126,15 @@ def _marked(sample: pl.DataFrame, bins: Sequence[Bins]) -> tuple[NDArray[np.floa
     rows = np.arange(sample.height)
     for one, (first, last) in zip(bins, bounds, strict=True):
         column = sample[one.column]
-        gone = column.is_null().to_numpy()
+        missing = column.null_count()
+        held = column.fill_null(0.0 if isinstance(one, NumericBins) else "") if missing else column
         if isinstance(one, NumericBins):
-            codes = one.bin_of_cell[one.cells_of(column.fill_null(0.0).to_numpy())]
+            codes = one.bin_of_cell[one.cells_of(held.to_numpy())]
         else:
-            codes = one.bin_of(column.fill_null("").to_list())
-        marks[rows, first + np.where(gone, last - first - 1, codes)] = 1.0
+            codes = one.bin_of(held.to_list())
+        if missing:
+            codes = np.where(column.is_null().to_numpy(), last - first - 1, codes)
+        marks[rows, first + codes] = 1.0
     return marks, bounds
 
 
@@ -189,8 +192,8 @@ def _p_values(
     """Return the p-values of each question, shape (questions, tests)."""
     tested = counts[:, layout.tested]
     against = references if references.shape[1] == 1 else references[:, layout.tested]
-    found = [
-        significance(one, against[..., first:last], tested[..., first:last])[1]
-        for one, (first, last) in zip(bins, bounds, strict=True)
-    ]
-    return np.concatenate(found, axis=1)
+    found = np.empty((counts.shape[0], len(bins), tested.shape[1]))
+    for places in alike(bins, found.shape[0] * found.shape[2]):
+        sides = [np.stack([side[..., slice(*bounds[place])] for place in places]) for side in (against, tested)]
+        found[:, places] = np.moveaxis(significance(bins[places[0]], *sides)[1], 0, 1)
+    return found.reshape(found.shape[0], -1)

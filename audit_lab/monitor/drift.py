@@ -277,7 +277,7 @@ def drift(
     question = asked(source, time, columns, every=every, reference=reference, zone=zone, around=around, version=version)
     rows, cut, bins = question.rows, question.cut, question.bins
     volume, counts = count_cut(rows, bins, cut)
-    measured = {one.bins.column: measured_windows(one, question.rolling) for one in counts}
+    measured = measured_windows(counts, question.rolling)
     calibration = calibrate(question.sample, bins, _layout(question, volume), false_alarms, seed)
     findings = judged(measured, volume.tolist(), calibration)
     fixed = [] if question.rolling else counts

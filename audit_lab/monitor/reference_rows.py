@@ -233,14 +233,15 @@ def _rounded(sample: pl.DataFrame, bins: Sequence[Bins]) -> pl.DataFrame:
 
 
 def _column(column: pl.Series, bins: Bins) -> pl.Series:
-    gone = column.is_null()
-    if gone.all():
+    gone = column.null_count()
+    if gone == column.len():
         return column
     if isinstance(bins, NumericBins):
-        places = bins.bin_of_cell[bins.cells_of(column.fill_null(float(bins.values[0])).to_numpy())]
+        held = column.fill_null(float(bins.values[0])) if gone else column
         uppers = np.append(bins.edges, bins.values[-1])
-        chosen = pl.Series(uppers[places - 1])
+        chosen = pl.Series(column.name, uppers[bins.bin_of_cell[bins.cells_of(held.to_numpy())] - 1])
     else:
-        found = column.fill_null(bins.categories[0])
-        chosen = pl.Series([bins.categories[min(bins.index[text], len(bins.categories) - 1)] for text in found])
-    return pl.select(pl.when(~gone).then(chosen).alias(column.name)).to_series()
+        held = column.fill_null(bins.categories[0]) if gone else column
+        named = [bins.categories[min(bins.index[text], len(bins.categories) - 1)] for text in held]
+        chosen = pl.Series(column.name, named, dtype=pl.String)
+    return pl.select(pl.when(column.is_not_null()).then(chosen)).to_series() if gone else chosen

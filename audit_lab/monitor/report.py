@@ -74,7 +74,8 @@ def to_html(drift: Drift) -> str:
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(drift))
     heads = ("column", "kind", "highest PSI", "in", *(f"windows {verdict}" for verdict in _VERDICTS))
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(_row(drift, column) for column in drift.columns)
+    held = drift.table.partition_by("column", as_dict=True)
+    body = "".join(_row(drift, column, held[column,]) for column in drift.columns)
     return (
         f"<div><ul>{said}</ul><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         f"<p>{escape(f'Verdict: {VERDICT_RULE}.')}</p></div>"
@@ -84,11 +85,18 @@ def to_html(drift: Drift) -> str:
 _VERDICTS = (MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_ROWS)
 
 
-def _row(drift: Drift, column: str) -> str:
-    mine = drift.table.filter(column=column)
-    judged = mine.filter(pl.col("verdict") != TOO_FEW_ROWS).sort("psi", descending=True)
-    highest = [f"{judged['psi'][0]:.3f}", drift.cut.name(judged["window_start"][0])] if judged.height else ["", ""]
-    counts = (str(mine.filter(verdict=verdict).height) for verdict in _VERDICTS)
+def _row(drift: Drift, column: str, mine: pl.DataFrame) -> str:
+    judged = [
+        (psi, start)
+        for psi, start, verdict in mine.select("psi", "window_start", "verdict").iter_rows()
+        if verdict != TOO_FEW_ROWS
+    ]
+    highest = ["", ""]
+    if judged:
+        psi, start = max(judged, key=lambda one: one[0])
+        highest = [f"{psi:.3f}", drift.cut.name(start)]
+    verdicts = mine["verdict"].to_list()
+    counts = (str(verdicts.count(verdict)) for verdict in _VERDICTS)
     cells = (column, mine["kind"][0], *highest, *counts)
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 

@@ -18,14 +18,18 @@ from audit_lab.monitor.measures import binomial_tails, chi_square_survivals, poo
 from audit_lab.monitor.measures.chi_square import FEWEST_EXPECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from audit_lab.monitor.bins import Bins
 
-__all__ = ["significance"]
+__all__ = ["alike", "significance"]
 
 #: Weights of Bonferroni's inequality: of the bins, of thin bins and of few missing values each, of values outside.
 _BINS, _THIN, _OUTSIDE = 0.75, 0.1, 0.05
+#: Counts tested at once, half a megabyte: beginning a step over few takes longer than the step.
+_AT_ONCE = 65_536
 
 
 def significance(
@@ -62,6 +66,26 @@ def significance(
         chance = np.where(known > 0, 1.0, (outside + 1) * share**outside)
         p_values = np.minimum(p_values, chance / _OUTSIDE)
     return statistics, np.minimum(p_values, 1.0)
+
+
+def alike(bins: Sequence[Bins], numbers: int) -> Iterator[list[int]]:
+    """Yield the positions of columns whose counts can be stacked, first axis, and tested at once by the bins of any.
+
+    Parameters
+    ----------
+    bins
+        The bins of each column.
+    numbers
+        How many counts each bin has; no more columns are taken together than a core's cache holds the counts of.
+    """
+    kinds: dict[tuple[bool, int, int], list[int]] = {}
+    for place, one in enumerate(bins):
+        ranged = isinstance(one, NumericBins) and one.values.size > 0
+        kinds.setdefault((ranged, len(one.labels), len(_groups(one))), []).append(place)
+    for places in kinds.values():
+        width = max(_AT_ONCE // max(numbers * len(bins[places[0]].labels), 1), 1)
+        for first in range(0, len(places), width):
+            yield places[first : first + width]
 
 
 def _without_few_missing(

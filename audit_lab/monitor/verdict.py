@@ -13,7 +13,7 @@ from audit_lab.monitor.compared import compared
 from audit_lab.monitor.discovery import adjusted
 from audit_lab.monitor.findings import MINIMUM_ROWS, VANISHED_ROWS, VANISHED_SHARE, Finding, measured
 from audit_lab.monitor.measures import CATALOGUE
-from audit_lab.monitor.significance import significance
+from audit_lab.monitor.significance import alike, significance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,16 +89,25 @@ VERDICT_RULE = (
 )
 
 
-def measured_windows(counts: WindowCounts, rolling: int | None) -> list[Finding]:
-    """Measure one column in every window, with the chi-squared test and its p-value."""
-    sides = [compared(counts, window, rolling) for window in range(counts.binned.shape[0])]
-    found = [measured(counts, window, side) for window, side in enumerate(sides)]
-    references = np.array([side.binned for side in sides], dtype=np.float64)
-    statistics, p_values = significance(counts.bins, references, counts.binned.astype(np.float64))
-    return [
-        one if one.psi is None else replace(one, chi_square=float(statistic), p_value=float(p_value))
-        for one, statistic, p_value in zip(found, statistics, p_values, strict=True)
-    ]
+def measured_windows(counts: Sequence[WindowCounts], rolling: int | None) -> dict[str, list[Finding]]:
+    """Measure each column in every window, with the chi-squared test and its p-value."""
+    found, references = {}, []
+    for one in counts:
+        sides = [compared(one, window, rolling) for window in range(one.binned.shape[0])]
+        found[one.bins.column] = [measured(one, window, side) for window, side in enumerate(sides)]
+        references.append(np.array([side.binned for side in sides], dtype=np.float64))
+    bins = [one.bins for one in counts]
+    for places in alike(bins, counts[0].binned.shape[0] if counts else 0):
+        against = np.stack([references[place] for place in places])
+        seen = np.stack([counts[place].binned for place in places]).astype(np.float64)
+        tested = (each.tolist() for each in significance(bins[places[0]], against, seen))
+        for place, *both in zip(places, *tested, strict=True):
+            mine = zip(found[bins[place].column], *both, strict=True)
+            found[bins[place].column] = [
+                one if one.psi is None else replace(one, chi_square=statistic, p_value=p_value)
+                for one, statistic, p_value in mine
+            ]
+    return found
 
 
 def judged(

@@ -21,6 +21,7 @@ from audit_lab.monitor.bins import CategoryBins, NumericBins
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, how_many
 from audit_lab.monitor.cuts import calendar_cut
 from audit_lab.monitor.moments import MOMENTS, SUM, moments_of_sums, moments_of_values, sums_by_name, sums_of
+from audit_lab.monitor.ordered import ascends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,8 @@ class WindowCounts:
 
     @cached_property
     def _by_window(self) -> dict[int, pl.DataFrame]:
-        held = self.long.drop_nulls("key").sort("window", "key")
+        held = self.long.drop_nulls("key") if self.long["key"].null_count() else self.long
+        held = held if ascends(held, ("window", "key")) else held.sort("window", "key")
         windows, starts = np.unique(held["window"].to_numpy(), return_index=True)
         ends = [*starts[1:].tolist(), held.height]
         return {
