@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -200,3 +202,17 @@ def test_progress_counts_features_and_explanations(shifted):
         **WINDOWS, rows=60, progress=lambda word, count: seen.update({word: seen.get(word, 0) + count})
     )
     assert seen == {"features": 4, "explanations": 120}
+
+
+def test_infinite_values_and_a_text_for_each_row_give_numbers_or_a_reason(shifted):
+    place = pl.int_range(pl.len())
+    change = with_inputs(
+        y=pl.when(place % 2 == 0).then(pl.lit(float("inf"))).otherwise("y"), city=pl.lit("id-") + place.cast(pl.String)
+    )
+    found = al.open(shifted(change=change)).cause(**WINDOWS, rows=60)
+    values = [one.value for method in found.methods for one in method.contributions if one.value is not None]
+    assert values
+    assert np.isfinite(values).all()
+    assert "are no category that the model knows" in facts(found)
+    assert found.method("re-weighting").of("city").value is None
+    json.dumps(found.to_dict(), allow_nan=False)
