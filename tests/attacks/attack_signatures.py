@@ -352,6 +352,7 @@ def _statement_attacks() -> Iterator[Attack]:
         "rows not proven, in a text": (predicate(rows={**NO_ROWS, "not_proven": "x"}), "attestation.malformed"),
         "time that is no text": (predicate(signed_at=7), "attestation.malformed"),
         "time of another form": (predicate(signed_at="2026-02-01"), "attestation.malformed"),
+        "time on no day": (predicate(signed_at="2026-02-30T00:00:00.000000Z"), "attestation.malformed"),
     }
     for what, (change, code) in failed.items():
         found, says = (f"{code} {ATTESTATION}",), ("checked: SHA-256 of every file", *UNREAD_CASE)

@@ -39,7 +39,6 @@ MODULES = (
     *(
         f"verifier.{name}"
         for name in (
-            "age",
             "archive",
             "bag",
             "bundle",
@@ -63,9 +62,9 @@ MODULES = (
 #: What only writes, or reads for others, and is no part of a verification.
 NOT_VERIFYING = frozenset(
     {
-        "_plain", "canonical_json", "canonical_text", "format_manifest", "parse_custody", "safe_name", "settle",
-        "sha256_chunks", "sha256_file", "sign_envelope", "sign_off_envelope", "time_text", "to_dict", "to_json",
-        "verify_bundle",
+        "_plain", "canonical_json", "canonical_text", "format_manifest", "known_to_reader", "parse_custody",
+        "safe_name", "settle", "sha256_chunks", "sha256_file", "sign_envelope", "sign_off_envelope", "time_text",
+        "to_dict", "to_json", "verify_bundle",
     }
 )  # fmt: skip
 _LOADED_ANEW = ("audit_lab.seal", "audit_lab.verifier")

@@ -25,7 +25,7 @@ SUITES = (
     TESTS / "verifier" / "test_record_proof.py",
     TESTS / "verifier" / "test_time_stamp.py",
 )
-MODULES = tuple(f"verifier.{name}" for name in ("log_signature", "record_proof", "rows", "sealed_rows"))
+MODULES = tuple(f"verifier.{name}" for name in ("age", "log_signature", "record_proof", "rows", "sealed_rows"))
 _PLACES = {
     "examine_archive": "audit_lab.verifier.bundle",
     "examine_record_proof": "audit_lab.verifier.record_proof",
