@@ -170,8 +170,8 @@ class _Comparison:
         if following and abs(levels.level(following) - levels.level(here)) < _SAME_LEVEL * size:
             inside |= set(run.near(following, side, gap))
             outside |= set(following.near(run, side, gap))
-        if following and gap:
-            inside -= set(run.near(following, gap))
+        if gap:
+            inside -= {*run.near(here, gap), *(run.near(following, gap) if following else ())}
         if not inside or not outside:
             return None
         if side > 1 and abs(levels.mean(outside) - levels.level(here)) > _SAME_LEVEL * size:

@@ -35,6 +35,9 @@ _CONTINUOUS = 0.02
 _LEFT = 0.1
 #: ... and what takes its place rises by as much, within this part.
 _AS_MUCH = 0.25
+#: A run of so many steps has steps between its edges, in which so many rows of a value must be missed.
+_FEWEST_INNER = 4
+_EXPECTED_ROWS = 15
 #: No other value may become more frequent by this part of the rise.
 _RISES = 0.2
 _FROZEN_ROWS = 50
@@ -75,7 +78,7 @@ def find_defaults(steps: ColumnSteps, reference: tuple[datetime, datetime]) -> l
         shift = share_shift(counts[value], totals)
         if shift is None or not _usual_outside(steps, shift, reference):
             continue
-        filled = _gives_way(missing, totals, shift)
+        filled = _gives_way(missing, counts[value], totals, shift)
         if not filled and not (_stands_for_none(steps, value, counts, totals) and _unlike_others(steps, value, shift)):
             continue
         if any(_rises(one, totals, shift) for other, one in counts.items() if other != value):
@@ -94,7 +97,7 @@ def _gone(steps: ColumnSteps, values: Sequence[float], reference: tuple[datetime
     shift = share_shift(missing, totals)
     if shift is None or not _usual_outside(steps, shift, reference):
         return []
-    gone = [value for value in values if _gives_way(steps.summed(steps.days.frequent[value]), totals, shift)]
+    gone = [value for value in values if _gives_way(steps.summed(steps.days.frequent[value]), missing, totals, shift)]
     kind, before = (DEFAULT, value_name(steps.days, gone[0])) if gone else (GONE_MISSING, None)
     change = _change(steps, kind, shift, missing, before=before, after=MISSING)
     if shift.inside >= _ROUNDED:  # no value is left to be compared
@@ -179,10 +182,31 @@ def _shares(counts: NDArray[np.int64], totals: NDArray[np.int64], shift: ShareSh
     return inside, outside
 
 
-def _gives_way(counts: NDArray[np.int64], totals: NDArray[np.int64], shift: ShareShift) -> bool:
-    """Say whether a share falls to nearly nothing in a run by as much as another rises there."""
-    inside, outside = _shares(counts, totals, shift)
-    rise = shift.inside - shift.outside
+def _gives_way(
+    counts: NDArray[np.int64], risen: NDArray[np.int64], totals: NDArray[np.int64], shift: ShareShift
+) -> bool:
+    """Say whether a share falls to nearly nothing in a run by as much as another rises there.
+
+    A run that begins and ends in the middle of a step has some of it left at its edges: then what lies between them
+    must tell, if rows enough of it were to be expected there.
+    """
+    run = shift.run
+    if _gave_way(counts, risen, totals, shift):
+        return True
+    inner = replace(shift, run=Run(run.first + 1, run.last - 1))
+    expected = _shares(counts, totals, shift)[1] * totals[run.first + 1 : run.last - 1].sum()
+    if run.last - run.first < _FEWEST_INNER or expected < _EXPECTED_ROWS:
+        return False
+    edges = np.ones(counts.size, dtype=bool)
+    edges[[run.first, run.last - 1]] = False
+    return _gave_way(counts * edges, risen * edges, totals * edges, inner)
+
+
+def _gave_way(
+    counts: NDArray[np.int64], risen: NDArray[np.int64], totals: NDArray[np.int64], shift: ShareShift
+) -> bool:
+    (inside, outside), (held, held_outside) = (_shares(one, totals, shift) for one in (counts, risen))
+    rise = held - held_outside
     return bool(outside > 0 and inside <= _LEFT * outside and abs((outside - inside) - rise) <= _AS_MUCH * rise)
 
 

@@ -169,6 +169,24 @@ def test_what_comes_and_goes_in_the_middle_of_a_day_is_named_to_the_day(part, co
     assert abs(change.end - end) < timedelta(days=1)
 
 
+def test_a_category_that_goes_missing_in_the_middle_of_a_day_is_named_with_what_is_missing():
+    frame, *_ = planted(12, hour=11, city=pl.when(CITY != "Rome").then(CITY))
+    kinds = {one.kind: (one.before, one.after) for one in found_in(frame).changes}
+    assert kinds["new default"] == ("Rome", "(missing)")
+    assert "missing values" not in kinds
+
+
+@pytest.mark.parametrize("hour", [6, 18])
+def test_a_unit_of_whole_numbers_that_comes_and_goes_in_the_middle_of_a_day_is_named(hour):
+    start, end = drawn_days(12, hour)
+    whole = AMOUNT.round(0)
+    changed = pl.when(pl.col("at").is_between(start, end, closed="left")).then(whole * 1.609344).otherwise(whole)
+    found = drift(rows(12).with_columns(amount=changed).lazy(), time="at", columns=["amount"])
+    (change,) = found.changes
+    assert (change.kind, change.conversion, change.alternatives) == ("unit", "mile -> km", ())
+    assert abs(change.start - start) < timedelta(days=1)
+
+
 def only(node: str, value: pl.Expr, column: str) -> dict[str, pl.Expr]:
     return {column: pl.when(node == NODE).then(value).otherwise(pl.col(column))}
 
