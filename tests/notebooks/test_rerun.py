@@ -19,7 +19,9 @@ from tests.pages import quotes
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 #: The log of each notebook, where it is not the one about flights.
-LOGS: dict[str, str] = {}
+LOGS = dict.fromkeys(
+    ("02_replay_a_decision", "03_compare_two_versions", "04_answer_a_subjects_request", "05_fairness_review"), "credit"
+)
 EVERYDAY = "01_investigate_an_incident"
 
 
