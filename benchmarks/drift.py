@@ -90,12 +90,16 @@ def written(folder: Path, rows: int) -> None:
 def ours(folder: Path) -> None:
     """Ask this library, in this process, and print what it took and what it found."""
     # Imported before the clock starts, as the peers are: what opening and asking would import besides.
+    import narwhals._interchange.dataframe
+    import narwhals._polars.namespace  # noqa: F401
+    import numpy.ma
     import numpy.random  # noqa: F401
 
     import audit_lab as al
     import audit_lab.face.drift_of_log
     import audit_lab.face.drift_search
     import audit_lab.face.opening
+    import audit_lab.log.unification
     import audit_lab.monitor.tallied
 
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)

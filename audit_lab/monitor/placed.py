@@ -60,10 +60,10 @@ def placed_rows(times: pl.DataFrame, cut: Cut) -> Placed:
 
 def _in_order(moments: pl.Series, bounds: pl.Series) -> Placed:
     """Place rows in the order of their times, all in windows: looked up is where windows begin, not each row."""
-    places = moments.to_physical().to_numpy().searchsorted(bounds.to_physical().to_numpy(), side="left")
+    places = moments.search_sorted(bounds, side="left").to_numpy().astype(np.int64)
     rows = np.diff(places)
     windows = np.flatnonzero(rows)
-    return _of(None, windows, rows[windows], moments)
+    return _of(None, windows, rows[windows], moments.set_sorted())
 
 
 def _of(

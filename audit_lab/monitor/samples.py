@@ -80,9 +80,9 @@ def spans_of(start: datetime, end: datetime, rows: int, limit: int) -> list[tupl
 
 def places_within(times: pl.Series, spans: Sequence[tuple[datetime, datetime]]) -> NDArray[np.int64]:
     """Return which rows lie in some spans of time, as `spans_of` returns them."""
-    bounds = pl.Series([moment for span in spans for moment in span], dtype=TIME).to_physical().to_numpy()
-    moments = times.to_physical().fill_null(np.iinfo(np.int64).min).to_numpy()
-    if times.is_sorted():
-        edges = np.searchsorted(moments, bounds, side="left").reshape(-1, 2)
+    bounds = pl.Series([moment for span in spans for moment in span], dtype=TIME)
+    if not times.null_count() and times.is_sorted():
+        edges = times.search_sorted(bounds, side="left").to_numpy().astype(np.int64).reshape(-1, 2)
         return np.concatenate([np.arange(first, last) for first, last in edges])
-    return np.flatnonzero(np.searchsorted(bounds, moments, side="right") % 2)
+    moments = times.to_physical().fill_null(np.iinfo(np.int64).min).to_numpy()
+    return np.flatnonzero(np.searchsorted(bounds.to_physical().to_numpy(), moments, side="right") % 2)

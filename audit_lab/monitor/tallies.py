@@ -85,8 +85,7 @@ def tally_of_numbers(
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if most is not None and _scattered(values[:_FIRST_ROWS], values.size, windows, most):
             return None
-        frame = pl.DataFrame({WINDOW: codes, KEY: values})
-        found = _by_window(frame, codes, windows, _counted)
+        found = _by_window(pl.DataFrame({KEY: values}), codes, windows, _counted)
     if most is not None and found.height > min(most * windows, max(_FEW * windows, codes.size // _ROWS_OF_A_VALUE)):
         return None
     return pl.DataFrame([found[WINDOW].cast(pl.Int64), found[KEY], found[ROWS].cast(pl.Int64)])
@@ -107,7 +106,7 @@ def tally_of_texts(texts: pl.Series, times: pl.Series, codes: NDArray[np.int64],
     polars.DataFrame
         ``window``, ``key`` (the text, or null), ``rows``, ``first`` and ``last``, in no particular order.
     """
-    frame = pl.DataFrame({WINDOW: codes, KEY: texts, "time": times})
+    frame = pl.DataFrame({KEY: texts, "time": times})
     ordered = times.is_sorted()
     return _by_window(frame, codes, windows, _counted_in_order if ordered else _counted_with_times)
 
@@ -186,7 +185,7 @@ def _by_window(
     """Count the rows by key in each window; `codes`, the windows of the rows, ascend."""
     # Two keys take several times as long to group by as one, but many small windows are faster grouped at once.
     if windows > 1 and codes.size <= windows * _ROWS_OF_ONE_WINDOW:
-        return count(frame, [WINDOW, KEY])
+        return count(frame.with_columns(pl.Series(WINDOW, codes)), [WINDOW, KEY])
     ends = np.searchsorted(codes, np.arange(windows + 1)).tolist()
     return pl.concat(
         count(frame.slice(first, last - first), [KEY]).with_columns(pl.lit(place, dtype=pl.Int64).alias(WINDOW))
