@@ -4,10 +4,10 @@ Run: ``.venv/bin/python benchmarks/explorer.py [--millions 10] [--folder build/b
 front end, and Debian's chromium must be installed. Prints a table and one line of JSON, and writes
 ``benchmarks/explorer.json``.
 
-A notebook in a real JupyterLab opens the log in one cell; the next one shows it. Each time is what passes in the page
-between what the user does and the first row of the answer standing there as text: the cell that runs, a filter that is
-entered, an order that is chosen, the bar that is moved, a stretch of the timeline that is let go. Bytes are those of
-the frames that the page's socket received meanwhile.
+A notebook in a real JupyterLab opens the log in one cell; the next one shows it, and imports what that needs. Each time
+is what passes in the page between what the user does and the first row of the answer standing there as text: the cell
+that runs, a filter that is entered, an order that is chosen, the bar that is moved, a stretch of the timeline that is
+let go. Bytes are those of the frames that the page's socket received meanwhile.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def lab(folder: Path) -> Iterator[str]:
 
 def notebook(folder: Path, log: Path) -> None:
     """Write a notebook whose first cell opens the log, and whose second shows it."""
-    sources = [f"import audit_lab as al\nlog = al.open({str(log)!r})\nal.view", "al.view(log)"]
+    sources = [f"import audit_lab as al\nlog = al.open({str(log)!r})\nal.__version__", "al.view(log)"]
     cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",

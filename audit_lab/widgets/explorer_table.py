@@ -72,6 +72,7 @@ class ExplorerTable(anywidget.AnyWidget):
         question = browse.question
         known = [{"name": name, "kind": _kind(dtype)} for name, dtype in browse.columns.items()]
         self._workers = ThreadPoolExecutor(1, "audit-lab-explorer")
+        rows, opening = _beginning(browse, list(columns or _first(browse)))
         super().__init__(
             expression=question.expression if isinstance(question.expression, str) else "",
             since="" if question.since is None else question.since.isoformat(),
@@ -80,7 +81,8 @@ class ExplorerTable(anywidget.AnyWidget):
             descending=browse.descending,
             shown=list(columns or _first(browse)),
             columns=known,
-            opening=self._opening(browse, list(columns or _first(browse))),
+            rows=rows,
+            opening=opening,
         )
         self.on_msg(self._asked)
         self.observe(self._changed, names=["expression", "since", "until", "sort", "descending"])
@@ -175,14 +177,6 @@ class ExplorerTable(anywidget.AnyWidget):
         self._workers.submit(self._count, self.state)
         self._workers.submit(self._answered, _first_page(self.state))
 
-    def _opening(self, browse: Browse, shown: Sequence[str]) -> bytes:
-        if not _is_whole(browse):
-            return b""
-        try:
-            return arrow_of(browse.page(0, _IN_SIGHT, _parted(browse, shown, inputs=False)))
-        except AuditLabError:
-            return b""
-
     @property
     def _given(self) -> Any:
         """The polars expression that the table was made with: it cannot be written in the table's field."""
@@ -215,6 +209,16 @@ class ExplorerTable(anywidget.AnyWidget):
 
 def _first_page(state: int) -> Ask:
     return {"id": 0, "kind": "page", "state": state, "first": 0, "count": _IN_SIGHT, "column": ""}
+
+
+def _beginning(browse: Browse, shown: Sequence[str]) -> tuple[int, bytes]:
+    """Return how many rows there are, and the first in sight as Arrow, where that takes a moment; else -1 and none."""
+    if not _is_whole(browse):
+        return -1, b""
+    try:
+        return browse.rows, arrow_of(browse.page(0, _IN_SIGHT, _parted(browse, shown, inputs=False)))
+    except AuditLabError:
+        return -1, b""
 
 
 def _is_whole(browse: Browse) -> bool:

@@ -45,6 +45,7 @@ def test_a_page_crosses_as_arrow_with_the_columns_shown(log):
 
 def test_the_first_rows_come_with_the_table(log):
     table = al.view(log).table
+    assert table.get_state()["rows"] == 99_953
     opening = pl.read_ipc_stream(table.opening)
     assert opening.columns == [*(name for name in table.shown if not name.startswith("inputs.")), "place"]
     assert opening["place"].to_list() == log.browse().page(0, 18)["place"].to_list()

@@ -77,8 +77,11 @@ class Ranking:
             keys = keys[rows]
         near = self._near(keys, first, stop)
         if near is not None:
-            before, places = near
-            rows, keys, first, stop = _taken(rows, places), keys[places], first - before, stop - before
+            before, places, equal = near
+            rows, first, stop = _taken(rows, places), first - before, stop - before
+            if equal:
+                return self._run(rows, level, first, stop)
+            keys = keys[places]
         if self.descending:
             keys = ~keys
         bounds = np.partition(keys, sorted({first, stop - 1}))
@@ -95,8 +98,8 @@ class Ranking:
             pieces.append(self._run(highest, level, 0, stop - below - lowest.size - between.size))
         return np.concatenate(pieces)
 
-    def _near(self, keys: NDArray[np.uint64], first: int, stop: int) -> tuple[int, NDArray[np.int64]] | None:
-        """Return how many come before some that hold the ranks [first, stop), and where these stand in `keys`.
+    def _near(self, keys: NDArray[np.uint64], first: int, stop: int) -> tuple[int, NDArray[np.int64], bool] | None:
+        """Return how many come before some that hold the ranks [first, stop), where these stand, and if all are equal.
 
         None where there are few anyway, or where the sample misled.
         """
@@ -114,7 +117,8 @@ class Ranking:
         within &= ~beyond
         places = np.flatnonzero(within)
         before = count - under - places.size if self.descending else under
-        return (before, places) if before <= first and before + places.size >= stop else None
+        equal = low >= 0 and high < _SAMPLE and drawn[low] == drawn[high]
+        return (before, places, equal) if before <= first and before + places.size >= stop else None
 
     def _run(self, equal: NDArray[np.int64], level: int, first: int, stop: int) -> NDArray[np.int64]:
         """Return a part of rows that are equal on this level and all before."""

@@ -89,9 +89,14 @@ def _of_floats(values: pl.Series) -> NDArray[np.uint64]:
     import numpy as np
 
     # Adding zero makes 0.0 of -0.0; then the sign bit and, of negative numbers, all others are turned over.
-    numbers = np.where(np.isnan(found := _filled(values)), np.nan, found + 0.0)
-    bits = numbers.view(np.uint64)
-    return np.where(bits >> np.uint64(63), ~bits, bits | np.uint64(_TOP))
+    numbers: NDArray[Any] = _filled(values) + 0.0
+    missing = np.isnan(numbers)
+    if missing.any():
+        numbers[missing] = np.nan
+    turned = (numbers.view(np.int64) >> 63).view(np.uint64)
+    turned |= np.uint64(_TOP)
+    turned ^= numbers.view(np.uint64)
+    return turned
 
 
 def _of_wide(values: pl.Series, level: int) -> NDArray[np.uint64]:
