@@ -21,6 +21,7 @@ from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.sign_off import SignOff, sign_off_envelope
 from audit_lab.seal.trust import Trust, TrustedKey, format_trust
 from audit_lab.verifier.bundle import examine_archive
+from audit_lab.verifier.research_object import CONTEXT, OUTSIDE
 from audit_lab.verifier.sign_offs import sign_off_name
 from tests.verifier.conftest import KEY, STRANGER, TRUST, Bundle
 
@@ -416,9 +417,10 @@ def test_the_policy_allows_neither_foreign_scripts_nor_requests(page):
     page.complaints.clear()
 
 
-def test_the_page_is_one_file_that_names_no_address():
+def test_the_page_is_one_file_that_names_no_address_but_what_it_compares():
     text = checking_page().decode()
-    assert set(re.findall(r"https?://[^\s\"'`]+", text)) == {"https://in-toto.io/Statement/v1"}
+    compared = {"https://in-toto.io/Statement/v1", CONTEXT, *OUTSIDE}
+    assert set(re.findall(r"https?://[^\s\"'`]+", text)) == compared
     assert "default-src 'none'; script-src 'sha256-" in text
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|\bon\w+=", text)
     assert text.isascii()

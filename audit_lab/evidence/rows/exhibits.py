@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.case.plain_json import plain_json
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.seal.report import Finding
 from audit_lab.verifier.layout import INVESTIGATION, PAYLOAD
@@ -125,14 +125,19 @@ def _in_document(document: Mapping[str, Any], own: str, proven: Mapping[str, pl.
         found = rows.filter(pl.col(_ID) == own).to_dicts()
         if not found:
             continue
-        row = plain_json(found[0])
+        row = found[0]
         if kind == _PREDICTIONS:
             pairs = {name: (document.get(name), _part(row, place)) for name, place in _SAID.items() if place[0] in row}
         else:
             stated = [each for each in document.get("inputs", []) if each.get("feature") in row]
             pairs = {each["feature"]: (each.get("value"), row[each["feature"]]) for each in stated}
-        wrong = [name for name, (one, other) in pairs.items() if one != other]
+        wrong = [name for name, (one, other) in pairs.items() if _is_plain(other) and one != other]
         yield f"it gives its decision another {wrong[0][:_SHORT]!a} than its proven row" if wrong else ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a document writes this value as it is; of others (times, NaN) each document has a form of its own."""
+    return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _part(row: Mapping[str, Any], place: Sequence[str]) -> Any:

@@ -16,6 +16,7 @@ from audit_lab.evidence.leaving import Leaving
 from audit_lab.evidence.rows.exhibits import compared_exhibits, proven_by_id
 from audit_lab.seal.digests import format_manifest, sha256
 
+SCHEMA = {"outputs": pl.Struct({"score": pl.Float64})}
 INVESTIGATION = "data/investigation.json"
 PROVEN = proven_by_id(
     [
@@ -72,6 +73,14 @@ def test_what_cannot_be_read_is_a_finding(name, content):
 
 def test_an_answer_that_computes_may_say_something_else():
     assert compared({"prediction_id": ["p-003"], "decision": ["approve"]}, "impact") == ([], 0)
+
+
+@pytest.mark.parametrize(("score", "stated"), [(float("nan"), None), (float("inf"), None), (1.0, 1), (None, None)])
+def test_a_document_may_write_a_value_in_its_own_form(score, stated):
+    frame = pl.DataFrame({"prediction_id": ["a"], "outputs": [{"score": score}]}, schema_overrides=SCHEMA)
+    document = json.dumps({"prediction_id": "a", "score": stated}).encode()
+    exhibit = {"number": 1, "kind": "decision", "files": [{"name": "decision.json", "path": "x"}]}
+    assert compared_exhibits([exhibit], lambda _: document, proven_by_id([("predictions", frame)])) == ([], 1)
 
 
 def test_a_prediction_that_is_there_twice_is_not_compared():
