@@ -29,6 +29,16 @@ def first_cell(shown, number=1):
     return shown.locator("tbody tr").first.locator("td").nth(number)
 
 
+def seen(shown):
+    """Return where something stands that may be drawn anew just now."""
+    for _ in range(100):
+        box = shown.bounding_box()
+        if box is not None:
+            return box
+        shown.page.wait_for_timeout(100)
+    raise AssertionError("it is not to be seen")
+
+
 def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
     page, shown, cell = explorer
     said = shown.get_by_role("status")
@@ -85,7 +95,7 @@ def test_completion_problems_timeline_keys_and_hostile_text(explorer, hostile_lo
     # A stretch of the timeline that is dragged over is what the table shows.
     bars = shown.locator(".al-timeline svg")
     expect(bars.locator("rect").nth(50)).to_be_attached(timeout=60_000)
-    box = bars.bounding_box()
+    box = seen(bars)
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
