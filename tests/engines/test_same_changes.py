@@ -46,7 +46,7 @@ def days(first: int, last: int) -> tuple[datetime, datetime]:
     return START + timedelta(days=first), START + timedelta(days=last + 1)
 
 
-#: Spark takes half a minute for the three questions of three columns and a node.
+#: Spark takes some minutes for the questions of three columns and a node, on cores that others use, too.
 @pytest.mark.parametrize("other", ["duckdb", pytest.param("spark", marks=pytest.mark.soak)], indirect=True)
 def test_recognised_changes_are_equal(make_log, other):
     folder = make_log(predictions=predictions, inputs_loans=inputs)
