@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audit_lab import charts
     from audit_lab.capture.recorder.recorder import Recorder
+    from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
     from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
@@ -46,6 +47,7 @@ __all__ = [
     "Correction",
     "Decision",
     "Limits",
+    "RecordedModel",
     "Recorder",
     "charts",
     "compact",
@@ -58,6 +60,7 @@ __all__ = [
     "pseudonym",
     "read_journal",
     "reapply_erasures",
+    "recorded",
     "release",
     "seal_foreign",
     "seal_log",
@@ -75,6 +78,7 @@ _HOMES = {
     "Correction": ("audit_lab.replay.impact", "Correction"),
     "Decision": ("audit_lab.face", "Decision"),
     "Limits": ("audit_lab.sandbox", "Limits"),
+    "RecordedModel": ("audit_lab.capture.recorder.wrappers", "RecordedModel"),
     "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
@@ -86,6 +90,7 @@ _HOMES = {
     "pseudonym": ("audit_lab.log.keys.pseudonym", "pseudonym"),
     "read_journal": ("audit_lab.log.journal.record", "read_journal"),
     "reapply_erasures": ("audit_lab.face.keeping", "reapply_erasures"),
+    "recorded": ("audit_lab.capture.recorder.wrappers", "recorded"),
     "release": ("audit_lab.face.keeping", "release"),
     "seal_foreign": ("audit_lab.capture.sealing", "seal_foreign"),
     "seal_log": ("audit_lab.log.writing.arrival", "seal_log"),

@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +19,7 @@ import msgspec
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = [
     "EXTRAS",
@@ -32,7 +31,6 @@ __all__ = [
     "id_text",
     "microseconds",
     "outputs_of",
-    "picker",
 ]
 
 #: What stands where in a record. ``inputs`` is an array in the order of the file's features, or a map where the names
@@ -148,14 +146,6 @@ def microseconds(at: datetime | None) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def picker(features: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Return a function that takes the values of features, in their order, out of a mapping."""
-    if len(features) == 1:
-        (only,) = features
-        return lambda inputs: (inputs[only],)
-    return itemgetter(*features)
-
-
 def checked_extras(extras: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what few records need, without what is None.
 
@@ -184,7 +174,7 @@ def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
     Raises
     ------
     MisuseError
-        A mapping has other names.
+        A mapping has other names, or it is no number.
     """
     if isinstance(outputs, Mapping):
         unknown = sorted(set(outputs) - {"score", "label", "probabilities"})
@@ -197,4 +187,10 @@ def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
         return None if score is None else float(score), outputs.get("label"), outputs.get("probabilities")
     if isinstance(outputs, bool):
         return None, json.dumps(outputs), None
-    return float(outputs), None, None
+    try:
+        return float(outputs), None, None
+    except (TypeError, ValueError) as error:
+        message = f"outputs cannot be a {type(outputs).__name__}"
+        raise MisuseError(
+            message, "Give a score, a label, or a mapping with score, label and probabilities."
+        ) from error

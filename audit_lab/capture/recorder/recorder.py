@@ -7,13 +7,21 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import Raw
+
+from audit_lab.capture.recorder.input_form import InputForm
 from audit_lab.capture.recorder.lifetime import look_after
-from audit_lab.capture.recorder.record_form import Numbering, checked_extras, encoded, microseconds, outputs_of, picker
-from audit_lab.capture.recorder.recorded_column import type_name
+from audit_lab.capture.recorder.record_form import (
+    Numbering,
+    checked_extras,
+    encoded,
+    id_text,
+    microseconds,
+    outputs_of,
+)
 from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
 from audit_lab.capture.recorder.spool_file import Header
 from audit_lab.capture.recorder.spool_writer import Gap, Pending, SpoolWriter
@@ -25,7 +33,7 @@ from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.log.writing.canonical_rows import check_table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -116,9 +124,7 @@ class Recorder:
             raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
         self.spool = spool_of(self.log) if spool is None else Path(spool)
-        self._types = (
-            {name: type_name(dtype, name) for name, dtype in features.items()} if isinstance(features, Mapping) else {}
-        )
+        self._form = InputForm(model, features)
         said = {
             "environment": environment,
             "endpoint": endpoint,
@@ -132,11 +138,6 @@ class Recorder:
         self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
         self._gather_s, self._seal_s = gather_s, seal_s
         self._sealing = Sealing(self.log, self.spool, vault, passphrase) if seal else None
-        self._features: tuple[str, ...] = ()
-        self._pick: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _nothing_known
-        self._width = -1
-        if features is not None:
-            self._know(tuple(features))
         self._closed = False
         self._begin()
         look_after(self)
@@ -152,17 +153,12 @@ class Recorder:
 
     def begin_in_child(self) -> None:
         """After a fork: leave what was pending to the parent, which writes it, and begin anew."""
+        self._form.begin_in_child()
         if self._writer is not None:
             self._writer.forget()
         if self._sealing is not None:
             self._sealing.forget()
         self._begin()
-
-    def _know(self, features: tuple[str, ...]) -> None:
-        if len(set(features)) != len(features) or not all(isinstance(name, str) and name for name in features):
-            raise MisuseError("the features are not different names", "Give each input its own name.")
-        self._features, self._width = features, len(features)
-        self._pick = picker(features) if features else _nothing_known
 
     def __enter__(self) -> Self:
         """Return the recorder."""
@@ -217,13 +213,7 @@ class Recorder:
         nanoseconds = time.time_ns()
         at = nanoseconds // 1_000 if occurred_at is None else microseconds(occurred_at)
         stored_id = self._numbering.next(nanoseconds) if prediction_id is None else prediction_id
-        values: Any
-        try:
-            values = self._pick(inputs)  # type: ignore[arg-type]
-            if len(inputs) != self._width:
-                values = dict(inputs)
-        except (KeyError, TypeError, IndexError):
-            values = self._otherwise(inputs)
+        values = self._form.values(inputs)
         score = label = probabilities = None
         if isinstance(outputs, float):
             score = float(outputs)
@@ -234,12 +224,15 @@ class Recorder:
         extras = checked_extras(more) if more else None
         if type(decision) is not str and decision is not None:
             raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
+        record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
+        return self._enqueue(stored_id, self._encoded(record))
+
+    def _encoded(self, values: Any) -> bytes:
         try:
-            content = encoded((stored_id, at, values, score, label, probabilities, decision, latency_ms, extras))
+            return encoded(values)
         except (OverflowError, TypeError, ValueError, RecursionError) as error:
             message = f"a prediction of {self.model} cannot be recorded ({error})"
             raise MisuseError(message, "Integers have up to 64 bits, and text is valid Unicode.") from error
-        return self._enqueue(stored_id, content)
 
     def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
         writer = self._writer or self._started()
@@ -284,22 +277,19 @@ class Recorder:
                 self._pending.items.append(Gap(1, now, now))
         return Ticket(stored_id, number, None)
 
-    def _otherwise(self, inputs: Any) -> Any:
-        """Return inputs that are not a mapping with just the known features."""
-        if isinstance(inputs, Mapping):
-            if self._width < 0:
-                with self._pending.lock:
-                    if self._width < 0:
-                        self._know(tuple(inputs))
-                return self._pick(inputs) if len(inputs) == self._width else dict(inputs)
-            return dict(inputs)
-        values = inputs.tolist() if hasattr(inputs, "tolist") else list(inputs)
-        if self._width < 0:
-            raise MisuseError("inputs without names cannot be recorded", "Give features=[...] to the recorder.")
-        if len(values) != self._width:
-            message = f"{len(values)} inputs cannot be the {self._width} features of {self.model}"
-            raise MisuseError(message, "Give them in the order of features=, or as a mapping.")
-        return values
+    def take(self, inputs: Mapping[str, Any] | Sequence[Any]) -> Raw:
+        """Return inputs as they are now, to be handed to `record` later in their place.
+
+        Raises
+        ------
+        MisuseError
+            A value has a type that cannot be recorded.
+        """
+        return Raw(self._encoded(self._form.values(inputs)))
+
+    def new_id(self) -> str:
+        """Return a new id, as records get one: a UUID of version 7."""
+        return id_text(self._numbering.next(time.time_ns()))
 
     def _started(self) -> SpoolWriter:
         with self._starting:
@@ -323,8 +313,8 @@ class Recorder:
             self.writer_id,
             self.model,
             self.version,
-            self._features,
-            self._types,
+            self._form.names,
+            self._form.types,
             self._constants,
             time.time_ns() // 1_000,
         )
@@ -387,7 +377,3 @@ class Recorder:
     def __repr__(self) -> str:
         """Name the model and the log."""
         return f"Recorder({self.model} {self.version} into {self.log})"
-
-
-def _nothing_known(_: Mapping[str, Any]) -> tuple[Any, ...]:
-    raise KeyError

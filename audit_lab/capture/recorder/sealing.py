@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.recorder.spool_file import CLOSED, OPEN, is_written, read_header
 from audit_lab.errors import LogError, StorageError
@@ -16,7 +17,17 @@ from audit_lab.errors import LogError, StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LOCK", "PROBLEM", "Sealing", "is_sealing", "spool_files", "spool_of", "unsealed_since"]
+__all__ = [
+    "LOCK",
+    "PROBLEM",
+    "Sealing",
+    "SpoolState",
+    "is_sealing",
+    "spool_files",
+    "spool_of",
+    "spool_state",
+    "unsealed_since",
+]
 
 #: Beside the recorders' folders: the lock of whoever seals, and what it met, as JSON.
 LOCK, PROBLEM = "sealing.lock", "sealing.problem.json"
@@ -54,6 +65,50 @@ def is_sealing(spool: Path) -> bool:
     """Whether a process seals what lies in a spool."""
     lock = spool / LOCK
     return lock.exists() and is_written(lock)
+
+
+@dataclass(frozen=True)
+class SpoolState:
+    """What lies in a spool.
+
+    Attributes
+    ----------
+    files, size_bytes
+        Spool files that are not sealed, those that are being written among them.
+    since
+        When the oldest of them was begun, in seconds since 1970; None where there is none.
+    is_sealing
+        Whether a process seals them.
+    problem
+        What keeps it from that; None where nothing does.
+    """
+
+    files: int
+    size_bytes: int
+    since: float | None
+    is_sealing: bool
+    problem: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes by name."""
+        return asdict(self)
+
+
+def spool_state(spool: Path) -> SpoolState:
+    """Return what lies in a spool; one that is not there is empty."""
+    sizes = []
+    for path in spool_files(spool, OPEN, CLOSED):
+        with suppress(FileNotFoundError):  # it was sealed meanwhile
+            sizes.append(path.stat().st_size)
+    return SpoolState(len(sizes), sum(sizes), unsealed_since(spool), is_sealing(spool), sealing_problem(spool))
+
+
+def sealing_problem(spool: Path) -> str | None:
+    """Return what keeps the process that seals a spool from it; None where nothing does."""
+    try:
+        return str(json.loads((spool / PROBLEM).read_text("utf-8"))["problem"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class Sealing:
@@ -126,7 +181,7 @@ class Sealing:
         while spool_files(self._spool, CLOSED):
             problem = self.problem()
             if problem is not None:
-                raise StorageError(problem, "What is not sealed stays in the spool.", "other")
+                raise StorageError(problem.removesuffix("."), "What is not sealed stays in the spool.", "other")
             if deadline is not None and time.monotonic() > deadline:
                 raise StorageError(
                     f"records were not sealed after {timeout:g} s", "They are in the spool: wait again.", "other"
@@ -137,7 +192,4 @@ class Sealing:
 
     def problem(self) -> str | None:
         """Return what keeps the process from sealing; None where nothing does."""
-        try:
-            return str(json.loads((self._spool / PROBLEM).read_text("utf-8"))["problem"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return sealing_problem(self._spool)

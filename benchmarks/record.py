@@ -1,0 +1,203 @@
+"""What a recorder costs the process that serves a model, and what it takes in, beside logging and MLflow's tracing.
+
+Run: ``.venv/bin/python benchmarks/record.py [--seconds 60] [--calls 200000] [--folder build/benchmarks]``.
+
+Three questions. How long one call of `Recorder.record` keeps its caller, with 20 features, beside a standard logger
+that writes the same as JSON lines behind a `QueueHandler`, and a span of MLflow's tracing with the same inputs and
+outputs, exported to nowhere. How many records a second one process gets to the disk, for how much memory, and how far
+sealing lags behind at the end. How much slower a model of 200 microseconds is that is recorded: rounds take turns.
+Every record of the second question is counted in the log at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import logging.handlers
+import queue
+import random
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from made_log import DEFAULT_FOLDER
+from result import keep
+
+import audit_lab as al
+from audit_lab.capture.recorder.sealing_process import seal_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FEATURES = [f"feature_{number:02d}" for number in range(20)]
+KINDS = ("north", "east", "south", "west")
+MODEL_S = 200e-6
+ROWS = 1_000
+MODEL_CALLS = 2_000
+ROUNDS = 10
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return inputs of 20 features: a text, a whole number, and others."""
+    drawn = random.Random(7)  # noqa: S311 (the same rows each time)
+    made = []
+    for _ in range(ROWS):
+        row: dict[str, Any] = {name: drawn.random() * 100 for name in FEATURES}
+        row[FEATURES[0]] = drawn.choice(KINDS)
+        row[FEATURES[1]] = drawn.randrange(100)
+        made.append(row)
+    return made
+
+
+def new_log(folder: Path) -> dict[str, Any]:
+    """Begin a log in an empty folder; return what a recorder of it is made of."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    al.create_log(folder / "log", "demonstration-benchmark", vault=folder / "vault").close()
+    return {"log": folder / "log", "model": "loans", "version": "1", "vault": folder / "vault"}
+
+
+def durations(call: Callable[[dict[str, Any]], object], given: list[dict[str, Any]], calls: int) -> dict[str, float]:
+    """Return how many microseconds calls took, one after another as fast as they come."""
+    clock = time.perf_counter_ns
+    taken = np.empty(calls)
+    gc.collect()
+    for number in range(calls):
+        row = given[number % ROWS]
+        started = clock()
+        call(row)
+        taken[number] = clock() - started
+    taken /= 1e3
+    return {
+        "median_us": round(float(np.median(taken)), 2),
+        "p99_us": round(float(np.percentile(taken, 99)), 2),
+        "p99_9_us": round(float(np.percentile(taken, 99.9)), 2),
+    }
+
+
+def callers(folder: Path, given: list[dict[str, Any]], calls: int) -> dict[str, dict[str, float]]:
+    """Measure one call: ours, logging's, MLflow's."""
+    found = {}
+    with al.Recorder(**new_log(folder), seal=False, memory_mb=1_000) as recorder:
+        found["audit_lab"] = durations(lambda row: recorder.record(row, 0.25, decision="deny"), given, calls)
+        recorder.flush()
+    with (folder / "lines.jsonl").open("w") as lines:
+        waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        listener = logging.handlers.QueueListener(waiting, logging.StreamHandler(lines))
+        logger = logging.getLogger("benchmark")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(logging.handlers.QueueHandler(waiting))
+        listener.start()
+        found["logging"] = durations(
+            lambda row: logger.info(json.dumps({"inputs": row, "score": 0.25, "decision": "deny"})), given, calls
+        )
+        listener.stop()
+    found["mlflow"] = traced(given, calls // 20)
+    return found
+
+
+def traced(given: list[dict[str, Any]], calls: int) -> dict[str, float]:
+    """Measure a span of MLflow's tracing."""
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as store:
+        mlflow.set_tracking_uri(f"sqlite:///{store}/traces.db")
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+
+        def span(row: dict[str, Any]) -> None:
+            with mlflow.start_span(name="predict") as one:
+                one.set_inputs(row)
+                one.set_outputs({"score": 0.25, "decision": "deny"})
+
+        return durations(span, given, calls)
+
+
+def throughput(folder: Path, given: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Record as fast as it goes for some seconds; then count what is in the log."""
+    recorder = al.Recorder(**new_log(folder), seal_s=2.0)
+    started, recorded, peaks = time.perf_counter(), 0, []
+    while (elapsed := time.perf_counter() - started) < seconds:
+        for row in given:
+            recorder.record(row, 0.25, decision="deny")
+        recorded += ROWS
+        if elapsed >= len(peaks) * seconds / 6:
+            peaks.append(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    recorder.flush()
+    took = time.perf_counter() - started
+    status = recorder.status()
+    recorder.close()
+    recorder.sealed()
+    sealed_after = time.perf_counter() - started - took
+    seal_now(folder / "log", folder / "log.spool", vault=folder / "vault")
+    stored = al.open(folder / "log").predictions.select("sequence").collect()["sequence"]
+    if stored.len() != recorded or stored.n_unique() != recorded or status.dropped:
+        raise SystemExit(f"{recorded:,} were recorded and {stored.len():,} are in the log")
+    return {
+        "records_per_second": round(recorded / took),
+        "seconds": round(took, 1),
+        "records": recorded,
+        "peak_mb_by_sixth": peaks,
+        "sealing_lag_s_at_the_end": round(status.sealing_lag_s, 1),
+        "all_sealed_after_s": round(sealed_after, 1),
+    }
+
+
+def slowed(folder: Path, given: list[dict[str, Any]]) -> dict[str, float]:
+    """Measure a model of 200 microseconds bare and recorded, in rounds that take turns."""
+
+    def model(_: dict[str, Any]) -> float:
+        until = time.perf_counter() + MODEL_S
+        while time.perf_counter() < until:
+            pass
+        return 0.25
+
+    found: dict[str, list[float]] = {"bare": [], "recorded": []}
+    with al.Recorder(**new_log(folder)) as recorder:
+
+        def recorded(row: dict[str, Any]) -> None:
+            recorder.record(row, model(row), decision="deny")
+
+        for _ in range(ROUNDS):
+            for name, call in (("bare", model), ("recorded", recorded)):
+                clock = time.perf_counter_ns
+                for number in range(MODEL_CALLS):
+                    started = clock()
+                    call(given[number % ROWS])
+                    found[name].append((clock() - started) / 1e3)
+    recorder.sealed()
+    result: dict[str, float] = {}
+    for what, share in (("median", 50), ("p99", 99)):
+        bare, own = (float(np.percentile(found[name], share)) for name in ("bare", "recorded"))
+        result |= {f"{what}_bare_us": round(bare, 1), f"{what}_recorded_us": round(own, 1)}
+        result[f"{what}_slower_percent"] = round(100 * (own / bare - 1), 2)
+    return result
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--calls", type=int, default=200_000)
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    options = parser.parse_args()
+    folder, given = options.folder / "record", rows()
+    results = {
+        "one call": callers(folder, given, options.calls),
+        "model of 200 us": slowed(folder, given),
+        "throughput": throughput(folder, given, options.seconds),
+    }
+    for name, found in results.items():
+        print(name, json.dumps(found))
+    keep(__file__, results, features=len(FEATURES))
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
