@@ -149,7 +149,7 @@ def lab(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
         yield Lab(f"http://127.0.0.1:{port}", folder)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 @pytest.fixture(scope="session")

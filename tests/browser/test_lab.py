@@ -274,7 +274,7 @@ def section(page, title):
 
 def test_a_log_is_verified_from_the_panel_and_its_badge_says_so(notebook, picture):
     page = notebook
-    flights = panel(page).get_by_role("button", name="sample_data/flights")
+    flights = panel(page).get_by_role("list", name="Audit logs").get_by_role("button", name="sample_data/flights")
     expect(flights).to_contain_text("not sealed")
     select_log(page, "sample_data/flights")
     panel(page).get_by_role("button", name="Verify", exact=True).click()
