@@ -12,6 +12,7 @@ import { panelPlugin } from './panelplugin';
 import { settingsPlugin } from './settingsplugin';
 import { statusPlugin } from './statusplugin';
 import { verificationPlugin } from './verificationplugin';
+import { viewPlugin } from './viewplugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
@@ -25,6 +26,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebookPlugin,
   verificationPlugin,
   auditorPlugin,
+  viewPlugin,
   investigationPlugin
 ];
 
