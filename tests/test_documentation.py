@@ -93,10 +93,11 @@ def test_every_example_about_replays_runs_and_says_what_the_page_quotes(hangar):
     assert [quoted for quoted in quotes(text) if quoted not in printed] == []
 
 
-def test_every_example_about_the_explorer_runs_and_says_what_the_page_quotes(tmp_path, flights):
+def test_every_example_about_the_explorer_runs_and_says_what_the_page_quotes(tmp_path, flights, credit):
     text = (ROOT / "docs" / "explorer.md").read_text()
     (tmp_path / "sample_data").mkdir()
     (tmp_path / "sample_data" / "flights").symlink_to(flights)
+    (tmp_path / "sample_data" / "credit").symlink_to(credit)
     shown = blocks(text)
     printed = " ".join(run_all(shown, tmp_path))
     assert [quoted for quoted in quotes(text) if quoted not in printed] == []
