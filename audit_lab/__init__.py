@@ -20,6 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audit_lab import charts
+    from audit_lab.capture.life.records import (
+        record_approval,
+        record_dataset,
+        record_deployment,
+        record_event,
+        record_outcome,
+        record_override,
+    )
+    from audit_lab.capture.life.registration import record_model
+    from audit_lab.capture.life.runs import record_evaluation, record_run, recorded_run
     from audit_lab.capture.recorder.recorder import Recorder
     from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
     from audit_lab.capture.sealing import seal_foreign
@@ -60,7 +70,17 @@ __all__ = [
     "pseudonym",
     "read_journal",
     "reapply_erasures",
+    "record_approval",
+    "record_dataset",
+    "record_deployment",
+    "record_evaluation",
+    "record_event",
+    "record_model",
+    "record_outcome",
+    "record_override",
+    "record_run",
     "recorded",
+    "recorded_run",
     "release",
     "seal_foreign",
     "seal_log",
@@ -90,7 +110,17 @@ _HOMES = {
     "pseudonym": ("audit_lab.log.keys.pseudonym", "pseudonym"),
     "read_journal": ("audit_lab.log.journal.record", "read_journal"),
     "reapply_erasures": ("audit_lab.face.keeping", "reapply_erasures"),
+    "record_approval": ("audit_lab.capture.life.records", "record_approval"),
+    "record_dataset": ("audit_lab.capture.life.records", "record_dataset"),
+    "record_deployment": ("audit_lab.capture.life.records", "record_deployment"),
+    "record_evaluation": ("audit_lab.capture.life.runs", "record_evaluation"),
+    "record_event": ("audit_lab.capture.life.records", "record_event"),
+    "record_model": ("audit_lab.capture.life.registration", "record_model"),
+    "record_outcome": ("audit_lab.capture.life.records", "record_outcome"),
+    "record_override": ("audit_lab.capture.life.records", "record_override"),
+    "record_run": ("audit_lab.capture.life.runs", "record_run"),
     "recorded": ("audit_lab.capture.recorder.wrappers", "recorded"),
+    "recorded_run": ("audit_lab.capture.life.runs", "recorded_run"),
     "release": ("audit_lab.face.keeping", "release"),
     "seal_foreign": ("audit_lab.capture.sealing", "seal_foreign"),
     "seal_log": ("audit_lab.log.writing.arrival", "seal_log"),

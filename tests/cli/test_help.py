@@ -217,6 +217,7 @@ COMMANDS = {
         ["--actor", "--origin", "--key", "--trust", "--mapping", "--into", *KEEPING],
         "Its files stay as they are, byte for byte.",
     ),
+    "record": (["kind", "--set", *KEEPING], "A registration that lacks what an investigator will ask for"),
     "spool": (["--spool", "--seal", *KEEPING], "each record is in the log once"),
     "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
     "erase": (

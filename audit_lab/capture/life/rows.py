@@ -1,0 +1,100 @@
+"""One row of a canonical table from what a caller says of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.errors import MisuseError
+from audit_lab.log.schema import TABLES, TIME
+from audit_lab.log.writing.writer import open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from audit_lab.log.writing.receipt import Receipt
+    from audit_lab.log.writing.writer import LogWriter
+
+__all__ = ["Writing", "life_rows", "node_name", "written"]
+
+
+def node_name(kind: str, name: str, version: str | None = None) -> str:
+    """Return what a lineage edge calls a thing: ``model:loans@7``, ``run:r-1``."""
+    return f"{kind}:{name}" if version is None else f"{kind}:{name}@{version}"
+
+
+def life_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return rows of a canonical table; what is a mapping or a list becomes JSON, and what is missing null.
+
+    Raises
+    ------
+    MisuseError
+        A value has no column, lacks its zone, or is of a type that its column cannot hold; a key is missing.
+    """
+    columns = TABLES[table].columns
+    made = [{name: _value(table, name, value) for name, value in row.items() if value is not None} for row in rows]
+    for row in made:
+        missing = [name for name in TABLES[table].key if name not in row and name != "recorded_at"]
+        if missing:
+            raise MisuseError(f"a row of {table} has no {' and no '.join(missing)}", "Say what it speaks of.")
+    names = [name for name in columns if any(name in row for row in made)]
+    try:
+        return pl.DataFrame(
+            {name: pl.Series([row.get(name) for row in made], dtype=columns[name], strict=True) for name in names}
+        )
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise MisuseError(f"a row of {table} has a value of another type ({error})", "See docs/life.md.") from error
+
+
+def _value(table: str, name: str, value: Any) -> Any:
+    columns = TABLES[table].columns
+    if name not in columns:
+        raise MisuseError(f"the table {table} has no column {name[:80]!a}", f"It has {', '.join(columns)}.")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise MisuseError(f"{name} of {table} has no zone", "Give datetime.now(UTC), or a time with its zone.")
+        return value.astimezone(UTC)
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, sort_keys=True, default=str)
+    if columns[name] == pl.Float64 and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if columns[name] == TIME and isinstance(value, str):
+        return _time(name, value)
+    return value
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise MisuseError(f"{name} is no time: {text[:80]!a}", "Write it like 2026-05-04T09:30:00+00:00.") from error
+    if read.tzinfo is None:
+        raise MisuseError(f"{name} {text} has no zone", "Write it like 2026-05-04T09:30:00+00:00.")
+    return read.astimezone(UTC)
+
+
+@dataclass
+class Writing:
+    """How rows get into a log, whose folder and open writer these are."""
+
+    folder: Path
+    writer: LogWriter
+
+    def append(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Receipt:
+        """Append the rows of those tables that have any."""
+        return self.writer.append({table: life_rows(table, rows) for table, rows in tables.items() if rows})
+
+
+@contextmanager
+def written(
+    log: str | Path, *, vault: str | Path | None = None, passphrase: bytes | str | None = None
+) -> Iterator[Writing]:
+    """Open a sealed log's folder to write into it, and close it again."""
+    with open_writer(log, vault=vault, passphrase=passphrase) as writer:
+        yield Writing(Path(log), writer)

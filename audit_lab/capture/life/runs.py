@@ -1,0 +1,286 @@
+"""A training or an evaluation, from its start to its end, failed or not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import uuid
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from audit_lab.capture.life.rows import node_name, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from audit_lab.log.writing.receipt import Receipt
+
+__all__ = ["Run", "record_evaluation", "record_past_run", "record_run", "recorded_run"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_LONGEST_ERROR = 2_000
+_GIT_S = 10
+
+
+class Run:
+    """A run that is going on: what it says of itself is written when it ends.
+
+    Attributes
+    ----------
+    run_id
+        Its id.
+    receipt
+        What was sealed; None until it ended.
+    """
+
+    def __init__(self, run_id: str, about: dict[str, Any]) -> None:
+        self.run_id = run_id
+        self.receipt: Receipt | None = None
+        self._about = about
+        self._metrics: list[dict[str, Any]] = []
+        self._edges: list[tuple[str, str, str]] = []
+
+    def metric(self, checkpoint: str | int | None = None, **values: float) -> None:
+        """Note metrics, of the whole run or of a checkpoint."""
+        self.note({"checkpoint": checkpoint, **values} if checkpoint is not None else dict(values))
+
+    def note(self, metrics: Any) -> None:
+        """Note metrics that are a mapping or a list already."""
+        self._metrics.append(metrics)
+
+    def evaluated(self, model: str, version: str) -> None:
+        """Note a model version that was evaluated."""
+        self._edges.append((node_name("run", self.run_id), "used", node_name("model", model, version)))
+
+    def used(self, dataset_id: str, version: str) -> None:
+        """Note a data set that went in."""
+        name = f"{dataset_id}@{version}"
+        self._about.setdefault("datasets_in", []).append(name)
+        self._edges.append((node_name("run", self.run_id), "used", node_name("dataset", dataset_id, version)))
+
+    def produced(self, dataset_id: str, version: str) -> None:
+        """Note a data set that came out."""
+        name = f"{dataset_id}@{version}"
+        self._about.setdefault("datasets_out", []).append(name)
+        self._edges.append((node_name("dataset", dataset_id, version), "wasGeneratedBy", node_name("run", self.run_id)))
+
+    def rows(
+        self, started: datetime | str, ended: datetime | str, error: str | None
+    ) -> dict[str, list[Mapping[str, Any]]]:
+        """Return the rows that say what it was."""
+        metrics: Any = self._metrics[0] if len(self._metrics) == 1 else self._metrics or None
+        row = {"run_id": self.run_id, "started_at": started, "ended_at": ended, "metrics": metrics, **self._about}
+        what = f"{row['kind']} run {self.run_id}"
+        event = {
+            "event_id": str(uuid.uuid4()),
+            "at": ended,
+            "kind": str(row["kind"]) if error is None else "failed-job",
+            "severity": "info" if error is None else "error",
+            "subject_kind": "run",
+            "subject": self.run_id,
+            "summary": f"{what} ended" if error is None else f"{what} failed: {error}",
+        }
+        edges: list[Mapping[str, Any]] = [
+            {
+                "edge_id": f"{source}>{relation}>{target}",
+                "from_node": source,
+                "to_node": target,
+                "relation": relation,
+                "at": ended,
+                "run_id": self.run_id,
+            }
+            for source, relation, target in dict.fromkeys(self._edges)
+        ]
+        return {"runs": [row], "events": [event], "lineage": edges}
+
+
+@contextmanager
+def record_run(
+    log: str | Path,
+    run_id: str | None = None,
+    *,
+    kind: str = "training",
+    datasets_in: Sequence[tuple[str, str]] = (),
+    packages: Sequence[str] = (),
+    code_commit: str | None = None,
+    repository: str | Path = ".",
+    vault: str | Path | None = None,
+    passphrase: bytes | str | None = None,
+    **more: Any,
+) -> Iterator[Run]:
+    """Record what happens in a ``with`` block as one run; a run that raises is recorded as failed, and raises.
+
+    Parameters
+    ----------
+    log
+        The folder of a sealed log.
+    run_id
+        Its id; one is made otherwise.
+    kind
+        ``training``, ``evaluation`` or ``retraining``.
+    datasets_in
+        Id and version of each data set that goes in.
+    packages
+        Packages whose versions are noted beside Python's.
+    code_commit
+        The commit of the code; that of the Git repository around `repository` unless told, with ``+changes`` where
+        files of it were changed since.
+    repository
+        A folder of the code.
+    vault, passphrase
+        As for `audit_lab.open_writer`.
+    more
+        ``hyperparameters``, ``seeds``, ``pipeline_id``, ``reason``, ``cost``, ``environment``, ``hardware``.
+
+    Yields
+    ------
+    Run
+        Takes metrics and data sets.
+
+    Raises
+    ------
+    MisuseError
+        A value has no such column, or another type; told when the block ends.
+    """
+    about: dict[str, Any] = {
+        "kind": kind,
+        "code_commit": code_commit or _commit(Path(repository)),
+        "environment": {
+            "python": platform.python_version(),
+            "packages": {name: importlib.metadata.version(name) for name in packages},
+        },
+        "hardware": {"machine": platform.machine(), "system": platform.platform(), "processors": os.cpu_count()},
+        **more,
+    }
+    run = Run(run_id or f"run-{uuid.uuid4()}", about)
+    for dataset_id, version in datasets_in:
+        run.used(dataset_id, version)
+    started = datetime.now(UTC)
+    error: str | None = None
+    try:
+        yield run
+    except BaseException as raised:
+        error = f"{type(raised).__name__}: {raised}"[:_LONGEST_ERROR]
+        raise
+    finally:
+        with written(log, vault=vault, passphrase=passphrase) as writing:
+            run.receipt = writing.append(run.rows(started, datetime.now(UTC), error))
+
+
+def recorded_run(log: str | Path, **options: Any) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Return a decorator that records each call of a function as a run; `options` are those of `record_run`."""
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(function)
+        def call(*arguments: _P.args, **named: _P.kwargs) -> _R:
+            with record_run(log, **options):
+                return function(*arguments, **named)
+
+        return call
+
+    return decorate
+
+
+def record_past_run(
+    log: str | Path,
+    *,
+    run_id: str,
+    started_at: datetime | str,
+    ended_at: datetime | str,
+    kind: str = "training",
+    datasets_in: Sequence[Sequence[str]] = (),
+    datasets_out: Sequence[Sequence[str]] = (),
+    metrics: Any = None,
+    error: str | None = None,
+    vault: str | Path | None = None,
+    passphrase: bytes | str | None = None,
+    **more: Any,
+) -> Receipt:
+    """Record a run that is over, of which somebody else noted the times; the rest is as in `record_run`.
+
+    Nothing is asked of this machine: commit, environment and hardware are what `more` says.
+
+    Raises
+    ------
+    MisuseError
+        A value has no such column, or another type.
+    """
+    run = Run(run_id, {"kind": kind, **more})
+    for name, version in datasets_in:
+        run.used(name, version)
+    for name, version in datasets_out:
+        run.produced(name, version)
+    if metrics is not None:
+        run.note(metrics)
+    with written(log, vault=vault, passphrase=passphrase) as writing:
+        return writing.append(run.rows(started_at, ended_at, error))
+
+
+def record_evaluation(
+    log: str | Path,
+    model: str,
+    version: str,
+    metrics: Mapping[str, Any],
+    *,
+    datasets: Sequence[Sequence[str]] = (),
+    run_id: str | None = None,
+    vault: str | Path | None = None,
+    passphrase: bytes | str | None = None,
+    **more: Any,
+) -> Receipt:
+    """Record what an evaluation of a model version found.
+
+    Parameters
+    ----------
+    log, run_id, vault, passphrase
+        As for `record_run`.
+    model, version
+        What was evaluated.
+    metrics
+        Name to value; kept as JSON.
+    datasets
+        Id and version of each data set that it was measured on.
+    more
+        As for `record_run`.
+
+    Raises
+    ------
+    MisuseError
+        A value has no such column, or another type.
+    """
+    run = Run(run_id or f"run-{uuid.uuid4()}", {"kind": "evaluation", **more})
+    for name, its_version in datasets:
+        run.used(name, its_version)
+    run.evaluated(model, version)
+    run.note(dict(metrics))
+    now = datetime.now(UTC)
+    with written(log, vault=vault, passphrase=passphrase) as writing:
+        return writing.append(run.rows(now, now, None))
+
+
+def _commit(folder: Path) -> str | None:
+    """Return the commit that a folder of code is at; None where Git does not know it."""
+
+    def git(*words: str) -> str | None:
+        try:
+            said = subprocess.run(  # noqa: S603 (of words that are written here)
+                ["git", "-C", str(folder), *words],  # noqa: S607 (Git is where the user has it)
+                capture_output=True,
+                text=True,
+                timeout=_GIT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return said.stdout.strip() if said.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    if not commit:
+        return None
+    return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no") else commit

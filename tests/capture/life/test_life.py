@@ -1,0 +1,214 @@
+"""What happens to a model besides predicting is in the log as it happened, or refused with what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+
+import audit_lab as al
+from audit_lab.capture.life.registration import MANDATORY
+from audit_lab.cli import main
+from audit_lab.errors import MisuseError
+
+COMMIT = "6b41d88a0bc8ec95f53f25b146a5b4f1c3739e68"
+REGISTRATION = {
+    "artifact_format": "xgboost-ubj",
+    "output_kind": "probability",
+    "signature": {"features": [{"name": "income", "dtype": "float"}], "output": {"kind": "probability"}},
+    "training_cutoff": datetime(2026, 1, 1, tzinfo=UTC),
+    "sample_size": 338,
+    "evaluation": {"roc_auc": 0.75},
+    "threshold": 0.5,
+    "monitoring": {"psi_major": 0.25},
+    "justification": "First version.",
+    "intended_use": "proposes to an officer",
+    "code_commit": COMMIT,
+}
+
+
+class Kept:
+    """A sealed log, and what it holds."""
+
+    def __init__(self, folder) -> None:
+        self.log, self.vault = folder / "log", folder / "vault"
+        self.options = {"log": self.log, "vault": self.vault}
+        al.create_log(self.log, "demonstration-life", vault=self.vault).close()
+
+    def rows(self, table: str) -> list[dict]:
+        store = al.open(self.log)._store
+        return store.table(table).collect().to_dicts() if table in store.source.tables() else []
+
+
+@pytest.fixture
+def kept(tmp_path) -> Kept:
+    return Kept(tmp_path)
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    path = tmp_path / "loans.ubj"
+    path.write_bytes(b"a booster")
+    return path
+
+
+def test_a_model_is_registered_with_its_artifact_in_the_log_and_in_the_tree(kept, artifact):
+    al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, packages=("numpy",), **REGISTRATION)
+    (row,) = kept.rows("model_versions")
+    digest = hashlib.sha256(b"a booster").hexdigest()
+    assert row["artifact_sha256"] == digest
+    assert row["artifact_uri"] == f"artifacts/{digest[:12]}-loans.ubj"
+    assert (kept.log / row["artifact_uri"]).read_bytes() == b"a booster"
+    assert json.loads(row["evaluation"]) == {"roc_auc": 0.75}
+    assert row["training_cutoff"] == REGISTRATION["training_cutoff"]
+    assert "numpy" in json.loads(row["runtime"])["packages"]
+    with al.open_writer(kept.log, vault=kept.vault) as writer:
+        assert writer.state.models["loans", "7"].artifact_sha256 == digest
+    assert not al.open(kept.log).verify(vault=kept.vault).findings
+
+
+@pytest.mark.parametrize(
+    "left_out", [["training_cutoff"], ["evaluation", "intended_use", "code_commit"], list(MANDATORY)]
+)
+def test_a_registration_that_lacks_something_is_refused_with_the_list(kept, artifact, left_out):
+    said = {name: value for name, value in REGISTRATION.items() if name not in left_out}
+    with pytest.raises(MisuseError) as refused:
+        al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **said)
+    assert all(name in str(refused.value) for name in left_out)
+    assert kept.rows("model_versions") == []
+    assert not (kept.log / "artifacts").exists()
+
+
+def test_the_commit_of_the_run_counts_and_a_label_needs_no_threshold(kept, artifact):
+    with al.record_run(kept.log, "r-1", code_commit=COMMIT, vault=kept.vault) as run:
+        run.metric(roc_auc=0.75)
+    said = {**REGISTRATION, "output_kind": "label", "threshold": None, "code_commit": None}
+    al.record_model(kept.log, "loans", "7", artifact, run_id="r-1", vault=kept.vault, **said)
+    edges = {(row["from_node"], row["relation"], row["to_node"]) for row in kept.rows("lineage")}
+    assert ("model:loans@7", "wasGeneratedBy", "run:r-1") in edges
+    assert ("run:r-1", "wasAssociatedWith", f"commit:{COMMIT}") in edges
+
+
+def test_a_folder_is_an_artifact_by_the_digest_of_its_files(kept, tmp_path):
+    folder = tmp_path / "model"
+    (folder / "data").mkdir(parents=True)
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    (folder / "data" / "model.ubj").write_bytes(b"a booster")
+    al.record_model(kept.log, "loans", "7", folder, vault=kept.vault, **REGISTRATION)
+    (row,) = kept.rows("model_versions")
+    assert (kept.log / row["artifact_uri"] / "data" / "model.ubj").read_bytes() == b"a booster"
+    (folder / "link").symlink_to(folder / "MLmodel")
+    with pytest.raises(MisuseError, match="symbolic link"):
+        al.record_model(kept.log, "loans", "8", folder, vault=kept.vault, **REGISTRATION)
+    with pytest.raises(MisuseError, match="there is no artifact"):
+        al.record_model(kept.log, "loans", "8", tmp_path / "none", vault=kept.vault, **REGISTRATION)
+
+
+def test_a_run_says_what_it_used_and_made_and_how_long_it_took(kept, tmp_path):
+    code = tmp_path / "code"
+    code.mkdir()
+    for words in (["init", "-q"], ["config", "user.email", "a@b.example"], ["config", "user.name", "A"]):
+        subprocess.run(["git", "-C", str(code), *words], check=True)
+    (code / "train.py").write_text("1\n")
+    subprocess.run(["git", "-C", str(code), "add", "."], check=True)
+    subprocess.run(["git", "-C", str(code), "commit", "-qm", "first"], check=True)
+    head = subprocess.run(["git", "-C", str(code), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    options = {"datasets_in": [("loans", "1")], "seeds": {"numpy": 7}, "hyperparameters": {"depth": 3}}
+    with al.record_run(kept.log, "r-1", repository=code, packages=["numpy"], vault=kept.vault, **options) as run:
+        run.metric(1, loss=0.5)
+        run.metric(2, loss=0.25)
+        run.produced("scores", "1")
+    (row,) = kept.rows("runs")
+    assert row["code_commit"] == head.stdout.strip()
+    assert row["started_at"] <= row["ended_at"]
+    assert json.loads(row["metrics"]) == [{"checkpoint": 1, "loss": 0.5}, {"checkpoint": 2, "loss": 0.25}]
+    assert json.loads(row["seeds"]) == {"numpy": 7}
+    assert json.loads(row["datasets_in"]) == ["loans@1"]
+    assert json.loads(row["datasets_out"]) == ["scores@1"]
+    assert "numpy" in json.loads(row["environment"])["packages"]
+    edges = {(each["from_node"], each["relation"], each["to_node"]) for each in kept.rows("lineage")}
+    assert edges == {("run:r-1", "used", "dataset:loans@1"), ("dataset:scores@1", "wasGeneratedBy", "run:r-1")}
+    (code / "train.py").write_text("2\n")
+    with al.record_run(kept.log, "r-2", repository=code, vault=kept.vault):
+        pass
+    assert kept.rows("runs")[1]["code_commit"] == f"{head.stdout.strip()}+changes"
+
+
+def test_a_run_that_fails_is_in_the_log_and_raises(kept):
+    @al.recorded_run(kept.log, run_id="r-1", kind="retraining", code_commit=COMMIT, vault=kept.vault)
+    def train() -> None:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train()
+    (row,), (event,) = kept.rows("runs"), kept.rows("events")
+    assert (row["kind"], row["run_id"]) == ("retraining", "r-1")
+    assert (event["kind"], event["severity"]) == ("failed-job", "error")
+    assert event["summary"] == "retraining run r-1 failed: RuntimeError: out of memory"
+
+
+def test_each_other_thing_is_a_row_of_its_table(kept, tmp_path):
+    data = tmp_path / "loans.csv"
+    data.write_text("a\n1\n")
+    al.record_dataset(kept.log, "loans", "1", file=data, rows=1, legal_basis="contract", vault=kept.vault)
+    al.record_evaluation(kept.log, "loans", "7", {"roc_auc": 0.75}, datasets=[("loans", "1")], vault=kept.vault)
+    al.record_approval(kept.log, "loans", "7", "approved", approver="Ines", role="reviewer", vault=kept.vault)
+    al.record_deployment(kept.log, "primary", "loans", "7", environment="production", vault=kept.vault)
+    al.record_override(kept.log, "p-1", actor="Rex", reason="new payslip", decision_after="approve", vault=kept.vault)
+    al.record_outcome(kept.log, "p-1", label="good", vault=kept.vault)
+    al.record_event(kept.log, "complaint", "A complaint came in", about=("prediction", "p-1"), vault=kept.vault)
+    (dataset,) = kept.rows("datasets")
+    assert dataset["sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
+    assert kept.rows("runs")[0]["kind"] == "evaluation"
+    assert kept.rows("approvals")[0]["act"] == "approved"
+    assert kept.rows("deployments")[0]["traffic_share"] == 1.0
+    assert kept.rows("overrides")[0]["decision_after"] == "approve"
+    assert kept.rows("outcomes")[0]["label"] == "good"
+    assert [row["kind"] for row in kept.rows("events")] == ["evaluation", "complaint"]
+    assert not al.open(kept.log).verify(vault=kept.vault).findings
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda log, **o: al.record_approval(log, "m", "1", "blessed", approver="A", **o), "there is no act 'blessed'"),
+        (lambda log, **o: al.record_approval(log, "m", "1", "approved", approver=" ", **o), "nobody is named"),
+        (lambda log, **o: al.record_deployment(log, "d", "m", "1", traffic_share=2, **o), "is no share"),
+        (lambda log, **o: al.record_override(log, "p", actor="A", reason="", **o), "no actor or no reason"),
+        (lambda log, **o: al.record_outcome(log, "p", **o), "is a label or a value"),
+        (lambda log, **o: al.record_event(log, "k", "s", colour="red", **o), "has no column 'colour'"),
+        (lambda log, **o: al.record_dataset(log, "d", "1", rows="many", **o), "a value of another type"),
+        (lambda log, **o: al.record_event(log, "k", "s", at=datetime(2026, 1, 1), **o), "has no zone"),  # noqa: DTZ001
+    ],
+)
+def test_what_says_too_little_or_cannot_be_is_refused(kept, call, message):
+    with pytest.raises(MisuseError, match=message):
+        call(kept.log, vault=kept.vault)
+
+
+def test_a_pipeline_records_from_the_shell(kept, artifact, capsys):
+    def run(kind: str, *settings: str) -> int:
+        words = [word for text in settings for word in ("--set", text)]
+        return main(["record", kind, str(kept.log), *words, "--vault", str(kept.vault)])
+
+    times = ("started_at=2026-05-04T09:00:00+00:00", "ended_at=2026-05-04T10:00:00+00:00")
+    assert run("run", "run_id=r-1", *times, f"code_commit={COMMIT}", 'datasets_in=[["loans","1"]]') == 0
+    said = {name: value for name, value in REGISTRATION.items() if name not in ("code_commit", "training_cutoff")}
+    settings = [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in said.items()]
+    given = ("model=loans", "version=7", f"artifact={artifact}", "run_id=r-1")
+    assert run("model", *given, *settings) == 2
+    assert "training_cutoff (up to when" in capsys.readouterr().err
+    assert run("model", *given, *settings, "training_cutoff=2026-01-01T00:00:00+00:00") == 0
+    assert "Sealed at" in capsys.readouterr().out
+    assert run("approval", "model=loans", "version=7", "act=approved", "approver=Ines") == 0
+    assert run("deployment", "deployment_id=primary", "model=loans", "version=7", "traffic_share=0.5") == 0
+    assert run("evaluation", "model=loans", "version=7", 'metrics={"auc": 0.7}') == 0
+    assert run("outcome", "prediction_id=p-1", "label=good") == 0
+    assert run("event", "summary=Paused") == 2
+    assert run("event", "kind=configuration", "summary=Paused", "colour=red") == 2
+    assert run("approval", "model=loans") == 2
+    assert kept.rows("model_versions")[0]["model_version"] == "7"
+    assert kept.rows("deployments")[0]["traffic_share"] == 0.5
