@@ -304,7 +304,9 @@ def run(
         wanted = [module for module in modules if module in own]
         if not wanted:
             continue
-        order: list[Examined] = list(examined(folder))
+        place_of_its_own = folder / examined.__name__
+        place_of_its_own.mkdir()
+        order: list[Examined] = list(examined(place_of_its_own))
         check_whole(wanted, order)
         for module in wanted:
             count, survivors = 0, []
