@@ -66,7 +66,8 @@ class EstimatorScorer(Scorer):
         """Return what the estimator was fitted on: a pandas frame, or a matrix where it knows no names."""
         features = {feature.name: feature for feature in self.signature.features}
         if self._names is None:
-            return matrix(self, frame, np.float64)
+            # Row by row in memory, as arrays are made: on some processors a product of the other order has other bits.
+            return np.ascontiguousarray(matrix(self, frame, np.float64))
         count_unseen(self, frame)
         pandas = import_library("pandas")
         columns = {name: self._column(features[name], frame[name], pandas) for name in self._names}
