@@ -387,7 +387,7 @@ def test_cases_are_listed_with_how_they_stand(lab, notebook):
         "INC-7", log, question="<b>Who</b> decided?", actor="ana", purpose="a test", folder=lab.folder / "cases"
     )
     case.keep(log.newest(3), "The newest three")
-    panel(page).get_by_role("button", name="Refresh Audit Logs").click()
+    panel(page).get_by_role("button", name="Look for audit logs again").click()
     entry = panel(page).get_by_role("list", name="Cases").get_by_role("button", name="INC-7")
     expect(entry).to_contain_text("<b>Who</b> decided?")
     expect(entry).to_contain_text("1 exhibit")
