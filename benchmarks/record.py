@@ -188,13 +188,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     options = parser.parse_args()
     folder, given = options.folder / "record", rows()
-    results = {
-        "one call": callers(folder, given, options.calls),
-        "model of 200 us": slowed(folder, given),
-        "throughput": throughput(folder, given, options.seconds),
-    }
-    for name, found in results.items():
-        print(name, json.dumps(found))
+    results = {}
+    for name, measure in (
+        ("one call", lambda: callers(folder, given, options.calls)),
+        ("model of 200 us", lambda: slowed(folder, given)),
+        ("throughput", lambda: throughput(folder, given, options.seconds)),
+    ):
+        results[name] = measure()
+        print(name, json.dumps(results[name]), flush=True)
     keep(__file__, results, features=len(FEATURES))
     shutil.rmtree(folder)
 

@@ -108,7 +108,7 @@ class Recorder:
         when_full: WhenFull = "block",
         memory_mb: float = 64,
         patience_s: float = 1.0,
-        gather_s: float = 0.02,
+        gather_s: float = 0.1,
         seal_s: float = 10.0,
         seal: bool = True,
         vault: str | Path | None = None,
