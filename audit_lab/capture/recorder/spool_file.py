@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audit_lab.capture.recorder.record_form import decoded, encoded
 from audit_lab.errors import LogError
+from audit_lab.log.files.disk import try_lock
 from audit_lab.log.files.durable import sync_folder
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _FORM = b"audit_lab spool 1\n"
 #: Magic, kind, records, bytes of content, sequence number of the first record; then the check sum of it all.
 _HEAD = struct.Struct("<4sBIIQ")
 _SUM = struct.Struct("<I")
+#: The bytes and the size are flushed; times of the file need not be.
+_sync = getattr(os, "fdatasync", os.fsync)
 _MAGIC = b"ALF1"
 _ARRAY_32 = b"\xdd"
 _LONGEST_HEADER = 1 << 20
@@ -143,7 +146,7 @@ class SpoolFile:
         self.handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self.size = 0
         try:
-            _lock(self.handle)
+            try_lock(self.handle)
             self.write(header.to_bytes())
             sync_folder(path.parent)
         except BaseException:
@@ -224,7 +227,7 @@ def hold(path: Path) -> Iterator[bool]:
     """Hold the lock of a file, which is made when missing; whether it could be had is what the context gives."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _lock(handle, wait=False)
+        yield try_lock(handle)
     finally:
         os.close(handle)
 
@@ -233,32 +236,6 @@ def is_written(path: Path) -> bool:
     """Whether a process that lives holds the lock of an open spool file."""
     handle = os.open(path, os.O_RDWR)
     try:
-        return not _lock(handle, wait=False)
+        return not try_lock(handle)
     finally:
         os.close(handle)
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(handle: int, *, wait: bool = True) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-
-    _sync = os.fsync
-
-else:
-    import fcntl
-
-    def _lock(handle: int, *, wait: bool = True) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        return True
-
-    #: The bytes and the size are flushed; times of the file need not be.
-    _sync = getattr(os, "fdatasync", os.fsync)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-__all__ = ["Disk", "LocalDisk"]
+__all__ = ["Disk", "LocalDisk", "try_lock"]
 
 _T = TypeVar("_T")
 
@@ -176,7 +176,7 @@ class LocalDisk:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             deadline, pause = time.monotonic() + _PATIENCE_S, _FIRST_PAUSE_S
-            while not _taken(handle):
+            while not try_lock(handle):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{path} is locked")
                 time.sleep(pause)
@@ -198,7 +198,8 @@ def _at_once(sync: Callable[[_T], None], what: Sequence[_T]) -> None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _taken(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """Take the lock of an open file, which ends with the process; whether it could be had."""
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -208,7 +209,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _taken(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """Take the lock of an open file, which ends with the process; whether it could be had."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
