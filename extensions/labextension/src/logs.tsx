@@ -74,7 +74,7 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
         {log.problem !== null && <span className="auditlab-Tag auditlab-mod-error">cannot be read</span>}
         {log.problem === null && <span className="auditlab-Item-aside">{count(log.predictions ?? 0, 'prediction')}</span>}
       </span>
-      <span className="auditlab-Item-line">
+      <span className="auditlab-Item-line auditlab-mod-wrapped">
         <span className="auditlab-Item-detail">{log.path}</span>
         <span className={`auditlab-Badge auditlab-mod-${mark}`}>{words}</span>
       </span>
