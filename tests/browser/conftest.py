@@ -1,4 +1,9 @@
-"""JupyterLab as a user has it: the wheel installed beside nothing else of ours, a folder of logs, Debian's Chromium."""
+"""JupyterLab as a user has it: the wheel installed beside nothing else of ours, a folder of logs, Debian's Chromium.
+
+One server serves every test, and one page every test of a file: before each, what the last one left open is closed and
+a new notebook is opened on the kernel that runs already. The outside is blocked for all of them: a name is resolved by
+nobody in the browser, and no process of the server opens a connection that leaves this machine (`guard`).
+"""
 
 from __future__ import annotations
 
@@ -23,15 +28,40 @@ import pytest
 from playwright.sync_api import expect
 
 from audit_lab.log.files.write import write_log
+from audit_lab.seal.key_file import write_key
+from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
+GUARD = Path(__file__).parent / "guard"
 TOKEN = "a-token-for-this-test"
-_PATIENCE_MS = 120_000
+_PATIENCE_MS = 60_000
+_PASSPHRASE = "a passphrase of this test"
+
+#: Closes whatever is open, without asking, and opens a notebook on a kernel that runs, if one does.
+_BEGIN_ANEW = """async ([path, kernel]) => {
+  const app = window.jupyterapp;
+  document.querySelectorAll('.jp-Dialog').forEach(dialog => dialog.remove());
+  const before = [...app.shell.widgets('main')];
+  const options = kernel === null ? {} : { kernel: { id: kernel } };
+  const panel = await app.commands.execute('docmanager:open', { path, factory: 'Notebook', ...options });
+  for (const widget of before) {
+    if (widget.context !== undefined) {
+      widget.context.model.dirty = false;
+    }
+    widget.close();
+  }
+  await panel.sessionContext.ready;
+  app.shell.activateById('audit-lab-panel');
+  await app.commands.execute('audit-lab:refresh-logs');
+  app.shell.activateById(panel.id);
+  return panel.sessionContext.session.kernel.id;
+}"""
 
 
 @dataclass
@@ -40,6 +70,11 @@ class Lab:
 
     url: str
     folder: Path
+    outside: Path
+
+    def tried(self) -> list[str]:
+        """Return what processes of the server tried to reach beyond this machine."""
+        return self.outside.read_text().splitlines() if self.outside.exists() else []
 
 
 @dataclass
@@ -87,7 +122,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     chromium = shutil.which("chromium")
     if chromium is None:
         unavailable("Debian's chromium is not installed (apt-get install chromium)")
-    return {**browser_type_launch_args, "executable_path": chromium}
+    blocked = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    return {**browser_type_launch_args, "executable_path": chromium, "args": [blocked]}
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +153,11 @@ def lab(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     base = tmp_path_factory.mktemp("lab")
     folder = base / "work"
     prepare(folder)
+    # A key of this test signs what is exported.
+    key = SigningKey.generate("records-office")
+    key_file = write_key(base / "key", key, _PASSPHRASE.encode())
+    pinned = TrustedKey(key.public, "investigator", ANY_ORIGIN)
+    (folder / "pinned.trust.toml").write_text(format_trust([pinned]))
     # The question whether Jupyter may fetch its news is answered, so that it does not cover what is looked at.
     notification = base / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
@@ -134,19 +175,22 @@ def lab(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
         "IPYTHONDIR": str(base / "ipython"),
         "JUPYTER_PATH": str(prefix / "share" / "jupyter"),
         "JUPYTER_CONFIG_PATH": str(prefix / "etc" / "jupyter"),
-        "PYTHONPATH": str(site),
+        "PYTHONPATH": os.pathsep.join([str(GUARD), str(site)]),
+        "AUDIT_LAB_KEY": str(key_file),
+        "AUDIT_LAB_PASSPHRASE": _PASSPHRASE,
+        "AUDIT_LAB_TEST_OUTSIDE": str(base / "outside"),
     }
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
         *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={TOKEN}"),
         *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
-        "--LabApp.extension_manager=readonly",
+        *("--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"),
     ]
     with (base / "lab.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     try:
         wait_until_up(f"http://127.0.0.1:{port}/api", process, base / "lab.log")
-        yield Lab(f"http://127.0.0.1:{port}", folder)
+        yield Lab(f"http://127.0.0.1:{port}", folder, base / "outside")
     finally:
         process.terminate()
         process.wait(timeout=120)
@@ -157,16 +201,38 @@ def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, o
     return {**browser_context_args, "viewport": {"width": 1400, "height": 900}}
 
 
-@pytest.fixture
-def watch(lab: Lab, context: BrowserContext) -> Iterator[Watch]:
-    # A machine that is busy with other tests is slow, and that is no fault of what is looked at.
+@dataclass
+class Window:
+    """A page of the browser on JupyterLab, and the kernel that its notebooks share."""
+
+    page: Page
+    watch: Watch
+    kernel: str | None = None
+    is_fresh: bool = True
+    opened: int = 0
+
+
+@pytest.fixture(scope="module")
+def window(lab: Lab, browser: Browser, browser_context_args: dict[str, object]) -> Iterator[Window]:
+    """Open a page that the tests of one file share."""
+    context = browser.new_context(**browser_context_args)
     context.set_default_timeout(_PATIENCE_MS)
     context.set_default_navigation_timeout(_PATIENCE_MS)
     expect.set_options(timeout=_PATIENCE_MS)
     watch = Watch(urlsplit(lab.url).netloc)
     context.on("page", watch.follow)
-    yield watch
-    assert watch.complaints == []
+    yield Window(context.new_page(), watch)
+    context.close()
+
+
+@pytest.fixture
+def watch(window: Window, lab: Lab) -> Iterator[Watch]:
+    """Hold what the page and the server do during one test against what they must not do."""
+    window.watch.complaints.clear()
+    before = lab.tried()
+    yield window.watch
+    assert window.watch.complaints == []
+    assert lab.tried() == before
 
 
 @pytest.fixture
@@ -193,12 +259,19 @@ def hostile_log(lab: Lab) -> Iterator[str]:
 
 
 @pytest.fixture
-def notebook(lab: Lab, watch: Watch, page: Page) -> Page:
-    """Return a page on a fresh workspace with the notebook open, its kernel ready and the Audit Lab panel shown."""
-    page.goto(f"{lab.url}/lab/tree/notebooks/investigation.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-NotebookPanel").wait_for(timeout=_PATIENCE_MS)
-    page.locator('.jp-SideBar [data-id="audit-lab-panel"]').click()
-    page.get_by_role("region", name="Audit Lab").wait_for()
+def notebook(lab: Lab, watch: Watch, window: Window, request: pytest.FixtureRequest) -> Page:
+    """Return the page with a new notebook open, its kernel ready and the Audit Lab panel shown; nothing else is open."""
+    page = window.page
+    window.opened += 1
+    name = f"notebooks/{Path(request.node.path).stem}-{window.opened}.ipynb"
+    shutil.copy(lab.folder / "notebooks" / "investigation.ipynb", lab.folder / name)
+    if window.is_fresh:
+        page.goto(f"{lab.url}/lab?token={TOKEN}&reset")
+        page.wait_for_function("window.jupyterapp !== undefined")
+        page.evaluate("window.jupyterapp.restored")
+    window.is_fresh = True  # and stays so where this test comes to no good end
+    window.kernel = page.evaluate(_BEGIN_ANEW, [name, window.kernel])
+    window.is_fresh = False
     return page
 
 
