@@ -182,9 +182,9 @@ def test_what_a_log_says_is_shown_as_text_and_inserted_as_a_literal(hostile_log,
     expect(active_cell(page)).to_contain_text(f'log.decision("{hostile_log}")')
 
 
-def test_commands_act_on_the_decision_that_was_looked_at_last(notebook, context, newest):
+def test_commands_act_on_the_decision_that_was_looked_at_last(notebook, newest):
     page = notebook
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     select_log(page, "sample_data/flights")
     open_by_id(page, newest["prediction_id"])
     expect(decision(page, newest["prediction_id"])).to_be_visible()
