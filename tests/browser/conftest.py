@@ -260,7 +260,7 @@ def hostile_log(lab: Lab) -> Iterator[str]:
 
 @pytest.fixture
 def notebook(lab: Lab, watch: Watch, window: Window, request: pytest.FixtureRequest) -> Page:
-    """Return the page with a new notebook open, its kernel ready and the Audit Lab panel shown; nothing else is open."""
+    """Return the page with a new notebook open, its kernel ready and the Audit Lab panel shown; nothing else."""
     page = window.page
     window.opened += 1
     name = f"notebooks/{Path(request.node.path).stem}-{window.opened}.ipynb"
