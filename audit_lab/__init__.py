@@ -6,9 +6,10 @@ An investigation goes one way. `open` a log; `AuditLog.find` the predictions in 
 `diff` says what changed from one bundle to another.
 
 A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; that of
-another system is taken over with `seal_foreign`. Whoever keeps it can `compact` it, `erase` a person's data, and `hold`
-and `release` them; a vault restored from a backup forgets again with `reapply_erasures`. Opened with an actor and a
-purpose, every question asked of it is written to a journal that `read_journal` shows.
+another system is taken over with `seal_foreign`, that of a serving platform with `adapt`. Whoever keeps it can
+`compact` it, `erase` a person's data, and `hold` and `release` them; a vault restored from a backup forgets again with
+`reapply_erasures`. Opened with an actor and a purpose, every question asked of it is written to a journal that
+`read_journal` shows.
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audit_lab import charts
+    from audit_lab.capture.adapters.adaptation import adapt
     from audit_lab.capture.life.records import (
         record_approval,
         record_dataset,
@@ -59,6 +61,7 @@ __all__ = [
     "Limits",
     "RecordedModel",
     "Recorder",
+    "adapt",
     "charts",
     "compact",
     "create_log",
@@ -100,6 +103,7 @@ _HOMES = {
     "Limits": ("audit_lab.sandbox", "Limits"),
     "RecordedModel": ("audit_lab.capture.recorder.wrappers", "RecordedModel"),
     "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
+    "adapt": ("audit_lab.capture.adapters.adaptation", "adapt"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
     "diff": ("audit_lab.evidence.differences", "diff"),

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command_name
 
 from audit_lab.cli import (
+    adapting,
     alerts,
     anchor,
     ask,
@@ -72,6 +73,7 @@ app = typer.Typer(
 for module in (
     walk,
     look,
+    adapting,
     ask,
     decisions,
     coverage,

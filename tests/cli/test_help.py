@@ -13,7 +13,14 @@ KEEPING = ["log", "--vault", "--passphrase", "--json"]
 COMMANDS = {
     "demo": (["--log", "--notebook", "--out", "--json"], "what moved, one decision replayed, evidence signed"),
     "doctor": (["--log", "--mapping", "--json"], "say what will not work"),
-    "adapt": (["folder", "--save", "--mapping", "--json"], "Nothing is changed or copied."),
+    "adapt": (
+        [
+            *("source", "log", "--save", "--mapping", "--form", "--model", "--version", "--feature", "--answer"),
+            *("--environment", "--sampling-rate", "--quarantine", "--origin", "--actor", "--vault", "--passphrase"),
+            "--json",
+        ],
+        "is kept in quarantine with its bytes and the reason",
+    ),
     "show": (["prediction_id", *READING], "every gap with its effect"),
     "cache": (["--empty", "--yes", "--json"], "Explanations hold recorded values, which are personal data"),
     "decisions": (
@@ -264,7 +271,7 @@ COMMANDS = {
         [
             *("notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit"),
             *("--timestamp", "--timestamp-authority", "--json"),
-            *("--redaction", "--include-models", "--vault", "--known-checkpoint"),
+            *("--redaction", "--include-models", "--vault", "--known-checkpoint", "--own-folder", "--log"),
         ],
         "A notebook that fails half-way exports nothing",
     ),

@@ -1,0 +1,334 @@
+"""Take a vendor's log over into a sealed log: streamed, resumable, and no record twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit_lab.capture.adapters.appending import Appending
+from audit_lab.capture.adapters.exchange import LABEL, UNDECODABLE, Half, Refusal
+from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
+from audit_lab.capture.adapters.labels import label_values
+from audit_lab.capture.adapters.ledger import FilePart, read_ledger
+from audit_lab.capture.adapters.part import Exchange, Part, Place
+from audit_lab.capture.adapters.quarantine import drop_unnamed
+from audit_lab.capture.adapters.report import AdaptedFile, AdaptReport
+from audit_lab.capture.adapters.settings import settings_of
+from audit_lab.capture.adapters.source import sample_of, source_files
+from audit_lab.errors import MisuseError, StorageError
+from audit_lab.log.files.disk import LocalDisk
+from audit_lab.log.files.private_file import make_private_folder
+from audit_lab.log.files.storage import LocalStorage
+from audit_lab.log.files.write import MANIFEST_NAME
+from audit_lab.log.foreign.mapping import Mapping
+from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
+from audit_lab.log.writing.writer import create_log, open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Mapping as Map
+    from datetime import datetime
+
+    from audit_lab.capture.adapters.exchange import Form
+    from audit_lab.capture.adapters.ledger import Ledger
+    from audit_lab.capture.adapters.settings import Settings
+    from audit_lab.capture.adapters.source import SourceFile
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.writing.writer import LogWriter
+
+__all__ = ["adapt", "adapted_folder"]
+
+#: A part is appended when it has so many predictions, or its records so many bytes.
+_PART_ROWS, _PART_BYTES = 98_304, 96_000_000
+
+
+def adapted_folder(log: Path) -> Path:
+    """Return the folder beside a log for what is not in it: quarantine, and scratch while a run lasts."""
+    return log.with_name(f"{log.name}.adapted")
+
+
+def adapt(
+    source: str | Path,
+    log: str | Path,
+    *,
+    form: str | None = None,
+    model: str | None = None,
+    version: str | Map[str, str] | None = None,
+    features: Sequence[str] | Map[str, object] | None = None,
+    outputs: Map[str, str] | None = None,
+    environment: str | None = None,
+    sampling_rate: float | None = None,
+    mapping: Mapping | str | Path | None = None,
+    quarantine: str | Path | None = None,
+    largest_record_mb: float = 16,
+    origin: str | None = None,
+    actor: str | None = None,
+    vault: Vault | Path | str | None = None,
+    passphrase: bytes | str | None = None,
+    clock: Callable[[], datetime] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> AdaptReport:
+    """Take the predictions, inputs and labels of a vendor's log over into a sealed log.
+
+    A file is known by its digest: one that the log has, under whatever name, is not read again. A run that was stopped
+    is gone on with by the same call. What cannot be taken over goes to quarantine, with its bytes and the reason.
+
+    Parameters
+    ----------
+    source
+        A file, or a folder of files. Nothing in them is executed; links in a folder are not followed.
+    log
+        The log's folder. One that is not there is begun, with `origin` as its name.
+    form
+        The form of every file (`audit_lab.capture.adapters.forms.FORMS`); told by what each holds where it is None.
+    model
+        The model's name; else what the files, or their paths, say.
+    version
+        The model's version, or a table from what the files state to versions. Without, what is not stated is a gap.
+    features
+        Names of the features, for bodies that have values alone; with their types where it is a mapping.
+    outputs
+        Role (``score``, ``label``, ``probabilities``, ``decision``) to the field of the answer that plays it; a bare
+        answer is the field ``value``.
+    environment, sampling_rate
+        Where the model served, and the rate that the vendor recorded at, where the files do not say.
+    mapping
+        For plain records: which field plays which role, as for `audit_lab.open`; or its file.
+    quarantine
+        The folder for what is refused; by default in one beside the log.
+    largest_record_mb
+        A larger record is not held in memory, and goes to quarantine by its beginning, size and digest.
+    origin
+        The name of a log that is begun.
+    actor
+        Who takes the log over; stands in its events.
+    vault, passphrase, clock
+        As for `audit_lab.open_writer`.
+    progress
+        Called with how many bytes of how many are done.
+
+    Returns
+    -------
+    AdaptReport
+        What came of the source's files, over all runs.
+
+    Raises
+    ------
+    MisuseError
+        The source holds no file of a known form, or a setting cannot be meant.
+    LogError
+        The log contradicts itself.
+    StorageError
+        The disk refused, or another process takes files over into the same log.
+    """
+    settings = settings_of(
+        model=model,
+        version=version,
+        features=features,
+        outputs=outputs,
+        environment=environment,
+        sampling_rate=sampling_rate,
+        mapping=mapping if mapping is None or isinstance(mapping, Mapping) else Mapping.read(Path(mapping)),
+        largest_record_mb=largest_record_mb,
+    )
+    place, beside = Path(log), adapted_folder(Path(log))
+    kept = beside / "quarantine" if quarantine is None else Path(quarantine)
+    chosen = None if form is None else form_named(form)
+    files, unread = source_files(Path(source))
+    forms = {file.sha256: chosen or form_of(sample_of(file)) for file in files}
+    if not any(forms.values()) and any(file.size_bytes for file in files):
+        raise MisuseError(
+            f"no file of {source} is of a form that is known",
+            f"Name its form ({', '.join(FORMS)}), or read Parquet in place through a mapping.",
+        )
+    with _alone(beside):
+        writer = _writer(place, origin, vault=vault, passphrase=passphrase, clock=clock)
+        with writer:
+            ledger = read_ledger(place)
+            drop_unnamed(kept, ledger.quarantine)
+            before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
+            appending = Appending(
+                writer, place, kept, settings, source=str(source), actor=actor, ledger=ledger, clock=clock
+            )
+            _take_over(files, forms, appending, settings, progress)
+    told = _Source(str(source), files, forms, before, tuple(unread))
+    return _report(told, str(log), kept, appending, settings)
+
+
+class _Source(NamedTuple):
+    """What a run found: files, the form of each, how far each was in the log before, and what is never read."""
+
+    name: str
+    files: Sequence[SourceFile]
+    forms: Map[str, Form | None]
+    before: Map[str, tuple[int, bool]]
+    unread: tuple[str, ...]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of whoever takes files over into a log."""
+    make_private_folder(folder)
+    try:
+        with LocalDisk().lock(str(folder / "lock")):
+            yield
+    except TimeoutError as error:
+        raise StorageError(
+            "another process takes files over into this log", "Wait until it has ended.", "locked"
+        ) from error
+
+
+def _writer(
+    log: Path,
+    origin: str | None,
+    *,
+    vault: Vault | Path | str | None,
+    passphrase: bytes | str | None,
+    clock: Callable[[], datetime] | None,
+) -> LogWriter:
+    storage = LocalStorage(log)
+    if storage.exists(CHECKPOINT_NAME):
+        return open_writer(log, vault=vault, passphrase=passphrase, clock=clock)
+    if storage.exists(MANIFEST_NAME):
+        raise MisuseError(
+            f"{log} is not a sealed log, and only a sealed log is appended to",
+            f"Seal it first with `audit-lab seal {log} --actor NAME`.",
+        )
+    if origin is None:
+        raise MisuseError(f"there is no log {log}", "Give the name that a new one shall have (origin=, --origin).")
+    described = "Predictions taken over from serving logs."
+    return create_log(log, origin, vault=vault, passphrase=passphrase, description=described, clock=clock)
+
+
+def _take_over(
+    files: Sequence[SourceFile],
+    forms: Map[str, Form | None],
+    appending: Appending,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    told = _Told(sum({file.sha256: file.size_bytes for file in files}.values()), progress)
+    for form in FORMS.values():
+        left: dict[str, SourceFile] = {}
+        for file in files:
+            if forms[file.sha256] is form and not appending.ledger.is_done(file):
+                left.setdefault(file.sha256, file)
+        told.more(sum(file.size_bytes for file in files if forms[file.sha256] is form and file.sha256 not in left))
+        if left:
+            _stream(form, list(left.values()), appending, settings, told)
+
+
+class _Told:
+    """Tells how far a run is."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
+        self._total, self._progress, self._done = total, progress, 0
+
+    def more(self, size_bytes: int) -> None:
+        """Add what is done."""
+        self._done = min(self._done + size_bytes, self._total)
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, settings: Settings, told: _Told) -> None:
+    """Take over files whose records stand by themselves, some thousand records at a time."""
+    part, held = Part(), list[FilePart]()
+    for file in files:
+        start = appending.ledger.start(file)
+        held.append(FilePart(file, start, start))
+        for chunk in form.read(file, start, settings):
+            here = held[-1]
+            here.counts["rows"] += len(chunk.numbers)
+            for number, raw, found in zip(chunk.numbers, chunk.raws, chunk.found, strict=True):
+                take(part, form, found, Place(len(held) - 1, number, raw), settings)
+            here.next_start = chunk.next_start
+            if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
+                appending.append(part, held, form.name)
+                part, held = Part(), [FilePart(file, chunk.next_start, chunk.next_start)]
+        held[-1].is_whole = True
+        told.more(file.size_bytes)
+    appending.append(part, held, form.name)
+
+
+def take(part: Part, form: Form, found: Half | Refusal, place: Place, settings: Settings) -> None:
+    """Add one record to a part: an exchange of both sides, a label, or a refusal."""
+    if isinstance(found, Refusal):
+        part.refuse(found, [place])
+    elif found.side == LABEL:
+        values = label_values(found)
+        if isinstance(values, Refusal):
+            part.refuse(values, [place])
+        else:
+            part.add_label(found, values, place)
+    else:
+        take_exchange(part, form, found, (place,), settings)
+
+
+def take_exchange(part: Part, form: Form, half: Half, places: tuple[Place, ...], settings: Settings) -> None:
+    """Add an exchange, whose sides have been put together."""
+    decoded = form.decode(half, settings)
+    if isinstance(decoded, Refusal):
+        part.refuse(decoded, places)
+    else:
+        part.add(Exchange(half, decoded, places))
+
+
+def _report(source: _Source, log: str, quarantine: Path, appending: Appending, settings: Settings) -> AdaptReport:
+    ledger: Ledger = appending.ledger
+    told: list[AdaptedFile] = []
+    total: Counter[str] = Counter()
+    seen: set[str] = set()
+    for file in source.files:
+        form, counts = source.forms[file.sha256], ledger.counts(file)
+        again = file.sha256 in seen
+        start, was_done = source.before[file.sha256]
+        state = "unread" if form is None and file.size_bytes else "known" if was_done or again else "new"
+        if state == "new" and start:
+            state = "resumed"
+        if not again:
+            total += counts
+        seen.add(file.sha256)
+        numbers = (counts["rows"], counts["kept"], counts["quarantined"])
+        told.append(AdaptedFile(file.name, file.sha256, None if form is None else form.name, state, *numbers))
+    names = dict.fromkeys(form.name for form in source.forms.values() if form is not None)
+    return AdaptReport(
+        source=source.name,
+        log=log,
+        form=", ".join(names) or "no records",
+        rows_read=total["rows"],
+        rows_kept=total["kept"],
+        rows_quarantined=total["quarantined"],
+        predictions=total["predictions"],
+        labels=total["labels"],
+        predictions_added=appending.added["predictions"],
+        labels_added=appending.added["outcomes"],
+        requests_without_response=total["requests_without_response"],
+        responses_without_request=total["responses_without_request"],
+        repeated_records=total["repeated"],
+        duplicate_ids=total["duplicate_ids"],
+        null_payloads=total["null-payload"],
+        half_payloads=total["half_payloads"],
+        truncated_payloads=total["truncated"],
+        undecodable_payloads=total[UNDECODABLE],
+        too_large=total["too-large"],
+        unfit=total["unfit"],
+        without_time=total["without_time"],
+        without_version=total["without_version"],
+        versions_stated=total["versions_stated"],
+        versions_supplied=total["versions_supplied"],
+        sampling=_sampling(total, settings),
+        files=tuple(told),
+        unread_files=source.unread,
+        quarantine_folder=str(quarantine),
+        quarantine_files=tuple(ledger.quarantine),
+    )
+
+
+def _sampling(total: Counter[str], settings: Settings) -> str:
+    rates = sorted(float(name.removeprefix("sampling_rate ")) for name in total if name.startswith("sampling_rate "))
+    if rates:
+        return f"stated by the log: {rates[0]:g}" + (f" to {rates[-1]:g}" if len(rates) > 1 else "")
+    return "not stated" if settings.sampling_rate is None else f"supplied by the caller: {settings.sampling_rate:g}"

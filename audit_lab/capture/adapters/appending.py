@@ -1,0 +1,190 @@
+"""Append a part: its quarantine first, then its rows with the event that says so, in one seal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.capture.adapters.exchange import UNFIT, Refusal
+from audit_lab.capture.adapters.identity import named
+from audit_lab.capture.adapters.ledger import part_event
+from audit_lab.capture.adapters.part import Part
+from audit_lab.capture.adapters.quarantine import keep_quarantine
+from audit_lab.log.commitment.column_types import schema_of_document
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.unification import unified_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from audit_lab.capture.adapters.ledger import FilePart, Ledger, PlanPart
+    from audit_lab.capture.adapters.part import Built, Exchange
+    from audit_lab.capture.adapters.settings import Settings
+    from audit_lab.log.writing.writer import LogWriter
+
+__all__ = ["Appending"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Appending:
+    """Appends parts to one log.
+
+    Parameters
+    ----------
+    writer, log
+        The log's writer and its folder.
+    quarantine
+        The folder for what is refused.
+    settings, source, form, actor, clock
+        What the events say, and what decides on rows.
+    ledger
+        Kept current.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        log: Path,
+        quarantine: Path,
+        settings: Settings,
+        *,
+        source: str,
+        actor: str | None,
+        ledger: Ledger,
+        clock: Callable[[], datetime] | None,
+    ) -> None:
+        self._writer = writer
+        self._log = log
+        self._quarantine = quarantine
+        self._settings = settings
+        self._source = source
+        self._actor = actor
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self.ledger = ledger
+        #: Rows that this run appended, by table.
+        self.added: Counter[str] = Counter()
+
+    def append(self, part: Part, files: Sequence[FilePart], form: str, plan: PlanPart | None = None) -> None:
+        """Append a part of some files; what its places call file 0 is the first of them.
+
+        Raises
+        ------
+        LogError, StorageError
+            As for `LogWriter.append`.
+        """
+        now = self._clock()
+        tables = self._tables(part, files, now)
+        sources = [each.file for each in files]
+        for place, refusal in part.refused:
+            files[place.file].counts.update(("quarantined", refusal.code))
+        name = self._quarantine_name(files, plan)
+        digest = keep_quarantine(self._quarantine, name, part.refused, sources)
+        payload: dict[str, Any] = {
+            "form": form,
+            "settings": self._settings.to_dict(),
+            "files": [each.to_dict() for each in files],
+        }
+        if plan is not None:
+            payload |= {"plan": plan.plan, "part": plan.part, "parts": plan.parts}
+        if digest is not None:
+            payload["quarantine"] = {"file": name, "sha256": digest, "rows": len(part.refused)}
+        counts = sum((each.counts for each in files), Counter())
+        summary = (
+            f"{counts['rows']:,} records ({form}) taken over: {counts['kept']:,} kept as {counts['predictions']:,} "
+            f"predictions and {counts['labels']:,} labels, {counts['quarantined']:,} quarantined"
+        )
+        tables["events"] = part_event(payload, source=self._source, actor=self._actor, summary=summary, now=now)
+        self._writer.append(tables)
+        self.ledger.take(payload)
+        for table, frame in tables.items():
+            self.added[table] += frame.height
+
+    def _quarantine_name(self, files: Sequence[FilePart], plan: PlanPart | None) -> str:
+        if plan is not None:
+            return f"{plan.plan}-{plan.part:05}.parquet"
+        return f"{files[0].file.sha256[:16]}-{files[0].start:012}.parquet"
+
+    def _types(self, model: str) -> pl.Schema:
+        table = INPUTS_PREFIX + model
+        known = self._writer.state.schemas.get(table, {}).values()
+        return unified_schema(table, [(f"segment {each.segment}", schema_of_document(each.schema)) for each in known])
+
+    def _tables(self, part: Part, files: Sequence[FilePart], now: datetime) -> dict[str, pl.DataFrame]:
+        tables: dict[str, pl.DataFrame] = {}
+        if part.exchanges:
+            tables |= self._rows(part, files)
+        if part.labels:
+            micros = (now - _EPOCH) // (datetime.resolution)
+            tables["outcomes"] = part.outcomes(micros, f"labels in {self._source}")
+            for half, values, place in part.labels:
+                files[place.file].counts.update(kept=1, labels=len(values), without_time=int(half.at is None))
+        return tables
+
+    def _rows(self, part: Part, files: Sequence[FilePart]) -> dict[str, pl.DataFrame]:
+        found = named(self._log, part.exchanges, self._settings, self._types)
+        built = _built(part, found.ids, found.refused, self._settings, self._types)
+        refused = dict(found.refused)
+        refused |= {number: Refusal(UNFIT, why) for number, why in built.unfit.items()}
+        for number, refusal in refused.items():
+            part.refuse(refusal, part.exchanges[number].places)
+        for number, each in enumerate(part.exchanges):
+            if number not in refused:
+                is_new = number not in found.completes
+                self._count(each, files, is_renamed=found.ids[number] != each.half.key, is_new=is_new)
+        predictions = built.predictions
+        if found.completes:
+            predictions = predictions.filter(~pl.col("_owner").is_in(list(found.completes)))
+        names = pl.Series("source_file", [each.file.name for each in files], dtype=pl.String)
+        predictions = predictions.with_columns(source_file=names.gather(predictions["_file"])).drop("_file", "_owner")
+        inputs = {INPUTS_PREFIX + model: frame.drop("_owner") for model, frame in built.inputs.items()}
+        return {**({"predictions": predictions} if predictions.height else {}), **inputs}
+
+    def _count(self, each: Exchange, files: Sequence[FilePart], *, is_renamed: bool, is_new: bool) -> None:
+        counts = files[each.places[0].file].counts
+        for place in each.places:
+            files[place.file].counts["kept"] += 1
+        if not is_new:
+            return
+        half, about = each.half, each.half.about or {}
+        counts["predictions"] += each.size
+        counts["duplicate_ids"] += is_renamed
+        counts["without_time"] += half.at is None
+        counts["requests_without_response"] += each.decoded.outputs is None
+        counts["responses_without_request"] += each.decoded.inputs is None
+        stated = about.get("model_version") or each.decoded.version
+        version = self._settings.version_of(stated)
+        name = "without_version" if version is None else "versions_stated" if version == stated else "versions_supplied"
+        counts[name] += 1
+        rate = about.get("sampling_rate")
+        if rate is not None:
+            counts[f"sampling_rate {rate}"] += 1
+
+
+def _built(
+    part: Part,
+    ids: Sequence[str],
+    refused: dict[int, Refusal],
+    settings: Settings,
+    types: Callable[[str], pl.Schema],
+) -> Built:
+    """Return the rows of a part without the exchanges that are refused already; owners are numbers of the part."""
+    if not refused:
+        return part.build(ids, settings, types)
+    left = [number for number in range(len(part.exchanges)) if number not in refused]
+    rest = Part()
+    for number in left:
+        rest.add(part.exchanges[number])
+    built = rest.build([ids[number] for number in left], settings, types)
+    numbers = pl.Series("_owner", left, dtype=pl.UInt32)
+
+    def owned(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(numbers.gather(frame["_owner"]).alias("_owner"))
+
+    inputs = {model: owned(frame) for model, frame in built.inputs.items()}
+    unfit = {left[number]: why for number, why in built.unfit.items()}
+    return built._replace(predictions=owned(built.predictions), inputs=inputs, unfit=unfit)

@@ -1,0 +1,151 @@
+"""What a form makes of one record of a vendor's log: a half of an exchange with a model, a label, or a refusal.
+
+A `Half` says whose it is (`key`), when it was, and holds the bodies that were sent and answered, as bytes. A record
+that holds both sides says ``both``; records of one side each are put together by their key. What cannot be taken as any
+of these becomes a `Refusal`, which goes to quarantine with the record's own bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit_lab.capture.adapters.settings import Settings
+    from audit_lab.capture.adapters.source import Sample, SourceFile
+
+__all__ = [
+    "BOTH",
+    "LABEL",
+    "NULL_PAYLOAD",
+    "REPEATED",
+    "REQUEST",
+    "RESPONSE",
+    "TOO_LARGE",
+    "TRUNCATED",
+    "UNDECODABLE",
+    "UNFIT",
+    "Chunk",
+    "Decoded",
+    "Form",
+    "Half",
+    "Refusal",
+]
+
+#: What a record holds.
+BOTH, REQUEST, RESPONSE, LABEL = "both", "request", "response", "label"
+
+#: Why a record is refused: it cannot be read; it ends too early; it has no payload at all; it is larger than what is
+#: read; its values do not fit what was there before; it says what another record said already.
+UNDECODABLE, TRUNCATED, NULL_PAYLOAD = "undecodable", "truncated", "null-payload"
+TOO_LARGE, UNFIT, REPEATED = "too-large", "unfit", "repeated"
+
+
+class Half(msgspec.Struct, gc=False):
+    """One side of an exchange, or both, or a label.
+
+    Attributes
+    ----------
+    key
+        What the sides of an exchange, and its labels, have in common; the prediction's id is made of it.
+    side
+        `BOTH`, `REQUEST`, `RESPONSE` or `LABEL`. Of a label the body is `response`.
+    at
+        When, in microseconds since 1970-01-01 UTC; None where it is not said.
+    request, response
+        The bodies, decoded from base64 where they were so, None where there is none.
+    request_type, response_type
+        Their content types as far as they are said: ``text/csv``, ``application/json``; empty otherwise.
+    about
+        Columns of the predictions that the record states, by name (``model_name``, ``model_version``, ``endpoint``,
+        ``latency_ms``, ``sampling_rate``, ``error``, ``subject_id`` ...). ``model_version`` may be a name that the
+        caller's table of versions resolves.
+    """
+
+    key: str
+    side: str
+    at: int | None = None
+    request: bytes | None = None
+    response: bytes | None = None
+    request_type: str = ""
+    response_type: str = ""
+    about: dict[str, Any] | None = None
+
+
+class Refusal(msgspec.Struct, gc=False):
+    """Why a record is not taken: a code of this module, and a sentence without a final full stop.
+
+    `size` and `sha256` are of the whole record where only its beginning is at hand.
+    """
+
+    code: str
+    reason: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+class Chunk(NamedTuple):
+    """Records of one file, in its order.
+
+    Attributes
+    ----------
+    numbers
+        The number of each record in its file, from 1: the line, or the row.
+    raws
+        The bytes of each; of one that is too large, its beginning.
+    found
+        What the form made of each.
+    next_start
+        What to give to `Form.read` to go on behind this chunk.
+    """
+
+    numbers: list[int]
+    raws: list[bytes]
+    found: list[Half | Refusal]
+    next_start: int
+
+
+class Decoded(NamedTuple):
+    """An exchange as instances.
+
+    Attributes
+    ----------
+    inputs
+        One for each instance: a mapping of features, or a list of values in the order of the features; None where the
+        exchange has no request.
+    outputs
+        One for each instance, as the body has it; None where the exchange has no response.
+    parameters
+        What was given with the request besides, or None.
+    version
+        The model's version where a body states it, or None.
+    """
+
+    inputs: list[Any] | None
+    outputs: list[Any] | None
+    parameters: Any = None
+    version: str | None = None
+
+
+class Form(Protocol):
+    """A vendor's form of logs. Forms have no state: one object serves all files."""
+
+    #: What a caller names it by.
+    name: ClassVar[str]
+    #: Whether request and response are records of their own, which have to be paired by key.
+    pairs: ClassVar[bool]
+
+    def recognises(self, sample: Sample) -> bool:
+        """Whether the beginning of a file is of this form; never executes or opens anything else."""
+        ...
+
+    def read(self, file: SourceFile, start: int, settings: Settings) -> Iterator[Chunk]:
+        """Yield the records of a file from a place on (0, or a chunk's `next_start`), every record once."""
+        ...
+
+    def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
+        """Return the instances of an exchange (sides put together: `side` is `BOTH`, a body may be None)."""
+        ...

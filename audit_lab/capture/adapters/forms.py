@@ -1,0 +1,35 @@
+"""The forms that are known, and which of them a file is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit_lab.capture.adapters.sagemaker import SageMaker
+from audit_lab.errors import MisuseError
+
+if TYPE_CHECKING:
+    from audit_lab.capture.adapters.exchange import Form
+    from audit_lab.capture.adapters.source import Sample
+
+__all__ = ["FORMS", "form_named", "form_of"]
+
+#: Every form by its name, in the order in which they are tried on a file.
+FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(),)}
+
+
+def form_named(name: str) -> Form:
+    """Return the form of a name.
+
+    Raises
+    ------
+    MisuseError
+        There is none.
+    """
+    if name not in FORMS:
+        raise MisuseError(f"there is no form {name[:40]!a} of logs", f"Known are {', '.join(FORMS)}.")
+    return FORMS[name]
+
+
+def form_of(sample: Sample) -> Form | None:
+    """Return the form that a file's beginning is of; None where none is recognised."""
+    return next((form for form in FORMS.values() if form.recognises(sample)), None)

@@ -1,0 +1,163 @@
+"""What a log says of the parts that were taken over: events that were sealed in one append with the rows of each part.
+
+So what was taken over and what is said to have been cannot come apart: a process that is killed leaves both or neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit_lab.log.files.reading import collect
+from audit_lab.log.schema import TIME
+from audit_lab.log.store import open_store
+from audit_lab.seal.digests import sha256
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from audit_lab.capture.adapters.source import SourceFile
+
+__all__ = ["PART_EVENT", "FilePart", "Ledger", "PlanPart", "part_event", "read_ledger"]
+
+#: The kind of the event that stands beside the rows of a part.
+PART_EVENT = "ingest.part"
+
+
+@dataclass
+class FilePart:
+    """What a part holds of one file.
+
+    Attributes
+    ----------
+    file
+        The file.
+    start, next_start
+        Where the part begins in it and where the next one does, as `Form.read` counts.
+    is_whole
+        Whether nothing of the file is left behind this part.
+    counts
+        What was counted of its records, by name.
+    """
+
+    file: SourceFile
+    start: int = 0
+    next_start: int = 0
+    is_whole: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the event says."""
+        said = {"sha256": self.file.sha256, "name": self.file.name, "size_bytes": self.file.size_bytes}
+        place = {"start": self.start, "next_start": self.next_start, "is_whole": self.is_whole}
+        return {**said, **place, "counts": {name: count for name, count in sorted(self.counts.items()) if count}}
+
+
+@dataclass(frozen=True)
+class PlanPart:
+    """Of files that are paired with each other: which they are together, and which part of how many this is."""
+
+    plan: str
+    part: int
+    parts: int
+
+
+@dataclass
+class _FileState:
+    start: int = 0
+    is_whole: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Ledger:
+    """What a log says that it has.
+
+    Attributes
+    ----------
+    files
+        Digest of a file to how far it was read, whether it was to its end, and what was counted.
+    plans
+        Files that were paired with each other: name of the plan to the parts that are there.
+    quarantine
+        Names of the files of the quarantine.
+    """
+
+    files: dict[str, _FileState] = field(default_factory=dict)
+    plans: dict[str, set[int]] = field(default_factory=dict)
+    quarantine: list[str] = field(default_factory=list)
+    _plan_files: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+
+    def is_done(self, file: SourceFile) -> bool:
+        """Whether a file was taken over to its end, whatever it was called."""
+        state = self.files.get(file.sha256)
+        return state is not None and state.is_whole
+
+    def start(self, file: SourceFile) -> int:
+        """Return where to go on in a file."""
+        state = self.files.get(file.sha256)
+        return 0 if state is None else state.start
+
+    def counts(self, file: SourceFile) -> Counter[str]:
+        """Return what was counted of a file's records."""
+        state = self.files.get(file.sha256)
+        return Counter() if state is None else state.counts
+
+    def unfinished(self) -> dict[str, tuple[int, list[str]]]:
+        """Return plans of which parts are missing: name to how many parts there are and the digests of their files."""
+        return {
+            plan: (parts, files) for plan, (parts, files) in self._plan_files.items() if len(self.plans[plan]) < parts
+        }
+
+    def take(self, payload: dict[str, Any]) -> None:
+        """Add what an event says."""
+        plan = payload.get("plan")
+        if plan is not None:
+            there = self.plans.setdefault(plan, set())
+            there.add(payload["part"])
+            self._plan_files[plan] = (payload["parts"], [each["sha256"] for each in payload["files"]])
+        for each in payload["files"]:
+            state = self.files.setdefault(each["sha256"], _FileState())
+            state.counts.update(each["counts"])
+            if plan is None:
+                state.start = max(state.start, each["next_start"])
+                state.is_whole |= each["is_whole"]
+            else:
+                state.is_whole |= len(self.plans[plan]) == payload["parts"]
+        if payload.get("quarantine"):
+            self.quarantine.append(payload["quarantine"]["file"])
+
+
+def read_ledger(log: Path) -> Ledger:
+    """Return what a log says that was taken over into it."""
+    ledger, store = Ledger(), open_store(log)
+    if not store.source.tables().get("events"):
+        return ledger
+    events = store.table("events").filter(pl.col("kind") == PART_EVENT).select("payload")
+    for payload in collect(events, f"the events of {log}")["payload"].to_list():
+        ledger.take(json.loads(payload))
+    return ledger
+
+
+def part_event(payload: dict[str, Any], *, source: str, actor: str | None, summary: str, now: datetime) -> pl.DataFrame:
+    """Return the event that stands beside the rows of a part."""
+    text = json.dumps(payload, sort_keys=True)
+    said = [payload.get("plan"), payload.get("part"), [(each["sha256"], each["start"]) for each in payload["files"]]]
+    return pl.DataFrame(
+        {
+            "event_id": [f"{PART_EVENT}-{sha256(json.dumps(said).encode())[:16]}"],
+            "at": pl.Series([now], dtype=TIME),
+            "kind": [PART_EVENT],
+            "severity": ["warning" if payload.get("quarantine") else "info"],
+            "actor": pl.Series([actor], dtype=pl.String),
+            "subject_kind": ["source"],
+            "subject": [source],
+            "summary": [summary],
+            "payload": [text],
+        }
+    )

@@ -1,0 +1,117 @@
+"""The files of a vendor's log: which there are, what each begins with, and which were taken over before."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from audit_lab.errors import MisuseError, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Sample", "SourceFile", "open_plain", "sample_of", "source_files"]
+
+_SAMPLE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of a source.
+
+    Attributes
+    ----------
+    name
+        Its path below the source, with ``/``; its own name where the source is a file.
+    path
+        Where it is.
+    sha256
+        The digest of its bytes, which tells it from others whatever it is called.
+    size_bytes
+        Its size.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How a file begins: its name, its first bytes (unpacked where it is gzip), and whether that is all of it."""
+
+    name: str
+    head: bytes
+    is_whole: bool
+
+    def lines(self) -> list[bytes]:
+        """Return the whole lines among the first bytes that are not blank."""
+        lines = self.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        whole = lines if self.is_whole else lines[:-1]
+        return [line for line in whole if line.strip()]
+
+
+def source_files(source: Path) -> tuple[list[SourceFile], list[str]]:
+    """Return the files of a source, by name, and the names of those that are not read: links, hidden files.
+
+    Raises
+    ------
+    MisuseError
+        The source is neither a file nor a folder, or holds no file.
+    StorageError
+        A file cannot be read.
+    """
+    if source.is_file():
+        return [_source_file(source.name, source)], []
+    if not source.is_dir():
+        raise MisuseError(f"{source} is neither a file nor a folder", "Name the file or the folder of the logs.")
+    found, left = [], []
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            continue
+        hidden = any(part.startswith((".", "_")) for part in path.relative_to(source).parts)
+        if hidden or path.is_symlink() or not path.is_file():
+            left.append(name)
+        else:
+            found.append(_source_file(name, path))
+    if not found:
+        raise MisuseError(f"{source} holds no file", "Name the file or the folder of the logs.")
+    return found, left
+
+
+def _source_file(name: str, path: Path) -> SourceFile:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return SourceFile(name, path.absolute(), digest, file.tell())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror})", "Make it readable.", "denied") from error
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacked where it is gzip; that is told by its first bytes, not by its name."""
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP
+    return gzip.open(path, "rb") if is_packed else path.open("rb", buffering=_PIECE_BYTES)  # type: ignore[return-value]
+
+
+def sample_of(file: SourceFile) -> Sample:
+    """Return how a file begins; of one that is damaged, as much as can be read."""
+    head = bytearray()
+    is_whole = False
+    try:
+        with open_plain(file.path) as plain:
+            while len(head) <= _SAMPLE_BYTES and not is_whole:
+                piece = plain.read(_SAMPLE_BYTES + 1 - len(head))
+                head += piece
+                is_whole = not piece
+    except (OSError, EOFError, zlib.error):
+        is_whole = False
+    return Sample(file.name, bytes(head[:_SAMPLE_BYTES]), is_whole and len(head) <= _SAMPLE_BYTES)
