@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,7 +12,7 @@ from audit_lab.log.files.reading import reading
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["BLOCK_ROWS", "blocks_of", "column_groups"]
+__all__ = ["BLOCK_ROWS", "blocks_of", "column_groups", "grouped_blocks"]
 
 #: Rows of a block, the last one of a frame excepted.
 BLOCK_ROWS = 1_048_576
@@ -49,3 +50,45 @@ def blocks_of(frame: pl.LazyFrame, what: str) -> Iterator[pl.DataFrame]:
                 waiting, rows = [held.slice(BLOCK_ROWS)], rows - BLOCK_ROWS
     if rows:
         yield pl.concat(waiting)
+
+
+def grouped_blocks(
+    frame: pl.LazyFrame, always: Sequence[str], columns: Sequence[str], rows: int, what: str
+) -> Iterator[tuple[list[str], int, pl.DataFrame]]:
+    """Yield the rows of a frame, some columns of a block at a time; the next is read while one is looked at.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    always, columns
+        Columns that every block has, and those that come in groups.
+    rows
+        How many they are, or as many as a block has.
+    what
+        What is done, for messages.
+
+    Yields
+    ------
+    tuple
+        The group's columns, from which row on, and the block.
+
+    Raises
+    ------
+    LogError
+        They cannot be read.
+    """
+
+    def read() -> Iterator[tuple[list[str], int, pl.DataFrame]]:
+        for group in column_groups(columns, rows):
+            first = 0
+            for block in blocks_of(frame.select(*always, *group), what):
+                yield group, first, block
+                first += block.height
+
+    blocks = read()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = thread.submit(next, blocks, None)
+            yield block

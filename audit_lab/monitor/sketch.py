@@ -17,7 +17,7 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.bins import NumericBins
-from audit_lab.monitor.blocks import BLOCK_ROWS, blocks_of, column_groups
+from audit_lab.monitor.blocks import BLOCK_ROWS, grouped_blocks
 from audit_lab.monitor.column_bins import exact_sum
 from audit_lab.monitor.counts import MEASURED, TIME_COLUMN, VERSION_COLUMN
 from audit_lab.monitor.marked import SUMS, marks_of_rows
@@ -167,27 +167,24 @@ def read_columns(
     volumes: list[pl.DataFrame] = []
     parts: dict[str, list[dict[str, pl.DataFrame]] | None] = {name: [] for name in kinds}
     with ThreadPoolExecutor(_THREADS) as threads:
-        for place, group in enumerate(column_groups(list(kinds), rows)):
-            first = 0
-            for block in blocks_of(frame.select(*always, *group), MEASURED):
-                placed = placed_rows(block.select(always), cut)
-                found = threads.map(
-                    lambda name, block=block, placed=placed: (
-                        None if parts[name] is None else _of_column(block[name], kinds[name], placed, marks, most)
-                    ),
-                    group,
-                )
-                if look is not None:
-                    look(group, first, block)
-                for name, one in zip(group, found, strict=True):
-                    held = parts[name]
-                    if one is None or held is None:
-                        parts[name] = None
-                    else:
-                        held.append(one)
-                if not place:
-                    volumes.append(placed.volume())
-                first += block.height
+        for group, first, block in grouped_blocks(frame, always, list(kinds), rows, MEASURED):
+            placed = placed_rows(block.select(always), cut)
+            found = threads.map(
+                lambda name, block=block, placed=placed: (
+                    None if parts[name] is None else _of_column(block[name], kinds[name], placed, marks, most)
+                ),
+                group,
+            )
+            if look is not None:
+                look(group, first, block)
+            for name, one in zip(group, found, strict=True):
+                held = parts[name]
+                if one is None or held is None:
+                    parts[name] = None
+                else:
+                    held.append(one)
+            if next(iter(kinds)) in group:
+                volumes.append(placed.volume())
         left = [name for name in sorted(kinds) if parts[name] is not None]
         added = list(threads.map(lambda name: {each: _added(name, each, parts[name] or []) for each in SCHEMAS}, left))
     frames = {each: _named(each, left, [one[each] for one in added]) for each in SCHEMAS if each != "volume"}
