@@ -68,13 +68,21 @@ def export(
         typer.Option("--known-checkpoint", help="A checkpoint that the reader has: the log is shown to grow from it."),
     ] = None,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help="Seconds that one cell may take.")] = 600,
+    own_folder: Annotated[
+        bool,
+        typer.Option("--own-folder", help="Run it where it stands, with the files beside it; the bundle says so."),
+    ] = False,
+    log: Annotated[
+        str | None, typer.Option("--log", help="A log that it finds in the place of the one that it opens.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a notebook from a clean kernel and export the case it makes as a signed evidence bundle.
 
-    The bundle holds the executed notebook, a page that needs neither network nor scripts, the exhibits, the rows they
-    rest on, digests and the signature. A notebook that fails half-way exports nothing, and its failing cell is shown.
-    Nor does an export that is stopped, or that finds a withheld value in what it would sign.
+    It runs in a clean folder too, where it finds the log that it opens by a relative path, and nothing else. The bundle
+    holds the executed notebook, a page that needs neither network nor scripts, the exhibits, the rows they rest on,
+    digests and the signature. A notebook that fails half-way exports nothing, and its failing cell is shown. Nor does
+    an export that is stopped, or that finds a withheld value in what it would sign.
     """
     from audit_lab.evidence import demonstration_key, export_notebook, signing_key
     from audit_lab.evidence.leaving import leaving_with
@@ -102,6 +110,8 @@ def export(
             timeout_s=time_limit,
             overwrite=overwrite,
             leaving=leaving,
+            own_folder=own_folder,
+            log=None if log is None else _folder(log),
             progress=lambda what, count: progress.update(task, advance=count, description=what),
         )
     if timestamp is not None:
@@ -144,6 +154,12 @@ def _stamped(bundle: Path, timestamp: str, accepted: Trust | None, signer: Publi
         message = f"{bundle} was exported and has no time stamp: {error.message}"
         next_step = f"{error.next_step}. Then: audit-lab timestamp {bundle} --authority URL"
         raise AuditLabError(message, next_step) from error
+
+
+def _folder(log: str) -> Path:
+    if not Path(log).is_dir():
+        raise MisuseError(f"there is no log folder {log}", "Give the folder of a log.")
+    return Path(log)
 
 
 def _folder_of(out: Path) -> Path:

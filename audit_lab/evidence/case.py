@@ -75,6 +75,8 @@ class Case(CaseFile):
         include_models: bool = False,
         vault: Vault | Path | str | None = None,
         known_checkpoint: Path | str | None = None,
+        own_folder: bool = False,
+        log: Path | str | None = None,
         progress: Callable[[str, int], None] | None = None,
     ) -> Path:
         """Export the case as a signed evidence bundle and return the archive's path.
@@ -88,7 +90,7 @@ class Case(CaseFile):
         key
             A signing key, or the path of its file; default: the file in AUDIT_LAB_KEY.
         notebook
-            A notebook to run from a clean kernel and put into the bundle.
+            A notebook to run from a clean kernel, in a clean folder, and put into the bundle.
         passphrase
             Where the key's passphrase comes from: ``prompt``, ``env:NAME`` or ``fd:NUMBER``.
         signed_at
@@ -105,6 +107,10 @@ class Case(CaseFile):
         known_checkpoint
             The file of a checkpoint that the reader has already: the bundle proves that the log grew from it. Default:
             the last one before the case's.
+        own_folder
+            Whether the notebook runs in its own folder, where it finds what stands beside it; the bundle says so.
+        log
+            The log that the notebook is to find in the place of the one that it opens.
         progress
             Called with what begins (a cell, the rows, the pages, the archive, its check) and 1.
 
@@ -137,6 +143,8 @@ class Case(CaseFile):
                 signed_at=signed_at,
                 overwrite=overwrite,
                 leaving=leaving,
+                own_folder=own_folder,
+                log=None if log is None else Path(log).expanduser(),
                 progress=progress,
             )
 

@@ -25,6 +25,7 @@ from audit_lab.evidence.redaction.case import redacted_case
 from audit_lab.evidence.redaction.search import check_withheld, needles_of
 from audit_lab.evidence.redaction.values import Redaction
 from audit_lab.evidence.research_object import research_object
+from audit_lab.evidence.said_of_bundle import NOTEBOOK_FOLDER, OWN_FOLDER
 from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
 from audit_lab.face.pinned import LogPin
 from audit_lab.seal.custody import time_text
@@ -58,6 +59,8 @@ def export_case(
     overwrite: bool = False,
     leaving: Leaving | None = None,
     progress: Callable[[str, int], None] | None = None,
+    own_folder: bool = False,
+    log: Path | None = None,
 ) -> Path:
     """Export a case as a signed bundle, with a notebook that is run for it.
 
@@ -81,6 +84,8 @@ def export_case(
         What of the log leaves with the bundle.
     progress
         Called with what begins (a cell, the rows, the pages, the archive, its check) and 1.
+    own_folder, log
+        As for `execute_notebook`.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def export_case(
     Raises
     ------
     MisuseError
-        The archive exists and `overwrite` was not given.
+        The archive exists and `overwrite` was not given; or the notebook cannot be run on that log.
     LogError
         The log no longer matches the case's checkpoint, or a row is not as it was sealed. Nothing is written.
     NotebookError
@@ -101,11 +106,13 @@ def export_case(
     with export_folder() as folder:
         executed = None
         if notebook is not None:
-            executed = execute_notebook(notebook, folder, timeout_s, _pins(case.about), progress)
+            executed = execute_notebook(
+                notebook, folder, timeout_s, _pins(case.about), progress, own_folder=own_folder, log=log
+            )
             for again in _cases_in(folder):
                 _check_same_exhibits(case, again, notebook)
             _check_free(path, overwrite=overwrite)
-        folders = [Path(), *([] if notebook is None else [notebook.resolve().parent])]
+        folders = [Path(), *([] if executed is None else [executed.folder])]
         _write_bundle(
             _Material(case, executed, leaving, folders, folder, progress), path, key, signed_at, overwrite=overwrite
         )
@@ -123,13 +130,17 @@ def export_notebook(
     overwrite: bool = False,
     leaving: Leaving | None = None,
     progress: Callable[[str, int], None] | None = None,
+    own_folder: bool = False,
+    log: Path | None = None,
 ) -> Path:
     """Run a notebook from a clean kernel and export the one case that it makes, together with it.
+
+    `own_folder` and `log` are as for `execute_notebook`.
 
     Raises
     ------
     MisuseError
-        The archive exists and `overwrite` was not given.
+        The archive exists and `overwrite` was not given; or the notebook cannot be run on that log.
     LogError
         The log no longer matches the checkpoint that the case was made at. Nothing is written.
     NotebookError
@@ -138,7 +149,7 @@ def export_notebook(
     if out.suffix == _ARCHIVE_SUFFIX:
         _check_free(out, overwrite=overwrite)
     with export_folder() as folder:
-        executed = execute_notebook(notebook, folder, timeout_s, progress=progress)
+        executed = execute_notebook(notebook, folder, timeout_s, (), progress, own_folder=own_folder, log=log)
         cases = _cases_in(folder)
         if len(cases) != 1:
             names = ", ".join(case.case_id for case in cases) or "none"
@@ -149,7 +160,7 @@ def export_notebook(
         path = _archive_of(cases[0], out)
         _check_free(path, overwrite=overwrite)
         _write_bundle(
-            _Material(cases[0], executed, leaving, [notebook.resolve().parent], folder, progress),
+            _Material(cases[0], executed, leaving, [executed.folder], folder, progress),
             path,
             key,
             signed_at,
@@ -252,6 +263,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
     if not custody:
         raise AuditLabError(f"The case {case.case_id} has no custody record", "Restore the case's folder as it was")
     facts = environment_facts()
+    ran_in = {} if executed is None or executed.is_clean else {NOTEBOOK_FOLDER: OWN_FOLDER}
     predicate = Predicate(
         case_id=case.case_id,
         question=case.about.question,
@@ -261,7 +273,7 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         notebook=None,
         custody_lines=len(custody),
         custody_head=custody[-1].digest,
-        environment={name: str(facts[name]) for name in ("python", "implementation", "system", "machine")},
+        environment={name: str(facts[name]) for name in ("python", "implementation", "system", "machine")} | ran_in,
         signed_at=time_text(signed_at),
         signer=key.name,
         rows=rows.attested,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CASES_VARIABLE
-from audit_lab.errors import NotebookError
+from audit_lab.errors import MisuseError, NotebookError
+from audit_lab.evidence.clean_folder import clean_folder
 from audit_lab.evidence.environment import KERNEL_SETTINGS
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.own_thread import run_in_own_thread
@@ -39,18 +40,26 @@ _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_ERROR = 300
-_CACHE, _PINS, _REMEMBERED = "cache", "pins", "remembered"
+#: What a cell raises that looks for what stands beside its notebook, or for a log whose path cannot be read from it.
+_MISSING = frozenset({"FileNotFoundError", "MisuseError", "ModuleNotFoundError"})
+_IN_CLEAN_FOLDER = (
+    " (it ran in a clean folder, where nothing stands but the logs that its source names in al.open; if it needs what "
+    "stands beside it: --own-folder, in Python own_folder=True)"
+)
+_CACHE, _PINS, _REMEMBERED, _WORLD = "cache", "pins", "remembered", "world"
 _IPYTHON, _RUNTIME, _TEMPORARY = _KERNEL_FOLDERS = ("ipython", "runtime", "tmp")
 
 
 @dataclass(frozen=True)
 class ExecutedNotebook:
-    """A notebook's source file, the notebook as it ran, and its rendering."""
+    """A notebook's source file, the notebook as it ran, its rendering, and the folder it ran in: clean, or its own."""
 
     source: bytes
     executed: bytes
     html: bytes
     renderer: str
+    folder: Path
+    is_clean: bool
 
     def attested(self) -> AttestedNotebook:
         """Return the digests that an attestation states of it."""
@@ -73,13 +82,17 @@ def execute_notebook(
     timeout_s: float = 600.0,
     pins: Sequence[LogPin] = (),
     progress: Callable[[str, int], None] | None = None,
+    *,
+    own_folder: bool = False,
+    log: Path | None = None,
 ) -> ExecutedNotebook:
-    """Run every cell of a notebook in a clean kernel and render it.
+    """Run every cell of a notebook in a clean kernel and a clean folder, and render it.
 
-    The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in the
-    notebook's own folder, so that relative paths to logs hold. Nothing that it needs or makes stands outside `folder`.
-    A log that it opens stays in the state in which it was first opened, or that `pins` names, and is verified without
-    what the user remembers of it: a stranger's second run remembers nothing.
+    The kernel is the running interpreter, without start-up files, with fixed seeds and thread counts. It starts in an
+    empty folder, from which the relative paths hold by which the notebook's source opens logs, and no others. Nothing
+    that it needs or makes stands outside `folder`, but the logs. A log that it opens stays in the state in which it was
+    first opened, or that `pins` names, and is verified without what the user remembers of it: a stranger's second run
+    remembers nothing.
 
     Parameters
     ----------
@@ -93,20 +106,31 @@ def execute_notebook(
         The states of logs that it is to run against.
     progress
         Called in another thread as each cell begins: which of how many it is, and 1.
+    own_folder
+        Whether it runs in its own folder instead, where it finds whatever stands beside it.
+    log
+        The log that it is to find in the place of the one that it opens.
 
     Raises
     ------
     NotebookError
         The file is no notebook, or, as `CellFailedError`, a cell failed, took too long or killed its kernel.
+    MisuseError
+        A log was given, and the notebook does not open exactly one by a relative path; or it runs in its own folder.
     """
+    if own_folder and log is not None:
+        raise MisuseError("another log can be put in its place in a clean folder only", "Leave one of the two out.")
     source, notebook = _read(path)
+    home = path.resolve().parent
     for name in (CASES_FOLDER, _PINS, *_KERNEL_FOLDERS):
         (folder / name).mkdir(mode=0o700)
     for pin in pins:
         pin.write(folder / _PINS)
-    _run(notebook, path, folder.resolve(), timeout_s, progress or _nothing)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    place = home if own_folder else clean_folder(folder.resolve() / _WORLD, code, home, log)
+    _run(_Run(path, folder.resolve(), place, timeout_s, not own_folder), notebook, progress or _nothing)
     executed = _normalised(notebook)
-    return ExecutedNotebook(source, executed, render_html(executed), renderer())
+    return ExecutedNotebook(source, executed, render_html(executed), renderer(), place, not own_folder)
 
 
 def _read(path: Path) -> tuple[bytes, Any]:
@@ -141,7 +165,29 @@ def _nothing(_what: str, _count: int) -> None:
     """Show no progress."""
 
 
-def _run(notebook: Any, path: Path, folder: Path, timeout_s: float, progress: Callable[[str, int], None]) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """A notebook that is run: its file, the folder of the run, the one that its kernel starts in, a cell's limit."""
+
+    path: Path
+    folder: Path
+    start: Path
+    timeout_s: float
+    is_clean: bool
+
+    def cell_error(self, notebook: Any, index: int, what: str, name: str = "") -> CellFailedError:
+        lines = notebook.cells[index].source.strip().split("\n")
+        reason = _ANSI.sub("", what).strip().split("\n")[0][:_LONGEST_ERROR]
+        hint = _IN_CLEAN_FOLDER if self.is_clean and name in _MISSING else ""
+        return CellFailedError(
+            f"Cell {index + 1} of {self.path.name} ({lines[0][:100]!r}) failed: {reason}",
+            f"Correct the cell and export again{hint}; nothing was exported",
+            index + 1,
+            _normalised(notebook),
+        )
+
+
+def _run(run: _Run, notebook: Any, progress: Callable[[str, int], None]) -> None:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
@@ -171,10 +217,10 @@ def _run(notebook: Any, path: Path, folder: Path, timeout_s: float, progress: Ca
             kernel_name="python3",
             kernel_spec_manager=OwnKernel(),
             transport_encryption="auto",
-            connection_file=str(folder / _RUNTIME / "kernel.json"),
+            connection_file=str(run.folder / _RUNTIME / "kernel.json"),
         ),
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-        timeout=timeout_s,
+        resources={"metadata": {"path": str(run.start)}},
+        timeout=run.timeout_s,
         record_timing=False,
         shutdown_kernel="immediate",
         store_widget_state=False,
@@ -182,14 +228,14 @@ def _run(notebook: Any, path: Path, folder: Path, timeout_s: float, progress: Ca
         on_cell_start=note_start,
     )
     try:
-        run_in_own_thread(client.async_execute(cleanup_kc=True, env=_kernel_environment(folder)))
+        run_in_own_thread(client.async_execute(cleanup_kc=True, env=_kernel_environment(run.folder)))
     except CellExecutionError as error:
         what = f"{error.ename}: {error.evalue}"
-        raise _cell_error(path, notebook, started, what) from error
+        raise run.cell_error(notebook, started, what, error.ename) from error
     except CellTimeoutError as error:
-        raise _cell_error(path, notebook, started, f"it took longer than {timeout_s:g} s") from error
+        raise run.cell_error(notebook, started, f"it took longer than {run.timeout_s:g} s") from error
     except DeadKernelError as error:
-        raise _cell_error(path, notebook, started, "the kernel died") from error
+        raise run.cell_error(notebook, started, "the kernel died") from error
 
 
 def _kernel_environment(folder: Path) -> dict[str, str]:
@@ -220,17 +266,6 @@ def _make_cache(cache: Path) -> None:
     built = EnvironmentCache().folder
     if built.is_dir():
         (kept / built.name).symlink_to(built.absolute(), target_is_directory=True)
-
-
-def _cell_error(path: Path, notebook: Any, index: int, what: str) -> CellFailedError:
-    lines = notebook.cells[index].source.strip().split("\n")
-    reason = _ANSI.sub("", what).strip().split("\n")[0][:_LONGEST_ERROR]
-    return CellFailedError(
-        f"Cell {index + 1} of {path.name} ({lines[0][:100]!r}) failed: {reason}",
-        "Correct the cell and export again; nothing was exported",
-        index + 1,
-        _normalised(notebook),
-    )
 
 
 def _normalised(notebook: Any) -> bytes:

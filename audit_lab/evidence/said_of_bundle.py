@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audit_lab.verifier.predicate import Predicate
 
-__all__ = ["checked_at_export", "not_known"]
+__all__ = ["NOTEBOOK_FOLDER", "OWN_FOLDER", "checked_at_export", "not_known"]
 
-_NOTEBOOK_RAN = "The notebook was run from its first cell to its last in a clean kernel before it was exported."
+#: A member of the attested environment, and what it says of a notebook that did not run in a clean folder.
+NOTEBOOK_FOLDER, OWN_FOLDER = "notebook_folder", "own"
+
+_NOTEBOOK_RAN = (
+    "The notebook was run from its first cell to its last in a clean kernel{} before it was exported, and these are "
+    "the outputs of that run."
+)
+_IN_CLEAN_FOLDER = " and a clean folder, where it found its log and nothing else"
+_IN_OWN_FOLDER = " in its own folder"
+_FILES_BESIDE = "What the notebook read in its own folder: files that stood there are not in this bundle."
 _CHECKED = (
     "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",
     "Every exhibit is named by the digest of its files, and every finding rests on exhibits.",
@@ -31,7 +40,8 @@ _HOW = {"drop": "left out", "mask": "masked", "hash": "replaced by pseudonyms"}
 
 def checked_at_export(predicate: Predicate, *, with_notebook: bool) -> list[str]:
     """Return what the export made sure of, a sentence each."""
-    said = [_NOTEBOOK_RAN, *_CHECKED] if with_notebook else [*_CHECKED]
+    ran = _NOTEBOOK_RAN.format(_IN_OWN_FOLDER if _ran_at_home(predicate) else _IN_CLEAN_FOLDER)
+    said = [ran, *_CHECKED] if with_notebook else [*_CHECKED]
     proven = 0 if predicate.rows is None else predicate.rows.proven
     if proven:
         rows = "1 row of the log was" if proven == 1 else f"{proven:,} rows of the log were"
@@ -53,4 +63,11 @@ def not_known(predicate: Predicate) -> list[str]:
         columns = ", ".join(f"{name}: {_HOW[how]}" for name, how in sorted(redaction.columns.items()))
         said.append(f"What was withheld under the profile {redaction.profile} ({columns}).")
         said += [f"Of what was withheld: {each}." for each in redaction.not_searched]
+    if _ran_at_home(predicate):
+        said.append(_FILES_BESIDE)
     return said
+
+
+def _ran_at_home(predicate: Predicate) -> bool:
+    stated = predicate.environment
+    return isinstance(stated, dict) and stated.get(NOTEBOOK_FOLDER) == OWN_FOLDER

@@ -205,8 +205,8 @@ COMMANDS = {
     ),
     "lineage import": (
         [
-            *("kind", "paths", "--log", "--out", "--commit", "--quarantine", "--actor", "--vault", "--passphrase"),
-            "--json",
+            *("source", "paths", "--log", "--out", "--commit", "--experiment", "--artifacts", "--patience"),
+            *("--quarantine", "--actor", "--vault", "--passphrase", "--json"),
         ],
         "Nothing that is read is executed, and nothing that it names is opened.",
     ),

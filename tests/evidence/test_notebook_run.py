@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from audit_lab.errors import NotebookError
+from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.notebook_run import execute_notebook
 
 
@@ -26,7 +26,8 @@ def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     cells = [
         "import os, sys; print(sys.executable); print(os.environ['PYTHONHASHSEED'], os.environ['OMP_NUM_THREADS'])",
-        "open('beside.txt').read()",
+        "print(os.listdir(), os.path.exists('../logs/beside.txt'), open('../logs/loans/row').read())",
+        "import types; al = types.SimpleNamespace(open=lambda path: None); al.open('../logs/loans')",
         "os.path.relpath(os.environ['AUDIT_LAB_CASES'], os.environ['TMPDIR'])",
         "print('a'); print('b', file=sys.stderr); print('c')",
         "list({'x', 'y', 'z', 'w'})",
@@ -34,9 +35,12 @@ def ran(tmp_path_factory):
     ]
     code = {"cell_type": "code", "metadata": {"name": "kept"}, "execution_count": None, "outputs": []}
     value = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{**code, "source": each} for each in cells]}
-    path = folder / "n.ipynb"
+    path = folder / "notebooks" / "n.ipynb"
+    path.parent.mkdir()
     path.write_text(json.dumps(value))
-    (folder / "beside.txt").write_text("found")
+    (folder / "logs" / "loans").mkdir(parents=True)
+    for place in ("notebooks/beside.txt", "logs/beside.txt", "logs/loans/row"):
+        (folder / place).write_text("found")
     before = path.read_bytes()
     (folder / "first").mkdir()
     (folder / "second").mkdir()
@@ -56,8 +60,8 @@ def test_the_kernel_is_this_interpreter_with_fixed_seeds(ran):
     assert _texts(ran[1].executed)[0] == f"{sys.executable}\n0 2\n"
 
 
-def test_relative_paths_start_at_the_notebook(ran):
-    assert _texts(ran[1].executed)[1] == "'found'"
+def test_its_folder_is_clean_and_the_log_that_it_opens_stands_where_it_looks(ran):
+    assert _texts(ran[1].executed)[1] == "[] False found\n"
 
 
 def test_cases_go_where_they_are_told(ran):
@@ -67,13 +71,13 @@ def test_cases_go_where_they_are_told(ran):
 
 def test_execution_counts_are_kept_and_times_are_not(ran):
     value = json.loads(ran[1].executed)
-    assert [cell["execution_count"] for cell in value["cells"]] == [1, 2, 3, 4, 5, 6]
+    assert [cell["execution_count"] for cell in value["cells"]] == [1, 2, 3, 4, 5, 6, 7]
     assert all(cell["metadata"] == {"name": "kept"} for cell in value["cells"])
     assert value["metadata"]["kernelspec"] == {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def test_widgets_of_a_run_are_left_out(ran):
-    shown = json.loads(ran[1].executed)["cells"][5]["outputs"][0]["data"]
+    shown = json.loads(ran[1].executed)["cells"][6]["outputs"][0]["data"]
     assert shown == {"text/plain": ["w"]}
 
 
@@ -87,6 +91,18 @@ def test_widgets_of_a_run_are_left_out(ran):
 def test_a_cell_that_fails_is_named(write_notebook, tmp_path, cells, message):
     with pytest.raises(NotebookError, match=message):
         execute_notebook(write_notebook(*cells), tmp_path)
+
+
+def test_what_stands_beside_it_is_found_where_it_runs_in_its_own_folder(write_notebook, tmp_path):
+    (tmp_path / "helper.py").write_text("VALUE = 'beside'")
+    notebook = write_notebook("from helper import VALUE; VALUE")
+    clean, own = tmp_path / "clean", tmp_path / "own"
+    clean.mkdir(), own.mkdir()
+    with pytest.raises(NotebookError, match=r"No module named 'helper'.* stands beside it: --own-folder"):
+        execute_notebook(notebook, clean)
+    assert _texts(execute_notebook(notebook, own, own_folder=True).executed) == ["'beside'"]
+    with pytest.raises(MisuseError, match="in a clean folder only"):
+        execute_notebook(notebook, own, own_folder=True, log=tmp_path)
 
 
 def test_a_cell_that_hangs_is_stopped(write_notebook, tmp_path):

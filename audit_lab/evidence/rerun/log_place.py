@@ -11,7 +11,7 @@ from audit_lab.errors import MisuseError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["NOTEBOOK_FOLDER", "log_place"]
+__all__ = ["NOTEBOOK_FOLDER", "log_place", "only_log", "opened_logs"]
 
 #: The folder that the notebook runs in: deep enough for relative paths that climb.
 NOTEBOOK_FOLDER = PurePosixPath("/rerun/a/b/c/d/notebook")
@@ -32,6 +32,29 @@ def log_place(sources: Iterable[str]) -> PurePosixPath:
     MisuseError
         No call of ``al.open`` names a relative path, or several name different ones.
     """
+    place = _normal(NOTEBOOK_FOLDER / only_log(sources))
+    if _DEEPEST not in place.parents or place in (NOTEBOOK_FOLDER, *NOTEBOOK_FOLDER.parents):
+        raise MisuseError("the notebook opens its log by a path that is not relative to its folder", _NEXT)
+    return place
+
+
+def only_log(sources: Iterable[str]) -> str:
+    """Return the one path by which code opens a log, as it stands there first.
+
+    Raises
+    ------
+    MisuseError
+        No call of ``al.open`` names a path, or several name different ones.
+    """
+    opened = sorted(opened_logs(sources))
+    if len({_normal(NOTEBOOK_FOLDER / path) for path in opened}) != 1:
+        count = "no log" if not opened else f"{len(opened)} logs"
+        raise MisuseError(f"the notebook opens {count} by a path that can be read from its source", _NEXT)
+    return opened[0]
+
+
+def opened_logs(sources: Iterable[str]) -> set[str]:
+    """Return every path that code hands to ``al.open``, in the call or in a name that is set to it."""
     named: dict[str, str] = {}
     opened: set[str] = set()
     for source in sources:
@@ -50,14 +73,7 @@ def log_place(sources: Iterable[str]) -> PurePosixPath:
                     opened.add(first.value)
                 elif isinstance(first, ast.Name) and first.id in named:
                     opened.add(named[first.id])
-    places = {_normal(NOTEBOOK_FOLDER / path) for path in opened}
-    if len(places) != 1:
-        count = "no log" if not places else f"{len(places)} logs"
-        raise MisuseError(f"the notebook opens {count} by a path that can be read from its source", _NEXT)
-    (place,) = places
-    if _DEEPEST not in place.parents or place in (NOTEBOOK_FOLDER, *NOTEBOOK_FOLDER.parents):
-        raise MisuseError("the notebook opens its log by a path that is not relative to its folder", _NEXT)
-    return place
+    return opened
 
 
 def _opens(function: ast.expr) -> bool:
