@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,14 @@ from audit_lab.capture.adapters.appending import Appending
 from audit_lab.capture.adapters.exchange import LABEL, UNDECODABLE, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
 from audit_lab.capture.adapters.labels import label_values
-from audit_lab.capture.adapters.ledger import FilePart, read_ledger
+from audit_lab.capture.adapters.ledger import FilePart, PlanPart, read_ledger
+from audit_lab.capture.adapters.pairing import Scratch, paired, parts_for
 from audit_lab.capture.adapters.part import Exchange, Part, Place
 from audit_lab.capture.adapters.quarantine import drop_unnamed
 from audit_lab.capture.adapters.report import AdaptedFile, AdaptReport
 from audit_lab.capture.adapters.settings import settings_of
 from audit_lab.capture.adapters.source import sample_of, source_files
-from audit_lab.errors import MisuseError, StorageError
+from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.files.storage import LocalStorage
@@ -25,6 +27,7 @@ from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.foreign.mapping import Mapping
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.log.writing.writer import create_log, open_writer
+from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -150,7 +153,15 @@ def adapt(
             drop_unnamed(kept, ledger.quarantine)
             before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
             appending = Appending(
-                writer, place, kept, settings, source=str(source), actor=actor, ledger=ledger, clock=clock
+                writer,
+                place,
+                kept,
+                settings,
+                scratch=beside / "scratch",
+                source=str(source),
+                actor=actor,
+                ledger=ledger,
+                clock=clock,
             )
             _take_over(files, forms, appending, settings, progress)
     told = _Source(str(source), files, forms, before, tuple(unread))
@@ -216,7 +227,9 @@ def _take_over(
             if forms[file.sha256] is form and not appending.ledger.is_done(file):
                 left.setdefault(file.sha256, file)
         told.more(sum(file.size_bytes for file in files if forms[file.sha256] is form and file.sha256 not in left))
-        if left:
+        if left and form.pairs:
+            _pair(form, left, appending, settings, told)
+        elif left:
             _stream(form, list(left.values()), appending, settings, told)
 
 
@@ -243,7 +256,7 @@ def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, setti
             here = held[-1]
             here.counts["rows"] += len(chunk.numbers)
             for number, raw, found in zip(chunk.numbers, chunk.raws, chunk.found, strict=True):
-                take(part, form, found, Place(len(held) - 1, number, raw), settings)
+                take(part, form, found, (Place(len(held) - 1, number, raw),), settings)
             here.next_start = chunk.next_start
             if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
                 appending.append(part, held, form.name)
@@ -253,27 +266,75 @@ def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, setti
     appending.append(part, held, form.name)
 
 
-def take(part: Part, form: Form, found: Half | Refusal, place: Place, settings: Settings) -> None:
-    """Add one record to a part: an exchange of both sides, a label, or a refusal."""
+def _pair(form: Form, left: dict[str, SourceFile], appending: Appending, settings: Settings, told: _Told) -> None:
+    """Take over files whose records are paired with each other; a run that was stopped is gone on with first."""
+    for plan, (parts, digests) in appending.ledger.unfinished().items():
+        if not any(digest in left for digest in digests):
+            continue
+        missing = [digest for digest in digests if digest not in left]
+        if missing:
+            raise LogError(
+                f"a run that was stopped had paired {len(digests)} files, of which {len(missing)} are not there",
+                f"Give all of them: files with the digests {', '.join(missing[:3])} are missing.",
+            )
+        _pair_plan(
+            form,
+            [left.pop(digest) for digest in digests],
+            plan,
+            parts,
+            appending=appending,
+            settings=settings,
+            told=told,
+        )
+    if left:
+        files = list(left.values())
+        plan = sha256(json.dumps([form.name, [file.sha256 for file in files]]).encode())[:16]
+        _pair_plan(form, files, plan, parts_for(files), appending=appending, settings=settings, told=told)
+
+
+def _pair_plan(
+    form: Form,
+    files: Sequence[SourceFile],
+    plan: str,
+    parts: int,
+    *,
+    appending: Appending,
+    settings: Settings,
+    told: _Told,
+) -> None:
+    with Scratch(appending.scratch, parts) as scratch:
+        for number, file in enumerate(files):
+            for chunk in form.read(file, 0, settings):
+                scratch.spill(chunk, number)
+            told.more(file.size_bytes)
+        for number in range(parts):
+            if number in appending.ledger.plans.get(plan, ()):
+                continue
+            part, held = Part(), [FilePart(file) for file in files]
+            records = scratch.part(number)
+            for _, place in records:
+                held[place.file].counts["rows"] += 1
+            for found, places in paired(records):
+                take(part, form, found, places, settings)
+            appending.append(part, held, form.name, PlanPart(plan, number, parts))
+
+
+def take(part: Part, form: Form, found: Half | Refusal, places: tuple[Place, ...], settings: Settings) -> None:
+    """Add to a part an exchange whose sides are together, a label, or a refusal."""
     if isinstance(found, Refusal):
-        part.refuse(found, [place])
+        part.refuse(found, places)
     elif found.side == LABEL:
         values = label_values(found)
         if isinstance(values, Refusal):
-            part.refuse(values, [place])
+            part.refuse(values, places)
         else:
-            part.add_label(found, values, place)
+            part.add_label(found, values, places[0])
     else:
-        take_exchange(part, form, found, (place,), settings)
-
-
-def take_exchange(part: Part, form: Form, half: Half, places: tuple[Place, ...], settings: Settings) -> None:
-    """Add an exchange, whose sides have been put together."""
-    decoded = form.decode(half, settings)
-    if isinstance(decoded, Refusal):
-        part.refuse(decoded, places)
-    else:
-        part.add(Exchange(half, decoded, places))
+        decoded = form.decode(found, settings)
+        if isinstance(decoded, Refusal):
+            part.refuse(decoded, places)
+        else:
+            part.add(Exchange(found, decoded, places))
 
 
 def _report(source: _Source, log: str, quarantine: Path, appending: Appending, settings: Settings) -> AdaptReport:
@@ -312,6 +373,7 @@ def _report(source: _Source, log: str, quarantine: Path, appending: Appending, s
         null_payloads=total["null-payload"],
         half_payloads=total["half_payloads"],
         truncated_payloads=total["truncated"],
+        ambiguous_records=total["ambiguous"],
         undecodable_payloads=total[UNDECODABLE],
         too_large=total["too-large"],
         unfit=total["unfit"],

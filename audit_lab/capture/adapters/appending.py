@@ -40,8 +40,10 @@ class Appending:
         The log's writer and its folder.
     quarantine
         The folder for what is refused.
-    settings, source, form, actor, clock
+    settings, source, actor, clock
         What the events say, and what decides on rows.
+    scratch
+        The folder for scratch files.
     ledger
         Kept current.
     """
@@ -53,6 +55,7 @@ class Appending:
         quarantine: Path,
         settings: Settings,
         *,
+        scratch: Path,
         source: str,
         actor: str | None,
         ledger: Ledger,
@@ -62,6 +65,8 @@ class Appending:
         self._log = log
         self._quarantine = quarantine
         self._settings = settings
+        #: The folder for scratch files while a run lasts.
+        self.scratch = scratch
         self._source = source
         self._actor = actor
         self._clock = clock or (lambda: datetime.now(UTC))

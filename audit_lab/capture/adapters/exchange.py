@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.source import Sample, SourceFile
 
 __all__ = [
+    "AMBIGUOUS",
     "BOTH",
     "LABEL",
     "NULL_PAYLOAD",
@@ -39,9 +40,10 @@ __all__ = [
 BOTH, REQUEST, RESPONSE, LABEL = "both", "request", "response", "label"
 
 #: Why a record is refused: it cannot be read; it ends too early; it has no payload at all; it is larger than what is
-#: read; its values do not fit what was there before; it says what another record said already.
+#: read; its values do not fit what was there before; it says what another record said already; which request and which
+#: response belong together cannot be told.
 UNDECODABLE, TRUNCATED, NULL_PAYLOAD = "undecodable", "truncated", "null-payload"
-TOO_LARGE, UNFIT, REPEATED = "too-large", "unfit", "repeated"
+TOO_LARGE, UNFIT, REPEATED, AMBIGUOUS = "too-large", "unfit", "repeated", "ambiguous"
 
 
 class Half(msgspec.Struct, gc=False):
@@ -63,6 +65,9 @@ class Half(msgspec.Struct, gc=False):
         Columns of the predictions that the record states, by name (``model_name``, ``model_version``, ``endpoint``,
         ``latency_ms``, ``sampling_rate``, ``error``, ``subject_id`` ...). ``model_version`` may be a name that the
         caller's table of versions resolves.
+    step
+        Which step of several under one key it belongs to: a node of a graph, a component. Sides of one step are paired;
+        where a key has several steps, predictions are called ``KEY/STEP``.
     """
 
     key: str
@@ -73,6 +78,7 @@ class Half(msgspec.Struct, gc=False):
     request_type: str = ""
     response_type: str = ""
     about: dict[str, Any] | None = None
+    step: str = ""
 
 
 class Refusal(msgspec.Struct, gc=False):

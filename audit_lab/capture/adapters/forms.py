@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit_lab.capture.adapters.kserve import KServe
 from audit_lab.capture.adapters.sagemaker import SageMaker
 from audit_lab.errors import MisuseError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "form_named", "form_of"]
 
 #: Every form by its name, in the order in which they are tried on a file.
-FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(),)}
+FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(), KServe())}
 
 
 def form_named(name: str) -> Form:

@@ -48,6 +48,8 @@ class AdaptReport:
         Kept records whose other side is in no file.
     repeated_records
         Quarantined: the log, or another record, says the same under the same id.
+    ambiguous_records
+        Quarantined: several requests and another number of responses have one id.
     duplicate_ids
         Kept exchanges whose id was used before; their predictions are called ``ID~2`` and so on.
     null_payloads, truncated_payloads, undecodable_payloads, too_large, unfit
@@ -82,6 +84,7 @@ class AdaptReport:
     requests_without_response: int
     responses_without_request: int
     repeated_records: int
+    ambiguous_records: int
     duplicate_ids: int
     null_payloads: int
     half_payloads: int
@@ -146,6 +149,7 @@ class AdaptReport:
             (self.null_payloads, "without any payload"),
             (self.too_large, "larger than what is read"),
             (self.unfit, "with a value that fits no column of the log"),
+            (self.ambiguous_records, "as it is not said which request and response belong together"),
             (self.repeated_records, "saying what another record says under the same id"),
         )
         return [f"Quarantined, {why}: {_count(count, 'record')}." for count, why in said if count]

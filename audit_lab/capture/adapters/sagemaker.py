@@ -19,14 +19,13 @@ from audit_lab.capture.adapters.exchange import (
     BOTH,
     LABEL,
     NULL_PAYLOAD,
-    TRUNCATED,
     UNDECODABLE,
     Chunk,
     Decoded,
     Half,
     Refusal,
 )
-from audit_lab.capture.adapters.lines import read_lines
+from audit_lab.capture.adapters.json_records import json_chunks
 from audit_lab.capture.adapters.times import micros_of
 
 if TYPE_CHECKING:
@@ -85,14 +84,7 @@ class SageMaker:
         """Yield the lines of a file as exchanges and labels."""
         about = _stated_by(file.path.as_posix())
         hour = _hour_of(file.path.as_posix())
-        for part in read_lines(file.path, start, settings.largest_record):
-            found = [_half(line, about, hour) for line in part.lines]
-            for place, refusal in part.refused.items():
-                found[place] = refusal
-            last = found[-1]
-            if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE:
-                found[-1] = Refusal(TRUNCATED, f"the file ends in the middle of a record: {last.reason}")
-            yield Chunk(part.numbers, part.lines, found, part.next_start)
+        yield from json_chunks(file, start, settings.largest_record, lambda line: _half(line, about, hour))
 
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
         """Return the instances of an exchange."""

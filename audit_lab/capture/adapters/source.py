@@ -44,11 +44,12 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Sample:
-    """How a file begins: its name, its first bytes (unpacked where it is gzip), and whether that is all of it."""
+    """How a file begins: its name, its first bytes (unpacked where it is gzip), if that is all, and where it is."""
 
     name: str
     head: bytes
     is_whole: bool
+    path: Path
 
     def lines(self) -> list[bytes]:
         """Return the whole lines among the first bytes that are not blank."""
@@ -114,4 +115,4 @@ def sample_of(file: SourceFile) -> Sample:
                 is_whole = not piece
     except (OSError, EOFError, zlib.error):
         is_whole = False
-    return Sample(file.name, bytes(head[:_SAMPLE_BYTES]), is_whole and len(head) <= _SAMPLE_BYTES)
+    return Sample(file.name, bytes(head[:_SAMPLE_BYTES]), is_whole and len(head) <= _SAMPLE_BYTES, file.path)

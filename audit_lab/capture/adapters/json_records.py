@@ -1,0 +1,67 @@
+"""Records of JSON out of files: one to a line, or an array that is the whole file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Refusal
+from audit_lab.capture.adapters.lines import KEPT_BYTES, read_lines
+from audit_lab.capture.adapters.source import open_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from audit_lab.capture.adapters.exchange import Half
+    from audit_lab.capture.adapters.source import SourceFile
+
+__all__ = ["LARGEST_ARRAY", "json_chunks"]
+
+#: A file that is one array is held in memory while it is read.
+LARGEST_ARRAY = 64_000_000
+_AT_ONCE = 16_384
+_records = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def json_chunks(file: SourceFile, start: int, longest: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
+    """Yield the records of a file, each as `take` makes something of its bytes."""
+    if _is_array(file.path):
+        yield from _array(file, start, take)
+        return
+    for part in read_lines(file.path, start, longest):
+        found = [take(line) for line in part.lines]
+        for place, refusal in part.refused.items():
+            found[place] = refusal
+        last = found[-1]
+        if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE:
+            found[-1] = Refusal(TRUNCATED, f"the file ends in the middle of a record: {last.reason}")
+        yield Chunk(part.numbers, part.lines, found, part.next_start)
+
+
+def _is_array(path: Path) -> bool:
+    try:
+        with open_plain(path) as plain:
+            return plain.read(4_096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    except (OSError, EOFError):
+        return False
+
+
+def _array(file: SourceFile, start: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
+    with open_plain(file.path) as plain:
+        content = plain.read(LARGEST_ARRAY + 1).removeprefix(b"\xef\xbb\xbf")
+    try:
+        if len(content) > LARGEST_ARRAY:
+            raise ValueError(f"the array has more than {LARGEST_ARRAY:,} bytes")  # noqa: TRY301
+        records = _records(content)
+    except (ValueError, RecursionError) as error:
+        if start == 0:
+            code = TRUNCATED if "truncated" in str(error) else UNDECODABLE
+            refusal = Refusal(code, f"the file is no array of records ({error})", file.size_bytes, file.sha256)
+            yield Chunk([1], [content[:KEPT_BYTES]], [refusal], 1)
+        return
+    for first in range(start, len(records), _AT_ONCE):
+        raws = [memoryview(each).tobytes() for each in records[first : first + _AT_ONCE]]
+        numbers = list(range(first + 1, first + 1 + len(raws)))
+        yield Chunk(numbers, raws, [take(raw) for raw in raws], first + len(raws))
