@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 import audit_lab as al
-from audit_lab.cli.app import app
+from audit_lab.cli.app import application
 
 sys.path.insert(0, str(Path(__file__).parent))
 from pages import table
@@ -30,7 +30,7 @@ def named(cell):
 
 @cache
 def commands():
-    return get_command(app)
+    return get_command(application())
 
 
 def is_there(name):

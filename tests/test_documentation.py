@@ -69,13 +69,13 @@ def test_the_first_lines_of_the_readme_run(tmp_path, flights):
 def test_the_commands_of_the_readme_are_called_as_they_can_be():
     from typer.main import get_command
 
-    from audit_lab.cli.app import app
+    from audit_lab.cli.app import application
 
     (content,) = re.findall(r"(?ms)^```\n(.*?)^```$", section(README.read_text(), "The same from the command line"))
     lines = [shlex.split(line, comments=True) for line in content.splitlines()]
     assert {line[0] for line in lines} == {"audit-lab"}
     for words in lines:
-        called, parent = get_command(app), None
+        called, parent = get_command(application()), None
         given = iter(words[1:])
         while hasattr(called, "commands"):  # a group: its command follows
             name = next(given)
@@ -135,9 +135,9 @@ def test_the_tolerances_and_causes_of_the_page_about_replays_are_those_of_the_pr
 def test_every_command_of_a_page_is_one_that_there_is(page):
     from typer.main import get_command
 
-    from audit_lab.cli.app import app
+    from audit_lab.cli.app import application
 
-    commands = get_command(app).commands
+    commands = get_command(application()).commands
     groups = {name: group.commands for name, group in commands.items() if hasattr(group, "commands")}
     assert groups  # commands in groups are seen, too
     for name, follows in re.findall(r"audit-lab ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?", page.read_text()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from copy import copy
+from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -12,48 +12,16 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command_name
 
-from audit_lab.cli import (
-    adapting,
-    alerts,
-    anchor,
-    ask,
-    cache,
-    case,
-    cause,
-    cohort,
-    counterfactual,
-    coverage,
-    decide,
-    decisions,
-    diff,
-    dossier,
-    environment,
-    hand_over,
-    history,
-    impact,
-    keep,
-    keys,
-    letter,
-    lineage,
-    look,
-    onset,
-    output,
-    performance,
-    reasons,
-    record,
-    spool,
-    time_stamp,
-    walk,
-    watch,
-    what_if,
-)
+from audit_lab.cli import output
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
 from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from typer.models import CommandInfo
 
-__all__ = ["main"]
+__all__ = ["application", "main"]
 
 _HELP = """Investigate ML audit trails: reconstruct, replay and explain any prediction, and hand over evidence.
 
@@ -67,44 +35,51 @@ _CANNOT_BE_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.E
 _INTERRUPTED = 130
 _LONGEST_LINE = 4_000
 
-app = typer.Typer(
-    name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
-)
-for module in (
-    walk,
-    look,
-    adapting,
-    ask,
-    decisions,
-    coverage,
-    performance,
-    onset,
-    cause,
-    watch,
-    alerts,
-    letter,
-    decide,
-    impact,
-    counterfactual,
-    what_if,
-    cohort,
-    reasons,
-    dossier,
-    environment,
-    cache,
-    lineage,
-    history,
-    keep,
-    record,
-    spool,
-    anchor,
-    case,
-    hand_over,
-    time_stamp,
-    diff,
-    keys,
-):
-    module.register(app)
+#: The commands of each module, in the order in which the help lists them: one is found without importing the others.
+_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "walk": ("demo",),
+    "look": ("doctor",),
+    "adapting": ("adapt",),
+    "ask": ("show", "find", "drift"),
+    "decisions": ("decisions",),
+    "coverage": ("coverage", "in-force"),
+    "performance": ("performance", "fairness"),
+    "onset": ("onset", "operations", "segments"),
+    "cause": ("cause",),
+    "watch": ("watch",),
+    "alerts": ("alerts",),
+    "letter": ("letter",),
+    "decide": ("replay", "explore", "explain", "prove"),
+    "impact": ("impact", "comparable"),
+    "counterfactual": ("counterfactual",),
+    "what_if": ("what-if",),
+    "cohort": ("cohort",),
+    "reasons": ("reasons",),
+    "dossier": ("dossier",),
+    "environment": ("environments",),
+    "cache": ("cache",),
+    "lineage": ("lineage",),
+    "history": ("snapshots", "journal"),
+    "keep": ("seal", "compact", "erase", "reapply-erasures", "hold", "release"),
+    "record": ("record",),
+    "spool": ("spool",),
+    "anchor": ("witness", "anchor"),
+    "case": ("case",),
+    "hand_over": ("export", "verify", "sign", "verifier"),
+    "time_stamp": ("timestamp",),
+    "diff": ("diff",),
+    "keys": ("keys",),
+}
+
+
+def application(modules: Iterable[str] = _COMMANDS) -> typer.Typer:
+    """Return the application with the commands of these modules of `audit_lab.cli`; by default with all of them."""
+    app = typer.Typer(
+        name="audit-lab", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
+    for name in modules:
+        import_module(f"audit_lab.cli.{name}").register(app)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -153,14 +128,14 @@ def _needed(arguments: list[str]) -> typer.Typer:
 
     Where none is named, the whole one, which lists them or says what was meant.
     """
-    commands = [each for each in app.registered_commands if arguments[:1] == [_name_of(each)]]
-    groups = [each for each in app.registered_groups if arguments[:1] == [each.name]]
-    if not commands + groups:
-        return app
-    few = copy(app)
-    few.registered_commands, few.registered_groups = commands, groups
-    few.callback()(lambda: None)  # without one, a lone command would be called without its name
-    return few
+    home = next((module for module, names in _COMMANDS.items() if arguments[:1] and arguments[0] in names), None)
+    if home is None:
+        return application()
+    app = application([home])
+    app.registered_commands = [each for each in app.registered_commands if _name_of(each) == arguments[0]]
+    app.registered_groups = [each for each in app.registered_groups if each.name == arguments[0]]
+    app.callback()(lambda: None)  # without one, a lone command would be called without its name
+    return app
 
 
 def _name_of(command: CommandInfo) -> str | None:

@@ -199,9 +199,9 @@ def test_repr_says_what_was_opened(sealed):
 
 
 def test_the_public_names_are_those_of_the_command_line():
-    from audit_lab.cli.app import app
+    from audit_lab.cli.app import application
 
-    commands = {command.callback.__name__ for command in app.registered_commands}
+    commands = {command.callback.__name__ for command in application().registered_commands}
     assert {"compact", "erase", "hold", "release", "verify"} <= commands & set(al.__all__)
 
 
