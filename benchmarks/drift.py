@@ -1,10 +1,11 @@
 """Drift of 20 numeric and 5 categorical features, a week of rows against the one before, beside Evidently and NannyML.
 
-Run: ``make peers``, then ``.venv/bin/python benchmarks/drift.py [--millions 1] [--repeats 3] [--alarms]``. One log
-holds both weeks: the features of `made_log`, one more number, and four more categories; in the second week two numbers
-and one category moved. The same rows go to the peers as two Parquet files, which they hold in memory before their clock
-starts; our clock runs from opening the log to the finished table, reading included; nothing is known of the log before,
-and then it is asked again. Imports count for no one. Each question has a process of its own, whose peak memory counts.
+Run: ``make peers``, then ``.venv/bin/python benchmarks/drift.py [--millions 1] [--repeats 3] [--alarms]``. One sealed
+log holds both weeks, each appended at once: the features of `made_log`, one more number, and four more categories; in
+the second week two numbers and one category moved. The same rows go to the peers as two Parquet files, which they hold
+in memory before their clock starts (what reading took them is told beside); our clock runs from opening the log to the
+finished table, reading included; nothing is known of the log before, and then it is asked again. Imports count for no
+one. Each question has a process of its own, whose peak memory counts.
 
 No time is kept unless the numbers agree: every column's scaled Wasserstein or Jensen-Shannon distance with Evidently's,
 every Jensen-Shannon distance with NannyML's, those of numbers under its bins. ``--alarms`` also asks, of rows that only
@@ -70,18 +71,17 @@ def week_of(number: int, rows: int, *, moved: bool) -> tuple[pl.DataFrame, pl.Da
 
 def written(folder: Path, rows: int) -> None:
     """Write the log of two weeks, and the same rows as two Parquet files, once."""
-    from audit_lab.log.files.write import write_log
+    import audit_lab as al
 
     if (folder / "current.parquet").exists():
         return
     print(f"writing {2 * rows:,} rows", file=sys.stderr, flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
     weeks = [week_of(number, rows, moved=number == 1) for number in range(2)]
-    tables = {
-        **small_tables(rows),
-        "predictions": pl.concat([each[0] for each in weeks]),
-        f"inputs/{MODEL}": pl.concat([each[1] for each in weeks]),
-    }
-    write_log(folder / "log", tables, {"origin": f"benchmark/drift/{rows}", "description": "Made", "notes": []})
+    with al.create_log(folder / "log", f"benchmark-drift-{rows}", vault=folder / "vault", passphrase=b"made") as writer:
+        writer.append(small_tables(rows))
+        for predictions, inputs in weeks:
+            writer.append({"predictions": predictions, f"inputs/{MODEL}": inputs})
     for name, (predictions, inputs) in zip(("reference", "current"), weeks, strict=True):
         at = predictions["occurred_at"].dt.replace_time_zone(None).alias("at")
         inputs.select(at, *COLUMNS).write_parquet(folder / f"{name}.parquet")
@@ -101,6 +101,7 @@ def ours(folder: Path) -> None:
     import audit_lab.face.opening
     import audit_lab.log.unification
     import audit_lab.monitor.tallied
+    import audit_lab.seal.entry
 
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     found = al.open(folder / "log").drift(COLUMNS, every="1w", reference=(START, START + WEEK))
@@ -234,7 +235,7 @@ def main() -> None:
     for what in ("evidently", "evidently-psi", "nannyml", "nannyml-all"):
         print(f"{what} ...", file=sys.stderr, flush=True)
         told = ask_peers(what, folder)
-        taken[what], versions = told["result"], told["versions"]
+        taken[what], versions = told["result"] | {"reading_seconds": told["reading_seconds"]}, told["versions"]
         print(json.dumps({what: {name: value for name, value in taken[what].items() if name != "answer"}}), flush=True)
     runs = []
     for place in range(given.repeats):
@@ -248,6 +249,8 @@ def main() -> None:
         results[what] = {name: value for name, value in one.items() if name not in ("answer", "rows")}
     for what in ("evidently", "evidently-psi", "nannyml", "nannyml-all"):
         results[f"times_as_fast_as_{what}"] = round(taken[what]["seconds"] / mine["seconds"], 1)
+        both = taken[what]["seconds"] + taken[what]["reading_seconds"]
+        results[f"times_as_fast_as_{what}_that_reads_too"] = round(both / mine["seconds"], 1)
     results["called_drifted"] = {
         "audit_lab": sorted(name for name, one in mine["answer"].items() if one["verdict"] != "stable"),
         "evidently": sorted(name for name, one in taken["evidently"]["answer"].items() if one["drifted"]),

@@ -10,6 +10,7 @@ Monte Carlo test, and its rate is the stated one for any number of resamples: Ba
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import polars as pl
     from numpy.typing import NDArray
+    from threadpoolctl import ThreadpoolController
 
     from audit_lab.monitor.bins import Bins
 
@@ -178,8 +180,17 @@ def _counts(
         places = generator.integers(0, sampled, (questions, rows)) + sampled * np.arange(questions)[:, None]
         weights = np.bincount(places.ravel(), minlength=questions * sampled).reshape(questions, sampled)
         weights = weights.astype(np.float32)
-    counted: NDArray[np.float32] = weights @ marks
+    # Another thread of BLAS would spin on the processor that counts, and sums would hang on how many there are.
+    with _threads().limit(limits=1, user_api="blas"):
+        counted: NDArray[np.float32] = weights @ marks
     return counted
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _p_values(
