@@ -40,6 +40,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "walk": ("demo",),
     "look": ("doctor",),
     "adapting": ("adapt",),
+    "lint": ("lint",),
     "ask": ("show", "find", "drift"),
     "decisions": ("decisions",),
     "coverage": ("coverage", "in-force"),

@@ -100,7 +100,15 @@ _OWNERS: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
     **dict.fromkeys(
         (
             *("prediction-failed", "ambiguous-id", "model-not-stated", "version-not-stated", "inputs-missing"),
-            *("inputs-incomplete", "inputs-mistyped", "inputs-refused", "threshold-missing", "output-missing"),
+            *(
+                "inputs-incomplete",
+                "inputs-mistyped",
+                "inputs-refused",
+                "inputs-redacted",
+                "partly-redacted",
+                "threshold-missing",
+                "output-missing",
+            ),
             *("id-repeated", "corrected-later", "corrects-earlier", "correction-unclear", "threshold-differs"),
             *("environment-not-recorded", "time-missing"),
         ),

@@ -33,6 +33,8 @@ __all__ = ["background_of", "explain_decision"]
 _CORRECTED = "registration-corrected"
 #: Decisions of a log whose order of choice is kept: forty bytes each and their time.
 _MOST_KEPT = 1_000_000
+#: Gaps after which the recorded inputs are not those that were scored.
+_BARRED = frozenset({"erased", "inputs-redacted"})
 
 
 def explain_decision(
@@ -63,7 +65,7 @@ def explain_decision(
         store, row["model_name"], row["model_version"], at=row["occurred_at"], trust=trust, trusted_types=trusted_types
     )
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
-    if inputs is None or "erased" in codes:
+    if inputs is None or not _BARRED.isdisjoint(codes):
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
         if code == "erased":
             ExplanationCache().forget(decision.prediction_id)

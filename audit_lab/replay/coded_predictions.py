@@ -28,12 +28,14 @@ from audit_lab.replay.readiness import (
     FAILED,
     HAS_INPUTS,
     HAS_OUTPUT,
+    REDACTED,
     REPEATED,
     REPEATED_INPUTS,
     has_output,
     misfit,
     obstacle,
 )
+from audit_lab.replay.redacted import is_redacted
 from audit_lab.replay.registered import load_registered
 from audit_lab.replay.registration import editions, registered_row
 from audit_lab.replay.signature import Signature
@@ -204,7 +206,8 @@ class CodedPredictions:
     def _own_flags(self, predictions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         failed = predictions.with_columns((~nw.col("error").is_null()).alias(FAILED))
         repeated = self._flagged(failed, repeated_ids(self._store, "predictions"), REPEATED)
-        return self._flagged(repeated, erased_ids(self._store, "predictions", ("outputs",)), ERASED)
+        flagged = repeated.with_columns(is_redacted(self._store, api=nw).alias(REDACTED))
+        return self._flagged(flagged, erased_ids(self._store, "predictions", ("outputs",)), ERASED)
 
     def _flagged(self, rows: nw.LazyFrame[Any], ids: pl.Series, name: str) -> nw.LazyFrame[Any]:
         """Add a column that is true for the predictions of some ids, and null or false for the others."""
@@ -215,9 +218,9 @@ class CodedPredictions:
 
 
 def _reconstructable() -> nw.Expr:
-    """Return whether row, version and inputs are there, each once, and nothing of output or inputs was erased."""
+    """Return whether row, version and inputs are there, each once, and neither output nor inputs erased or changed."""
     there = nw.col(_WHOLE) & ~nw.col(HAS_INPUTS).is_null()
-    amiss = (nw.col(name) for name in (REPEATED, ERASED, REPEATED_INPUTS, ERASED_INPUTS))
+    amiss = (nw.col(name) for name in (REPEATED, ERASED, REDACTED, REPEATED_INPUTS, ERASED_INPUTS))
     return there & ~nw.any_horizontal(*amiss, ignore_nulls=True)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "FAILED",
     "HAS_INPUTS",
     "HAS_OUTPUT",
+    "REDACTED",
     "REPEATED",
     "REPEATED_INPUTS",
     "coded",
@@ -33,11 +34,13 @@ __all__ = [
 ]
 
 #: Columns that say what `obstacle` asks about a prediction; each is true, or else false or null. It failed; its id
-#: stands in several places; its output was erased; it has inputs; these stand in several places; they were erased;
-#: what its version puts out was recorded; a threshold makes its version's decisions.
+#: stands in several places; its output was erased; an input was changed before it was recorded; it has inputs; these
+#: stand in several places; they were erased; what its version puts out was recorded; a threshold makes its version's
+#: decisions.
 FAILED = "__failed__"
 REPEATED = "__repeated__"
 ERASED = "__erased__"
+REDACTED = "__redacted__"
 HAS_INPUTS = "__has_inputs__"
 REPEATED_INPUTS = "__repeated_inputs__"
 ERASED_INPUTS = "__erased_inputs__"
@@ -78,6 +81,7 @@ def obstacle(constant: Any = None, has_output: Any = None, by_threshold: Any = N
         _code(api, api.col(FAILED), "prediction-failed"),
         _code(api, api.col(REPEATED), "ambiguous-id"),
         _code(api, api.col(ERASED), "erased"),
+        _code(api, api.col(REDACTED), "inputs-redacted"),
     ]
     if constant is not None:
         return api.coalesce(*own, constant)
@@ -142,8 +146,9 @@ def coded(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
     Parameters
     ----------
     rows
-        What was recorded, and the columns that `obstacle` asks about: `FAILED`, `REPEATED`, `ERASED`, `HAS_INPUTS`,
-        `REPEATED_INPUTS` and `ERASED_INPUTS`. A threshold that a prediction does not state is its version's.
+        What was recorded, and the columns that `obstacle` asks about: `FAILED`, `REPEATED`, `ERASED`, `REDACTED`,
+        `HAS_INPUTS`, `REPEATED_INPUTS` and `ERASED_INPUTS`. A threshold that a prediction does not state is its
+        version's.
     model
         The version.
     """

@@ -20,7 +20,8 @@ from audit_lab.log.search.query import find
 from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.decision_rules import FEATURE
-from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, HAS_INPUTS, REPEATED, REPEATED_INPUTS
+from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, HAS_INPUTS, REDACTED, REPEATED, REPEATED_INPUTS
+from audit_lab.replay.redacted import is_redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +185,7 @@ class RecordedRows:
             ]
         repeated = pairing.repeated_ids(store, "predictions")
         gone = erased_ids(store, "predictions", ("outputs",))
-        flags = [_among(repeated).alias(REPEATED), _among(gone).alias(ERASED)]
+        flags = [_among(repeated).alias(REPEATED), _among(gone).alias(ERASED), is_redacted(store).alias(REDACTED)]
         placed = frame.with_columns(place=pl.format("{}@{}:{}", pl.col(_ID), pl.col(SEGMENT), pl.col(ROW)))
         chosen = placed if self._found is None else self._among_found(placed, self._found)
         return chosen.select(*recorded(), *flags, *columns)

@@ -10,8 +10,9 @@ from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.decision_rules import FEATURE
-from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, HAS_INPUTS, REPEATED, REPEATED_INPUTS
+from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, HAS_INPUTS, REDACTED, REPEATED, REPEATED_INPUTS
 from audit_lab.replay.recorded_rows import recorded
+from audit_lab.replay.redacted import is_redacted, redaction_told
 from audit_lab.replay.surroundings import surroundings_of
 from audit_lab.replay.verdict import Replay, Verdict
 from audit_lab.replay.wording import override_sentence, why
@@ -56,6 +57,7 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
     override = next((each for each in reversed(decision.overrides) if each["kind"] in _OVERRIDES), None)
     tolerance = None if group.model is None else runner.tolerance(group.model)
     reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
+    reasons += [_redaction(store, decision)] if result["code"] == "inputs-redacted" else []
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
     reasons += [explanation.statement] if explanation is not None else []
     reasons += [_other_releases(surroundings)] if result["code"] in _BY_LIBRARY else []
@@ -83,6 +85,13 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         same_numerics=surroundings.same_numerics,
         notes=(*(ran.sentences() if ran else ()), *surroundings.problems),
     )
+
+
+def _redaction(store: LogStore, decision: Reconstruction) -> str:
+    """Say what was changed, and why no replay of it can be exact."""
+    names = () if decision.signature is None else decision.signature.names
+    told, _ = redaction_told(store, decision.prediction["writer_id"], names)
+    return f"{told}. No replay can be exact: it would score other values." if told else ""
 
 
 def _other_releases(surroundings: Surroundings) -> str:
@@ -117,6 +126,7 @@ def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     return prediction.select(
         *recorded(),
         *columns,
+        is_redacted(store).alias(REDACTED),
         pl.lit(twice).alias(REPEATED),
         pl.lit(gone).alias(ERASED),
         pl.lit(True if decision.inputs is not None else None, dtype=pl.Boolean).alias(HAS_INPUTS),

@@ -54,6 +54,7 @@ EFFECTS: dict[str, str] = {
     "library-missing": "A library that the artifact needs is not installed where it was to run.",
     "inputs-refused": "The model's library does not take an input as it was recorded.",
     "inputs-missing": "The log holds no inputs for this prediction.",
+    "inputs-redacted": "What the model takes was changed or left out before it was recorded: the log never had it.",
     "inputs-incomplete": "The recorded inputs lack a column that the model takes.",
     "inputs-mistyped": "A recorded input is of another type than the model's signature says.",
     "threshold-missing": "Neither prediction nor registry states the threshold: the decision cannot be replayed.",

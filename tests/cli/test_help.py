@@ -225,6 +225,7 @@ COMMANDS = {
         "Its files stay as they are, byte for byte.",
     ),
     "record": (["kind", "--set", *KEEPING], "A registration that lacks what an investigator will ask for"),
+    "lint": (["source", "--redaction", "--rows", "--json"], "No value is ever shown."),
     "spool": (["--spool", "--seal", *KEEPING], "each record is in the log once"),
     "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
     "erase": (

@@ -169,6 +169,7 @@ def record_override(
     kind: str = "override",
     vault: str | Path | None = None,
     passphrase: bytes | str | None = None,
+    redaction: str | Path | None = None,
     **more: Any,
 ) -> Receipt:
     """Record that a person decided otherwise than the model, or that the subject contests a decision.
@@ -187,6 +188,9 @@ def record_override(
         ``override``, ``contest`` or ``answer``.
     more
         ``role``, ``rule``, ``decision_before``, ``recorded_at``.
+    redaction
+        A TOML file that says which of these columns are changed before they are written; see
+        ``docs/source-redaction.md``.
 
     Raises
     ------
@@ -203,7 +207,7 @@ def record_override(
         "decision_after": decision_after,
         **more,
     }
-    with written(log, vault=vault, passphrase=passphrase) as writing:
+    with written(log, vault=vault, passphrase=passphrase, redaction=redaction) as writing:
         return writing.append({"overrides": [row]})
 
 
@@ -217,6 +221,7 @@ def record_outcome(
     source: str | None = None,
     vault: str | Path | None = None,
     passphrase: bytes | str | None = None,
+    redaction: str | Path | None = None,
 ) -> Receipt:
     """Record how it turned out.
 
@@ -232,6 +237,9 @@ def record_outcome(
         When it was observed; now unless told.
     source
         Where that is known from.
+    redaction
+        A TOML file that says which of these columns are changed before they are written; see
+        ``docs/source-redaction.md``.
 
     Raises
     ------
@@ -247,7 +255,7 @@ def record_outcome(
         "value": value,
         "source": source,
     }
-    with written(log, vault=vault, passphrase=passphrase) as writing:
+    with written(log, vault=vault, passphrase=passphrase, redaction=redaction) as writing:
         return writing.append({"outcomes": [row]})
 
 
@@ -261,6 +269,7 @@ def record_event(
     severity: str = "info",
     vault: str | Path | None = None,
     passphrase: bytes | str | None = None,
+    redaction: str | Path | None = None,
     **more: Any,
 ) -> Receipt:
     """Record anything else that happened: feedback, a complaint, a notification, a configuration, a consent.
@@ -279,6 +288,9 @@ def record_event(
         ``info``, ``warning`` or ``error``.
     more
         ``actor``, ``purpose``, ``payload`` (kept as JSON), ``event_id``.
+    redaction
+        A TOML file that says which of these columns are changed before they are written; see
+        ``docs/source-redaction.md``.
 
     Raises
     ------
@@ -295,5 +307,5 @@ def record_event(
         "subject": None if about is None else about[1],
         **more,
     }
-    with written(log, vault=vault, passphrase=passphrase) as writing:
+    with written(log, vault=vault, passphrase=passphrase, redaction=redaction) as writing:
         return writing.append({"events": [row]})

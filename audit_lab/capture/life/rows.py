@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.capture.redaction.source_redaction import SourceRedaction
 from audit_lab.errors import MisuseError
+from audit_lab.log.index.shelf import table_rows
+from audit_lab.log.redactions import TABLE_REDACTION
 from audit_lab.log.schema import TABLES, TIME
+from audit_lab.log.store import open_store
 from audit_lab.log.writing.writer import open_writer
 
 if TYPE_CHECKING:
@@ -85,16 +89,42 @@ class Writing:
 
     folder: Path
     writer: LogWriter
+    redaction: SourceRedaction | None = None
 
     def append(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Receipt:
-        """Append the rows of those tables that have any."""
-        return self.writer.append({table: life_rows(table, rows) for table, rows in tables.items() if rows})
+        """Append the rows of those tables that have any, changed as the redaction says."""
+        made = {table: list(rows) for table, rows in tables.items() if rows}
+        if self.redaction is not None:
+            told = self._statements(self.redaction, list(made))
+            made = {table: [self.redaction.row(table, row) for row in rows] for table, rows in made.items()}
+            if told:
+                made["events"] = [*made.get("events", []), *told]
+        return self.writer.append({table: life_rows(table, rows) for table, rows in made.items()})
+
+    def _statements(self, redaction: SourceRedaction, tables: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return events that say what is done to these tables, unless the log has them."""
+        store = open_store(self.folder)
+        rows: list[Mapping[str, Any]] = []
+        for table in tables:
+            statement = redaction.statement_of(table)
+            name = f"redaction/{table}/{redaction.sha256[:16]}"
+            if statement["columns"] and table_rows(store, "events", pl.col("event_id") == name).is_empty():
+                summary = f"values of {table} are changed before they are recorded, as a profile says"
+                row = {"event_id": name, "at": datetime.now(UTC), "kind": TABLE_REDACTION, "severity": "info"}
+                about = {"subject_kind": "table", "subject": table, "summary": summary, "payload": statement}
+                rows.append(row | about)
+        return rows
 
 
 @contextmanager
 def written(
-    log: str | Path, *, vault: str | Path | None = None, passphrase: bytes | str | None = None
+    log: str | Path,
+    *,
+    vault: str | Path | None = None,
+    passphrase: bytes | str | None = None,
+    redaction: str | Path | None = None,
 ) -> Iterator[Writing]:
-    """Open a sealed log's folder to write into it, and close it again."""
+    """Open a sealed log's folder to write into it, and close it again; a redaction that is none is refused before."""
+    profile = None if redaction is None else SourceRedaction.read(redaction)
     with open_writer(log, vault=vault, passphrase=passphrase) as writer:
-        yield Writing(Path(log), writer)
+        yield Writing(Path(log), writer, profile)

@@ -1,4 +1,4 @@
-"""The names of a model's inputs, and its values in their order."""
+"""The names of a model's inputs, and its values in their order, changed as a redaction says."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from audit_lab.errors import MisuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from audit_lab.capture.redaction.rule import Rule
+    from audit_lab.capture.redaction.source_redaction import SourceRedaction
+
 __all__ = ["InputForm"]
 
 
@@ -27,21 +30,41 @@ class InputForm:
         The model's name, for messages.
     features
         Names in order, or a mapping of each to its type; None takes the names from the first inputs.
+    redaction
+        What is changed of the values; None where nothing is.
+
+    Attributes
+    ----------
+    names, types
+        The names of what is recorded, in order; what a redaction leaves out is not among them. Feature to the name of
+        its type, where it is declared.
 
     Raises
     ------
     MisuseError
-        The names are not different ones, or a type is unknown.
+        The names are not different ones, or a type is unknown; a redaction has a rule for none of them.
     """
 
-    def __init__(self, model: str, features: Sequence[str] | Mapping[str, Any] | None) -> None:
-        self._model = model
-        self.types = (
-            {name: type_name(dtype, name) for name, dtype in features.items()} if isinstance(features, Mapping) else {}
-        )
+    def __init__(
+        self,
+        model: str,
+        features: Sequence[str] | Mapping[str, Any] | None,
+        redaction: SourceRedaction | None = None,
+    ) -> None:
+        self._model, self._redaction = model, redaction
+        declared = features.items() if isinstance(features, Mapping) else ()
+        rules = {name: self._rule(name) for name, _ in declared}
+        self.types = {
+            name: "String" if _gives_text(rules[name]) else type_name(dtype, name)
+            for name, dtype in declared
+            if not _is_left_out(rules[name])
+        }
         self.names: tuple[str, ...] = ()
         self._width = -1
         self._pick: Callable[[Any], tuple[Any, ...]] = _nothing_known
+        #: Places of what is recorded among the names as they are asked for, and what is applied at which of them.
+        self._kept: tuple[int, ...] = ()
+        self._changes: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
         self._learning = threading.Lock()
         if features is not None:
             self._learn(tuple(features))
@@ -56,9 +79,12 @@ class InputForm:
         """
         try:
             values = self._pick(inputs)
-            return values if len(inputs) == self._width else dict(inputs)
+            is_known = len(inputs) == self._width
         except (KeyError, TypeError, IndexError):
             return self._otherwise(inputs)
+        if not is_known:
+            return self._by_name(inputs)
+        return self._changed(values) if self._changes else values
 
     def begin_in_child(self) -> None:
         """After a fork: nobody learns names here."""
@@ -67,8 +93,35 @@ class InputForm:
     def _learn(self, names: tuple[str, ...]) -> None:
         if len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
             raise MisuseError("the features are not different names", "Give each input its own name.")
-        self.names, self._width = names, len(names)
-        self._pick = _picker(names)
+        if self._redaction is not None:
+            self._redaction.check_features(self._model, names)
+        rules = [self._rule(name) for name in names]
+        self._kept = tuple(place for place, rule in enumerate(rules) if not _is_left_out(rule))
+        changes = [(place, rules[kept]) for place, kept in enumerate(self._kept)]
+        self._changes = tuple((place, rule.apply) for place, rule in changes if rule is not None and rule.apply)
+        self.names, self._width = tuple(names[kept] for kept in self._kept), len(names)
+        self._pick = _picker(self.names)
+
+    def _rule(self, name: str) -> Rule | None:
+        return None if self._redaction is None else self._redaction.of_feature(self._model, name)
+
+    def _changed(self, values: Sequence[Any]) -> list[Any]:
+        made = list(values)
+        for place, apply in self._changes:
+            if made[place] is not None:
+                made[place] = apply(made[place])
+        return made
+
+    def _by_name(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return inputs of other names than the known ones."""
+        if self._redaction is None:
+            return dict(inputs)
+        made = {}
+        for name, value in inputs.items():
+            rule = self._redaction.of_feature(self._model, name)
+            if not _is_left_out(rule):
+                made[name] = value if rule.apply is None or value is None else rule.apply(value)
+        return made
 
     def _otherwise(self, inputs: Any) -> Any:
         """Return inputs that are not a mapping with just the known names."""
@@ -78,15 +131,23 @@ class InputForm:
             with self._learning:
                 if self._width < 0:
                     self._learn(tuple(inputs))
-                    return self._pick(inputs)
-            return dict(inputs)
+                    return self._changed(self._pick(inputs))
+            return self._by_name(inputs)
         values = inputs.tolist() if hasattr(inputs, "tolist") else list(inputs)
         if self._width < 0:
             raise MisuseError("inputs without names cannot be recorded", "Give features=[...] to the recorder.")
         if len(values) != self._width:
             message = f"{len(values)} inputs cannot be the {self._width} features of {self._model}"
             raise MisuseError(message, "Give them in the order of features=, or as a mapping.")
-        return values
+        return values if self._redaction is None else self._changed([values[kept] for kept in self._kept])
+
+
+def _is_left_out(rule: Rule | None) -> bool:
+    return rule is not None and rule.name == "drop"
+
+
+def _gives_text(rule: Rule | None) -> bool:
+    return rule is not None and rule.gives_text
 
 
 def _picker(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:

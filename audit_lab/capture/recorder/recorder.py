@@ -27,6 +27,7 @@ from audit_lab.capture.recorder.spool_file import Header
 from audit_lab.capture.recorder.spool_writer import Gap, Pending, SpoolWriter
 from audit_lab.capture.recorder.status import RecorderStatus
 from audit_lab.capture.recorder.ticket import Ticket
+from audit_lab.capture.redaction.source_redaction import SourceRedaction
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
@@ -85,11 +86,14 @@ class Recorder:
         Whether a process is started that seals; without, ``audit-lab spool seal`` must be run.
     vault, passphrase
         As for `audit_lab.open_writer`; for the process that seals.
+    redaction
+        A TOML file that says which columns are left out, masked, replaced by pseudonyms or generalised before anything
+        of them is queued or written; see ``docs/redaction.md``. The log says what was done.
 
     Raises
     ------
     MisuseError
-        There is no sealed log, or a name or type cannot be used.
+        There is no sealed log, or a name or type cannot be used; the redaction is none, or names what there is not.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Recorder:
         seal: bool = True,
         vault: str | Path | None = None,
         passphrase: bytes | str | None = None,
+        redaction: str | Path | None = None,
     ) -> None:
         self.log = Path(log)
         if not (self.log / CHECKPOINT_NAME).exists():
@@ -124,7 +129,10 @@ class Recorder:
             raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
         self.spool = spool_of(self.log) if spool is None else Path(spool)
-        self._form = InputForm(model, features)
+        self._redaction = None if redaction is None else SourceRedaction.read(redaction)
+        if self._redaction is not None:
+            self._redaction.check_log(self.log, model)
+        self._form = InputForm(model, features, self._redaction)
         said = {
             "environment": environment,
             "endpoint": endpoint,
@@ -133,7 +141,8 @@ class Recorder:
             "threshold": threshold,
             "risk_tier": risk_tier,
         }
-        self._constants = {name: said[name] for name in _CONSTANTS if said[name] is not None}
+        constants = {name: said[name] for name in _CONSTANTS if said[name] is not None}
+        self._constants = constants if self._redaction is None else self._redaction.beside(constants)
         self._drops = when_full == "drop"
         self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
         self._gather_s, self._seal_s = gather_s, seal_s
@@ -222,6 +231,8 @@ class Recorder:
         elif outputs is not None:
             score, label, probabilities = outputs_of(outputs)
         extras = checked_extras(more) if more else None
+        if extras and self._redaction is not None:
+            extras = self._redaction.beside(extras)
         if type(decision) is not str and decision is not None:
             raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
@@ -317,6 +328,7 @@ class Recorder:
             self._form.types,
             self._constants,
             time.time_ns() // 1_000,
+            None if self._redaction is None else self._redaction.statement(self.model, self._form.names),
         )
 
     def _seal(self) -> None:

@@ -126,6 +126,7 @@ def _unsealed(writer: LogWriter, path: Path, done: SealedSpool) -> SpooledRows |
             return None
         highest = writer.state.writers.get(header.writer_id, 0)
         rows, end, repeated = SpooledRows(header), file.tell(), 0
+        rows.is_first = highest == 0
         for frame, end in read_frames(file):  # noqa: B007 (where the last one ends)
             if frame.kind != RECORDS:
                 rows.notices.extend((frame.first, notice) for notice in frame.items)

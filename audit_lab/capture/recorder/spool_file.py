@@ -75,6 +75,8 @@ class Header:
         Columns of the table predictions that are the same in all records.
     begun
         When the file was begun, in microseconds since 1970.
+    redaction
+        What was changed of the values before they were recorded, as the log is told; None where nothing was.
     """
 
     writer_id: str
@@ -84,6 +86,7 @@ class Header:
     types: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     begun: int = 0
+    redaction: dict[str, Any] | None = None
 
     def to_bytes(self) -> bytes:
         """Return the first two lines of a file."""

@@ -35,6 +35,7 @@ _NOTICES = {
     "clock-set": ("warning", "the recorder's clock was set by {seconds:.3f} s"),
     "torn": ("warning", "a crash tore {bytes} bytes at the end of a spool file; no record in them was acknowledged"),
     "quarantined": ("error", "inputs of {prediction_id} are kept in the spool: {why}"),
+    "redaction": ("info", "values are changed before they are recorded, as the profile {profile} says"),
     "explanation-due": ("info", "an explanation of {prediction_id} is to be computed"),
 }
 
@@ -52,6 +53,8 @@ class SpooledRows:
         What is to be known of what is not there: the number of the next record, and a mapping with its ``kind``.
     misfits
         Row to column to why a value fits no column of the log; filled by `tables`.
+    is_first
+        Whether the log has no record of this writer yet.
     """
 
     def __init__(self, header: Header) -> None:
@@ -60,6 +63,7 @@ class SpooledRows:
         self.records: list[list[Any]] = []
         self.notices: list[tuple[int, dict[str, Any]]] = []
         self.misfits: dict[int, dict[str, str]] = {}
+        self.is_first = False
 
     @property
     def inputs_table(self) -> str:
@@ -149,7 +153,7 @@ class SpooledRows:
             names = list(dict.fromkeys([*names, *(name for each in maps for name in each)]))
             columns = {name: tuple(each.get(name) for each in maps) for name in names}
         declared = {name: type_named(text, name) for name, text in self.header.types.items()}
-        made = [self._column(name, values, declared.get(name, types.get(name))) for name, values in columns.items()]
+        made = [self._column(name, values, types.get(name, declared.get(name))) for name, values in columns.items()]
         frame = pl.DataFrame([ids, *(each for each in made if each.dtype != pl.Null)])
         return frame.filter(~pl.Series([row in self.misfits for row in range(frame.height)]))
 
@@ -179,6 +183,9 @@ class SpooledRows:
             said = "; ".join(f"{column}: {reason}" for column, reason in sorted(why.items()))
             name = id_text(self.records[row][0])
             self._note(row, {"kind": "quarantined", "prediction_id": name, "why": said})
+        if self.is_first and self.records and self.header.redaction is not None:
+            said_of_it = {"kind": "redaction", "at": self.header.begun, **self.header.redaction}
+            self.notices.append((self.numbers[0], said_of_it))
         rows = []
         for number, notice in self.notices:
             kind = str(notice.get("kind"))

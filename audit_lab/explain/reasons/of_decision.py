@@ -39,6 +39,8 @@ __all__ = ["reasons_of_decision"]
 _NUMBERS = ("float", "int")
 _SAME_SCORE = 1e-6
 _LONGEST = 300
+#: Gaps after which the recorded inputs are not those that were scored.
+_BARRED = frozenset({"erased", "inputs-redacted"})
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ def _attribution(asked: _Asked, inputs: dict[str, Any], sign: int) -> Attributio
 
 def _inputs(decision: Reconstruction, model: Model) -> dict[str, Any]:
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
-    if decision.inputs is None or "erased" in codes:
+    if decision.inputs is None or not _BARRED.isdisjoint(codes):
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
         raise _refused(decision, code, EFFECTS[code].rstrip("."))
     missing = [name for name in model.signature.names if name not in decision.inputs]

@@ -14,7 +14,6 @@ import secrets
 import tomllib
 import unicodedata
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +140,7 @@ class PseudonymKey:
         if not written or len(written) > _LONGEST_NUMBER:
             raise MisuseError("the customer number is empty or too long", "Give it as the customer has it.")
         try:
-            return hmac.new(self.secret, written.encode(), sha256).hexdigest()
+            return hmac.digest(self.secret, written.encode(), "sha256").hex()
         except UnicodeEncodeError as error:
             raise MisuseError("the customer number holds half of a surrogate pair", "Give it in UTF-8.") from error
 

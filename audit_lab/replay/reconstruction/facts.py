@@ -62,6 +62,9 @@ FACTS: dict[str, pl.DataType] = {
     "prediction_erased": _TEXT,
     "output_erased": _YES,
     "inputs_erased": _TEXT,
+    # What was changed before it was recorded, in words: features that the version takes, and what else.
+    "redacted": _TEXT,
+    "redacted_besides": _TEXT,
     "versions": pl.List(_TEXT),
     "agrees": _YES,
     "statement": _TEXT,

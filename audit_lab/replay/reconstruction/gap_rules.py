@@ -56,6 +56,8 @@ GAP_RULES = (
         has("prediction_erased") & ~pl.col("output_erased"),
         pl.format("Erased from the prediction: {}.", "prediction_erased"),
     ),
+    Rule("inputs-redacted", has("redacted"), pl.format("Before it was recorded {}.", "redacted"), _BOTH),
+    Rule("partly-redacted", has("redacted_besides"), pl.format("Before it was recorded {}.", "redacted_besides")),
     Rule("inputs-missing", pl.col("input_rows") == 0, pl.lit(EFFECTS["inputs-missing"]), _BOTH),
     Rule(
         "ambiguous-id",
@@ -70,7 +72,7 @@ GAP_RULES = (
     Rule("erased", _ERASED_INPUTS, pl.format("Erased from the inputs: {}.", "inputs_erased"), _BOTH),
     Rule(
         "inputs-incomplete",
-        pl.col("has_inputs") & has("lacking") & pl.col("inputs_erased").is_null(),
+        pl.col("has_inputs") & has("lacking") & ~has("inputs_erased") & ~has("redacted"),
         pl.format("The recorded inputs lack {}.", "lacking"),
         _BOTH,
     ),

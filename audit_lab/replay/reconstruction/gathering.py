@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.log.erasure.erased import erased_places
 from audit_lab.log.index.batch_lookup import look_up_many
+from audit_lab.log.redactions import redactions
 from audit_lab.log.schema import INPUTS_PREFIX, TIME
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.events import EVENTS_AROUND, times_of_events
@@ -18,6 +19,7 @@ from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead, inputs_of
 from audit_lab.replay.reconstruction.reconstruction import places_told
 from audit_lab.replay.reconstruction.stretches import in_force_of
 from audit_lab.replay.reconstruction.version_facts import facts_of_edition, version_facts
+from audit_lab.replay.redacted import redaction_told
 from audit_lab.replay.registration import edition_numbers
 
 if TYPE_CHECKING:
@@ -73,8 +75,10 @@ class Gathered:
 
 
 def prediction_columns(store: LogStore) -> tuple[str, ...]:
-    """Return the columns of predictions that facts are made of: the subject only where anything was erased."""
-    return _COLUMNS if erased_places(store, "predictions").is_empty() else (*_COLUMNS, "subject_id")
+    """Return the columns of predictions that facts are made of: what few logs ask about only there."""
+    subject = () if erased_places(store, "predictions").is_empty() else ("subject_id",)
+    writer = ("writer_id",) if redactions(store) else ()
+    return (*_COLUMNS, *subject, *writer)
 
 
 def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Gathered:
@@ -116,6 +120,7 @@ def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Ga
         .join(
             versions, on=["model_name", "model_version", "edition"], how="left", maintain_order="left", nulls_equal=True
         )
+        .hstack(_redacted(store, base))
         .hstack(in_force_of(store, base))
         .hstack(_last_acts(store, base))
         .hstack(_events(store, base))
@@ -137,6 +142,24 @@ def _with_erased(store: LogStore, base: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(
         prediction_erased=fields.list.join(", "), output_erased=fields.list.contains("outputs").fill_null(value=False)
     ).drop("fields")
+
+
+def _redacted(store: LogStore, base: pl.DataFrame) -> pl.DataFrame:
+    """Say what was changed of each prediction before it was recorded."""
+    if "writer_id" not in base.columns:
+        nothing = pl.repeat(None, base.height, dtype=pl.String)
+        return pl.select(nothing.alias("redacted"), nothing.alias("redacted_besides"))
+    asked = base.select("model_name", "model_version", "edition", "writer_id")
+    known = redactions(store)
+    told = []
+    for row in asked.filter(pl.col("writer_id").is_in(list(known))).unique(maintain_order=True).iter_rows():
+        signature = facts_of_edition(store, *row[:3]).signature
+        told.append((*row, *redaction_told(store, row[3], () if signature is None else signature.names)))
+    schema = {**asked.schema, "redacted": pl.String(), "redacted_besides": pl.String()}
+    words = pl.DataFrame(told, schema=schema, orient="row")
+    return asked.join(words, on=asked.columns, how="left", nulls_equal=True, maintain_order="left").select(
+        "redacted", "redacted_besides"
+    )
 
 
 def _places(found: FoundPredictions) -> pl.DataFrame:

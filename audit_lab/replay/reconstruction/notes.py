@@ -40,6 +40,8 @@ class Finding:
 GAPS: dict[str, str] = {
     "erased": "Cannot replay or explain: what that takes was erased",
     "partly-erased": "Cannot show what was erased",
+    "inputs-redacted": "Cannot replay or explain: the log never had what the model scored",
+    "partly-redacted": "Cannot show what was changed before it was recorded",
     "inputs-missing": "Cannot replay or explain",
     "ambiguous-id": "Cannot replay or explain",
     "inputs-incomplete": "Cannot replay or explain",

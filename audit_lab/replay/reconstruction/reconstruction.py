@@ -16,6 +16,7 @@ from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, out
 from audit_lab.replay.reconstruction.serving import deployments_around
 from audit_lab.replay.reconstruction.telling import tell_one
 from audit_lab.replay.reconstruction.version_facts import version_facts
+from audit_lab.replay.redacted import redaction_told
 from audit_lab.replay.registry import version_in_force
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ __all__ = ["Reconstruction", "Told", "assembled", "places_told", "reconstruct"]
 
 #: Columns of inputs that are no features.
 _NO_FEATURES = ("prediction_id", "recorded_at", SEGMENT, ROW)
+
+_REDACTED = ("redacted", "redacted_besides")
 
 #: So many places of an id are told in a sentence.
 _MOST_PLACES = 10
@@ -152,6 +155,8 @@ def assembled(store: LogStore, rows: DecisionRows, told: Told | None = None) -> 
     events = events_around(store, name, at)
     if told is None:
         further = {**_serving(in_force), **_last_act(of_version, at), "events": len(events)}
+        names = () if of_version.signature is None else of_version.signature.names
+        further |= dict(zip(_REDACTED, redaction_told(store, row["writer_id"], names), strict=True))
         told = _told(_facts(store, rows, inputs, version_row(of_version) | further))
     outcomes = _shown(rows.histories["outcomes"])
     return Reconstruction(
