@@ -19,6 +19,9 @@ JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 # Behind a proxy with its own certificate authority, uv must trust what the system trusts, as pip does.
 export UV_SYSTEM_CERTS := true
 
+# The tests start hundreds of interpreters, which need not compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lab check check-python check-typescript test-python test-browser system-packages soak \
@@ -84,7 +87,7 @@ lock: $(RUNTIME) ## resolve the pins again
 	$(UV) pip compile lock/uv.in $(COMPILE) -o lock/uv.txt
 	$(UV) pip compile pyproject.toml --all-extras --group test $(COMPILE) -o lock/test.txt
 	$(UV) pip compile lock/peers.in $(COMPILE) --no-emit-package nvidia-nccl-cu12 -o lock/peers.txt
-	$(UV) pip compile pyproject.toml --extra delta --extra duckdb --extra models --group build -c lock/test.txt $(COMPILE) -o lock/runtime.txt
+	$(UV) pip compile pyproject.toml --extra avro --extra delta --extra duckdb --extra models --group build -c lock/test.txt $(COMPILE) -o lock/runtime.txt
 
 clean: ## remove whatever the other targets made
 	rm -rf $(VENV) build dist out audit_lab/labextension audit_lab/widgets/static $(EXTENSION)/node_modules $(EXTENSION)/lib $(EXTENSION)/*.tsbuildinfo \
