@@ -19,6 +19,8 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.engines.answers import collected
+from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import estimated, sampled
 from audit_lab.replay.coded_predictions import CodedPredictions
 from audit_lab.replay.coverage_counts import ID_FROM, LENGTHS, REPLAYABLE, IdQuestion, counted, ids_behind
 from audit_lab.replay.numbering import sequence_gaps
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from audit_lab.log.samplings import Sampled
     from audit_lab.log.store import LogStore
 
 __all__ = ["Coverage", "coverage"]
@@ -57,6 +60,11 @@ class Coverage:
         ``writer_id``, ``after``, ``before``, ``lost``, ``last_seen``, ``next_seen``: breaks in a writer's numbering.
     not_checked
         What this statement cannot speak of.
+    sampled
+        What the log says of predictions that were served and not recorded; None where nobody sampled.
+    represented
+        By model and version, for how many served predictions those in the log stand: ``recorded_predictions``,
+        ``predictions``, and the standard error of that, ``error``; None where nobody sampled.
     ask
         Finds the ids behind a number; `ids` puts the question.
     """
@@ -67,6 +75,8 @@ class Coverage:
     reasons: pl.DataFrame
     sequence_gaps: pl.DataFrame
     not_checked: tuple[str, ...]
+    sampled: Sampled | None
+    represented: pl.DataFrame | None
     ask: Callable[[IdQuestion], pl.Series] = field(repr=False)
 
     @property
@@ -155,7 +165,7 @@ class Coverage:
             f"({_minute(row['last_seen'])}) to {row['before']:,} ({_minute(row['next_seen'])})."
             for row in self.sequence_gaps.iter_rows(named=True)
         ]
-        return [f"{line}.", *lines, *self._worst(), *gaps, *not_checked]
+        return [f"{line}.", *lines, *self._worst(), *gaps, *self._unrecorded(), *not_checked]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-safe values; times as ISO 8601."""
@@ -170,7 +180,23 @@ class Coverage:
             "reasons": _plain(self.reasons, _WINDOW),
             "sequence_gaps": _plain(self.sequence_gaps, ("last_seen", "next_seen")),
             "not_checked": list(self.not_checked),
+            "sampled": None if self.sampled is None else self.sampled.to_dict(),
+            "represented": None if self.represented is None else self.represented.to_dicts(),
         }
+
+    def _unrecorded(self) -> list[str]:
+        """Say what was not recorded, and for how many predictions those that were stand."""
+        if self.sampled is None or self.represented is None:
+            return []
+        return [
+            *self.sampled.summary(),
+            *(
+                f"Weighted by their rates, the {row['recorded_predictions']:,} of {row['model_name'] or 'no model'} "
+                f"{row['model_version'] or 'without a version'} stand for {row['predictions']:,.0f} (standard error "
+                f"{row['error']:,.0f})."
+                for row in self.represented.iter_rows(named=True)
+            ),
+        ]
 
     def _worst(self) -> list[str]:
         """Name the window with the smallest share, where windows differ."""
@@ -234,6 +260,8 @@ def coverage(store: LogStore, every: str = "1w") -> Coverage:
         reasons=reasons.sort(*_VERSION, "window_start", "code"),
         sequence_gaps=sequence_gaps(store),
         not_checked=_not_checked(store),
+        sampled=sampled(store),
+        represented=_represented(store),
         ask=lambda question: ids_behind(coded.frames(), question, what),
     )
 
@@ -253,6 +281,15 @@ def _not_checked(store: LogStore) -> tuple[str, ...]:
     if collected(numbered, f"the predictions of {store.location}").item():
         return (unrun, beyond)
     return (unrun, "lost predictions: no writer numbered them, so a gap cannot be seen.", beyond)
+
+
+def _represented(store: LogStore) -> pl.DataFrame | None:
+    if sampled(store) is None:
+        return None
+    frame = estimated(store.table("predictions"), list(_VERSION))
+    error = pl.col("predictions_variance").clip(0).sqrt().alias("error")
+    chosen = frame.select(*_VERSION, "recorded_predictions", "predictions", error).sort(*_VERSION)
+    return collect(chosen, f"the predictions of {store.location}")
 
 
 def _share(stated: Coverage) -> str:

@@ -22,11 +22,12 @@ from audit_lab.capture.recorder.record_form import (
     microseconds,
     outputs_of,
 )
+from audit_lab.capture.recorder.sampling import Counted
 from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
 from audit_lab.capture.recorder.spool_file import Header
-from audit_lab.capture.recorder.spool_writer import Gap, Pending, SpoolWriter
+from audit_lab.capture.recorder.spool_writer import Pending, SpoolWriter
 from audit_lab.capture.recorder.status import RecorderStatus
-from audit_lab.capture.recorder.ticket import Ticket
+from audit_lab.capture.recorder.ticket import NOT_SAMPLED, Ticket
 from audit_lab.capture.redaction.source_redaction import SourceRedaction
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.private_file import make_private_folder
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import Self
+
+    from audit_lab.capture.recorder.sampling import Sampling
 
 __all__ = ["Recorder"]
 
@@ -86,6 +89,8 @@ class Recorder:
         Whether a process is started that seals; without, ``audit-lab spool seal`` must be run.
     vault, passphrase
         As for `audit_lab.open_writer`; for the process that seals.
+    sampling
+        By which rule not all predictions are recorded; see `audit_lab.Sampling`. What is not recorded is counted.
     redaction
         A TOML file that says which columns are left out, masked, replaced by pseudonyms or generalised before anything
         of them is queued or written; see ``docs/redaction.md``. The log says what was done.
@@ -117,6 +122,7 @@ class Recorder:
         seal: bool = True,
         vault: str | Path | None = None,
         passphrase: bytes | str | None = None,
+        sampling: Sampling | None = None,
         redaction: str | Path | None = None,
     ) -> None:
         self.log = Path(log)
@@ -129,6 +135,7 @@ class Recorder:
             raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
         self.spool = spool_of(self.log) if spool is None else Path(spool)
+        self._sampling = sampling
         self._redaction = None if redaction is None else SourceRedaction.read(redaction)
         if self._redaction is not None:
             self._redaction.check_log(self.log, model)
@@ -155,7 +162,7 @@ class Recorder:
         """Start numbering, in a new process too."""
         self._pending = Pending()
         self._numbering = Numbering()
-        self._dropped = 0
+        self._counted = Counted()
         self._starting = threading.Lock()
         self._writer: SpoolWriter | None = None
         self.writer_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -186,6 +193,7 @@ class Recorder:
         prediction_id: str | None = None,
         occurred_at: datetime | None = None,
         latency_ms: float | None = None,
+        keep: bool = False,
         **more: Any,
     ) -> Ticket:
         """Take one prediction, and return at once.
@@ -206,6 +214,8 @@ class Recorder:
             When it was scored, with its zone; now unless told.
         latency_ms
             How long it took.
+        keep
+            Record it whatever the sampling says: because it was overridden, for example.
         more
             ``request_id``, ``trace_id``, ``subject_id`` (a pseudonym), ``threshold``, ``decision_rule``,
             ``parameters`` (JSON), ``model_version``, ``environment``, ``endpoint``, ``node``, ``risk_tier``,
@@ -235,8 +245,29 @@ class Recorder:
             extras = self._redaction.beside(extras)
         if type(decision) is not str and decision is not None:
             raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
+        if self._sampling is not None:
+            extras = self._sampled(self._sampling, stored_id, values, score, extras or {}, keep=keep)
+            if extras is None:
+                return Ticket(stored_id, NOT_SAMPLED, None)
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
         return self._enqueue(stored_id, self._encoded(record))
+
+    def _sampled(
+        self,
+        sampling: Sampling,
+        stored_id: bytes | str,
+        values: Any,
+        score: float | None,
+        extras: dict[str, Any],
+        *,
+        keep: bool,
+    ) -> dict[str, Any] | None:
+        """Return the extras with the rule by which a prediction is recorded; None where it is not, which is counted."""
+        if self._writer is None:
+            self._started()  # which writes what was counted
+        about = {**self._constants, **extras, "request_id": extras.get("request_id") or id_text(stored_id)}
+        said = self._counted.said(sampling, values, self._form.names, score, about, keep=keep)
+        return None if said is None else {**extras, **said}
 
     def _encoded(self, values: Any) -> bytes:
         try:
@@ -247,22 +278,13 @@ class Recorder:
 
     def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
         writer = self._writer or self._started()
-        pending = self._pending
-        with pending.lock:
-            if pending.size < self._most_bytes:
-                if not pending.items:
-                    writer.wake.set()
-                number = pending.next
-                pending.next = number + 1
-                pending.items.append(content)
-                pending.size += len(content)
-                return Ticket(stored_id, number, writer)
-        return self._full(stored_id, content, writer)
+        number = self._pending.put(content, self._most_bytes, writer.wake)
+        return self._full(stored_id, content, writer) if number is None else Ticket(stored_id, number, writer)
 
     def _full(self, stored_id: bytes | str, content: bytes, writer: SpoolWriter) -> Ticket:
         writer.urgent.set()
         if self._drops:
-            return self._drop(stored_id)
+            return Ticket(stored_id, self._pending.drop(), None)
         deadline = time.monotonic() + self._patience_s
         while self._pending.size >= self._most_bytes:
             if time.monotonic() > deadline:
@@ -273,20 +295,6 @@ class Recorder:
                 )
             time.sleep(_LOOK_S)
         return self._enqueue(stored_id, content)
-
-    def _drop(self, stored_id: bytes | str) -> Ticket:
-        now = time.time_ns() // 1_000
-        with self._pending.lock:
-            number = self._pending.next
-            self._pending.next += 1
-            self._dropped += 1
-            last = self._pending.items[-1] if self._pending.items else None
-            if isinstance(last, Gap):
-                last.count += 1
-                last.ended = now
-            else:
-                self._pending.items.append(Gap(1, now, now))
-        return Ticket(stored_id, number, None)
 
     def take(self, inputs: Mapping[str, Any] | Sequence[Any]) -> Raw:
         """Return inputs as they are now, to be handed to `record` later in their place.
@@ -316,6 +324,7 @@ class Recorder:
                     gather_seconds=self._gather_s,
                     close_seconds=self._seal_s,
                     closed=self._seal,
+                    noticed=self._counted.take,
                 )
             return self._writer
 
@@ -377,14 +386,15 @@ class Recorder:
     def status(self) -> RecorderStatus:
         """Return where the records are."""
         writer = self._writer
-        recorded = self._pending.next - 1 - self._dropped
+        recorded = self._pending.next - 1 - self._pending.dropped
         durable = recorded if writer is None else min(writer.durable - 1, recorded)
         since = unsealed_since(self.spool)
         lag = 0.0 if since is None else max(time.time() - since, 0.0)
         problem = None if writer is None or writer.problem is None else str(writer.problem)
         if problem is None and self._sealing is not None:
             problem = self._sealing.problem()
-        return RecorderStatus(recorded, durable, self._dropped, self._pending.size, lag, problem)
+        dropped, left_out = self._pending.dropped, self._counted.left_out
+        return RecorderStatus(recorded, durable, dropped, left_out, self._pending.size, lag, problem)
 
     def __repr__(self) -> str:
         """Name the model and the log."""

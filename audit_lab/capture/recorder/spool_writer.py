@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.recorder.spool_file import OPEN, SpoolFile, frame_of, notice_of
 from audit_lab.errors import StorageError
@@ -25,6 +25,8 @@ __all__ = ["Gap", "Pending", "SpoolWriter"]
 _FILE_BYTES = 8 << 20
 #: Records of one frame at most, so that one check sum never covers more than can be held.
 _FRAME_RECORDS = 50_000
+#: What else there is to know is asked for so often.
+_NOTICED_S = 60.0
 #: After a disk refused, it is asked again so soon.
 _PAUSE_S = 0.2
 #: A wall clock that moved by more than this against one that only goes forward was set.
@@ -51,6 +53,35 @@ class Pending:
         self.items: list[bytes | Gap] = []
         self.size = 0
         self.next = 1
+        self.dropped = 0
+
+    def put(self, content: bytes, most_bytes: int, wake: threading.Event) -> int | None:
+        """Take a record, wake whoever waits for the first, and return its number; None where memory is full."""
+        with self.lock:
+            if self.size >= most_bytes:
+                return None
+            if not self.items:
+                wake.set()
+            number = self.next
+            self.next = number + 1
+            self.items.append(content)
+            self.size += len(content)
+            return number
+
+    def drop(self) -> int:
+        """Count a record that is left out, and return the number that it would have had."""
+        now = time.time_ns() // 1_000
+        with self.lock:
+            number = self.next
+            self.next += 1
+            self.dropped += 1
+            last = self.items[-1] if self.items else None
+            if isinstance(last, Gap):
+                last.count += 1
+                last.ended = now
+            else:
+                self.items.append(Gap(1, now, now))
+        return number
 
     def take(self) -> tuple[list[bytes | Gap], int]:
         """Return all that waits, and the number of the first of it."""
@@ -77,6 +108,9 @@ class SpoolWriter:
         A file is closed when its first record is so old.
     closed
         Called, in this thread, after a file was closed.
+    noticed
+        Called, in this thread, about once a minute and at the end, for what else there is to know: a mapping with its
+        ``kind``, or None. It is told the present time in microseconds since 1970.
     """
 
     def __init__(
@@ -88,7 +122,9 @@ class SpoolWriter:
         gather_seconds: float,
         close_seconds: float,
         closed: Callable[[], None],
+        noticed: Callable[[int], dict[str, Any] | None] = lambda _: None,
     ) -> None:
+        self._noticed, self._noticed_at = noticed, time.monotonic()
         self._folder, self._pending, self._header = folder, pending, header
         self._gather_seconds, self._close_seconds, self._closed = gather_seconds, close_seconds, closed
         #: Set by who records when nothing was pending; and by who waits for the disk.
@@ -172,6 +208,7 @@ class SpoolWriter:
                 self.urgent.wait(self._gather_seconds)
             self.wake.clear()
             self.urgent.clear()
+            ends = self._is_ending
             if not kept:
                 kept, upto = self._frames()
             if kept:
@@ -186,9 +223,9 @@ class SpoolWriter:
                     continue
                 kept = b""
                 self._written(upto)
-            if self._file is not None and (self._is_ending or self._is_due()):
+            if self._file is not None and (ends or self._is_due()):
                 self._close()
-            if self._is_ending and not self._pending.items:
+            if ends and not self._pending.items:
                 return
 
     def _frames(self) -> tuple[bytes, int]:
@@ -216,6 +253,10 @@ class SpoolWriter:
         if run:
             frames.append(frame_of(first, run))
             first += len(run)
+        if self._is_ending or time.monotonic() - self._noticed_at >= _NOTICED_S:
+            self._noticed_at = time.monotonic()
+            noticed = self._noticed(time.time_ns() // 1_000)
+            frames += [] if noticed is None else [notice_of(first, noticed)]
         return b"".join(frames), first
 
     def _write(self, content: bytes) -> None:

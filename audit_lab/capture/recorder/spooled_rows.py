@@ -35,6 +35,7 @@ _NOTICES = {
     "clock-set": ("warning", "the recorder's clock was set by {seconds:.3f} s"),
     "torn": ("warning", "a crash tore {bytes} bytes at the end of a spool file; no record in them was acknowledged"),
     "quarantined": ("error", "inputs of {prediction_id} are kept in the spool: {why}"),
+    "sampled": ("info", "{recorded} of {seen} predictions were recorded; the others were not sampled"),
     "redaction": ("info", "values are changed before they are recorded, as the profile {profile} says"),
     "explanation-due": ("info", "an explanation of {prediction_id} is to be computed"),
 }
@@ -191,12 +192,13 @@ class SpooledRows:
             kind = str(notice.get("kind"))
             severity, sentence = _NOTICES[kind]
             one = notice.get("prediction_id")
+            part = f"-{notice['part']}" if "part" in notice else ""
             details = {name: value for name, value in notice.items() if name not in ("kind", "at")}
             if kind == "gap":
                 details |= {"first_sequence": number, "last_sequence": number + notice["count"] - 1}
             rows.append(
                 {
-                    "event_id": f"{self.header.writer_id}/{kind}/{number}",
+                    "event_id": f"{self.header.writer_id}/{kind}/{number}{part}",
                     "at": _EPOCH + timedelta(microseconds=notice["at"]),
                     "kind": f"recorder.{kind}",
                     "severity": severity,

@@ -15,6 +15,8 @@ class RecorderStatus:
     ----------
     recorded, durable, dropped
         Records taken, of these on the disk, and records left out because memory was full.
+    not_sampled
+        Predictions that the sampling left out.
     waiting_bytes
         What is in memory.
     sealing_lag_s
@@ -27,6 +29,7 @@ class RecorderStatus:
     recorded: int
     durable: int
     dropped: int
+    not_sampled: int
     waiting_bytes: int
     sealing_lag_s: float
     problem: str | None

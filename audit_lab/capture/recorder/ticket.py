@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from audit_lab.capture.recorder.spool_writer import SpoolWriter
 
-__all__ = ["Ticket"]
+__all__ = ["NOT_SAMPLED", "Ticket"]
+
+#: The number of a prediction that the sampling left out.
+NOT_SAMPLED = 0
 
 
 class Ticket:
@@ -20,7 +23,7 @@ class Ticket:
 
     ``ticket.wait()`` returns, and ``await ticket`` goes on, when the record is on the disk. A record that was left out
     because memory was full (``when_full="drop"``) has no place there: `is_dropped` says so, and waiting for it returns
-    at once.
+    at once. The same holds for a prediction that is not `is_sampled`.
     """
 
     __slots__ = ("_id", "_number", "_writer")
@@ -37,8 +40,13 @@ class Ticket:
 
     @property
     def is_dropped(self) -> bool:
-        """Whether the record was left out, and counted as missing."""
-        return self._writer is None
+        """Whether the record was left out because memory was full, and counted as missing."""
+        return self._writer is None and self._number != NOT_SAMPLED
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the recorder's sampling takes the prediction; one that it leaves out is counted, and not recorded."""
+        return self._number != NOT_SAMPLED
 
     @property
     def is_durable(self) -> bool:
@@ -68,5 +76,6 @@ class Ticket:
 
     def __repr__(self) -> str:
         """Name the prediction, and where it is."""
-        where = "dropped" if self.is_dropped else "on the disk" if self.is_durable else "in memory"
+        where = "not sampled" if not self.is_sampled else "dropped" if self.is_dropped else "in memory"
+        where = "on the disk" if self.is_durable else where
         return f"Ticket({self.prediction_id}, {where})"

@@ -6,7 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.errors import NotFoundError
 from audit_lab.log.erasure.erased import erased_fields
+from audit_lab.log.samplings import sampled
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.reconstruction.decision_rows import DecisionRows, decision_rows
@@ -131,7 +133,16 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
     LogError
         A table cannot be read.
     """
-    return assembled(store, decision_rows(store, asked))
+    try:
+        return assembled(store, decision_rows(store, asked))
+    except NotFoundError as error:
+        known = sampled(store)
+        if known is None:
+            raise
+        raise NotFoundError(
+            f"{error.message}: {known.summary()[0].rstrip('.')}",
+            f"One that was not sampled cannot be reconstructed from this log. {error.next_step}",
+        ) from error
 
 
 def assembled(store: LogStore, rows: DecisionRows, told: Told | None = None) -> Reconstruction:

@@ -47,6 +47,12 @@ class RecordedLog:
         return self.table(f"inputs/{MODEL}")
 
 
+@pytest.fixture(scope="module")
+def recorded_for_all(tmp_path_factory) -> RecordedLog:
+    """Return a log that the tests of a module share."""
+    return RecordedLog(tmp_path_factory.mktemp("recorded"))
+
+
 @pytest.fixture
 def recorded(tmp_path) -> RecordedLog:
     return RecordedLog(tmp_path)

@@ -1,0 +1,23 @@
+"""What the page about sampling shows is run, in order."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import blocks, run_all
+
+PAGE = Path(__file__).parents[1] / "docs" / "sampling.md"
+
+
+def test_every_example_runs_and_the_numbers_are_those_of_what_was_served(tmp_path):
+    recorded, counted = run_all(blocks(PAGE.read_text()), tmp_path)
+    left_out = int(re.fullmatch(r"(\d+) were not recorded", recorded)[1])
+    assert 700 < left_out < 900
+    assert f"{1_000 - left_out} of 1,000 predictions that recorders counted were recorded" in counted
+    represented, error = (
+        float(each) for each in re.search(r"stand for ([\d.]+) .*error ([\d.]+)\)", counted.replace(",", "")).groups()
+    )
+    assert abs(represented - 1_000) < 4 * error
