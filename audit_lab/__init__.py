@@ -6,10 +6,10 @@ An investigation goes one way. `open` a log; `AuditLog.find` the predictions in 
 `diff` says what changed from one bundle to another.
 
 A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; that of
-another system is taken over with `seal_foreign`, that of a serving platform with `adapt`. Whoever keeps it can
-`compact` it, `erase` a person's data, and `hold` and `release` them; a vault restored from a backup forgets again with
-`reapply_erasures`. Opened with an actor and a purpose, every question asked of it is written to a journal that
-`read_journal` shows.
+another system is taken over with `seal_foreign`, that of a serving platform with `adapt`, and what other tools
+know of runs and data with `import_lineage`. Whoever keeps it can `compact` it, `erase` a person's data, and `hold` and
+`release` them; a vault restored from a backup forgets again with `reapply_erasures`. Opened with an actor and a
+purpose, every question asked of it is written to a journal that `read_journal` shows.
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from audit_lab.capture.life.registration import record_model
     from audit_lab.capture.life.runs import record_evaluation, record_run, recorded_run
+    from audit_lab.capture.lineage.sources import import_lineage
     from audit_lab.capture.recorder.recorder import Recorder
     from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
     from audit_lab.capture.sealing import seal_foreign
@@ -68,6 +69,7 @@ __all__ = [
     "diff",
     "erase",
     "hold",
+    "import_lineage",
     "open",
     "open_writer",
     "pseudonym",
@@ -109,6 +111,7 @@ _HOMES = {
     "diff": ("audit_lab.evidence.differences", "diff"),
     "erase": ("audit_lab.face.keeping", "erase"),
     "hold": ("audit_lab.face.keeping", "hold"),
+    "import_lineage": ("audit_lab.capture.lineage.sources", "import_lineage"),
     "open": ("audit_lab.face", "open_log"),
     "open_writer": ("audit_lab.log.writing.writer", "open_writer"),
     "pseudonym": ("audit_lab.log.keys.pseudonym", "pseudonym"),

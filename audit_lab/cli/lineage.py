@@ -25,12 +25,14 @@ _EDGES = ("from", "relation", "to", "stated by")
 _DRAWN = (".svg", ".png", ".html")
 
 
-class Kind(StrEnum):
-    """What lineage is read from."""
+class Recorded(StrEnum):
+    """What lineage is read from: the sources of `audit_lab.capture.lineage`, which is not imported to name them."""
 
     OPENLINEAGE = "openlineage"
     MLFLOW = "mlflow"
     DVC = "dvc"
+    WANDB = "wandb"
+    CLEARML = "clearml"
 
 
 def register(app: typer.Typer) -> None:
@@ -90,14 +92,34 @@ def show(
 
 
 def take_over(
-    kind: Annotated[Kind, typer.Argument(help="What recorded it.")],
-    paths: Annotated[list[str], typer.Argument(help="Files or folders of events; an mlruns folder; a dvc.lock.")],
+    source: Annotated[Recorded, typer.Argument(help="What recorded it.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files or folders of events; an mlruns folder, or the address of an MLflow server; a dvc.lock; wandb "
+            "folders; offline sessions of ClearML."
+        ),
+    ],
     log: Annotated[str | None, typer.Option("--log", "-l", help="The sealed log to append to.")] = None,
     out: Annotated[
         str | None, typer.Option("--out", help="Or write the rows here: a folder for Parquet, or a .json file.")
     ] = None,
     commit: Annotated[
         str | None, typer.Option("--commit", help="The git commit that holds the dvc.lock, which that cannot say.")
+    ] = None,
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option("--experiment", help="Of an MLflow server, this experiment alone; again for more."),
+    ] = None,
+    artifacts: Annotated[
+        str | None,
+        typer.Option(
+            "--artifacts", help="Fetch the files of an MLflow server's registered versions into this new folder."
+        ),
+    ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option("--patience", help="How many seconds an MLflow server is asked at most (600).", min=1),
     ] = None,
     quarantine: Annotated[
         str | None, typer.Option("--quarantine", help="Write what was refused, with its bytes, to this Parquet file.")
@@ -109,14 +131,19 @@ def take_over(
     passphrase: Passphrase = None,
     as_json: AsJson = False,
 ) -> int:
-    """Read OpenLineage events, MLflow run folders or a dvc.lock into the tables lineage, runs and datasets.
+    """Read OpenLineage events, MLflow runs, a dvc.lock, or runs of W&B and ClearML into lineage, runs and datasets.
 
-    Nothing that is read is executed, and nothing that it names is opened. What a log has already is not added again.
+    Nothing that is read is executed, and nothing that it names is opened. What a log has already is not added again. An
+    MLflow server is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     Exits 1 when something was refused.
     """
+    from audit_lab.capture.lineage import read_lineage
+
     if (log is None) == (out is None):
         raise MisuseError("where the rows should go is not said", "Give --log LOG, or --out FOLDER.")
-    rows = _read(kind, paths, commit)
+    rows = read_lineage(
+        source.value, paths, commit=commit, experiments=experiment, artifacts=artifacts, patience_s=patience
+    )
     said: dict[str, Any] = {"report": rows.report.to_dict()}
     lines = rows.report.lines()
     if quarantine is not None:
@@ -133,18 +160,6 @@ def take_over(
     else:
         output.lines(lines, bullet="")
     return int(rows.report.refused > 0)
-
-
-def _read(kind: Kind, paths: list[str], commit: str | None) -> LineageRows:
-    from audit_lab.capture.lineage import read_dvc_lock, read_mlflow_runs, read_openlineage
-
-    if commit is not None and kind is not Kind.DVC:
-        raise MisuseError("--commit goes with dvc alone", "Leave it out: the others state their commits themselves.")
-    if kind is Kind.OPENLINEAGE:
-        return read_openlineage(paths)
-    if len(paths) > 1:
-        raise MisuseError(f"{kind} is read from one path, and {len(paths)} are given", "Take them over one by one.")
-    return read_mlflow_runs(paths[0]) if kind is Kind.MLFLOW else read_dvc_lock(paths[0], commit=commit)
 
 
 def _append(

@@ -163,6 +163,12 @@ def test_a_lock_file_is_taken_over_with_its_commit(run, tmp_path):
         (["mlflow", "nowhere", "--out", "b"], "is no folder"),
         (["openlineage", "nowhere", "--out", "b"], "neither a file nor a folder"),
         (["prefect", "x", "--out", "b"], "prefect"),
+        (["mlflow", "mlruns", "--experiment", "e", "--out", "b"], "--experiment goes with an MLflow server alone"),
+        (["wandb", "x", "--artifacts", "a", "--out", "b"], "--artifacts goes with an MLflow server alone"),
+        (["mlflow", "ftp://host", "--out", "b"], "is no folder"),
+        (["mlflow", "http://user:p@host", "--out", "b"], "holds a name or a password"),
+        (["wandb", "nowhere", "--out", "b"], "is no folder"),
+        (["clearml", "nowhere", "--out", "b"], "neither a file nor a folder"),
     ],
 )
 def test_an_import_that_cannot_be_meant_is_misuse(run, tmp_path, monkeypatch, given, said):

@@ -15,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.lineage.event_files import skip_line
+from audit_lab.capture.lineage.mlflow_facts import MOST_POINTS
 from audit_lab.capture.lineage.plain_yaml import RefusedError, parse_yaml, read_bytes
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ _LONGEST_VALUE_BYTES = 1_000_000
 _LONGEST_LINE_BYTES = 4_096
 #: What follows in a line that is longer is passed over in steps.
 _STEP_BYTES = 1_000_000
-#: Of a metric's history so many points are kept, the last ones.
-_MOST_POINTS = 10_000
 
 
 class StoreFiles:
@@ -87,12 +86,12 @@ class StoreFiles:
         found = {}
         for name, path in self._files(folder):
             self._gathering.files += 1
-            points, count = deque[list[Any]](maxlen=_MOST_POINTS), 0
+            points, count = deque[list[Any]](maxlen=MOST_POINTS), 0
             for point in self._points(path):
                 points.append(point)
                 count += 1
-            if count > _MOST_POINTS:
-                self._gathering.note(f"Metrics with more than {_MOST_POINTS:,} points: the last {_MOST_POINTS:,} kept.")
+            if count > MOST_POINTS:
+                self._gathering.note(f"Metrics with more than {MOST_POINTS:,} points: the last {MOST_POINTS:,} kept.")
             if points:
                 found[name] = list(points)
         return found

@@ -24,7 +24,7 @@ from audit_lab.capture.lineage.facets import (
     run_facts,
     text,
 )
-from audit_lab.capture.lineage.rows import Gathering, LineageRows, json_text
+from audit_lab.capture.lineage.rows import Gathering, LineageRows, instant, json_text
 from audit_lab.errors import StorageError
 from audit_lab.seal.digests import sha256
 
@@ -127,7 +127,7 @@ class _Merging:
             return
         self._seen.add(bytes.fromhex(digest))
         state = event.get("eventType") or "OTHER"
-        stamp = (_instant(event["eventTime"]) or _NEVER, _RANK[state], digest)
+        stamp = (instant(event["eventTime"]) or _NEVER, _RANK[state], digest)
         if "job" in event:
             self._work(event, state, stamp)
         else:
@@ -181,7 +181,7 @@ def _unfit(event: Any) -> str | None:
         return "it is no object"
     state, has_job, has_run = event.get("eventType"), "job" in event, "run" in event
     faults = (
-        (_instant(event.get("eventTime")) is None, "its eventTime is no time with a zone"),
+        (instant(event.get("eventTime")) is None, "its eventTime is no time with a zone"),
         (state is not None and state not in _STATES, f"its eventType is none of {', '.join(_STATES)}"),
         (has_job and _named(event["job"]) == _NOBODY, "its job has no namespace and name"),
         (not has_job and _named(event.get("dataset")) == _NOBODY, "it names neither a job nor a data set"),
@@ -208,14 +208,6 @@ def _list(value: Any) -> list[Any]:
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _emit(gathering: Gathering, name: str, work: _Work) -> None:

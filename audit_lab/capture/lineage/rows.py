@@ -24,6 +24,7 @@ __all__ = [
     "LineageReport",
     "LineageRows",
     "dataset_name",
+    "instant",
     "instant_of_ms",
     "json_text",
     "plain",
@@ -55,7 +56,7 @@ class LineageReport:
     Attributes
     ----------
     source
-        What was read: ``openlineage``, ``mlflow`` or ``dvc``.
+        What was read: ``openlineage``, ``mlflow``, ``dvc``, ``wandb`` or ``clearml``.
     files
         How many files were opened.
     records
@@ -194,6 +195,15 @@ class Gathering:
 def dataset_name(dataset_id: str, version: str) -> str:
     """Return how a data set's version is called in the log: ``id@version``, or the id where it has none."""
     return f"{dataset_id}@{version}" if version else dataset_id
+
+
+def instant(value: Any) -> datetime | None:
+    """Return the time that an ISO 8601 text with a zone states, in UTC; None where it states none."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def instant_of_ms(value: Any) -> datetime | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,27 +12,6 @@ import pytest
 
 from audit_lab.capture.lineage import mlflow_files, read_mlflow_runs
 from audit_lab.errors import MisuseError
-
-TRAINING = Path(__file__).with_name("mlflow_training.py")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Return the store that MLflow wrote, and the ids of the run and of the run that started it."""
-    place = tmp_path_factory.mktemp("mlflow")
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_ALLOW_FILE_STORE": "true"}
-    done = subprocess.run(
-        [sys.executable, str(shutil.copy(TRAINING, place)), str(place / "mlruns")],  # outside of any repository
-        env={**os.environ, **quiet, "HOME": str(place), "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    parent, run = done.stdout.split()[-2:]
-    return place / "mlruns", run, parent
 
 
 @pytest.fixture
@@ -130,7 +107,7 @@ def test_a_metric_with_bad_lines_keeps_the_good_ones(store, folder, trained):
 
 
 def test_a_long_history_keeps_its_end_and_says_so(store, folder, trained, monkeypatch):
-    monkeypatch.setattr(mlflow_files, "_MOST_POINTS", 3)
+    monkeypatch.setattr(mlflow_files, "MOST_POINTS", 3)
     (folder / "metrics" / "loss").write_text("".join(f"{step} 0.5 {step}\n" for step in range(9)))
     found = read_mlflow_runs(store)
     assert [point[2] for point in json.loads(of_run(found, trained[1])["metrics"])["loss"]] == [6, 7, 8]
