@@ -10,6 +10,7 @@ from audit_lab.lab.badges import state_of
 from audit_lab.lab.cases import check_case
 from audit_lab.lab.folders import check_segments, file_inside, inside, place_for_results
 from audit_lab.lab.jobs import Work
+from audit_lab.lab.work import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +48,14 @@ def asked_work(root: Path, body: bytes, *, may_run: bool) -> Work:
     LogError
         The log's files are not all below `root`.
     NotAllowedError
-        A notebook is to be run, and `may_run` is false.
+        A notebook is to be run, as for a bundle, and `may_run` is false.
     """
     asked = asked_body(body)
     kind = asked_text(asked, "kind")
     if kind not in _KINDS:
         raise MisuseError(f"There is no kind of job {kind[:40]!r}", f"Ask for {', '.join(_KINDS)}.")
+    if kind == "bundle" and not may_run:
+        raise NotAllowedError("You may not run code on this server", "Take the dossier along: it runs no notebook.")
     if asked.get("notebook") and not may_run:
         raise NotAllowedError("You may not run code on this server", "Export the case without its notebook.")
     return _KINDS[kind](root, asked)
@@ -104,6 +107,30 @@ def _dossier(root: Path, asked: dict[str, Any]) -> Work:
     return Work("dossier", f"{prediction_id} of {name}", arguments)
 
 
+def _bundle(root: Path, asked: dict[str, Any]) -> Work:
+    from audit_lab.case.about import (
+        CaseAbout,
+    )  # looked up when it is asked for: a server's start needs nothing of a case
+
+    name, prediction_id = asked_text(asked, "log"), asked_text(asked, "id")
+    folder = inside(root, name)
+    check_segments(root, folder)
+    case = {
+        "id": named("decision", prediction_id),
+        "question": f"What was decided about {prediction_id}, why, and does it come out again?",
+        "actor": asked_text(asked, "actor"),
+        "purpose": asked_text(asked, "purpose"),
+    }
+    CaseAbout(case["id"], case["question"], case["actor"], case["purpose"], "", "", "")
+    arguments = {
+        "path": str(folder),
+        "id": prediction_id,
+        "case": case,
+        "folder": str(place_for_results(root, asked_text(asked, "folder", ""))),
+    }
+    return Work("bundle", f"{prediction_id} of {name}", arguments)
+
+
 def _export(root: Path, asked: dict[str, Any]) -> Work:
     name, notebook = asked_text(asked, "case"), asked_text(asked, "notebook", "")
     folder = inside(root, name)
@@ -121,6 +148,7 @@ def _export(root: Path, asked: dict[str, Any]) -> Work:
 
 
 _KINDS: dict[str, Callable[[Path, dict[str, Any]], Work]] = {
+    "bundle": _bundle,
     "dossier": _dossier,
     "export": _export,
     "verify-bundle": _verify_bundle,

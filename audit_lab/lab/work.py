@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from audit_lab.lab.messages import Progress
 
-__all__ = ["TASKS", "main"]
+__all__ = ["TASKS", "Told", "main", "named"]
 
 _FILES = "files"
 _MEGABYTE = 1_000_000
@@ -84,6 +85,7 @@ def _end_with_the_server(handle: int) -> None:
 def _verify(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     """Verify a log or a bundle; that it fails is an answer."""
     import audit_lab
+    from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 
     path = Path(arguments["path"])
     told.totals = _sizes(path)
@@ -92,7 +94,8 @@ def _verify(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
         report = audit_lab.verify(path, arguments["trust"], progress=told)
     except IntegrityError as error:
         report = error.report
-    return {"verification": report.to_dict(), "files": []}
+    sealed = not path.is_dir() or (path / CHECKPOINT_NAME).is_file()
+    return {"verification": report.to_dict(), "sealed": sealed, "files": []}
 
 
 def _dossier(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
@@ -124,8 +127,33 @@ def _export(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     return {"files": [str(bundle)]}
 
 
+def _bundle(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
+    """Ask about one decision in a notebook of the library's own cells, and export it with the case that it makes."""
+    import audit_lab
+    from audit_lab.evidence.export import export_notebook
+    from audit_lab.evidence.generated import Step, notebook_bytes, relative_path
+    from audit_lab.evidence.keyring import signing_key
+    from audit_lab.log.files.durable import write_bytes
+
+    key = signing_key()
+    about, log, asked = arguments["case"], Path(arguments["path"]), {"id": arguments["id"]}
+    told.step("reconstruction", 1)
+    decision = audit_lab.open(log).decision(arguments["id"])
+    steps = [Step("verify", {}), Step("decision", asked), Step("replay", asked), Step("lineage", asked)]
+    told.step("explanation", 1)
+    with suppress(AuditLabError):  # why it cannot be explained is in the decision's gaps
+        decision.explain("shap")
+        steps.append(Step("explain", {**asked, "method": "shap"}))
+    notebook = _free(Path(arguments["folder"]), about["id"], "ipynb")
+    about = {**about, "id": notebook.stem}
+    write_bytes(notebook, notebook_bytes(about, relative_path(log, notebook), steps))
+    bundle = export_notebook(notebook, notebook.with_suffix(".zip"), key=key, progress=told.step)
+    return {"files": [str(bundle), str(notebook)]}
+
+
 #: What each kind of job does.
 TASKS: dict[str, Callable[[dict[str, Any], Told], dict[str, Any]]] = {
+    "bundle": _bundle,
     "dossier": _dossier,
     "export": _export,
     "verify-bundle": _verify,
@@ -150,15 +178,26 @@ def _sizes(path: Path) -> dict[str, int]:
 def _written(folder: Path, prediction_id: str, kind: str, content: bytes) -> str:
     """Write a dossier under a name that nothing has yet, and return its path."""
     from audit_lab.log.files.durable import write_bytes
+
+    path = _free(folder, named("dossier", prediction_id), kind)
+    write_bytes(path, content)
+    return str(path)
+
+
+def named(what: str, prediction_id: str) -> str:
+    """Return a name for a file about a prediction, whose id may be any text."""
     from audit_lab.seal.digests import sha256
     from audit_lab.seal.portable_name import safe_name
 
-    name = f"dossier-{safe_name(prediction_id, sha256(prediction_id.encode('utf-8', 'surrogatepass')))}"
+    return f"{what}-{safe_name(prediction_id, sha256(prediction_id.encode('utf-8', 'surrogatepass')))}"
+
+
+def _free(folder: Path, name: str, kind: str) -> Path:
+    """Return a path that nothing stands at yet, with no bundle beside it either."""
     for number in range(1, _MOST_OF_A_NAME + 1):
         path = folder / (f"{name}.{kind}" if number == 1 else f"{name}-{number}.{kind}")
-        if not path.exists() and not path.is_symlink():
-            write_bytes(path, content)
-            return str(path)
+        if not any(each.exists() or each.is_symlink() for each in (path, path.with_suffix(".zip"))):
+            return path
     raise MisuseError(f"there are {_MOST_OF_A_NAME} files {name} in {folder}", "Name another folder, or remove some.")
 
 

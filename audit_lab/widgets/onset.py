@@ -9,8 +9,8 @@ import ipywidgets
 from audit_lab.charts.onset import onset_line
 from audit_lab.face.onsets_of_log import OnsetsOfLog
 from audit_lab.widgets.decisions import DecisionsView
+from audit_lab.widgets.linking import LinkedPanel
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,7 @@ _MOST_ONSETS = 200
 _FIRST_SENTENCES = 5
 
 
-class OnsetView(Panel):
+class OnsetView(LinkedPanel):
     """Summary of onsets, with a dropdown for the one that is drawn and a slider that chooses days.
 
     Parameters
@@ -156,6 +156,7 @@ class OnsetView(Panel):
         one, chosen, found = self._one(), self.selection, self._found
         if one is None or chosen is None or not isinstance(found, OnsetsOfLog):
             return
+        self._lead(*chosen)
         foremost = found.foremost(one, *chosen, limit=_MOST_DECISIONS)
         self._asked, self._told = foremost.decisions, foremost.sentence
         self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]

@@ -10,8 +10,8 @@ import polars as pl
 from audit_lab.charts.fairness import group_comparison
 from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.face.measured_of_log import FairnessOfLog, PerformanceOfLog
+from audit_lab.widgets.linking import LinkedPanel
 from audit_lab.widgets.page import listed, note, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 from audit_lab.widgets.window_brush import WindowBrush
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ _COMPARISONS = {
 }
 
 
-class PerformanceView(Panel):
+class PerformanceView(LinkedPanel):
     """Summary, calibration and windows of a performance, with a dropdown for the measure and a slider over windows.
 
     Parameters
@@ -81,7 +81,7 @@ class PerformanceView(Panel):
         self.measure = ipywidgets.Dropdown(options=options, value=first, description="Measure")
         self._detail = ipywidgets.HTML()
         leads = performance if isinstance(performance, PerformanceOfLog) else None
-        self._windows = WindowBrush(performance.windows, leads, self._refresh)
+        self._windows = WindowBrush(performance.windows, leads, self._refresh, self._lead)
         self.brush = self._windows.brush
         drawer, self._code = self._code_drawer()
         super().__init__([ipywidgets.HTML(page(self._overview())), self.measure, self._detail, self._windows, drawer])
@@ -148,7 +148,7 @@ class PerformanceView(Panel):
         return [section(title, picture(drawn, title) + rows)]
 
 
-class FairnessView(Panel):
+class FairnessView(LinkedPanel):
     """Summary of a fairness, with dropdowns for grouping and rate and a slider over windows.
 
     Parameters
@@ -165,7 +165,7 @@ class FairnessView(Panel):
         self.measure = ipywidgets.Dropdown(options=measures, description="Rate")
         self._detail = ipywidgets.HTML()
         leads = fairness if isinstance(fairness, FairnessOfLog) else None
-        self._windows = WindowBrush(fairness.table, leads, self._refresh)
+        self._windows = WindowBrush(fairness.table, leads, self._refresh, self._lead)
         self.brush = self._windows.brush
         drawer, self._code = self._code_drawer()
         overview = ipywidgets.HTML(page(self._overview()))

@@ -48,11 +48,19 @@ class WindowBrush(ipywidgets.VBox):
         What asks the log; None where there is no log, which disables the slider, too.
     told
         Called when other windows are chosen.
+    lead
+        Called with the period that was chosen, before its decisions are asked for.
     """
 
-    def __init__(self, table: pl.DataFrame, measure: LeadsToDecisions | None, told: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        table: pl.DataFrame,
+        measure: LeadsToDecisions | None,
+        told: Callable[[], object],
+        lead: Callable[[datetime, datetime], object],
+    ) -> None:
         self._windows = table.select("window_start", "window_end").drop_nulls().unique().sort("window_start").rows()
-        self._measure, self._told = measure, told
+        self._measure, self._told, self._lead = measure, told, lead
         self._asked: Decisions | None = None
         self._said = ""
         names = [(f"{start:%Y-%m-%d %H:%M}", place) for place, (start, _) in enumerate(self._windows)] or [("none", 0)]
@@ -97,6 +105,7 @@ class WindowBrush(ipywidgets.VBox):
     def _brushed(self, _: Any) -> None:
         if self._measure is None or self.selection is None:
             return
+        self._lead(*self.selection)
         chosen = self._measure.foremost(*self.selection, limit=MOST_DECISIONS)
         self._asked, self._said = chosen.decisions, chosen.sentence
         self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]

@@ -298,7 +298,7 @@ def test_a_hostile_bundle_is_shown_as_refused(lab, notebook):
     page.get_by_role("navigation", name="File Browser").or_(page.locator(".jp-DirListing"))
     page.locator(".jp-BreadCrumbs-home").click()
     page.locator(".jp-DirListing-item", has_text="sent.zip").click(button="right")
-    page.get_by_role("menuitem", name="Verify Evidence Bundle").click()
+    page.get_by_role("menuitem", name="Open as Evidence Bundle").click()
     report = page.get_by_role("article", name="Verification of sent.zip")
     expect(report.get_by_role("region", name="Verdict REFUSED")).to_contain_text("Do not unpack")
     expect(report.get_by_role("region", name="Findings")).to_contain_text("archive.not-a-zip")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import time
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+
+import audit_lab
+from audit_lab.errors import MisuseError
+from audit_lab.lab.work import TASKS, Told
+from audit_lab.seal.key_file import write_key
+from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 
 
 def processes_of(marker):
@@ -29,6 +39,7 @@ def test_a_log_is_verified_and_its_badge_says_when(server, make_log):
     ended = server.ended(job.body["id"])
     assert (ended["state"], ended["problem"]) == ("done", None)
     report = ended["result"]["verification"]
+    assert ended["result"]["sealed"] is False
     assert report["subject"] == "log verified at made/verified"
     assert str(server.root) not in str(ended)
 
@@ -77,6 +88,45 @@ def test_a_dossier_is_made_and_written_beside_the_log(server):
     assert first["files"] == ["answers/dossier-p-001.pdf", "answers/dossier-p-001.html"]
     assert second["files"] == ["answers/dossier-p-001-2.pdf", "answers/dossier-p-001-2.html"]
     assert (server.root / "answers" / "dossier-p-001.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.fixture
+def asked_bundle(make_log, tmp_path):
+    """Return the arguments of the work that exports a bundle about a decision."""
+    about = {"id": "decision-p-001", "question": "What was decided?", "actor": "ana", "purpose": "a test"}
+    folder = tmp_path / "out"
+    return {"path": str(make_log(tmp_path / "loans")), "id": "p-001", "case": about, "folder": str(folder)}
+
+
+def test_a_bundle_about_a_decision_rests_on_cells_of_the_library_alone(asked_bundle, monkeypatch, tmp_path):
+    key = SigningKey.generate("records-office")
+    monkeypatch.setenv("AUDIT_LAB_KEY", str(write_key(tmp_path / "key", key, b"for this test")))
+    monkeypatch.setenv("AUDIT_LAB_PASSPHRASE", "for this test")
+    said = io.StringIO()
+    bundle, notebook = TASKS["bundle"](asked_bundle, Told(said))["files"]
+    assert (Path(bundle).name, Path(notebook).name) == ("decision-p-001.zip", "decision-p-001.ipynb")
+    trust = Trust(keys=(TrustedKey(key.public, "investigator", ANY_ORIGIN),), name="pinned")
+    report = audit_lab.verify(bundle, trust)
+    assert (report.verdict.name, report.findings) == ("UNANCHORED", ())
+    with ZipFile(bundle) as archive:
+        made = json.loads(archive.read("data/investigation.json"))
+    # There is no model to explain it with, which is no reason to hand nothing over.
+    assert [step["question"] for step in made["steps"]] == ["verify", "decision", "replay", "lineage"]
+    assert made["case"]["actor"] == "ana"
+    assert "reconstruction" in said.getvalue()
+
+
+def test_a_bundle_without_a_key_writes_nothing(asked_bundle, monkeypatch):
+    monkeypatch.delenv("AUDIT_LAB_KEY", raising=False)
+    with pytest.raises(MisuseError, match="no key to sign with"):
+        TASKS["bundle"](asked_bundle, Told(io.StringIO()))
+    assert not Path(asked_bundle["folder"]).exists()
+
+
+def test_a_bundle_is_asked_for_with_a_purpose(server):
+    asked = {"kind": "bundle", "log": "logs/loans", "id": "p-001", "folder": "none", "actor": "ana"}
+    assert server.begin(**asked).status == 400
+    assert "purpose" in server.begin(**asked, purpose=" ").body["message"]
 
 
 def test_an_id_that_is_not_there_is_a_failed_job_with_what_to_do(server):
@@ -138,8 +188,6 @@ def test_results_go_below_the_root_and_never_into_a_log(server, folder):
     ],
 )
 def test_what_cannot_be_meant_begins_nothing(server, asked):
-    import json
-
     before = len(server.ask("jobs").body["jobs"])
     assert server.send("POST", "jobs", json.dumps(asked).encode()).status == 400
     assert server.send("POST", "jobs", b"{").status == 400

@@ -127,3 +127,13 @@ def test_of_a_share_that_rose_the_days_show_the_decisions_of_its_category(found)
     assert set(view.decisions.inputs["carrier"]) == {"AA"}
     assert "that lie where carrier is AA, and nearest their threshold" in view.static_html()
     assert "categories=['AA']" in view.code()
+
+
+def test_chosen_days_are_selected_in_a_linked_explorer(flown, found):
+    view = OnsetView(found)
+    chosen(view, "distance_miles")
+    explorer = al.view(flown)
+    view.link(explorer)
+    view.brush.index = (3, 5)
+    assert view.selection is not None
+    assert [moment.isoformat() for moment in view.selection] == [explorer.table.since, explorer.table.until]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -137,3 +138,25 @@ def test_windows_of_a_fairness_that_are_brushed_show_their_decisions_nearest_the
 def test_without_windows_there_is_nothing_to_brush(lent):
     assert al.view(lent.performance(every=None)).brush.disabled
     assert al.view(lent.fairness([SEX], favourable="approve")).brush.disabled
+
+
+class Led:
+    """What a view leads to the period that is chosen in it, like an explorer."""
+
+    def __init__(self):
+        self.table = SimpleNamespace(expression="amount > 5")
+        self.asked = []
+
+    def select(self, expression, *, since, until):
+        self.asked.append((expression, since, until))
+
+
+@pytest.mark.parametrize("asked", ["performance", "fairness"])
+def test_a_brush_selects_the_same_period_in_a_linked_explorer(lent, asked):
+    found = lent.performance() if asked == "performance" else lent.fairness([SEX], favourable="approve", every="1mo")
+    explorer = Led()
+    view = al.view(found).link(explorer)
+    assert explorer.asked == []
+    view.brush.index = (2, 3)
+    first, last = (f"2025-0{month}-01T00:00:00+00:00" for month in (3, 5))
+    assert explorer.asked == [("amount > 5", first, last)]

@@ -11,12 +11,14 @@ import { ItemList } from './itemlist';
 import type { Letter } from './letterform';
 import { ProblemNote } from './problem';
 import type { DecisionAddress } from './tokens';
+import { TrustField } from './verification';
 
 /** What the form can open elsewhere. */
 export interface Doors {
   decision: (address: DecisionAddress) => void;
   lineage: (address: DecisionAddress) => void;
   file: (path: string) => void;
+  verify: (log: string, trust: string) => void;
 }
 
 interface Field {
@@ -40,7 +42,9 @@ const FIELDS: readonly Field[] = [
 export class AuditorWidget extends ReactWidget {
   constructor(
     readonly model: AuditorModel,
-    private readonly doors: Doors
+    private readonly doors: Doors,
+    /** Who investigates, as the settings say. */
+    private readonly actor: () => string
   ) {
     super();
     this.addClass('auditlab-Decision');
@@ -57,11 +61,12 @@ export class AuditorWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    return <UseSignal signal={this.model.changed}>{() => <Auditor doors={this.doors} model={this.model} />}</UseSignal>;
+    return <UseSignal signal={this.model.changed}>{() => <Auditor actor={this.actor()} doors={this.doors} model={this.model} />}</UseSignal>;
   }
 }
 
-function Auditor({ model, doors }: { model: AuditorModel; doors: Doors }): React.JSX.Element {
+function Auditor(props: { actor: string; model: AuditorModel; doors: Doors }): React.JSX.Element {
+  const { model, doors } = props;
   const { job, dossier, reference } = model;
   return (
     <article aria-label="Replay a decision" className="auditlab-Page">
@@ -74,6 +79,7 @@ function Auditor({ model, doors }: { model: AuditorModel; doors: Doors }): React
         }}
       >
         <Logs model={model} />
+        <Whole model={model} verify={doors.verify} />
         <div className="auditlab-Fields">
           {FIELDS.map(field => (
             <div className="auditlab-Field" key={field.name}>
@@ -111,6 +117,8 @@ function Auditor({ model, doors }: { model: AuditorModel; doors: Doors }): React
       {job?.state === 'cancelled' && <p className="auditlab-Hint">Cancelled.</p>}
       {dossier !== null && reference !== null && (
         <DossierView
+          actor={props.actor}
+          bundle={(actor, purpose) => void model.bundle(actor, purpose)}
           dossier={dossier}
           files={model.files}
           open={{
@@ -148,6 +156,25 @@ function Logs({ model }: { model: AuditorModel }): React.JSX.Element {
         ))}
       </select>
     </label>
+  );
+}
+
+/** Whether the log is whole: asked before anything is read out of it. */
+function Whole(props: { model: AuditorModel; verify: Doors['verify'] }): React.JSX.Element {
+  const { model, verify } = props;
+  return (
+    <details className="auditlab-More">
+      <summary>Is the log whole?</summary>
+      <TrustField set={trust => model.accept(trust)} trust={model.trust} />
+      <button
+        className="jp-Button jp-mod-styled jp-mod-minimal"
+        disabled={model.log === ''}
+        onClick={() => verify(model.log, model.trust)}
+        type="button"
+      >
+        Verify this log
+      </button>
+    </details>
   );
 }
 

@@ -3,7 +3,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type AuditLabClient, problemOf } from './api';
 import type { LetterAnswer } from './investigationmessages';
-import { type Dossier, isOpen, type Job } from './jobmessages';
+import { type Asked, type Dossier, isOpen, type Job } from './jobmessages';
 import type { JobsModel } from './jobs';
 import { clues, EMPTY_LETTER, lacking, type Letter } from './letterform';
 import type { LogsAnswer, Problem } from './messages';
@@ -45,6 +45,8 @@ export class AuditorModel implements IDisposable {
   }
 
   log = '';
+  /** The trust file whose keys are accepted when the log is verified. */
+  trust = '';
   letter: Letter = EMPTY_LETTER;
   reference: string | null = null;
   dossier: Dossier | null = null;
@@ -72,6 +74,11 @@ export class AuditorModel implements IDisposable {
   choose(log: string): void {
     this.log = log;
     this.forget();
+  }
+
+  accept(trust: string): void {
+    this.trust = trust;
+    this._changed.emit();
   }
 
   fill(letter: Partial<Letter>): void {
@@ -103,26 +110,38 @@ export class AuditorModel implements IDisposable {
       this.files = [];
     }
     this.reference = reference;
-    this.problem = null;
-    try {
-      this._job = await this.jobs.begin({
-        kind: 'dossier',
-        log: this.log,
-        id: reference,
-        formats: format === undefined ? [] : [format],
-        folder: this.folder(),
-        timezone: this.letter.zone.trim()
-      });
-    } catch (error) {
-      this.problem = problemOf(error);
+    await this.begin({
+      kind: 'dossier',
+      log: this.log,
+      id: reference,
+      formats: format === undefined ? [] : [format],
+      folder: this.folder(),
+      timezone: this.letter.zone.trim()
+    });
+  }
+
+  /** Export a signed bundle about the decision that was answered. */
+  async bundle(actor: string, purpose: string): Promise<void> {
+    if (this.reference !== null) {
+      const { log, reference: id } = this;
+      await this.begin({ kind: 'bundle', log, id, folder: this.folder(), actor, purpose });
     }
-    this._changed.emit();
   }
 
   async cancel(): Promise<void> {
     if (this._job !== null) {
       await this.jobs.cancel(this._job.id);
     }
+  }
+
+  private async begin(asked: Asked): Promise<void> {
+    this.problem = null;
+    try {
+      this._job = await this.jobs.begin(asked);
+    } catch (error) {
+      this.problem = problemOf(error);
+    }
+    this._changed.emit();
   }
 
   private forget(): void {

@@ -3,11 +3,12 @@ import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/appu
 import { ILauncher } from '@jupyterlab/launcher';
 
 import type { AuditLabClient } from './api';
-import { AuditorWidget } from './auditor';
+import { AuditorWidget, type Doors } from './auditor';
 import { AuditorModel } from './auditormodel';
 import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import type { SettingsModel } from './settings';
+import { show } from './place';
 import { CommandIDs, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
 
 /** The form for whoever writes no Python, and its card in the launcher. */
@@ -36,17 +37,19 @@ export const auditorPlugin: JupyterFrontEndPlugin<void> = {
         let widget = tracker.find(open => !open.isDisposed);
         if (widget === undefined) {
           const model = new AuditorModel(client, jobs, () => settings.now.folder);
-          const content = new AuditorWidget(model, {
+          model.trust = settings.now.trust;
+          const doors: Doors = {
             decision: address => void commands.execute(CommandIDs.openDecision, { ...address }),
             file: path => void commands.execute('docmanager:open', { path }),
-            lineage: address => void commands.execute(CommandIDs.openLineage, { ...address })
-          });
+            lineage: address => void commands.execute(CommandIDs.openLineage, { ...address }),
+            verify: (path, trust) => void commands.execute(CommandIDs.verify, { kind: 'verify-log', path, trust })
+          };
+          const content = new AuditorWidget(model, doors, () => settings.now.actor);
           widget = new MainAreaWidget({ content });
           widget.id = 'audit-lab-auditor';
           await tracker.add(widget);
-          app.shell.add(widget, 'main', { type: 'Audit Lab' });
         }
-        app.shell.activateById(widget.id);
+        show(app, widget);
       }
     });
     palette?.addItem({ category: 'Audit Lab', command: CommandIDs.replayDecision });

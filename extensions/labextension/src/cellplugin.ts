@@ -3,7 +3,7 @@ import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { addBelowIcon } from '@jupyterlab/ui-components';
 
-import { addressIn } from './decisionplugin';
+import { addressIn } from './answertabs';
 import { insertCell } from './insert';
 import { folderOf, relativePath } from './paths';
 import { decisionCell } from './python';

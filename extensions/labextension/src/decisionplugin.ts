@@ -1,12 +1,12 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Clipboard, ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { Clipboard, ICommandPalette, type MainAreaWidget } from '@jupyterlab/apputils';
 import { CommandToolbarButton, copyIcon, refreshIcon, ToolbarButton } from '@jupyterlab/ui-components';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { addressIn, AnswerTabs } from './answertabs';
 import type { AuditLabClient } from './api';
 import { DecisionWidget } from './decision';
 import { auditIcon } from './icon';
-import { CommandIDs, type DecisionAddress, IAuditLabClient, IDecisionTracker } from './tokens';
+import { CommandIDs, IAuditLabClient, IDecisionTracker } from './tokens';
 
 /** Opens decisions in the main area, and brings them back after a reload. */
 export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
@@ -23,19 +23,13 @@ export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
     restorer: ILayoutRestorer | null
   ) => {
     const { commands } = app;
-    const tracker = new WidgetTracker<MainAreaWidget<DecisionWidget>>({ namespace: 'audit-lab-decision' });
 
-    const make = (address: DecisionAddress): MainAreaWidget<DecisionWidget> => {
-      const openPlace = (reference: string): void =>
-        void commands.execute(CommandIDs.openDecision, { log: address.log, reference });
-      const content = new DecisionWidget(address, client, openPlace);
-      const widget = new MainAreaWidget({ content });
-      widget.id = `audit-lab-decision-${key(address)}`;
-      const { toolbar } = widget;
+    const furnish = ({ content, toolbar }: MainAreaWidget<DecisionWidget>): void => {
+      const args = { ...content.address };
       toolbar.addClass('auditlab-Toolbar');
-      toolbar.addItem('insert', new CommandToolbarButton({ commands, id: CommandIDs.insertDecision, args: { ...address } }));
-      toolbar.addItem('lineage', new CommandToolbarButton({ commands, id: CommandIDs.openLineage, args: { ...address } }));
-      toolbar.addItem('copy', new CommandToolbarButton({ commands, id: CommandIDs.copyId, args: { ...address } }));
+      toolbar.addItem('insert', new CommandToolbarButton({ commands, id: CommandIDs.insertDecision, args }));
+      toolbar.addItem('lineage', new CommandToolbarButton({ commands, id: CommandIDs.openLineage, args }));
+      toolbar.addItem('copy', new CommandToolbarButton({ commands, id: CommandIDs.copyId, args }));
       toolbar.addItem(
         'reload',
         new ToolbarButton({
@@ -44,57 +38,38 @@ export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
           tooltip: 'Reconstruct the decision again'
         })
       );
-      return widget;
     };
+    const tabs = new AnswerTabs(
+      app,
+      'decision',
+      address => new DecisionWidget(address, client, reference => void tabs.open({ log: address.log, reference })),
+      furnish
+    );
 
     commands.addCommand(CommandIDs.openDecision, {
       label: 'Open Decision',
       icon: auditIcon,
       execute: async args => {
         const address = addressIn(args);
-        if (address === null) {
-          return;
+        if (address !== null) {
+          await tabs.open(address);
         }
-        let widget = tracker.find(open => key(open.content.address) === key(address));
-        if (widget === undefined) {
-          widget = make(address);
-          await tracker.add(widget);
-        }
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main', { type: 'Audit Lab' });
-        }
-        app.shell.activateById(widget.id);
       }
     });
     commands.addCommand(CommandIDs.copyId, {
       label: args => (args['isPalette'] ? 'Copy Prediction Id' : 'Copy id'),
       caption: 'Copy the prediction id of the decision',
       icon: args => (args['isPalette'] ? undefined : copyIcon),
-      isEnabled: args => (addressIn(args) ?? tracker.currentWidget) !== null,
+      isEnabled: args => (addressIn(args) ?? tabs.tracker.currentWidget) !== null,
       execute: args => {
-        const address = addressIn(args) ?? tracker.currentWidget?.content.address;
+        const address = addressIn(args) ?? tabs.tracker.currentWidget?.content.address;
         if (address !== undefined) {
           Clipboard.copyToSystem(address.reference);
         }
       }
     });
     palette?.addItem({ args: { isPalette: true }, category: 'Audit Lab', command: CommandIDs.copyId });
-    void restorer?.restore(tracker, {
-      command: CommandIDs.openDecision,
-      args: widget => ({ ...widget.content.address }),
-      name: widget => key(widget.content.address)
-    });
-    return tracker;
+    tabs.restore(restorer, CommandIDs.openDecision);
+    return tabs.tracker;
   }
 };
-
-/** The address among a command's arguments, or null where it is not complete. */
-export function addressIn(args: ReadonlyPartialJSONObject): DecisionAddress | null {
-  const { log, reference } = args;
-  return typeof log === 'string' && typeof reference === 'string' ? { log, reference } : null;
-}
-
-/** What tells one address from another. */
-export function key(address: DecisionAddress): string {
-  return JSON.stringify([address.log, address.reference]);
-}

@@ -8,6 +8,9 @@ import { replayTold } from './verdicts';
 
 /** The answer to a letter about one decision: what, why, whether it comes out again, and what is missing. */
 export function DossierView(props: {
+  /** Who investigates, as the settings say. */
+  actor: string;
+  bundle: (actor: string, purpose: string) => void;
   dossier: Dossier;
   files: string[];
   open: { decision: () => void; lineage: () => void; file: (path: string) => void };
@@ -28,6 +31,7 @@ export function DossierView(props: {
         <Button name="Show the decision" press={open.decision} />
         <Button name="Show its lineage" press={open.lineage} />
       </div>
+      <BundleForm actor={props.actor} bundle={props.bundle} />
       {files.length > 0 && (
         <ul aria-label="Written files" className="auditlab-Entries">
           {files.map(file => (
@@ -51,6 +55,44 @@ export function DossierView(props: {
       <Lines lines={[dossier.why.decided_by, ...dossier.why.sentences, ...dossier.why.reasons]} title="Reasons" />
       <Lines lines={dossier.replay.environment} title="Environment of the replay" />
     </section>
+  );
+}
+
+/** Who asks for the bundle, and why: its custody record says so. */
+function BundleForm(props: { actor: string; bundle: (actor: string, purpose: string) => void }): React.JSX.Element {
+  const [actor, setActor] = React.useState(props.actor);
+  const [purpose, setPurpose] = React.useState('');
+  return (
+    <form
+      aria-label="Evidence bundle"
+      className="auditlab-Bundle"
+      onSubmit={event => {
+        event.preventDefault();
+        props.bundle(actor.trim(), purpose.trim());
+      }}
+    >
+      <label className="auditlab-Field">
+        <span>Your name</span>
+        <input className="jp-mod-styled" onChange={event => setActor(event.target.value)} required type="text" value={actor} />
+      </label>
+      <label className="auditlab-Field">
+        <span>Why</span>
+        <input
+          className="jp-mod-styled"
+          onChange={event => setPurpose(event.target.value)}
+          placeholder="complaint 2026/17"
+          required
+          type="text"
+          value={purpose}
+        />
+      </label>
+      <button className="jp-Button jp-mod-styled jp-mod-minimal" type="submit">
+        Evidence bundle
+      </button>
+      <small className="auditlab-Aside">
+        One signed archive with the decision, its replay, reasons and lineage, which a stranger can check.
+      </small>
+    </form>
   );
 }
 

@@ -1,7 +1,7 @@
 /** What the server says of long work: jobs, verifications and dossiers; `audit_lab/lab/messages.py` is the same. */
 
 import { parseProblem, type Problem } from './messages';
-import { absent, list, number, numberOrNull, plainText, record, text, textOrNull } from './parsing';
+import { absent, flag, list, number, numberOrNull, plainText, record, text, textOrNull } from './parsing';
 
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
@@ -56,6 +56,8 @@ export interface Dossier {
 
 export interface JobResult {
   files: string[];
+  /** Whether what was verified has a seal; what was not verified counts as sealed. */
+  sealed: boolean;
   verification: Verification | null;
   dossier: Dossier | null;
 }
@@ -77,6 +79,7 @@ export type Asked =
   | { kind: 'verify-log'; log: string; trust?: string }
   | { kind: 'verify-bundle'; bundle: string; trust?: string }
   | { kind: 'dossier'; log: string; id: string; formats: ('pdf' | 'html' | 'json')[]; folder: string; timezone: string }
+  | { kind: 'bundle'; log: string; id: string; folder: string; actor: string; purpose: string }
   | { kind: 'export'; case: string; folder: string; notebook?: string; actor?: string };
 
 const STATES: readonly string[] = ['waiting', 'running', 'done', 'failed', 'cancelled'];
@@ -114,6 +117,7 @@ function result(value: unknown): JobResult {
   const made = record(value, 'result');
   return {
     files: list(made, 'files', plainText),
+    sealed: absent(made, 'sealed') || flag(made, 'sealed'),
     verification: absent(made, 'verification') ? null : verification(made['verification']),
     dossier: absent(made, 'dossier') ? null : dossier(made['dossier'])
   };

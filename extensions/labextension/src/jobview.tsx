@@ -3,6 +3,7 @@ import React from 'react';
 import { isOpen, type Job } from './jobmessages';
 
 const KINDS: Readonly<Record<string, string>> = {
+  bundle: 'Evidence bundle about',
   dossier: 'Dossier',
   export: 'Export of the case',
   'verify-bundle': 'Verification of the bundle',

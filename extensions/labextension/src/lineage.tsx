@@ -1,62 +1,24 @@
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
-import { Signal } from '@lumino/signaling';
 import React from 'react';
 
+import { AnswerWidget } from './answerwidget';
 import type { AuditLabClient } from './api';
-import { instant, parted } from './format';
-import { auditIcon } from './icon';
+import { instant } from './format';
 import type { LineageAnswer, LineageEdge } from './investigationmessages';
-import { ProblemNote } from './problem';
-import { Question } from './question';
 import { Gaps } from './sections';
 import type { DecisionAddress } from './tokens';
 
 const MOST_EDGES = 200;
 
 /** The way back from one decision to runs, commits and data, in the main area. */
-export class LineageWidget extends ReactWidget {
-  constructor(
-    readonly address: DecisionAddress,
-    client: AuditLabClient
-  ) {
-    super();
-    this.addClass('auditlab-Decision');
-    const prediction = address.reference.split('@')[0] ?? address.reference;
-    const [, tail] = parted(prediction);
-    this.title.icon = auditIcon;
-    this.title.label = `Lineage ${tail === '' ? prediction : `…${tail}`}`;
-    this.title.caption = `Lineage of ${address.reference}\nLog ${address.log}`;
-    this.node.tabIndex = -1;
-    void this.question.ask(client.lineage(address));
+export class LineageWidget extends AnswerWidget<LineageAnswer> {
+  constructor(address: DecisionAddress, client: AuditLabClient) {
+    const ask = (): Promise<LineageAnswer> => client.lineage(address);
+    super(address, { ask, name: 'Lineage', waiting: 'Following the lineage back…' });
   }
 
-  override dispose(): void {
-    Signal.clearData(this);
-    super.dispose();
+  protected override answered(answer: LineageAnswer): React.JSX.Element {
+    return <Lineage answer={answer} />;
   }
-
-  protected override render(): React.JSX.Element {
-    return <UseSignal signal={this.changed}>{() => this.content()}</UseSignal>;
-  }
-
-  private content(): React.JSX.Element {
-    const { answer } = this.question;
-    switch (answer.state) {
-      case 'answered':
-        return <Lineage answer={answer.value} />;
-      case 'failed':
-        return (
-          <div className="auditlab-Page">
-            <ProblemNote problem={answer.problem} />
-          </div>
-        );
-      default:
-        return <p className="auditlab-Hint">Following the lineage back…</p>;
-    }
-  }
-
-  private readonly changed = new Signal<this, void>(this);
-  private readonly question = new Question<LineageAnswer>(() => this.changed.emit());
 }
 
 function Lineage({ answer }: { answer: LineageAnswer }): React.JSX.Element {

@@ -60,7 +60,7 @@ function Found({ answer, model }: { answer: LogsAnswer; model: PanelModel }): Re
 
 function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }): React.JSX.Element {
   const { log } = props;
-  const { words, mark } = badge(log.integrity);
+  const { words, mark, told } = badge(log.integrity);
   return (
     <button
       aria-current={props.selected}
@@ -76,7 +76,9 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
       </span>
       <span className="auditlab-Item-line auditlab-mod-wrapped">
         <span className="auditlab-Item-detail">{log.path}</span>
-        <span className={`auditlab-Badge auditlab-mod-${mark}`}>{words}</span>
+        <span className={`auditlab-Badge auditlab-mod-${mark}`} title={told}>
+          {words}
+        </span>
       </span>
       {log.problem === null ? (
         <span className="auditlab-Item-detail">

@@ -8,19 +8,21 @@ import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import { PanelModel } from './model';
 import { AuditLabPanel } from './panel';
-import { CommandIDs, IAuditLabClient, IAuditLabJobs } from './tokens';
+import type { SettingsModel } from './settings';
+import { CommandIDs, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
 
 /** Puts the panel into the left sidebar. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'audit-lab-labextension:panel',
   description: 'Lists the audit logs below the server’s folder and their newest predictions.',
   autoStart: true,
-  requires: [IAuditLabClient, IAuditLabJobs],
+  requires: [IAuditLabClient, IAuditLabJobs, IAuditLabSettings],
   optional: [ICommandPalette, ILayoutRestorer, IDefaultFileBrowser],
   activate: (
     app: JupyterFrontEnd,
     client: AuditLabClient,
     jobs: JobsModel,
+    settings: SettingsModel,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     browser: IDefaultFileBrowser | null
@@ -85,6 +87,18 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const panel = new AuditLabPanel(model, jobs, app.commands);
     app.shell.add(panel, 'left', { rank: 600, type: 'Audit Lab' });
     restorer?.add(panel, panel.id);
+    if (browser !== null) {
+      // Double click, Enter and File > Open from Path lead into a folder: where that is a log, it is shown.
+      void Promise.all([app.restored, browser.model.restored]).then(() =>
+        browser.model.pathChanged.connect(async ({ path }) => {
+          const holdsManifest = [...browser.model.items()].some(item => item.name === 'manifest.json');
+          const folder = app.serviceManager.contents.localPath(path);
+          if (settings.now.opensLogs && holdsManifest && (await model.selectPath(folder))) {
+            app.shell.activateById(panel.id);
+          }
+        })
+      );
+    }
     for (const command of [CommandIDs.showPanel, CommandIDs.refreshLogs]) {
       palette?.addItem({ command, category: 'Audit Lab' });
     }

@@ -5,7 +5,7 @@ import type { Problem } from './messages';
 /** What went wrong and what to do next; the places of an ambiguous id can be chosen. */
 export function ProblemNote(props: {
   problem: Problem;
-  choose?: (place: string) => void;
+  choose?: ((place: string) => void) | undefined;
   children?: React.ReactNode;
 }): React.JSX.Element {
   const { problem, choose } = props;

@@ -6,9 +6,13 @@ export interface AuditLabSettings {
   folder: string;
   actor: string;
   role: string;
+  /** A trust file below the server's folder; the empty text for none. */
+  trust: string;
+  /** Whether a log whose folder is entered in the file browser is shown in the panel. */
+  opensLogs: boolean;
 }
 
-const UNSET: AuditLabSettings = { folder: 'dossiers', actor: '', role: '' };
+const UNSET: AuditLabSettings = { folder: 'dossiers', actor: '', role: '', trust: '', opensLogs: true };
 
 /** The settings as they are now; their defaults where no registry is there. */
 export class SettingsModel {
@@ -22,11 +26,17 @@ export class SettingsModel {
 
   follow(settings: ISettingRegistry.ISettings): void {
     const take = (): void => {
-      const { folder, actor, role } = settings.composite;
+      const { composite } = settings;
+      const said = (name: 'folder' | 'actor' | 'role' | 'trust'): string => {
+        const value = composite[name];
+        return typeof value === 'string' ? value : UNSET[name];
+      };
       this._now = {
-        folder: typeof folder === 'string' ? folder : UNSET.folder,
-        actor: typeof actor === 'string' ? actor : UNSET.actor,
-        role: typeof role === 'string' ? role : UNSET.role
+        folder: said('folder'),
+        actor: said('actor'),
+        role: said('role'),
+        trust: said('trust'),
+        opensLogs: composite['opensLogs'] !== false
       };
       this._changed.emit();
     };

@@ -11,6 +11,8 @@ export interface Told {
   next: string;
 }
 
+const VERIFY = 'Press Verify to check it down to every row.';
+
 const UNKNOWN: Told = {
   mark: 'warning',
   means: 'This version of the panel does not know this verdict.',
@@ -45,6 +47,14 @@ const VERIFICATIONS: Readonly<Record<string, Told>> = {
   }
 };
 
+/** Of a log without a seal there is no key to speak of. */
+const UNSEALED: Told = {
+  mark: 'warning',
+  means:
+    'Its files are those that its manifest states. It is not sealed: whoever can change a file can change the manifest too.',
+  next: 'Seal it (audit-lab seal), so that later changes show, and keep its manifest’s digest where its writer cannot reach it.'
+};
+
 const REPLAYS: Readonly<Record<string, Told>> = {
   EXACT: {
     mark: 'good',
@@ -68,25 +78,27 @@ const REPLAYS: Readonly<Record<string, Told>> = {
   }
 };
 
-export function verificationTold(verdict: string): Told {
-  return told(VERIFICATIONS, verdict);
+/** What the verdict of a verification means; `sealed` is false of a log that has no seal. */
+export function verificationTold(verdict: string, sealed = true): Told {
+  return verdict === 'UNANCHORED' && !sealed ? UNSEALED : told(VERIFICATIONS, verdict);
 }
 
 export function replayTold(verdict: string): Told {
   return told(REPLAYS, verdict);
 }
 
-/** The badge of a log in a few words, and their mark. */
-export function badge(integrity: Integrity): { words: string; mark: Mark } {
+/** The badge of a log in a few words, their mark, and what they mean with what to do next. */
+export function badge(integrity: Integrity): { words: string; mark: Mark; told: string } {
   const { sealed, verdict, verified_at: at, findings } = integrity;
   if (verdict === null) {
-    return sealed ? { words: 'sealed, not verified', mark: 'none' } : { words: 'not sealed', mark: 'none' };
+    return sealed
+      ? { words: 'sealed, not verified', mark: 'none', told: `Nobody verified this state of it here. ${VERIFY}` }
+      : { words: 'not sealed', mark: 'none', told: `${UNSEALED.next} ${VERIFY}` };
   }
-  const { mark } = verificationTold(verdict);
-  if (mark === 'bad') {
-    return { words: `${verdict}: ${findings} ${findings === 1 ? 'finding' : 'findings'}`, mark };
-  }
-  return { words: `${verdict}, ${instant(at)}`, mark };
+  const { mark, means, next } = verificationTold(verdict, sealed);
+  const words =
+    mark === 'bad' ? `${verdict}: ${findings} ${findings === 1 ? 'finding' : 'findings'}` : `${verdict}, ${instant(at)}`;
+  return { words, mark, told: `${means} ${next}` };
 }
 
 function told(verdicts: Readonly<Record<string, Told>>, verdict: string): Told {

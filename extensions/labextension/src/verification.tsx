@@ -21,22 +21,39 @@ export interface Verified {
 /** The verification of a log or a bundle, in the main area: how far it is, then its report. */
 export class VerificationWidget extends ReactWidget {
   constructor(
-    readonly verified: Verified,
-    private readonly jobs: JobsModel
+    private _verified: Verified,
+    private readonly jobs: JobsModel,
+    /** The trust file whose keys are accepted, as the file browser names it; the empty text for none. */
+    private trust: string
   ) {
     super();
     this.addClass('auditlab-Decision');
     this.title.icon = auditIcon;
-    this.title.label = `Verification ${nameOf(verified.path)}`;
-    this.title.caption = `Verification of ${verified.path}`;
     this.node.tabIndex = -1;
+    this.moved(_verified.path);
     jobs.ended.connect(this.onEnded, this);
   }
 
-  /** Verify, or verify again. */
-  async begin(): Promise<void> {
-    const { kind, path } = this.verified;
-    await this.take(() => this.jobs.begin(kind === 'verify-log' ? { kind, log: path } : { kind, bundle: path }));
+  get verified(): Verified {
+    return this._verified;
+  }
+
+  /** It has another path by now. */
+  moved(path: string): void {
+    this._verified = { ...this._verified, path };
+    this.title.label = `Verification ${nameOf(path)}`;
+    this.title.caption = `Verification of ${path}`;
+    this.update();
+  }
+
+  /** Verify, or verify again; with another trust file, if one is named. */
+  async begin(trust = this.trust): Promise<void> {
+    this.trust = trust.trim();
+    const { kind, path } = this._verified;
+    const accepted = this.trust === '' ? {} : { trust: this.trust };
+    await this.take(() =>
+      this.jobs.begin(kind === 'verify-log' ? { kind, log: path, ...accepted } : { kind, bundle: path, ...accepted })
+    );
   }
 
   /** Show a verification that was made before. */
@@ -54,17 +71,19 @@ export class VerificationWidget extends ReactWidget {
   }
 
   private content(): React.JSX.Element {
+    const { kind, path } = this._verified;
     const job = this.job === null ? null : isOpen(this.job) ? (this.jobs.find(this.job.id) ?? this.job) : this.job;
-    const report = job?.result?.verification ?? null;
+    const result = job?.result ?? null;
     return (
       <article aria-label={this.title.caption} className="auditlab-Page">
-        <p className="auditlab-Eyebrow">{this.verified.kind === 'verify-log' ? 'Audit log' : 'Evidence bundle'}</p>
-        <h1 className="auditlab-Verdict">{this.verified.path}</h1>
+        <p className="auditlab-Eyebrow">{kind === 'verify-log' ? 'Audit log' : 'Evidence bundle'}</p>
+        <h1 className="auditlab-Verdict">{path}</h1>
         {this.problem !== null && <ProblemNote problem={this.problem} />}
         {job !== null && <JobProgress cancel={id => void this.jobs.cancel(id)} job={job} />}
         {job?.problem != null && <ProblemNote problem={job.problem} />}
         {job?.state === 'cancelled' && <p className="auditlab-Hint">Cancelled. Nothing is known of it.</p>}
-        {report !== null && <Report report={report} />}
+        {result?.verification != null && <Report report={result.verification} sealed={result.sealed} />}
+        {(job === null || !isOpen(job)) && <Again trust={this.trust} verify={trust => void this.begin(trust)} />}
       </article>
     );
   }
@@ -89,10 +108,52 @@ export class VerificationWidget extends ReactWidget {
   private problem: Problem | null = null;
 }
 
-function Report({ report }: { report: Verification }): React.JSX.Element {
+/** Verify again, and with which keys. */
+function Again(props: { trust: string; verify: (trust: string) => void }): React.JSX.Element {
+  const [trust, setTrust] = React.useState(props.trust);
+  return (
+    <form
+      aria-label="Verify again"
+      className="auditlab-Part"
+      onSubmit={event => {
+        event.preventDefault();
+        props.verify(trust);
+      }}
+    >
+      <h2>Verify again</h2>
+      <TrustField set={setTrust} trust={trust} />
+      <button className="jp-Button jp-mod-styled jp-mod-minimal" type="submit">
+        Verify again
+      </button>
+    </form>
+  );
+}
+
+/** The field that names a trust file. */
+export function TrustField(props: { trust: string; set: (trust: string) => void }): React.JSX.Element {
+  return (
+    <label className="auditlab-Field">
+      <span>Trust file</span>
+      <input
+        className="jp-mod-styled"
+        name="trust"
+        onChange={event => props.set(event.target.value)}
+        placeholder="such as keys/office.trust.toml"
+        spellCheck={false}
+        type="text"
+        value={props.trust}
+      />
+      <small className="auditlab-Aside">
+        Below the server’s folder; it pins the keys that you accept. Get it by another way than what it judges.
+      </small>
+    </label>
+  );
+}
+
+function Report({ report, sealed }: { report: Verification; sealed: boolean }): React.JSX.Element {
   return (
     <>
-      <VerdictNote told={verificationTold(report.verdict)} verdict={report.verdict} />
+      <VerdictNote told={verificationTold(report.verdict, sealed)} verdict={report.verdict} />
       {report.findings.length > 0 && (
         <section aria-label="Findings" className="auditlab-Part">
           <h2>Findings</h2>
@@ -110,8 +171,8 @@ function Report({ report }: { report: Verification }): React.JSX.Element {
         </section>
       )}
       <Lines lines={report.notes} title="Note" />
-      <Lines lines={report.signers} none="No accepted signature." title="Signed by" />
-      <Lines lines={report.anchors} none="Nothing outside the signer’s reach." title="Held in time by" />
+      {sealed && <Lines lines={report.signers} none="No accepted signature." title="Signed by" />}
+      {sealed && <Lines lines={report.anchors} none="Nothing outside the signer’s reach." title="Held in time by" />}
       <Lines lines={report.checked} title="Checked" />
       <Lines lines={report.not_checked} title="Not checked" />
     </>

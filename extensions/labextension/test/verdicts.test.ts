@@ -12,19 +12,16 @@ test('a sealed log that nobody verified here says so, and so does one that is no
 });
 
 test('a verified log says when, a failing one how many findings', () => {
-  assert.deepEqual(badge({ sealed: true, verdict: 'VERIFIED', verified_at: AT, findings: 0 }), {
-    words: 'VERIFIED, 2026-03-01 12:00:00 UTC',
-    mark: 'good'
-  });
-  assert.deepEqual(badge({ sealed: true, verdict: 'FAILED', verified_at: AT, findings: 1 }), {
-    words: 'FAILED: 1 finding',
-    mark: 'bad'
-  });
+  const good = badge({ sealed: true, verdict: 'VERIFIED', verified_at: AT, findings: 0 });
+  assert.deepEqual([good.words, good.mark], ['VERIFIED, 2026-03-01 12:00:00 UTC', 'good']);
+  const bad = badge({ sealed: true, verdict: 'FAILED', verified_at: AT, findings: 1 });
+  assert.deepEqual([bad.words, bad.mark], ['FAILED: 1 finding', 'bad']);
 });
 
 test('every verdict of the library has a meaning and a next step of its own', () => {
   const told = [
-    ...['VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED'].map(verificationTold),
+    ...['VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED'].map(verdict => verificationTold(verdict)),
+    verificationTold('UNANCHORED', false),
     ...['EXACT', 'WITHIN_TOLERANCE', 'DIVERGED', 'UNREPLAYABLE'].map(replayTold)
   ];
   assert.equal(new Set(told.map(each => each.means)).size, told.length);
@@ -34,4 +31,14 @@ test('every verdict of the library has a meaning and a next step of its own', ()
 test('a verdict that is not known is never shown as good', () => {
   assert.equal(verificationTold('PERFECT').mark, 'warning');
   assert.equal(replayTold('toString').mark, 'warning');
+});
+
+test('of a log without a seal nothing is said of a key, and every badge says what to do', () => {
+  assert.doesNotMatch(verificationTold('UNANCHORED', false).means, /key/);
+  assert.match(verificationTold('UNANCHORED', true).means, /key/);
+  for (const sealed of [true, false]) {
+    for (const verdict of [null, 'VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED']) {
+      assert.ok(badge({ sealed, verdict, verified_at: AT, findings: 2 }).told.length > 20);
+    }
+  }
 });
