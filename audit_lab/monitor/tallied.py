@@ -40,6 +40,8 @@ __all__ = ["TalliedRows", "values_by_window", "whole_windows"]
 
 #: A column with more values than this in one window of a block is not counted by value.
 _MOST_TALLIED = 32_768
+#: Rows that lie in so few runs are taken run by run.
+_MOST_RUNS = 128
 _COUNTED = ("facts", "missing", "numbers", "texts")
 
 
@@ -267,7 +269,7 @@ class _Sampler:
             self._places[first] = places_within(block[TIME_COLUMN], self._spans)
         group = self._groups.setdefault(names[0], len(self._groups))
         always = [] if group else [TIME_COLUMN]
-        self.parts.setdefault(group, []).append(block.select(*always, *names)[self._places[first]])
+        self.parts.setdefault(group, []).append(_taken(block.select(*always, *names), self._places[first]))
 
     def read(self, frame: pl.LazyFrame, columns: Sequence[str], rows: int) -> None:
         """Read rows whose counts were known."""
@@ -276,6 +278,16 @@ class _Sampler:
             for block in blocks_of(frame.select(TIME_COLUMN, *group), MEASURED):
                 self.look(group, first, block)
                 first += block.height
+
+
+def _taken(block: pl.DataFrame, places: NDArray[np.int64]) -> pl.DataFrame:
+    """Return rows of a block by their places, ascending: runs of them as they lie, where they are few."""
+    runs = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+    if runs.size > _MOST_RUNS:
+        return block[places]
+    ends = np.append(runs[1:], places.size)
+    parts = [block.slice(int(places[run]), int(end - run)) for run, end in zip(runs, ends, strict=True)]
+    return pl.concat(parts, rechunk=True) if parts else block.clear()
 
 
 def _joined(sampled: Sequence[dict[int, list[pl.DataFrame]]], kinds: Mapping[str, str]) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from audit_lab.log.files.reading import collect
+from audit_lab.log.files.same_column import is_same_column
 from audit_lab.log.index.row_reader import stamp_of
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
@@ -26,9 +27,9 @@ from audit_lab.log.segments import SegmentSource
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
 
     from audit_lab.log.index.sketch_cache import SketchCache
-    from audit_lab.log.manifest import Segment
     from audit_lab.log.store import LogStore
 
 __all__ = ["Pair", "Pairs", "pairs_of"]
@@ -45,11 +46,13 @@ _APART: dict[str, pl.DataFrame] = {"ids": pl.DataFrame(schema={"hash": pl.UInt64
 class Pair:
     """A file of predictions, all of one model, and the file of their inputs, in the same order.
 
-    `files` are the digests of both, `stamp` says by size and time which files these are, `frame` has the columns that
-    `audit_lab.log.search.wide.wide` gives, and `first` and `last` are the times that the manifest states.
+    `files` are the digests of both, `paths` where they lie, `stamp` says by size and time which files these are,
+    `frame` has the columns that `audit_lab.log.search.wide.wide` gives, and `first` and `last` are the times that the
+    manifest states.
     """
 
     files: str
+    paths: tuple[Path, Path]
     stamp: str
     rows: int
     frame: pl.LazyFrame
@@ -104,7 +107,10 @@ def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCach
     columns, _ = wide_columns(Beside(store, (model,)).dtypes)
     found, first = [], 0
     for one, other in zip(*files, strict=True):
-        stamp = _stamp(store, one, other)
+        if store.folder.path is None:
+            return None
+        paths = (store.folder.path / one.path, store.folder.path / other.path)
+        stamp = _stamp(paths)
         rows = range(first, first + one.rows)
         first = rows.stop
         read = [nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model)]
@@ -115,7 +121,7 @@ def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCach
         if stamp is None or frame.collect_schema() != schema:
             return None
         times = [None if text is None else _moment(text) for text in (one.first_time, one.last_time)]
-        found.append((Pair(f"{one.sha256}-{other.sha256}", stamp, one.rows, frame, times[0], times[1]), read))
+        found.append((Pair(f"{one.sha256}-{other.sha256}", paths, stamp, one.rows, frame, times[0], times[1]), read))
     beginning = ThreadPoolExecutor(1, "audit-lab-pairs")
     holding = beginning.submit(_stand_once, found, model, cache)
     beginning.shutdown(wait=False)
@@ -160,12 +166,11 @@ def _hashes(
     question = f"ids of {model!r} in {pair.stamp}"
     kept = cache.find(pair.files, question, _HASHES)
     if kept is None:
-        ids = pl.concat(
-            [predictions.select(_ID, "model_name"), inputs.select(pl.col(_ID).alias("other"))], how="horizontal"
-        )
-        differ = (
-            pl.col(_ID).ne_missing(pl.col("other")) | pl.col(_ID).is_null() | pl.col("model_name").ne_missing(model)
-        )
+        ids = predictions.select(_ID, "model_name")
+        differ = pl.col(_ID).is_null() | pl.col("model_name").ne_missing(model)
+        if not is_same_column(*pair.paths, _ID):  # mostly one writer stored both alike, and one is read for both
+            ids = pl.concat([ids, inputs.select(pl.col(_ID).alias("other"))], how="horizontal")
+            differ = pl.col(_ID).ne_missing(pl.col("other")) | differ
         read = collect(ids.select(id_hash().alias("hash"), differ.alias("differ")), "the ids of predictions and inputs")
         apart = read.height != pair.rows or bool(read["differ"].any())
         kept = _APART if apart else {"ids": read.select("hash")}
@@ -174,11 +179,9 @@ def _hashes(
     return found.to_numpy() if found.len() == pair.rows and not found.null_count() else None
 
 
-def _stamp(store: LogStore, *files: Segment) -> str | None:
+def _stamp(paths: tuple[Path, Path]) -> str | None:
     """Return what shows without reading them that files were rewritten; None where that cannot be seen."""
-    if store.folder.path is None:
-        return None
-    stamps = [stamp_of(store.folder.path / file.path) for file in files]
+    stamps = [stamp_of(path) for path in paths]
     if None in stamps:
         return None
     return " ".join(f"{each.size_bytes}/{each.modified_ns}" for each in stamps if each is not None)
