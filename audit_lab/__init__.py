@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from audit_lab.capture.life.runs import record_evaluation, record_run, recorded_run
     from audit_lab.capture.lineage.sources import import_lineage
     from audit_lab.capture.recorder.recorder import Recorder
+    from audit_lab.capture.recorder.sampling import Sampling
     from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
+    from audit_lab.capture.redaction.linter import lint_personal
     from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
@@ -62,6 +64,7 @@ __all__ = [
     "Limits",
     "RecordedModel",
     "Recorder",
+    "Sampling",
     "adapt",
     "charts",
     "compact",
@@ -70,6 +73,7 @@ __all__ = [
     "erase",
     "hold",
     "import_lineage",
+    "lint_personal",
     "open",
     "open_writer",
     "pseudonym",
@@ -106,12 +110,14 @@ _HOMES = {
     "RecordedModel": ("audit_lab.capture.recorder.wrappers", "RecordedModel"),
     "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
     "adapt": ("audit_lab.capture.adapters.adaptation", "adapt"),
+    "Sampling": ("audit_lab.capture.recorder.sampling", "Sampling"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
     "diff": ("audit_lab.evidence.differences", "diff"),
     "erase": ("audit_lab.face.keeping", "erase"),
     "hold": ("audit_lab.face.keeping", "hold"),
     "import_lineage": ("audit_lab.capture.lineage.sources", "import_lineage"),
+    "lint_personal": ("audit_lab.capture.redaction.linter", "lint_personal"),
     "open": ("audit_lab.face", "open_log"),
     "open_writer": ("audit_lab.log.writing.writer", "open_writer"),
     "pseudonym": ("audit_lab.log.keys.pseudonym", "pseudonym"),

@@ -12,7 +12,7 @@ import polars as pl
 from audit_lab.errors import AuditLabError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_reference import moment_asked, reference_asked
-from audit_lab.face.windowed_rows import OUTCOMES
+from audit_lab.face.windowed_rows import OUTCOMES, unweighted
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.sketch_cache import SketchCache
@@ -153,7 +153,8 @@ def _put(
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
     source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
     moved = measure(source, **options)
-    return (moved if gone.is_empty() else replace(moved, facts=(*moved.facts, left_out))), touched
+    further = (*(() if gone.is_empty() else (left_out,)), *unweighted(store, predicting, None, None))
+    return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 
 
 def _filed(store: LogStore, model: str | None) -> _FileByFile | None:

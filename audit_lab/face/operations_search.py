@@ -49,6 +49,11 @@ def operations_of(
         events = events.filter(pl.col("at") >= rows.since)
     if rows.until is not None:
         events = events.filter(pl.col("at") < rows.until)
-    found = measure_operations(rows.reader(columns), rows.hours_of(zone), events, every=every, by=by, zone=zone)
-    facts = (*found.facts, *rows.facts, "events of all models count: a log does not say which model a job is of")
+    read = rows.reader(columns, weights=rows.is_sampled)
+    found = measure_operations(read, rows.hours_of(zone), events, every=every, by=by, zone=zone)
+    facts = (
+        *found.facts,
+        *rows.weighted_facts,
+        "events of all models count: a log does not say which model a job is of",
+    )
     return replace(found, facts=facts), rows.touched(columns)

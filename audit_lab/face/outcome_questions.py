@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.face.description import predicting_model
+from audit_lab.face.windowed_rows import unweighted
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.fairness.measuring import measure_fairness
 from audit_lab.monitor.performance.measuring import measure_performance
@@ -28,7 +30,9 @@ def performance_of(
         "until": instant(until, "until"),
         "as_of": instant(as_of, "as_of"),
     }
-    return measure_performance(store, predicting_model(store, model), **times, **asked)
+    name = predicting_model(store, model)
+    found = measure_performance(store, name, **times, **asked)
+    return replace(found, facts=(*found.facts, *unweighted(store, name, times["since"], times["until"])))
 
 
 def fairness_of(
@@ -40,4 +44,6 @@ def fairness_of(
         "until": instant(until, "until"),
         "as_of": instant(as_of, "as_of"),
     }
-    return measure_fairness(store, predicting_model(store, model), groups, **times, **asked)
+    name = predicting_model(store, model)
+    found = measure_fairness(store, name, groups, **times, **asked)
+    return replace(found, facts=(*found.facts, *unweighted(store, name, times["since"], times["until"])))

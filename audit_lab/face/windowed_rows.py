@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["FAILED", "OUTCOMES", "OWN", "WindowedRows", "windowed_rows"]
+__all__ = ["FAILED", "OUTCOMES", "OWN", "UNWEIGHTED", "WindowedRows", "unweighted", "windowed_rows"]
 
 #: What is there of a prediction itself, and the column of the log that it comes from.
 OWN = {
@@ -46,6 +46,13 @@ OUTCOMES = {"outcome": "outcomes.label", "outcome_value": "outcomes.value"}
 #: What the column ``error`` holds where a prediction failed, and where it did not.
 FAILED, DONE = "failed", "done"
 
+#: What is said of rows of which some were sampled, where they are counted as they are in the log.
+UNWEIGHTED = (
+    "some predictions were recorded by a sampling rule, and all count once here, unweighted: what a rule records "
+    "always, as failed ones and those near the threshold, is more among them than among those served"
+)
+
+_WEIGHTS = ("sampling_rate", "request_id")
 _ID, _TIME = "prediction_id", "occurred_at"
 _OUTPUTS = ("score", "label")
 _HOUR = 3_600_000_000
@@ -109,8 +116,24 @@ class WindowedRows:
         return found.select(moment.alias("hour"), pl.col("rows").cast(pl.Int64))
 
     @cached_property
+    def is_sampled(self) -> bool:
+        """Whether some of them state that others were not recorded: a sampling rate below 1."""
+        mine = self._within(self.store.frame("predictions", self.since, self.until)).filter(
+            nw.col("model_name") == self.model
+        )
+        rate = nw.col("sampling_rate")
+        lowest = mine.filter(rate > 0).select(rate.min().alias("lowest"))
+        found = collected(lowest, f"the predictions of {self.store.location}")["lowest"].item()
+        return found is not None and float(found) < 1
+
+    @property
     def facts(self) -> tuple[str, ...]:
-        """What must be known about the rows."""
+        """What must be known about the rows, which are counted as they are in the log."""
+        return (*((UNWEIGHTED,) if self.is_sampled else ()), *self.weighted_facts)
+
+    @cached_property
+    def weighted_facts(self) -> tuple[str, ...]:
+        """What must be known about the rows where each is counted for as many as it stands for."""
         erased, repeated = self._erased.len(), self._repeated.len()
         left = f"predictions that are left out, as values of theirs were erased, which is no change: {erased:,}"
         unclear = (
@@ -138,9 +161,12 @@ class WindowedRows:
         """Return the columns of the log that an answer about these columns comes from."""
         return {(OWN | OUTCOMES).get(name) or f"inputs.{self.features[name]}" for name in columns}
 
-    def reader(self, columns: Sequence[str]) -> Callable[[datetime, datetime], pl.DataFrame]:
-        """Return what reads the rows of ``start <= occurred_at < end`` within the period, in order of time and id."""
-        chosen = self.checked(columns)
+    def reader(self, columns: Sequence[str], *, weights: bool = False) -> Callable[[datetime, datetime], pl.DataFrame]:
+        """Return what reads the rows of ``start <= occurred_at < end`` within the period, in order of time and id.
+
+        With `weights` they have ``sampling_rate`` and ``request_id`` (their own id where they have none) besides.
+        """
+        chosen = [*self.checked(columns), *(_WEIGHTS if weights else ())]
         return lambda start, end: self._read(chosen, start, end)
 
     def _read(self, columns: list[str], start: datetime, end: datetime) -> pl.DataFrame:
@@ -148,9 +174,11 @@ class WindowedRows:
         until = end if self.until is None else min(end, self.until)
         beside, wanted = self._beside(since, until), [self.features[name] for name in columns if name in self.features]
         rows = beside.frame(wanted) if wanted else beside.predictions().filter(nw.col("model_name") == self.model)
-        own = [name for name in columns if name in OWN]
+        own = [name for name in columns if name in OWN or name in _WEIGHTS]
         outputs = nw.col("outputs").struct
-        picked = [outputs.field(name).alias(name) if name in _OUTPUTS else nw.col(name) for name in own] + [
+        made = {name: outputs.field(name) for name in _OUTPUTS}
+        made["request_id"] = nw.coalesce("request_id", _ID)
+        picked = [made.get(name, nw.col(name)).alias(name) for name in own] + [
             nw.col(INPUT + self.features[name]).alias(name) for name in columns if name in self.features
         ]
         found = collected(rows.select(_ID, _TIME, *picked), f"the predictions of {self.store.location}")
@@ -214,6 +242,11 @@ def windowed_rows(
             f"the period from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty", "Give since < until."
         )
     return WindowedRows(store, predicting_model(store, model), begin, end)
+
+
+def unweighted(store: LogStore, model: str, since: datetime | None, until: datetime | None) -> tuple[str, ...]:
+    """Return what must be said of an answer that counts a model's predictions of a period as they are in the log."""
+    return (UNWEIGHTED,) if WindowedRows(store, model, since, until).is_sampled else ()
 
 
 def _plain(name: str, dtype: pl.DataType) -> pl.Expr:

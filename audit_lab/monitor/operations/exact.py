@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 CONFIDENCE = 0.95
 
 
-def rate_interval(count: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
+def rate_interval(count: float, rows: float, confidence: float = CONFIDENCE) -> Interval:
     """Return the exact interval of a rate: of `rows` trials `count` came out so.
 
     Range [0, 1]; of no trials, all of it.

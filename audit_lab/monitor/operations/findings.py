@@ -104,8 +104,8 @@ def raised_errors(table: pl.DataFrame, split: Split) -> list[OperationsFinding]:
     chances = np.concatenate(
         [
             more_than_the_rest(
-                np.array([row["failed"] for row in group], dtype=np.int64),
-                np.array([row["rows"] for row in group], dtype=np.int64),
+                np.array([round(row["error_rate"] * row["effective_rows"]) for row in group], dtype=np.int64),
+                np.array([round(row["effective_rows"]) for row in group], dtype=np.int64),
             )
             for group in _groups(table)
         ]
@@ -197,13 +197,16 @@ def _groups(table: pl.DataFrame) -> Iterable[list[dict[str, Any]]]:
 def _failed(run: list[dict[str, Any]], split: Split) -> OperationsFinding:
     start, end, group = run[0]["window_start"], run[-1]["window_end"], run[0]["group"]
     rows, failed = sum(row["rows"] for row in run), sum(row["failed"] for row in run)
-    low, high = rate_interval(failed, rows)
+    represented, effective = (sum(row[name] for row in run) for name in ("represented", "effective_rows"))
+    rate = failed / rows if represented == rows else sum(r["error_rate"] * r["represented"] for r in run) / represented
+    low, high = rate_interval(rate * effective, effective)
+    served = "" if represented == rows else f" recorded for {represented:,.0f} served"
     what = (
-        f"{split.name(group)}: {failed:,} of {rows:,} predictions failed ({failed / rows:.2%}) from "
+        f"{split.name(group)}: {failed:,} of {rows:,} predictions{served} failed ({rate:.2%}) from "
         f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
     )
     query = split.query("error is not null", group, start, end)
     counts = rows, failed
     return OperationsFinding(
-        "failed-predictions", start, end, group, "error rate", failed / rows, low, high, *counts, None, what, query
+        "failed-predictions", start, end, group, "error rate", rate, low, high, *counts, None, what, query
     )

@@ -22,6 +22,7 @@ from audit_lab.monitor.operations.findings import (
     raised_errors,
     raised_latency,
 )
+from audit_lab.monitor.operations.weighted import WeightedRate, weighted_quantile, weighted_rate
 from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
 
@@ -49,6 +50,8 @@ _SCHEMA: dict[str, Any] = {
     "group": pl.String,
     "rows": pl.Int64,
     "failed": pl.Int64,
+    "represented": pl.Float64,
+    "effective_rows": pl.Float64,
     **dict.fromkeys(("error_rate", "error_low", "error_high"), pl.Float64),
     "latencies": pl.Int64,
     **{f"{name}{part}_ms": pl.Float64 for name, _ in QUANTILES for part in ("", "_low", "_high")},
@@ -65,7 +68,9 @@ class Operations:
     table
         One row for each window and group with predictions: ``rows``, ``failed``, ``error_rate`` with its exact interval
         of 95 %, ``latencies`` (how many have one), and of latency the quantiles 0.5, 0.95 and 0.99 in milliseconds with
-        intervals of 95 % by order statistics, null where there are too few values for one.
+        intervals of 95 % by order statistics, null where there are too few values for one. ``represented`` is for how
+        many served predictions the rows stand. Where some were sampled, rates and quantiles are weighted, and
+        ``effective_rows`` is how many rows would tell the rate as well had all been recorded.
     findings
         What failed or stands out, in order of time.
     facts
@@ -82,6 +87,17 @@ class Operations:
     rows: int
     failed: int
 
+    @property
+    def represented(self) -> float:
+        """For how many served predictions the rows stand; as many as there are where none was sampled."""
+        return float(self.table["represented"].sum())
+
+    @property
+    def error_rate(self) -> float:
+        """The share of served predictions that failed, from 0 to 1."""
+        failed = (self.table["error_rate"] * self.table["represented"]).sum()
+        return self.failed / self.rows if self.represented == self.rows else float(failed) / self.represented
+
     def findings_table(self) -> pl.DataFrame:
         """Return one row for each finding, with all that a finding states."""
         fields: dict[str, Any] = dict.fromkeys(OperationsFinding.__dataclass_fields__, pl.String)
@@ -91,13 +107,13 @@ class Operations:
 
     def summary(self) -> list[str]:
         """Return plain sentences: the error rate with its interval, latency, findings, and what was not known."""
-        low, high = rate_interval(self.failed, self.rows)
-        said = [
-            (
-                f"{self.failed:,} of {self.rows:,} predictions failed: {self.failed / self.rows:.3%} "
-                f"({low:.3%} to {high:.3%})."
-            )
-        ]
+        effective = float(self.table["effective_rows"].sum())
+        low, high = rate_interval(self.error_rate * effective, effective)
+        interval = f"{self.error_rate:.3%} ({low:.3%} to {high:.3%})"
+        said = [f"{self.failed:,} of {self.rows:,} predictions failed: {interval}."]
+        if self.represented != self.rows:
+            recorded = f"{self.rows:,} predictions were recorded, {self.failed:,} of which failed"
+            said = [f"{recorded}; they stand for {self.represented:,.0f}, of which by their weights failed {interval}."]
         held = self.table.filter(pl.col("p95_ms").is_not_null())
         if held.height:
             worst = held.sort("p95_ms", "window_start", descending=[True, False]).row(0, named=True)
@@ -117,6 +133,8 @@ class Operations:
             "by": self.by,
             "rows": self.rows,
             "failed": self.failed,
+            "represented": self.represented,
+            "error_rate": self.error_rate,
             "confidence": CONFIDENCE,
             "summary": self.summary(),
             "findings": [_plain(asdict(one)) for one in self.findings],
@@ -204,7 +222,7 @@ def _counted(frame: pl.DataFrame, until: Mapping[datetime, datetime]) -> pl.Data
     grouped = frame.group_by("window", "group").agg(
         pl.len().alias("rows"),
         (pl.col("error") == "failed").sum().alias("failed"),
-        pl.col("latency_ms").drop_nulls().sort().alias("latency"),
+        *_listed(frame),
     )
     start = pl.col("window").dt.convert_time_zone("UTC").cast(TIME)
     framed = grouped.with_columns(window_start=start)
@@ -213,26 +231,59 @@ def _counted(frame: pl.DataFrame, until: Mapping[datetime, datetime]) -> pl.Data
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
+def _listed(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return what of each row is needed: of latencies their order, and where some were sampled, the rates too."""
+    latency = pl.col("latency_ms")
+    listed = [latency.drop_nulls().sort().alias("latency")]
+    if "sampling_rate" in frame.columns:
+        rate = pl.col("sampling_rate").fill_null(1.0)
+        held = pl.when((rate > 0) & (rate <= 1)).then(rate).otherwise(1.0)
+        listed += [
+            held.alias("rates"),
+            (pl.col("error") == "failed").alias("failures"),
+            pl.col("request_id").rank("dense").cast(pl.Int64).alias("requests"),
+            held.filter(latency.is_not_null()).sort_by(latency.drop_nulls()).alias("latency_rates"),
+        ]
+    return listed
+
+
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    low, high = rate_interval(row["failed"], row["rows"])
+    rated = WeightedRate(float(row["rows"]), row["failed"] / row["rows"], float(row["rows"]))
     ordered = np.asarray(row["latency"], dtype=np.float64)
+    rates = None
+    if "rates" in row and min(row["rates"]) < 1:
+        rates = np.asarray(row["latency_rates"], dtype=np.float64)
+        given = (np.asarray(row[name]) for name in ("failures", "rates", "requests"))
+        rated = weighted_rate(*given)
+    counted = rated.rate * rated.effective_rows if rates is not None else row["failed"]
+    low, high = rate_interval(counted, rated.effective_rows)
+    floor = order_statistic(ordered, quantile_ranks(ordered.size, 0.95, _FLOOR)[0])
+    if rates is not None and ordered.size:
+        floor = weighted_quantile(ordered, rates, 0.95, _FLOOR)[1]
     return {
         **{name: row[name] for name in ("window_start", "window_end", "group", "rows", "failed")},
-        "error_rate": row["failed"] / row["rows"],
+        "represented": rated.represented,
+        "effective_rows": rated.effective_rows,
+        "error_rate": rated.rate,
         "error_low": low,
         "error_high": high,
         "latencies": ordered.size,
-        **{key: value for name, at in QUANTILES for key, value in _quantile(ordered, name, at).items()},
-        "p95_floor_ms": order_statistic(ordered, quantile_ranks(ordered.size, 0.95, _FLOOR)[0]),
+        **{key: value for name, at in QUANTILES for key, value in _quantile(ordered, rates, name, at).items()},
+        "p95_floor_ms": floor,
     }
 
 
-def _quantile(ordered: NDArray[np.float64], name: str, at: float) -> dict[str, float | None]:
+def _quantile(
+    ordered: NDArray[np.float64], rates: NDArray[np.float64] | None, name: str, at: float
+) -> dict[str, float | None]:
     """Return a quantile, the lowest value that at least that part of the values does not exceed, and its interval."""
+    keys = (f"{name}_ms", f"{name}_low_ms", f"{name}_high_ms")
+    if rates is not None and ordered.size:
+        return dict(zip(keys, weighted_quantile(ordered, rates, at, CONFIDENCE), strict=True))
     rank = max(int(np.ceil(ordered.size * at - 1e-9)), 1) if ordered.size else None
     low, high = quantile_ranks(ordered.size, at)
     values = (order_statistic(ordered, one) for one in (rank, low, high))
-    return dict(zip((f"{name}_ms", f"{name}_low_ms", f"{name}_high_ms"), values, strict=True))
+    return dict(zip(keys, values, strict=True))
 
 
 def _facts(

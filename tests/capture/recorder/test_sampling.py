@@ -146,6 +146,20 @@ def test_weighted_counts_are_those_of_a_plain_computation_and_near_the_truth(sam
     assert abs(represented["predictions"] - len(everything)) < 4 * represented["error"]
 
 
+def test_operations_are_of_what_was_served(sampled):
+    log, everything, _, _ = sampled
+    ran = al.open(log.folder).operations(every="1mo")
+    failed = [one["error"] is not None for one in everything]
+    assert ran.rows == log.predictions.height
+    assert ran.failed == sum(failed)  # each failed one is recorded
+    assert ran.represented == pytest.approx((1 / log.predictions["sampling_rate"]).sum())
+    assert ran.error_rate == pytest.approx(sum(failed) / ran.represented)
+    row = ran.table.row(0, named=True)
+    assert row["error_low"] < sum(failed) / len(failed) < row["error_high"] < sum(failed) / ran.rows
+    assert f"they stand for {ran.represented:,.0f}, of which by their weights failed" in ran.summary()[0]
+    assert not any("unweighted" in fact for fact in ran.facts)
+
+
 def test_the_estimate_is_unbiased_and_its_variance_true_over_many_samplings():
     everything = list(served(seed=11, requests=400))
     failed = [one["error"] is not None for one in everything]
