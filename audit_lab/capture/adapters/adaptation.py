@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.appending import Appending
-from audit_lab.capture.adapters.exchange import LABEL, UNDECODABLE, Half, Refusal
-from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
+from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
+from audit_lab.capture.adapters.forms import FORMS, form_named, form_of, needs_mapping
 from audit_lab.capture.adapters.labels import label_values
 from audit_lab.capture.adapters.ledger import FilePart, PlanPart, read_ledger
 from audit_lab.capture.adapters.pairing import Scratch, paired, parts_for
 from audit_lab.capture.adapters.part import Exchange, Part, Place
 from audit_lab.capture.adapters.quarantine import drop_unnamed
-from audit_lab.capture.adapters.report import AdaptedFile, AdaptReport
+from audit_lab.capture.adapters.reporting import Source, report_of
 from audit_lab.capture.adapters.settings import settings_of
-from audit_lab.capture.adapters.source import sample_of, source_files
+from audit_lab.capture.adapters.source import check_unchanged, sample_of, source_files
 from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.files.private_file import make_private_folder
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_lab.capture.adapters.exchange import Form
-    from audit_lab.capture.adapters.ledger import Ledger
+    from audit_lab.capture.adapters.report import AdaptReport
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.capture.adapters.source import SourceFile
     from audit_lab.log.keys.vault import Vault
@@ -139,18 +139,22 @@ def adapt(
     place, beside = Path(log), adapted_folder(Path(log))
     kept = beside / "quarantine" if quarantine is None else Path(quarantine)
     chosen = None if form is None else form_named(form)
-    files, unread = source_files(Path(source))
-    forms = {file.sha256: chosen or form_of(sample_of(file)) for file in files}
+    if chosen is not None and needs_mapping(chosen) and settings.mapping is None:
+        raise MisuseError(
+            f"the form {form} is read by a mapping", "Give one (mapping=, --mapping): see docs/adapters.md."
+        )
+    files, unread = source_files(Path(source), leave_out=(place, beside, kept))
+    forms = {file.sha256: chosen or form_of(sample_of(file), has_mapping=mapping is not None) for file in files}
     if not any(forms.values()) and any(file.size_bytes for file in files):
         raise MisuseError(
             f"no file of {source} is of a form that is known",
-            f"Name its form ({', '.join(FORMS)}), or read Parquet in place through a mapping.",
+            f"Name its form ({', '.join(FORMS)}), or give a mapping for plain JSON or Avro.",
         )
     with _alone(beside):
         writer = _writer(place, origin, vault=vault, passphrase=passphrase, clock=clock)
         with writer:
             ledger = read_ledger(place)
-            drop_unnamed(kept, ledger.quarantine)
+            drop_unnamed(kept, writer.origin, ledger.quarantine)
             before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
             appending = Appending(
                 writer,
@@ -163,19 +167,22 @@ def adapt(
                 ledger=ledger,
                 clock=clock,
             )
-            _take_over(files, forms, appending, settings, progress)
-    told = _Source(str(source), files, forms, before, tuple(unread))
-    return _report(told, str(log), kept, appending, settings)
+            with _without_collecting():
+                _take_over(files, forms, appending, settings, progress)
+    told = Source(str(source), files, forms, before, tuple(unread))
+    return report_of(told, str(log), kept, appending, settings)
 
 
-class _Source(NamedTuple):
-    """What a run found: files, the form of each, how far each was in the log before, and what is never read."""
-
-    name: str
-    files: Sequence[SourceFile]
-    forms: Map[str, Form | None]
-    before: Map[str, tuple[int, bool]]
-    unread: tuple[str, ...]
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the collector of cycles from walking through the records of a part again and again: there are no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager
@@ -261,6 +268,7 @@ def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, setti
             if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
                 appending.append(part, held, form.name)
                 part, held = Part(), [FilePart(file, chunk.next_start, chunk.next_start)]
+        check_unchanged(file)
         held[-1].is_whole = True
         told.more(file.size_bytes)
     appending.append(part, held, form.name)
@@ -306,6 +314,7 @@ def _pair_plan(
         for number, file in enumerate(files):
             for chunk in form.read(file, 0, settings):
                 scratch.spill(chunk, number)
+            check_unchanged(file)
             told.more(file.size_bytes)
         for number in range(parts):
             if number in appending.ledger.plans.get(plan, ()):
@@ -334,63 +343,5 @@ def take(part: Part, form: Form, found: Half | Refusal, places: tuple[Place, ...
         if isinstance(decoded, Refusal):
             part.refuse(decoded, places)
         else:
-            part.add(Exchange(found, decoded, places))
-
-
-def _report(source: _Source, log: str, quarantine: Path, appending: Appending, settings: Settings) -> AdaptReport:
-    ledger: Ledger = appending.ledger
-    told: list[AdaptedFile] = []
-    total: Counter[str] = Counter()
-    seen: set[str] = set()
-    for file in source.files:
-        form, counts = source.forms[file.sha256], ledger.counts(file)
-        again = file.sha256 in seen
-        start, was_done = source.before[file.sha256]
-        state = "unread" if form is None and file.size_bytes else "known" if was_done or again else "new"
-        if state == "new" and start:
-            state = "resumed"
-        if not again:
-            total += counts
-        seen.add(file.sha256)
-        numbers = (counts["rows"], counts["kept"], counts["quarantined"])
-        told.append(AdaptedFile(file.name, file.sha256, None if form is None else form.name, state, *numbers))
-    names = dict.fromkeys(form.name for form in source.forms.values() if form is not None)
-    return AdaptReport(
-        source=source.name,
-        log=log,
-        form=", ".join(names) or "no records",
-        rows_read=total["rows"],
-        rows_kept=total["kept"],
-        rows_quarantined=total["quarantined"],
-        predictions=total["predictions"],
-        labels=total["labels"],
-        predictions_added=appending.added["predictions"],
-        labels_added=appending.added["outcomes"],
-        requests_without_response=total["requests_without_response"],
-        responses_without_request=total["responses_without_request"],
-        repeated_records=total["repeated"],
-        duplicate_ids=total["duplicate_ids"],
-        null_payloads=total["null-payload"],
-        half_payloads=total["half_payloads"],
-        truncated_payloads=total["truncated"],
-        ambiguous_records=total["ambiguous"],
-        undecodable_payloads=total[UNDECODABLE],
-        too_large=total["too-large"],
-        unfit=total["unfit"],
-        without_time=total["without_time"],
-        without_version=total["without_version"],
-        versions_stated=total["versions_stated"],
-        versions_supplied=total["versions_supplied"],
-        sampling=_sampling(total, settings),
-        files=tuple(told),
-        unread_files=source.unread,
-        quarantine_folder=str(quarantine),
-        quarantine_files=tuple(ledger.quarantine),
-    )
-
-
-def _sampling(total: Counter[str], settings: Settings) -> str:
-    rates = sorted(float(name.removeprefix("sampling_rate ")) for name in total if name.startswith("sampling_rate "))
-    if rates:
-        return f"stated by the log: {rates[0]:g}" + (f" to {rates[-1]:g}" if len(rates) > 1 else "")
-    return "not stated" if settings.sampling_rate is None else f"supplied by the caller: {settings.sampling_rate:g}"
+            side = decoded.outputs if decoded.inputs is None else decoded.inputs
+            part.add(Exchange(found, decoded, places, len(side or ())))

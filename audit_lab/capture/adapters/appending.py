@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.capture.adapters.exchange import UNFIT, Refusal
-from audit_lab.capture.adapters.identity import named
+from audit_lab.capture.adapters.exchange import REPEATED, UNFIT, Refusal
+from audit_lab.capture.adapters.identity import named, repeated_labels
 from audit_lab.capture.adapters.ledger import part_event
 from audit_lab.capture.adapters.part import Part
-from audit_lab.capture.adapters.quarantine import keep_quarantine
+from audit_lab.capture.adapters.quarantine import keep_quarantine, prefix_of
 from audit_lab.log.commitment.column_types import schema_of_document
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.unification import unified_schema
@@ -110,9 +110,10 @@ class Appending:
             self.added[table] += frame.height
 
     def _quarantine_name(self, files: Sequence[FilePart], plan: PlanPart | None) -> str:
+        begin = prefix_of(self._writer.origin)
         if plan is not None:
-            return f"{plan.plan}-{plan.part:05}.parquet"
-        return f"{files[0].file.sha256[:16]}-{files[0].start:012}.parquet"
+            return f"{begin}{plan.plan}-{plan.part:05}.parquet"
+        return f"{begin}{files[0].file.sha256[:16]}-{files[0].start:012}.parquet"
 
     def _types(self, model: str) -> pl.Schema:
         table = INPUTS_PREFIX + model
@@ -123,11 +124,14 @@ class Appending:
         tables: dict[str, pl.DataFrame] = {}
         if part.exchanges:
             tables |= self._rows(part, files)
-        if part.labels:
-            micros = (now - _EPOCH) // (datetime.resolution)
+        for number in sorted(repeated_labels(self._log, part.labels), reverse=True):
+            _, _, place = part.labels.pop(number)
+            part.refuse(Refusal(REPEATED, "the log, or another record, has this label of the same prediction"), [place])
+        if part.labels or part.known_labels:
+            micros = (now - _EPOCH) // datetime.resolution
             tables["outcomes"] = part.outcomes(micros, f"labels in {self._source}")
-            for half, values, place in part.labels:
-                files[place.file].counts.update(kept=1, labels=len(values), without_time=int(half.at is None))
+            for _, values, place in part.labels:
+                files[place.file].counts.update(kept=1, labels=len(values))
         return tables
 
     def _rows(self, part: Part, files: Sequence[FilePart]) -> dict[str, pl.DataFrame]:
@@ -137,37 +141,50 @@ class Appending:
         refused |= {number: Refusal(UNFIT, why) for number, why in built.unfit.items()}
         for number, refusal in refused.items():
             part.refuse(refusal, part.exchanges[number].places)
+        told: Counter[tuple[int, tuple[str, ...]]] = Counter()
+        kept: Counter[int] = Counter()
         for number, each in enumerate(part.exchanges):
-            if number not in refused:
-                is_new = number not in found.completes
-                self._count(each, files, is_renamed=found.ids[number] != each.half.key, is_new=is_new)
+            if number in refused:
+                continue
+            kept.update([place.file for place in each.places])
+            if number in found.completes:
+                continue
+            file, name = each.places[0].file, found.ids[number]
+            told[file, self._told(each, is_renamed=name != each.half.key)] += 1
+            files[file].counts["predictions"] += each.size
+            if each.decoded.labels:
+                files[file].counts["labels"] += len(each.decoded.labels)
+                part.known_labels.append((name, each))
+        for file, count in kept.items():
+            files[file].counts["kept"] += count
+        for (file, names), count in told.items():
+            for name in filter(None, names):
+                files[file].counts[name] += count
         predictions = built.predictions
         if found.completes:
             predictions = predictions.filter(~pl.col("_owner").is_in(list(found.completes)))
-        names = pl.Series("source_file", [each.file.name for each in files], dtype=pl.String)
-        predictions = predictions.with_columns(source_file=names.gather(predictions["_file"])).drop("_file", "_owner")
+        paths = pl.Series("source_file", [each.file.name for each in files], dtype=pl.String)
+        predictions = predictions.with_columns(source_file=paths.gather(predictions["_file"])).drop("_file", "_owner")
         inputs = {INPUTS_PREFIX + model: frame.drop("_owner") for model, frame in built.inputs.items()}
         return {**({"predictions": predictions} if predictions.height else {}), **inputs}
 
-    def _count(self, each: Exchange, files: Sequence[FilePart], *, is_renamed: bool, is_new: bool) -> None:
-        counts = files[each.places[0].file].counts
-        for place in each.places:
-            files[place.file].counts["kept"] += 1
-        if not is_new:
-            return
+    def _told(self, each: Exchange, *, is_renamed: bool) -> tuple[str, ...]:
+        """Return what is counted of a kept exchange."""
         half, about = each.half, each.half.about or {}
-        counts["predictions"] += each.size
-        counts["duplicate_ids"] += is_renamed
-        counts["without_time"] += half.at is None
-        counts["requests_without_response"] += each.decoded.outputs is None
-        counts["responses_without_request"] += each.decoded.inputs is None
         stated = about.get("model_version") or each.decoded.version
         version = self._settings.version_of(stated)
-        name = "without_version" if version is None else "versions_stated" if version == stated else "versions_supplied"
-        counts[name] += 1
+        known = (
+            "without_version" if version is None else "versions_stated" if version == stated else "versions_supplied"
+        )
         rate = about.get("sampling_rate")
-        if rate is not None:
-            counts[f"sampling_rate {rate}"] += 1
+        return (
+            known,
+            "duplicate_ids" if is_renamed else "",
+            "without_time" if half.at is None else "",
+            "requests_without_response" if each.decoded.outputs is None else "",
+            "responses_without_request" if each.decoded.inputs is None else "",
+            "" if rate is None else f"sampling_rate {rate}",
+        )
 
 
 def _built(

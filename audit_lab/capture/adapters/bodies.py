@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from audit_lab.capture.adapters.tensors import instances_of_tensors, is_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from audit_lab.capture.adapters.settings import Settings
 
@@ -30,6 +32,8 @@ _json = msgspec.json.Decoder().decode
 _PLAIN = frozenset({float, int, str, bool, type(None)})
 _NUMBERS = frozenset({float, int})
 _PARAMETERS = ("params", "parameters")
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"[+-]?([0-9]*\.[0-9]*|0|[1-9][0-9]*)([eE][+-]?[0-9]+)?|[+-]?(nan|inf(inity)?)", re.IGNORECASE)
 
 
 class _RefusedError(Exception):
@@ -97,7 +101,7 @@ def decode_exchange(half: Half, settings: Settings) -> Decoded | Refusal:
 
 
 def _request(body: bytes, settings: Settings) -> tuple[list[Any], Any]:
-    value = _value(body, "request")
+    value = _value(body, "request", settings.texts)
     if isinstance(value, _Rows):
         names = list(settings.features)
         return (value[1:] if names and value[0] == names else list(value)), None
@@ -138,13 +142,13 @@ class _Rows(list[Any]):
     """Rows of CSV, each a list of values."""
 
 
-def _value(body: bytes, side: str) -> Any:
-    """Return what a body holds: a JSON value, or `_Rows`."""
+def _value(body: bytes, side: str, texts: AbstractSet[int] = frozenset()) -> Any:
+    """Return what a body holds: a JSON value, or `_Rows`, of which some columns are declared to be texts."""
     text = body.strip()
     if not text:
         raise _RefusedError(UNDECODABLE, f"the {side} is empty")
     if text[:1] not in b"{[":
-        return _csv(text, side)
+        return _csv_of_text(text, side, texts) if texts else _csv(text, side)
     try:
         return json_value(text)
     except ValueError as error:
@@ -160,7 +164,7 @@ def _value(body: bytes, side: str) -> Any:
 
 def _csv(text: bytes, side: str) -> _Rows:
     rows = _Rows()
-    for line in text.splitlines():
+    for line in text.splitlines() if b"\n" in text or b"\r" in text else (text,):
         try:
             row = _json(b"[" + line + b"]")
         except (msgspec.DecodeError, RecursionError):
@@ -171,10 +175,12 @@ def _csv(text: bytes, side: str) -> _Rows:
     return rows
 
 
-def _csv_of_text(text: bytes, side: str) -> _Rows:
+def _csv_of_text(text: bytes, side: str, texts: AbstractSet[int] = frozenset()) -> _Rows:
     try:
-        lines = text.decode("utf-8").splitlines()
-        return _Rows([_scalar(value) for value in row] for row in csv.reader(lines, strict=True) if row)
+        read = csv.reader(text.decode("utf-8").splitlines(), strict=True)
+        return _Rows(
+            [value if place in texts else _scalar(value) for place, value in enumerate(row)] for row in read if row
+        )
     except UnicodeDecodeError as error:
         raise _RefusedError(UNDECODABLE, f"the {side} is neither JSON nor text in UTF-8") from error
     except csv.Error as error:
@@ -182,11 +188,15 @@ def _csv_of_text(text: bytes, side: str) -> _Rows:
 
 
 def _scalar(text: str) -> Any:
+    """Return a field of CSV: a number where it is written as one, nothing where it is empty, else the text."""
     value = text.strip()
     if not value:
         return None
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    # A text such as 007 or 1_000 is no number, though Python would take it for one.
     try:
-        return float(value) if "_" not in value else text
+        return float(value) if _NUMBER.fullmatch(value) else text
     except ValueError:
         return text
 
@@ -258,7 +268,7 @@ def _seldon(data: dict[str, Any]) -> list[Any]:
     if isinstance(data.get("tensor"), dict):
         tensor = data["tensor"]
         rows = _tensors([{"name": "t", "shape": tensor.get("shape"), "data": tensor.get("values")}])
-        rows = [each if isinstance(each, list) else [each] for each in rows]
+        rows = [each if isinstance(each, list) else list(each.values()) for each in rows]
     else:
         given = data.get("ndarray")
         if not isinstance(given, list):

@@ -128,16 +128,23 @@ class Decoded(NamedTuple):
         What was given with the request besides, or None.
     version
         The model's version where a body states it, or None.
+    labels
+        The truth for each instance, where the record knows it already.
     """
 
     inputs: list[Any] | None
     outputs: list[Any] | None
     parameters: Any = None
     version: str | None = None
+    labels: list[Any] | None = None
 
 
 class Form(Protocol):
-    """A vendor's form of logs. Forms have no state: one object serves all files."""
+    """A vendor's form of logs. Forms have no state: one object serves all files.
+
+    A form that can only be read with a mapping says ``needs_mapping = True``; a file is not taken for such a form where
+    none is given.
+    """
 
     #: What a caller names it by.
     name: ClassVar[str]

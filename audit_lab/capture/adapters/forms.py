@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit_lab.capture.adapters.avro import Avro
+from audit_lab.capture.adapters.json_lines import JsonLines
 from audit_lab.capture.adapters.kserve import KServe
 from audit_lab.capture.adapters.sagemaker import SageMaker
+from audit_lab.capture.adapters.seldon import Seldon
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
     from audit_lab.capture.adapters.exchange import Form
     from audit_lab.capture.adapters.source import Sample
 
-__all__ = ["FORMS", "form_named", "form_of"]
+__all__ = ["FORMS", "form_named", "form_of", "needs_mapping"]
 
 #: Every form by its name, in the order in which they are tried on a file.
-FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(), KServe())}
+FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(), KServe(), Seldon(), Avro(), JsonLines())}
 
 
 def form_named(name: str) -> Form:
@@ -31,6 +34,12 @@ def form_named(name: str) -> Form:
     return FORMS[name]
 
 
-def form_of(sample: Sample) -> Form | None:
+def form_of(sample: Sample, *, has_mapping: bool) -> Form | None:
     """Return the form that a file's beginning is of; None where none is recognised."""
-    return next((form for form in FORMS.values() if form.recognises(sample)), None)
+    tried = (form for form in FORMS.values() if has_mapping or not needs_mapping(form))
+    return next((form for form in tried if form.recognises(sample)), None)
+
+
+def needs_mapping(form: Form) -> bool:
+    """Whether a form can only be read with a mapping."""
+    return bool(getattr(form, "needs_mapping", False))

@@ -8,25 +8,26 @@ with several are ``ID#0``, ``ID#1`` and so on.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from audit_lab.capture.adapters.exchange import REPEATED, Refusal
-from audit_lab.capture.adapters.part import Part
+from audit_lab.capture.adapters.part import Part, instance_names, label_text
 from audit_lab.log.files.reading import collect
-from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.schema import INPUTS_PREFIX, TIME
 from audit_lab.log.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from audit_lab.capture.adapters.part import Built, Exchange
+    from audit_lab.capture.adapters.exchange import Half
+    from audit_lab.capture.adapters.part import Built, Exchange, Place
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.store import LogStore
 
-__all__ = ["Named", "named"]
+__all__ = ["Named", "named", "repeated_labels"]
 
 _INSTANCE = re.compile(r"#[0-9]+\Z")
 _BASE = r"(~[0-9]+)?(#[0-9]+)?$"
@@ -206,3 +207,32 @@ def _as_text(frame: pl.DataFrame) -> pl.Expr:
         for name in sorted(set(frame.columns) - left_out)
     ]
     return pl.concat_str(texts, ignore_nulls=True) if texts else pl.lit("")
+
+
+def repeated_labels(log: Path, labels: Sequence[tuple[Half, list[Any], Place]]) -> set[int]:
+    """Return the numbers of the label records that say what the log, or an earlier one of them, says already."""
+    if not labels:
+        return set()
+    schema = pl.Schema(
+        {"_number": pl.UInt32(), "prediction_id": pl.String(), "observed_at": pl.Int64(), "label": pl.String()}
+    )
+    rows = [
+        (number, name, at, label_text(value)[0])
+        for number, (half, values, _) in enumerate(labels)
+        for name, at, value in zip(instance_names(half.key, len(values)), [half.at] * len(values), values, strict=True)
+    ]
+    said = pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("observed_at").cast(TIME))
+    counts = said.group_by("_number").len()
+    first = said.select(first=pl.struct("prediction_id", "observed_at", "label").is_first_distinct())["first"]
+    repeated = said.filter(~first)
+    store = open_store(log)
+    if store.source.tables().get("outcomes"):
+        stored = store.table("outcomes").select("prediction_id", "observed_at", "label")
+        there = collect(stored.join(said.lazy(), on=["prediction_id", "label"], how="semi"), f"the outcomes of {log}")
+        timed = said.filter(pl.col("observed_at").is_not_null()).join(
+            there, on=["prediction_id", "observed_at", "label"], how="semi"
+        )
+        untimed = said.filter(pl.col("observed_at").is_null()).join(there, on=["prediction_id", "label"], how="semi")
+        repeated = pl.concat([repeated, timed, untimed]).unique()
+    whole = repeated.group_by("_number").len().join(counts, on=["_number", "len"], how="semi")
+    return set(whole["_number"].to_list())

@@ -9,9 +9,11 @@ credentials; of them only the trace is read.
 from __future__ import annotations
 
 import csv
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+import polars as pl
 
 from audit_lab.capture.adapters.bodies import decode_exchange, json_value
 from audit_lab.capture.adapters.cloud_events import Event, event_of
@@ -43,6 +45,7 @@ _TYPE = "org.kubeflow.serving.inference."
 #: Columns of a batch that tell it from other tables.
 _BATCH = {"bytes", "reqType", "id", "inferenceService"}
 _PREDICTOR = ("", "predictor")
+_LONGEST_HEADER, _LONGEST_FIELD = 10_000, 131_072
 #: A time that is a number counts in the unit whose numbers of this century are so large.
 _UNITS = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"))
 
@@ -86,7 +89,10 @@ def _is_header(line: bytes) -> bool:
 
 
 def _fields(line: bytes) -> list[str]:
-    return next(csv.reader([line.decode("utf-8", "replace")]), [])
+    try:
+        return next(csv.reader([line[:_LONGEST_HEADER].decode("utf-8", "replace")]), [])
+    except csv.Error:
+        return []
 
 
 def _csv_chunks(file: SourceFile, start: int, settings: Settings, header: list[str]) -> Iterator[Chunk]:
@@ -102,12 +108,19 @@ def _csv_chunks(file: SourceFile, start: int, settings: Settings, header: list[s
 
 def _half_of_csv(line: bytes, header: list[str]) -> Half | Refusal:
     try:
-        values = next(csv.reader([line.decode("utf-8")], strict=True))
-    except (csv.Error, UnicodeDecodeError, StopIteration) as error:
+        text = line.decode("utf-8")
+        values = next(csv.reader([text], strict=True)) if len(text) < _LONGEST_FIELD else _long_fields(line)
+    except (csv.Error, UnicodeDecodeError, StopIteration, pl.exceptions.PolarsError) as error:
         return Refusal(UNDECODABLE, f"the record is no CSV in UTF-8 ({error})")
     if len(values) != len(header):
         return Refusal(UNDECODABLE, f"the record has {len(values)} fields, and the header {len(header)}")
     return _half_of_row({name: value or None for name, value in zip(header, values, strict=True)})
+
+
+def _long_fields(line: bytes) -> list[str]:
+    """Return the fields of a record that may have longer ones than the standard library reads."""
+    row = pl.read_csv(BytesIO(line), has_header=False, infer_schema=False).row(0)
+    return ["" if value is None else value for value in row]
 
 
 def _half_of_row(row: dict[str, Any]) -> Half | Refusal:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.exchange import Decoded, Half, Refusal
     from audit_lab.capture.adapters.settings import Settings
 
-__all__ = ["UNNAMED_MODEL", "Built", "Exchange", "Part", "Place"]
+__all__ = ["UNNAMED_MODEL", "Built", "Exchange", "Part", "Place", "instance_names", "label_text"]
 
 UNNAMED_MODEL = "unnamed-model"
 
@@ -37,16 +37,12 @@ class Place(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """An exchange that can be told, and where its records stood (request first)."""
+    """An exchange that can be told, where its records stood (request first), and how many instances it has."""
 
     half: Half
     decoded: Decoded
     places: tuple[Place, ...]
-
-    @property
-    def size(self) -> int:
-        """How many instances it has."""
-        return len(self.decoded.outputs if self.decoded.inputs is None else self.decoded.inputs)  # type: ignore[arg-type]
+    size: int
 
 
 class Built(NamedTuple):
@@ -73,6 +69,8 @@ class Part:
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.labels: list[tuple[Half, list[Any], Place]] = []
+        #: Exchanges that are kept and know the truth already, with their ids.
+        self.known_labels: list[tuple[str, Exchange]] = []
         self.refused: list[tuple[Place, Refusal]] = []
         self.rows = 0
         self.size_bytes = 0
@@ -182,12 +180,12 @@ class Part:
     def outcomes(self, now: int, source: str) -> pl.DataFrame:
         """Return the labels as rows of outcomes; one that has no time bears `now`, in microseconds."""
         rows: list[tuple[str, int, str | None, float | None, str]] = []
-        for half, values, _ in self.labels:
-            at = now if half.at is None else half.at
-            said = source if half.at is not None else f"{source}; when it was observed is not said"
-            for number, value in enumerate(values):
-                name = half.key if len(values) == 1 else f"{half.key}#{number}"
-                rows.append((name, at, *_label(value), said))
+        said = [(half.key, half.at, values) for half, values, _ in self.labels]
+        said += [(name, each.half.at, each.decoded.labels or []) for name, each in self.known_labels]
+        for key, at, values in said:
+            told = source if at is not None else f"{source}; when it was observed is not said"
+            for name, value in zip(instance_names(key, len(values)), values, strict=True):
+                rows.append((name, now if at is None else at, *label_text(value), told))
         schema = {
             "prediction_id": pl.String,
             "observed_at": pl.Int64,
@@ -198,13 +196,19 @@ class Part:
         return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("observed_at").cast(TIME))
 
 
-def _label(value: Any) -> tuple[str | None, float | None]:
+def label_text(value: Any) -> tuple[str | None, float | None]:
+    """Return a label as text, and as a number where it is one."""
     if type(value) in (int, float):
         whole = type(value) is float and value.is_integer() and abs(value) < _EXACT
         return str(int(value) if whole else value), float(value)
     if isinstance(value, bool):
         return ("true" if value else "false"), None
     return (value if isinstance(value, str) else json.dumps(value, sort_keys=True)), None
+
+
+def instance_names(name: str, count: int) -> list[str]:
+    """Return the ids of so many instances of an exchange."""
+    return [name] if count == 1 else [f"{name}#{place}" for place in range(count)]
 
 
 def _instances(exchanges: Sequence[Exchange], ids: Sequence[str]) -> tuple[list[int], list[str]]:
@@ -214,7 +218,7 @@ def _instances(exchanges: Sequence[Exchange], ids: Sequence[str]) -> tuple[list[
     for number, (each, name) in enumerate(zip(exchanges, ids, strict=True)):
         count = each.size
         owners.extend([number] * count)
-        names.extend([name] if count == 1 else [f"{name}#{place}" for place in range(count)])
+        names.extend(instance_names(name, count))
     return owners, names
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.part import Place
     from audit_lab.capture.adapters.source import SourceFile
 
-__all__ = ["QUARANTINE_SCHEMA", "drop_unnamed", "keep_quarantine", "read_quarantine"]
+__all__ = ["QUARANTINE_SCHEMA", "drop_unnamed", "keep_quarantine", "prefix_of", "read_quarantine"]
 
 #: The file and its digest, the record's number in it from 1, why, and its bytes (the first MiB; size and digest are of
 #: the whole record).
@@ -70,12 +70,17 @@ def read_quarantine(folder: Path, names: Iterable[str]) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *frames]).sort("file", "row", maintain_order=True)
 
 
-def drop_unnamed(folder: Path, named: Iterable[str]) -> None:
-    """Remove files that a run left which was stopped before it appended: their records are read again."""
+def prefix_of(origin: str) -> str:
+    """Return what the names of a log's files begin with: a folder may serve several logs, and other files."""
+    return f"quarantine-{hashlib.sha256(origin.encode()).hexdigest()[:12]}-"
+
+
+def drop_unnamed(folder: Path, origin: str, named: Iterable[str]) -> None:
+    """Remove files of a log that a run left which was stopped before it appended: their records are read again."""
     if not folder.is_dir():
         return
     known, dropped = set(named), False
-    for path in folder.glob("*.parquet"):
+    for path in folder.glob(f"{prefix_of(origin)}*.parquet"):
         if path.name not in known:
             path.unlink()
             dropped = True

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from audit_lab.capture.recorder.recorded_column import type_name, type_named
 from audit_lab.errors import MisuseError
@@ -12,8 +15,6 @@ from audit_lab.errors import MisuseError
 if TYPE_CHECKING:
     from collections.abc import Mapping as Map
     from collections.abc import Sequence
-
-    import polars as pl
 
     from audit_lab.log.foreign.mapping import Mapping
 
@@ -59,6 +60,13 @@ class Settings:
     sampling_rate: float | None = None
     mapping: Mapping | None = None
     largest_record: int = 16_000_000
+
+    @cached_property
+    def texts(self) -> frozenset[int]:
+        """The places of features that are declared to be texts: in CSV nothing else tells."""
+        return frozenset(
+            place for place, name in enumerate(self.features) if isinstance(self.types.get(name), pl.String)
+        )
 
     def version_of(self, stated: str | None) -> str | None:
         """Return the version of what a record states, or of one that states nothing."""

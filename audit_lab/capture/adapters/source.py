@@ -6,14 +6,17 @@ import gzip
 import hashlib
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from audit_lab.errors import MisuseError, StorageError
+from audit_lab.errors import LogError, MisuseError, StorageError
+from audit_lab.log.files.printable import printable
+from audit_lab.log.foreign.delta import delta_files, is_delta
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-__all__ = ["Sample", "SourceFile", "open_plain", "sample_of", "source_files"]
+__all__ = ["Sample", "SourceFile", "check_unchanged", "open_plain", "sample_of", "source_files"]
 
 _SAMPLE_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
@@ -58,8 +61,17 @@ class Sample:
         return [line for line in whole if line.strip()]
 
 
-def source_files(source: Path) -> tuple[list[SourceFile], list[str]]:
+def source_files(source: Path, leave_out: Sequence[Path] = ()) -> tuple[list[SourceFile], list[str]]:
     """Return the files of a source, by name, and the names of those that are not read: links, hidden files.
+
+    Parameters
+    ----------
+    source
+        A file or a folder.
+    leave_out
+        Folders that are no part of it, where it holds them: the log itself.
+
+    Of a Delta table they are those of its current version; what else lies in its folder is not read.
 
     Raises
     ------
@@ -72,10 +84,13 @@ def source_files(source: Path) -> tuple[list[SourceFile], list[str]]:
         return [_source_file(source.name, source)], []
     if not source.is_dir():
         raise MisuseError(f"{source} is neither a file nor a folder", "Name the file or the folder of the logs.")
+    if is_delta(source):
+        return _delta_files(source)
     found, left = [], []
+    apart = [folder.resolve() for folder in leave_out]
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
-        if path.is_dir() and not path.is_symlink():
+        if (path.is_dir() and not path.is_symlink()) or any(path.resolve().is_relative_to(each) for each in apart):
             continue
         hidden = any(part.startswith((".", "_")) for part in path.relative_to(source).parts)
         if hidden or path.is_symlink() or not path.is_file():
@@ -87,6 +102,24 @@ def source_files(source: Path) -> tuple[list[SourceFile], list[str]]:
     return found, left
 
 
+def _delta_files(table: Path) -> tuple[list[SourceFile], list[str]]:
+    """Return the files of a Delta table's current version; those that are no part of it any more are not read."""
+    _, stated = delta_files(table)
+    current = sorted(each.path for each in stated)
+    outside = [name for name in current if ".." in Path(name).parts or Path(name).is_absolute() or "://" in name]
+    if outside:
+        raise MisuseError(
+            f"the Delta table {table} has files outside of its folder ({printable(outside[0])})",
+            "Copy the table whole, and name the copy.",
+        )
+    there = {path.relative_to(table).as_posix() for path in table.rglob("*.parquet") if "_delta_log" not in path.parts}
+    links = [name for name in current if (table / name).is_symlink()]
+    files = [_source_file(name, table / name) for name in current if name not in links]
+    if not files:
+        raise MisuseError(f"the Delta table {table} holds no row", "Name another table.")
+    return files, sorted((there - set(current)) | set(links))
+
+
 def _source_file(name: str, path: Path) -> SourceFile:
     try:
         with path.open("rb") as file:
@@ -94,6 +127,21 @@ def _source_file(name: str, path: Path) -> SourceFile:
             return SourceFile(name, path.absolute(), digest, file.tell())
     except OSError as error:
         raise StorageError(f"{path} cannot be read ({error.strerror})", "Make it readable.", "denied") from error
+
+
+def check_unchanged(file: SourceFile) -> None:
+    """Check that a file is as large as when its digest was taken.
+
+    Raises
+    ------
+    LogError
+        It is not: somebody writes there.
+    """
+    if file.path.stat().st_size != file.size_bytes:
+        raise LogError(
+            f"the file {file.name} changed while it was taken over",
+            "Give it again once its writer is done: what was taken over of it is found to be known then.",
+        )
 
 
 def open_plain(path: Path) -> BinaryIO:

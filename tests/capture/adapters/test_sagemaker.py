@@ -95,6 +95,23 @@ def test_the_inference_id_wins_over_the_event_id_wherever_it_stands(adapting):
     assert report.labels == 1
 
 
+def test_a_label_that_is_given_again_is_not_added_again_and_another_one_is(adapting):
+    adapting({"truth.jsonl": [truth("e1"), truth("e1")]})
+    report = adapting({"truth.jsonl": [truth("e1"), truth("e1"), truth("e1", "0")]})
+    assert (report.labels_added, report.repeated_records) == (1, 2)
+    assert al.open(adapting.log).outcomes.collect()["label"].to_list() == ["1", "0"]
+
+
+def test_the_log_itself_is_no_source_and_other_files_in_the_quarantine_stay(adapting):
+    adapting({"a.jsonl": [captured(), "{bad"]}, model="loans")
+    mine = adapting.log.with_name("log.adapted") / "quarantine" / "mine.parquet"
+    mine.write_bytes(b"mine")
+    report = adapting(source=adapting.log.parent, model="loans")
+    assert [file.name for file in report.files if file.form] == ["source/a.jsonl"]
+    assert not any(file.name.startswith("log") for file in report.files)
+    assert mine.exists()
+
+
 def test_labels_of_a_batch_go_to_its_instances(adapting):
     adapting({"truth.jsonl": [truth("e1", "1\n0")]})
     found = al.open(adapting.log).outcomes.collect()

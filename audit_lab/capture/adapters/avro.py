@@ -1,0 +1,77 @@
+"""Avro container files through a mapping: each file by its own schema, records as `json_lines` has them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from audit_lab.capture.adapters.avro_container import MAGIC, avro_records
+from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Decoded, Half, Refusal
+from audit_lab.capture.adapters.mapped_records import decoded_record, mapped_half
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit_lab.capture.adapters.settings import Settings
+    from audit_lab.capture.adapters.source import Sample, SourceFile
+
+__all__ = ["Avro"]
+
+_AT_ONCE = 16_384
+
+
+class Avro:
+    """Records of Avro whose fields a mapping explains."""
+
+    name: ClassVar[str] = "avro"
+    pairs: ClassVar[bool] = False
+    needs_mapping: ClassVar[bool] = True
+
+    def recognises(self, sample: Sample) -> bool:
+        """Whether the file begins as a container of Avro does."""
+        return sample.head[: len(MAGIC)] == MAGIC
+
+    def read(self, file: SourceFile, start: int, settings: Settings) -> Iterator[Chunk]:
+        """Yield the records of a file."""
+        numbers: list[int] = []
+        raws: list[bytes] = []
+        found: list[Half | Refusal] = []
+        number = 0
+        with file.path.open("rb") as opened:
+            for number, record in enumerate(avro_records(opened), start=1):
+                if number <= start:
+                    continue
+                numbers.append(number)
+                raws.append(record.raw)
+                if record.problem is not None:
+                    code = TRUNCATED if "cut off" in record.problem else UNDECODABLE
+                    found.append(Refusal(code, record.problem))
+                else:
+                    made = f"{file.sha256[:16]}:{number}"
+                    found.append(mapped_half(_plain(record.value), settings.mapping, made))  # type: ignore[arg-type]
+                if len(found) >= _AT_ONCE:
+                    yield Chunk(numbers, raws, found, number)
+                    numbers, raws, found = [], [], []
+        if found:
+            yield Chunk(numbers, raws, found, number)
+
+    def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:  # noqa: ARG002 (the mapping said it all)
+        """Return the record's one instance."""
+        return decoded_record(half)
+
+
+def _plain(value: Any) -> Any:
+    """Return what Avro's logical types hold as JSON has it."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(float(value)) == value else str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, UUID) else value
