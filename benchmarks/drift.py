@@ -91,17 +91,25 @@ def ours(folder: Path) -> None:
     """Ask this library, in this process, and print what it took and what it found."""
     # Imported before the clock starts, as the peers are: what opening and asking would import besides.
     import narwhals._interchange.dataframe
+    import narwhals._namespace
+    import narwhals._polars.dataframe
     import narwhals._polars.namespace  # noqa: F401
     import numpy.ma
     import numpy.random  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    import threadpoolctl  # noqa: F401
 
     import audit_lab as al
     import audit_lab.face.drift_of_log
     import audit_lab.face.drift_search
     import audit_lab.face.opening
+    import audit_lab.log.tree.tree_file
     import audit_lab.log.unification
     import audit_lab.monitor.tallied
+    import audit_lab.seal.checkpoint
     import audit_lab.seal.entry
+    import audit_lab.seal.entry_kinds
+    import audit_lab.seal.note
 
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     found = al.open(folder / "log").drift(COLUMNS, every="1w", reference=(START, START + WEEK))

@@ -118,13 +118,13 @@ class WindowedRows:
     @cached_property
     def is_sampled(self) -> bool:
         """Whether some of them state that others were not recorded: a sampling rate below 1."""
-        mine = self._within(self.store.frame("predictions", self.since, self.until)).filter(
-            nw.col("model_name") == self.model
-        )
         rate = nw.col("sampling_rate")
-        lowest = mine.filter(rate > 0).select(rate.min().alias("lowest"))
-        found = collected(lowest, f"the predictions of {self.store.location}")["lowest"].item()
-        return found is not None and float(found) < 1
+        # Asked of the rate alone first: where no row states one, names of models need not be read.
+        stated = self._within(self.store.frame("predictions", self.since, self.until)).filter((rate > 0) & (rate < 1))
+        what = f"the predictions of {self.store.location}"
+        if not collected(stated.select(rate).head(1), what).height:
+            return False
+        return bool(collected(stated.filter(nw.col("model_name") == self.model).select(rate).head(1), what).height)
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -201,6 +201,9 @@ def _counted(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 def _value_counts(values: pl.Series) -> pl.DataFrame:
     """Return how many rows have each value; a hash of each row is held on the way, so some are counted at a time."""
+    if values.dtype == pl.String and values.len() > _COUNTED_AT_ONCE:  # so texts take two thirds of the time
+        counted = pl.LazyFrame({KEY: values}).group_by(KEY).agg(pl.len().alias(ROWS))
+        return counted.collect(engine="streaming")
     begun = values.head(_COUNTED_AT_ONCE).value_counts(name=ROWS)
     if begun.height > _FEW:
         return values.value_counts(name=ROWS)
