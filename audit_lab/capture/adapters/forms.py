@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.avro import Avro
+from audit_lab.capture.adapters.azureml import AzureMl
+from audit_lab.capture.adapters.databricks import Databricks
 from audit_lab.capture.adapters.json_lines import JsonLines
 from audit_lab.capture.adapters.kserve import KServe
 from audit_lab.capture.adapters.sagemaker import SageMaker
 from audit_lab.capture.adapters.seldon import Seldon
+from audit_lab.capture.adapters.vertex import Vertex
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "form_named", "form_of", "needs_mapping"]
 
 #: Every form by its name, in the order in which they are tried on a file.
-FORMS: dict[str, Form] = {form.name: form for form in (SageMaker(), KServe(), Seldon(), Avro(), JsonLines())}
+FORMS: dict[str, Form] = {
+    form.name: form
+    for form in (SageMaker(), KServe(), Seldon(), AzureMl(), Databricks(), Vertex(), Avro(), JsonLines())
+}
 
 
 def form_named(name: str) -> Form:
