@@ -10,15 +10,19 @@ import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.output import AsJson
+from audit_lab.cli.sealed_copy import sealed_copy
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
+    from audit_lab.cli.sealed_copy import SealedCopy
     from audit_lab.face import AuditLog, Decision
     from audit_lab.monitor.drift import Drift
     from audit_lab.replay.verdict import Replay
     from audit_lab.seal.report import Verification
 
 __all__ = ["register"]
+
+_KEY, _TRUST = "demonstration-key", "trust.toml"
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +40,8 @@ def demo(
 ) -> int:
     """Investigate the sample incident from end to end: what moved, one decision replayed, evidence signed and verified.
 
-    The log holds real flights of 2015 and a model that predicts their delays. Needs no browser; changes nothing in the
-    log.
+    The log holds real flights of 2015 and a model that predicts their delays. It is copied beside the evidence and
+    sealed there, so that the evidence proves its rows; the log itself stays as it is. Needs no browser.
     """
     import audit_lab as al
 
@@ -48,15 +52,16 @@ def demo(
                 "Run this in a checkout of audit_lab, where `make demo` does, or name it with --log and --notebook.",
             )
     started = time.monotonic()
-    opened = al.open(log)
+    sealed = sealed_copy(Path(log), Path(out))
+    opened = al.open(sealed.log)
     if not as_json:
-        _introduce(opened)
+        _introduce(opened, sealed)
     moved = opened.drift()
     decision = _last_decision(opened, moved)
     replay = decision.replay()
     if not as_json:
         _tell_incident(moved, decision, replay)
-    bundle, trust, report = _hand_over(Path(notebook), Path(out), quiet=as_json)
+    bundle, report = _hand_over(Path(notebook), Path(out), sealed, quiet=as_json)
     seconds = time.monotonic() - started
     if as_json:
         output.print_json(
@@ -73,19 +78,21 @@ def demo(
         output.show_verification(report)
         output.title("The evidence")
         output.line(str(bundle))
-        output.line(f"Verify it again: audit-lab verify {bundle} --trust {trust}")
+        accepting = f"--trust {Path(out) / _KEY / _TRUST} --trust {sealed.trust}"
+        output.line(f"Verify it again: audit-lab verify {bundle} {accepting}")
+        output.line(f"Run its notebook again: add --rerun --log {sealed.log} --run-foreign-code")
         output.line(f"Done in {seconds:.0f} s. Next: make lab, or audit-lab --help.")
     return 0
 
 
-def _introduce(log: AuditLog) -> None:
+def _introduce(log: AuditLog, sealed: SealedCopy) -> None:
     described = log.describe()
     output.title(f"1. The log: {log.origin}")
     rows = described["tables"]["predictions"]
-    output.line(f"{rows:,} predictions of {', '.join(described['models'])} in {log.path}")
+    output.line(f"{rows:,} predictions of {', '.join(described['models'])} in {log.path}, a sealed copy")
     output.lines(log.notes)
     output.title("2. Is it whole?")
-    output.lines(log.verify().checked)
+    output.lines(log.verify(sealed.trust, vault=sealed.vault, remembered=False).checked)
     output.lines(log.coverage().summary())
 
 
@@ -120,12 +127,15 @@ def _tell_incident(moved: Drift, decision: Decision, replay: Replay) -> None:
     output.line(replay.why)
 
 
-def _hand_over(notebook: Path, out: Path, *, quiet: bool) -> tuple[Path, Path, Verification]:
+def _hand_over(notebook: Path, out: Path, sealed: SealedCopy, *, quiet: bool) -> tuple[Path, Verification]:
     from audit_lab.evidence import demonstration_key, export_notebook
+    from audit_lab.evidence.leaving import Leaving
     from audit_lab.evidence.verification import verify
 
     if not quiet:
         output.title("6. Evidence: the notebook runs from a clean kernel, is rendered, signed and verified")
-    demonstration = demonstration_key(out / "demonstration-key")
-    bundle = export_notebook(notebook, out, key=demonstration.key, overwrite=True)
-    return bundle, demonstration.trust, verify(bundle, demonstration.trust)
+    demonstration = demonstration_key(out / _KEY)
+    bundle = export_notebook(
+        notebook, out, key=demonstration.key, overwrite=True, log=sealed.log, leaving=Leaving(vault=sealed.vault)
+    )
+    return bundle, verify(bundle, [demonstration.trust, sealed.trust])

@@ -9,7 +9,9 @@ import io
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
-from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_bundle, opened
+from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_opened, opened
 from audit_lab.verifier.layout import (
     ATTESTATION,
     EXHIBITS,
@@ -35,7 +37,7 @@ from audit_lab.verifier.rows import FULL_ONLY_EXHIBITS, FULL_ONLY_ROWS, is_redac
 from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Self
 
     from audit_lab.evidence.rerun.report import Rerun
@@ -114,19 +116,47 @@ def examine_in_full(
     rerun: Rerun | None = None,
 ) -> Verification:
     """Return the report of `verify_in_full` whatever the verdict; a bundle that fails is not looked into further."""
-    report = examine_bundle(
-        path, trust, require_anchor=require_anchor, require_sign_offs=require_sign_offs, known=known
-    )
-    if not report.holds:
-        return report
-    with opened(path) as (container, _):
-        if container is None:
+    with opened(path) as (container, findings), _importing(_needed_for(container)):
+        report = examine_opened(
+            str(path),
+            container,
+            findings,
+            trust,
+            require_anchor=require_anchor,
+            require_sign_offs=require_sign_offs,
+            known=known,
+        )
+        if container is None or not report.holds:
             return report
         if TIME_STAMP in container.names:
             from audit_lab.evidence.time_stamp import second_opinion
 
             report = second_opinion(report, container, trust)
         return _looked_into(report, _Files.of(container, trust), rerun) if report.holds else report
+
+
+def _needed_for(container: Container | None) -> list[str]:
+    """Return the modules that a bundle's tables and page will need."""
+    names = () if container is None else container.names
+    needed = ["polars"] if any(name.endswith(".parquet") for name in names) else []
+    return [*needed, "audit_lab.evidence.notebook_html"] if NOTEBOOK in names else needed
+
+
+@contextmanager
+def _importing(modules: Sequence[str]) -> Iterator[None]:
+    """Import modules while the block runs: the digests of a large bundle leave the interpreter to that."""
+
+    def import_all() -> None:
+        with suppress(ImportError):  # raised again where the module is used
+            for name in modules:
+                import_module(name)
+
+    thread = threading.Thread(target=import_all, name="audit_lab imports")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @dataclass(frozen=True)
@@ -300,7 +330,7 @@ def _keeps_comparison(files: _Files) -> bool:
     from audit_lab.evidence.log_comparison import is_log_report, states_comparison
 
     return any(
-        states_comparison(files.content(name), files.predicate.log_manifest_sha256)
+        states_comparison(files.content(name), files.predicate)
         for name in files.container.names
         if name.startswith(EXHIBITS) and is_log_report(name)
     )

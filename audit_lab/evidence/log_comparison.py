@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.log_report import LOG_REPORT, LOG_REPORT_KIND
 from audit_lab.errors import AuditLabError
+from audit_lab.seal.checkpoint import parse_checkpoint
+from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Verdict
 from audit_lab.seal.strict_json import parse_json
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_lab.case.exhibit import Exhibit
+    from audit_lab.verifier.predicate import Predicate
 
 __all__ = ["NOT_COMPARED", "comparison_in", "is_log_report", "states_comparison"]
 
@@ -21,16 +24,16 @@ NOT_COMPARED = (
 )
 
 _HOLDS = (Verdict.VERIFIED.value, Verdict.UNANCHORED.value)
-#: Reports name the manifest by the beginning of its digest.
+#: Reports name a manifest by the beginning of its digest, and a sealed state by that of its root.
 _DIGITS = 12
 
 
-def comparison_in(exhibits: Sequence[Exhibit], manifest_sha256: str) -> Exhibit | None:
-    """Return the first exhibit that reports the segments of the log with this manifest as intact."""
+def comparison_in(exhibits: Sequence[Exhibit], predicate: Predicate) -> Exhibit | None:
+    """Return the first exhibit that reports the segments of the attested log, in the attested state, as intact."""
     for exhibit in exhibits:
         if exhibit.kind == LOG_REPORT_KIND and LOG_REPORT in exhibit.files:
             content = (exhibit.folder / LOG_REPORT).read_bytes()
-            if states_comparison(content, manifest_sha256):
+            if states_comparison(content, predicate):
                 return exhibit
     return None
 
@@ -40,13 +43,24 @@ def is_log_report(name: str) -> bool:
     return name.endswith(f"-{LOG_REPORT_KIND}/{LOG_REPORT}")
 
 
-def states_comparison(report: bytes, manifest_sha256: str) -> bool:
-    """Whether a kept report found the segments of the log with this manifest to be as its manifest says."""
+def states_comparison(report: bytes, predicate: Predicate) -> bool:
+    """Whether a kept report found the log's segments to be as its manifest, or what its checkpoint seals, says."""
     try:
         value: Any = parse_json(report, LOG_REPORT)
     except AuditLabError:
         return False
     if not isinstance(value, dict) or not isinstance(checked := value.get("checked"), list):
         return False
-    named = manifest_sha256[:_DIGITS]
+    named = _state(predicate)
     return value.get("verdict") in _HOLDS and bool(named) and any(named in str(line) for line in checked)
+
+
+def _state(predicate: Predicate) -> str:
+    """Return what a report names the attested state of the log by; empty where that cannot be told."""
+    if predicate.log_checkpoint is None:
+        return predicate.log_manifest_sha256[:_DIGITS]
+    try:
+        note = parse_checkpoint(predicate.log_checkpoint.encode(), "The attested checkpoint")
+    except MalformedError:
+        return ""
+    return note.checkpoint.root.hex()[:_DIGITS]

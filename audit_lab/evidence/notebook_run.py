@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CASES_VARIABLE
@@ -21,7 +22,6 @@ from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from audit_lab.face.pinned import LogPin
     from audit_lab.verifier.predicate import AttestedNotebook
@@ -58,8 +58,8 @@ class ExecutedNotebook:
     executed: bytes
     html: bytes
     renderer: str
-    folder: Path
-    is_clean: bool
+    folder: Path = Path()
+    is_clean: bool = True
 
     def attested(self) -> AttestedNotebook:
         """Return the digests that an attestation states of it."""

@@ -59,7 +59,7 @@ def readme_page(
     answer = "No conclusion was stated." if conclusion is None else conclusion
     checked = checked_at_export(predicate, with_notebook=predicate.notebook is not None)
     unknown = not_known(predicate)
-    compared = comparison_in(exhibits, predicate.log_manifest_sha256)
+    compared = comparison_in(exhibits, predicate)
     if compared is None:
         unknown.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
     else:

@@ -45,6 +45,7 @@ __all__ = [
     "FULL_ONLY_TABLES",
     "examine_archive",
     "examine_bundle",
+    "examine_opened",
     "opened",
     "verify_bundle",
 ]
@@ -119,7 +120,29 @@ def examine_bundle(
 ) -> Verification:
     """Return the report of `verify_bundle` whatever the verdict."""
     with opened(path) as (container, findings):
-        report = _report(str(path), container, findings, trust or Trust(), require_sign_offs, known=known)
+        return examine_opened(
+            str(path),
+            container,
+            findings,
+            trust or Trust(),
+            require_anchor=require_anchor,
+            require_sign_offs=require_sign_offs,
+            known=known,
+        )
+
+
+def examine_opened(
+    subject: str,
+    container: Container | None,
+    findings: list[Finding],
+    trust: Trust,
+    *,
+    require_anchor: bool = False,
+    require_sign_offs: Collection[str] | None = None,
+    known: Known | None = None,
+) -> Verification:
+    """Return the report on the files that `opened` gave, or on the findings against their shape."""
+    report = _report(subject, container, findings, trust, require_sign_offs, known=known)
     return _anchored(report) if require_anchor else report
 
 

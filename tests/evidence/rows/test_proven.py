@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from dataclasses import replace
 
 import polars as pl
 
+import audit_lab as al
+from audit_lab.evidence import export_case, verify_in_full
+from audit_lab.evidence.leaving import Leaving
+from audit_lab.evidence.log_comparison import states_comparison
 from audit_lab.seal.report import Verdict
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
 from audit_lab.verifier.bundle import examine_bundle
@@ -54,3 +60,22 @@ def test_exhibits_that_name_no_row_are_said_to(unpacked):
     assert unpacked.predicate.rows.not_proven == (
         "exhibit 3 names no single row, so what was computed over is not here row by row",
     )
+
+
+def test_a_kept_verification_of_a_sealed_log_counts_where_it_is_of_the_attested_state(
+    loans, make_loans_case, unpacked, key, *, trust, tmp_path
+):
+    case = make_loans_case(loans.folder)
+    report = al.open(loans.folder).verify(vault=loans.vault, remembered=False)
+    kept = case.keep(report, "The log, verified")
+    bundle = export_case(case, tmp_path, key=key, leaving=Leaving(vault=loans.vault))
+    unpacked = type(unpacked).read(bundle, key)
+    page = unpacked.files["data/README.html"].decode()
+    assert f"when they were verified: see exhibit {kept.number}." in page
+    assert not any("keeps no verification" in line for line in verify_in_full(bundle, trust).not_checked)
+    content = unpacked.files[f"data/exhibits/{kept.folder.name}/verification.json"]
+    assert states_comparison(content, unpacked.predicate)
+    checkpoint = unpacked.predicate.log_checkpoint.split("\n")
+    earlier = "\n".join([checkpoint[0], "1", base64.b64encode(bytes(32)).decode(), *checkpoint[3:]])
+    assert not states_comparison(content, replace(unpacked.predicate, log_checkpoint=earlier))
+    assert not states_comparison(content, replace(unpacked.predicate, log_checkpoint="no note"))
