@@ -3,8 +3,9 @@
 Run: ``.venv/bin/python benchmarks/record.py [--seconds 60] [--calls 200000] [--folder build/benchmarks]``.
 
 Three questions. How long one call of `Recorder.record` keeps its caller, with 20 features, beside a standard logger
-that writes the same as JSON lines behind a `QueueHandler`, and a span of MLflow's tracing with the same inputs and
-outputs, exported to nowhere. How many records a second one process gets to the disk, for how much memory, and how far
+that writes the same as JSON lines behind a `QueueHandler`, a span of MLflow's tracing with the same inputs and outputs,
+exported to nowhere, and a loop of as long that touches nothing: what its slowest calls take, the machine takes by
+itself. How many records a second one process gets to the disk, for how much memory, and how far
 sealing lags behind at the end. How much slower a model of 200 microseconds is that is recorded: rounds take turns.
 Every record of the second question is counted in the log at the end.
 """
@@ -41,6 +42,8 @@ MODEL_S = 200e-6
 ROWS = 1_000
 MODEL_CALLS = 2_000
 ROUNDS = 10
+#: Turns of an empty loop, which take some five microseconds.
+NOTHING = 150
 
 
 def rows() -> list[dict[str, Any]]:
@@ -100,7 +103,13 @@ def callers(folder: Path, given: list[dict[str, Any]], calls: int) -> dict[str, 
         )
         listener.stop()
     found["mlflow"] = traced(given, calls // 20)
+    found["nothing"] = durations(_nothing, given, calls)
     return found
+
+
+def _nothing(_: dict[str, Any]) -> None:
+    for _ in range(NOTHING):
+        pass
 
 
 def traced(given: list[dict[str, Any]], calls: int) -> dict[str, float]:
