@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.capture.adapters.appending import Appending
+from audit_lab.capture.adapters.appending import Appending, Behind
 from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS, form_named, form_of, needs_mapping
 from audit_lab.capture.adapters.labels import label_values
@@ -167,8 +167,8 @@ def adapt(
                 ledger=ledger,
                 clock=clock,
             )
-            with _without_collecting():
-                _take_over(files, forms, appending, settings, progress)
+            with _without_collecting(), Behind(appending) as behind:
+                _take_over(files, forms, behind, settings, progress)
     told = Source(str(source), files, forms, before, tuple(unread))
     return report_of(told, str(log), kept, appending, settings)
 
@@ -223,7 +223,7 @@ def _writer(
 def _take_over(
     files: Sequence[SourceFile],
     forms: Map[str, Form | None],
-    appending: Appending,
+    behind: Behind,
     settings: Settings,
     progress: Callable[[int, int], None] | None,
 ) -> None:
@@ -231,13 +231,13 @@ def _take_over(
     for form in FORMS.values():
         left: dict[str, SourceFile] = {}
         for file in files:
-            if forms[file.sha256] is form and not appending.ledger.is_done(file):
+            if forms[file.sha256] is form and not behind.ledger.is_done(file):
                 left.setdefault(file.sha256, file)
         told.more(sum(file.size_bytes for file in files if forms[file.sha256] is form and file.sha256 not in left))
         if left and form.pairs:
-            _pair(form, left, appending, settings, told)
+            _pair(form, left, behind, settings, told)
         elif left:
-            _stream(form, list(left.values()), appending, settings, told)
+            _stream(form, list(left.values()), behind, settings, told)
 
 
 class _Told:
@@ -253,11 +253,11 @@ class _Told:
             self._progress(self._done, self._total)
 
 
-def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, settings: Settings, told: _Told) -> None:
+def _stream(form: Form, files: Sequence[SourceFile], behind: Behind, settings: Settings, told: _Told) -> None:
     """Take over files whose records stand by themselves, some thousand records at a time."""
     part, held = Part(), list[FilePart]()
     for file in files:
-        start = appending.ledger.start(file)
+        start = behind.ledger.start(file)
         held.append(FilePart(file, start, start))
         for chunk in form.read(file, start, settings):
             here = held[-1]
@@ -266,17 +266,17 @@ def _stream(form: Form, files: Sequence[SourceFile], appending: Appending, setti
                 take(part, form, found, (Place(len(held) - 1, number, raw),), settings)
             here.next_start = chunk.next_start
             if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
-                appending.append(part, held, form.name)
+                behind.append(part, held, form.name)
                 part, held = Part(), [FilePart(file, chunk.next_start, chunk.next_start)]
         check_unchanged(file)
         held[-1].is_whole = True
         told.more(file.size_bytes)
-    appending.append(part, held, form.name)
+    behind.append(part, held, form.name)
 
 
-def _pair(form: Form, left: dict[str, SourceFile], appending: Appending, settings: Settings, told: _Told) -> None:
+def _pair(form: Form, left: dict[str, SourceFile], behind: Behind, settings: Settings, told: _Told) -> None:
     """Take over files whose records are paired with each other; a run that was stopped is gone on with first."""
-    for plan, (parts, digests) in appending.ledger.unfinished().items():
+    for plan, (parts, digests) in behind.ledger.unfinished().items():
         if not any(digest in left for digest in digests):
             continue
         missing = [digest for digest in digests if digest not in left]
@@ -290,14 +290,14 @@ def _pair(form: Form, left: dict[str, SourceFile], appending: Appending, setting
             [left.pop(digest) for digest in digests],
             plan,
             parts,
-            appending=appending,
+            behind=behind,
             settings=settings,
             told=told,
         )
     if left:
         files = list(left.values())
         plan = sha256(json.dumps([form.name, [file.sha256 for file in files]]).encode())[:16]
-        _pair_plan(form, files, plan, parts_for(files), appending=appending, settings=settings, told=told)
+        _pair_plan(form, files, plan, parts_for(files), behind=behind, settings=settings, told=told)
 
 
 def _pair_plan(
@@ -306,18 +306,18 @@ def _pair_plan(
     plan: str,
     parts: int,
     *,
-    appending: Appending,
+    behind: Behind,
     settings: Settings,
     told: _Told,
 ) -> None:
-    with Scratch(appending.scratch, parts) as scratch:
+    with Scratch(behind.scratch, parts) as scratch:
         for number, file in enumerate(files):
             for chunk in form.read(file, 0, settings):
                 scratch.spill(chunk, number)
             check_unchanged(file)
             told.more(file.size_bytes)
         for number in range(parts):
-            if number in appending.ledger.plans.get(plan, ()):
+            if number in behind.ledger.plans.get(plan, ()):
                 continue
             part, held = Part(), [FilePart(file) for file in files]
             records = scratch.part(number)
@@ -325,7 +325,7 @@ def _pair_plan(
                 held[place.file].counts["rows"] += 1
             for found, places in paired(records):
                 take(part, form, found, places, settings)
-            appending.append(part, held, form.name, PlanPart(plan, number, parts))
+            behind.append(part, held, form.name, PlanPart(plan, number, parts))
 
 
 def take(part: Part, form: Form, found: Half | Refusal, places: tuple[Place, ...], settings: Settings) -> None:

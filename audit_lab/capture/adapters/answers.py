@@ -23,6 +23,7 @@ _EITHER = ("prediction", "predictions", "output", "outputs", "result", "0")
 _BARE = "value"
 _NEAR = 1e-3
 _NUMBERS = (float, int)
+_SCORES = frozenset({float, type(None)})
 
 
 class Answers:
@@ -57,10 +58,16 @@ class Answers:
         for value in outputs:
             self._add(value)
 
+    def extend_scores(self, scores: list[float | None]) -> bool:
+        """Add answers that are bare numbers with a point, or none, all at once; whether they are just that."""
+        if self._bare is not None or not _SCORES.issuperset(map(type, scores)):
+            return False
+        self.score.extend(scores)
+        for column in (self.label, self.probabilities, self.decision, self.answer):
+            column.extend([None] * len(scores))
+        return True
+
     def _add(self, value: Any) -> None:
-        if type(value) is float and self._bare is None:
-            self._row(value, None, None, None, None)
-            return
         found: dict[str, Any] = {}
         rest = self._of_fields(value, found) if isinstance(value, dict) else self._of_bare(value, found)
         kept = None if rest is None else json.dumps(value, ensure_ascii=False, sort_keys=True)

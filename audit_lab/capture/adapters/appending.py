@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,16 @@ from audit_lab.log.unification import unified_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
+    from typing import Self
 
     from audit_lab.capture.adapters.ledger import FilePart, Ledger, PlanPart
     from audit_lab.capture.adapters.part import Built, Exchange
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.writing.writer import LogWriter
 
-__all__ = ["Appending"]
+__all__ = ["Appending", "Behind"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -185,6 +188,47 @@ class Appending:
             "responses_without_request" if each.decoded.inputs is None else "",
             "" if rate is None else f"sampling_rate {rate}",
         )
+
+
+class Behind:
+    """Appends a part while the next one is read: one at a time, in order, by a thread of its own.
+
+    Sealing computes hashes without the interpreter's lock, so both go on at once. In memory are two parts at most.
+
+    Parameters
+    ----------
+    appending
+        What appends; nobody else uses it meanwhile.
+    """
+
+    def __init__(self, appending: Appending) -> None:
+        self._appending = appending
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="audit_lab adapt")
+        self._last: Future[None] | None = None
+        self.ledger, self.scratch = appending.ledger, appending.scratch
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Wait until everything is appended; raise what was met, unless something was raised already."""
+        self._pool.shutdown()
+        if self._last is not None and kind is None:
+            self._last.result()
+
+    def append(self, part: Part, files: Sequence[FilePart], form: str, plan: PlanPart | None = None) -> None:
+        """Append a part, once the one before is in the log.
+
+        Raises
+        ------
+        LogError, StorageError
+            As for `Appending.append`, of the part before.
+        """
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+        self._last = self._pool.submit(self._appending.append, part, files, form, plan)
 
 
 def _built(

@@ -123,8 +123,10 @@ class Part:
 
     def _predictions(self, owners: list[int], names: list[str], models: list[str], settings: Settings) -> pl.DataFrame:
         answers = Answers(settings.outputs)
-        for each in self.exchanges:
-            answers.extend(each.decoded.outputs, each.size)
+        flat = [value for each in self.exchanges for value in each.decoded.outputs or [None] * each.size]
+        if not answers.extend_scores(flat):
+            for each in self.exchanges:
+                answers.extend(each.decoded.outputs, each.size)
         owner = pl.Series("_owner", owners, dtype=pl.UInt32)
         by_exchange = self._by_exchange(models, settings)
         outputs = pl.DataFrame(

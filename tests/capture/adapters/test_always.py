@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import audit_lab as al
 from audit_lab.capture.adapters import adaptation
+from audit_lab.capture.adapters import bodies as bodies_module
 from audit_lab.capture.adapters.bodies import decode_exchange
 from audit_lab.capture.adapters.exchange import BOTH, Decoded, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS
@@ -47,6 +48,29 @@ def test_any_body_becomes_instances_or_a_refusal(request, response):
     assert isinstance(found, Decoded | Refusal)
     if isinstance(found, Decoded) and found.inputs is not None and found.outputs is not None:
         assert len(found.inputs) == len(found.outputs)
+
+
+ROWS = st.lists(
+    st.dictionaries(st.sampled_from("ab"), st.integers() | st.floats() | st.text(max_size=2), min_size=1), max_size=3
+)
+QUICK = st.one_of(
+    st.tuples(
+        ROWS.map(lambda rows: json.dumps({"instances": rows}).encode()),
+        st.lists(st.floats() | st.text(max_size=2) | st.lists(st.floats(0, 1)), max_size=3).map(
+            lambda answers: json.dumps({"predictions": answers}).encode()
+        ),
+    ),
+    st.tuples(*[st.text("0123456789.,-e\n\r tn[]{", min_size=1, max_size=9).map(str.encode)] * 2),
+)
+
+
+@given(bodies=QUICK)
+def test_the_quick_way_says_what_the_slow_way_says(bodies):
+    half = Half("k", BOTH, None, *bodies)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bodies_module, "_QUICK_BYTES", 0)
+        slow = decode_exchange(half, PLAIN)
+    assert repr(decode_exchange(half, PLAIN)) == repr(slow)
 
 
 @given(content=st.binary(max_size=400) | st.text('{}[]":,ae1\n\r ', max_size=400).map(str.encode), packed=st.booleans())
