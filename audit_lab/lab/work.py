@@ -123,7 +123,8 @@ def _export(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     from audit_lab.evidence import Case
 
     case = Case.open(arguments["path"], actor=arguments["actor"], purpose=arguments["purpose"])
-    bundle = case.export(arguments["folder"], notebook=arguments["notebook"], progress=told.step)
+    # A notebook that opens a case finds it in its own folder, and in no other.
+    bundle = case.export(arguments["folder"], notebook=arguments["notebook"], own_folder=True, progress=told.step)
     return {"files": [str(bundle)]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 
 import nbformat
 
@@ -25,6 +26,9 @@ def test_the_notebook_opens_the_log_from_where_it_stands_and_begins_the_case(ser
     assert {"../../logs/loans", "INC-3", ABOUT["question"], "ana", "a test"} <= literals
     assert "log.verify()" in code
     assert "log.drift()" in code
+    # What the template says of its own sample is left out.
+    whole = json.dumps(notebook.cells)
+    assert not {"carrier", "INC-2015", "delay-risk", "flights"} & set(re.findall(r"[\w-]+", whole))
 
 
 def test_a_notebook_that_is_there_is_not_replaced(server):

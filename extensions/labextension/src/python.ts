@@ -42,8 +42,18 @@ export function openCaseCell(folder: string, actor: string): string {
 /**
  * The cell that keeps the output of another as an exhibit of the open case, with the code that made it.
  *
+ * The output is found by its code, so that the cell does the same in a clean kernel, which counts anew; a cell with
+ * magics, which Python sees otherwise, is found by its number.
+ *
  * @param count - the number in the square brackets of the other cell
  */
 export function keepCell(count: number, title: string, code: string): string {
-  return `case.keep(Out[${count}], ${pythonString(title)}, code=${pythonString(code)})`;
+  const source = code.replace(/\n+$/, '');
+  const kept = `, ${pythonString(title)}, code=source)`;
+  return [
+    `source = ${pythonString(source)}`,
+    /^\s*[%!?]|\?\s*$/m.test(source)
+      ? `case.keep(Out[${count}]${kept}`
+      : `case.keep(Out[max(n for n in Out if In[n] == source)]${kept}`
+  ].join('\n');
 }

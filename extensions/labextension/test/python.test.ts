@@ -43,7 +43,15 @@ test('a cell opens a case as the actor of the settings, or as the case says', ()
   assert.match(openCaseCell('cases/INC-7', ''), /al\.Case\.open\("cases\/INC-7"\)\ncase$/);
 });
 
-test('a kept cell is named by its number, and its code is a literal of one line', () => {
-  const cell = keepCell(7, 'What moved', 'print("a")\nlog.drift()');
-  assert.equal(cell, 'case.keep(Out[7], "What moved", code="print(\\"a\\")\\u000alog.drift()")');
+test('a kept cell is found by its code, which is a literal of one line, so that a clean kernel finds it too', () => {
+  const cell = keepCell(7, 'What moved', 'print("a")\nlog.drift()\n');
+  assert.equal(
+    cell,
+    'source = "print(\\"a\\")\\u000alog.drift()"\n' +
+      'case.keep(Out[max(n for n in Out if In[n] == source)], "What moved", code=source)'
+  );
+});
+
+test('a kept cell with magics is found by its number', () => {
+  assert.match(keepCell(7, 'How long', '%timeit log.drift()'), /case\.keep\(Out\[7\], "How long", code=source\)$/);
 });
