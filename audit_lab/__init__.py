@@ -6,10 +6,10 @@ An investigation goes one way. `open` a log; `AuditLog.find` the predictions in 
 `diff` says what changed from one bundle to another.
 
 A log is begun with `create_log`, appended to through `open_writer`, or sealed where it lies with `seal_log`; that of
-another system is taken over with `seal_foreign`, that of a serving platform with `adapt`, and what other tools
-know of runs and data with `import_lineage`. Whoever keeps it can `compact` it, `erase` a person's data, and `hold` and
-`release` them; a vault restored from a backup forgets again with `reapply_erasures`. Opened with an actor and a
-purpose, every question asked of it is written to a journal that `read_journal` shows.
+another system is taken over with `seal_foreign`, that of a serving platform with `adapt`, a topic with `adapt_topic`,
+and what other tools know of runs and data with `import_lineage`. Whoever keeps it can `compact` it, `erase` a person's
+data, and `hold` and `release` them; a vault restored from a backup forgets again with `reapply_erasures`. Opened with
+an actor and a purpose, every question asked of it is written to a journal that `read_journal` shows.
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audit_lab import charts
     from audit_lab.capture.adapters.adaptation import adapt
+    from audit_lab.capture.adapters.kafka_topic import adapt_topic
     from audit_lab.capture.life.records import (
         record_approval,
         record_dataset,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.life.registration import record_model
     from audit_lab.capture.life.runs import record_evaluation, record_run, recorded_run
     from audit_lab.capture.lineage.sources import import_lineage
+    from audit_lab.capture.recorder.aggregates import Aggregates
     from audit_lab.capture.recorder.recorder import Recorder
     from audit_lab.capture.recorder.sampling import Sampling
     from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from audit_lab.widgets import view
 
 __all__ = [
+    "Aggregates",
     "AuditLabError",
     "AuditLog",
     "Case",
@@ -66,6 +69,7 @@ __all__ = [
     "Recorder",
     "Sampling",
     "adapt",
+    "adapt_topic",
     "charts",
     "compact",
     "create_log",
@@ -100,6 +104,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Aggregates": ("audit_lab.capture.recorder.aggregates", "Aggregates"),
     "AuditLabError": ("audit_lab.errors", "AuditLabError"),
     "AuditLog": ("audit_lab.face", "AuditLog"),
     "Case": ("audit_lab.evidence.case", "Case"),
@@ -110,6 +115,7 @@ _HOMES = {
     "RecordedModel": ("audit_lab.capture.recorder.wrappers", "RecordedModel"),
     "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
     "adapt": ("audit_lab.capture.adapters.adaptation", "adapt"),
+    "adapt_topic": ("audit_lab.capture.adapters.kafka_topic", "adapt_topic"),
     "Sampling": ("audit_lab.capture.recorder.sampling", "Sampling"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),

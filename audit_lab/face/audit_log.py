@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from audit_lab.log.letter.search import Letter
     from audit_lab.log.proof import RecordProof
     from audit_lab.log.time_anchors.timestamps import Authority
+    from audit_lab.monitor.aggregated import Aggregated
     from audit_lab.seal.report import Verification
     from audit_lab.seal.trust import Trust
 
@@ -280,6 +281,28 @@ class AuditLog(Watching):
             seals = list_seals(self._store)
             answer.rows = seals.height
             return seals
+
+    def aggregates(self, model: str | None = None) -> Aggregated:
+        """Return what recorders counted of predictions, by hour, in the place of rows or beside them.
+
+        Parameters
+        ----------
+        model
+            The model; may be left out where one was counted.
+
+        Raises
+        ------
+        MisuseError
+            There are several models.
+        LogError
+            The events cannot be read.
+        """
+        from audit_lab.face.aggregate_search import aggregates_of
+
+        with self._access.asking("aggregates", model=model) as answer:
+            found = aggregates_of(self._store, model)
+            answer.rows = found.cells.height
+            return found
 
     def _by(self, column: str, value: str) -> pl.DataFrame:
         if not isinstance(value, str):

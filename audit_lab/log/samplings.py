@@ -65,7 +65,7 @@ class Sampled:
     def summary(self) -> list[str]:
         """Return it in sentences; the first is about the whole."""
         whole = f"{self.recorded:,} of {self.seen:,} predictions that recorders counted were recorded"
-        lines = [f"{whole}: the others were not sampled, and nothing can be shown of them."]
+        lines = [f"{whole}: of the others there is no row, and no single one can be shown or reconstructed."]
         lines += [
             f"{each.recorded:,} of {each.seen:,} by the rule {printable(each.rule)}, at a rate of {each.rate:g}."
             for each in self.rules

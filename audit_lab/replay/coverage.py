@@ -149,7 +149,7 @@ class Coverage:
         """Return the statement in plain sentences."""
         not_checked = [f"Not checked: {what}" for what in self.not_checked]
         if not self.predictions:
-            return ["The log holds no prediction.", *not_checked]
+            return ["The log holds no prediction.", *self._unrecorded(), *not_checked]
         line = f"{self.replayable:,} of {self.predictions:,} predictions ({_share(self)}) can be replayed"
         if self.replayable < self.predictions:
             share = self.reconstructable / self.predictions
@@ -195,6 +195,7 @@ class Coverage:
                 f"{row['model_version'] or 'without a version'} stand for {row['predictions']:,.0f} (standard error "
                 f"{row['error']:,.0f})."
                 for row in self.represented.iter_rows(named=True)
+                if row["predictions"] != row["recorded_predictions"]
             ),
         ]
 

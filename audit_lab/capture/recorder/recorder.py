@@ -22,8 +22,8 @@ from audit_lab.capture.recorder.record_form import (
     microseconds,
     outputs_of,
 )
-from audit_lab.capture.recorder.sampling import Counted
 from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
+from audit_lab.capture.recorder.selection import Selection
 from audit_lab.capture.recorder.spool_file import Header
 from audit_lab.capture.recorder.spool_writer import Pending, SpoolWriter
 from audit_lab.capture.recorder.status import RecorderStatus
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
+    from audit_lab.capture.recorder.aggregates import Aggregates
     from audit_lab.capture.recorder.sampling import Sampling
 
 __all__ = ["Recorder"]
@@ -91,6 +92,9 @@ class Recorder:
         As for `audit_lab.open_writer`; for the process that seals.
     sampling
         By which rule not all predictions are recorded; see `audit_lab.Sampling`. What is not recorded is counted.
+    aggregates, rows
+        What is counted of all predictions, by hours; see `audit_lab.Aggregates`. With ``rows=False`` nothing else is
+        recorded, and of a single prediction nothing can be shown.
     redaction
         A TOML file that says which columns are left out, masked, replaced by pseudonyms or generalised before anything
         of them is queued or written; see ``docs/redaction.md``. The log says what was done.
@@ -123,6 +127,8 @@ class Recorder:
         vault: str | Path | None = None,
         passphrase: bytes | str | None = None,
         sampling: Sampling | None = None,
+        aggregates: Aggregates | None = None,
+        rows: bool = True,
         redaction: str | Path | None = None,
     ) -> None:
         self.log = Path(log)
@@ -135,7 +141,7 @@ class Recorder:
             raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
         self.spool = spool_of(self.log) if spool is None else Path(spool)
-        self._sampling = sampling
+        self._selection = Selection(sampling, aggregates, rows=rows)
         self._redaction = None if redaction is None else SourceRedaction.read(redaction)
         if self._redaction is not None:
             self._redaction.check_log(self.log, model)
@@ -162,7 +168,7 @@ class Recorder:
         """Start numbering, in a new process too."""
         self._pending = Pending()
         self._numbering = Numbering()
-        self._counted = Counted()
+        self._selection.begin()
         self._starting = threading.Lock()
         self._writer: SpoolWriter | None = None
         self.writer_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -245,29 +251,16 @@ class Recorder:
             extras = self._redaction.beside(extras)
         if type(decision) is not str and decision is not None:
             raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
-        if self._sampling is not None:
-            extras = self._sampled(self._sampling, stored_id, values, score, extras or {}, keep=keep)
-            if extras is None:
+        if not self._selection.is_plain:
+            about = {"request_id": id_text(stored_id), "model_version": self.version, **self._constants}
+            about |= {"at": at, **(extras or {})}
+            said = self._selection.said(values, self._form.names, (score, decision), about, keep=keep)
+            if said is None:
+                self._started()  # whose thread writes what was counted
                 return Ticket(stored_id, NOT_SAMPLED, None)
+            extras = {**(extras or {}), **said} or None
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
         return self._enqueue(stored_id, self._encoded(record))
-
-    def _sampled(
-        self,
-        sampling: Sampling,
-        stored_id: bytes | str,
-        values: Any,
-        score: float | None,
-        extras: dict[str, Any],
-        *,
-        keep: bool,
-    ) -> dict[str, Any] | None:
-        """Return the extras with the rule by which a prediction is recorded; None where it is not, which is counted."""
-        if self._writer is None:
-            self._started()  # which writes what was counted
-        about = {**self._constants, **extras, "request_id": extras.get("request_id") or id_text(stored_id)}
-        said = self._counted.said(sampling, values, self._form.names, score, about, keep=keep)
-        return None if said is None else {**extras, **said}
 
     def _encoded(self, values: Any) -> bytes:
         try:
@@ -324,7 +317,7 @@ class Recorder:
                     gather_seconds=self._gather_s,
                     close_seconds=self._seal_s,
                     closed=self._seal,
-                    noticed=self._counted.take,
+                    noticed=self._selection.noticed,
                 )
             return self._writer
 
@@ -393,7 +386,7 @@ class Recorder:
         problem = None if writer is None or writer.problem is None else str(writer.problem)
         if problem is None and self._sealing is not None:
             problem = self._sealing.problem()
-        dropped, left_out = self._pending.dropped, self._counted.left_out
+        dropped, left_out = self._pending.dropped, self._selection.left_out
         return RecorderStatus(recorded, durable, dropped, left_out, self._pending.size, lag, problem)
 
     def __repr__(self) -> str:

@@ -16,9 +16,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import Raw
-
-from audit_lab.capture.recorder.record_form import decoded
 from audit_lab.errors import MisuseError
 from audit_lab.log.keys.pseudonym import PseudonymKey, pseudonym_key
 
@@ -179,35 +176,8 @@ class Counted:
         self._part = 0
         self.left_out = 0
 
-    def said(
-        self,
-        sampling: Sampling,
-        values: Any,
-        names: Sequence[str],
-        score: float | None,
-        about: Mapping[str, Any],
-        *,
-        keep: bool,
-    ) -> dict[str, Any] | None:
-        """Return rule and rate of a prediction that is recorded, None of one that is not; either is counted.
-
-        The parameters are those of `Sampling.chosen`; `about` has the id of the request, and values may be encoded.
-
-        Raises
-        ------
-        MisuseError
-            The call states a rule of its own.
-        """
-        if not RULE.isdisjoint(about):
-            message = "a call says by which rule it is recorded, and the recorder has a rule of its own"
-            raise MisuseError(message, "Say sampling_rule and sampling_rate to a recorder without sampling=.")
-        if sampling.groups and isinstance(values, Raw):
-            values = decoded(bytes(values))
-        chosen = sampling.chosen(about["request_id"], values, names, score, about, keep=keep)
-        self._add(chosen)
-        return {"sampling_rule": chosen.rule, "sampling_rate": chosen.rate} if chosen.is_recorded else None
-
-    def _add(self, chosen: Chosen) -> None:
+    def add(self, chosen: Chosen) -> None:
+        """Count what a rule said."""
         with self._lock:
             count = self._counts.get(chosen[:2])
             if count is None:
@@ -216,8 +186,8 @@ class Counted:
             count[1] += chosen.is_recorded
             self.left_out += not chosen.is_recorded
 
-    def take(self, at: int) -> dict[str, Any] | None:
-        """Return a notice of what was counted since the last one; None where that is nothing.
+    def take(self, at: int) -> list[dict[str, Any]]:
+        """Return a notice of what was counted since the last one; none where that is nothing.
 
         Parameters
         ----------
@@ -226,7 +196,7 @@ class Counted:
         """
         with self._lock:
             if not self._counts:
-                return None
+                return []
             counts, self._counts = self._counts, {}
             self._part += 1
             part = self._part
@@ -235,4 +205,4 @@ class Counted:
             for (rule, rate), (seen, recorded) in sorted(counts.items())
         ]
         seen, recorded = (sum(count[place] for count in counts.values()) for place in (0, 1))
-        return {"kind": "sampled", "at": at, "part": part, "seen": seen, "recorded": recorded, "rules": rules}
+        return [{"kind": "sampled", "at": at, "part": part, "seen": seen, "recorded": recorded, "rules": rules}]

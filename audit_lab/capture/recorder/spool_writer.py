@@ -109,8 +109,8 @@ class SpoolWriter:
     closed
         Called, in this thread, after a file was closed.
     noticed
-        Called, in this thread, about once a minute and at the end, for what else there is to know: a mapping with its
-        ``kind``, or None. It is told the present time in microseconds since 1970.
+        Called, in this thread, about once a minute and at the end, for what else there is to know: mappings with
+        their ``kind``. It is told the present time in microseconds since 1970.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class SpoolWriter:
         gather_seconds: float,
         close_seconds: float,
         closed: Callable[[], None],
-        noticed: Callable[[int], dict[str, Any] | None] = lambda _: None,
+        noticed: Callable[[int], list[dict[str, Any]]] = lambda _: [],
     ) -> None:
         self._noticed, self._noticed_at = noticed, time.monotonic()
         self._folder, self._pending, self._header = folder, pending, header
@@ -255,8 +255,7 @@ class SpoolWriter:
             first += len(run)
         if self._is_ending or time.monotonic() - self._noticed_at >= _NOTICED_S:
             self._noticed_at = time.monotonic()
-            noticed = self._noticed(time.time_ns() // 1_000)
-            frames += [] if noticed is None else [notice_of(first, noticed)]
+            frames += [notice_of(first, notice) for notice in self._noticed(time.time_ns() // 1_000)]
         return b"".join(frames), first
 
     def _write(self, content: bytes) -> None:

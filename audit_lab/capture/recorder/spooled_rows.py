@@ -35,7 +35,8 @@ _NOTICES = {
     "clock-set": ("warning", "the recorder's clock was set by {seconds:.3f} s"),
     "torn": ("warning", "a crash tore {bytes} bytes at the end of a spool file; no record in them was acknowledged"),
     "quarantined": ("error", "inputs of {prediction_id} are kept in the spool: {why}"),
-    "sampled": ("info", "{recorded} of {seen} predictions were recorded; the others were not sampled"),
+    "sampled": ("info", "{recorded} of {seen} predictions were recorded; of the others there is no row"),
+    "aggregates": ("info", "{rows} predictions of an hour were counted, of which no row need be recorded"),
     "redaction": ("info", "values are changed before they are recorded, as the profile {profile} says"),
     "explanation-due": ("info", "an explanation of {prediction_id} is to be computed"),
 }
@@ -193,6 +194,8 @@ class SpooledRows:
             severity, sentence = _NOTICES[kind]
             one = notice.get("prediction_id")
             part = f"-{notice['part']}" if "part" in notice else ""
+            if kind == "aggregates":
+                notice["model_name"] = self.header.model_name
             details = {name: value for name, value in notice.items() if name not in ("kind", "at")}
             if kind == "gap":
                 details |= {"first_sequence": number, "last_sequence": number + notice["count"] - 1}

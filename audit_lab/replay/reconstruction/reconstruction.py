@@ -141,7 +141,7 @@ def reconstruct(store: LogStore, asked: str) -> Reconstruction:
             raise
         raise NotFoundError(
             f"{error.message}: {known.summary()[0].rstrip('.')}",
-            f"One that was not sampled cannot be reconstructed from this log. {error.next_step}",
+            f"One of which no row was recorded cannot be reconstructed. {error.next_step}",
         ) from error
 
 
