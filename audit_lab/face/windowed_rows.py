@@ -119,8 +119,9 @@ class WindowedRows:
     def is_sampled(self) -> bool:
         """Whether some of them state that others were not recorded: a sampling rate below 1."""
         rate = nw.col("sampling_rate")
-        # Asked of the rate alone first: where no row states one, names of models need not be read.
-        stated = self._within(self.store.frame("predictions", self.since, self.until)).filter((rate > 0) & (rate < 1))
+        # Asked of the rate alone first: where no row states one, which statistics of the files tell, none is read.
+        every = self._within(self.store.frame("predictions", self.since, self.until))
+        stated = every.filter(~rate.is_null() & (rate > 0) & (rate < 1))
         what = f"the predictions of {self.store.location}"
         if not collected(stated.select(rate).head(1), what).height:
             return False

@@ -104,7 +104,8 @@ def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCach
     if any(each.hidden or not each.rows for table in files for each in table):
         return None
     schema = None
-    columns, _ = wide_columns(Beside(store, (model,)).dtypes)
+    every = Beside(store, (model,))  # one for all pairs: asking for the features looks at each file of the log
+    columns, named = wide_columns(every.dtypes)[0], every.named()
     found, first = [], 0
     for one, other in zip(*files, strict=True):
         if store.folder.path is None:
@@ -114,11 +115,11 @@ def _pairs(store: LogStore, source: SegmentSource, model: str, cache: SketchCach
         rows = range(first, first + one.rows)
         first = rows.stop
         read = [nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model)]
-        beside = side_by_side(read[0], read[1], Beside(store, (model,)).named())
-        frame = beside.select(*columns).to_native()
-        schema = schema or frame.collect_schema()
+        frame = side_by_side(read[0], read[1], named).select(*columns).to_native()
+        own = frame.collect_schema()
+        schema = schema or own
         # Files of other types are brought to those of the whole table, and not to their own.
-        if stamp is None or frame.collect_schema() != schema:
+        if stamp is None or own != schema:
             return None
         times = [None if text is None else _moment(text) for text in (one.first_time, one.last_time)]
         found.append((Pair(f"{one.sha256}-{other.sha256}", paths, stamp, one.rows, frame, times[0], times[1]), read))
