@@ -26,6 +26,7 @@ from audit_lab.capture.adapters.exchange import (
 )
 from audit_lab.capture.adapters.part import Place
 from audit_lab.log.files.private_file import make_private_folder
+from audit_lab.log.files.storage import disk_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,7 +81,13 @@ class Scratch:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def spill(self, chunk: Chunk, file: int) -> None:
-        """Write the records of a chunk of a file, which is told by its number."""
+        """Write the records of a chunk of a file, which is told by its number.
+
+        Raises
+        ------
+        StorageError
+            The disk refused.
+        """
         part = [0] * len(chunk.found)
         for row, found in enumerate(chunk.found):
             if type(found) is Half:
@@ -106,11 +113,14 @@ class Scratch:
         import pyarrow as pa
 
         table = frame.to_arrow()
-        while len(self._writers) < self._parts:
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            path = str(self._folder / f"{len(self._writers):05}.arrow")
-            self._writers.append(pa.ipc.new_stream(path, table.schema, options=options))
-        self._writers[number].write_table(table)
+        try:
+            while len(self._writers) < self._parts:
+                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                path = str(self._folder / f"{len(self._writers):05}.arrow")
+                self._writers.append(pa.ipc.new_stream(path, table.schema, options=options))
+            self._writers[number].write_table(table)
+        except OSError as error:
+            raise disk_error(error, f"the scratch files in {self._folder} cannot be written") from error
 
     def part(self, number: int) -> list[_Record]:
         """Return the records of a part, in the order of files and records; nothing is spilled after this."""

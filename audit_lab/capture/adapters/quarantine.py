@@ -11,6 +11,7 @@ import polars as pl
 from audit_lab.capture.adapters.lines import KEPT_BYTES
 from audit_lab.log.files.durable import sync_folder
 from audit_lab.log.files.private_file import make_private_folder, write_private_file
+from audit_lab.log.files.storage import disk_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +40,13 @@ QUARANTINE_SCHEMA = {
 def keep_quarantine(
     folder: Path, name: str, refused: Sequence[tuple[Place, Refusal]], files: Sequence[SourceFile]
 ) -> str | None:
-    """Write what a part refused, and return the file's digest once it is on the disk; None where there is nothing."""
+    """Write what a part refused, and return the file's digest once it is on the disk; None where there is nothing.
+
+    Raises
+    ------
+    StorageError
+        The disk refused.
+    """
     if not refused:
         return None
     rows = [
@@ -58,9 +65,12 @@ def keep_quarantine(
     frame = pl.DataFrame(rows, schema=QUARANTINE_SCHEMA, orient="row").sort("file", "row", maintain_order=True)
     buffer = BytesIO()
     frame.write_parquet(buffer, compression="zstd")
-    make_private_folder(folder)
     content = buffer.getvalue()
-    write_private_file(folder / name, content)
+    try:
+        make_private_folder(folder)
+        write_private_file(folder / name, content)
+    except OSError as error:
+        raise disk_error(error, f"the quarantine {folder} cannot be written") from error
     return hashlib.sha256(content).hexdigest()
 
 

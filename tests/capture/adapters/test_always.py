@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -9,12 +10,13 @@ import signal
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import audit_lab as al
-from audit_lab.capture.adapters import adaptation
+from audit_lab.capture.adapters import adaptation, quarantine
 from audit_lab.capture.adapters import bodies as bodies_module
 from audit_lab.capture.adapters.bodies import decode_exchange
 from audit_lab.capture.adapters.exchange import BOTH, Decoded, Half, Refusal
@@ -24,6 +26,7 @@ from audit_lab.capture.adapters.pairing import paired
 from audit_lab.capture.adapters.part import Place
 from audit_lab.capture.adapters.settings import Settings
 from audit_lab.capture.adapters.source import source_files
+from audit_lab.errors import StorageError
 from audit_lab.log.foreign.mapping import Mapping
 
 PLAIN = Settings(mapping=Mapping("x", {"prediction_id": "id", "score": "score"}, inputs=("a",)))
@@ -188,3 +191,24 @@ def test_a_run_that_is_killed_is_gone_on_with_and_no_record_is_lost_or_twice(ada
     assert report.rows_read == report.rows_kept + report.rows_quarantined == (27 if form == "kserve" else 15)
     assert report.quarantine().height == report.rows_quarantined == 3
     assert not (adapting.log.with_name("log.adapted") / "scratch").exists()
+
+
+@pytest.mark.parametrize("what", ["quarantine", "scratch"])
+def test_a_full_disk_is_said_and_the_next_run_goes_on(adapting, monkeypatch, what):
+    adapting.source.mkdir()
+    (adapting.source / "a.jsonl").write_text(
+        "\n".join(json.dumps(event(side, "r", 1.5)) for side in ("request", "response")) + "\n{bad"
+    )
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if what == "quarantine":
+            patch.setattr(quarantine, "write_private_file", full)
+        else:
+            patch.setattr(pa.ipc, "new_stream", full)
+        with pytest.raises(StorageError, match="cannot be written: the disk is full"):
+            adapting(form="kserve")
+    report = adapting(form="kserve")
+    assert (report.rows_read, report.rows_kept, report.predictions_added) == (3, 2, 1)
