@@ -156,11 +156,11 @@ class AdaptReport:
 
     def _gaps(self) -> list[str]:
         said = (
-            (self.requests_without_response, "request", "without a response: its prediction has no answer"),
-            (self.responses_without_request, "response", "without a request: its prediction has no inputs"),
+            (self.requests_without_response, "request", "without a response, kept without an answer"),
+            (self.responses_without_request, "response", "without a request, kept without inputs"),
             (self.half_payloads, "exchange", "with a body that was recorded as null"),
-            (self.duplicate_ids, "exchange", "whose id was used before: its predictions are called ID~2 and so on"),
-            (self.without_time, "exchange", "without a time: no window will hold its predictions"),
+            (self.duplicate_ids, "exchange", "whose id was used before, now ID~2 and so on"),
+            (self.without_time, "exchange", "without a time, and so in no window"),
         )
         lines = [f"{_count(count, noun)} {what}." for count, noun, what in said if count]
         stated, supplied, none = self.versions_stated, self.versions_supplied, self.without_version
