@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["readme_page"]
 
-_TABLE = "table.parquet"
+_TABLE, _ACROSS = "table.parquet", '<div class="shown wide landscape">'
 _COMPARED = "The log's segments had the digests of its manifest when they were verified: see exhibit {}."
 _NO_PDF = (
     "There is no PDF of the notebook: nothing that prints was at hand when it was exported. Its page prints as well."
@@ -149,11 +149,12 @@ def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     facts += [f"{exhibit.rows:,} row{'' if exhibit.rows == 1 else 's'}"] if exhibit.rows is not None else []
     facts += [f"method {exhibit.method}"] if exhibit.method else []
     facts += [f"kept {kept.at[:19]}Z by {kept.actor}"] if kept is not None else []
-    return (
-        f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}"
-        f"{table_html(exhibit.folder / _TABLE) if _TABLE in exhibit.files else ''}{query}"
+    table = table_html(exhibit.folder / _TABLE) if _TABLE in exhibit.files else ""
+    shown = (
+        f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}{table}{query}"
         f"<p>{escape(', '.join(facts))}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
     )
+    return f'<div class="landscape">{shown}</div>' if _ACROSS in table else shown  # on one page with its heading
 
 
 def _links(predicate: Predicate, case: CaseFile, *, has_pdf: bool) -> str:

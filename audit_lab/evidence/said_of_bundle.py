@@ -13,11 +13,11 @@ __all__ = ["NOTEBOOK_FOLDER", "OWN_FOLDER", "checked_at_export", "not_known"]
 NOTEBOOK_FOLDER, OWN_FOLDER = "notebook_folder", "own"
 
 _NOTEBOOK_RAN = (
-    "The notebook was run from its first cell to its last in a clean kernel{} before it was exported, and these are "
-    "the outputs of that run."
+    "The notebook was run from its first cell to its last before it was exported, in a clean kernel and {}; its "
+    "outputs are those of that run."
 )
-_IN_CLEAN_FOLDER = " and a clean folder, where it found its log and nothing else"
-_IN_OWN_FOLDER = " in its own folder"
+_IN_CLEAN_FOLDER = "a clean folder, where it found its log and nothing else"
+_IN_OWN_FOLDER = "in its own folder"
 _FILES_BESIDE = "What the notebook read in its own folder: files that stood there are not in this bundle."
 _CHECKED = (
     "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",

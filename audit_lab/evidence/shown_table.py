@@ -27,6 +27,8 @@ HOW_TABLES_ARE_SHOWN = (
 )
 
 _MOST_ROWS, _MOST_COLUMNS = 10, 12
+#: So many letters in each of so many columns fit onto a page.
+_SHORT = 12
 
 
 def table_html(path: Path) -> str:
@@ -49,8 +51,8 @@ def table_html(path: Path) -> str:
         if dtype.is_float() or isinstance(dtype, pl.Datetime)
     ]
     head, *rows = list(csv.reader(io.StringIO(csv_bytes(shown.with_columns(readable)).decode()))) or [[]]
-    header = "".join(f"<th>{escape(name)}</th>" for name in head)
-    cells = ("".join(f"<td>{escape(value)}</td>" for value in row) for row in rows)
+    header = "".join(f"<th{_breaking(name)}>{escape(name).replace('_', '_<wbr>')}</th>" for name in head)
+    cells = ("".join(f"<td{_breaking(value)}>{escape(value)}</td>" for value in row) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     left_out = [
         f"The first {most} of {count:,} {what}."
@@ -58,8 +60,13 @@ def table_html(path: Path) -> str:
         if count > most
     ]
     note = f"<p>{' '.join(left_out)}</p>" if left_out else ""
-    kind = "wide landscape" if shown.width >= WIDE_FROM_COLUMNS else "wide"
+    kind = "shown wide landscape" if shown.width >= WIDE_FROM_COLUMNS else "shown wide"
     return f'<div class="{kind}"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+
+
+def _breaking(text: str) -> str:
+    """Return the class of what may be broken anywhere on paper: a text with a long word."""
+    return "" if max(map(len, text.replace("_", "_ ").split()), default=0) <= _SHORT else ' class="long"'
 
 
 def _text(value: float | datetime) -> str:

@@ -49,10 +49,11 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
 @page landscape { size: A4 landscape; }
 @media print {
   body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; }
-  .head { break-after: page; font-size: 9pt; line-height: 1.35; }
+  .head { break-after: page; font-size: 9pt; line-height: 1.3; }
   .head h1 { font-size: 1.35rem; }
-  .head h2 { font-size: 1.05rem; margin: .7rem 0 .2rem; }
-  .head p, .head ul, .head table { margin: .3rem 0; }
+  .head h2 { font-size: 1.05rem; margin: .5rem 0 .15rem; }
+  .head p, .head ul, .head table { margin: .2rem 0; }
+  .head th, .head td { padding: .06rem .35rem; }
   .head .answer { font-size: 10pt; }
   .exhibits { break-inside: avoid; }
   .landscape { page: landscape; }
@@ -62,6 +63,8 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
   th, td { overflow-wrap: anywhere; white-space: normal !important; max-width: none !important;
     min-width: 7em; padding: .15rem .35rem; }
   .landscape th, .landscape td { min-width: 0; }
+  .shown th, .shown td { overflow-wrap: normal; }
+  .shown .long { overflow-wrap: anywhere; }
   .output_area { margin-left: 0; }
   .prompt { break-after: avoid; }
   img { max-height: 235mm; }
