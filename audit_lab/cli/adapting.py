@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_TOPIC = "kafka://"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
@@ -26,7 +29,10 @@ def register(app: typer.Typer) -> None:
 
 
 def adapt(
-    source: Annotated[str, typer.Argument(help="Parquet that another system wrote, or a vendor's serving logs.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="Parquet that another system wrote, a vendor's serving logs, or kafka://HOST:PORT/TOPIC."),
+    ],
     log: Annotated[
         str | None, typer.Argument(help="A sealed log to take the serving logs over into.", show_default="propose only")
     ] = None,
@@ -58,6 +64,17 @@ def adapt(
         str | None,
         typer.Option("--quarantine", help="Folder for what is refused.", show_default="<log>.adapted beside the log"),
     ] = None,
+    follow: Annotated[
+        float | None,
+        typer.Option("--follow", help="Of a topic: go on for so many seconds once all that was there is read.", min=0),
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option("--client", help="Of a topic: settings of librdkafka, such as TLS and SASL, in a TOML file."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", help="Of a topic: the schema (.avsc) of Avro values that bring none.")
+    ] = None,
     origin: Annotated[str | None, typer.Option("--origin", help="The name of a log that is begun.")] = None,
     actor: Annotated[
         str | None, typer.Option("--actor", envvar=ACTOR_VARIABLE, show_envvar=False, help="Who takes it over.")
@@ -74,35 +91,87 @@ def adapt(
 
     With a log: pairs requests and responses, and appends predictions, inputs and labels. What the log has is not added
     again, and a run that was stopped goes on. What cannot be taken over is kept in quarantine with its bytes and the
-    reason; then the exit code is 1.
+    reason; then the exit code is 1. A topic is read from where the log has it, each message once.
     """
     if log is None:
         return _propose(source, save, mapping, as_json=as_json)
     if save is not None:
         raise MisuseError("--save goes with a proposal, and a log is named", "Leave one of them out.")
+    said: dict[str, Any] = {
+        "form": form,
+        "model": model,
+        "version": _version(version),
+        "features": _features(feature),
+        "outputs": _pairs("--answer", answer),
+        "environment": environment,
+        "sampling_rate": sampling_rate,
+        "mapping": mapping,
+        "quarantine": quarantine,
+        "origin": origin,
+        "actor": actor,
+        "vault": vault,
+        "passphrase": passphrase,
+    }
+    if source.startswith(_TOPIC):
+        return _topic(source, log, said, follow=follow, client=client, schema=schema, as_json=as_json)
+    of_topic = {"--follow": follow, "--client": client, "--schema": schema}
+    wrong = next((name for name, value in of_topic.items() if value is not None), None)
+    if wrong is not None:
+        raise MisuseError(
+            f"{wrong} goes with a topic alone", f"Leave it out, or name a topic: {_TOPIC}HOST:PORT/TOPIC."
+        )
     from audit_lab.capture.adapters.adaptation import adapt as take_over
 
     with output.bar() as bar:
         task = bar.add_task("taking over", total=None)
         report = take_over(
-            source,
-            log,
-            form=form,
-            model=model,
-            version=_version(version),
-            features=_features(feature),
-            outputs=_pairs("--answer", answer),
-            environment=environment,
-            sampling_rate=sampling_rate,
-            mapping=mapping,
-            quarantine=quarantine,
-            origin=origin,
-            actor=actor,
-            vault=vault,
-            passphrase=passphrase,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            source, log, progress=lambda done, total: bar.update(task, completed=done, total=total), **said
         )
     return _show(report, as_json=as_json)
+
+
+def _topic(
+    source: str,
+    log: str,
+    said: dict[str, Any],
+    *,
+    follow: float | None,
+    client: str | None,
+    schema: str | None,
+    as_json: bool,
+) -> int:
+    """Take a topic over, and show what came of it."""
+    from audit_lab.capture.adapters.kafka_topic import adapt_topic
+
+    servers, _, topic = source.removeprefix(_TOPIC).partition("/")
+    if not servers or not topic or "/" in topic or "@" in servers:
+        raise MisuseError(
+            f"{source!a:.80} is no topic",
+            f"Give {_TOPIC}HOST:PORT/TOPIC; whoever may read it is told by --client FILE.",
+        )
+    if said["form"] is None:
+        raise MisuseError("the form of the messages is not said", "Give --form json-lines, avro, kserve, seldon ...")
+    report = adapt_topic(servers, topic, log, follow_s=follow or 0, client=_client(client), avro_schema=schema, **said)
+    if as_json:
+        output.print_json(report.to_dict())
+    else:
+        output.lines(report.lines(), bullet="")
+    return int(report.quarantined > 0)
+
+
+def _client(path: str | None) -> dict[str, str] | None:
+    """Return the settings that a TOML file holds: names in quotes, as they have points, and texts."""
+    if path is None:
+        return None
+    try:
+        found = tomllib.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise MisuseError(f"there are no readable settings {path}", "Name a TOML file.") from error
+    if any(isinstance(value, dict | list) for value in found.values()):
+        raise MisuseError(
+            f"{path} has settings that are no texts", 'Write each as "security.protocol" = "SASL_SSL", names in quotes.'
+        )
+    return {name: str(value) for name, value in found.items()}
 
 
 def _show(report: AdaptReport, *, as_json: bool) -> int:

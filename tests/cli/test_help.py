@@ -16,8 +16,8 @@ COMMANDS = {
     "adapt": (
         [
             *("source", "log", "--save", "--mapping", "--form", "--model", "--version", "--feature", "--answer"),
-            *("--environment", "--sampling-rate", "--quarantine", "--origin", "--actor", "--vault", "--passphrase"),
-            "--json",
+            *("--environment", "--sampling-rate", "--quarantine", "--follow", "--client", "--schema"),
+            *("--origin", "--actor", "--vault", "--passphrase", "--json"),
         ],
         "is kept in quarantine with its bytes and the reason",
     ),

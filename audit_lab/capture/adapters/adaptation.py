@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.writing.writer import LogWriter
 
-__all__ = ["adapt", "adapted_folder"]
+__all__ = ["adapt", "adapted_folder", "alone", "take", "writer_of"]
 
 #: A part is appended when it has so many predictions, or its records so many bytes.
 _PART_ROWS, _PART_BYTES = 98_304, 96_000_000
@@ -150,8 +150,8 @@ def adapt(
             f"no file of {source} is of a form that is known",
             f"Name its form ({', '.join(FORMS)}), or give a mapping for plain JSON or Avro.",
         )
-    with _alone(beside):
-        writer = _writer(place, origin, vault=vault, passphrase=passphrase, clock=clock)
+    with alone(beside):
+        writer = writer_of(place, origin, vault=vault, passphrase=passphrase, clock=clock)
         with writer:
             ledger = read_ledger(place)
             drop_unnamed(kept, writer.origin, ledger.quarantine)
@@ -186,19 +186,19 @@ def _without_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of whoever takes files over into a log."""
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of whoever takes something over into a log."""
     make_private_folder(folder)
     try:
         with LocalDisk().lock(str(folder / "lock")):
             yield
     except TimeoutError as error:
         raise StorageError(
-            "another process takes files over into this log", "Wait until it has ended.", "locked"
+            "another process takes something over into this log", "Wait until it has ended.", "locked"
         ) from error
 
 
-def _writer(
+def writer_of(
     log: Path,
     origin: str | None,
     *,
@@ -206,6 +206,15 @@ def _writer(
     passphrase: bytes | str | None,
     clock: Callable[[], datetime] | None,
 ) -> LogWriter:
+    """Return the writer of a sealed log, or of one that is begun under the name `origin`.
+
+    Raises
+    ------
+    MisuseError
+        The log is not sealed, or there is none and no name for a new one.
+    LogError, StorageError
+        As for `audit_lab.open_writer` and `audit_lab.create_log`.
+    """
     storage = LocalStorage(log)
     if storage.exists(CHECKPOINT_NAME):
         return open_writer(log, vault=vault, passphrase=passphrase, clock=clock)

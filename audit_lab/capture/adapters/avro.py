@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.capture.adapters.source import Sample, SourceFile
 
-__all__ = ["Avro"]
+__all__ = ["Avro", "plain_value"]
 
 _AT_ONCE = 16_384
 
@@ -50,7 +50,7 @@ class Avro:
                     found.append(Refusal(code, record.problem))
                 else:
                     made = f"{file.sha256[:16]}:{number}"
-                    found.append(mapped_half(_plain(record.value), settings.mapping, made))  # type: ignore[arg-type]
+                    found.append(mapped_half(plain_value(record.value), settings.mapping, made))  # type: ignore[arg-type]
                 if len(found) >= _AT_ONCE:
                     yield Chunk(numbers, raws, found, number)
                     numbers, raws, found = [], [], []
@@ -62,12 +62,12 @@ class Avro:
         return decoded_record(half)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return what Avro's logical types hold as JSON has it."""
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: plain_value(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [plain_value(each) for each in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -69,6 +69,10 @@ class AzureMl:
         place = None if found is None else (found[1], found[2])
         yield from json_chunks(file, start, settings.largest_record, lambda line: _half(line, place))
 
+    def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:  # noqa: ARG002 (a form's)
+        """Return what a message of a stream says."""
+        return _half(value, None)
+
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
         """Return the instances of an exchange."""
         return decode_exchange(half, settings)

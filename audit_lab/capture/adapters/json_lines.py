@@ -39,6 +39,10 @@ class JsonLines:
             ]
             yield chunk._replace(found=found)
 
+    def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:
+        """Return what a message of a stream says."""
+        return _named(value, made_id, settings)
+
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:  # noqa: ARG002 (the mapping said it all)
         """Return the record's one instance."""
         return decoded_record(half)
@@ -52,8 +56,12 @@ def _nothing(_: bytes) -> Half | Refusal:
 
 
 def _half(raw: bytes, number: int, file: SourceFile, settings: Settings) -> Half | Refusal:
+    return _named(raw, f"{file.sha256[:16]}:{number}", settings)
+
+
+def _named(raw: bytes, made_id: str, settings: Settings) -> Half | Refusal:
     try:
         record = json_value(raw)
     except ValueError as error:
         return Refusal(UNDECODABLE, f"the record is no JSON ({error})")
-    return mapped_half(record, settings.mapping, f"{file.sha256[:16]}:{number}")  # type: ignore[arg-type]
+    return mapped_half(record, settings.mapping, made_id)  # type: ignore[arg-type]

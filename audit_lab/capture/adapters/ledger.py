@@ -43,6 +43,8 @@ class FilePart:
         Whether nothing of the file is left behind this part.
     counts
         What was counted of its records, by name.
+    pending
+        Records before `next_start` that are still to be taken: they wait for their other side.
     """
 
     file: SourceFile
@@ -50,12 +52,19 @@ class FilePart:
     next_start: int = 0
     is_whole: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    pending: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the event says."""
         said = {"sha256": self.file.sha256, "name": self.file.name, "size_bytes": self.file.size_bytes}
         place = {"start": self.start, "next_start": self.next_start, "is_whole": self.is_whole}
-        return {**said, **place, "counts": {name: count for name, count in sorted(self.counts.items()) if count}}
+        waits = {"pending": list(self.pending)} if self.pending else {}
+        return {
+            **said,
+            **place,
+            **waits,
+            "counts": {name: count for name, count in sorted(self.counts.items()) if count},
+        }
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class _FileState:
     start: int = 0
     is_whole: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    pending: tuple[int, ...] = ()
 
 
 @dataclass
@@ -103,6 +113,11 @@ class Ledger:
         state = self.files.get(file.sha256)
         return 0 if state is None else state.start
 
+    def pending(self, file: SourceFile) -> tuple[int, ...]:
+        """Return the records before `start` that are still to be taken."""
+        state = self.files.get(file.sha256)
+        return () if state is None else state.pending
+
     def counts(self, file: SourceFile) -> Counter[str]:
         """Return what was counted of a file's records."""
         state = self.files.get(file.sha256)
@@ -126,6 +141,7 @@ class Ledger:
             state.counts.update(each["counts"])
             if plan is None:
                 state.start = max(state.start, each["next_start"])
+                state.pending = tuple(each.get("pending", ()))
                 state.is_whole |= each["is_whole"]
             else:
                 state.is_whole |= len(self.plans[plan]) == payload["parts"]

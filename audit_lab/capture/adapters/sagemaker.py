@@ -86,6 +86,10 @@ class SageMaker:
         hour = _hour_of(file.path.as_posix())
         yield from json_chunks(file, start, settings.largest_record, lambda line: _half(line, about, hour))
 
+    def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:  # noqa: ARG002 (a form's)
+        """Return what a message of a stream says."""
+        return _half(value, {}, None)
+
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
         """Return the instances of an exchange."""
         return decode_exchange(half, settings)

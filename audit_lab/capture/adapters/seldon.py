@@ -56,6 +56,10 @@ class Seldon:
         """Yield the records of a file as requests, responses and labels."""
         yield from json_chunks(file, start, settings.largest_record, _half)
 
+    def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:  # noqa: ARG002 (a form's)
+        """Return what a message of a stream says."""
+        return _half(value)
+
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
         """Return the instances of an exchange."""
         return decode_exchange(half, settings)
