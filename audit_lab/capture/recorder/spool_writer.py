@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.recorder.spool_file import OPEN, SpoolFile, frame_of, notice_of
@@ -54,6 +55,8 @@ class Pending:
         self.size = 0
         self.next = 1
         self.dropped = 0
+        #: Gaps among the items, and the records that were left out in them.
+        self._gaps = self._missing = 0
 
     def put(self, content: bytes, most_bytes: int, wake: threading.Event) -> int | None:
         """Take a record, wake whoever waits for the first, and return its number; None where memory is full."""
@@ -75,20 +78,23 @@ class Pending:
             number = self.next
             self.next += 1
             self.dropped += 1
+            self._missing += 1
             last = self.items[-1] if self.items else None
             if isinstance(last, Gap):
                 last.count += 1
                 last.ended = now
             else:
                 self.items.append(Gap(1, now, now))
+                self._gaps += 1
         return number
 
-    def take(self) -> tuple[list[bytes | Gap], int]:
-        """Return all that waits, and the number of the first of it."""
+    def take(self) -> tuple[list[bytes | Gap], int, bool]:
+        """Return all that waits, the number of the first of it, and whether there are gaps in it."""
         with self.lock:
             items, self.items, self.size = self.items, [], 0
+            gaps, missing, self._gaps, self._missing = self._gaps, self._missing, 0, 0
             upto = self.next
-        return items, upto - sum(1 if isinstance(item, bytes) else item.count for item in items)
+        return items, upto - (len(items) - gaps) - missing, gaps > 0
 
 
 class SpoolWriter:
@@ -202,15 +208,20 @@ class SpoolWriter:
     def _run(self) -> None:
         kept: bytes = b""
         upto = self.durable
+        goes_on = False
         while True:
-            self.wake.wait(self._left())
-            if self.wake.is_set():
+            # Each time that this thread comes up it takes the interpreter from the model: while records come, once
+            # for all that gather, and not for the first of them too.
+            if not goes_on:
+                self.wake.wait(self._left())
+            if goes_on or self.wake.is_set():
                 self.urgent.wait(self._gather_seconds)
             self.wake.clear()
             self.urgent.clear()
             ends = self._is_ending
             if not kept:
                 kept, upto = self._frames()
+            goes_on = bool(kept)
             if kept:
                 try:
                     self._write(kept)
@@ -230,29 +241,14 @@ class SpoolWriter:
 
     def _frames(self) -> tuple[bytes, int]:
         """Return what is pending as frames, and the number after its last."""
-        items, first = self._pending.take()
+        items, first, has_gaps = self._pending.take()
         frames: list[bytes] = []
         moved = time.time() - time.monotonic() - self._offset
         if items and abs(moved) > _CLOCK_MOVED_S:
             self._offset += moved
             frames.append(notice_of(first, {"kind": "clock-set", "at": time.time_ns() // 1_000, "seconds": moved}))
-        run: list[bytes] = []
-        for item in items:
-            if isinstance(item, bytes):
-                run.append(item)
-                if len(run) < _FRAME_RECORDS:
-                    continue
-            if run:
-                frames.append(frame_of(first, run))
-                first += len(run)
-                run = []
-            if isinstance(item, Gap):
-                notice = {"kind": "gap", "at": item.ended, "begun": item.begun, "count": item.count}
-                frames.append(notice_of(first, notice))
-                first += item.count
-        if run:
-            frames.append(frame_of(first, run))
-            first += len(run)
+        made, first = _gapped(items, first) if has_gaps else _ungapped(items, first)
+        frames += made
         if self._is_ending or time.monotonic() - self._noticed_at >= _NOTICED_S:
             self._noticed_at = time.monotonic()
             frames += [notice_of(first, notice) for notice in self._noticed(time.time_ns() // 1_000)]
@@ -319,3 +315,25 @@ class SpoolWriter:
                 self.problem = disk_error(error, f"cannot close {file.path}")
             return
         self._closed()
+
+
+def _ungapped(items: list[Any], first: int) -> tuple[list[bytes], int]:
+    """Return records as frames, and the number after the last; asking something of each would hold the model up."""
+    runs = range(0, len(items), _FRAME_RECORDS)
+    return [frame_of(first + start, items[start : start + _FRAME_RECORDS]) for start in runs], first + len(items)
+
+
+def _gapped(items: list[bytes | Gap], first: int) -> tuple[list[bytes], int]:
+    """Return records and the gaps among them as frames, and the number after the last."""
+    frames: list[bytes] = []
+    for is_record, group in groupby(items, key=lambda item: isinstance(item, bytes)):
+        if is_record:
+            made, first = _ungapped(list(group), first)
+            frames += made
+            continue
+        for gap in group:
+            if isinstance(gap, Gap):
+                notice = {"kind": "gap", "at": gap.ended, "begun": gap.begun, "count": gap.count}
+                frames.append(notice_of(first, notice))
+                first += gap.count
+    return frames, first
