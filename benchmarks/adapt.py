@@ -89,23 +89,22 @@ def make(folder: Path, form: str, records: int, features: int) -> Path:
     return place / "source"
 
 
-def adapted(source: Path, target: Path) -> int:
+def adapted(source: Path, target: Path, vault: Any) -> int:
     """Take a source over into a sealed log."""
     import audit_lab as al
 
-    report = al.adapt(source, target / "log", origin="demonstration-adapt", vault=target / "vault", version="7")
-    return report.rows_kept
+    return al.adapt(source, target / "log", vault=vault, version="7").rows_kept
 
 
-def rows(source: Path, target: Path) -> int:
+def rows(source: Path, target: Path, vault: Any) -> int:
     """Do the same without a seal: rows of a part are let go when they are there."""
     from audit_lab.log.writing.writer import LogWriter
 
     LogWriter.append = lambda *_: None  # type: ignore[assignment, method-assign]
-    return adapted(source, target)
+    return adapted(source, target, vault)
 
 
-def peer(source: Path, target: Path) -> int:
+def peer(source: Path, target: Path, vault: Any) -> int:  # noqa: ARG001 (the others need it)
     """Read line by line, pair in a dict, write Parquet."""
     import pandas as pd
 
@@ -151,9 +150,15 @@ def measured(way: str, source: Path, folder: Path) -> dict[str, float]:
 
 
 def one(way: str, source: Path, target: Path) -> None:
-    """Do one way, and print what it took."""
+    """Do one way on a log that was begun before, and print what it took."""
+    import audit_lab as al
+    from audit_lab.log.keys.vault import Vault
+
+    vault = Vault.create("demonstration-adapt", target / "vault", log=target / "log")
+    with al.create_log(target / "log", "demonstration-adapt", vault=vault) as writer:
+        writer.heartbeat()
     start, begun = time.perf_counter(), time.process_time()
-    records = WAYS[way](source, target)
+    records = WAYS[way](source, target, vault)
     taken, worked = time.perf_counter() - start, time.process_time() - begun
     print(
         json.dumps(
