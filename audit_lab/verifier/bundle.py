@@ -22,6 +22,7 @@ from audit_lab.verifier.layout import (
     CUSTODY,
     INVESTIGATION,
     NOTEBOOK_PDF,
+    PICTURE,
     RESEARCH_OBJECT,
     TAG_FILES,
     TAG_MANIFEST,
@@ -69,6 +70,7 @@ _NEVER_CHECKED = (
 FULL_ONLY_TABLES = "CSV against Parquet: compared by the full verifier"
 FULL_ONLY_RENDERING = "HTML rendered again from the notebook: compared by the full verifier"
 _PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again"
+_PICTURES = "pictures: that each shows the data beside it; neither verifier draws one again"
 _UNANCHORED = (
     "No timestamp and no witness anchors this bundle in time: whoever holds the signing key could have made it today"
 )
@@ -231,6 +233,8 @@ def _report(
         undone = (*undone, _NO_SIGN_OFFS)
     if NOTEBOOK_PDF in contents.names:
         undone = (*undone, _PDF)
+    if any(name.endswith(PICTURE) for name in contents.names):
+        undone = (*undone, _PICTURES)
     report = Verification(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,

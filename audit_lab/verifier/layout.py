@@ -26,6 +26,7 @@ __all__ = [
     "NOTEBOOK_PDF",
     "PAYLOAD",
     "PDF_MARK",
+    "PICTURE",
     "PREDICATE_TYPE",
     "PREDICATE_TYPES",
     "PROOFS",
@@ -73,6 +74,8 @@ NOTEBOOK = "data/notebook/investigation.ipynb"
 NOTEBOOK_HTML = "data/notebook/investigation.html"
 NOTEBOOK_PDF = "data/notebook/investigation.pdf"
 EXHIBITS = "data/exhibits/"
+#: How the name of an exhibit's picture ends.
+PICTURE = ".svg"
 ROWS = "data/rows/"
 #: Rows of the log with proofs, each file beside the proofs of the same name; every other folder is an exhibit's.
 PROVEN_ROWS = "data/rows/log/"

@@ -26,6 +26,7 @@ from attack_scene import (
     TRUST,
     Files,
     Scene,
+    archived,
     attested,
     resigned,
     said,
@@ -178,6 +179,11 @@ ATTACKS = (
     _holds("a PDF that names its notebook first", with_pdf(0), "not checked: PDF: that its pages show the notebook"),
     _holds(
         "a PDF that names its notebook last", with_pdf(80_000), "not checked: PDF: that its pages show the notebook"
+    ),
+    _holds(
+        "a picture",
+        lambda scene: archived(scene.files),
+        "not checked: pictures: that each shows the data beside it; neither verifier draws one again",
     ),
     _holds("no notebook", without_notebook),
     _holds("no RO-Crate document", without_crate),

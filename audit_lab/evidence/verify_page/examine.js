@@ -17,6 +17,7 @@ const NEVER_CHECKED = [
   "re-run: the notebook was not executed again",
 ];
 const PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again";
+const PICTURES = "pictures: that each shows the data beside it; neither verifier draws one again";
 const STAMPED = "the time stamp in this bundle: the verifier checks it, and here it anchors nothing";
 const FOLDER_ONLY = "symbolic links in the folder: a browser follows them and does not say so";
 const NO_ED25519 = "this browser cannot check Ed25519 signatures";
@@ -96,6 +97,9 @@ const examineSigned = async (contents, checked, keys, folder) => {
   }
   if (contents.has(LAYOUT.notebookPdf)) {
     undone.push(PDF);
+  }
+  if (contents.names.some((name) => name.endsWith(".svg"))) {
+    undone.push(PICTURES);
   }
   done.push(...rows.checked);
   undone.push(...rows.undone);
