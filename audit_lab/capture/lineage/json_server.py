@@ -30,6 +30,7 @@ LARGEST_ANSWER_BYTES = 32_000_000
 MOST_BYTES = 2_000_000_000
 #: How long the server may say nothing.
 SILENCE_S = 30.0
+_LONGEST_PATIENCE_S = 86_400
 _STEP_BYTES = 65_536
 _SHOWN = 200
 _OK, _MULTIPLE, _BAD, _DENIED, _MISSING = 200, 300, 400, (401, 403), (404, 405)
@@ -65,6 +66,10 @@ class JsonServer:
     """
 
     def __init__(self, address: str, *, patience_s: float) -> None:
+        if not 0 < patience_s <= _LONGEST_PATIENCE_S:
+            raise MisuseError(
+                f"the patience is {patience_s} seconds", f"Give a number above 0, up to {_LONGEST_PATIENCE_S:,}."
+            )
         self.address = address.rstrip("/")
         self._ends = monotonic() + patience_s
         self._patience_s = patience_s

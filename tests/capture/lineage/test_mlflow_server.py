@@ -259,6 +259,12 @@ def test_an_address_that_cannot_be_meant_is_misuse(address, said):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("patience_s", [0, -1, float("inf"), float("nan")])
+def test_a_patience_that_cannot_be_meant_is_misuse(patience_s):
+    with pytest.raises(MisuseError, match="the patience is"):
+        read_mlflow_server("https://mlflow.example.org", patience_s=patience_s)
+
+
 def drip(handler):
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
