@@ -32,6 +32,7 @@ _KEYS: dict[str, Any] = {
 }
 _CELLS = {**_KEYS, "cell": pl.String, "low": pl.Float64, "high": pl.Float64, "rows": pl.Int64}
 _MOMENTS = {**_KEYS, "values": pl.Int64, "sum": pl.Float64, "sum_of_squares": pl.Float64}
+_LARGEST = 2**48
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,12 +68,7 @@ def aggregated_moments(store: LogStore) -> pl.DataFrame:
     LogError
         The events cannot be read.
     """
-    rows = [
-        (*key, str(name), sum(column["counts"]), float(column["sum"]), float(column["sum_of_squares"]))
-        for key, said in _events(store)
-        for name, column in said["columns"].items()
-        if "edges" in column
-    ]
+    rows = [(*key, *moment) for key, said in _events(store) for moment in _moments(said)]
     frame = pl.DataFrame(rows, schema=_MOMENTS, orient="row")
     return frame.group_by(*_KEYS).agg(pl.col("values", "sum", "sum_of_squares").sum()).sort(*_KEYS, nulls_last=False)
 
@@ -83,10 +79,17 @@ def _events(store: LogStore) -> Iterator[tuple[tuple[datetime, str, str], dict[s
         try:
             said: dict[str, Any] = json.loads(payload or "")
             key = (_EPOCH + timedelta(microseconds=said["hour"]), str(said["model_name"]), str(said["model_version"]))
-            list(_cells(said))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            counts = [cell[-1] for cell in _cells(said)] + [moment[1] for moment in _moments(said)]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
             continue
-        yield key, said
+        if all(0 <= count <= _LARGEST for count in counts):
+            yield key, said
+
+
+def _moments(said: dict[str, Any]) -> Iterator[tuple[str, int, float, float]]:
+    for name, column in said["columns"].items():
+        if "edges" in column:
+            yield str(name), int(sum(column["counts"])), float(column["sum"]), float(column["sum_of_squares"])
 
 
 def _cells(said: dict[str, Any]) -> Iterator[tuple[str, str, float | None, float | None, int]]:

@@ -102,7 +102,7 @@ def _redaction(writer_id: str | None, payload: str | None) -> Redaction | None:
         said: dict[str, Any] = json.loads(payload or "")
         model, profile, digest = (str(said[name]) for name in ("model", "profile", "sha256"))
         columns = {str(name): str(how) for name, how in said["columns"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     inputs = f"{INPUTS_PREFIX}{model}."
     return Redaction(

@@ -179,5 +179,5 @@ def _rules(payload: str | None) -> list[tuple[str, float, int, int]]:
     try:
         said = json.loads(payload or "")["rules"]
         return [(str(one["rule"]), float(one["rate"]), int(one["seen"]), int(one["recorded"])) for one in said]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return []

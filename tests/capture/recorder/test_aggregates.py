@@ -160,3 +160,34 @@ def test_what_cannot_be_counted_is_refused(recorded):
         empty.drift((START, START + timedelta(days=1)))
     with pytest.raises(MisuseError, match="no zone"):
         empty.drift((START.replace(tzinfo=None), START))
+
+
+def aggregates_said(columns: str, rows: str = "1") -> str:
+    about = '"hour": 0, "model_name": "m", "model_version": "1", "failed": 0, "decisions": {}'
+    return f'{{{about}, "rows": {rows}, "columns": {columns}}}'
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"rules": [{"rule": "x", "rate": 1e999, "seen": 1e999, "recorded": 0}], "columns": [], "model": "m"}',
+        '{"rules": 7, "columns": {"a": 1}, "model": "m", "profile": "p", "sha256": "s", "hour": 1e30}',
+        aggregates_said('{"a": {"missing": 0, "unfit": 0, "edges": [1], "counts": [1, 2, 3], "sum": 1}}'),
+        aggregates_said('{"a": {"missing": 0, "unfit": 0, "edges": [1], "counts": [1, 2, 3, 4]}}'),
+        aggregates_said('{"a": {"missing": 0, "unfit": 0, "edges": [1]}}'),
+        aggregates_said("{}", rows="1e30"),
+        aggregates_said("{}", rows="-1"),
+    ],
+)
+def test_events_of_another_s_log_that_cannot_be_understood_say_nothing(make_log, payload):
+    kinds = ["recorder.aggregates", "recorder.sampled", "recorder.redaction"]
+    events = pl.DataFrame(
+        {"event_id": kinds, "kind": kinds, "at": [START] * 3, "recorded_at": [START] * 3, "payload": [payload] * 3}
+    ).with_columns(subject=pl.lit("writer"))
+    opened = al.open(make_log(events=events))
+    assert opened.aggregates("m").cells.is_empty()
+    assert opened.coverage().predictions == 40
+    assert opened.decision("p-001").prediction_id == "p-001"
