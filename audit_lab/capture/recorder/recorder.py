@@ -252,11 +252,13 @@ class Recorder:
         if type(decision) is not str and decision is not None:
             raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
         if not self._selection.is_plain:
-            about = {"request_id": id_text(stored_id), "model_version": self.version, **self._constants}
-            about |= {"at": at, **(extras or {})}
+            about = {"at": at, "model_version": self.version, **self._constants, **(extras or {})}
+            if "request_id" not in about:
+                about["request_id"] = id_text(stored_id)
             said = self._selection.said(values, self._form.names, (score, decision), about, keep=keep)
             if said is None:
-                self._started()  # whose thread writes what was counted
+                if self._writer is None:
+                    self._started()  # its thread writes what was counted
                 return Ticket(stored_id, NOT_SAMPLED, None)
             extras = {**(extras or {}), **said} or None
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
