@@ -75,7 +75,7 @@ export class VerificationWidget extends ReactWidget {
     const job = this.job === null ? null : isOpen(this.job) ? (this.jobs.find(this.job.id) ?? this.job) : this.job;
     const result = job?.result ?? null;
     return (
-      <article aria-label={this.title.caption} className="auditlab-Page">
+      <article aria-label={`Verification of ${path}`} className="auditlab-Page">
         <p className="auditlab-Eyebrow">{kind === 'verify-log' ? 'Audit log' : 'Evidence bundle'}</p>
         <h1 className="auditlab-Verdict">{path}</h1>
         {this.problem !== null && <ProblemNote problem={this.problem} />}
