@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from lab_page import ready, run_cell
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -17,15 +18,11 @@ SOURCE = "import audit_lab as al\nal.view(al.open('../sample_data/flights').drif
 @pytest.fixture
 def view(notebook):
     """Return the page and the view that a cell shows."""
-    page = notebook
-    # Before it has a kernel the notebook's own indicator says idle too; the status bar names the kernel.
-    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
-    cell = page.locator(".jp-NotebookPanel .jp-CodeCell").first
-    cell.locator(".cm-content").fill(SOURCE)
-    page.keyboard.press("Control+Enter")
+    ready(notebook)
+    cell = run_cell(notebook, SOURCE)
     shown = cell.locator(".jp-OutputArea-output .widget-vbox").first
-    expect(shown.get_by_role("combobox").first).to_be_visible(timeout=120_000)
-    return page, shown
+    expect(shown.get_by_role("combobox").first).to_be_visible()
+    return notebook, shown
 
 
 def heading(view, text):
@@ -54,7 +51,7 @@ def test_the_dropdowns_redraw_the_pictures(view):
     assert not set(after) & set(before)
 
     measure.select_option("Kolmogorov-Smirnov statistic")
-    expect(shown.locator("img").first).not_to_have_attribute("src", after[0], timeout=30_000)
+    expect(shown.locator("img").first).not_to_have_attribute("src", after[0])
     assert drawn(shown)[1] == after[1]
 
 
@@ -71,7 +68,7 @@ def test_a_pressed_cell_and_the_brush_choose_windows_and_list_their_decisions(vi
     decision = shown.get_by_label("Decision", exact=True)
     first = decision.locator("option").nth(1).inner_text()
     decision.select_option(first)
-    expect(shown).to_contain_text(re.compile(f"{re.escape(first.partition('@')[0])}: .* at 2015-09-07"), timeout=60_000)
+    expect(shown).to_contain_text(re.compile(f"{re.escape(first.partition('@')[0])}: .* at 2015-09-07"))
 
     upper = shown.locator(".noUi-handle-upper")
     upper.focus()
@@ -79,3 +76,24 @@ def test_a_pressed_cell_and_the_brush_choose_windows_and_list_their_decisions(vi
     brushed = "the week of 2015-09-07 to the week of 2015-09-14"
     expect(heading(shown, f"distance_miles in {brushed}")).to_be_visible(timeout=60_000)
     expect(heading(shown, f"Decisions of {brushed}")).to_be_visible(timeout=60_000)
+
+
+LINKED = """
+log = al.open('../sample_data/flights')
+explorer = al.view(log.browse("decision = 'late'"))
+drift = al.view(log.drift(['distance_miles'])).link(explorer)
+display(explorer, drift)
+"""
+
+
+def test_a_pressed_cell_selects_the_same_week_in_a_linked_explorer(notebook):
+    page = notebook
+    ready(page)
+    cell = run_cell(page, f"import audit_lab as al\n{LINKED}")
+    explorer = cell.locator(".al-explorer")
+    expect(explorer.get_by_role("status")).to_contain_text("by occurred_at, greatest first.")
+    pressed = cell.locator(".widget-hbox").filter(has=page.get_by_text("distance_miles", exact=True)).first
+    pressed.locator("button", has_text="the week of 2015-09-07").click()
+    expect(explorer.get_by_role("status")).to_contain_text("predictions, from 2015-09-07 00:00 to 2015-09-14 00:00")
+    expect(explorer.get_by_role("combobox")).to_have_value("decision = 'late'")
+    expect(explorer.locator("tbody tr").first.locator("td").nth(1)).to_contain_text("2015-09-13")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from lab_page import ready, run_cell
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -14,15 +15,12 @@ SOURCE = "import audit_lab as al\nal.view(al.open('../sample_data/flights'))"
 
 @pytest.fixture
 def explorer(notebook):
-    """Return the page and the explorer that a cell shows."""
-    page = notebook
-    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
-    cell = page.locator(".jp-NotebookPanel .jp-CodeCell").first
-    cell.locator(".cm-content").fill(SOURCE)
-    page.keyboard.press("Control+Enter")
+    """Return the page, the explorer that a cell shows, and the cell."""
+    ready(notebook)
+    cell = run_cell(notebook, SOURCE)
     shown = cell.locator(".al-explorer").first
-    expect(shown.get_by_role("grid", name="Predictions")).to_be_visible(timeout=120_000)
-    return page, shown, cell
+    expect(shown.get_by_role("grid", name="Predictions")).to_be_visible()
+    return notebook, shown, cell
 
 
 def first_cell(shown, number=1):
@@ -42,28 +40,28 @@ def seen(shown):
 def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
     page, shown, cell = explorer
     said = shown.get_by_role("status")
-    expect(said).to_have_text("99,953 predictions, by occurred_at, greatest first.", timeout=60_000)
-    expect(first_cell(shown)).to_contain_text("2015-12-31 20:31", timeout=30_000)
+    expect(said).to_have_text("99,953 predictions, by occurred_at, greatest first.")
+    expect(first_cell(shown)).to_contain_text("2015-12-31 20:31")
     expect(shown.locator(".al-timeline rect").nth(20)).to_be_attached(timeout=60_000)
     shown.evaluate("said => said.scrollIntoView()")
     picture(page, "explorer")
 
     # The bar's end is the last row; the keys move on from there.
     shown.locator(".al-bar").evaluate("bar => bar.scrollTo(0, bar.scrollHeight)")
-    expect(shown.locator("tbody tr").last.locator("td").nth(1)).to_contain_text("2015-01-01 01:13", timeout=30_000)
+    expect(shown.locator("tbody tr").last.locator("td").nth(1)).to_contain_text("2015-01-01 01:13")
 
     shown.get_by_role("button", name="inputs.carrier", exact=True).click()
     facet = shown.get_by_role("dialog", name="Column inputs.carrier")
     facet.get_by_role("button", name=re.compile("^AA")).click(timeout=30_000)
     expect(shown.get_by_role("combobox")).to_have_value("inputs.carrier = 'AA'")
-    expect(said).to_have_text(re.compile(r"^1\d,\d{3} predictions, by occurred_at, greatest first\.$"), timeout=30_000)
+    expect(said).to_have_text(re.compile(r"^1\d,\d{3} predictions, by occurred_at, greatest first\.$"))
 
     shown.get_by_role("button", name="outputs.score", exact=True).click()
     shown.get_by_role("button", name="Greatest first").click()
     expect(shown.get_by_role("columnheader", name="outputs.score")).to_have_attribute("aria-sort", "descending")
-    expect(said).to_contain_text("by outputs.score, greatest first.", timeout=30_000)
+    expect(said).to_contain_text("by outputs.score, greatest first.")
     first = shown.locator("tbody tr").first
-    expect(first).to_contain_text("AA", timeout=30_000)
+    expect(first).to_contain_text("AA")
 
     first.click()
     place = first.locator("td").first.inner_text()
@@ -84,13 +82,13 @@ def test_completion_problems_timeline_keys_and_hostile_text(explorer, hostile_lo
     expect(field).to_have_value("inputs.distance_miles")
     field.press_sequentially(" >")
     field.press("Enter")
-    expect(shown.get_by_role("alert")).to_contain_text("something is missing at character", timeout=30_000)
+    expect(shown.get_by_role("alert")).to_contain_text("something is missing at character")
     field.press_sequentially(" 2000")
     field.press("Enter")
-    expect(said).to_have_text(re.compile(r"^6,582 predictions"), timeout=30_000)
+    expect(said).to_have_text(re.compile(r"^6,582 predictions"))
     expect(shown.get_by_role("alert")).to_be_hidden()
     shown.get_by_role("button", name="Clear").click()
-    expect(said).to_contain_text("99,953 predictions, by", timeout=30_000)
+    expect(said).to_contain_text("99,953 predictions, by")
 
     # A stretch of the timeline that is dragged over is what the table shows.
     bars = shown.locator(".al-timeline svg")
@@ -100,29 +98,29 @@ def test_completion_problems_timeline_keys_and_hostile_text(explorer, hostile_lo
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
     page.mouse.up()
-    expect(said).to_contain_text(re.compile("predictions, from 2015-06-29 00:00 to 2015-08-"), timeout=30_000)
-    expect(first_cell(shown)).to_contain_text("2015-08", timeout=30_000)
+    expect(said).to_contain_text(re.compile("predictions, from 2015-06-29 00:00 to 2015-08-"))
+    expect(first_cell(shown)).to_contain_text("2015-08")
     shown.get_by_role("button", name="Clear").click()
-    expect(said).to_contain_text("99,953 predictions, by", timeout=30_000)
+    expect(said).to_contain_text("99,953 predictions, by")
 
     # The keyboard reaches every row and opens one.
-    expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
+    expect(first_cell(shown)).to_contain_text("2015-12-31")
     shown.locator(".al-frame").focus()
     page.keyboard.press("End")
-    expect(shown.locator("tbody tr").last).to_have_attribute("aria-rowindex", "99954", timeout=30_000)
+    expect(shown.locator("tbody tr").last).to_have_attribute("aria-rowindex", "99954")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     expect(shown.locator("tr.al-chosen")).to_have_attribute("aria-rowindex", "3")
-    expect(first_cell(shown)).to_contain_text("2015-12-31", timeout=30_000)
+    expect(first_cell(shown)).to_contain_text("2015-12-31")
     page.keyboard.press("Enter")
-    expect(cell.locator(".widget-html-content").first).to_contain_text("2.0.0", timeout=60_000)
+    expect(cell.locator(".widget-html-content").first).to_contain_text("2.0.0")
 
     # Texts of a hostile log are shown as text, in the table, its counts and its timeline.
     code = cell.locator(".cm-content")
     code.fill(f"al.view(al.open({'../uploads/' + hostile_log!r}))")
     code.press("Control+Enter")
-    expect(first_cell(shown, 0)).to_have_text(hostile_log, timeout=60_000)
+    expect(first_cell(shown, 0)).to_have_text(hostile_log)
     shown.get_by_role("button", name="decision", exact=True).click()
     expect(shown.get_by_role("dialog").get_by_text(hostile_log)).to_be_visible(timeout=30_000)
-    expect(shown.locator(".al-legend")).to_contain_text(hostile_log, timeout=30_000)
+    expect(shown.locator(".al-legend")).to_contain_text(hostile_log)
     assert "owned" not in page.title()

@@ -1,0 +1,180 @@
+"""Logs and bundles as files are opened: double click, a path, the context menu; and how a bundle comes to be there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from lab_page import (
+    answer,
+    browse,
+    decision,
+    file,
+    open_by_id,
+    panel,
+    press_button,
+    ready,
+    run_cell,
+    run_command,
+    select_log,
+)
+from playwright.sync_api import expect
+
+import audit_lab as al
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = Path(__file__).parents[2]
+
+
+def is_shown(page, log):
+    """The panel is in sight, and shows a log."""
+    expect(panel(page)).to_be_visible()
+    expect(panel(page).get_by_role("button", name=log)).to_have_attribute("aria-current", "true")
+
+
+def opened_by_path(page, path):
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_role("menuitem", name="Open from Path").click()
+    answer(page, "Open", text=path)
+
+
+def test_a_log_s_folder_is_opened_by_double_click_by_its_path_and_from_the_menu(notebook):
+    page = notebook
+    browse(page, "sample_data", "credit")
+    is_shown(page, "sample_data/credit")
+
+    opened_by_path(page, "sample_data/flights")
+    is_shown(page, "sample_data/flights")
+
+    # Where it leads is a folder as any other: its files are there to be seen, and no log is none.
+    browse(page, "sample_data")
+    expect(panel(page)).to_be_hidden()
+    file(page, "credit").click(button="right")
+    page.get_by_role("menuitem", name="Open as Audit Log").click()
+    is_shown(page, "sample_data/credit")
+
+
+def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verified(lab, notebook, picture):
+    page = notebook
+    log = al.open(lab.folder / "sample_data" / "credit")
+    al.Case.create("INC-8", log, question="Who?", actor="ana", purpose="a test", folder=lab.folder / "cases")
+    status = page.get_by_role("button", name=re.compile("^Audit Lab. Case"))
+    expect(status).to_contain_text("Case: none")
+    ready(page)
+    press_button(page, "Open Case")
+    answer(page, item="INC-8 (cases/INC-8)")
+    expect(status).to_contain_text("Case: INC-8")
+    cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
+    opened = cells.filter(has_text='al.Case.open("../cases/INC-8")')
+    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-8")
+    page.keyboard.press("Escape")
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    shown = run_cell(page, "al.open('../sample_data/credit').newest(3)", 2)
+    expect(shown.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
+    press_button(page, "Keep Cell as Exhibit")
+    answer(page, text="The newest three")
+    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
+    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("The newest three")
+    exhibits = lab.folder / "cases" / "INC-8" / "exhibits"
+    assert [path.name[:4] for path in exhibits.iterdir() if path.is_dir()] == ["001-"]
+
+    # The notebook is run from a clean kernel, whose cells have other numbers, and the case is signed and handed over.
+    press_button(page, "Export Evidence")
+    job = (
+        panel(page)
+        .get_by_role("list", name="Jobs")
+        .get_by_role("listitem")
+        .filter(has_text="Export of the case cases/INC-8")
+    )
+    expect(job.first).to_contain_text("done", timeout=240_000)
+    assert (lab.folder / "dossiers" / "INC-8.zip").is_file()
+
+    # A bundle is judged by the keys that its reader accepts, and by no others.
+    browse(page, "dossiers", "INC-8.zip")
+    report = page.get_by_role("article", name="Verification of dossiers/INC-8.zip")
+    expect(report.get_by_role("region", name="Verdict FAILED")).to_contain_text("What to do next:")
+    expect(report.get_by_role("region", name="Findings")).to_contain_text("signature.key-not-trusted")
+    report.get_by_role("textbox", name="Trust file").fill("pinned.trust.toml")
+    report.get_by_role("button", name="Verify again").click()
+    verdict = report.get_by_role("region", name="Verdict UNANCHORED")
+    expect(verdict).to_contain_text("whoever has the key could have made it all today")
+    expect(report.get_by_role("region", name="Signed by")).to_contain_text("records-office")
+    picture(page, "bundle")
+
+    with page.expect_response(lambda response: is_saved(response, "audit-lab-bundle")):
+        file(page, "INC-8.zip").click()
+    page.reload()
+    expect(page.get_by_role("article", name="Verification of dossiers/INC-8.zip")).to_be_visible()
+
+
+def is_saved(response, words):
+    """Whether this saved a workspace that holds certain words."""
+    request = response.request
+    return "/lab/api/workspaces" in response.url and request.method == "PUT" and words in (request.post_data or "")
+
+
+def test_a_hostile_bundle_is_shown_as_refused(lab, notebook):
+    page = notebook
+    (lab.folder / "sent.zip").write_bytes(b"PK\x03\x04<img src=x onerror=document.title='owned'>")
+    browse(page)
+    file(page, "sent.zip").click(button="right")
+    page.get_by_role("menuitem", name="Open as Evidence Bundle").click()
+    report = page.get_by_role("article", name="Verification of sent.zip")
+    expect(report.get_by_role("region", name="Verdict REFUSED")).to_contain_text("Do not unpack")
+    expect(report.get_by_role("region", name="Findings")).to_contain_text("archive.not-a-zip")
+    assert page.title() != "owned"
+
+
+def test_every_command_of_the_palette_does_what_it_says(notebook):
+    """Those that need more than a log are pressed in the tests of what they need; none is left out of both."""
+    page = notebook
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    newest = al.open(SAMPLES / "sample_data" / "credit").newest(1)["prediction_id"][0]
+    select_log(page, "sample_data/credit")
+    run_command(page, "Refresh Audit Logs")
+    open_by_id(page, newest)
+    expect(decision(page, newest)).to_be_visible()
+    run_command(page, "Copy Prediction Id")
+    assert page.evaluate("navigator.clipboard.readText()") == newest
+    run_command(page, "Insert Decision into Notebook")
+    expect(page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active .cm-content")).to_contain_text(newest)
+    run_command(page, "Show Lineage of Decision")
+    expect(page.get_by_role("article", name=f"Lineage of {newest}")).to_be_visible()
+    run_command(page, "Verify Selected Audit Log")
+    report = page.get_by_role("article", name="Verification of sample_data/credit")
+    expect(report.get_by_role("region", name="Verdict UNANCHORED")).to_contain_text("It is not sealed")
+    expect(report).not_to_contain_text("the key")
+    run_command(page, "Verify Log")
+    answer(page, item="sample_data/credit")
+    expect(
+        report.get_by_role("progressbar").or_(report.get_by_role("region", name="Verdict UNANCHORED"))
+    ).to_be_visible()
+    page.get_by_role("tab", name="File Browser").click()
+    run_command(page, "Show Audit Lab")
+    expect(panel(page)).to_be_visible()
+    run_command(page, "Replay a Decision")
+    expect(page.get_by_role("article", name="Replay a decision")).to_be_visible()
+
+    page.keyboard.press("Control+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("Audit Lab")
+    header = page.locator(".lm-CommandPalette-header", has_text="Audit Lab")
+    expect(header).to_be_visible()
+    there = page.evaluate(
+        "() => [...window.jupyterapp.commands.listCommands()].filter(name => name.startsWith('audit-lab:'))"
+    )
+    page.keyboard.press("Escape")
+    assert {name.partition(":")[2] for name in there} == PRESSED_HERE | PRESSED_ELSEWHERE
+
+
+#: By their ids: what the test above presses, and what the other browser tests press.
+PRESSED_HERE = {
+    *("copy-prediction-id", "insert-decision", "open-decision", "open-lineage", "refresh-logs", "replay-decision"),
+    *("show-panel", "verify", "verify-a-log", "verify-log"),
+}
+PRESSED_ELSEWHERE = {
+    *("export-evidence", "investigate-an-incident", "keep-cell-as-exhibit", "open-case", "open-log", "open-result"),
+    "verify-selected-file",
+}

@@ -1,0 +1,59 @@
+"""Notebook 7: the panel, the commands, the toolbar, a decision and a view, in the areas that it has."""
+
+from __future__ import annotations
+
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from lab_page import TOKEN, active_cell, panel, predictions, run_cell, select_log
+from playwright.sync_api import expect
+
+import audit_lab as al
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def notebook7(lab, window, watch):
+    """Return a page of Notebook 7 on a notebook of its own."""
+    shutil.copy(lab.folder / "notebooks" / "investigation.ipynb", lab.folder / "notebooks" / "seven.ipynb")
+    page = window.page.context.new_page()
+    page.goto(f"{lab.url}/notebooks/notebooks/seven.ipynb?token={TOKEN}")
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    assert urlsplit(page.url).path == "/notebooks/notebooks/seven.ipynb"
+    yield page
+    page.close()
+
+
+def command(page, name):
+    """Choose a command of the palette, which Notebook 7 has in a dialog."""
+    page.get_by_role("menuitem", name="View", exact=True).click()
+    page.get_by_role("menuitem", name="Activate Command Palette").click()
+    page.locator(".lm-CommandPalette-input").fill(name)
+    page.locator(".lm-CommandPalette-item", has_text=name).first.click()
+
+
+def test_from_the_panel_to_a_decision_a_cell_and_a_view(lab, notebook7, picture):
+    page = notebook7
+    newest = al.open(lab.folder / "sample_data" / "credit").newest(1)["prediction_id"][0]
+    toolbar = page.locator(".jp-NotebookPanel-toolbar")
+    for name in ("Open Case", "Keep Cell as Exhibit", "Export Evidence", "Verify Log"):
+        expect(toolbar.get_by_role("button", name=name)).to_be_visible()
+
+    command(page, "Show Audit Lab")
+    select_log(page, "sample_data/credit")
+    predictions(page).get_by_role("button").first.click()
+    shown = page.get_by_role("article", name=f"Decision {newest}")
+    expect(shown.get_by_role("region", name="Version")).to_be_visible()
+    picture(page, "notebook7")
+    page.get_by_role("button", name="Insert cell").click()
+    expect(active_cell(page)).to_contain_text(f'log.decision("{newest}")')
+
+    cell = run_cell(page, "import audit_lab as al\nal.view(al.open('../sample_data/credit'))", 0)
+    expect(cell.get_by_role("grid", name="Predictions")).to_be_visible()
+    expect(cell.get_by_role("status").first).to_contain_text("by occurred_at, greatest first.")
+
+    command(page, "Replay a Decision")
+    expect(page.get_by_role("article", name="Replay a decision")).to_be_visible()
+    expect(panel(page)).to_be_visible()
