@@ -12,7 +12,7 @@ import pytest
 
 from audit_lab.evidence.export_folder import FOLDER_PREFIX, export_folder
 
-SLEEPS = "from pathlib import Path; Path('begun').touch()\nimport time; time.sleep(120)"
+SLEEPS = "from pathlib import Path; Path({!r}).touch()\nimport time; time.sleep(120)"
 A_DAY_S = 24 * 3600
 
 
@@ -32,7 +32,8 @@ def start(write_notebook, tmp_path, temporary):
     children = []
 
     def begin():
-        command = [sys.executable, "-m", "audit_lab", "export", write_notebook(SLEEPS), "--demonstration-key"]
+        story = write_notebook(SLEEPS.format(str(tmp_path / "begun")))
+        command = [sys.executable, "-m", "audit_lab", "export", story, "--demonstration-key"]
         child = subprocess.Popen(
             [*command, "--out", tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -57,7 +57,7 @@ def test_rows_that_are_sealed_while_the_notebook_runs_are_not_seen(own, write_no
         "from audit_lab.log.writing.writer import open_writer\n"
         f'log = al.open("log")\n{COUNT}',
         "rows = log._store.table('outcomes').head(1).collect()\n"
-        "with open_writer('log', vault=Vault.open('demonstration-loans', Path('vault'))) as out:\n"
+        f"with open_writer('log', vault=Vault.open('demonstration-loans', Path({str(own.vault)!r}))) as out:\n"
         "    out.append({'outcomes': rows})",
         f'log = al.open("log")\n{COUNT}',
         "import subprocess, sys\n"
