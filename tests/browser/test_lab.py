@@ -290,33 +290,6 @@ def test_a_verification_is_cancelled(notebook):
     expect(report.get_by_role("progressbar")).to_have_count(0)
 
 
-def test_a_hostile_bundle_is_shown_as_refused(lab, notebook):
-    page = notebook
-    (lab.folder / "sent.zip").write_bytes(b"PK\x03\x04<img src=x onerror=document.title='owned'>")
-    page.get_by_role("tab", name="File Browser").click()
-    page.get_by_role("button", name="Refresh the file browser").click()
-    page.get_by_role("navigation", name="File Browser").or_(page.locator(".jp-DirListing"))
-    page.locator(".jp-BreadCrumbs-home").click()
-    page.locator(".jp-DirListing-item", has_text="sent.zip").click(button="right")
-    page.get_by_role("menuitem", name="Open as Evidence Bundle").click()
-    report = page.get_by_role("article", name="Verification of sent.zip")
-    expect(report.get_by_role("region", name="Verdict REFUSED")).to_contain_text("Do not unpack")
-    expect(report.get_by_role("region", name="Findings")).to_contain_text("archive.not-a-zip")
-    assert page.title() != "owned"
-
-
-def test_a_folder_is_opened_as_a_log_from_the_file_browser(notebook):
-    page = notebook
-    page.get_by_role("tab", name="File Browser").click()
-    page.locator(".jp-BreadCrumbs-home").click()
-    page.locator(".jp-DirListing-item", has_text="sample_data").dblclick()
-    page.locator(".jp-DirListing-item", has_text="credit").click(button="right")
-    page.get_by_role("menuitem", name="Open as Audit Log").click()
-    expect(panel(page).get_by_role("button", name="sample_data/credit")).to_have_attribute(
-        "aria-current", "true", timeout=30_000
-    )
-
-
 def open_form(page):
     run_command(page, "Replay a Decision")
     form = page.get_by_role("article", name="Replay a decision")
@@ -421,37 +394,3 @@ def test_an_investigation_begins_with_a_notebook_that_is_set_to_a_log(lab, noteb
         "Why 'deny'?", timeout=60_000
     )
     assert "sample_data/credit" in next(lab.folder.rglob("INC-9.ipynb")).read_text()
-
-
-def test_the_status_bar_and_the_toolbar_open_a_case_and_keep_a_cell(lab, notebook):
-    page = notebook
-    log = al.open(lab.folder / "sample_data" / "credit")
-    al.Case.create("INC-8", log, question="Who?", actor="ana", purpose="a test", folder=lab.folder / "cases")
-    status = page.get_by_role("button", name=re.compile("^Audit Lab. Case"))
-    expect(status).to_contain_text("Case: none")
-    page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Open Case").click()
-    dialog = page.locator(".jp-Dialog")
-    dialog.locator("select").select_option("INC-8 (cases/INC-8)")
-    dialog.get_by_role("button", name="Ok").click()
-    expect(status).to_contain_text("Case: INC-8")
-    cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
-    opened = cells.filter(has_text='al.Case.open("../cases/INC-8")')
-    expect(opened.locator(".jp-OutputArea-output")).to_contain_text("INC-8", timeout=180_000)
-    page.keyboard.press("Escape")
-    opened.click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("b")
-    page.keyboard.press("Enter")
-    page.keyboard.type("al.open('../sample_data/credit').newest(3)")
-    page.keyboard.press("Control+Enter")
-    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
-    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
-    page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Keep Cell as Exhibit").click()
-    dialog.locator("input").fill("The newest three")
-    dialog.get_by_role("button", name="Ok").click()
-    expect(page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")).to_contain_text("case.keep(Out[")
-    exhibits = lab.folder / "cases" / "INC-8" / "exhibits"
-    expect(page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active .jp-OutputArea-output")).to_contain_text(
-        "The newest three"
-    )
-    assert [path.name[:1] for path in exhibits.iterdir() if path.is_dir()] == ["0"]
