@@ -108,7 +108,7 @@ class TalliedRows:
         inside
             The windows, as `whole_windows` returns them.
         """
-        count = int(collect(held.select(pl.len()), MEASURED).item())
+        count = sum(_rows_within(one, span) for one in self.pairs)
         if not count:
             return read_reference(nw.from_native(held), self.kinds, span)
         tallied = self._tallied = self._read(spans_of(*span, count, SAMPLED_ROWS))
@@ -245,6 +245,19 @@ def _bins(sketch: Sketch, name: str, kind: str, inside: Sequence[int]) -> Bins:
     summed_rows = np.bincount(places, weights=counted["rows"].to_numpy()[here], minlength=values.size).astype(np.int64)
     gone = int(missing["rows"].to_numpy()[np.isin(missing["window"].to_numpy(), inside)].sum())
     return NumericBins.of_counts(name, values, summed_rows, gone)
+
+
+def _rows_within(one: FiledRows, span: tuple[datetime, datetime]) -> int:
+    """Return how many rows of a pair of files lie in a span: read only where its first and last row do not tell."""
+    start, end = span
+    timed, first, last = one.times.select("timed", "first", "last").row(0)
+    if first is None or first >= end or last < start:
+        return 0
+    if start <= first and last < end:
+        return int(timed)
+    moment = pl.col(TIME_COLUMN)
+    inside = one.prepared.to_native().filter((moment >= start) & (moment < end))
+    return int(collect(inside.select(pl.len()), MEASURED).item())
 
 
 def _may_hold(times: pl.DataFrame, spans: Sequence[tuple[datetime, datetime]]) -> bool:
