@@ -164,12 +164,11 @@ def small_tables(model: SmallModel) -> dict[str, pl.DataFrame]:
     }
 
 
-@pytest.fixture
-def make_log(tmp_path: Path, small_model: SmallModel) -> Callable[..., Path]:
-    """Return a function that writes the small log, with any table replaced or any of its rows changed."""
+@pytest.fixture(scope="session")
+def write_small_log(small_model: SmallModel) -> Callable[..., Path]:
+    """Return a function that writes the small log to a folder, with any table replaced or any of its rows changed."""
 
-    def make(name: str = "log", *, artifact: bytes | None = None, **changed: Any) -> Path:
-        folder = tmp_path / name
+    def write(folder: Path, *, artifact: bytes | None = None, **changed: Any) -> Path:
         tables = small_tables(small_model)
         for table, change in changed.items():
             key = table.replace("inputs_", "inputs/")
@@ -180,5 +179,15 @@ def make_log(tmp_path: Path, small_model: SmallModel) -> Callable[..., Path]:
         (folder / "artifacts").mkdir(exist_ok=True)
         (folder / "artifacts" / "loans-1.ubj").write_bytes(content)
         return folder
+
+    return write
+
+
+@pytest.fixture
+def make_log(tmp_path: Path, write_small_log: Callable[..., Path]) -> Callable[..., Path]:
+    """Return a function that writes the small log below the test's own folder, changed as `write_small_log` says."""
+
+    def make(name: str = "log", **changed: Any) -> Path:
+        return write_small_log(tmp_path / name, **changed)
 
     return make

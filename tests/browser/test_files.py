@@ -31,7 +31,8 @@ SAMPLES = Path(__file__).parents[2]
 def is_shown(page, log):
     """The panel is in sight, and shows a log."""
     expect(panel(page)).to_be_visible()
-    expect(panel(page).get_by_role("button", name=log)).to_have_attribute("aria-current", "true")
+    logs = panel(page).get_by_role("list", name="Audit logs")
+    expect(logs.get_by_role("button", name=log)).to_have_attribute("aria-current", "true")
 
 
 def opened_by_path(page, path):
@@ -145,8 +146,9 @@ def test_every_command_of_the_palette_does_what_it_says(notebook):
     expect(page.get_by_role("article", name=f"Lineage of {newest}")).to_be_visible()
     run_command(page, "Verify Selected Audit Log")
     report = page.get_by_role("article", name="Verification of sample_data/credit")
-    expect(report.get_by_role("region", name="Verdict UNANCHORED")).to_contain_text("It is not sealed")
-    expect(report).not_to_contain_text("the key")
+    verdict = report.get_by_role("region", name="Verdict UNANCHORED")
+    expect(verdict).to_contain_text("It is not sealed")
+    expect(verdict).not_to_contain_text("the key")
     run_command(page, "Verify Log")
     answer(page, item="sample_data/credit")
     expect(
@@ -158,14 +160,9 @@ def test_every_command_of_the_palette_does_what_it_says(notebook):
     run_command(page, "Replay a Decision")
     expect(page.get_by_role("article", name="Replay a decision")).to_be_visible()
 
-    page.keyboard.press("Control+Shift+C")
-    page.locator(".lm-CommandPalette-input").fill("Audit Lab")
-    header = page.locator(".lm-CommandPalette-header", has_text="Audit Lab")
-    expect(header).to_be_visible()
     there = page.evaluate(
         "() => [...window.jupyterapp.commands.listCommands()].filter(name => name.startsWith('audit-lab:'))"
     )
-    page.keyboard.press("Escape")
     assert {name.partition(":")[2] for name in there} == PRESSED_HERE | PRESSED_ELSEWHERE
 
 
