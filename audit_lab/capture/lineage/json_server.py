@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -164,6 +164,9 @@ class JsonServer:
             if monotonic() > self._ends:
                 raise self._late() from error
             raise self._fault(f"broke off its answer ({_said(error)})", "other") from error
+        if monotonic() > self._ends:  # a connection that was cut ends what was read without an error
+            self._close()
+            raise self._late()
         return self._judged(response.status, response.getheader("Location"), content, path)
 
     def _judged(self, status: int, location: str | None, content: bytes, path: str) -> bytes | None:
@@ -214,7 +217,10 @@ class JsonServer:
                 parts.append(part)
             else:
                 file.write(part)
+        missing = response.length  # of an answer whose length was said
         response.close()
+        if missing:
+            raise IncompleteRead(b"", missing)
         return b"".join(parts)
 
     def _authorization(self) -> dict[str, str]:

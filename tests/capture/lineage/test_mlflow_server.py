@@ -303,6 +303,19 @@ def test_a_server_that_keeps_one_waiting_is_given_up(answer):
     assert time.monotonic() - began < 3
 
 
+def break_off(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    handler.wfile.write(b"{}")
+    handler.close_connection = True
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one():
+    with serving(lambda *_: break_off) as (address, _), pytest.raises(StorageError, match="broke off its answer"):
+        read_mlflow_server(address)
+
+
 def test_an_answer_of_any_length_is_not_taken(monkeypatch):
     monkeypatch.setattr(json_server, "LARGEST_ANSWER_BYTES", 1_000)
     with (
