@@ -7,8 +7,10 @@ so that no name in it leads anywhere; other members (the log, artifacts) are not
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import re
+import struct
 import zipfile
 import zlib
 from collections import deque
@@ -93,6 +95,20 @@ def _read(place: Path, gathering: Gathering) -> None:
     _emit(str(task["id"]), task, numbers, gathering)
 
 
+#: What `zipfile` raises of what is none: of its tables, of a password or a method that it does not know (RuntimeError),
+#: of what each method finds in the bytes.
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    ValueError,
+    OSError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
 def _folder(place: Path) -> tuple[bytes, bytes]:
     metrics = place / _METRICS
     is_there = metrics.exists() or metrics.is_symlink()
@@ -102,18 +118,22 @@ def _folder(place: Path) -> tuple[bytes, bytes]:
 def _zipped(place: Path) -> tuple[bytes, bytes]:
     try:
         with zipfile.ZipFile(place) as file:
-            names = file.namelist()
-            if len(names) > _MOST_MEMBERS:
-                raise RefusedError(f"it has more than {_MOST_MEMBERS:,} members")
-            if names.count(_TASK) != 1 or names.count(_METRICS) > 1:
-                raise RefusedError(f"it does not hold {_TASK} once")
-            content = _member(file, _TASK, MAXIMUM_BYTES)
-            return content, _member(file, _METRICS, _LARGEST_METRICS_BYTES) if _METRICS in names else b""
-    except (zipfile.BadZipFile, OSError, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        if isinstance(error, RefusedError):
-            raise
+            return _members(file)
+    except RefusedError:
+        raise
+    except _NO_ZIP as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise RefusedError(f"it is no zip file that can be read ({what})") from error
+
+
+def _members(file: zipfile.ZipFile) -> tuple[bytes, bytes]:
+    names = file.namelist()
+    if len(names) > _MOST_MEMBERS:
+        raise RefusedError(f"it has more than {_MOST_MEMBERS:,} members")
+    if names.count(_TASK) != 1 or names.count(_METRICS) > 1:
+        raise RefusedError(f"it does not hold {_TASK} once")
+    content = _member(file, _TASK, MAXIMUM_BYTES)
+    return content, _member(file, _METRICS, _LARGEST_METRICS_BYTES) if _METRICS in names else b""
 
 
 def _member(file: zipfile.ZipFile, name: str, most: int) -> bytes:

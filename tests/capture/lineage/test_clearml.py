@@ -195,7 +195,25 @@ def damaged(path):
     path.write_bytes(bytes(content))
 
 
-@pytest.mark.parametrize("harm", [twice, encrypted, damaged, lambda path: path.write_bytes(b"PK\x03\x04")])
+def damaged_lzma(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("task.json", json.dumps(TASK))
+    content = bytearray(path.read_bytes())
+    content[55:75] = b"\xff" * 20
+    path.write_bytes(bytes(content))
+
+
+def cut_lzma(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("task.json", json.dumps(TASK))
+    content = bytearray(path.read_bytes())
+    content[41:43] = b"\x01\x00"  # how long LZMA's own settings are
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "harm", [twice, encrypted, damaged, damaged_lzma, cut_lzma, lambda path: path.write_bytes(b"PK\x03\x04")]
+)
 def test_a_zip_file_that_cannot_be_read_is_refused(make, harm):
     path = make()
     harm(path)
