@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.appending import Appending, Behind
 from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
-from audit_lab.capture.adapters.forms import FORMS, form_named, form_of, needs_mapping
+from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
 from audit_lab.capture.adapters.labels import label_values
 from audit_lab.capture.adapters.ledger import FilePart, PlanPart, read_ledger
 from audit_lab.capture.adapters.pairing import Scratch, paired, parts_for
@@ -24,7 +24,6 @@ from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.files.storage import LocalStorage
 from audit_lab.log.files.write import MANIFEST_NAME
-from audit_lab.log.foreign.mapping import Mapping
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.log.writing.writer import create_log, open_writer
 from audit_lab.seal.digests import sha256
@@ -38,10 +37,11 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.report import AdaptReport
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.capture.adapters.source import SourceFile
+    from audit_lab.log.foreign.mapping import Mapping
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.writing.writer import LogWriter
 
-__all__ = ["adapt", "adapted_folder", "alone", "take", "writer_of"]
+__all__ = ["adapt", "adapted_folder", "appending_to", "take", "writing"]
 
 #: A part is appended when it has so many predictions, or its records so many bytes.
 _PART_ROWS, _PART_BYTES = 98_304, 96_000_000
@@ -133,16 +133,12 @@ def adapt(
         outputs=outputs,
         environment=environment,
         sampling_rate=sampling_rate,
-        mapping=mapping if mapping is None or isinstance(mapping, Mapping) else Mapping.read(Path(mapping)),
+        mapping=mapping,
         largest_record_mb=largest_record_mb,
     )
     place, beside = Path(log), adapted_folder(Path(log))
     kept = beside / "quarantine" if quarantine is None else Path(quarantine)
-    chosen = None if form is None else form_named(form)
-    if chosen is not None and needs_mapping(chosen) and settings.mapping is None:
-        raise MisuseError(
-            f"the form {form} is read by a mapping", "Give one (mapping=, --mapping): see docs/adapters.md."
-        )
+    chosen = None if form is None else form_named(form, has_mapping=settings.mapping is not None)
     files, unread = source_files(Path(source), leave_out=(place, beside, kept))
     forms = {file.sha256: chosen or form_of(sample_of(file), has_mapping=mapping is not None) for file in files}
     if not any(forms.values()) and any(file.size_bytes for file in files):
@@ -150,25 +146,13 @@ def adapt(
             f"no file of {source} is of a form that is known",
             f"Name its form ({', '.join(FORMS)}), or give a mapping for plain JSON or Avro.",
         )
-    with alone(beside):
-        writer = writer_of(place, origin, vault=vault, passphrase=passphrase, clock=clock)
-        with writer:
-            ledger = read_ledger(place)
-            drop_unnamed(kept, writer.origin, ledger.quarantine)
-            before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
-            appending = Appending(
-                writer,
-                place,
-                kept,
-                settings,
-                scratch=beside / "scratch",
-                source=str(source),
-                actor=actor,
-                ledger=ledger,
-                clock=clock,
-            )
-            with _without_collecting(), Behind(appending) as behind:
-                _take_over(files, forms, behind, settings, progress)
+    opened = writing(place, origin, vault=vault, passphrase=passphrase, clock=clock)
+    with opened as writer, _without_collecting():
+        appending = appending_to(writer, place, kept, settings, source=str(source), actor=actor, clock=clock)
+        ledger = appending.ledger
+        before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
+        with Behind(appending) as behind:
+            _take_over(files, forms, behind, settings, progress)
     told = Source(str(source), files, forms, before, tuple(unread))
     return report_of(told, str(log), kept, appending, settings)
 
@@ -186,7 +170,54 @@ def _without_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def writing(
+    log: Path,
+    origin: str | None,
+    *,
+    vault: Vault | Path | str | None,
+    passphrase: bytes | str | None,
+    clock: Callable[[], datetime] | None,
+) -> Iterator[LogWriter]:
+    """Hold a sealed log, or begin one under the name `origin`, for one process that takes something over into it.
+
+    Raises
+    ------
+    MisuseError
+        The log is not sealed, or there is none and no name for a new one.
+    LogError, StorageError
+        As for `audit_lab.open_writer` and `audit_lab.create_log`; or another process takes something over.
+    """
+    with _alone(adapted_folder(log)), _writer(log, origin, vault=vault, passphrase=passphrase, clock=clock) as writer:
+        yield writer
+
+
+def appending_to(
+    writer: LogWriter,
+    log: Path,
+    quarantine: Path,
+    settings: Settings,
+    *,
+    source: str,
+    actor: str | None,
+    clock: Callable[[], datetime] | None,
+) -> Appending:
+    """Return what appends to a log, from where the log itself says that it was taken over so far.
+
+    Raises
+    ------
+    LogError
+        The log contradicts itself.
+    """
+    ledger = read_ledger(log)
+    drop_unnamed(quarantine, writer.origin, ledger.quarantine)
+    scratch = adapted_folder(log) / "scratch"
+    return Appending(
+        writer, log, quarantine, settings, scratch=scratch, source=source, actor=actor, ledger=ledger, clock=clock
+    )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
     """Hold the lock of whoever takes something over into a log."""
     make_private_folder(folder)
     try:
@@ -198,7 +229,7 @@ def alone(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def writer_of(
+def _writer(
     log: Path,
     origin: str | None,
     *,
@@ -206,15 +237,6 @@ def writer_of(
     passphrase: bytes | str | None,
     clock: Callable[[], datetime] | None,
 ) -> LogWriter:
-    """Return the writer of a sealed log, or of one that is begun under the name `origin`.
-
-    Raises
-    ------
-    MisuseError
-        The log is not sealed, or there is none and no name for a new one.
-    LogError, StorageError
-        As for `audit_lab.open_writer` and `audit_lab.create_log`.
-    """
     storage = LocalStorage(log)
     if storage.exists(CHECKPOINT_NAME):
         return open_writer(log, vault=vault, passphrase=passphrase, clock=clock)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.exchange import Form
     from audit_lab.capture.adapters.source import Sample
 
-__all__ = ["FORMS", "form_named", "form_of", "needs_mapping"]
+__all__ = ["FORMS", "form_named", "form_of"]
 
 #: Every form by its name, in the order in which they are tried on a file.
 FORMS: dict[str, Form] = {
@@ -27,25 +27,29 @@ FORMS: dict[str, Form] = {
 }
 
 
-def form_named(name: str) -> Form:
+def form_named(name: str, *, has_mapping: bool) -> Form:
     """Return the form of a name.
 
     Raises
     ------
     MisuseError
-        There is none.
+        There is none, or it is read by a mapping, and none was given.
     """
     if name not in FORMS:
         raise MisuseError(f"there is no form {name[:40]!a} of logs", f"Known are {', '.join(FORMS)}.")
+    if _needs_mapping(FORMS[name]) and not has_mapping:
+        raise MisuseError(
+            f"the form {name} is read by a mapping", "Give one (mapping=, --mapping): see docs/adapters.md."
+        )
     return FORMS[name]
 
 
 def form_of(sample: Sample, *, has_mapping: bool) -> Form | None:
     """Return the form that a file's beginning is of; None where none is recognised."""
-    tried = (form for form in FORMS.values() if has_mapping or not needs_mapping(form))
+    tried = (form for form in FORMS.values() if has_mapping or not _needs_mapping(form))
     return next((form for form in tried if form.recognises(sample)), None)
 
 
-def needs_mapping(form: Form) -> bool:
+def _needs_mapping(form: Form) -> bool:
     """Whether a form can only be read with a mapping."""
     return bool(getattr(form, "needs_mapping", False))

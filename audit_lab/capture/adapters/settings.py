@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit_lab.capture.recorder.recorded_column import type_name, type_named
 from audit_lab.errors import MisuseError
+from audit_lab.log.foreign.mapping import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Map
     from collections.abc import Sequence
-
-    from audit_lab.log.foreign.mapping import Mapping
 
 __all__ = ["OUTPUT_ROLES", "Settings", "settings_of"]
 
@@ -98,15 +98,15 @@ def settings_of(
     outputs: Map[str, str] | None,
     environment: str | None,
     sampling_rate: float | None,
-    mapping: Mapping | None,
+    mapping: Mapping | str | Path | None,
     largest_record_mb: float,
 ) -> Settings:
-    """Return what a caller says, once it was looked through.
+    """Return what a caller says, once it was looked through; a mapping may be named by its file.
 
     Raises
     ------
     MisuseError
-        A type, a role or a rate is unknown, or a feature stands twice.
+        A type, a role or a rate is unknown, a feature stands twice, or the mapping cannot be read.
     """
     names = tuple(features or ())
     twice = [name for name in names if names.count(name) > 1 or name in ("prediction_id", "recorded_at")]
@@ -132,6 +132,6 @@ def settings_of(
         outputs=dict(outputs or {}),
         environment=environment,
         sampling_rate=sampling_rate,
-        mapping=mapping,
+        mapping=mapping if mapping is None or isinstance(mapping, Mapping) else Mapping.read(Path(mapping)),
         largest_record=int(largest_record_mb * 1e6),
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import audit_lab as al
-from audit_lab.capture.adapters import kafka_topic
+from audit_lab.capture.adapters import kafka_taking
 from audit_lab.capture.adapters.kafka_consumer import TopicConsumer
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.foreign.mapping import Mapping
@@ -257,7 +257,7 @@ def test_avro_is_read_with_its_own_schema_or_with_a_given_one(topic, tmp_path, w
 
 
 def test_batches_are_appended_one_by_one(topic, monkeypatch):
-    monkeypatch.setattr(kafka_topic, "_MOST", 3)
+    monkeypatch.setattr(kafka_taking, "_MOST", 3)
     monkeypatch.setattr("audit_lab.capture.adapters.kafka_consumer._AT_ONCE", 2)
     topic.put(*[scored(f"a{number:02}") for number in range(10)])
     report = topic.take()
