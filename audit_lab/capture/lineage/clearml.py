@@ -7,12 +7,9 @@ so that no name in it leads anywhere; other members (the log, artifacts) are not
 from __future__ import annotations
 
 import json
-import lzma
 import math
 import re
-import struct
 import zipfile
-import zlib
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from audit_lab.capture.lineage.mlflow_facts import MOST_POINTS, text_of
 from audit_lab.capture.lineage.plain_yaml import MAXIMUM_BYTES, RefusedError, read_bytes
 from audit_lab.capture.lineage.rows import Gathering, LineageRows, dataset_name, json_text
 from audit_lab.errors import MisuseError
+from audit_lab.log.files.zip_faults import ZIP_FAULTS
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import parse_json
 
@@ -95,20 +93,6 @@ def _read(place: Path, gathering: Gathering) -> None:
     _emit(str(task["id"]), task, numbers, gathering)
 
 
-#: What `zipfile` raises of what is none: of its tables, of a password or a method that it does not know (RuntimeError),
-#: of what each method finds in the bytes.
-_NO_ZIP = (
-    zipfile.BadZipFile,
-    RuntimeError,
-    ValueError,
-    OSError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-)
-
-
 def _folder(place: Path) -> tuple[bytes, bytes]:
     metrics = place / _METRICS
     is_there = metrics.exists() or metrics.is_symlink()
@@ -121,7 +105,7 @@ def _zipped(place: Path) -> tuple[bytes, bytes]:
             return _members(file)
     except RefusedError:
         raise
-    except _NO_ZIP as error:
+    except ZIP_FAULTS as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise RefusedError(f"it is no zip file that can be read ({what})") from error
 

@@ -6,6 +6,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.log.files.zip_faults import ZIP_FAULTS
 from audit_lab.replay.models.libraries import first_line, import_library, unreadable
 from audit_lab.replay.models.scorer import ModelFault, Note, Scorer
 from audit_lab.replay.models.sklearn_estimator import estimator_scorer
@@ -71,7 +72,7 @@ def _named_types(path: Path) -> set[str]:
                 raise ModelFault("artifact-corrupt", f"the skops file would unpack to {size / 1e9:.1f} GB")
             schema = json.loads(archive.read("schema.json"))
         return {f"{node['__module__']}.{node['__class__']}" for node in _nodes(schema)}
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, EOFError) as error:
+    except (*ZIP_FAULTS, KeyError) as error:  # a schema of any depth is a RuntimeError too
         raise ModelFault("artifact-corrupt", f"the file is no skops file: {first_line(error)}") from error
 
 

@@ -156,14 +156,32 @@ def test_hostile_skops_file_is_refused_with_the_type_that_it_names(tmp_path, nam
     assert raised.value.code == "artifact-types-unknown"
 
 
+def wants_a_password():
+    content = bytearray(crafted({"__class__": "x"}))
+    content[6] |= 1
+    content[content.rfind(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def damaged_within_lzma():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("schema.json", json.dumps({"__class__": "x" * 500}))
+    content = bytearray(buffer.getvalue())
+    content[43:45] = b"\x01\x00"  # how long LZMA's own settings are
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        wants_a_password(),
+        damaged_within_lzma(),
         b"PK\x03\x04 no archive",
         crafted({"__class__": "x"})[:-30],
         crafted({"__loader__": "NoSuchNode", "__module__": "sklearn", "__class__": "X"}),
     ],
-    ids=["no archive", "cut off", "no such loader"],
+    ids=["wants a password", "damaged within LZMA", "no archive", "cut off", "no such loader"],
 )
 def test_damaged_skops_file_is_a_fault(tmp_path, content):
     path = tmp_path / "m.skops"
