@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.errors import LogError
 from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import TIME
 from audit_lab.log.store import open_store
@@ -130,7 +132,7 @@ class Ledger:
         }
 
     def take(self, payload: dict[str, Any]) -> None:
-        """Add what an event says."""
+        """Add what an event says; one that no part has raises KeyError, TypeError or AttributeError."""
         plan = payload.get("plan")
         if plan is not None:
             there = self.plans.setdefault(plan, set())
@@ -138,10 +140,10 @@ class Ledger:
             self._plan_files[plan] = (payload["parts"], [each["sha256"] for each in payload["files"]])
         for each in payload["files"]:
             state = self.files.setdefault(each["sha256"], _FileState())
-            state.counts.update(each["counts"])
+            state.counts.update({name: index(count) for name, count in each["counts"].items()})
             if plan is None:
-                state.start = max(state.start, each["next_start"])
-                state.pending = tuple(each.get("pending", ()))
+                state.start = max(state.start, index(each["next_start"]))
+                state.pending = tuple(index(one) for one in each.get("pending", ()))
                 state.is_whole |= each["is_whole"]
             else:
                 state.is_whole |= len(self.plans[plan]) == payload["parts"]
@@ -150,13 +152,25 @@ class Ledger:
 
 
 def read_ledger(log: Path) -> Ledger:
-    """Return what a log says that was taken over into it."""
+    """Return what a log says that was taken over into it.
+
+    Raises
+    ------
+    LogError
+        An event of it says something that no part has.
+    """
     ledger, store = Ledger(), open_store(log)
     if not store.source.tables().get("events"):
         return ledger
     events = store.table("events").filter(pl.col("kind") == PART_EVENT).select("payload")
     for payload in collect(events, f"the events of {log}")["payload"].to_list():
-        ledger.take(json.loads(payload))
+        try:
+            ledger.take(json.loads(payload))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise LogError(
+                f"an event {PART_EVENT} of {log} is not what is written with a part ({type(error).__name__})",
+                "Take the files over into another log; this one cannot say what it has.",
+            ) from error
     return ledger
 
 
