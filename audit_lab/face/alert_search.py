@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
+from audit_lab.face.windowed_rows import unweighted
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import TIME
@@ -33,6 +34,8 @@ __all__ = ["Record", "looked_at", "rules_asked"]
 
 _WHO = ("model_name", "model_version")
 _HOUR = "1h"
+#: Kinds of rules whose questions count each row of the log once; the others weigh sampled ones, or count none.
+_ROWS_AS_THEY_ARE = frozenset({"drift", "drift together", "volume", "silence", "onset", "performance", "fairness"})
 
 
 class Record:
@@ -63,6 +66,12 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
     """Evaluate rules, and return what fires beside what is kept."""
     questions = {name: getattr(log, name) for name in QUESTIONS}
     alerts, looked = evaluate_rules(questions, rules.rules, _traffic(store), _origins(store), scope)
+    counting = sorted({each.model for each in looked if each.model is not None and each.kind in _ROWS_AS_THEY_ARE})
+    sampled = (
+        f"{bounded(model)}: {fact}."
+        for model in counting
+        for fact in unweighted(store, model, scope.since, scope.until)
+    )
     closed = [name for name, state in kept.states.items() if state == CLOSED]
     return Watch(
         alerts,
@@ -73,7 +82,7 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
         scope.now,
         scope.since,
         scope.until,
-        kept.facts,
+        (*kept.facts, *sampled),
         belonging(alerts, kept.courses.values(), closed),
         renewing(alerts, kept.courses.values()),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_search import DriftQuestion, drift_of
+from audit_lab.face.windowed_rows import unweighted
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.cause.measure import find_cause
 from audit_lab.monitor.cause.question import DEFAULT_LENGTH, CauseQuestion, asked_windows
@@ -56,9 +58,11 @@ def cause_of(
     store: LogStore, asked: CauseQuestion, runner: Runner, progress: Callable[[str, int], None] | None
 ) -> Cause:
     """Return the answer, with the changes of the data that the drift of the same windows recognises."""
-    return find_cause(
+    found = find_cause(
         store, asked, runner, recognised=lambda features: _recognised(store, asked, features), progress=progress
     )
+    since, until = min(asked.before.start, asked.after.start), max(asked.before.end, asked.after.end)
+    return replace(found, facts=(*found.facts, *unweighted(store, asked.model, since, until)))
 
 
 def _recognised(store: LogStore, asked: CauseQuestion, features: Sequence[str]) -> list[NamedChange]:

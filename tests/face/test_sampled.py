@@ -33,8 +33,10 @@ def opened(make_log):
         lambda log: log.drift(every="1d").facts,
         lambda log: log.performance().facts,
         lambda log: log.fairness(["city"], favourable="approve").facts,
+        lambda log: log.cause(("2024-03-05", "2024-03-06"), ("2024-03-04", "2024-03-05"), minimum=2).facts,
+        lambda log: log.watch().facts,
     ],
-    ids=["drift", "performance", "fairness"],
+    ids=["drift", "performance", "fairness", "cause", "watch"],
 )
 def test_an_answer_that_counts_rows_as_they_are_says_that_some_were_sampled(opened, ask):
     whole, sampled = (any("unweighted" in fact for fact in ask(log)) for log in opened)
