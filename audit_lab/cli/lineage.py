@@ -131,7 +131,7 @@ def take_over(
     passphrase: Passphrase = None,
     as_json: AsJson = False,
 ) -> int:
-    """Read OpenLineage events, MLflow runs, a dvc.lock, or runs of W&B and ClearML into lineage, runs and datasets.
+    """Read OpenLineage events, MLflow runs and registry, a dvc.lock, or runs of W&B and ClearML into typed rows.
 
     Nothing that is read is executed, and nothing that it names is opened. What a log has already is not added again. An
     MLflow server is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.

@@ -42,7 +42,8 @@ class AppendedLineage:
     rows
         Table to rows added; 0 where everything was there.
     known
-        Table to rows that the log had already, with the same content.
+        Table to rows that the log had already: with the same content, or, of a model's version, as it was registered
+        in the log itself, which is not corrected by what a foreign registry says.
     corrected
         Table to those of the rows added that say something else of a run or a data set than the log did: each bears
         in ``supersedes`` what it corrects.
@@ -129,25 +130,30 @@ class _Lacking:
 
 def _fresh(store: LogStore, table: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     """Return the rows to add, and how many the log has already, and how many of the added correct one of its rows."""
-    keys = list(TABLES[table].key)
-    if frame.is_empty():
+    keys, size = list(TABLES[table].key), frame.height
+    if not size:
         return frame, 0, 0
     there = _there(store, table, frame, keys)
     if table == "lineage":
         left = frame.join(there.select(keys), on=keys, how="anti", maintain_order="left")
-        return left, frame.height - left.height, 0
+        return left, size - left.height, 0
     said = [name for name in frame.columns if name not in {*keys, "recorded_at", "supersedes"}]
     there = there.with_columns(
         pl.lit(None, dtype=frame.schema[name]).alias(name) for name in said if name not in there.columns
     )
     last = there.sort("recorded_at", nulls_last=False).unique(keys, keep="last").select(*keys, *said)
+    if table == "model_versions":
+        # A registration in the log says more than a foreign registry does: it is not corrected by that.
+        own = last.filter(pl.col("facets").is_null())
+        frame = frame.join(own.select(keys), on=keys, how="anti", maintain_order="left")
+        last = last.join(own.select(keys), on=keys, how="anti")
     same = frame.join(last, on=[*keys, *said], how="semi", nulls_equal=True)
     left = frame.join(same.select(keys), on=keys, how="anti", maintain_order="left")
     known = pl.concat([last.select(keys), pl.DataFrame(schema={name: frame.schema[name] for name in keys})]).unique()
     name = pl.concat_str(keys, separator="@")
     corrects = left.join(known.with_columns(_known=name), on=keys, how="left", maintain_order="left")
     marked = corrects.with_columns(supersedes=pl.col("_known")).drop("_known")
-    return marked, same.height, marked["supersedes"].drop_nulls().len()
+    return marked, size - marked.height, marked["supersedes"].drop_nulls().len()
 
 
 def _there(store: LogStore, table: str, frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -165,7 +171,8 @@ def _event(
     named = json.dumps([now.isoformat(), keys])
     summary = (
         f"Lineage taken over from {rows.report.source}: {counts['lineage']:,} edges, {counts['runs']:,} runs, "
-        f"{counts['datasets']:,} data sets; {rows.report.refused:,} of {rows.report.read:,} "
+        f"{counts['datasets']:,} data sets, "
+        f"{counts['model_versions']:,} registered versions; {rows.report.refused:,} of {rows.report.read:,} "
         f"{rows.report.records} refused"
     )
     return pl.DataFrame(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.capture.lineage.rows import dataset_name, json_text
+from audit_lab.capture.lineage.rows import dataset_name, instant_of_ms, json_text
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from audit_lab.capture.lineage.rows import Gathering
@@ -105,10 +105,36 @@ class MlflowFacts:
         self._source_runs[model] = run_id
         self._gathering.edge(f"logged-model:{model}", "wasGeneratedBy", f"run:{run_id}", at=at, run_id=run_id)
 
-    def version(self, name: str, version: str, run_id: str | None, model: str | None, at: datetime | None) -> None:
-        """Add a registered version: of a run, or of the run that its logged model came from."""
-        run_id = run_id or self._source_runs.get(model or "")
-        node = f"model:{name}@{version}"
+    def version(
+        self,
+        name: str,
+        version: str,
+        said: Mapping[str, Any],
+        *,
+        model: str | None,
+        aliases: Iterable[str],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Add a registered version, of a run or of the run that its logged model came from, as the registry says it."""
+        run_id = text_of(said, "run_id") or self._source_runs.get(model or "")
+        at, node = instant_of_ms(said.get("creation_timestamp")), f"model:{name}@{version}"
+        facets = {
+            "aliases": sorted(aliases),
+            "tags": dict(tags),
+            "stage": _stage(said),
+            "status": text_of(said, "status"),
+            "registered_at": at,
+            "updated_at": instant_of_ms(said.get("last_updated_timestamp")),
+        }
+        self._gathering.version(
+            name,
+            version,
+            run_id=run_id,
+            artifact_uri=text_of(said, "source"),
+            artifact_format="mlflow",
+            changelog=text_of(said, "description"),
+            facets=json_text({key: value for key, value in facets.items() if value}),
+        )
         if run_id is not None:
             self._gathering.edge(node, "wasGeneratedBy", f"run:{run_id}", at=at, run_id=run_id)
             self._gathering.run(run_id, kind="training")
@@ -148,6 +174,11 @@ def _history(entries: Any, run_id: str) -> Iterator[str]:
             yield model
         elif path is not None:
             yield f"{run_id}/{path}"
+
+
+def _stage(said: Mapping[str, Any]) -> str | None:
+    stage = text_of(said, "current_stage")
+    return None if stage == "None" else stage
 
 
 def _state(meta: Mapping[str, Any]) -> str | None:

@@ -1,8 +1,8 @@
 """An MLflow tracking server, asked over its REST interface: the same rows as its file store gives.
 
 Interface: *MLflow REST API*, version 2.0: ``experiments/search``, ``runs/search``, ``metrics/get-history``,
-``logged-models/search`` and ``model-versions/search``, each with ``page_token``. A server that does not know one of
-them (logged models came with MLflow 3) is read without it, and the report says so.
+``logged-models/search``, ``registered-models/search`` and ``model-versions/search``, each with ``page_token``. A server
+that does not know one of them (logged models came with MLflow 3) is read without it, and the report says so.
 """
 
 from __future__ import annotations
@@ -104,8 +104,9 @@ class _Reading:
                 self._run(run, experiments)
             for model in models:
                 self._logged_model(model)
+        aliases = self._aliases()
         for version in self._entries("GET", "model-versions/search", {"max_results": str(_PAGE)}, "model_versions"):
-            self._version(version, is_all=names is None)
+            self._version(version, aliases, is_all=names is None)
 
     def _experiments(self, names: Sequence[str] | None) -> dict[str, str]:
         asked = {"max_results": _PAGE, "view_type": "ACTIVE_ONLY"}
@@ -182,7 +183,19 @@ class _Reading:
         elif run_id is not None:
             self._facts.logged_model(model, run_id, instant_of_ms(info.get("creation_timestamp_ms")))
 
-    def _version(self, entry: Any, *, is_all: bool) -> None:
+    def _aliases(self) -> dict[tuple[str, str], list[str]]:
+        """Return the aliases of each registered version, by name and version."""
+        found: dict[tuple[str, str], list[str]] = {}
+        asked = {"max_results": str(_PAGE)}
+        for entry in self._pages("GET", "registered-models/search", asked, "registered_models"):
+            name = text_of(entry, "name")
+            for each in _list(entry, "aliases") if isinstance(entry, dict) else ():
+                alias, version = text_of(each, "alias"), text_of(each, "version")
+                if name is not None and alias is not None and version is not None:
+                    found.setdefault((name, version), []).append(alias)
+        return found
+
+    def _version(self, entry: Any, aliases: dict[tuple[str, str], list[str]], *, is_all: bool) -> None:
         name, version = text_of(entry, "name"), text_of(entry, "version")
         if name is None or version is None:
             self._refuse("model-versions/search", "a version without a name and a number", entry)
@@ -192,7 +205,8 @@ class _Reading:
             self._gathering.note("Registered versions of runs that are not in the named experiments: left out.")
             return
         self.versions.append((name, version, run_id, model))
-        self._facts.version(name, version, run_id, model, instant_of_ms(entry.get("creation_timestamp")))
+        named, tags = aliases.get((name, version), ()), _pairs(entry, "tags")
+        self._facts.version(name, version, entry, model=model, aliases=named, tags=tags)
 
     def _entries(self, method: str, path: str, asked: dict[str, Any], member: str) -> Iterator[Any]:
         """Yield the entries of all pages, each of which is a record."""

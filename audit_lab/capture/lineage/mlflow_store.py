@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_mlflow_runs"]
 
-_REGISTRY, _DATASETS, _MODELS, _TRASH = "models", "datasets", "models", ".trash"
+_REGISTRY, _ALIASES, _DATASETS, _MODELS, _TRASH = "models", "aliases", "datasets", "models", ".trash"
 
 
 def read_mlflow_runs(folder: str | Path) -> LineageRows:
@@ -79,8 +79,9 @@ class _Store:
         registry = self._root / _REGISTRY
         if registry.is_dir() and not registry.is_symlink():
             for model in self._files.folders(registry):
+                aliases = self._files.values(model / _ALIASES)
                 for version in self._files.folders(model):
-                    self._version(version)
+                    self._version(version, aliases)
 
     def _experiment(self, folder: Path, meta: dict[str, Any] | None) -> None:
         datasets: dict[str, dict[str, Any]] = {}
@@ -142,9 +143,10 @@ class _Store:
         if meta is not None and model is not None and run_id is not None:
             self._facts.logged_model(model, run_id, instant_of_ms(meta.get("creation_timestamp")))
 
-    def _version(self, folder: Path) -> None:
+    def _version(self, folder: Path, aliases: dict[str, str]) -> None:
         meta = self._files.meta(folder)
         name, version = text_of(meta, "name"), text_of(meta, "version")
         if meta is not None and name is not None and version is not None:
-            at = instant_of_ms(meta.get("creation_timestamp"))
-            self._facts.version(name, version, text_of(meta, "run_id"), text_of(meta, "model_id"), at)
+            named = [alias for alias, of in aliases.items() if of.strip() == version]
+            tags = self._files.values(folder / "tags")
+            self._facts.version(name, version, meta, model=text_of(meta, "model_id"), aliases=named, tags=tags)

@@ -44,7 +44,9 @@ _FURTHER: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
     "lineage": {},
     "runs": {"state": pl.String, "error": pl.String, "facets": pl.String},
     "datasets": {"digest": pl.String, "size_bytes": pl.Int64, "description": pl.String, "facets": pl.String},
+    "model_versions": {"facets": pl.String},
 }
+_MADE = ("edges", "runs", "datasets", "model_versions")
 _SHOWN, _NAMED = 5, 80
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,7 +65,7 @@ class LineageReport:
         What is counted below: events, files and lines, or stages and their entries.
     read, kept, duplicates, refused
         Records; a duplicate says the same as one before it.
-    edges, runs, datasets
+    edges, runs, datasets, model_versions
         Rows made.
     notes
         What a reader must know: what was left out, and why.
@@ -81,12 +83,13 @@ class LineageReport:
     edges: int
     runs: int
     datasets: int
+    model_versions: int
     notes: tuple[str, ...]
     quarantine: pl.DataFrame = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-safe values; of what was refused, the places and reasons."""
-        counts = ("source", "files", "records", "read", "kept", "duplicates", "refused", "edges", "runs", "datasets")
+        counts = ("source", "files", "records", "read", "kept", "duplicates", "refused", *_MADE)
         refused = self.quarantine.drop("raw_bytes").to_dicts()
         return {**{name: getattr(self, name) for name in counts}, "notes": list(self.notes), "quarantine": refused}
 
@@ -95,7 +98,8 @@ class LineageReport:
         read = f"{self.read:,} {self.records} in {_count(self.files, 'file')}: {self.kept:,} kept"
         first = f"{read}, {self.duplicates:,} repeated, {self.refused:,} refused."
         made = (
-            f"They make {_count(self.edges, 'edge')}, {_count(self.runs, 'run')}, {_count(self.datasets, 'data set')}."
+            f"They make {_count(self.edges, 'edge')}, {_count(self.runs, 'run')}, {_count(self.datasets, 'data set')}, "
+            f"{_count(self.model_versions, 'registered version')}."
         )
         refused = [
             "Refused: "
@@ -108,16 +112,22 @@ class LineageReport:
 
 @dataclass(frozen=True)
 class LineageRows:
-    """Rows of the tables ``lineage``, ``runs`` and ``datasets``, canonical columns first, and the report."""
+    """Rows of ``lineage``, ``runs``, ``datasets`` and ``model_versions``, canonical columns first, and the report."""
 
     lineage: pl.DataFrame
     runs: pl.DataFrame
     datasets: pl.DataFrame
+    model_versions: pl.DataFrame
     report: LineageReport
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the tables by name."""
-        return {"lineage": self.lineage, "runs": self.runs, "datasets": self.datasets}
+        return {
+            "lineage": self.lineage,
+            "runs": self.runs,
+            "datasets": self.datasets,
+            "model_versions": self.model_versions,
+        }
 
 
 class Gathering:
@@ -128,6 +138,7 @@ class Gathering:
         self._edges: dict[str, dict[str, Any]] = {}
         self._runs: dict[str, dict[str, Any]] = {}
         self._datasets: dict[tuple[str, str], dict[str, Any]] = {}
+        self._versions: dict[tuple[str, str], dict[str, Any]] = {}
         self._refused: list[dict[str, Any]] = []
         self._notes: Counter[str] = Counter()
         self.files = self.read = self.duplicates = 0
@@ -153,6 +164,11 @@ class Gathering:
         row.update({name: value for name, value in facts.items() if value is not None})
         return f"dataset:{dataset_name(dataset_id, version)}"
 
+    def version(self, name: str, version: str, **facts: Any) -> None:
+        """Add a registered version of a model, or facts to one: what is said later counts."""
+        row = self._versions.setdefault((name, version), {"model_name": name, "model_version": version})
+        row.update({name: value for name, value in facts.items() if value is not None})
+
     def refuse(self, file: str, place: str, reason: str, raw: bytes, size: int | None = None) -> None:
         """Put a record aside, with its bytes and the reason; `size` is how many there were, if not all are given.
 
@@ -173,6 +189,7 @@ class Gathering:
         lineage = _frame("lineage", (self._edges[key] for key in sorted(self._edges)))
         runs = _frame("runs", (self._runs[key] for key in sorted(self._runs)))
         datasets = _frame("datasets", (self._datasets[key] for key in sorted(self._datasets)))
+        versions = _frame("model_versions", (self._versions[key] for key in sorted(self._versions)))
         refused = len(self._refused)
         notes = tuple(text if times == 1 else f"{text} ({times:,} times)" for text, times in self._notes.items())
         report = LineageReport(
@@ -186,10 +203,11 @@ class Gathering:
             edges=lineage.height,
             runs=runs.height,
             datasets=datasets.height,
+            model_versions=versions.height,
             notes=notes,
             quarantine=pl.DataFrame(self._refused, QUARANTINE),
         )
-        return LineageRows(lineage, runs, datasets, report)
+        return LineageRows(lineage, runs, datasets, versions, report)
 
 
 def dataset_name(dataset_id: str, version: str) -> str:

@@ -55,7 +55,7 @@ def read_lineage(
     artifacts: str | Path | None = None,
     patience_s: float | None = None,
 ) -> LineageRows:
-    """Read what another tool recorded into rows of the tables ``lineage``, ``runs`` and ``datasets``.
+    """Read what another tool recorded into rows of ``lineage``, ``runs``, ``datasets`` and ``model_versions``.
 
     Parameters
     ----------

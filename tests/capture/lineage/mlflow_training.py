@@ -29,4 +29,8 @@ with mlflow.start_run(run_name="nightly") as parent:
         mlflow.pyfunc.log_model(
             name="model", python_model=Constant(), registered_model_name="loans", pip_requirements=[]
         )
+registry = mlflow.MlflowClient()
+registry.update_model_version("loans", "1", "Trained on 2024.")
+registry.set_registered_model_alias("loans", "champion", "1")
+registry.set_model_version_tag("loans", "1", "validated", "yes")
 sys.stdout.write(f"{parent.info.run_id} {run.info.run_id}\n")

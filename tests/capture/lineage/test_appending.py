@@ -12,6 +12,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.capture.lineage import append_lineage, appending, read_dvc_lock, read_openlineage
+from audit_lab.capture.lineage.rows import Gathering
 from audit_lab.errors import MisuseError
 from audit_lab.log.writing.writer import open_writer
 
@@ -64,11 +65,11 @@ START, COMPLETE = event("START", "2024-03-01T07:00:00Z"), event("COMPLETE", "202
 def test_rows_are_added_once(sealed, append, read):
     rows = read(START, COMPLETE)
     first = append(rows, actor="keeper")
-    assert first.rows == {"lineage": 1, "runs": 1, "datasets": 1}
-    assert first.known == {"lineage": 0, "runs": 0, "datasets": 0}
+    assert first.rows == {"lineage": 1, "runs": 1, "datasets": 1, "model_versions": 0}
+    assert first.known == {"lineage": 0, "runs": 0, "datasets": 0, "model_versions": 0}
     second = append(rows)
-    assert second.rows == {"lineage": 0, "runs": 0, "datasets": 0}
-    assert second.known == {"lineage": 1, "runs": 1, "datasets": 1}
+    assert second.rows == {"lineage": 0, "runs": 0, "datasets": 0, "model_versions": 0}
+    assert second.known == {"lineage": 1, "runs": 1, "datasets": 1, "model_versions": 0}
     assert second.size is None
     log = al.open(sealed)
     assert log.lineage.collect()["from_node"].to_list() == ["run:r-1"]
@@ -81,13 +82,13 @@ def test_what_another_import_added_meanwhile_is_not_added_again(sealed, append, 
     def opened(*given, **options):
         if not waited:  # another import of the same runs through between the look at the log and the append
             waited.append(True)
-            assert append(rows).rows == {"lineage": 1, "runs": 1, "datasets": 1}
+            assert append(rows).rows == {"lineage": 1, "runs": 1, "datasets": 1, "model_versions": 0}
         return open_writer(*given, **options)
 
     monkeypatch.setattr(appending, "open_writer", opened)
     done = append(rows)
-    assert (done.rows, done.size) == ({"lineage": 0, "runs": 0, "datasets": 0}, None)
-    assert done.known == {"lineage": 1, "runs": 1, "datasets": 1}
+    assert (done.rows, done.size) == ({"lineage": 0, "runs": 0, "datasets": 0, "model_versions": 0}, None)
+    assert done.known == {"lineage": 1, "runs": 1, "datasets": 1, "model_versions": 0}
     assert al.open(sealed).lineage.collect().height == 1
     assert al.open(sealed).events.filter(pl.col("kind") == "ingest").collect().height == 1
 
@@ -130,8 +131,8 @@ def test_what_became_known_later_corrects_and_is_marked(sealed, append, read):
     append(read(START))
     done = append(read(START, COMPLETE))
     assert (done.rows, done.corrected) == (
-        {"lineage": 0, "runs": 1, "datasets": 0},
-        {"lineage": 0, "runs": 1, "datasets": 0},
+        {"lineage": 0, "runs": 1, "datasets": 0, "model_versions": 0},
+        {"lineage": 0, "runs": 1, "datasets": 0, "model_versions": 0},
     )
     runs = al.open(sealed).runs.filter(pl.col("run_id") == "r-1").sort("recorded_at").collect()
     assert runs["state"].to_list() == ["START", "COMPLETE"]
@@ -155,7 +156,8 @@ def test_the_event_says_what_was_read_by_whom_and_what_was_refused(sealed, appen
     (told,) = al.open(sealed).events.filter(pl.col("kind") == "ingest").collect().to_dicts()
     assert (told["actor"], told["severity"], told["subject"]) == ("keeper", "warning", "dvc")
     assert told["summary"] == (
-        "Lineage taken over from dvc: 1 edges, 1 runs, 1 data sets; 1 of 3 stages and entries refused"
+        "Lineage taken over from dvc: 1 edges, 1 runs, 1 data sets, 0 registered versions; "
+        "1 of 3 stages and entries refused"
     )
     assert "may have lost digits" in json.loads(told["payload"])["quarantine"][0]["reason"]
 
@@ -178,3 +180,27 @@ def test_a_log_that_is_not_sealed_is_refused_with_what_to_do(make_log, read):
 
 def test_nothing_is_appended_where_nothing_was_read(append, read):
     assert append(read()).size is None
+
+
+def versions(**facts):
+    """Return rows of a registry that has one version, of which it says `facts`."""
+    gathering = Gathering("mlflow", "records")
+    gathering.version("loans", "1", artifact_format="mlflow", **facts)
+    return gathering.rows()
+
+
+def test_a_registered_version_is_added_once_and_then_corrected_by_its_registry(sealed, append):
+    first, second = versions(facets='{"aliases": []}'), versions(facets='{"aliases": ["champion"]}')
+    counts = [append(rows).rows["model_versions"] for rows in (first, first, second, second)]
+    assert counts == [1, 0, 1, 0]
+    last = al.open(sealed).model_versions.collect().sort("recorded_at").to_dicts()[-1]
+    assert (last["facets"], last["supersedes"]) == ('{"aliases": ["champion"]}', "loans@1")
+
+
+def test_what_was_registered_in_the_log_itself_is_not_corrected_by_a_foreign_registry(sealed, append, tmp_path):
+    own = {"model_name": ["loans"], "model_version": ["1"], "artifact_format": ["xgboost-ubj"], "threshold": [0.5]}
+    with open_writer(sealed, vault=tmp_path / "vault") as writer:
+        writer.append({"model_versions": pl.DataFrame(own)})
+    done = append(versions(facets='{"stage": "Production"}'))
+    assert (done.rows["model_versions"], done.known["model_versions"], done.size) == (0, 1, None)
+    assert al.open(sealed).model_versions.collect()["threshold"].to_list() == [0.5]

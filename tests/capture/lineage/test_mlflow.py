@@ -214,6 +214,23 @@ def test_names_and_values_that_are_no_utf_8_are_put_aside(store, folder):
     assert sorted(reasons) == ["it is not UTF-8", "its name is not UTF-8"]
 
 
+def test_a_registered_version_is_a_row_with_what_the_registry_says_of_it(trained):
+    path, run, _ = trained
+    (row,) = read_mlflow_runs(path).model_versions.to_dicts()
+    facets = json.loads(row["facets"])
+    assert (row["model_name"], row["model_version"], row["run_id"]) == ("loans", "1", run)
+    assert (row["artifact_format"], row["changelog"]) == ("mlflow", "Trained on 2024.")
+    assert row["artifact_uri"].startswith("models:/m-")
+    assert (facets["aliases"], facets["tags"], facets["status"]) == (["champion"], {"validated": "yes"}, "READY")
+    assert datetime.fromisoformat(facets["registered_at"]) <= datetime.fromisoformat(facets["updated_at"])
+    assert (row["artifact_sha256"], row["threshold"]) == (None, None)
+
+
+def test_an_alias_that_names_another_version_is_not_of_this_one(store):
+    (store / "models" / "loans" / "aliases" / "champion").write_text("2")
+    assert "aliases" not in json.loads(read_mlflow_runs(store).model_versions["facets"][0])
+
+
 def test_a_version_that_names_only_its_model_finds_the_run(store, trained):
     (meta,) = store.glob("models/loans/version-1/meta.yaml")
     meta.write_text(meta.read_text().replace(f"run_id: {trained[1]}", "run_id: ''"))

@@ -102,8 +102,8 @@ def test_a_sealed_log_takes_a_server_over_once(real, tmp_path):
     al.create_log(tmp_path / "log", "demonstration-server").close()
     first = al.import_lineage(tmp_path / "log", "mlflow", real, actor="keeper")
     again = al.import_lineage(tmp_path / "log", "mlflow", real, actor="keeper")
-    assert first.appended.rows == {"lineage": 6, "runs": 2, "datasets": 1}
-    assert (again.appended.rows, again.appended.size) == ({"lineage": 0, "runs": 0, "datasets": 0}, None)
+    assert first.appended.rows == {"lineage": 6, "runs": 2, "datasets": 1, "model_versions": 1}
+    assert (set(again.appended.rows.values()), again.appended.size) == ({0}, None)
 
 
 @contextmanager
@@ -163,6 +163,7 @@ def store(path, asked, **other):
         "experiments/search": {"experiments": [{"experiment_id": "1", "name": "credit"}]},
         "runs/search": {"runs": [RUN]},
         "logged-models/search": {},
+        "registered-models/search": {},
         "model-versions/search": {},
         "metrics/get-history": {},
         **other,
@@ -205,6 +206,16 @@ def test_a_server_that_lacks_an_endpoint_is_read_without_it():
     assert rows.report.notes == (
         "The server does not know logged-models/search: what that would tell is not in the rows.",
     )
+
+
+def test_aliases_stand_beside_their_version_and_strange_ones_are_passed_over():
+    said = [{"alias": "champion", "version": "2"}, {"alias": 3}, "x", {"alias": "old", "version": "1"}]
+    registered = {"registered_models": [{"name": "loans", "aliases": said}, {"aliases": said}, "strange"]}
+    versions = {"model_versions": [{"name": "loans", "version": each, "current_stage": "None"} for each in "12"]}
+    answers = {"registered-models/search": registered, "model-versions/search": versions}
+    with serving(lambda path, asked: store(path, asked, **answers)) as (address, _):
+        rows = read_mlflow_server(address).model_versions.select("model_version", "facets").rows()
+    assert rows == [("1", '{"aliases": ["old"]}'), ("2", '{"aliases": ["champion"]}')]
 
 
 def test_a_redirect_is_not_followed_and_told():
