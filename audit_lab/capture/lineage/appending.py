@@ -153,6 +153,9 @@ def _fresh(store: LogStore, table: str, frame: pl.DataFrame) -> tuple[pl.DataFra
     name = pl.concat_str(keys, separator="@")
     corrects = left.join(known.with_columns(_known=name), on=keys, how="left", maintain_order="left")
     marked = corrects.with_columns(supersedes=pl.col("_known")).drop("_known")
+    if table == "model_versions":
+        # The time at which the registry recorded a version is that of its first row; a correction is learnt now.
+        marked = marked.with_columns(recorded_at=pl.when(pl.col("supersedes").is_null()).then("recorded_at"))
     return marked, size - marked.height, marked["supersedes"].drop_nulls().len()
 
 

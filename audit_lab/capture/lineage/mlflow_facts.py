@@ -133,6 +133,7 @@ class MlflowFacts:
             artifact_uri=text_of(said, "source"),
             artifact_format="mlflow",
             changelog=text_of(said, "description"),
+            recorded_at=at,
             facets=json_text({key: value for key, value in facets.items() if value}),
         )
         if run_id is not None:

@@ -190,10 +190,12 @@ def versions(**facts):
 
 
 def test_a_registered_version_is_added_once_and_then_corrected_by_its_registry(sealed, append):
-    first, second = versions(facets='{"aliases": []}'), versions(facets='{"aliases": ["champion"]}')
+    first = versions(facets='{"aliases": []}', recorded_at=AT)
+    second = versions(facets='{"aliases": ["champion"]}', recorded_at=AT)
     counts = [append(rows).rows["model_versions"] for rows in (first, first, second, second)]
     assert counts == [1, 0, 1, 0]
-    last = al.open(sealed).model_versions.collect().sort("recorded_at").to_dicts()[-1]
+    earliest, last = al.open(sealed).model_versions.collect().sort("recorded_at").to_dicts()
+    assert earliest["recorded_at"] == AT < last["recorded_at"]
     assert (last["facets"], last["supersedes"]) == ('{"aliases": ["champion"]}', "loans@1")
 
 

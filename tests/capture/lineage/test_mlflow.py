@@ -222,7 +222,8 @@ def test_a_registered_version_is_a_row_with_what_the_registry_says_of_it(trained
     assert (row["artifact_format"], row["changelog"]) == ("mlflow", "Trained on 2024.")
     assert row["artifact_uri"].startswith("models:/m-")
     assert (facets["aliases"], facets["tags"], facets["status"]) == (["champion"], {"validated": "yes"}, "READY")
-    assert datetime.fromisoformat(facets["registered_at"]) <= datetime.fromisoformat(facets["updated_at"])
+    assert row["recorded_at"] == datetime.fromisoformat(facets["registered_at"])
+    assert row["recorded_at"] <= datetime.fromisoformat(facets["updated_at"])
     assert (row["artifact_sha256"], row["threshold"]) == (None, None)
 
 
