@@ -14,12 +14,11 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.browse.column_values import ColumnValues, values_in_order
 from audit_lab.log.browse.columns import browsed_columns, column_named
 from audit_lab.log.browse.conditions import rows_where
+from audit_lab.log.browse.inputs_of_page import inputs_by_id, inputs_by_number
 from audit_lab.log.browse.ranking import Ranking
 from audit_lab.log.browse.stored_rows import StoredRows
-from audit_lab.log.browse.summaries import histogram, timeline
-from audit_lab.log.engines.answers import collected
+from audit_lab.log.browse.summaries import coded_histogram, histogram, timeline
 from audit_lab.log.files.reading import collect
-from audit_lab.log.index.batch_lookup import look_up_many
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, matching
 from audit_lab.log.segments import ROW, SEGMENT
@@ -174,7 +173,12 @@ class Browse:
             read = self._shared.rows.read(numbers, [*own.values(), place, *keys])
             features = [column for column in wanted if column.feature is not None]
             if features:
-                read = pl.concat([read, self._beside(read, features)], how="horizontal")
+                beside = self._side_by_side
+                if beside is None:
+                    inputs = inputs_by_id(self.store, self._models, read, features)
+                else:
+                    inputs = inputs_by_number(beside, numbers, features)
+                read = pl.concat([read, inputs], how="horizontal")
             answer.rows = read.height
             answer.touches("predictions", {name.partition(".")[0] for name in own})
             answer.touches(INPUTS_PREFIX, [column.feature for column in features if column.feature is not None])
@@ -192,8 +196,10 @@ class Browse:
         """
         with self.access.asking("histogram", column, of=self.question.expression):
             values = self._values(column)
+            if values.coded is not None:
+                return coded_histogram(values.coded, self._chosen)
             rows = values.values().to_frame().lazy() if values.narrow else values.rows
-            return histogram(self._only_chosen(rows), f"{column} of {self.store.location}")
+            return histogram(self._only_chosen(rows), f"{column} of {self.store.location}", self._go_on)
 
     def timeline(self) -> tuple[pl.DataFrame, str]:
         """Count the predictions that the filter leaves by steps of time and by decision; see `summaries.timeline`.
@@ -204,13 +210,22 @@ class Browse:
             The log cannot be read.
         """
         with self.access.asking("timeline", self.question.expression):
-            times = self._values(_TIME).values().alias(_TIME).to_frame().with_columns(self._decisions)
-            counted, step = timeline(self._only_chosen(times.lazy()), f"the predictions of {self.store.location}")
-            return counted.with_columns(pl.col("decision").cast(pl.String)).sort("start", "decision"), step
+            times = self._values(_TIME).values().alias(_TIME).to_frame()
+            coded = self._values("decision").coded
+            decisions = self._decisions if coded is None else coded.numbers().alias("decision")
+            rows, what = times.with_columns(decisions).lazy(), f"the predictions of {self.store.location}"
+            counted, step = timeline(self._only_chosen(rows), what, self._go_on)
+            if coded is None:
+                named = counted["decision"].cast(pl.String)
+            else:
+                named = pl.Series("decision", coded.different, dtype=pl.String).gather(counted["decision"])
+            return counted.with_columns(named).sort("start", "decision"), step
 
     @property
     def finds_inputs(self) -> bool:
-        """Whether indexes tell where inputs stand; else every id is read for the first page that shows any."""
+        """Whether it is known where inputs stand; else every id is read for the first page that shows any."""
+        if self._side_by_side is not None:
+            return True
         shelf, tables = self.store.shelf, [INPUTS_PREFIX + model for model in self._models]
         return shelf is not None and all(
             shelf.small(table) is not None or not shelf.locator.indexes(table, shelf.segments(table), _ID)[1]
@@ -218,11 +233,14 @@ class Browse:
         )
 
     def warm(self) -> None:
-        """Find out what later questions about inputs need: whether they stand in the order of their predictions."""
+        """Find out what later questions about inputs need: whether they stand in the order of their predictions.
+
+        Where they do, they are read from where the predictions of a page stand; an index is not asked.
+        """
         from audit_lab.log.search.pairing import order_of
 
         for model in self._models:
-            order_of(self.store, model)
+            self._shared.known["order", model] = order_of(self.store, model)
 
     def summary(self) -> list[str]:
         """Return what the table shows, in sentences."""
@@ -253,7 +271,7 @@ class Browse:
 
     @property
     def _decisions(self) -> pl.Series:
-        """The decision of every row in stored order, four bytes for each."""
+        """The decision of every row in stored order, four bytes for each: where many differ."""
         what = f"the decisions of {self.store.location}"
         asked = self.store.placed("predictions").select(pl.col("decision").cast(pl.Categorical))
         decisions: pl.Series = self._once("decisions", lambda: collect(asked, what)["decision"])
@@ -282,6 +300,8 @@ class Browse:
                 return known
         found = self._found()
         if found is None:
+            from audit_lab.log.engines.answers import collected
+
             places = collected(matching(self.store, question), f"the predictions of {self.store.location}")
             found = np.sort(shared.rows.numbers(places))
         with shared.lock:
@@ -361,28 +381,20 @@ class Browse:
             return rows
         return collect(rows, f"the predictions of {self.store.location}")[chosen].lazy()
 
-    def _beside(self, page: pl.DataFrame, features: list[BrowsedColumn]) -> pl.DataFrame:
-        """Return the inputs of the predictions of a page, row by row."""
-        found = [
-            self._inputs(model, page.filter(pl.col("__model__") == model)["__id__"], features)
-            for model in self._models
-            if (page["__model__"] == model).any()
-        ]
-        empty = {each.name: pl.lit(None, dtype=each.dtype).alias(each.name) for each in features}
-        if not found:
-            return page.with_columns(**empty).select(*empty)
-        known = pl.concat(found)
-        joined = page.select("__id__", "__model__").join(
-            known, on=["__id__", "__model__"], how="left", maintain_order="left", validate="m:1"
-        )
-        return joined.select(*empty)
+    def _go_on(self) -> None:
+        """Let what follows progress end the work where nobody waits for it any more."""
+        if self.progress is not None:
+            self.progress("rows", 0)
 
-    def _inputs(self, model: str, ids: pl.Series, features: list[BrowsedColumn]) -> pl.DataFrame:
-        names = [each.feature for each in features if each.feature is not None]
-        found = look_up_many(self.store, INPUTS_PREFIX + model, _ID, ids, columns=names, confirm=False).rows
-        there = found.unique(subset=[_ID], keep="none")
-        shown = [
-            (pl.col(each.feature) if each.feature in there.columns else pl.lit(None)).cast(each.dtype).alias(each.name)
-            for each in features
-        ]
-        return there.select(pl.col(_ID).alias("__id__"), pl.lit(model).alias("__model__"), *shown)
+    @property
+    def _side_by_side(self) -> StoredRows | None:
+        """The inputs, where it is known that they stand beside the predictions of the only model, row by row."""
+        from audit_lab.log.search.pairing import Order, order_of
+
+        if len(self._models) != 1 or self._shared.known.get(("order", self._models[0])) is not Order.SAME:
+            return None
+        if order_of(self.store, self._models[0]) is not Order.SAME:  # a file is another one by now
+            return None
+        table = INPUTS_PREFIX + self._models[0]
+        rows: StoredRows = self._once(table, lambda: StoredRows(self.store, table))
+        return rows if rows.by_number and rows.count == self._shared.rows.count else None

@@ -208,3 +208,87 @@ def test_another_engine_filters_to_the_same_rows(flights, opened):
     expression = "inputs.distance_miles > 2000 AND outputs.score > 0.5"
     other = al.open(flights, engine="duckdb").browse(expression, sort="outputs.score")
     assert_frame_equal(other.page(), opened.browse(expression, sort="outputs.score").page())
+
+
+@pytest.mark.parametrize("sort", ["outputs.score", "inputs.years", "inputs.city", None])
+def test_inputs_that_stand_beside_their_predictions_are_the_same_without_an_index(make_log, sort, monkeypatch):
+    log = al.open(make_log())
+    expected = log.browse(sort=sort).page(5, 40)
+    browse = log.browse(sort=sort)
+    browse.warm()
+    monkeypatch.setattr("audit_lab.face.browse.inputs_by_id", lambda *_: pytest.fail("an index was asked"))
+    assert browse.finds_inputs
+    assert_frame_equal(browse.page(5, 40), expected)
+    assert expected["inputs.years"].null_count() == 0
+
+
+def test_inputs_in_another_order_are_looked_up(make_log):
+    log = al.open(make_log(inputs_loans=lambda frame: frame.reverse()))
+    browse = log.browse(sort="prediction_id", descending=False)
+    before = browse.page(0, 40)
+    browse.warm()
+    assert_frame_equal(browse.page(0, 40), before)
+    assert before["inputs.years"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "inputs.carrier = 'AA'",
+        "inputs.carrier <> 'AA' AND inputs.distance_miles > 500 AND decision = 'late'",
+        "inputs.departure_hour BETWEEN 6 AND 9 OR outputs.score IS NULL",
+        "inputs.carrier IS NULL",
+        "decision IN ('late', 'on time') AND prediction_id LIKE '%7'",
+        "UPPER(decision) = 'LATE'",
+        "decision IS NOT NULL",
+    ],
+)
+def test_a_filter_by_kept_columns_leaves_what_a_search_finds(opened, expression):
+    found = opened.find(expression)
+    browse = opened.browse(expression, sort=None)
+    assert browse.rows == found.height
+    chosen = browse._chosen
+    rows = browse._shared.rows.read(chosen, [pl.format("{}@{}:{}", "prediction_id", "_segment", "_row").alias("place")])
+    assert sorted(rows["place"]) == sorted(found["place"])
+
+
+def test_a_filter_by_inputs_is_answered_from_what_was_read(opened, monkeypatch):
+    browse = opened.browse(sort="inputs.distance_miles")
+    browse.page(0, 1)
+    expected = opened.find("inputs.distance_miles > 1500").height
+    monkeypatch.setattr("audit_lab.face.browse.matching", lambda *_: pytest.fail("the log was searched"))
+    monkeypatch.setattr("audit_lab.log.browse.column_values.ColumnValues._batches", lambda _: pytest.fail("read again"))
+    assert browse.where("inputs.distance_miles > 1500").rows == expected > 0
+
+
+def test_a_filter_by_missing_inputs_keeps_what_a_search_keeps(make_log):
+    log = al.open(make_log(inputs_loans=lambda frame: pl.concat([frame[1:], frame[3:4]])))
+    for expression in ("inputs.years IS NULL", "inputs.years >= 0", "NOT inputs.years > 5", "inputs.city IS NULL"):
+        assert log.browse(expression).rows == log.find(expression).height > 0
+
+
+def test_counts_of_text_are_those_of_the_rows_that_a_filter_leaves(opened, whole):
+    left = whole.filter(pl.col("outputs.score") > 0.3)
+    counted = opened.browse("outputs.score > 0.3").histogram("decision")
+    expected = left.group_by("decision").len().sort("len", "decision", descending=[True, False])
+    assert counted["value"].to_list() == expected["decision"].to_list()
+    assert counted["count"].to_list() == expected["len"].to_list()
+    carriers = opened.browse("outputs.score > 0.3").histogram("inputs.carrier")
+    assert carriers["value"].to_list()[-1] is None or carriers.height <= 12
+    assert carriers["count"].sum() == left["inputs.carrier"].drop_nulls().len()
+
+
+def test_the_timeline_tells_decisions_that_are_missing_and_many(make_log):
+    def decided(frame):
+        rows = pl.int_range(pl.len())
+        return frame.with_columns(decision=pl.when(rows % 4 == 0).then(None).otherwise(pl.format("d{}", rows % 3)))
+
+    log = al.open(make_log(predictions=decided))
+    every = log._store.placed("predictions").collect()
+    counted, step = log.browse().timeline()
+    expected = (
+        every.group_by(pl.col("occurred_at").dt.truncate(step).alias("start"), "decision")
+        .agg(pl.len().alias("count"))
+        .sort("start", "decision")
+    )
+    assert_frame_equal(counted, expected)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.log.browse.sort_keys import key_levels, keys_of
-from audit_lab.log.engines.answers import collected
+from audit_lab.log.browse.coded_text import MOST_CODED, CodedText, coded_text, in_common
+from audit_lab.log.browse.sort_keys import MOST_TEXT_BYTES, key_levels, keys_of
 from audit_lab.log.files.reading import collect, reading
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.log.search.pairing import Order, order_of
-from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnValues", "values_in_order"]
 
 _BATCH_ROWS = 262_144
+_KEY_BYTES = 8
 
 _VALUE = "value"
 _NUMBER = "__number__"
@@ -37,7 +37,8 @@ _NUMBER = "__number__"
 class ColumnValues:
     """The values of a column, and numbers that sort as they do (see `sort_keys`), for each row in stored order.
 
-    Values that take up to eight bytes each are kept, once they were read, beside these numbers.
+    Values that take up to eight bytes each are kept, once they were read, beside these numbers; so is text that has few
+    different values (`coded_text`), as two bytes each.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class ColumnValues:
     count: int
     what: str
     progress: Callable[[str, int], None] | None = None
-    _levels: dict[int, NDArray[np.uint64]] = field(default_factory=dict)
+    _levels: dict[int, NDArray[Any]] = field(default_factory=dict)
     _known: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,15 +69,32 @@ class ColumnValues:
     @property
     def levels(self) -> int:
         """How many levels of keys tell the values apart."""
-        longest, _ = self._text()
-        return key_levels(self._dtype, longest)
+        if not self._is_text:
+            return key_levels(self._dtype)
+        self.keys(0)
+        if self.coded is not None:
+            return 1
+        begin, common, longest = self._text
+        return key_levels(self._dtype, longest - begin, common - begin + MOST_TEXT_BYTES)
 
     @property
     def size_bytes(self) -> int:
         """What is kept in memory."""
-        nulls, values = self._known.get("nulls"), self._known.get("values")
+        nulls, values, coded = (self._known.get(name) for name in ("nulls", "values", "coded"))
+        if coded is not None:
+            return int(coded.size_bytes)
         kept = 0 if values is None else values.estimated_size()
         return sum(each.nbytes for each in self._levels.values()) + (0 if nulls is None else nulls.nbytes) + kept
+
+    @property
+    def coded(self) -> CodedText | None:
+        """The column as text of few different values, read once; None where it is none, which its beginning tells."""
+        if not self._is_text:
+            return None
+        if "coded" not in self._known:
+            self._known["coded"] = self._read_coded()
+        coded: CodedText | None = self._known["coded"]
+        return coded
 
     @property
     def narrow(self) -> bool:
@@ -85,14 +103,21 @@ class ColumnValues:
         wide = dtype in (pl.Int128, pl.UInt128) or dtype.is_decimal()
         return (dtype.is_numeric() and not wide) or dtype.is_temporal() or dtype == pl.Boolean
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the values themselves are kept: those of a column that is `narrow`, and text of few values."""
+        return self.narrow or (self._dtype == pl.String and self.coded is not None)
+
     def values(self) -> pl.Series:
-        """Return the values, read once; for a column that is `narrow`.
+        """Return the values, read once; for a column that is kept (`is_kept`).
 
         Raises
         ------
         LogError
             The log cannot be read.
         """
+        if not self.narrow and self.coded is not None:
+            return self.coded.text()
         if "values" not in self._known:
             read = list(self._batches())
             values = pl.concat(read) if read else pl.Series(_VALUE, [], dtype=self._dtype)
@@ -119,7 +144,7 @@ class ColumnValues:
         within = values.to_frame().select(pl.all_horizontal(asked)).to_series()
         return np.flatnonzero(within.to_numpy())
 
-    def keys(self, level: int) -> NDArray[np.uint64]:
+    def keys(self, level: int) -> NDArray[Any]:
         """Return the keys of a level, read once.
 
         Raises
@@ -131,25 +156,89 @@ class ColumnValues:
         """
         if level not in self._levels:
             key_levels(self._dtype)
-            self._levels[level] = self._read(level)
+            if self._is_text and self.coded is None and not self._levels:
+                self._read_first_level()
+            if level not in self._levels:
+                self._levels[level] = self._read(level)
         return self._levels[level]
 
     def _read(self, level: int) -> NDArray[np.uint64]:
         import numpy as np
 
-        _, common = self._text()
         keys = np.zeros(self.count, dtype=np.uint64)
         missing: NDArray[np.bool_] | None = None
         done = 0
         for batch in self._slices() if self.narrow else self._batches():
             here = slice(done, done + batch.len())
-            keys[here] = keys_of(batch, level, common)
+            keys[here] = self._keys_of(batch, level)
             if batch.null_count():
                 missing = np.zeros(self.count, dtype=np.bool_) if missing is None else missing
                 missing[here] = batch.is_null().to_numpy()
             done += batch.len()
         self._known["nulls"] = missing
         return keys
+
+    def _keys_of(self, batch: pl.Series, level: int) -> NDArray[np.uint64]:
+        import numpy as np
+
+        if not self._is_text:
+            return keys_of(batch, level)
+        begin, common, _ = self._text
+        keys = keys_of(batch, level, begin)
+        beyond = begin + (level + 1) * _KEY_BYTES - common - MOST_TEXT_BYTES
+        if beyond > 0:  # bytes that do not count
+            keys = keys >> np.uint64(8 * beyond) << np.uint64(8 * beyond)
+        return keys
+
+    def _read_coded(self) -> CodedText | None:
+        batches = self._batches()
+        first = next(batches, None)
+        if first is not None and first.n_unique() > MOST_CODED:
+            return None
+        coded = coded_text(chain([] if first is None else [first], batches), self.count)
+        if coded is not None:
+            self._known["nulls"], self._levels[0] = coded.nulls, coded.keys
+        return coded
+
+    def _read_first_level(self) -> None:
+        """Read the first bytes of text, and how long it is: mostly that tells what all values have in common."""
+        import numpy as np
+
+        keys = np.zeros(self.count, dtype=np.uint64)
+        missing = np.zeros(self.count, dtype=np.bool_)
+        lengths: list[tuple[int, int]] = []
+        done = 0
+        for batch in self._batches():
+            here = slice(done, done + batch.len())
+            text = batch.cast(pl.String)
+            keys[here], missing[here] = keys_of(text), text.is_null().to_numpy()
+            sizes = text.str.len_bytes()
+            if sizes.len() > sizes.null_count():
+                lengths.append((int(sizes.min() or 0), int(sizes.max() or 0)))  # type: ignore[arg-type]
+            done += batch.len()
+        valued = keys[~missing] if missing.any() else keys[:done]
+        shortest, longest = min(short for short, _ in lengths), max(long for _, long in lengths)
+        differ = int(valued.min() ^ valued.max())
+        common = min(_KEY_BYTES - -(-differ.bit_length() // 8), shortest)
+        if common < _KEY_BYTES:
+            self._known["text"] = (0, common, longest)
+            self._known["nulls"] = missing if missing.any() else None
+            self._levels[0] = keys
+            return
+        whole = pl.col(_VALUE).cast(pl.String)
+        least, most = collect(self.rows.select(whole.min().alias("least"), whole.max().alias("most")), self.what).row(0)
+        common = in_common(least.encode(), most.encode())
+        self._known["text"] = (common, common, longest)
+
+    @property
+    def _text(self) -> tuple[int, int, int]:
+        """Of text: with which byte its keys begin, how many bytes all values have in common, and the longest has."""
+        facts: tuple[int, int, int] = self._known["text"]
+        return facts
+
+    @property
+    def _is_text(self) -> bool:
+        return isinstance(self._dtype, pl.String | pl.Categorical | pl.Enum)
 
     def _slices(self) -> Iterator[pl.Series]:
         values = self.values()
@@ -174,21 +263,6 @@ class ColumnValues:
         dtype: pl.DataType = self._known["dtype"]
         return dtype
 
-    def _text(self) -> tuple[int, int]:
-        """Return, of text, the bytes of the longest value beyond the common beginning, and those of that."""
-        if not isinstance(self._dtype, pl.String | pl.Categorical | pl.Enum):
-            return 0, 0
-        if "text" not in self._known:
-            text = pl.col(_VALUE).cast(pl.String)
-            asked = self.rows.select(
-                text.min().alias("least"), text.max().alias("most"), text.str.len_bytes().max().alias("longest")
-            )
-            least, most, longest = collect(asked, self.what).row(0)
-            common = _in_common((least or "").encode(), (most or "").encode())
-            self._known["text"] = ((longest or 0) - common, common)
-        text_facts: tuple[int, int] = self._known["text"]
-        return text_facts
-
 
 def values_in_order(
     store: LogStore, column: BrowsedColumn, models: tuple[str, ...], predictions: StoredRows
@@ -204,6 +278,10 @@ def values_in_order(
     LogError
         The log cannot be read.
     """
+    from audit_lab.log.engines.answers import collected
+    from audit_lab.log.search.pairing import Order, order_of
+    from audit_lab.log.search.wide import INPUT, Beside
+
     feature = column.feature
     if feature is None:
         return store.placed("predictions").select(column.own.alias(_VALUE))
@@ -216,13 +294,3 @@ def values_in_order(
     )
     every = pl.LazyFrame({_NUMBER: pl.int_range(predictions.count, dtype=pl.UInt32, eager=True)})
     return every.join(placed.lazy(), on=_NUMBER, how="left", maintain_order="left").select(_VALUE)
-
-
-def _in_common(one: bytes, other: bytes) -> int:
-    """Return how many bytes two texts have in common at their beginning."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count

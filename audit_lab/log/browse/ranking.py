@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Ranking:
     """
 
     rows: NDArray[np.int64] | None
-    keys: Callable[[int], NDArray[np.uint64]]
+    keys: Callable[[int], NDArray[Any]]
     levels: int
     nulls: NDArray[np.bool_] | None = None
     descending: bool = False
@@ -98,7 +98,7 @@ class Ranking:
             pieces.append(self._run(highest, level, 0, stop - below - lowest.size - between.size))
         return np.concatenate(pieces)
 
-    def _near(self, keys: NDArray[np.uint64], first: int, stop: int) -> tuple[int, NDArray[np.int64], bool] | None:
+    def _near(self, keys: NDArray[Any], first: int, stop: int) -> tuple[int, NDArray[np.int64], bool] | None:
         """Return how many come before some that hold the ranks [first, stop), where these stand, and if all are equal.
 
         None where there are few anyway, or where the sample misled.
@@ -111,14 +111,19 @@ class Ranking:
         drawn = np.sort(keys[np.random.default_rng(count).integers(0, count, _SAMPLE)])
         ranks = (count - stop, count - first) if self.descending else (first, stop)
         low, high = (int(rank / count * _SAMPLE) + away for rank, away in zip(ranks, (-_MARGIN, _MARGIN), strict=True))
-        within = keys >= drawn[low] if low >= 0 else np.ones(count, dtype=np.bool_)
-        beyond = keys > drawn[high] if high < _SAMPLE else np.zeros(count, dtype=np.bool_)
+        least, most = drawn[np.clip([low, high], 0, _SAMPLE - 1)]
+        if least == most:
+            # Where the sample has one key up to an end of it, others may lie beyond: that is looked at.
+            least = keys.min() if low < 0 else least
+            most = keys.max() if high >= _SAMPLE else most
+        bounded = (low >= 0 or least == most, high < _SAMPLE or least == most)
+        within = keys >= least if bounded[0] else np.ones(count, dtype=np.bool_)
         under = count - int(np.count_nonzero(within))
-        within &= ~beyond
+        if bounded[1]:
+            within &= keys <= most
         places = np.flatnonzero(within)
         before = count - under - places.size if self.descending else under
-        equal = low >= 0 and high < _SAMPLE and drawn[low] == drawn[high]
-        return (before, places, equal) if before <= first and before + places.size >= stop else None
+        return (before, places, bool(least == most)) if before <= first and before + places.size >= stop else None
 
     def _run(self, equal: NDArray[np.int64], level: int, first: int, stop: int) -> NDArray[np.int64]:
         """Return a part of rows that are equal on this level and all before."""
@@ -127,7 +132,7 @@ class Ranking:
             return self._select(equal, level + 1, first, stop)
         return equal[first:stop]
 
-    def _between(self, rows: NDArray[np.int64], keys: NDArray[np.uint64], level: int) -> NDArray[np.int64]:
+    def _between(self, rows: NDArray[np.int64], keys: NDArray[Any], level: int) -> NDArray[np.int64]:
         """Put rows that lie wholly in the page in order: they are, but for those that are equal on this level."""
         import numpy as np
 

@@ -22,7 +22,7 @@ _TOP = 1 << 63
 _HALF = 1 << 64
 
 
-def key_levels(dtype: pl.DataType, longest: int = 0) -> int:
+def key_levels(dtype: pl.DataType, longest: int = 0, counted: int = MOST_TEXT_BYTES) -> int:
     """Return how many numbers, one after another, order values of a type.
 
     Parameters
@@ -30,7 +30,9 @@ def key_levels(dtype: pl.DataType, longest: int = 0) -> int:
     dtype
         The type.
     longest
-        Of text, the bytes of the longest value beyond the common beginning.
+        Of text, the bytes of the longest value from where the first level begins on.
+    counted
+        Of text, how many of these count.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def key_levels(dtype: pl.DataType, longest: int = 0) -> int:
     if (dtype.is_numeric() and dtype != pl.UInt128) or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
         return 1
     if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
-        return max(1, -(-min(longest, MOST_TEXT_BYTES) // _WIDTH))
+        return max(1, -(-min(longest, counted) // _WIDTH))
     message = f"values of the type {dtype} have no order to be sorted by"
     raise MisuseError(message, "Sort by a column of numbers, times, text or yes and no.")
 
@@ -90,9 +92,8 @@ def _of_floats(values: pl.Series) -> NDArray[np.uint64]:
 
     # Adding zero makes 0.0 of -0.0; then the sign bit and, of negative numbers, all others are turned over.
     numbers: NDArray[Any] = _filled(values) + 0.0
-    missing = np.isnan(numbers)
-    if missing.any():
-        numbers[missing] = np.nan
+    if numbers.size and np.isnan(numbers.min()):
+        numbers[np.isnan(numbers)] = np.nan
     turned = (numbers.view(np.int64) >> 63).view(np.uint64)
     turned |= np.uint64(_TOP)
     turned ^= numbers.view(np.uint64)
@@ -109,12 +110,17 @@ def _of_wide(values: pl.Series, level: int) -> NDArray[np.uint64]:
 
 
 def _of_text(values: pl.Series, skipped: int) -> NDArray[np.uint64]:
-    padded = (values + "\0" * _WIDTH).cast(pl.Binary).bin.slice(skipped, _WIDTH)
+    read = values.cast(pl.Binary).bin.slice(skipped, _WIDTH)
+    short = read.bin.size() < _WIDTH
+    whole = read.bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    if not short.any():
+        return _filled(whole)
+    # What ends before has nothing left but zeros, and what is left of it may be shorter than eight bytes.
     if skipped:
-        # What ends before has nothing left but zeros, and what is left of it may be shorter than eight bytes.
-        short = padded.bin.size() < _WIDTH
-        if short.any():
-            numbers = [int.from_bytes((left or b"").ljust(_WIDTH, b"\0"), "big") for left in padded.filter(short)]
-            whole = padded.bin.reinterpret(dtype=pl.UInt64, endianness="big")
-            return _filled(whole.scatter(short.arg_true(), numbers))
-    return _filled(padded.bin.reinterpret(dtype=pl.UInt64, endianness="big"))
+        left = pl.Series([int.from_bytes((each or b"").ljust(_WIDTH, b"\0"), "big") for each in read.filter(short)])
+    else:
+        padded = (values.filter(short) + "\0" * _WIDTH).cast(pl.Binary).bin.slice(0, _WIDTH)
+        left = padded.bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    numbers = _filled(whole).copy()
+    numbers[short.fill_null(value=False).to_numpy()] = left.to_numpy()
+    return numbers

@@ -117,7 +117,7 @@ class StoredRows:
         taken: list[int] = []
         for number, (place, _) in enumerate(nearest, 1):
             taken.append(place)
-            found = self._known_times(sorted(taken)).sort(_AT, descending=descending, maintain_order=True).head(count)
+            found = _foremost(self._known_times(sorted(taken)), count, descending=descending)
             beyond = nearest[number][1] if number < len(nearest) else None
             if found.height < count:
                 continue
@@ -210,3 +210,12 @@ class StoredRows:
                 start += hold.rows  # noqa: PLW2901 - the next run follows in the file
         schema = {SEGMENT: pl.String, "first": pl.Int64, "stop": pl.Int64, "shift": pl.Int64}
         return pl.DataFrame(runs, schema=schema, orient="row")
+
+
+def _foremost(times: pl.DataFrame, count: int, *, descending: bool) -> pl.DataFrame:
+    """Return the first `count` of some rows by time, equal ones in the order given; no more than these are sorted."""
+    at = times[_AT]
+    if 0 < count < times.height:
+        last = at.top_k(count).min() if descending else at.bottom_k(count).max()
+        times = times.filter(pl.col(_AT) >= last if descending else pl.col(_AT) <= last)
+    return times.sort(_AT, descending=descending, maintain_order=True).head(count)

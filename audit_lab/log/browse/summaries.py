@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit_lab.log.files.reading import collect
 
-__all__ = ["MOST_BINS", "MOST_VALUES", "histogram", "timeline"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from audit_lab.log.browse.coded_text import CodedText
+
+__all__ = ["MOST_BINS", "MOST_VALUES", "coded_histogram", "histogram", "timeline"]
 
 MOST_BINS = 20
 MOST_VALUES = 12
@@ -27,7 +36,11 @@ _VALUE, _COUNT = "value", "count"
 _BINS = {"low": pl.Float64, "high": pl.Float64, _COUNT: pl.UInt32}
 
 
-def histogram(values: pl.LazyFrame, what: str) -> pl.DataFrame:
+def _go_on() -> None:
+    """Nobody waits for something else."""
+
+
+def histogram(values: pl.LazyFrame, what: str, between: Callable[[], None] = _go_on) -> pl.DataFrame:
     """Count the values of a column.
 
     Parameters
@@ -36,6 +49,8 @@ def histogram(values: pl.LazyFrame, what: str) -> pl.DataFrame:
         One column, ``value``.
     what
         What is read, for messages.
+    between
+        Called before each pass over the values; what it raises ends the counting.
 
     Returns
     -------
@@ -52,22 +67,35 @@ def histogram(values: pl.LazyFrame, what: str) -> pl.DataFrame:
     """
     dtype = values.collect_schema()[_VALUE]
     if dtype.is_temporal() or (dtype.is_numeric() and dtype != pl.UInt128):
-        return _binned(values.drop_nulls(), dtype, what)
+        return _binned(values.drop_nulls(), dtype, what, between)
     text = values.drop_nulls().select(pl.col(_VALUE).cast(pl.String, strict=False))
     if dtype.is_nested() or dtype == pl.Binary:
         return pl.DataFrame(schema={_VALUE: pl.String, _COUNT: pl.UInt32})
     looked_at = collect(text.head(_LOOKED_AT), what)[_VALUE]
     if looked_at.len() > MOST_VALUES and looked_at.n_unique() > _NAMES * looked_at.len():
         return pl.DataFrame(schema={_VALUE: pl.String, _COUNT: pl.UInt32})
-    counted = collect(text.group_by(_VALUE).agg(pl.len().alias(_COUNT)), what).sort(
-        _COUNT, _VALUE, descending=[True, False]
-    )
-    most, others = counted.head(MOST_VALUES), int(counted[_COUNT][MOST_VALUES:].sum())
-    rest = pl.DataFrame({_VALUE: [None], _COUNT: [others]}, schema=counted.schema)
-    return pl.concat([most, rest]) if others else most
+    between()
+    return _most_frequent(collect(text.group_by(_VALUE).agg(pl.len().alias(_COUNT)), what))
 
 
-def timeline(times: pl.LazyFrame, what: str) -> tuple[pl.DataFrame, str]:
+def coded_histogram(coded: CodedText, rows: NDArray[np.int64] | None) -> pl.DataFrame:
+    """Count text of few different values as `histogram` does, over some rows, or all of them (None)."""
+    import numpy as np
+
+    codes = coded.codes if rows is None else coded.codes[rows]
+    if coded.nulls is not None:
+        codes = codes[~(coded.nulls if rows is None else coded.nulls[rows])]
+    looked_at = codes[:_LOOKED_AT]
+    differ = np.unique(looked_at).size
+    if differ > MOST_VALUES and differ > _NAMES * looked_at.size:
+        return pl.DataFrame(schema={_VALUE: pl.String, _COUNT: pl.UInt32})
+    counts = np.bincount(codes, minlength=len(coded.different))[: len(coded.different)]
+    schema = {_VALUE: pl.String, _COUNT: pl.UInt32}
+    counted = pl.DataFrame({_VALUE: coded.different, _COUNT: counts}, schema_overrides=schema)
+    return _most_frequent(counted.filter(pl.col(_COUNT) > 0))
+
+
+def timeline(times: pl.LazyFrame, what: str, between: Callable[[], None] = _go_on) -> tuple[pl.DataFrame, str]:
     """Count rows by steps of time, and by what was decided.
 
     Parameters
@@ -76,6 +104,8 @@ def timeline(times: pl.LazyFrame, what: str) -> tuple[pl.DataFrame, str]:
         ``occurred_at`` and ``decision``.
     what
         What is read, for messages.
+    between
+        Called before each pass over the rows; what it raises ends the counting.
 
     Returns
     -------
@@ -89,8 +119,10 @@ def timeline(times: pl.LazyFrame, what: str) -> tuple[pl.DataFrame, str]:
         The log cannot be read.
     """
     at = pl.col("occurred_at")
+    between()
     first, last = collect(times.select(at.min().alias("first"), at.max().alias("last")), what).row(0)
     step = "1d" if first is None else _step(last - first)
+    between()
     counted = (
         times.filter(at.is_not_null())
         .group_by(at.dt.truncate(step).alias("start"), "decision")
@@ -99,18 +131,28 @@ def timeline(times: pl.LazyFrame, what: str) -> tuple[pl.DataFrame, str]:
     return collect(counted, what).sort("start", "decision"), step
 
 
+def _most_frequent(counted: pl.DataFrame) -> pl.DataFrame:
+    """Return the most frequent values, then one row for all others."""
+    counted = counted.sort(_COUNT, _VALUE, descending=[True, False])
+    most, others = counted.head(MOST_VALUES), int(counted[_COUNT][MOST_VALUES:].sum())
+    rest = pl.DataFrame({_VALUE: [None], _COUNT: [others]}, schema=counted.schema)
+    return pl.concat([most, rest]) if others else most
+
+
 def _step(span: timedelta) -> str:
     return next((name for name, length in _STEPS if span <= length * _MOST_STEPS), _STEPS[-1][0])
 
 
-def _binned(values: pl.LazyFrame, dtype: pl.DataType, what: str) -> pl.DataFrame:
+def _binned(values: pl.LazyFrame, dtype: pl.DataType, what: str, between: Callable[[], None]) -> pl.DataFrame:
     number = pl.col(_VALUE).to_physical().cast(pl.Float64) if dtype.is_temporal() else pl.col(_VALUE).cast(pl.Float64)
+    between()
     finite = values.select(number.alias(_VALUE)).filter(pl.col(_VALUE).is_finite())
     least, most = collect(finite.select(pl.min(_VALUE).alias("least"), pl.max(_VALUE).alias("most")), what).row(0)
     if least is None:
         return _typed(pl.DataFrame(schema=_BINS), dtype)
     bins = _bins(least, most, dtype)
     width = (most - least) / bins if most > least else 1.0
+    between()
     place = ((pl.col(_VALUE) - least) / width).floor().clip(0, bins - 1).cast(pl.UInt32).alias("place")
     counted = collect(finite.group_by(place).agg(pl.len().alias(_COUNT)), what)
     every = pl.DataFrame({"place": pl.int_range(bins, dtype=pl.UInt32, eager=True)})
