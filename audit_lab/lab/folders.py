@@ -22,6 +22,7 @@ __all__ = [
     "inside",
     "name_in",
     "place_for_results",
+    "segments_in",
 ]
 
 _MANIFEST = "manifest.json"
@@ -160,17 +161,31 @@ def _never(_: Path) -> bool:
     return False
 
 
-def check_segments(root: Path, folder: Path) -> None:
-    """Refuse a log one of whose segments lies outside `root`: by its manifest's path, or through a symlink.
+def segments_in(folder: Path) -> tuple[str, ...]:
+    """Return the paths that a log's manifest gives for its segments; none of a manifest that cannot be read."""
+    return tuple(_segment_paths(folder / _MANIFEST))
+
+
+def check_segments(root: Path, folder: Path, segments: tuple[str, ...] | None = None) -> None:
+    """Refuse a log of which a file lies outside `root`: by its manifest's path, or through a symlink.
+
+    Parameters
+    ----------
+    root
+        The server's root folder, resolved.
+    folder
+        The log's.
+    segments
+        What `segments_in` returned; read again if None.
 
     Raises
     ------
     LogError
-        Names the first such segment. A manifest that cannot be read is left to `audit_lab.open` to report.
+        Names the first such file. A manifest that cannot be read is left to `audit_lab.open` to report.
     """
-    for segment in _segment_paths(folder / _MANIFEST):
-        if not (folder / segment).resolve().is_relative_to(root):
-            message = f"The segment {segment!r} of {name_in(root, folder)} lies outside the server's folder"
+    for file in (_MANIFEST, *(segments_in(folder) if segments is None else segments)):
+        if not (folder / file).resolve().is_relative_to(root):
+            message = f"The file {file!r} of {name_in(root, folder)} lies outside the server's folder"
             raise LogError(message, "Do not trust this log: ask whoever wrote it for one that holds its own files.")
 
 

@@ -19,10 +19,10 @@ from audit_lab.lab.logs import MAX_ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_lab.lab.messages import Answer
+    from audit_lab.lab.messages import Answer, Problem
     from audit_lab.lab.served import Served
 
-__all__ = ["ADDRESSES"]
+__all__ = ["ADDRESSES", "ElsewhereHandler"]
 
 _DEFAULT_ROWS = 50
 _CLUES = ("customer", "subject", "around", "zone", "within", "amount", "decision", "model")
@@ -62,6 +62,44 @@ class _AuditLabHandler(APIHandler):
             message = f"The limit {text!r} is not a number of rows"
             raise MisuseError(message, f"Give a whole number from 1 to {MAX_ROWS}.")
         return min(int(text), MAX_ROWS)
+
+
+class ElsewhereHandler(APIHandler):
+    """Any address of a server whose file browser shows what is in no folder: says so, to whoever may ask."""
+
+    auth_resource = "audit_lab"
+
+    def initialize(self, manager: str) -> None:
+        """Take the name of the contents manager."""
+        self.manager = manager
+
+    @authenticated
+    @authorized
+    async def get(self, *_: str) -> None:
+        """Answer with a `Problem`."""
+        await self._refuse()
+
+    @authenticated
+    @authorized
+    async def post(self, *_: str) -> None:
+        """Answer with a `Problem`."""
+        await self._refuse()
+
+    @authenticated
+    @authorized
+    async def delete(self, *_: str) -> None:
+        """Answer with a `Problem`."""
+        await self._refuse()
+
+    async def _refuse(self) -> None:
+        problem: Problem = {
+            "message": f"This server's files are kept by {self.manager}, and not in a folder",
+            "next_step": "Copy the log into a folder, and start a Jupyter server there: jupyter lab, without another "
+            "contents manager.",
+        }
+        self.set_status(501)
+        self.set_header("Cache-Control", "no-store")
+        await self.finish(json.dumps(problem))
 
 
 class LogsHandler(_AuditLabHandler):

@@ -86,7 +86,7 @@ class Jobs:
     folder
         Where the processes work: the server's root folder.
     ended
-        Called with each job that came to a result.
+        Called with each job that came to a result, before anybody is told so: it must be quick.
     """
 
     def __init__(self, folder: Path, ended: Callable[[Job], None]) -> None:
@@ -165,8 +165,6 @@ class Jobs:
             with job.process as process:
                 self._follow(job, process)
                 _kill(process)
-        if job.state == "done":
-            self._ended(job)
 
     def _follow(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         """Hand the work over, and take in what comes back until the process says no more."""
@@ -196,6 +194,7 @@ class Jobs:
             return True
         job.result = self._named(said["result"])
         self._close(job, "done")
+        self._ended(job)  # before anybody can read that it is done: what it leads to is there by then
         return True
 
     def _fail(self, job: Job, message: str, next_step: str) -> None:

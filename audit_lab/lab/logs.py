@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from audit_lab.errors import AmbiguousIdError, AuditLabError
 from audit_lab.lab.badges import Badges
-from audit_lab.lab.folders import check_segments, find_logs, inside, name_in
+from audit_lab.lab.folders import check_segments, find_logs, inside, name_in, segments_in
 from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ class OpenedLog(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A log as it was opened: what told its manifest from others, and where that says its segments are."""
+
+    stamp: tuple[int, int]
+    segments: tuple[str, ...]
+    log: OpenedLog
+
+
 class ServedLogs:
     """The logs below one root folder.
 
@@ -107,7 +117,7 @@ class ServedLogs:
     def __init__(self, root: Path, open_log: Callable[[Path], OpenedLog]) -> None:
         self._root = root.resolve()
         self._open_log = open_log
-        self._opened: OrderedDict[Path, tuple[tuple[int, int], OpenedLog]] = OrderedDict()
+        self._opened: OrderedDict[Path, _Kept] = OrderedDict()
         self._lock = Lock()
         self.badges = Badges()
 
@@ -162,17 +172,23 @@ class ServedLogs:
         return problem
 
     def _open(self, folder: Path) -> OpenedLog:
-        """Open the log in a folder, or return it as it was opened while its manifest is the same file."""
+        """Open the log in a folder, or return it as it was opened while its manifest is the same file.
+
+        Where its files lie is looked at each time: one that was swapped for a link since is not followed.
+        """
         stamp = _stamp(folder / "manifest.json")
         with self._lock:
             kept = self._opened.get(folder)
-            if kept is not None and kept[0] == stamp:
+            if kept is not None and kept.stamp == stamp:
                 self._opened.move_to_end(folder)
-                return kept[1]
-        check_segments(self._root, folder)
+        if kept is not None and kept.stamp == stamp:
+            check_segments(self._root, folder, kept.segments)
+            return kept.log
+        segments = segments_in(folder)
+        check_segments(self._root, folder, segments)
         log = self._open_log(folder)
         with self._lock:
-            self._opened[folder] = (stamp, log)
+            self._opened[folder] = _Kept(stamp, segments, log)
             self._opened.move_to_end(folder)
             while len(self._opened) > _MAX_OPEN:
                 self._opened.popitem(last=False)

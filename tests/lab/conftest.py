@@ -31,6 +31,7 @@ TOKEN = "a-token-for-this-test"
 
 _AUTHORIZER = """
 from jupyter_server.auth.authorizer import Authorizer
+from jupyter_server.services.contents.manager import ContentsManager
 
 
 class WithoutAuditLab(Authorizer):
@@ -41,6 +42,15 @@ class WithoutAuditLab(Authorizer):
 class WithoutKernels(Authorizer):
     def is_authorized(self, handler, user, action, resource):
         return resource != "kernels"
+
+
+class ReadersOnly(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return resource != "audit_lab" or action == "read"
+
+
+class Warehouse(ContentsManager):
+    pass
 """
 
 

@@ -4,27 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-QUESTIONS = [
-    ("logs", {}),
-    ("predictions", {"log": "logs/loans"}),
-    ("decision", {"log": "logs/loans", "id": "p-001"}),
-]
-
-
-@pytest.mark.parametrize(("question", "parameters"), QUESTIONS)
-def test_without_the_token_every_question_is_refused(server, question, parameters):
-    assert server.ask(question, token=None, **parameters).status == 403
-
-
-@pytest.mark.parametrize(("question", "parameters"), QUESTIONS)
-def test_a_wrong_token_is_refused(server, question, parameters):
-    assert server.ask(question, token="guessed", **parameters).status == 403
-
-
-def test_a_user_who_may_not_read_the_resource_audit_lab_is_refused(server, start):
-    with start(server.root, "--ServerApp.authorizer_class=without_audit_lab.WithoutAuditLab") as strict:
-        assert [strict.ask(question, **parameters).status for question, parameters in QUESTIONS] == [403, 403, 403]
-
 
 def test_logs_are_listed_with_what_they_hold(server):
     reply = server.ask("logs")
@@ -155,3 +134,31 @@ def test_a_folder_without_a_log_is_a_problem_and_no_crash(server):
     reply = server.ask("predictions", log="logs")
     assert reply.status in {400, 422}
     assert reply.body["next_step"]
+
+
+def test_the_folder_is_the_one_that_the_file_browser_shows(start, tmp_path, make_log):
+    make_log(tmp_path / "of the server" / "wrong")
+    make_log(tmp_path / "of the browser" / "right")
+    shown = f"--FileContentsManager.root_dir={tmp_path / 'of the browser'}"
+    with start(tmp_path / "of the server", shown) as server:
+        assert [entry["path"] for entry in server.ask("logs").body["logs"]] == ["right"]
+        assert server.ask("predictions", log="wrong").status == 404
+        job = server.ended(server.begin(kind="verify-log", log="right").body["id"])
+        assert (job["state"], job["result"]["verification"]["subject"]) == ("done", "log right at right")
+
+
+@pytest.mark.parametrize("swapped", ["predictions/part-00000.parquet", "manifest.json"])
+def test_a_file_that_became_a_link_after_the_log_was_opened_is_not_followed(server, make_log, tmp_path, swapped):
+    folder = make_log(server.root / "made" / f"swapped-{swapped[:4]}")
+    name = folder.relative_to(server.root).as_posix()
+    asked = [("predictions", {}), ("decision", {"id": "p-001"}), ("lineage", {"id": "p-001"})]
+    assert [server.ask(question, log=name, **more).status for question, more in asked] == [200] * 3
+    kept = tmp_path / "outside"
+    (folder / swapped).rename(kept)
+    (folder / swapped).symlink_to(kept)
+    replies = [
+        server.ask(question, log=name, **more) for question, more in [*asked, ("letter", {"decision": "approve"})]
+    ]
+    assert [reply.status for reply in replies] == [422] * 4
+    assert all(f"The file '{swapped}' of {name} lies outside" in reply.body["message"] for reply in replies)
+    (folder / swapped).unlink()

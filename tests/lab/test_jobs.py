@@ -212,6 +212,14 @@ def test_who_may_not_run_code_may_not_run_a_notebook(server, start, tmp_path):
         assert refused.status == 403
         assert "may not run code" in refused.body["message"]
         assert strict.begin(**asked).status == 202
+        about = {"log": "logs/loans", "id": "p-001", "folder": "out", "actor": "ana", "purpose": "a test"}
+        refused = strict.begin(kind="bundle", **about)
+        assert refused.status == 403
+        assert "may not run code" in refused.body["message"]
+        assert not (server.root / "out" / "decision-p-001.ipynb").exists()
+    allowed = server.begin(kind="bundle", **about)
+    assert allowed.status == 202
+    server.send("DELETE", f"jobs/{allowed.body['id']}")
 
 
 def test_an_export_without_a_key_says_what_to_do(server):

@@ -92,13 +92,56 @@ def test_an_answer_is_what_the_file_says(server, method, address, body, status):
     held(method, address, reply)
 
 
-@pytest.mark.parametrize(
-    ("method", "address"), sorted({(method, address.split("?")[0]) for method, address, _, _ in ASKED})
-)
-def test_every_method_of_every_address_is_closed_to_strangers(server, method, address):
-    reply = server.send(method, address, b"{}" if method == "POST" else None, token=None)
+#: Every method of every address: a test below holds that none is missing.
+EVERY = sorted({(method, address.split("?")[0]) for method, address, _, _ in ASKED})
+
+
+def asked_of(server, method, address, **more):
+    """Ask as somebody who means nothing in particular: who may not ask is not told what is wrong with the question."""
+    return server.send(method, address, b"{}" if method == "POST" else None, **more)
+
+
+@pytest.mark.parametrize("token", [None, "guessed"])
+@pytest.mark.parametrize(("method", "address"), EVERY)
+def test_every_method_of_every_address_is_closed_to_strangers(server, method, address, token):
+    reply = asked_of(server, method, address, token=token)
     assert reply.status == 403
     held(method, address, reply)
+
+
+def test_every_method_of_every_address_is_closed_to_who_may_not_use_audit_lab(start, tmp_path):
+    with start(tmp_path, "--ServerApp.authorizer_class=without_audit_lab.WithoutAuditLab") as strict:
+        replies = {each: asked_of(strict, *each) for each in EVERY}
+    assert {each: reply.status for each, reply in replies.items()} == dict.fromkeys(EVERY, 403)
+    for each, reply in replies.items():
+        held(*each, reply)
+
+
+def test_who_may_only_read_begins_writes_and_ends_nothing(start, tmp_path):
+    with start(tmp_path, "--ServerApp.authorizer_class=without_audit_lab.ReadersOnly") as strict:
+        refused = {each: asked_of(strict, *each).status == 403 for each in EVERY}
+    assert refused == {(method, address): method != "GET" for method, address in EVERY}
+
+
+def test_a_server_whose_files_are_in_no_folder_says_so_at_every_address(start, tmp_path, make_log):
+    make_log(tmp_path / "log")
+    with start(tmp_path, "--ServerApp.contents_manager_class=without_audit_lab.Warehouse") as elsewhere:
+        for method, address in EVERY:
+            assert asked_of(elsewhere, method, address, token=None).status == 403
+            reply = asked_of(elsewhere, method, address)
+            assert (reply.status, "kept by Warehouse" in reply.body["message"]) == (501, True)
+            held(method, address, reply)
+
+
+def test_the_requests_of_this_file_meet_every_method_of_every_address():
+    there = {
+        (method.upper(), address.replace("([0-9a-f]+)", NO_JOB.removeprefix("jobs/")))
+        for address, handler in ADDRESSES.items()
+        for method in METHODS
+        if getattr(handler, method).__qualname__.startswith(handler.__name__)
+    }
+    assert set(EVERY) == there
+    assert len(EVERY) == 12
 
 
 def test_the_requests_of_this_file_meet_every_status_that_is_stated():
@@ -110,7 +153,7 @@ def test_the_requests_of_this_file_meet_every_status_that_is_stated():
         for status in of["responses"]
     }
     met = {(*operation(method, address), str(status)) for method, address, _, status in ASKED}
-    met |= {(path, method, "403") for path, method, _ in met}
+    met |= {(path, method, status) for path, method, _ in met for status in ("403", "501")}
     # The two below; and a job that is there, whose id is not known beforehand (tests/lab/test_jobs.py).
     elsewhere = {("/jobs", "post", "429"), ("/jobs/{id}", "get", "200"), ("/jobs/{id}", "delete", "200")}
     assert stated - met == elsewhere
