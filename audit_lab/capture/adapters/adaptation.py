@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.appending import Appending, Behind
+from audit_lab.capture.adapters.block import Block, Exchange, Place
 from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
 from audit_lab.capture.adapters.labels import label_values
 from audit_lab.capture.adapters.ledger import FilePart, PlanPart, read_ledger
-from audit_lab.capture.adapters.pairing import Scratch, paired, parts_for
-from audit_lab.capture.adapters.part import Exchange, Part, Place
+from audit_lab.capture.adapters.many_pairs import exchanges_of
+from audit_lab.capture.adapters.pairing import Scratch, parts_for
+from audit_lab.capture.adapters.part import Part
 from audit_lab.capture.adapters.quarantine import drop_unnamed
 from audit_lab.capture.adapters.reporting import Source, report_of
 from audit_lab.capture.adapters.settings import settings_of
@@ -293,8 +295,11 @@ def _stream(form: Form, files: Sequence[SourceFile], behind: Behind, settings: S
         for chunk in form.read(file, start, settings):
             here = held[-1]
             here.counts["rows"] += len(chunk.numbers)
-            for number, raw, found in zip(chunk.numbers, chunk.raws, chunk.found, strict=True):
-                take(part, form, found, (Place(len(held) - 1, number, raw),), settings)
+            if isinstance(chunk.found, Block):
+                part.add_block(chunk.found.in_file(len(held) - 1))
+            else:
+                for number, raw, found in chunk.one_by_one():
+                    take(part, form, found, (Place(len(held) - 1, number, raw),), settings)
             here.next_start = chunk.next_start
             if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
                 behind.append(part, held, form.name)
@@ -352,10 +357,13 @@ def _pair_plan(
                 continue
             part, held = Part(), [FilePart(file) for file in files]
             records = scratch.part(number)
-            for _, place in records:
-                held[place.file].counts["rows"] += 1
-            for found, places in paired(records):
-                take(part, form, found, places, settings)
+            for at, count in records["file"].value_counts().iter_rows():
+                held[at].counts["rows"] += count
+            for each in exchanges_of(records, settings):
+                if isinstance(each, Block):
+                    part.add_block(each)
+                else:
+                    take(part, form, *each, settings)
             behind.append(part, held, form.name, PlanPart(plan, number, parts))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.capture.adapters.block import Block
 from audit_lab.capture.adapters.exchange import REPEATED, UNFIT, Refusal
 from audit_lab.capture.adapters.identity import named, repeated_labels
 from audit_lab.capture.adapters.ledger import part_event
@@ -19,13 +20,15 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.unification import unified_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
     from typing import Self
 
+    from audit_lab.capture.adapters.block import Exchange
+    from audit_lab.capture.adapters.identity import Named
     from audit_lab.capture.adapters.ledger import FilePart, Ledger, PlanPart
-    from audit_lab.capture.adapters.part import Built, Exchange
+    from audit_lab.capture.adapters.part import Built
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.writing.writer import LogWriter
 
@@ -125,7 +128,7 @@ class Appending:
 
     def _tables(self, part: Part, files: Sequence[FilePart], now: datetime) -> dict[str, pl.DataFrame]:
         tables: dict[str, pl.DataFrame] = {}
-        if part.exchanges:
+        if part.items:
             tables |= self._rows(part, files)
         for number in sorted(repeated_labels(self._log, part.labels), reverse=True):
             _, _, place = part.labels.pop(number)
@@ -138,31 +141,13 @@ class Appending:
         return tables
 
     def _rows(self, part: Part, files: Sequence[FilePart]) -> dict[str, pl.DataFrame]:
-        found = named(self._log, part.exchanges, self._settings, self._types)
+        found = named(self._log, part, self._settings, self._types)
         built = _built(part, found.ids, found.refused, self._settings, self._types)
         refused = dict(found.refused)
         refused |= {number: Refusal(UNFIT, why) for number, why in built.unfit.items()}
         for number, refusal in refused.items():
             part.refuse(refusal, part.exchanges[number].places)
-        told: Counter[tuple[int, tuple[str, ...]]] = Counter()
-        kept: Counter[int] = Counter()
-        for number, each in enumerate(part.exchanges):
-            if number in refused:
-                continue
-            kept.update([place.file for place in each.places])
-            if number in found.completes:
-                continue
-            file, name = each.places[0].file, found.ids[number]
-            told[file, self._told(each, is_renamed=name != each.half.key)] += 1
-            files[file].counts["predictions"] += each.size
-            if each.decoded.labels:
-                files[file].counts["labels"] += len(each.decoded.labels)
-                part.known_labels.append((name, each))
-        for file, count in kept.items():
-            files[file].counts["kept"] += count
-        for (file, names), count in told.items():
-            for name in filter(None, names):
-                files[file].counts[name] += count
+        self._count(part, files, found, refused)
         predictions = built.predictions
         if found.completes:
             predictions = predictions.filter(~pl.col("_owner").is_in(list(found.completes)))
@@ -171,23 +156,60 @@ class Appending:
         inputs = {INPUTS_PREFIX + model: frame.drop("_owner") for model, frame in built.inputs.items()}
         return {**({"predictions": predictions} if predictions.height else {}), **inputs}
 
+    def _count(self, part: Part, files: Sequence[FilePart], found: Named, refused: dict[int, Refusal]) -> None:
+        """Count what is kept, file by file; exchanges that know the truth already are noted."""
+        told: Counter[tuple[int, tuple[str, ...]]] = Counter()
+        for number, each in enumerate(part.exchanges if refused or found.completes else part.items):
+            if isinstance(each, Block):
+                told.update(self._count_block(each, files))
+                continue
+            if number in refused:
+                continue
+            for place in each.places:
+                files[place.file].counts["kept"] += 1
+            if number in found.completes:
+                continue
+            file, name = each.places[0].file, found.ids[number]
+            told[file, self._told(each, is_renamed=name != each.half.key)] += 1
+            files[file].counts["predictions"] += each.size
+            if each.decoded.labels:
+                files[file].counts["labels"] += len(each.decoded.labels)
+                part.known_labels.append((name, each))
+        for (file, names), count in told.items():
+            for name in filter(None, names):
+                files[file].counts[name] += count
+
+    def _count_block(self, block: Block, files: Sequence[FilePart]) -> Counter[tuple[int, tuple[str, ...]]]:
+        told: Counter[tuple[int, tuple[str, ...]]] = Counter()
+        for places in block.places:
+            for file, count in Counter(places.files).items():
+                files[file].counts["kept"] += count
+        known = self._known(block.common.get("model_version"), block.common)
+        without = ["" if at is not None else "without_time" for at in block.ats]
+        for (file, time), count in Counter(zip(block.places[0].files, without, strict=True)).items():
+            told[file, (*known, time)] += count
+            files[file].counts["predictions"] += count
+        return told
+
     def _told(self, each: Exchange, *, is_renamed: bool) -> tuple[str, ...]:
         """Return what is counted of a kept exchange."""
         half, about = each.half, each.half.about or {}
-        stated = about.get("model_version") or each.decoded.version
+        return (
+            *self._known(about.get("model_version") or each.decoded.version, about),
+            "duplicate_ids" if is_renamed else "",
+            "without_time" if half.at is None else "",
+            "requests_without_response" if each.decoded.outputs is None else "",
+            "responses_without_request" if each.decoded.inputs is None else "",
+        )
+
+    def _known(self, stated: str | None, about: Mapping[str, Any]) -> tuple[str, str]:
+        """Return what is counted of an exchange's version and rate."""
         version = self._settings.version_of(stated)
         known = (
             "without_version" if version is None else "versions_stated" if version == stated else "versions_supplied"
         )
         rate = about.get("sampling_rate")
-        return (
-            known,
-            "duplicate_ids" if is_renamed else "",
-            "without_time" if half.at is None else "",
-            "requests_without_response" if each.decoded.outputs is None else "",
-            "responses_without_request" if each.decoded.inputs is None else "",
-            "" if rate is None else f"sampling_rate {rate}",
-        )
+        return known, "" if rate is None else f"sampling_rate {rate}"
 
 
 class Behind:

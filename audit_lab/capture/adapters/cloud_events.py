@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from audit_lab.capture.adapters.bodies import json_value
 
-__all__ = ["Event", "event_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Event", "event_of", "events_of"]
 
 _HEADERS = ("headers", "attributes")
 
@@ -94,6 +97,15 @@ def event_of(text: bytes) -> Event:
         return _decode(msgspec.json.encode(_plain(value)))
     except msgspec.ValidationError as error:
         raise ValueError(f"the record has other fields than such an event ({error})") from error
+
+
+def events_of(texts: Iterable[bytes]) -> list[Event] | None:
+    """Return many events at once, as `event_of` does; None where one is not written as most are, or is none."""
+    try:
+        events = list(map(_decode, texts))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return events if all(each.type for each in events) else None
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from audit_lab.capture.adapters.block import Block, Sides
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.capture.adapters.source import Sample, SourceFile
 
@@ -103,15 +104,20 @@ class Chunk(NamedTuple):
     raws
         The bytes of each; of one that is too large, its beginning.
     found
-        What the form made of each.
+        What the form made of each; or of all of them together, where they are of one shape.
     next_start
         What to give to `Form.read` to go on behind this chunk.
     """
 
     numbers: list[int]
     raws: list[bytes]
-    found: list[Half | Refusal]
+    found: list[Half | Refusal] | Block | Sides
     next_start: int
+
+    def one_by_one(self) -> Iterator[tuple[int, bytes, Half | Refusal]]:
+        """Yield the number, the bytes and what was made of each record, where that is not of all together."""
+        found = self.found if isinstance(self.found, list) else []
+        return zip(self.numbers, self.raws, found, strict=True)
 
 
 class Decoded(NamedTuple):

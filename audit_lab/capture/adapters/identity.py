@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from audit_lab.capture.adapters.block import Exchange, Place
     from audit_lab.capture.adapters.exchange import Half
-    from audit_lab.capture.adapters.part import Built, Exchange, Place
+    from audit_lab.capture.adapters.part import Built
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.store import LogStore
 
@@ -32,6 +33,10 @@ __all__ = ["Named", "named", "repeated_labels"]
 _INSTANCE = re.compile(r"#[0-9]+\Z")
 _BASE = r"(~[0-9]+)?(#[0-9]+)?$"
 _AGAIN = re.compile(r"(?:~[0-9]+)?(?:#[0-9]+)?\Z")
+
+
+#: What the ids of repeated keys, and of instances, are made with.
+_MARKS = "#~"
 
 
 class Named(NamedTuple):
@@ -54,17 +59,18 @@ class Named(NamedTuple):
 
 def named(
     log: Path,
-    exchanges: Sequence[Exchange],
+    part: Part,
     settings: Settings,
     types: Callable[[str], pl.Schema],
 ) -> Named:
-    """Give every exchange an id that the log does not have; find those that say nothing new."""
-    keys = [each.half.key for each in exchanges]
+    """Give every exchange of a part an id that the log does not have; find those that say nothing new."""
+    keys = part.keys()
     refused: dict[int, Refusal] = {}
     completes: set[int] = set()
     known = _Known(log, keys)
-    if known.is_empty() and len(set(keys)) == len(keys) and not any("#" in key or "~" in key for key in keys):
+    if known.is_empty() and len(set(keys)) == len(keys) and not _has_mark(keys):
         return Named(keys, refused, completes)
+    exchanges = part.exchanges
     told = _told_before(known, exchanges, settings, types) if not known.is_empty() else {}
     ids: list[str] = []
     earlier: dict[str, list[int]] = {}
@@ -89,6 +95,11 @@ def named(
     return Named(ids, refused, completes)
 
 
+def _has_mark(keys: Sequence[str]) -> bool:
+    text = "\n".join(keys)
+    return any(mark in text for mark in _MARKS)
+
+
 def _same(one: Exchange, other: Exchange) -> bool:
     return (
         one.half.at == other.half.at
@@ -106,14 +117,17 @@ class _Known:
         self.rows: pl.DataFrame | None = None
         if not self.store.source.tables().get("predictions"):
             return
-        wanted = pl.LazyFrame({"_base": pl.Series([_AGAIN.sub("", key) for key in keys], dtype=pl.String)}).unique()
-        base = pl.col("prediction_id").str.replace(_BASE, "").alias("_base")
-        rows = (
-            self.store.table("predictions")
-            .select("prediction_id", "occurred_at", "model_name", "outputs", base)
-            .join(wanted, on="_base", how="semi")
-        )
-        self.rows = collect(rows, f"the predictions of {log}")
+        bases = [_AGAIN.sub("", key) for key in keys] if _has_mark(keys) else keys
+        wanted = pl.LazyFrame({"_base": pl.Series(bases, dtype=pl.String)}).unique()
+        name, where = pl.col("prediction_id"), f"the predictions of {log}"
+        marked = name.str.contains_any(list(_MARKS))
+        base = pl.when(marked).then(name.str.replace(_BASE, "")).otherwise(name).alias("_base")
+        predictions = self.store.table("predictions")
+        # Most often the log has none of them, and one column shows that.
+        if collect(predictions.select(base).join(wanted, on="_base", how="semi").select(pl.len()), where).item() == 0:
+            return
+        rows = predictions.select("prediction_id", "occurred_at", "model_name", "outputs", base)
+        self.rows = collect(rows.join(wanted, on="_base", how="semi"), where)
         names = self.rows["prediction_id"].to_list()
         self.taken = {*names, *(_INSTANCE.sub("", name) for name in names)}
 

@@ -35,7 +35,7 @@ class JsonLines:
         for chunk in json_chunks(file, start, settings.largest_record, _nothing):
             found = [
                 each if isinstance(each, Refusal) and each.code != _NOTHING.code else _half(raw, number, file, settings)
-                for raw, number, each in zip(chunk.raws, chunk.numbers, chunk.found, strict=True)
+                for number, raw, each in chunk.one_by_one()
             ]
             yield chunk._replace(found=found)
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_lab.capture.adapters.block import pieces
 from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Refusal
-from audit_lab.capture.adapters.lines import KEPT_BYTES, read_lines
+from audit_lab.capture.adapters.lines import KEPT_BYTES, Lines, read_lines
 from audit_lab.capture.adapters.source import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from audit_lab.capture.adapters.block import Block, Sides
     from audit_lab.capture.adapters.exchange import Half
     from audit_lab.capture.adapters.source import SourceFile
 
@@ -25,19 +27,60 @@ _AT_ONCE = 16_384
 _records = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def json_chunks(file: SourceFile, start: int, longest: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
-    """Yield the records of a file, each as `take` makes something of its bytes."""
+def json_chunks(
+    file: SourceFile,
+    start: int,
+    longest: int,
+    take: Callable[[bytes], Half | Refusal],
+    together: Callable[[list[int], list[bytes]], Block | Sides | None] | None = None,
+) -> Iterator[Chunk]:
+    """Yield the records of a file, each as `take` makes something of its bytes.
+
+    Parameters
+    ----------
+    file, start, longest
+        The file, how many of its records are passed over, and from how many bytes on one is refused.
+    take
+        Makes something of one record.
+    together
+        Makes the same of many lines, told by their numbers; None where one of them is not of the shape that it knows.
+    """
     if _is_array(file.path):
         yield from _array(file, start, take)
         return
     for part in read_lines(file.path, start, longest):
-        found = [take(line) for line in part.lines]
-        for place, refusal in part.refused.items():
-            found[place] = refusal
-        last = found[-1]
-        if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE:
-            found[-1] = Refusal(TRUNCATED, f"the file ends in the middle of a record: {last.reason}")
-        yield Chunk(part.numbers, part.lines, found, part.next_start)
+        if together is None or part.refused:
+            yield _one_by_one(part, take)
+        else:
+            yield from _many(part, take, together)
+
+
+def _many(
+    part: Lines,
+    take: Callable[[bytes], Half | Refusal],
+    together: Callable[[list[int], list[bytes]], Block | Sides | None],
+) -> Iterator[Chunk]:
+    def some(start: int, stop: int) -> Block | Sides | None:
+        return together(part.numbers[start:stop], part.lines[start:stop])
+
+    count = len(part.lines)
+    for start, stop, made in pieces(count, some):
+        numbers, lines = part.numbers[start:stop], part.lines[start:stop]
+        next_start = part.next_start if stop == count else numbers[-1]
+        if made is not None:
+            yield Chunk(numbers, lines, made, next_start)
+        else:
+            yield _one_by_one(Lines(numbers, lines, {}, part.last_is_open and stop == count, next_start), take)
+
+
+def _one_by_one(part: Lines, take: Callable[[bytes], Half | Refusal]) -> Chunk:
+    found = [take(line) for line in part.lines]
+    for place, refusal in part.refused.items():
+        found[place] = refusal
+    last = found[-1]
+    if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE:
+        found[-1] = Refusal(TRUNCATED, f"the file ends in the middle of a record: {last.reason}")
+    return Chunk(part.numbers, part.lines, found, part.next_start)
 
 
 def _is_array(path: Path) -> bool:

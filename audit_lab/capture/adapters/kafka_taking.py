@@ -16,11 +16,12 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.adaptation import take
+from audit_lab.capture.adapters.block import Place
 from audit_lab.capture.adapters.exchange import REQUEST, RESPONSE, Half, Refusal
 from audit_lab.capture.adapters.kafka_report import TopicReport
 from audit_lab.capture.adapters.ledger import FilePart
 from audit_lab.capture.adapters.pairing import paired
-from audit_lab.capture.adapters.part import Part, Place
+from audit_lab.capture.adapters.part import Part
 from audit_lab.capture.adapters.source import SourceFile
 from audit_lab.seal.digests import sha256
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import polars as pl
 
+from audit_lab.capture.adapters.block import Sides
 from audit_lab.capture.adapters.bodies import decode_exchange, json_value
-from audit_lab.capture.adapters.cloud_events import Event, event_of
+from audit_lab.capture.adapters.cloud_events import Event, event_of, events_of
 from audit_lab.capture.adapters.exchange import (
     NULL_PAYLOAD,
     REQUEST,
@@ -31,7 +32,7 @@ from audit_lab.capture.adapters.exchange import (
 from audit_lab.capture.adapters.json_records import json_chunks
 from audit_lab.capture.adapters.lines import read_lines
 from audit_lab.capture.adapters.parquet_records import is_parquet, parquet_chunks, parquet_columns
-from audit_lab.capture.adapters.times import micros_of, micros_of_number
+from audit_lab.capture.adapters.times import micros_of, micros_of_all, micros_of_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ _TYPE = "org.kubeflow.serving.inference."
 #: Columns of a batch that tell it from other tables.
 _BATCH = {"bytes", "reqType", "id", "inferenceService"}
 _PREDICTOR = ("", "predictor")
+_PREDICTORS = {None, *_PREDICTOR}
 _LONGEST_HEADER, _LONGEST_FIELD = 10_000, 131_072
 #: A time that is a number counts in the unit whose numbers of this century are so large.
 _UNITS = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"))
@@ -77,7 +79,7 @@ class KServe:
         if first is not None and _is_header(first.lines[0]):
             yield from _csv_chunks(file, max(start, first.numbers[0]), settings, _fields(first.lines[0]))
         else:
-            yield from json_chunks(file, start, settings.largest_record, _half_of_json)
+            yield from json_chunks(file, start, settings.largest_record, _half_of_json, _sides)
 
     def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:  # noqa: ARG002 (a form's)
         """Return what a message of a stream says."""
@@ -147,6 +149,37 @@ def _half_of_json(text: bytes) -> Half | Refusal:
         return Refusal(UNDECODABLE, str(error))
 
 
+def _sides(_: list[int], texts: list[bytes]) -> Sides | None:
+    """Return events that have an id, a predictor and a body of JSON; None where a record is anything else."""
+    events = events_of(texts)
+    if events is None:
+        return None
+    kinds = {name: name.rpartition(".")[2] for name in {each.type for each in events}}
+    packed = any(each.data_base64 is not None or each.payload is not None for each in events)
+    if packed or not {*kinds.values()} <= {REQUEST, RESPONSE} or not {each.component for each in events} <= _PREDICTORS:
+        return None
+    keys = [each.id for each in events if each.id]
+    bodies = [bytes(each.data) for each in events]
+    times = [each.time for each in events]
+    timed = all(times) or not any(each.time or each.occurrenceTime or each.recordedtime for each in events)
+    if not timed or len(keys) != len(events) or {each[:1] for each in bodies} != {b"{"}:
+        return None
+    ats = micros_of_all(times) if all(times) else [None] * len(events)
+    if ats is None:
+        return None
+    known: dict[tuple[Any, ...], bytes] = {}
+    abouts: list[bytes] = []
+    for each in events:
+        trace = None if each.metadata is None else _trace(each.metadata)
+        said = (each.inferenceservicename or each.inferenceService, each.namespace, each.endpoint, trace)
+        if said not in known:
+            about = _stated(each, said[0], trace)
+            del about["request_id"]
+            known[said] = msgspec.json.encode(about)
+        abouts.append(known[said])
+    return Sides(keys, ats, [kinds[each.type] == RESPONSE for each in events], bodies, abouts)
+
+
 def _half(event: Event) -> Half | Refusal:
     """Return what an event, or a row of a batch, says.
 
@@ -167,20 +200,23 @@ def _half(event: Event) -> Half | Refusal:
     component = event.component or ""
     if model and component not in _PREDICTOR:
         model = f"{model}-{component}"
+    about = _stated(event, model, _trace(event.metadata))
+    content = event.datacontenttype or event.contentType or ""
+    step = "" if component in _PREDICTOR else component
+    if kind == REQUEST:
+        return Half(event.id, REQUEST, _time(event), body, None, content, "", about, step)
+    return Half(event.id, RESPONSE, _time(event), None, body, "", content, about, step)
+
+
+def _stated(event: Event, model: str | None, trace: str | None) -> dict[str, Any]:
+    """Return the columns of the predictions that an event states."""
     where = event.endpoint or "default"
     about = {
         "model_name": model,
         "endpoint": f"{event.namespace}/{model}/{where}" if event.namespace else f"{model}/{where}",
         "request_id": event.id,
     }
-    trace = _trace(event.metadata)
-    if trace is not None:
-        about["trace_id"] = trace
-    content = event.datacontenttype or event.contentType or ""
-    step = "" if component in _PREDICTOR else component
-    if kind == REQUEST:
-        return Half(event.id, REQUEST, _time(event), body, None, content, "", about, step)
-    return Half(event.id, RESPONSE, _time(event), None, body, "", content, about, step)
+    return about if trace is None else {**about, "trace_id": trace}
 
 
 def _time(event: Event) -> int | None:

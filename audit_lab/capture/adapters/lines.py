@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from gzip import GzipFile
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit_lab.capture.adapters.exchange import TOO_LARGE, TRUNCATED, Refusal
@@ -20,7 +22,10 @@ __all__ = ["KEPT_BYTES", "Lines", "read_lines"]
 KEPT_BYTES = 1 << 20
 
 _LINES, _BYTES = 16_384, 16_000_000
-_PIECE_BYTES = 1 << 20
+#: So much of a file is read at once; of a packed one less, since of what is damaged nothing is given.
+_BLOCK_BYTES, _PACKED_BYTES = 1 << 22, 8_192
+_DAMAGE = (OSError, EOFError, zlib.error)
+_BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -64,51 +69,116 @@ def read_lines(path: Path, start: int, longest: int) -> Iterator[Lines]:
     lines: list[bytes] = []
     refused: dict[int, Refusal] = {}
     held, number, is_open = 0, 0, False
-    for number, text, refusal, is_open in _numbered(path, longest):
-        if number <= start or not text:
-            continue
-        if refusal is not None:
-            refused[len(lines)] = refusal
-        numbers.append(number)
-        lines.append(text)
-        held += len(text)
-        if len(lines) >= _LINES or held >= _BYTES:
-            yield Lines(numbers, lines, refused, is_open, number)
-            numbers, lines, refused, held = [], [], {}, 0
+    for first, texts, refusal, is_open in _runs(path, longest):
+        number = first + len(texts) - 1
+        for at in range(max(0, start + 1 - first), len(texts), _LINES):
+            some = texts[at : at + _LINES]
+            if refusal is not None and some[0]:
+                refused[len(lines)] = refusal
+            numbers += compress(range(first + at, first + at + len(some)), some)
+            lines += filter(None, some)
+            held += sum(map(len, some))
+            if len(lines) >= _LINES or held >= _BYTES:
+                last = first + at + len(some) - 1
+                yield Lines(numbers, lines, refused, is_open and last == number, last)
+                numbers, lines, refused, held = [], [], {}, 0
     if lines:
         yield Lines(numbers, lines, refused, is_open, number)
 
 
-def _numbered(path: Path, longest: int) -> Iterator[tuple[int, bytes, Refusal | None, bool]]:
-    """Yield each line with its number, why it is no record, and whether it has no end; nothing behind damage."""
-    number = 0
+def _runs(path: Path, longest: int) -> Iterator[tuple[int, list[bytes], Refusal | None, bool]]:
+    """Yield the lines of a file, many at a time, without the blanks around each; nothing behind damage.
+
+    Yields the number of the first, the lines, why the first is refused (which is the only one then), and whether the
+    last has no end.
+    """
+    number, rest = 1, b""
     with open_plain(path) as file:
-        while True:
-            number += 1
-            refusal = None
-            try:
-                line = file.readline(longest + 2)
-                is_open = line[-1:] != b"\n"
-                if is_open and len(line) > longest:
-                    line, refusal, is_open = _rest_of(file, line)
-            except (OSError, EOFError, zlib.error) as error:
-                reason = f"the packed file is damaged from here on ({error})"
-                yield number, b"(not readable)", Refusal(TRUNCATED, reason, 0), True
-                return
-            if not line:
-                return
-            text = line.strip(b" \t\r\n")
-            yield number, text.removeprefix(_BOM) if number == 1 else text, refusal, is_open
+        blocks = _blocks(file)
+        try:
+            while True:
+                block = next(blocks, b"")
+                content = rest + block
+                whole = content.rfind(b"\n") + 1
+                lines, rest = content[:whole].split(b"\n"), content[whole:]
+                lines.pop()
+                for some, refusal in _parted(lines, longest):
+                    yield number, _stripped(some, number), refusal, False
+                    number += len(some)
+                if not block or len(rest) > longest + 1:
+                    line, refusal, is_open, rest = _last(rest, blocks, longest)
+                    if line:
+                        yield number, _stripped([line], number), refusal, is_open
+                        number += 1
+                    if not block:
+                        return
+        except _DAMAGE as error:
+            reason = f"the packed file is damaged from here on ({error})"
+            yield number, [b"(not readable)"], Refusal(TRUNCATED, reason, 0), True
 
 
-def _rest_of(file: BinaryIO, begun: bytes) -> tuple[bytes, Refusal, bool]:
-    """Read a line to its end without holding it; return its beginning, why it is refused, and whether it has no end."""
-    digest, size, piece, is_open = hashlib.sha256(), 0, begun, True
-    while piece and is_open:
-        is_open = piece[-1:] != b"\n"
-        text = piece if is_open else piece[:-1]
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a file; of a packed one that is damaged, all that can be read before that is raised."""
+    if not isinstance(file, GzipFile):
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+        return
+    held = bytearray()
+    damage: Exception | None = None
+    piece = b"-"
+    while piece and damage is None:
+        try:
+            piece = file.read1(_PACKED_BYTES)
+        except _DAMAGE as error:
+            damage = error
+        else:
+            held += piece
+        if held and (len(held) >= _BLOCK_BYTES or not piece or damage is not None):
+            yield bytes(held)
+            held.clear()
+    if damage is not None:
+        raise damage
+
+
+def _parted(lines: list[bytes], longest: int) -> Iterator[tuple[list[bytes], Refusal | None]]:
+    """Yield runs of lines that are read, and each that is too long, by its beginning, alone."""
+    begun = 0
+    # Up to here a line and its end were always read together.
+    if lines and max(map(len, lines)) > longest + 1:
+        for place, line in enumerate(lines):
+            if len(line) > longest + 1:
+                if place > begun:
+                    yield lines[begun:place], None
+                yield [line[: min(longest + 2, KEPT_BYTES)]], _too_large(len(line), hashlib.sha256(line).hexdigest())
+                begun = place + 1
+    if len(lines) > begun:
+        yield lines[begun:], None
+
+
+def _last(rest: bytes, blocks: Iterator[bytes], longest: int) -> tuple[bytes, Refusal | None, bool, bytes]:
+    """Return a line whose end is not in hand, why it is refused, if it has no end, and what is behind it.
+
+    One that is too long is read to its end without holding it.
+    """
+    if len(rest) <= longest:
+        return rest, None, True, b""
+    digest, size = hashlib.sha256(rest), len(rest)
+    for block in blocks:
+        end = block.find(b"\n")
+        text = block if end < 0 else block[:end]
         digest.update(text)
         size += len(text)
-        piece = file.readline(_PIECE_BYTES) if is_open else b""
-    reason = f"the record has {size:,} bytes, more than are read"
-    return begun[:KEPT_BYTES], Refusal(TOO_LARGE, reason, size, digest.hexdigest()), is_open
+        if end >= 0:
+            return rest[: min(longest + 2, KEPT_BYTES)], _too_large(size, digest.hexdigest()), False, block[end + 1 :]
+    return rest[: min(longest + 2, KEPT_BYTES)], _too_large(size, digest.hexdigest()), True, b""
+
+
+def _too_large(size: int, sha256: str) -> Refusal:
+    return Refusal(TOO_LARGE, f"the record has {size:,} bytes, more than are read", size, sha256)
+
+
+def _stripped(lines: list[bytes], number: int) -> list[bytes]:
+    texts = [line.strip(_BLANK) for line in lines]
+    if number == 1:
+        texts[0] = texts[0].removeprefix(_BOM)
+    return texts

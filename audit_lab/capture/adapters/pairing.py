@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import polars as pl
 
+from audit_lab.capture.adapters.block import Place, Sides
 from audit_lab.capture.adapters.exchange import (
     AMBIGUOUS,
     BOTH,
@@ -24,7 +25,6 @@ from audit_lab.capture.adapters.exchange import (
     Half,
     Refusal,
 )
-from audit_lab.capture.adapters.part import Place
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.files.storage import disk_error
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.exchange import Chunk
     from audit_lab.capture.adapters.source import SourceFile
 
-__all__ = ["Scratch", "paired", "parts_for"]
+__all__ = ["ANSWERED", "ASKED", "PACKED", "REFUSED", "SCRATCH_SCHEMA", "Scratch", "paired", "parts_for", "records_of"]
 
 #: Bytes of source files that are paired at once, and how much larger a packed file is taken to be.
 _PART_BYTES, _PACKED = 48_000_000, 8
@@ -43,7 +43,25 @@ _PACKED_ENDINGS = (".gz", ".parquet", ".avro")
 
 _encode = msgspec.json.Encoder().encode
 _half = msgspec.json.Decoder(Half).decode
+_refusal = msgspec.json.Decoder(Refusal).decode
+_about = msgspec.json.Decoder(dict[str, Any]).decode
 _Record = tuple[Half | Refusal, Place]
+
+#: How a record is kept in a scratch file: packed whole, as a refusal or a half; or as columns, a request or a response.
+REFUSED, PACKED, ASKED, ANSWERED = range(4)
+#: Columns of scratch files. `found` is the refusal, the half, or what a record that is kept as columns states; the body
+#: of such a one is `request`, whichever side it is.
+SCRATCH_SCHEMA = {
+    "kind": pl.UInt8,
+    "key": pl.String,
+    "at": pl.Int64,
+    "found": pl.Binary,
+    "request": pl.Binary,
+    "response": pl.Binary,
+    "number": pl.Int64,
+    "raw": pl.Binary,
+    "file": pl.UInt32,
+}
 
 
 def parts_for(files: Sequence[SourceFile]) -> int:
@@ -88,24 +106,17 @@ class Scratch:
         StorageError
             The disk refused.
         """
-        part = [0] * len(chunk.found)
-        for row, found in enumerate(chunk.found):
-            if type(found) is Half:
-                part[row] = zlib.crc32(found.key.encode()) % self._parts
-        packed = [_packed(found) for found in chunk.found]
-        frame = pl.DataFrame(
-            {
-                "part": pl.Series(part, dtype=pl.UInt32),
-                "is_half": pl.Series([type(found) is Half for found in chunk.found], dtype=pl.Boolean),
-                "found": pl.Series([each[0] for each in packed], dtype=pl.Binary),
-                "request": pl.Series([each[1] for each in packed], dtype=pl.Binary),
-                "response": pl.Series([each[2] for each in packed], dtype=pl.Binary),
-                "number": pl.Series(chunk.numbers, dtype=pl.Int64),
-                "raw": pl.Series(chunk.raws, dtype=pl.Binary),
-            }
-        ).with_columns(file=pl.lit(file, dtype=pl.UInt32))
+        found = chunk.found
+        packed = _sides(found) if isinstance(found, Sides) else _packed([each for _, _, each in chunk.one_by_one()])
+        frame = packed.with_columns(
+            number=pl.Series(chunk.numbers, dtype=pl.Int64),
+            raw=pl.Series(chunk.raws, dtype=pl.Binary),
+            file=pl.lit(file, dtype=pl.UInt32),
+        )
+        part = [0 if key is None else zlib.crc32(key.encode()) % self._parts for key in frame["key"].to_list()]
+        of = pl.Series("part", part, dtype=pl.UInt32)
         for number in range(self._parts):
-            mine = frame if self._parts == 1 else frame.filter(pl.col("part") == number)
+            mine = frame if self._parts == 1 else frame.filter(of == number)
             if mine.height:
                 self._write(number, mine)
 
@@ -122,40 +133,76 @@ class Scratch:
         except OSError as error:
             raise disk_error(error, f"the scratch files in {self._folder} cannot be written") from error
 
-    def part(self, number: int) -> list[_Record]:
-        """Return the records of a part, in the order of files and records; nothing is spilled after this."""
+    def part(self, number: int) -> pl.DataFrame:
+        """Return the records of a part (`SCRATCH_SCHEMA`), in the order of files and records; none is spilled after."""
         import pyarrow as pa
 
         for writer in self._writers:
             writer.close()
         path = self._folder / f"{number:05}.arrow"
         if not path.exists():
-            return []
-        records: list[_Record] = []
+            return pl.DataFrame(schema=SCRATCH_SCHEMA)
         with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
-            for batch in stream:
-                frame = pl.DataFrame(batch)
-                columns = (frame[name].to_list() for name in ("is_half", "found", "request", "response", "file"))
-                more = (frame[name].to_list() for name in ("number", "raw"))
-                for is_half, found, request, response, of, at, raw in zip(*columns, *more, strict=True):
-                    records.append((_unpacked(found, request, response, is_half=is_half), Place(of, at, raw)))
-        return records
+            return pl.concat([pl.DataFrame(batch) for batch in stream])
 
 
-def _packed(found: Half | Refusal) -> tuple[bytes, bytes | None, bytes | None]:
-    if type(found) is Refusal:
-        return _encode(found), None, None
-    request, response = found.request, found.response  # type: ignore[union-attr]
-    found.request = found.response = None  # type: ignore[union-attr]
-    return _encode(found), request, response
+def _sides(sides: Sides) -> pl.DataFrame:
+    """Return records that are kept as columns, body and all."""
+    return pl.DataFrame(
+        {
+            "kind": pl.Series(sides.are_responses).replace_strict(
+                {False: ASKED, True: ANSWERED}, return_dtype=pl.UInt8
+            ),
+            "key": pl.Series(sides.keys, dtype=pl.String),
+            "at": pl.Series(sides.ats, dtype=pl.Int64),
+            "found": pl.Series(sides.abouts, dtype=pl.Binary),
+            "request": pl.Series(sides.bodies, dtype=pl.Binary),
+            "response": pl.Series([None] * len(sides), dtype=pl.Binary),
+        }
+    )
 
 
-def _unpacked(found: bytes, request: bytes | None, response: bytes | None, *, is_half: bool) -> Half | Refusal:
-    if not is_half:
-        return msgspec.json.decode(found, type=Refusal)
-    half = _half(found)
-    half.request, half.response = request, response
-    return half
+def _packed(found: Sequence[Half | Refusal]) -> pl.DataFrame:
+    """Return records that are packed whole, but for their bodies."""
+    halves = [each if type(each) is Half else None for each in found]
+    kinds = [REFUSED if each is None else PACKED for each in halves]
+    bodies = [(None, None) if each is None else (each.request, each.response) for each in halves]
+    for each in halves:
+        if each is not None:
+            each.request = each.response = None
+    return pl.DataFrame(
+        {
+            "kind": pl.Series(kinds, dtype=pl.UInt8),
+            "key": pl.Series([None if each is None else each.key for each in halves], dtype=pl.String),
+            "at": pl.Series([None] * len(halves), dtype=pl.Int64),
+            "found": pl.Series([_encode(each) for each in found], dtype=pl.Binary),
+            "request": pl.Series([each[0] for each in bodies], dtype=pl.Binary),
+            "response": pl.Series([each[1] for each in bodies], dtype=pl.Binary),
+        }
+    )
+
+
+def records_of(frame: pl.DataFrame) -> list[_Record]:
+    """Return records that were spilled, one by one."""
+    return [
+        (_unpacked(kind, key, at, found, (request, response)), Place(of, number, raw))
+        for kind, key, at, found, request, response, number, raw, of in frame.select(*SCRATCH_SCHEMA).iter_rows()
+    ]
+
+
+def _unpacked(
+    kind: int, key: str, at: int | None, found: bytes, bodies: tuple[bytes | None, bytes | None]
+) -> Half | Refusal:
+    if kind == REFUSED:
+        return _refusal(found)
+    if kind == PACKED:
+        half = _half(found)
+        half.request, half.response = bodies
+        return half
+    about = {**_about(found), "request_id": key}
+    if kind == ASKED:
+        return Half(key, REQUEST, at, bodies[0], None, about=about)
+    return Half(key, RESPONSE, at, None, bodies[0], about=about)
 
 
 def paired(records: Iterable[_Record]) -> Iterator[tuple[Half | Refusal, tuple[Place, ...]]]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from audit_lab.capture.adapters.answers import Answers
-from audit_lab.capture.recorder.recorded_column import recorded_column
+from audit_lab.capture.adapters.block import Block
+from audit_lab.capture.adapters.input_columns import input_columns
 from audit_lab.log.schema import TABLES, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from audit_lab.capture.adapters.exchange import Decoded, Half, Refusal
+    from audit_lab.capture.adapters.block import Exchange, Place
+    from audit_lab.capture.adapters.exchange import Half, Refusal
     from audit_lab.capture.adapters.settings import Settings
 
-__all__ = ["UNNAMED_MODEL", "Built", "Exchange", "Part", "Place", "instance_names", "label_text"]
+__all__ = ["UNNAMED_MODEL", "Built", "Part", "instance_names", "label_text"]
 
 UNNAMED_MODEL = "unnamed-model"
 
@@ -26,23 +27,6 @@ _COLUMNS = {
     name: dtype() if isinstance(dtype, type) else dtype for name, dtype in TABLES["predictions"].columns.items()
 }
 _EXACT = 2**53
-
-
-class Place(NamedTuple):
-    """Where a record stood: the number of its file in the part's files, its number there, and its bytes."""
-
-    file: int
-    number: int
-    raw: bytes
-
-
-class Exchange(NamedTuple):
-    """An exchange that can be told, where its records stood (request first), and how many instances it has."""
-
-    half: Half
-    decoded: Decoded
-    places: tuple[Place, ...]
-    size: int
 
 
 class Built(NamedTuple):
@@ -67,7 +51,8 @@ class Part:
     """Exchanges, labels and refusals, until they are appended."""
 
     def __init__(self) -> None:
-        self.exchanges: list[Exchange] = []
+        #: Exchanges in their order, one by one or as blocks.
+        self.items: list[Exchange | Block] = []
         self.labels: list[tuple[Half, list[Any], Place]] = []
         #: Exchanges that are kept and know the truth already, with their ids.
         self.known_labels: list[tuple[str, Exchange]] = []
@@ -75,11 +60,36 @@ class Part:
         self.rows = 0
         self.size_bytes = 0
 
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The exchanges one by one; blocks are unfolded for good."""
+        if any(isinstance(each, Block) for each in self.items):
+            self.items = [
+                one for each in self.items for one in (each.exchanges() if isinstance(each, Block) else (each,))
+            ]
+        return self.items  # type: ignore[return-value]
+
+    def keys(self) -> list[str]:
+        """Return the key of each exchange."""
+        keys: list[str] = []
+        for each in self.items:
+            if isinstance(each, Block):
+                keys += each.keys
+            else:
+                keys.append(each.half.key)
+        return keys
+
     def add(self, exchange: Exchange) -> None:
         """Add an exchange."""
-        self.exchanges.append(exchange)
+        self.items.append(exchange)
         self.rows += exchange.size
         self.size_bytes += sum(len(place.raw) for place in exchange.places)
+
+    def add_block(self, block: Block) -> None:
+        """Add exchanges of one shape."""
+        self.items.append(block)
+        self.rows += len(block)
+        self.size_bytes += sum(each.size_bytes for each in block.places)
 
     def refuse(self, refusal: Refusal, places: Iterable[Place]) -> None:
         """Add records that go to quarantine."""
@@ -105,13 +115,11 @@ class Part:
         types
             Gives the columns that a model's inputs have in the log.
         """
-        owners, names = _instances(self.exchanges, ids)
-        models = [
-            settings.model or (each.half.about or {}).get("model_name") or UNNAMED_MODEL for each in self.exchanges
-        ]
+        owners, names = _instances(self.items, ids)
+        models = [settings.model or model or UNNAMED_MODEL for model in _stated(self.items, "model_name")]
         unfit: dict[int, str] = {}
         inputs = {
-            model: _inputs(self.exchanges, names, models, model, settings=settings, known=types(model), unfit=unfit)
+            model: input_columns(self.items, names, models, model, settings=settings, known=types(model), unfit=unfit)
             for model in dict.fromkeys(models)
         }
         predictions = self._predictions(owners, names, models, settings)
@@ -123,13 +131,13 @@ class Part:
 
     def _predictions(self, owners: list[int], names: list[str], models: list[str], settings: Settings) -> pl.DataFrame:
         answers = Answers(settings.outputs)
-        flat = [value for each in self.exchanges for value in each.decoded.outputs or [None] * each.size]
-        if not answers.extend_scores(flat):
-            for each in self.exchanges:
-                answers.extend(each.decoded.outputs, each.size)
+        outputs = [_outputs(each) for each in self.items]
+        if not answers.extend_scores([value for said, count in outputs for value in said or [None] * count]):
+            for said, count in outputs:
+                answers.extend(said, count)
         owner = pl.Series("_owner", owners, dtype=pl.UInt32)
         by_exchange = self._by_exchange(models, settings)
-        outputs = pl.DataFrame(
+        columns = pl.DataFrame(
             {
                 "score": pl.Series(answers.score, dtype=pl.Float64),
                 "label": pl.Series(answers.label, dtype=pl.String),
@@ -137,38 +145,32 @@ class Part:
             }
         )
         known = pl.any_horizontal(pl.all().is_not_null())
-        struct = outputs.select(outputs=pl.when(known).then(pl.struct(pl.all())))["outputs"]
+        struct = columns.select(outputs=pl.when(known).then(pl.struct(pl.all())))["outputs"]
         decision = pl.Series("decision", answers.decision, dtype=pl.String)
         answer = pl.Series("answer", answers.answer, dtype=pl.String)
         rows = by_exchange[owner] if len(owners) != by_exchange.height else by_exchange
         if "decision" in rows.columns:
             decision = decision.zip_with(decision.is_not_null(), rows["decision"])
-        columns = [pl.Series("prediction_id", names, dtype=pl.String), struct, decision, owner]
+        more = [pl.Series("prediction_id", names, dtype=pl.String), struct, decision, owner]
         if answer.null_count() < answer.len():
-            columns.append(answer)
-        return rows.with_columns(columns)
+            more.append(answer)
+        return rows.with_columns(more)
 
     def _by_exchange(self, models: list[str], settings: Settings) -> pl.DataFrame:
-        halves = [each.half for each in self.exchanges]
-        abouts = [half.about or {} for half in halves]
-        given = {id(each): each for each in abouts}.values()
-        stated = {name for each in given for name in each} - {"model_name", "model_version"}
-        versions = [
-            settings.version_of(about.get("model_version") or each.decoded.version)
-            for about, each in zip(abouts, self.exchanges, strict=True)
-        ]
+        stated: set[str] = set()
+        for each in self.items:
+            stated |= each.names() if isinstance(each, Block) else (each.half.about or {}).keys()
+        said = {name: settings.version_of(name) for name in set(self.versions())}
         columns: dict[str, Any] = {
-            "occurred_at": pl.Series([half.at for half in halves], dtype=pl.Int64).cast(TIME),
+            "occurred_at": pl.Series(_each(self.items, _ats), dtype=pl.Int64).cast(TIME),
             "model_name": pl.Series(models, dtype=pl.String),
-            "model_version": pl.Series(versions, dtype=pl.String),
-            "source_row": pl.Series([each.places[0].number for each in self.exchanges], dtype=pl.Int64),
-            "_file": pl.Series([each.places[0].file for each in self.exchanges], dtype=pl.UInt32),
+            "model_version": pl.Series([said[name] for name in self.versions()], dtype=pl.String),
+            "source_row": pl.Series(_each(self.items, _numbers), dtype=pl.Int64),
+            "_file": pl.Series(_each(self.items, _files), dtype=pl.UInt32),
         }
-        for name in sorted(stated):
-            columns[name] = pl.Series(
-                [about.get(name) for about in abouts], dtype=_COLUMNS.get(name, pl.String()), strict=True
-            )
-        parameters = [each.decoded.parameters for each in self.exchanges]
+        for name in sorted(stated - {"model_name", "model_version"}):
+            columns[name] = pl.Series(_stated(self.items, name), dtype=_COLUMNS.get(name, pl.String()), strict=True)
+        parameters = _each(self.items, _parameters)
         if any(each is not None for each in parameters):
             texts = [None if each is None else json.dumps(each, sort_keys=True) for each in parameters]
             columns["parameters"] = pl.Series(texts, dtype=pl.String)
@@ -178,6 +180,10 @@ class Part:
         if settings.sampling_rate is not None and "sampling_rate" not in frame.columns:
             frame = frame.with_columns(sampling_rate=pl.lit(settings.sampling_rate))
         return frame
+
+    def versions(self) -> list[str | None]:
+        """Return the version that each exchange states."""
+        return _each(self.items, _versions)
 
     def outcomes(self, now: int, source: str) -> pl.DataFrame:
         """Return the labels as rows of outcomes; one that has no time bears `now`, in microseconds."""
@@ -213,106 +219,60 @@ def instance_names(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}#{place}" for place in range(count)]
 
 
-def _instances(exchanges: Sequence[Exchange], ids: Sequence[str]) -> tuple[list[int], list[str]]:
+def _instances(items: Sequence[Exchange | Block], ids: Sequence[str]) -> tuple[list[int], list[str]]:
     """Return the exchange of each instance, and its id."""
     owners: list[int] = []
     names: list[str] = []
-    for number, (each, name) in enumerate(zip(exchanges, ids, strict=True)):
-        count = each.size
-        owners.extend([number] * count)
-        names.extend(instance_names(name, count))
+    number = 0
+    for each in items:
+        if isinstance(each, Block):
+            owners += range(number, number + len(each))
+            names += ids[number : number + len(each)]
+            number += len(each)
+            continue
+        owners += [number] * each.size
+        names += instance_names(ids[number], each.size)
+        number += 1
     return owners, names
 
 
-def _inputs(
-    exchanges: Sequence[Exchange],
-    names: Sequence[str],
-    models: Sequence[str],
-    model: str,
-    *,
-    settings: Settings,
-    known: pl.Schema,
-    unfit: dict[int, str],
-) -> pl.DataFrame:
-    """Return the inputs of one model's exchanges."""
-    ids: list[str] = []
-    owners: list[int] = []
-    rows: list[Any] = []
-    place = 0
-    for number, (each, of) in enumerate(zip(exchanges, models, strict=True)):
-        count = each.size
-        if of == model and each.decoded.inputs is not None:
-            ids.extend(names[place : place + count])
-            owners.extend([number] * count)
-            rows.extend(each.decoded.inputs)
-        place += count
-    frame = {"prediction_id": pl.Series(ids, dtype=pl.String), "_owner": pl.Series(owners, dtype=pl.UInt32)}
-    for name, values in _by_feature(rows, settings.features).items():
-        if name in ("prediction_id", "recorded_at", "_owner", "_segment", "_row"):
-            for row, value in enumerate(values):
-                if value is not None:
-                    unfit.setdefault(owners[row], f"a feature is called {name}, as a column of the log itself")
-            continue
-        wanted = settings.types.get(name, known.get(name))
-        made = recorded_column(name, values, wanted or _usual(values))
-        for row, why in made.misfits.items():
-            unfit.setdefault(owners[row], f"{name}: {why}")
-        if made.series.dtype != pl.Null:
-            frame[name] = made.series
-    return pl.DataFrame(frame)
+def _each(items: Sequence[Exchange | Block], of: Callable[[Exchange | Block], Sequence[Any]]) -> list[Any]:
+    """Return something of each exchange."""
+    found: list[Any] = []
+    for each in items:
+        found += of(each)
+    return found
 
 
-def _by_feature(rows: Sequence[Any], features: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Return rows, each a mapping or a list of values, as columns."""
-    if not rows:
-        return {}
-    first = rows[0]
-    if type(first) is list:
-        width = len(first)
-        if all(type(row) is list and len(row) == width for row in rows):
-            return dict(zip(_names(width, features), zip(*rows, strict=True), strict=True))
-    elif type(first) is dict:
-        keys = first.keys()
-        if all(type(row) is dict and row.keys() == keys for row in rows):
-            return {_text(name): [_flat(row[name]) for row in rows] for name in keys}
-    maps = [row if isinstance(row, dict) else dict(zip(_names(len(row), features), row, strict=True)) for row in rows]
-    order = dict.fromkeys(name for row in maps for name in row)
-    return {_text(name): [_flat(row.get(name)) for row in maps] for name in order}
+def _stated(items: Sequence[Exchange | Block], name: str) -> list[Any]:
+    """Return what each exchange states of a column."""
+    return _each(
+        items,
+        lambda each: each.column(name) if isinstance(each, Block) else [(each.half.about or {}).get(name)],
+    )
 
 
-def _names(width: int, features: Sequence[str]) -> list[str]:
-    """Return names for values that have none: those that the caller gives, where it gives as many."""
-    return list(features) if len(features) == width else [f"feature_{number}" for number in range(width)]
+def _versions(each: Exchange | Block) -> Sequence[str | None]:
+    if isinstance(each, Block):
+        return each.column("model_version")
+    return [(each.half.about or {}).get("model_version") or each.decoded.version]
 
 
-def _text(name: Any) -> str:
-    return str(name)
+def _ats(each: Exchange | Block) -> Sequence[int | None]:
+    return each.ats if isinstance(each, Block) else [each.half.at]
 
 
-def _flat(value: Any) -> Any:
-    """Return a value as a column can hold it: a mapping, or a list of unlike things, as JSON."""
-    kind = type(value)
-    if kind is dict:
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if kind is list:
-        kinds = set(map(type, value))
-        if kinds <= {int, float}:
-            return [float(each) for each in value]
-        return value if kinds <= {str} else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return value
+def _numbers(each: Exchange | Block) -> Sequence[int]:
+    return each.places[0].numbers if isinstance(each, Block) else [each.places[0].number]
 
 
-def _usual(values: Sequence[Any]) -> pl.DataType | None:
-    """Return the type that most values of a new column have; JSON has one kind of number, so whole ones are no type."""
-    kinds = Counter(map(type, values))
-    kinds.pop(type(None), None)
-    if not kinds:
-        return None
-    numbers = kinds.pop(int, 0) + kinds.pop(float, 0)
-    if numbers and numbers >= max(kinds.values(), default=0):
-        return pl.Float64()
-    kind = kinds.most_common(1)[0][0]
-    if kind is list:
-        first = next(value for value in values if type(value) is list)
-        return pl.List(pl.String()) if first and type(first[0]) is str else pl.List(pl.Float64())
-    return pl.Boolean() if kind is bool else pl.String()
+def _files(each: Exchange | Block) -> Sequence[int]:
+    return each.places[0].files if isinstance(each, Block) else [each.places[0].file]
+
+
+def _parameters(each: Exchange | Block) -> Sequence[Any]:
+    return [None] * len(each) if isinstance(each, Block) else [each.decoded.parameters]
+
+
+def _outputs(each: Exchange | Block) -> tuple[list[Any] | None, int]:
+    return (each.table.answers, len(each)) if isinstance(each, Block) else (each.decoded.outputs, each.size)

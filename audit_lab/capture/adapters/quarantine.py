@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from audit_lab.capture.adapters.block import Place
     from audit_lab.capture.adapters.exchange import Refusal
-    from audit_lab.capture.adapters.part import Place
     from audit_lab.capture.adapters.source import SourceFile
 
 __all__ = ["QUARANTINE_SCHEMA", "drop_unnamed", "keep_quarantine", "prefix_of", "read_quarantine"]

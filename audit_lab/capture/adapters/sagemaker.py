@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from audit_lab.capture.adapters.block import Block, Places
 from audit_lab.capture.adapters.bodies import decode_exchange
 from audit_lab.capture.adapters.exchange import (
     BOTH,
@@ -26,7 +27,8 @@ from audit_lab.capture.adapters.exchange import (
     Refusal,
 )
 from audit_lab.capture.adapters.json_records import json_chunks
-from audit_lab.capture.adapters.times import micros_of
+from audit_lab.capture.adapters.plain_bodies import plain_table
+from audit_lab.capture.adapters.times import micros_of, micros_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,13 @@ class SageMaker:
         """Yield the lines of a file as exchanges and labels."""
         about = _stated_by(file.path.as_posix())
         hour = _hour_of(file.path.as_posix())
-        yield from json_chunks(file, start, settings.largest_record, lambda line: _half(line, about, hour))
+        yield from json_chunks(
+            file,
+            start,
+            settings.largest_record,
+            lambda line: _half(line, about, hour),
+            lambda numbers, lines: _block(numbers, lines, about, settings),
+        )
 
     def of_value(self, value: bytes, made_id: str, settings: Settings) -> Half | Refusal:  # noqa: ARG002 (a form's)
         """Return what a message of a stream says."""
@@ -109,6 +117,32 @@ def _hour_of(path: str) -> int | None:
     except ValueError:
         return None
     return int(hour.timestamp()) * 1_000_000
+
+
+def _block(numbers: list[int], lines: list[bytes], about: dict[str, Any], settings: Settings) -> Block | None:
+    """Return captures that have both sides, in clear, with plain bodies; None where a record is anything else."""
+    try:
+        records = list(map(_decode, lines))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    captured = [each.captureData for each in records if each.captureData is not None]
+    sides = [each.endpointInput for each in captured], [each.endpointOutput for each in captured]
+    bodies = [[each.data for each in side if each is not None and each.encoding != "BASE64"] for side in sides]
+    abouts = [each.eventMetadata for each in records]
+    events = [each.eventId for each in abouts if each.eventId]
+    if not len(events) == len(bodies[0]) == len(bodies[1]) == len(lines) or None in bodies[0] or None in bodies[1]:
+        return None
+    ats = micros_of_all([each.inferenceTime for each in abouts])
+    try:
+        requests, responses = ([text.encode() for text in side if text is not None] for side in bodies)
+    except UnicodeEncodeError:
+        return None
+    table = None if ats is None else plain_table(requests, responses, settings)
+    if ats is None or table is None:
+        return None
+    keys = [each.inferenceId or said.inferenceId or said.eventId for each, said in zip(records, abouts, strict=True)]
+    where = Places([0] * len(lines), numbers, lines)
+    return Block(keys, ats, about, {"request_id": events}, table, (where,))  # type: ignore[arg-type]
 
 
 def _half(line: bytes, about: dict[str, Any], hour: int | None) -> Half | Refusal:

@@ -57,8 +57,7 @@ def row_chunks(
         for chunk in parquet_chunks(file, start, keep):
             rows = iter(held)
             found = [
-                _taken(next(rows), number, take) if each is _NOT_YET else each
-                for number, each in zip(chunk.numbers, chunk.found, strict=True)
+                _taken(next(rows), number, take) if each is _NOT_YET else each for number, _, each in chunk.one_by_one()
             ]
             held.clear()
             yield chunk._replace(found=found)
@@ -66,7 +65,7 @@ def row_chunks(
     for chunk in json_chunks(file, start, settings.largest_record, lambda _: _NOT_YET):
         found = [
             _of_json(raw, number, take) if each.code == _NOT_YET.code else each  # type: ignore[union-attr]
-            for raw, number, each in zip(chunk.raws, chunk.numbers, chunk.found, strict=True)
+            for number, raw, each in chunk.one_by_one()
         ]
         yield chunk._replace(found=found)
 

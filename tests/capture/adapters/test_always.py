@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 import audit_lab as al
 from audit_lab.capture.adapters import adaptation, quarantine
 from audit_lab.capture.adapters import bodies as bodies_module
+from audit_lab.capture.adapters.block import Place
 from audit_lab.capture.adapters.bodies import decode_exchange
 from audit_lab.capture.adapters.exchange import BOTH, Decoded, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS
 from audit_lab.capture.adapters.lines import read_lines
 from audit_lab.capture.adapters.pairing import paired
-from audit_lab.capture.adapters.part import Place
 from audit_lab.capture.adapters.settings import Settings
 from audit_lab.capture.adapters.source import source_files
 from audit_lab.errors import StorageError

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import audit_lab as al
 from audit_lab.capture.adapters.adaptation import take
+from audit_lab.capture.adapters.block import Place
 from audit_lab.capture.adapters.exchange import BOTH
 from audit_lab.capture.adapters.forms import FORMS
-from audit_lab.capture.adapters.part import Part, Place
+from audit_lab.capture.adapters.part import Part
 from audit_lab.capture.adapters.settings import Settings
 from audit_lab.capture.adapters.source import source_files
 
