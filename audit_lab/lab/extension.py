@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from jupyter_server.utils import url_path_join
@@ -32,7 +32,7 @@ def load(server_app: ServerApp) -> None:
     if isinstance(manager, FileContentsManager):
         served = Served(Path(manager.root_dir).expanduser(), _open_log)
         atexit.register(served.jobs.cancel_all)
-        handlers = [
+        handlers: list[Any] = [
             (url_path_join(base, address), handler, {"served": served}) for address, handler in ADDRESSES.items()
         ]
     else:
