@@ -214,12 +214,7 @@ class Browse:
             coded = self._values("decision").coded
             decisions = self._decisions if coded is None else coded.numbers().alias("decision")
             rows, what = times.with_columns(decisions).lazy(), f"the predictions of {self.store.location}"
-            counted, step = timeline(self._only_chosen(rows), what, self._go_on)
-            if coded is None:
-                named = counted["decision"].cast(pl.String)
-            else:
-                named = pl.Series("decision", coded.different, dtype=pl.String).gather(counted["decision"])
-            return counted.with_columns(named).sort("start", "decision"), step
+            return timeline(self._only_chosen(rows), what, None if coded is None else coded.different, self._go_on)
 
     @property
     def finds_inputs(self) -> bool:
@@ -241,6 +236,11 @@ class Browse:
 
         for model in self._models:
             self._shared.known["order", model] = order_of(self.store, model)
+
+    def make_ready(self) -> None:
+        """Read the column that the rows are sorted by, so that the first page of this order need not wait for it."""
+        if self.sort is not None:
+            self._values(self.sort).keys(0)
 
     def summary(self) -> list[str]:
         """Return what the table shows, in sentences."""

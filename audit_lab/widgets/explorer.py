@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplorerView"]
 
 _STATIC_ROWS = 20
+_PATIENCE_SECONDS = 0.25
 _LEFT_OUT = "Inputs are left out here: to find them, every id of this log had to be read first. Show it again for them."
 _NOT_BUILT = (
     "The interactive table is not built in this checkout: `make lab` builds it; an installed package has it. "
@@ -51,6 +52,8 @@ class ExplorerView(Panel):
     def select(self, expression: str = "", *, since: str = "", until: str = "") -> None:
         """Show other rows: what a brush in another view calls.
 
+        It waits a moment for the first of them, so that they are there before slower work of that view begins.
+
         Parameters
         ----------
         expression, since, until
@@ -58,6 +61,7 @@ class ExplorerView(Panel):
         """
         with self.table.hold_trait_notifications():
             self.table.expression, self.table.since, self.table.until = expression, since, until
+        self.table.wait(_PATIENCE_SECONDS)
 
     @property
     def subject(self) -> Browse:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -13,6 +14,7 @@ import traitlets
 from audit_lab.errors import AuditLabError
 from audit_lab.log.search.query import instant
 from audit_lab.widgets.explorer_messages import MOST_COLUMNS, arrow_of, asked, bars_of, steps_of
+from audit_lab.widgets.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,13 @@ FRONT_END = files("audit_lab.widgets") / "static" / "explorer.js"
 #: So many rows are in sight at first; they are told without being asked for.
 _IN_SIGHT = 18
 
+#: How urgent an answer is: the rows in sight before what is drawn around them, what may be asked for next at the end.
+_ROWS, _BARS, _INPUTS, _TIMELINE, _AHEAD = range(5)
+_URGENCY = {"page": _ROWS, "histogram": _BARS, "timeline": _TIMELINE}
+#: Of logs of up to so many rows it is looked in advance how inputs stand beside predictions (about a second a million).
+_MOST_LOOKED_AT = 20_000_000
+
+_WANTED = ("expression", "since", "until", "sort", "descending")
 _FIRST = ("prediction_id", "occurred_at", "model_version", "outputs.score", "outputs.label", "decision")
 
 
@@ -71,7 +80,10 @@ class ExplorerTable(anywidget.AnyWidget):
         self._start = browse
         question = browse.question
         known = [{"name": name, "kind": _kind(dtype)} for name, dtype in browse.columns.items()]
-        self._workers = ThreadPoolExecutor(1, "audit-lab-explorer")
+        self._turns = Turns("audit-lab-explorer")
+        self._shown_first = Event()
+        self._shown_first.set()
+        self._looked_ahead = False
         rows, opening = _beginning(browse, list(columns or _first(browse)))
         super().__init__(
             expression=question.expression if isinstance(question.expression, str) else "",
@@ -84,14 +96,19 @@ class ExplorerTable(anywidget.AnyWidget):
             rows=rows,
             opening=opening,
         )
+        self._taken = self._wanted
         self.on_msg(self._asked)
-        self.observe(self._changed, names=["expression", "since", "until", "sort", "descending"])
-        self._workers.submit(self._count, self.state)
+        self.observe(self._changed, names=list(_WANTED))
+        self._turns.submit(_ROWS, self._count, self.state)
 
     def close(self) -> None:
         """End the thread that answers, and the widget."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._turns.close()
         super().close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the first rows of the present order and filter were told; return whether they were in time."""
+        return self._shown_first.wait(seconds)
 
     def answer(
         self, ask: Ask, browse: Browse | None = None, *, inputs: bool | None = None
@@ -137,31 +154,41 @@ class ExplorerTable(anywidget.AnyWidget):
         if ask["kind"] == "open":
             self.opened = ask["column"]
             return
-        self._workers.submit(self._answered, ask)
+        self._turns.submit(_URGENCY[ask["kind"]], self._answered, ask)
 
     def _answered(self, ask: Ask, browse: Browse | None = None) -> None:
         """Answer; of a page, inputs come apart, after what else is asked meanwhile: they take longest to be found."""
         if ask["state"] != self.state:
             return
         inputs = browse is not None
-        browse = browse or self.browse.watched(self._watch(ask["state"]))
+        browse = browse or self.browse.watched(self._watch(ask["state"], ask["column"]))
         try:
             told, buffers = self.answer(ask, browse, inputs=inputs)
             if ask["kind"] == "page" and not inputs and _parted(browse, self.shown, inputs=True):
-                self._workers.submit(self._answered, ask, browse)
+                self._turns.submit(_INPUTS, self._answered, ask, browse)
+            elif ask["kind"] == "histogram":
+                self._turns.submit(_AHEAD, self._order_ahead, ask)
+            elif ask["kind"] == "timeline":
+                self._look_ahead()
         except OvertakenError:
             return
-        except AuditLabError as error:
-            told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": str(error)}, []
         except Exception as error:  # noqa: BLE001 - whatever it is, the table must say so rather than wait for ever
-            problem = f"{type(error).__name__}: {str(error)[:300]}"
-            told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": problem}, []
+            told, buffers = {"id": ask["id"], "kind": "problem", "state": ask["state"], "problem": _said(error)}, []
         self.send(told, buffers)
+        if ask["kind"] == "page" and ask["state"] == self.state:
+            self._shown_first.set()
+
+    @property
+    def _wanted(self) -> tuple[Any, ...]:
+        """The filter, the range of time and the order that are asked for."""
+        return tuple(getattr(self, name) for name in _WANTED)
 
     def _changed(self, _: Any) -> None:
         """Take over another filter or order; what was asked for the one before is dropped."""
-        self.state += 1
-        self.rows = -1
+        if self._wanted == self._taken:  # several changed at once, and were taken over together
+            return
+        self._taken = self._wanted
+        problem = ""
         try:
             question = replace(
                 self._start.question,
@@ -171,11 +198,15 @@ class ExplorerTable(anywidget.AnyWidget):
             )
             narrowed = replace(self.browse.where(question.expression), question=question)
             self.browse = narrowed.sorted_by(self.sort or None, descending=self.descending)
-            self.problem = ""
         except AuditLabError as error:
-            self.problem = str(error)
-        self._workers.submit(self._count, self.state)
-        self._workers.submit(self._answered, _first_page(self.state))
+            problem = str(error)
+        with self.hold_sync():
+            self.state += 1
+            self.rows = -1
+            self.problem = problem
+        self._shown_first.clear()
+        self._turns.submit(_ROWS, self._count, self.state)
+        self._turns.submit(_ROWS, self._answered, _first_page(self.state))
 
     @property
     def _given(self) -> Any:
@@ -190,21 +221,48 @@ class ExplorerTable(anywidget.AnyWidget):
             self.rows = self.browse.watched(self._watch(state)).rows
         except OvertakenError:
             return
-        except AuditLabError as error:
-            self.problem, self.rows = str(error), 0
+        except Exception as error:  # noqa: BLE001 - as in `_answered`
+            self.problem, self.rows = _said(error), 0
 
-    def _watch(self, state: int) -> Any:
-        """Return a progress that tells the front end how far reading is, and ends what nobody waits for any more."""
+    def _order_ahead(self, ask: Ask) -> None:
+        """Make an order by the column ready whose bars are shown: it is likely the next that is asked for."""
+        if ask["state"] != self.state:
+            return
+        with suppress(Exception):  # whoever asks for the order is told
+            self.browse.watched(self._watch(ask["state"], ask["column"])).sorted_by(ask["column"]).make_ready()
+
+    def _look_ahead(self) -> None:
+        """Look, beside everything else, how inputs stand beside predictions: orders and filters by them need it."""
+        if self._looked_ahead or not 0 <= self.rows <= _MOST_LOOKED_AT:
+            return
+        self._looked_ahead = True
+        Thread(target=_warmed, args=(self._start,), name="audit-lab-explorer-ahead", daemon=True).start()
+
+    def _watch(self, state: int, column: str = "") -> Any:
+        """Return a progress that tells the front end how far reading is, and ends what nobody waits for any more.
+
+        A column that is being read to be counted goes on being read where it is the order that is asked for meanwhile.
+        """
         done = 0
 
         def progress(_: str, rows: int) -> None:
             nonlocal done
-            if state != self.state:
+            if state != self.state and (not rows or not column or column != self.sort):
                 raise OvertakenError
             done += rows
-            self.send({"id": 0, "kind": "progress", "state": state, "done": done})
+            if rows:
+                self.send({"id": 0, "kind": "progress", "state": self.state, "done": done})
 
         return progress
+
+
+def _warmed(browse: Browse) -> None:
+    with suppress(Exception):  # whoever asks about inputs is told
+        browse.warm()
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, AuditLabError) else f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def _first_page(state: int) -> Ask:

@@ -78,6 +78,62 @@ def test_the_first_rows_of_another_filter_are_told_unasked(log, monkeypatch):
     assert pl.read_ipc_stream(buffers[0])["place"].to_list() == table.browse.page(0, 18)["place"].to_list()
 
 
+def test_what_changes_together_is_one_other_state_with_code_that_says_so(log):
+    view = al.view(log)
+    table = view.table
+    with table.hold_trait_notifications():
+        table.since, table.until = "2015-02-01", "2015-03-01"
+        table.expression = "decision = 'late'"
+    assert table.state == 1
+    code = view._code.value
+    assert "expression=\"decision = 'late'\"" in code
+    assert "since='2015-02-01T00:00:00+00:00', until='2015-03-01T00:00:00+00:00'" in code
+    table.expression = "decision = 'late' "
+    assert table.state == 2
+
+
+def test_rows_that_are_selected_elsewhere_are_there_before_whoever_selects_goes_on(log, monkeypatch):
+    view = al.view(log)
+    view.select("outputs.score > 0.1")
+    assert view.table.wait(60)
+    told = []
+    monkeypatch.setattr(view.table, "send", lambda content, buffers=None: told.append(content))
+    monkeypatch.setattr("audit_lab.widgets.explorer._PATIENCE_SECONDS", 60)
+    view.select("outputs.score > 0.2", since="2015-02-01")
+    assert view.table.state in [content["state"] for content in told if content["kind"] == "page"]
+
+
+def test_an_order_is_made_ready_when_the_bars_of_its_column_are_shown(flights, monkeypatch):
+    table = al.view(al.open(flights)).table
+    told = []
+    monkeypatch.setattr(table, "send", lambda content, buffers=None: told.append(content["kind"]))
+    table._asked(None, ask("histogram", table, column="prediction_id"), None)
+    known = table.browse._shared.columns
+    until(lambda: ("prediction_id", ()) in known and known["prediction_id", ()]._levels)
+    assert "histogram" in told
+
+
+def test_reading_goes_on_where_its_column_becomes_the_order_and_counting_does_not(log):
+    table = al.view(log).table
+    watch, other = table._watch(table.state, "latency_ms"), table._watch(table.state, "sequence")
+    table.sort = "latency_ms"
+    watch("rows", 1)
+    with pytest.raises(OvertakenError):
+        watch("rows", 0)
+    with pytest.raises(OvertakenError):
+        other("rows", 1)
+
+
+def test_how_inputs_stand_is_looked_up_once_when_all_else_is_there(make_log, monkeypatch):
+    table = al.view(al.open(make_log())).table
+    monkeypatch.setattr(table, "send", lambda content, buffers=None: None)
+    until(lambda: table.rows > 0)
+    table._asked(None, ask("timeline", table), None)
+    known = table.browse._shared.known
+    until(lambda: ("order", "loans") in known)
+    assert table.browse.finds_inputs
+
+
 def test_inputs_that_take_long_to_find_are_left_out_where_there_is_no_kernel(log, monkeypatch):
     view = al.view(log)
     assert "inputs.carrier" in view.static_html()

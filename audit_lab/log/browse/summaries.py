@@ -10,7 +10,7 @@ import polars as pl
 from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -95,7 +95,9 @@ def coded_histogram(coded: CodedText, rows: NDArray[np.int64] | None) -> pl.Data
     return _most_frequent(counted.filter(pl.col(_COUNT) > 0))
 
 
-def timeline(times: pl.LazyFrame, what: str, between: Callable[[], None] = _go_on) -> tuple[pl.DataFrame, str]:
+def timeline(
+    times: pl.LazyFrame, what: str, different: Sequence[str] | None = None, between: Callable[[], None] = _go_on
+) -> tuple[pl.DataFrame, str]:
     """Count rows by steps of time, and by what was decided.
 
     Parameters
@@ -104,6 +106,8 @@ def timeline(times: pl.LazyFrame, what: str, between: Callable[[], None] = _go_o
         ``occurred_at`` and ``decision``.
     what
         What is read, for messages.
+    different
+        The decisions that there are, of which ``decision`` is then the number; None where it is what was decided.
     between
         Called before each pass over the rows; what it raises ends the counting.
 
@@ -128,7 +132,12 @@ def timeline(times: pl.LazyFrame, what: str, between: Callable[[], None] = _go_o
         .group_by(at.dt.truncate(step).alias("start"), "decision")
         .agg(pl.len().alias(_COUNT))
     )
-    return collect(counted, what).sort("start", "decision"), step
+    found = collect(counted, what)
+    if different is None:
+        named = found["decision"].cast(pl.String)
+    else:
+        named = pl.Series("decision", different, dtype=pl.String).gather(found["decision"])
+    return found.with_columns(named).sort("start", "decision"), step
 
 
 def _most_frequent(counted: pl.DataFrame) -> pl.DataFrame:

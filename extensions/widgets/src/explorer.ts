@@ -11,6 +11,7 @@ import { told, type Told } from './messages';
 import type { Model } from './model';
 import { Pages } from './pages';
 import { fullHeight, lastFirst, rowAt, ROW_HEIGHT, topOf } from './scrolling';
+import { sentence } from './sentence';
 import { Timeline } from './timeline';
 
 const VISIBLE_ROWS = 18;
@@ -30,9 +31,9 @@ class Explorer {
   private readonly bar = element('div', { class: 'al-bar', 'aria-hidden': 'true' });
   private readonly filler = element('div');
   private readonly chooser = element('details', { class: 'al-chooser' });
-  private readonly timeline = new Timeline((since, until) => this.narrow(since, until));
+  private readonly timeline = new Timeline((since, until) => this.change({ since, until }));
   private readonly facet = new Facet({
-    sort: (column, descending) => this.order(column, descending),
+    sort: (sort, descending) => this.change({ sort, descending }),
     add: where => this.add(where)
   });
   private first = 0;
@@ -40,6 +41,7 @@ class Explorer {
   private next = 1;
   private done = 0;
   private moving = false;
+  private changed = -1;
   private asking = 0;
   private resting = 0;
   private drawnFilter = '';
@@ -98,13 +100,13 @@ class Explorer {
     this.again();
   };
 
+  private readonly heard: [string, (...given: never[]) => void][] = [
+    ['msg:custom', this.onMessage], ['change:state', this.onState], ['change:rows', this.onRows],
+    ['change:problem', this.onProblem], ['change:expression', this.onExpression], ['change:shown', this.onShown]
+  ];
+
   private listen(): void {
-    this.model.on('msg:custom', this.onMessage);
-    this.model.on('change:state', this.onState);
-    this.model.on('change:rows', this.onRows);
-    this.model.on('change:problem', this.onProblem);
-    this.model.on('change:expression', this.onExpression);
-    this.model.on('change:shown', this.onShown);
+    this.heard.forEach(([name, call]) => this.model.on(name, call));
     this.frame.addEventListener('wheel', event => this.wheeled(event), { passive: false });
     this.frame.addEventListener('keydown', event => this.pressed(event));
     this.bar.addEventListener('scroll', () => {
@@ -117,12 +119,7 @@ class Explorer {
   }
 
   private stop(): void {
-    this.model.off('msg:custom', this.onMessage);
-    this.model.off('change:state', this.onState);
-    this.model.off('change:rows', this.onRows);
-    this.model.off('change:problem', this.onProblem);
-    this.model.off('change:expression', this.onExpression);
-    this.model.off('change:shown', this.onShown);
+    this.heard.forEach(([name, call]) => this.model.off(name, call));
     window.clearTimeout(this.asking);
     window.clearTimeout(this.resting);
   }
@@ -151,6 +148,7 @@ class Explorer {
           this.pages.put(message.first, rowsOf(buffer));
           this.draw();
         }
+        this.settled();
         this.countAround();
         break;
       }
@@ -166,6 +164,7 @@ class Explorer {
         break;
       case 'problem':
         this.pages.giveUp();
+        this.settled();
         this.wrong.textContent = message.problem;
         break;
     }
@@ -194,6 +193,7 @@ class Explorer {
 
   private counted(): void {
     if (this.rows === 0) {
+      this.settled();
       this.countAround();
     }
     this.filler.style.height = `${fullHeight(Math.max(this.rows, 0)) + ROW_HEIGHT}px`;
@@ -203,13 +203,10 @@ class Explorer {
   }
 
   private tell(): void {
-    const rows = this.rows;
-    const time = [this.text('since'), this.text('until')].map(each => each.slice(0, 16).replace('T', ' '));
-    const range = time[0] || time[1] ? `, from ${time[0] || 'the beginning'} to ${time[1] || 'the end'} (UTC)` : '';
-    const order = this.text('sort') === '' ? 'in stored order' : `by ${this.text('sort')}, ${this.model.get('descending') === true ? 'greatest' : 'least'} first`;
-    const count = rows < 0 ? 'Counting' : `${rows.toLocaleString('en')} predictions`;
-    const reading = this.done > 0 && this.pages.cell(this.first, this.shown()[0] ?? '') === undefined ? `; ${this.done.toLocaleString('en')} rows read` : '';
-    this.said.textContent = `${count}${range}, ${order}${reading}.`;
+    const isHere = this.pages.cell(this.first, this.shown()[0] ?? '') !== undefined;
+    const [since, until, sort] = [this.text('since'), this.text('until'), this.text('sort')];
+    const descending = this.model.get('descending') === true;
+    this.said.textContent = sentence({ rows: this.rows, read: isHere ? 0 : this.done, since, until, sort, descending });
   }
 
   private headings(): void {
@@ -319,12 +316,6 @@ class Explorer {
     }
   }
 
-  private order(column: string, descending: boolean): void {
-    this.model.set('sort', column);
-    this.model.set('descending', descending);
-    this.model.save_changes();
-  }
-
   private add(where: string): void {
     const before = this.filter.value.trim();
     this.filter.value = before === '' ? where : `(${before}) AND ${where}`;
@@ -333,22 +324,31 @@ class Explorer {
 
   private apply(): void {
     this.filter.hideOffers();
-    this.model.set('expression', this.filter.value.trim());
-    this.model.save_changes();
-  }
-
-  private narrow(since: string, until: string): void {
-    this.model.set('since', since);
-    this.model.set('until', until);
-    this.model.save_changes();
+    this.change({ expression: this.filter.value.trim() });
   }
 
   private clear(): void {
     this.filter.value = '';
-    for (const name of ['expression', 'since', 'until']) {
-      this.model.set(name, '');
+    this.change({ expression: '', since: '', until: '' });
+  }
+
+  /** Ask for another filter or order; what stands there until its rows come is that of the one before. */
+  private change(wanted: Record<string, string | boolean>): void {
+    const others = Object.entries(wanted).filter(([name, value]) => this.model.get(name) !== value);
+    if (others.length === 0) {
+      return;
     }
+    this.changed = this.number('state');
+    this.grid.setAttribute('aria-busy', 'true');
+    others.forEach(([name, value]) => this.model.set(name, value));
     this.model.save_changes();
+  }
+
+  /** The rows that were asked for last are here, or it is said why not. */
+  private settled(): void {
+    if (this.number('state') !== this.changed) {
+      this.grid.setAttribute('aria-busy', 'false');
+    }
   }
 
   private choose(names: string[]): void {
