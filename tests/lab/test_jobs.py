@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from zipfile import ZipFile
@@ -17,6 +18,9 @@ from audit_lab.lab.work import TASKS, Told
 from audit_lab.seal.key_file import write_key
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stated import answers_to
 
 
 def processes_of(marker):
@@ -37,6 +41,7 @@ def test_a_log_is_verified_and_its_badge_says_when(server, make_log):
     job = server.begin(kind="verify-log", log="made/verified")
     assert (job.status, job.body["kind"], job.body["about"]) == (202, "verify-log", "made/verified")
     ended = server.ended(job.body["id"])
+    answers_to({"$ref": "#/components/schemas/Job"}, ended)
     assert (ended["state"], ended["problem"]) == ("done", None)
     report = ended["result"]["verification"]
     assert ended["result"]["sealed"] is False
@@ -84,6 +89,7 @@ def test_a_dossier_is_made_and_written_beside_the_log(server):
         return ended["result"]
 
     first, second = made(), made()
+    answers_to({"$ref": "#/components/schemas/Result"}, first)
     assert first["dossier"]["decision"] == "'approve'"
     assert first["files"] == ["answers/dossier-p-001.pdf", "answers/dossier-p-001.html"]
     assert second["files"] == ["answers/dossier-p-001-2.pdf", "answers/dossier-p-001-2.html"]

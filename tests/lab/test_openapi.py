@@ -6,18 +6,20 @@ import asyncio
 import inspect
 import json
 import re
+import sys
 from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
 from jsonschema import Draft202012Validator
 
-import audit_lab.lab
 from audit_lab.lab.handlers import ADDRESSES
 from audit_lab.lab.jobs import Jobs
 from audit_lab.lab.work import TASKS
 
-SPECIFICATION = json.loads((Path(audit_lab.lab.__file__).parent / "openapi.json").read_text())
+sys.path.insert(0, str(Path(__file__).parent))
+from stated import SPECIFICATION, answers_to
+
 METHODS = ("get", "post", "put", "patch", "delete")
 NO_JOB = "jobs/00000000000000000000000000000000"
 
@@ -66,15 +68,6 @@ ASKED = [
 def operation(method, address):
     path = re.sub(r"^jobs/.+", "jobs/{id}", address.split("?")[0])
     return f"/{path}", method.lower()
-
-
-def answers_to(schema, body):
-    whole = {"$ref": f"urn:spec#{schema['$ref'].removeprefix('#')}"}
-    from referencing import Registry, Resource
-    from referencing.jsonschema import DRAFT202012
-
-    registry = Registry().with_resource("urn:spec", Resource.from_contents(SPECIFICATION, DRAFT202012))
-    Draft202012Validator(whole, registry=registry).validate(body)
 
 
 def held(method, address, reply):

@@ -195,7 +195,7 @@ function decision(message: Row): Decision {
     stated_version: textOrNull(message, 'stated_version'),
     in_force: absent(message, 'in_force') ? null : inForce(message['in_force']),
     score: numberOrNull(message, 'score'),
-    label: textOrNull(message, 'label'),
+    label: labelOf(message['label']),
     threshold: numberOrNull(message, 'threshold'),
     decision: textOrNull(message, 'decision'),
     decision_rule: textOrNull(message, 'decision_rule'),
@@ -211,6 +211,12 @@ function decision(message: Row): Decision {
     findings: list(message, 'findings', finding),
     gaps: list(message, 'gaps', gap)
   };
+}
+
+/** A model's class, which may be a number, as a text. */
+function labelOf(value: unknown): string | null {
+  const label = scalar(value);
+  return label === null ? null : String(label);
 }
 
 function inForce(value: unknown): InForce {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { isOpen, parseJob, parseJobs } from '../src/jobmessages';
+import { isOpen, type Job, parseJob, parseJobs } from '../src/jobmessages';
 import { MessageError } from '../src/parsing';
 
 const JOB = {
@@ -57,4 +57,37 @@ test('jobs that are no list are refused', () => {
 
 test('a progress without a number is refused by name', () => {
   assert.throws(() => parseJob({ ...JOB, progress: { what: 'rows', total: 3 } }), new MessageError('done is missing'));
+});
+
+const DOSSIER = {
+  prediction_id: 'p-1',
+  answer: ["decided 'approve'"],
+  decided: [{ name: 'Decision', value: 'approve' }],
+  version: [{ name: 'Version', value: '1.0.0' }],
+  replay: { verdict: 'EXACT', meaning: 'It comes out again', why: 'Every bit is equal', environment: ['Python 3.11'] },
+  why: { decided_by: 'the threshold', sentences: ['income raised it'], reasons: ['R-1'] },
+  wanting: [{ code: 'NO_OUTCOME', what: 'No outcome', effect: 'It cannot be judged', owner: { duty: 'the desk', names: [] } }]
+};
+
+function done(result: unknown): Job {
+  return parseJob({ ...JOB, kind: 'dossier', state: 'done', progress: null, result });
+}
+
+test('a dossier keeps its answer, its replay, its reasons and what is missing with who can close it', () => {
+  const { result } = done({ files: ['dossiers/p-1.pdf'], dossier: DOSSIER });
+  assert.deepEqual(result, { files: ['dossiers/p-1.pdf'], sealed: true, verification: null, dossier: DOSSIER });
+});
+
+test('a dossier that does not say what is missing is refused, and so is a gap that nobody owns', () => {
+  const { wanting, ...rest } = DOSSIER;
+  assert.throws(() => done({ files: [], dossier: rest }), new MessageError('wanting is not a list'));
+  const [gap] = wanting;
+  const ownerless = { ...DOSSIER, wanting: [{ ...gap, owner: null }] };
+  assert.throws(() => done({ files: [], dossier: ownerless }), new MessageError('owner is not an object'));
+});
+
+test('a verification says whether what it is of has a seal, and nothing else may stand there', () => {
+  assert.equal(done({ files: [], sealed: false, verification: REPORT }).result?.sealed, false);
+  assert.equal(done({ files: [], verification: REPORT }).result?.sealed, true);
+  assert.throws(() => done({ files: [], sealed: 'no' }), new MessageError('sealed is not true or false'));
 });

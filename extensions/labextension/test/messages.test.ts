@@ -59,6 +59,11 @@ test('inputs that are missing from the log are an empty list', () => {
   assert.deepEqual(decision.inputs, []);
 });
 
+test('a label that is a number is shown as it is', () => {
+  const { decision } = parseDecision({ log: 'flights', decision: { ...DECISION, label: 1 } });
+  assert.equal(decision.label, '1');
+});
+
 test('a decision whose score is a text is refused by name', () => {
   const wrong = { log: 'flights', decision: { ...DECISION, score: '0.25' } };
   assert.throws(() => parseDecision(wrong), new MessageError('score is not a number'));
