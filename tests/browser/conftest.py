@@ -34,6 +34,7 @@ from audit_lab.seal.trust import ANY_ORIGIN, TrustedKey, format_trust
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lab_page import TOKEN
+from watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ _PASSPHRASE = "a passphrase of this test"
 #: Closes whatever is open, without asking, and opens a notebook on a kernel that runs, if one does.
 _BEGIN_ANEW = """async ([path, kernel]) => {
   const app = window.jupyterapp;
+  window.isBegunAnew = true;
   document.querySelectorAll('.jp-Dialog').forEach(dialog => dialog.remove());
   const before = [...app.shell.widgets('main')];
   const options = kernel === null ? {} : { kernel: { id: kernel } };
@@ -62,8 +64,21 @@ _BEGIN_ANEW = """async ([path, kernel]) => {
   app.shell.activateById('audit-lab-panel');
   await app.commands.execute('audit-lab:refresh-logs');
   app.shell.activateById(panel.id);
+  window.isBegunAnew = false;
   return panel.sessionContext.session.kernel.id;
 }"""
+
+#: Tells `executed` which commands are executed, but for those by which a test's page is made ready.
+_TELL_COMMANDS = """(() => {
+  const connect = () => {
+    if (window.jupyterapp === undefined) {
+      setTimeout(connect, 100);
+    } else {
+      window.jupyterapp.commands.commandExecuted.connect((_, { id }) => window.isBegunAnew || window.executed(id));
+    }
+  };
+  connect();
+})();"""
 
 
 @dataclass
@@ -77,44 +92,6 @@ class Lab:
     def tried(self) -> list[str]:
         """Return what processes of the server tried to reach beyond this machine."""
         return self.outside.read_text().splitlines() if self.outside.exists() else []
-
-
-@dataclass
-class Watch:
-    """What a page must not do: complain from our code, fail a request of ours, talk to another host."""
-
-    host: str
-    complaints: list[str] = field(default_factory=list)
-
-    def follow(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self._uncaught(error.stack or str(error)))
-        page.on("console", lambda message: self._console(message.type, message.text, message.location.get("url", "")))
-        page.on("requestfailed", lambda request: self._failed(request.url, str(request.failure)))
-        page.on("response", lambda response: self._answered(response.url, response.status))
-        page.on("request", lambda request: self._asked(request.url))
-
-    def _uncaught(self, stack: str) -> None:
-        is_of_notebook_7 = "/static/notebook/" in stack and "audit-lab" not in stack  # its settings without a schema
-        if not is_of_notebook_7:
-            self.complaints.append(f"uncaught: {stack}")
-
-    def _console(self, kind: str, text: str, url: str) -> None:
-        is_about_speed = "to activate" in text  # JupyterLab's word on a slow machine
-        if kind in {"error", "warning"} and not is_about_speed and ("audit" in text.lower() or "audit-lab" in url):
-            self.complaints.append(f"console {kind}: {text} ({url})")
-
-    def _failed(self, url: str, failure: str) -> None:
-        if "/audit-lab" in url and "ERR_ABORTED" not in failure:
-            self.complaints.append(f"failed: {url} {failure}")
-
-    def _answered(self, url: str, status: int) -> None:
-        if "/audit-lab" in url and status >= 400:
-            self.complaints.append(f"status {status}: {url}")
-
-    def _asked(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != self.host:
-            self.complaints.append(f"another host: {url}")
 
 
 def unavailable(reason: str) -> None:
@@ -212,7 +189,8 @@ def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, o
 class Window:
     """A page of the browser on JupyterLab, and the kernel that its notebooks share.
 
-    `is_fresh` says that nothing is known of what the page shows, so that it is loaded anew.
+    `is_fresh` says that nothing is known of what the page shows, so that it is loaded anew. `executed` are the ids of
+    the commands that were executed in the session, `known` those of the commands that there are.
     """
 
     page: Page
@@ -220,6 +198,12 @@ class Window:
     kernel: str | None = None
     is_fresh: bool = True
     opened: int = 0
+    executed: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+
+    def note(self, command: str) -> None:
+        """Take down a command that was executed."""
+        self.executed.add(command)
 
 
 @pytest.fixture(scope="session")
@@ -231,7 +215,10 @@ def window(lab: Lab, browser: Browser, browser_context_args: dict[str, object]) 
     expect.set_options(timeout=_PATIENCE_MS)
     watch = Watch(urlsplit(lab.url).netloc)
     context.on("page", watch.follow)
-    yield Window(context.new_page(), watch)
+    context.add_init_script(_TELL_COMMANDS)
+    window = Window(context.new_page(), watch)
+    context.expose_function("executed", window.note)
+    yield window
     context.close()
 
 
@@ -277,10 +264,11 @@ def notebook(lab: Lab, watch: Watch, window: Window, request: pytest.FixtureRequ
     shutil.copy(lab.folder / "notebooks" / "investigation.ipynb", lab.folder / name)
     if window.is_fresh:
         page.goto(f"{lab.url}/lab?token={TOKEN}&reset")
-        page.wait_for_function("window.jupyterapp !== undefined")
-        page.evaluate("window.jupyterapp.restored")
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("window.jupyterapp.restored")  # the last test may have reloaded it
     window.is_fresh = True  # and stays so where this test comes to no good end
     window.kernel = page.evaluate(_BEGIN_ANEW, [name, window.kernel])
+    window.known |= set(page.evaluate("[...window.jupyterapp.commands.listCommands()]"))
     window.is_fresh = False
     search = page.get_by_role("searchbox", name="Search for a prediction id")
     if search.count() and search.input_value():

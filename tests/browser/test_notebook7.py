@@ -31,7 +31,9 @@ def command(page, name):
     page.get_by_role("menuitem", name="View", exact=True).click()
     page.get_by_role("menuitem", name="Activate Command Palette").click()
     page.locator(".lm-CommandPalette-input").fill(name)
-    page.locator(".lm-CommandPalette-item", has_text=name).first.click()
+    # By its key: the list is drawn anew whenever a command changes, and a click may meet an item that is gone by then.
+    expect(page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=name)).to_be_visible()
+    page.keyboard.press("Enter")
 
 
 def test_from_the_panel_to_a_decision_a_cell_and_a_view(lab, notebook7, picture):
