@@ -61,6 +61,10 @@ def spool(
             f"Sealed {sealed.records:,} records of {sealed.files:,} files; {sealed.repeated:,} were in the log before, "
             f"{sealed.missing:,} were never recorded, {sealed.quarantined:,} have inputs that fit no column."
         )
+        if sealed.set_aside or sealed.damaged_bytes:
+            output.line(
+                f"{sealed.set_aside:,} cannot be sealed, and {sealed.damaged_bytes:,} bytes are damaged: kept in {place}."
+            )
     elif seal and state.is_sealing:
         output.line("Another process seals this spool.")
     if not state.files:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 
+from audit_lab.capture.recorder.feature_names import check_feature_names
 from audit_lab.capture.recorder.recorded_column import type_name
 from audit_lab.errors import MisuseError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from audit_lab.capture.redaction.source_redaction import SourceRedaction
 
 __all__ = ["InputForm"]
+
+_MOST_CHECKED = 10_000
 
 
 class InputForm:
@@ -42,7 +45,8 @@ class InputForm:
     Raises
     ------
     MisuseError
-        The names are not different ones, or a type is unknown; a redaction has a rule for none of them.
+        The names are not different ones, cannot be columns, or are too many; a type is unknown; a redaction has a rule
+        for none of them.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class InputForm:
         #: Places of what is recorded among the names as they are asked for, and what is applied at which of them.
         self._kept: tuple[int, ...] = ()
         self._changes: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
+        #: Names, besides the known ones, that were found to be such.
+        self._checked: frozenset[str] = frozenset()
         self._learning = threading.Lock()
         if features is not None:
             self._learn(tuple(features))
@@ -75,7 +81,7 @@ class InputForm:
         Raises
         ------
         MisuseError
-            Inputs without names are not as many as the names.
+            Inputs without names are not as many as the names, or a new name cannot be a column.
         """
         try:
             values = self._pick(inputs)
@@ -91,8 +97,7 @@ class InputForm:
         self._learning = threading.Lock()
 
     def _learn(self, names: tuple[str, ...]) -> None:
-        if len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
-            raise MisuseError("the features are not different names", "Give each input its own name.")
+        check_feature_names(names)
         if self._redaction is not None:
             self._redaction.check_features(self._model, names)
         rules = [self._rule(name) for name in names]
@@ -114,6 +119,9 @@ class InputForm:
 
     def _by_name(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return inputs of other names than the known ones."""
+        if not inputs.keys() <= self._checked:
+            check_feature_names(tuple(inputs))
+            self._checked = frozenset(inputs) if len(self._checked) > _MOST_CHECKED else self._checked.union(inputs)
         if self._redaction is None:
             return dict(inputs)
         made = {}
@@ -153,7 +161,7 @@ def _gives_text(rule: Rule | None) -> bool:
 def _picker(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     """Return a function that takes the values of names, in their order, out of a mapping."""
     if not names:
-        return _nothing_known
+        return lambda _: ()
     if len(names) == 1:
         (only,) = names
         return lambda inputs: (inputs[only],)

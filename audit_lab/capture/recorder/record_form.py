@@ -10,9 +10,10 @@ import json
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTRAS",
     "FIELDS",
+    "LATER",
     "Numbering",
     "checked_extras",
     "decoded",
     "encoded",
     "id_text",
     "microseconds",
+    "milliseconds",
     "outputs_of",
+    "own_id",
+    "plain_scalar",
 ]
 
 #: What stands where in a record. ``inputs`` is an array in the order of the file's features, or a map where the names
@@ -58,18 +63,40 @@ EXTRAS = frozenset(
     }
 )
 
+#: Stands in the place of an explanation that is to be computed later.
+LATER = "later"
+
+_NUMBER = (int, float)
 _EXTRA_TYPES: dict[str, tuple[type, ...]] = {
-    "threshold": (int, float),
-    "sampling_rate": (int, float),
+    "threshold": _NUMBER,
+    "sampling_rate": _NUMBER,
     "explanation": (Mapping, str),
+}
+#: What an explanation may say, and of which type.
+_EXPLANATION: dict[str, tuple[type, ...]] = {
+    "method": (str,),
+    "values": (Mapping, list, tuple, str),
+    "base_value": _NUMBER,
+    "background_sha256": (str,),
+    "seed": (int,),
+    "versions": (Mapping, list, tuple, str),
+    "supersedes": (str,),
 }
 _VERSION_7, _VARIANT = 0x7 << 76, 0b10 << 62
 _TWELVE_BITS, _SIXTY_TWO_BITS = (1 << 12) - 1, (1 << 62) - 1
 _LONGEST_TEXT = 1_000
+_LARGEST_SEED = 2**63
+#: The types of pandas' missing values, and numpy's kinds of times and durations.
+_MISSING = frozenset({"NAType", "NaTType"})
+_TIME_KINDS = frozenset("mM")
 
 
 def _plain(value: Any) -> Any:
     """Return what a value of a library's own type is in Python's: one of numpy as the number or list that it holds."""
+    if type(value).__name__ in _MISSING:
+        return None
+    if getattr(getattr(value, "dtype", None), "kind", None) in _TIME_KINDS and hasattr(value, "astype"):
+        return _times(value)
     for name in ("tolist", "item", "isoformat"):
         made = getattr(value, name, None)
         if made is not None and type(value).__module__ != "builtins":
@@ -79,6 +106,23 @@ def _plain(value: Any) -> Any:
         f"a value of type {kind} cannot be recorded",
         "Give numbers, text, bytes, booleans, times with a zone, None, or lists and mappings of these.",
     )
+
+
+def _times(value: Any) -> Any:
+    """Return numpy's times as they are written: in nanoseconds they would become bare numbers."""
+    if getattr(value, "ndim", 0):
+        return [_times(each) for each in value]
+    text = str(value)
+    return None if text == "NaT" else text
+
+
+def plain_scalar(value: Any) -> Any:
+    """Return the number or text that a library's scalar holds, None for a missing one, and anything else as it is."""
+    if type(value).__module__ == "builtins":
+        return value
+    if type(value).__name__ in _MISSING:
+        return None
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain, decimal_format="string")
@@ -124,10 +168,46 @@ class Numbering:
 
 def id_text(stored: bytes | str) -> str:
     """Return an id as it stands in the log."""
-    if isinstance(stored, str):
-        return stored
+    if not isinstance(stored, bytes):
+        return str(stored)  # another type was spooled by a version that did not refuse it
     digits = stored.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def own_id(given: Any) -> str:
+    """Return the id that a caller gives to a prediction.
+
+    Raises
+    ------
+    MisuseError
+        It is neither a text nor a UUID, or is empty or too long.
+    """
+    text = str(given) if isinstance(given, UUID) else given
+    if not isinstance(text, str):
+        raise MisuseError(f"a prediction's id is a text, not a {type(given).__name__}", "Give str(id).")
+    if not 0 < len(text) <= _LONGEST_TEXT:
+        raise MisuseError(
+            f"the id of a prediction has {len(text):,} characters", f"Give an id of 1 to {_LONGEST_TEXT:,}."
+        )
+    return text
+
+
+def milliseconds(given: Any, decision: Any) -> float | None:
+    """Return how long a prediction took, where it is a number and what was decided a text.
+
+    Raises
+    ------
+    MisuseError
+        One of them is something else.
+    """
+    if decision is not None and not isinstance(decision, str):
+        raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
+    if given is None:
+        return None
+    number = plain_scalar(given)
+    if isinstance(number, bool) or not isinstance(number, _NUMBER):
+        raise MisuseError(f"latency_ms is a number, not a {type(given).__name__}", "Give milliseconds.")
+    return float(number)
 
 
 def microseconds(at: datetime | None) -> int:
@@ -165,7 +245,32 @@ def checked_extras(extras: Mapping[str, Any]) -> dict[str, Any] | None:
             raise MisuseError(
                 message, "Numbers are threshold and sampling_rate, all else is text; see Recorder.record."
             )
-    return {name: value for name, value in extras.items() if value is not None} or None
+    made = {name: value for name, value in extras.items() if value is not None}
+    if "explanation" in made and made["explanation"] != LATER:
+        made["explanation"] = _explanation(made["explanation"])
+    return made or None
+
+
+def _explanation(given: Any) -> dict[str, Any]:
+    """Return an explanation of record without what is None, its numbers in Python's own types."""
+    if not isinstance(given, Mapping):
+        message = f"the explanation {str(given)[:80]!a} is none"
+        raise MisuseError(message, f'Give a mapping with method, values and base_value; or "{LATER}".')
+    made = {}
+    for name, value in given.items():
+        if name not in _EXPLANATION:
+            message = f"an explanation has no {str(name)[:80]!a}"
+            raise MisuseError(message, f"It may have {', '.join(_EXPLANATION)}.")
+        plain = value if value is None or isinstance(value, _EXPLANATION[name]) else plain_scalar(value)
+        if plain is None:
+            continue
+        if not isinstance(plain, _EXPLANATION[name]) or isinstance(plain, bool):
+            message = f"the {name} of an explanation cannot be a {type(value).__name__}"
+            raise MisuseError(message, "See the table explanations in docs/log.md.")
+        if name == "seed" and not -_LARGEST_SEED <= plain < _LARGEST_SEED:
+            raise MisuseError("the seed of an explanation has more than 64 bits", "Give a smaller one.")
+        made[name] = float(plain) if name == "base_value" else plain
+    return made
 
 
 def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
@@ -174,7 +279,7 @@ def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
     Raises
     ------
     MisuseError
-        A mapping has other names, or it is no number.
+        A mapping has other names, or a value has another type.
     """
     if isinstance(outputs, Mapping):
         unknown = sorted(set(outputs) - {"score", "label", "probabilities"})
@@ -183,14 +288,33 @@ def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
             raise MisuseError(
                 message, "They are score, label and probabilities; what else there is goes to parameters=."
             )
-        score = outputs.get("score")
-        return None if score is None else float(score), outputs.get("label"), outputs.get("probabilities")
+        score, label = outputs.get("score"), outputs.get("label")
+        if label is not None and not isinstance(label, str):
+            raise MisuseError(f"a label is a text, not a {type(label).__name__}", "Give str(label).")
+        return None if score is None else _number(score, "a score"), label, _chances(outputs.get("probabilities"))
     if isinstance(outputs, bool):
         return None, json.dumps(outputs), None
+    return _number(outputs, "outputs"), None, None
+
+
+def _number(value: Any, what: str) -> float:
     try:
-        return float(outputs), None, None
-    except (TypeError, ValueError) as error:
-        message = f"outputs cannot be a {type(outputs).__name__}"
-        raise MisuseError(
-            message, "Give a score, a label, or a mapping with score, label and probabilities."
-        ) from error
+        if not isinstance(value, str | bytes):
+            return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_number(value, what) from error
+    raise _no_number(value, what)
+
+
+def _no_number(value: Any, what: str) -> MisuseError:
+    message = f"{what} cannot be a {type(value).__name__}"
+    return MisuseError(message, "Give a score, a label, or a mapping with score, label and probabilities.")
+
+
+def _chances(given: Any) -> list[float] | None:
+    if given is None:
+        return None
+    values = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise MisuseError(f"probabilities cannot be a {type(given).__name__}", "Give a list of numbers.")
+    return [_number(each, "a probability") for each in values]

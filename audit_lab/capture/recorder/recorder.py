@@ -20,7 +20,9 @@ from audit_lab.capture.recorder.record_form import (
     encoded,
     id_text,
     microseconds,
+    milliseconds,
     outputs_of,
+    own_id,
 )
 from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
 from audit_lab.capture.recorder.selection import Selection
@@ -137,6 +139,8 @@ class Recorder:
                 f"{log} is not a sealed log", "Begin one with al.create_log, or seal it with al.seal_log."
             )
         check_table_name(f"inputs/{model}")
+        if not isinstance(version, str):
+            raise MisuseError(f"a version is a text, not a {type(version).__name__}", "Give str(version).")
         if when_full not in ("block", "drop"):
             raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
@@ -155,6 +159,7 @@ class Recorder:
             "risk_tier": risk_tier,
         }
         constants = {name: said[name] for name in _CONSTANTS if said[name] is not None}
+        checked_extras({name: value for name, value in constants.items() if name != "clock_source"})
         self._constants = constants if self._redaction is None else self._redaction.beside(constants)
         self._drops = when_full == "drop"
         self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
@@ -237,7 +242,7 @@ class Recorder:
         """
         nanoseconds = time.time_ns()
         at = nanoseconds // 1_000 if occurred_at is None else microseconds(occurred_at)
-        stored_id = self._numbering.next(nanoseconds) if prediction_id is None else prediction_id
+        stored_id = self._numbering.next(nanoseconds) if prediction_id is None else own_id(prediction_id)
         values = self._form.values(inputs)
         score = label = probabilities = None
         if isinstance(outputs, float):
@@ -249,8 +254,9 @@ class Recorder:
         extras = checked_extras(more) if more else None
         if extras and self._redaction is not None:
             extras = self._redaction.beside(extras)
-        if type(decision) is not str and decision is not None:
-            raise MisuseError(f"a decision is a text, not a {type(decision).__name__}", "Give the word for it.")
+        is_text, is_float = type(decision) is str, type(latency_ms) is float
+        if not ((is_text or decision is None) and (is_float or latency_ms is None)):
+            latency_ms = milliseconds(latency_ms, decision)
         if not self._selection.is_plain:
             about = {"at": at, "model_version": self.version, **self._constants, **(extras or {})}
             if "request_id" not in about:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import polars as pl
+
 from audit_lab.capture.recorder.sealer import SealedSpool, adopt, seal_spool
 from audit_lab.capture.recorder.sealing import LOCK, PROBLEM, spool_files
 from audit_lab.capture.recorder.spool_file import CLOSED, hold
@@ -74,8 +76,9 @@ def main(orders: IO[bytes]) -> None:
             try:
                 with open_writer(log, vault=told["vault"], passphrase=told["passphrase"]) as writer:
                     _seal_on(writer, log, spool, orders)
-            except (AuditLabError, OSError) as error:
-                _tell(spool, str(error))
+            except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (told, whatever it is)
+                known = isinstance(error, AuditLabError | OSError)
+                _tell(spool, str(error) if known else f"{type(error).__name__}: {error}")
                 if _has_ended(orders, _PAUSE_S):
                     return
             else:

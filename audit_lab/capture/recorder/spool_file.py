@@ -3,6 +3,9 @@
 A spool file begins with a line that names its form and a line of JSON, its header: whose records these are, and what
 holds for all of them. Then come frames. A frame's check sum tells one that a crash tore; it proves nothing to anybody,
 which begins with the seal. While it is written its name ends in `OPEN`, and its writer holds a lock on it.
+
+A writer that could not finish a frame begins another file. So a frame that is not whole and has whole ones behind it
+was damaged after it was acknowledged; only what ends a file in the middle of a frame is what a crash left.
 """
 
 from __future__ import annotations
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSED",
+    "DAMAGED",
     "NOTICE",
     "OPEN",
     "RECORDS",
+    "Damage",
     "Frame",
     "Header",
     "SpoolFile",
@@ -41,6 +46,8 @@ __all__ = [
 ]
 
 OPEN, CLOSED = ".open", ".spool"
+#: The end of the name of a file that was read as far as it is whole, and is kept for who can repair it.
+DAMAGED = ".damaged"
 
 #: What a frame holds: records, one after the other, or one thing to know about what is not there.
 RECORDS, NOTICE = 1, 2
@@ -54,7 +61,6 @@ _sync = getattr(os, "fdatasync", os.fsync)
 _MAGIC = b"ALF1"
 _ARRAY_32 = b"\xdd"
 _LONGEST_HEADER = 1 << 20
-_LONGEST_FRAME = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,22 @@ class Frame:
     kind: int
     first: int
     items: list[Any]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A piece of a spool file that is no whole frame.
+
+    Attributes
+    ----------
+    size_bytes
+        How long it is.
+    is_torn
+        Whether it is the end of a frame that a crash did not let be finished, so that no record in it was acknowledged.
+    """
+
+    size_bytes: int
+    is_torn: bool
 
 
 def frame_of(first: int, records: Sequence[bytes]) -> bytes:
@@ -194,7 +216,8 @@ def read_header(file: BinaryIO, name: str) -> Header | None:
         It is no spool file.
     """
     form, line = file.readline(len(_FORM)), file.readline(_LONGEST_HEADER)
-    if _FORM.startswith(form) and len(line) < _LONGEST_HEADER and not line.endswith(b"\n"):
+    is_cut = len(line) < _LONGEST_HEADER and not line.endswith(b"\n") and _MAGIC not in line
+    if _FORM.startswith(form) and is_cut:
         return None
     try:
         stated = json.loads(line if form == _FORM else b"")
@@ -203,26 +226,61 @@ def read_header(file: BinaryIO, name: str) -> Header | None:
         raise LogError(f"{name} is no spool file", "Move it elsewhere: a recorder did not write it.") from error
 
 
-def read_frames(file: BinaryIO) -> Iterator[tuple[Frame, int]]:
-    """Yield each whole frame, and where in the file it ends; what a crash tore at the end is left out."""
-    while True:
-        head = file.read(_HEAD.size + _SUM.size)
-        if len(head) < _HEAD.size + _SUM.size:
-            return
-        magic, kind, count, length, first = _HEAD.unpack_from(head)
-        if magic != _MAGIC or length > _LONGEST_FRAME:
-            return
-        content = file.read(length)
-        (stated,) = _SUM.unpack_from(head, _HEAD.size)
-        if len(content) < length or zlib.crc32(content, zlib.crc32(head[: _HEAD.size])) != stated:
-            return
-        try:
-            items = decoded(content)
-        except ValueError:
-            return
-        if not isinstance(items, list) or (kind == RECORDS and len(items) != count):
-            return
-        yield Frame(kind, first, items), file.tell()
+def read_frames(file: BinaryIO) -> Iterator[Frame | Damage]:
+    """Yield each whole frame from where `file` stands, and what lies between and behind them that is none."""
+    content = memoryview(file.read())
+    place = 0
+    while place < len(content):
+        found = _whole_frame(content, place)
+        if found is not None:
+            frame, place = found
+            yield frame
+            continue
+        start, place = place, _next_whole(content, place + 1)
+        is_torn = place == len(content) and _is_unfinished(content[start:])
+        yield Damage(place - start, is_torn=is_torn)
+
+
+def _whole_frame(content: memoryview, place: int) -> tuple[Frame, int] | None:
+    """Return the frame that begins at a place, and where it ends; None where no whole one does."""
+    begin = place + _HEAD.size + _SUM.size
+    if begin > len(content):
+        return None
+    magic, kind, count, length, first = _HEAD.unpack_from(content, place)
+    if magic != _MAGIC or begin + length > len(content):
+        return None
+    held = content[begin : begin + length]
+    (stated,) = _SUM.unpack_from(content, place + _HEAD.size)
+    if zlib.crc32(held, zlib.crc32(content[place : place + _HEAD.size])) != stated:
+        return None
+    try:
+        items = decoded(held)
+    except ValueError:
+        return None
+    if not isinstance(items, list) or (kind == RECORDS and len(items) != count):
+        return None
+    return Frame(kind, first, items), begin + length
+
+
+def _next_whole(content: memoryview, place: int) -> int:
+    """Return where the next whole frame begins; the end where there is none."""
+    rest = bytes(content[place:])
+    found = rest.find(_MAGIC)
+    while found >= 0:
+        if _whole_frame(content, place + found) is not None:
+            return place + found
+        found = rest.find(_MAGIC, found + 1)
+    return len(content)
+
+
+def _is_unfinished(rest: memoryview) -> bool:
+    """Whether the end of a file is what a crash leaves: a frame that goes on behind it, or room that nothing filled."""
+    if len(rest) < _HEAD.size + _SUM.size:
+        return True
+    magic, _, _, length, _ = _HEAD.unpack_from(rest)
+    if magic == _MAGIC:
+        return len(rest) < _HEAD.size + _SUM.size + length
+    return not any(rest)
 
 
 @contextmanager

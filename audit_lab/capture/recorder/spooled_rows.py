@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.capture.recorder.record_form import EXTRAS, FIELDS, id_text
+from audit_lab.capture.recorder.feature_names import ROOM_BYTES, name_fault, room_of
+from audit_lab.capture.recorder.record_form import EXTRAS, FIELDS, LATER, id_text
 from audit_lab.capture.recorder.recorded_column import recorded_column, type_named
+from audit_lab.log.commitment.column_types import column_type
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME
 
 if TYPE_CHECKING:
@@ -27,14 +29,17 @@ _COLUMNS = {
 #: Columns that are the same for a whole recorder, or stand among a record's extras.
 _MORE = (*sorted(EXTRAS - {"explanation"}), "clock_source")
 _EXPLANATION = TABLES["explanations"].columns
-_LATER = "later"
+#: Of a name, and of the reasons why values do not fit, so much is told in a sentence.
+_SHOWN, _MOST_REASONS = 80, 3
 
 #: Kind of notice to its severity, and its sentence.
 _NOTICES = {
     "gap": ("error", "{count} predictions were not recorded, because memory for records was full"),
     "clock-set": ("warning", "the recorder's clock was set by {seconds:.3f} s"),
     "torn": ("warning", "a crash tore {bytes} bytes at the end of a spool file; no record in them was acknowledged"),
+    "damaged": ("error", "{bytes} bytes of a spool file are damaged, and records in them are lost; the file is kept"),
     "quarantined": ("error", "inputs of {prediction_id} are kept in the spool: {why}"),
+    "set-aside": ("error", "the prediction {prediction_id} cannot be sealed, and is kept in the spool: {why}"),
     "sampled": ("info", "{recorded} of {seen} predictions were recorded; of the others there is no row"),
     "aggregates": ("info", "{rows} predictions of an hour were counted, of which no row need be recorded"),
     "redaction": ("info", "values are changed before they are recorded, as the profile {profile} says"),
@@ -55,6 +60,8 @@ class SpooledRows:
         What is to be known of what is not there: the number of the next record, and a mapping with its ``kind``.
     misfits
         Row to column to why a value fits no column of the log; filled by `tables`.
+    bare
+        Row to why its inputs and its explanation are left out, without a look at them.
     is_first
         Whether the log has no record of this writer yet.
     """
@@ -62,9 +69,10 @@ class SpooledRows:
     def __init__(self, header: Header) -> None:
         self.header = header
         self.numbers: list[int] = []
-        self.records: list[list[Any]] = []
+        self.records: list[Any] = []
         self.notices: list[tuple[int, dict[str, Any]]] = []
         self.misfits: dict[int, dict[str, str]] = {}
+        self.bare: dict[int, str] = {}
         self.is_first = False
 
     @property
@@ -82,6 +90,34 @@ class SpooledRows:
         known = max(0, (self.numbers[-1] if self.numbers else 0) - first + 1)
         self.numbers.extend(range(first + known, first + len(records)))
         self.records.extend(records[known:])
+
+    def halves(self) -> tuple[SpooledRows, SpooledRows]:
+        """Return the records in two pieces that can be sealed one after the other; each has the notices before it."""
+        middle = len(self.records) // 2
+        first, second = SpooledRows(self.header), SpooledRows(self.header)
+        first.numbers, second.numbers = self.numbers[:middle], self.numbers[middle:]
+        first.records, second.records = self.records[:middle], self.records[middle:]
+        for number, notice in self.notices:
+            (first if number < second.numbers[0] else second).notices.append((number, notice))
+        first.is_first = self.is_first
+        return first, second
+
+    def without_inputs(self, why: str) -> SpooledRows:
+        """Return the rows without inputs and explanations, of which nothing is known but that they cannot be sealed."""
+        made = SpooledRows(self.header)
+        made.numbers, made.records, made.notices = self.numbers, self.records, list(self.notices)
+        made.bare = dict.fromkeys(range(len(self.records)), why)
+        made.is_first = self.is_first
+        return made
+
+    def without_records(self, why: str) -> SpooledRows:
+        """Return the notices alone, and that the records are kept aside."""
+        made = SpooledRows(self.header)
+        made.notices = list(self.notices)
+        for number, record in zip(self.numbers, self.records, strict=True):
+            about = {"kind": "set-aside", "at": self.header.begun, "prediction_id": _id_of(record), "why": why}
+            made.notices.append((number, about))
+        return made
 
     def tables(self, types: pl.Schema) -> dict[str, pl.DataFrame]:
         """Return the rows of each table that has any.
@@ -107,17 +143,21 @@ class SpooledRows:
             tables["events"] = events
         return tables
 
-    def quarantine(self) -> bytes:
-        """Return the records with a misfit as JSON lines, with why."""
-        lines = []
-        for row, why in sorted(self.misfits.items()):
-            record = dict(zip(FIELDS, self.records[row], strict=True))
-            record["id"] = id_text(record["id"])
-            if isinstance(record["inputs"], list):
-                record["inputs"] = dict(zip(self.header.features, record["inputs"], strict=False))
-            about = {"writer_id": self.header.writer_id, "sequence": self.numbers[row], "why": why}
-            lines.append(json.dumps({**about, "record": record}, default=repr, sort_keys=True))
-        return "".join(f"{line}\n" for line in lines).encode()
+    def quarantine(self, why: str | None = None) -> list[str]:
+        """Return the records with a misfit as lines of JSON, with why; all of them where `why` is told."""
+        reasons = self.misfits if why is None else {row: {"record": why} for row in range(len(self.records))}
+        return [self._kept(row, reason) for row, reason in sorted(reasons.items())]
+
+    def _kept(self, row: int, why: dict[str, str]) -> str:
+        record = dict(zip(FIELDS, self.records[row], strict=False))
+        record["id"] = _id_of(self.records[row])
+        if isinstance(record.get("inputs"), list):
+            record["inputs"] = dict(zip(self.header.features, record["inputs"], strict=False))
+        said = {"writer_id": self.header.writer_id, "sequence": self.numbers[row], "why": why}
+        try:
+            return json.dumps({**said, "record": record}, default=repr, sort_keys=True)
+        except (TypeError, ValueError, RecursionError):  # names of several types, or values without end
+            return json.dumps({**said, "record": repr(self.records[row])}, sort_keys=True)
 
     def _predictions(self, ids: pl.Series, columns: dict[str, Any]) -> pl.DataFrame:
         rows = len(self.records)
@@ -148,16 +188,43 @@ class SpooledRows:
     def _inputs(self, ids: pl.Series, inputs: Sequence[Any], types: pl.Schema) -> pl.DataFrame:
         names = list(self.header.features)
         width = len(names)
-        if all(type(each) is list and len(each) == width for each in inputs):
+        for row, why in self.bare.items():
+            self.misfits.setdefault(row, {})["inputs"] = why
+        if not self.bare and all(type(each) is list and len(each) == width for each in inputs):
             columns = dict(zip(names, zip(*inputs, strict=True), strict=True)) if width else {}
         else:
-            maps = [each if isinstance(each, dict) else dict(zip(names, each, strict=False)) for each in inputs]
+            maps = [self._by_name(row, each) for row, each in enumerate(inputs)]
             names = list(dict.fromkeys([*names, *(name for each in maps for name in each)]))
             columns = {name: tuple(each.get(name) for each in maps) for name in names}
         declared = {name: type_named(text, name) for name, text in self.header.types.items()}
-        made = [self._column(name, values, types.get(name, declared.get(name))) for name, values in columns.items()]
-        frame = pl.DataFrame([ids, *(each for each in made if each.dtype != pl.Null)])
-        return frame.filter(~pl.Series([row in self.misfits for row in range(frame.height)]))
+        made, room = [], ROOM_BYTES
+        for name, values in columns.items():
+            fault = name_fault(name)
+            if fault is not None:
+                self._left_out(name, values, fault)
+                continue
+            column = self._column(name, values, types.get(name, declared.get(name)))
+            if column.dtype == pl.Null:
+                continue
+            taken = room_of(name, str(column_type(column.dtype, name)))
+            if taken > room:
+                self._left_out(name, values, "has no room in a segment beside the others")
+                continue
+            room -= taken
+            made.append(column)
+        frame = pl.DataFrame([ids, *made])
+        return frame.filter(~pl.Series([row in self.misfits for row in range(frame.height)], dtype=pl.Boolean))
+
+    def _by_name(self, row: int, inputs: Any) -> dict[str, Any]:
+        if row in self.bare:
+            return {}
+        return inputs if isinstance(inputs, dict) else dict(zip(self.header.features, inputs, strict=False))
+
+    def _left_out(self, name: str, values: Sequence[Any], fault: str) -> None:
+        """Note that a column cannot be in the log, for each row that has a value of it."""
+        for row, value in enumerate(values):
+            if value is not None:
+                self.misfits.setdefault(row, {})[str(name)[:_SHOWN]] = f"the feature {fault}"
 
     def _column(self, name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Series:
         made = recorded_column(name, values, dtype)
@@ -168,11 +235,11 @@ class SpooledRows:
     def _explanations(self, ids: pl.Series, extras: Sequence[dict[str, Any] | None]) -> pl.DataFrame | None:
         rows = []
         for row, each in enumerate(extras):
-            given = (each or {}).get("explanation")
+            given = None if row in self.bare else (each or {}).get("explanation")
             if isinstance(given, dict):
                 said = {name: _text(given[name]) for name in _EXPLANATION if given.get(name) is not None}
                 rows.append({"method": "not named", **said, "prediction_id": ids[row]})
-            elif given == _LATER:
+            elif given == LATER:
                 self._note(row, {"kind": "explanation-due", "prediction_id": ids[row]})
         schema = {name: _EXPLANATION[name] for name in _EXPLANATION if any(name in row for row in rows)}
         return pl.DataFrame(rows, schema=schema, orient="row") if rows else None
@@ -182,8 +249,10 @@ class SpooledRows:
 
     def _events(self) -> pl.DataFrame | None:
         for row, why in sorted(self.misfits.items()):
-            said = "; ".join(f"{column}: {reason}" for column, reason in sorted(why.items()))
-            name = id_text(self.records[row][0])
+            reasons = [f"{column[:_SHOWN]}: {reason}" for column, reason in sorted(why.items())]
+            more = len(reasons) - _MOST_REASONS
+            said = "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more:,} more" if more > 0 else "")
+            name = _id_of(self.records[row])
             self._note(row, {"kind": "quarantined", "prediction_id": name, "why": said})
         if self.is_first and self.records and self.header.redaction is not None:
             said_of_it = {"kind": "redaction", "at": self.header.begun, **self.header.redaction}
@@ -213,6 +282,12 @@ class SpooledRows:
                 }
             )
         return pl.DataFrame(rows, schema_overrides={"at": TIME}) if rows else None
+
+
+def _id_of(record: Any) -> str:
+    """Return the id of a record of any form."""
+    stored = record[0] if isinstance(record, list) and record else record
+    return id_text(stored) if isinstance(stored, bytes | str | int) else repr(stored)
 
 
 def _text(value: Any) -> Any:

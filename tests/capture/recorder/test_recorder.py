@@ -138,6 +138,26 @@ def test_an_explanation_is_kept_or_noted_for_later(recorded, explanation):
         ({"colour": "red"}, "a record has no 'colour'"),
         ({"threshold": "high"}, "the threshold of a record cannot be a str"),
         ({"inputs": [1.0]}, "inputs without names"),
+        ({"inputs": {"prediction_id": "x"}}, "the feature 'prediction_id' is a name that the log itself uses"),
+        ({"inputs": {"_row": 1.0}}, "the feature '_row' is a name that the log itself uses"),
+        ({"inputs": {"a\0b": 1.0}}, "has a character that no name can have"),
+        ({"inputs": {"n" * 1_001: 1.0}}, "is longer than 1,000 characters"),
+        (
+            {"inputs": {f"feature_{number:05}": 0.5 for number in range(3_000)}},
+            "the names of 3,000 features take 75,000",
+        ),
+        ({"inputs": {1: 2.0}}, "the feature '1' is no name"),
+        ({"prediction_id": 7}, "a prediction's id is a text, not a int"),
+        ({"prediction_id": ""}, "the id of a prediction has 0 characters"),
+        ({"latency_ms": "x"}, "latency_ms is a number, not a str"),
+        ({"outputs": {"label": 3}}, "a label is a text, not a int"),
+        ({"outputs": {"score": "0.5"}}, "a score cannot be a str"),
+        ({"outputs": {"probabilities": "ab"}}, "probabilities cannot be a str"),
+        ({"outputs": {"probabilities": [1, "x"]}}, "a probability cannot be a str"),
+        ({"explanation": "soon"}, "the explanation 'soon' is none"),
+        ({"explanation": {"base_value": "x"}}, "the base_value of an explanation cannot be a str"),
+        ({"explanation": {"method": 3}}, "the method of an explanation cannot be a int"),
+        ({"explanation": {"computed_at": AT}}, "an explanation has no 'computed_at'"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused_at_once(recorded, options, message):
@@ -152,6 +172,12 @@ def test_a_recorder_needs_a_sealed_log_and_is_not_used_after_its_end(recorded, t
         Recorder(tmp_path, model="m", version="1")
     with pytest.raises(MisuseError, match="cannot be declared as 'Object'"):
         recorded.recorder(features={"a": pl.Object})
+    with pytest.raises(MisuseError, match="the feature 'recorded_at' is a name that the log itself uses"):
+        recorded.recorder(features=["recorded_at"])
+    with pytest.raises(MisuseError, match="the environment of a record cannot be a int"):
+        recorded.recorder(environment=5)
+    with pytest.raises(MisuseError, match="a version is a text, not a int"):
+        recorded.recorder(version=7)
     with pytest.raises(MisuseError, match="when_full cannot be 'wait'"):
         recorded.recorder(when_full="wait")
     recorder = recorded.recorder()
@@ -371,3 +397,11 @@ def test_a_recorder_that_was_closed_and_forgotten_is_collected(recorded):
     del recorder
     gc.collect()
     assert kept() is None
+
+
+def test_a_prediction_without_inputs_is_recorded_and_later_inputs_keep_their_names(recorded):
+    with recorded.recorder() as recorder:
+        recorder.record({}, 0.5).wait()
+        recorder.record({"a": 1.0}, 0.5)
+    recorded.seal()
+    assert recorded.inputs["a"].to_list() == [None, 1.0]
