@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_search import DriftQuestion, drift_of
+from audit_lab.face.untimed import untimed_fact, untimed_predictions
 from audit_lab.face.windowed_rows import unweighted
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.cause.measure import find_cause
@@ -62,7 +63,8 @@ def cause_of(
         store, asked, runner, recognised=lambda features: _recognised(store, asked, features), progress=progress
     )
     since, until = min(asked.before.start, asked.after.start), max(asked.before.end, asked.after.end)
-    return replace(found, facts=(*found.facts, *unweighted(store, asked.model, since, until)))
+    untimed = untimed_fact(untimed_predictions(store, asked.model, "model_version"))
+    return replace(found, facts=(*found.facts, *unweighted(store, asked.model, since, until), *untimed))
 
 
 def _recognised(store: LogStore, asked: CauseQuestion, features: Sequence[str]) -> list[NamedChange]:

@@ -45,12 +45,15 @@ def operations_of(
     rows = windowed_rows(store, model, since, until)
     columns = [SPLITS[by], "error", "latency_ms"]
     events = collect(store.table("events").select(_EVENT), f"the events of {store.location}")
+    # An event without a time may lie in any period.
     if rows.since is not None:
-        events = events.filter(pl.col("at") >= rows.since)
+        events = events.filter((pl.col("at") >= rows.since).fill_null(value=True))
     if rows.until is not None:
-        events = events.filter(pl.col("at") < rows.until)
+        events = events.filter((pl.col("at") < rows.until).fill_null(value=True))
     read = rows.reader(columns, weights=rows.is_sampled)
-    found = measure_operations(read, rows.hours_of(zone), events, every=every, by=by, zone=zone)
+    found = measure_operations(
+        read, rows.hours_of(zone), events, every=every, by=by, zone=zone, untimed=rows.untimed(SPLITS[by])
+    )
     facts = (
         *found.facts,
         *rows.weighted_facts,

@@ -11,6 +11,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
+from audit_lab.face.untimed import untimed_fact, untimed_predictions
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
@@ -140,7 +141,12 @@ class WindowedRows:
         unclear = (
             f"ids that stand on several predictions, whose outcomes are unclear and count as missing: {repeated:,}"
         )
-        return tuple(fact for fact, count in ((left, erased), (unclear, repeated if self.has_outcomes else 0)) if count)
+        facts = [fact for fact, count in ((left, erased), (unclear, repeated if self.has_outcomes else 0)) if count]
+        return (*facts, *untimed_fact(self.untimed("model_version")))
+
+    def untimed(self, column: str) -> pl.DataFrame:
+        """Return the model's predictions without a time by a column, as `untimed_predictions` has them."""
+        return untimed_predictions(self.store, self.model, column)
 
     def checked(self, columns: Sequence[str]) -> list[str]:
         """Return columns that are there, each once.

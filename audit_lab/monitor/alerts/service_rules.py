@@ -35,11 +35,11 @@ def failures(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> Fou
     found = asking.ask("operations", **asked)
     alerts = []
     for one in found.findings:
-        if one.code not in options["findings"] or not scope.holds(one.start, one.end):
+        if one.code not in options["findings"] or not (one.start is None or scope.holds(one.start, one.end)):
             continue
         alerts.append(_job(rule, one) if one.code == _JOB else _service(rule, model, one, options["by"]))
     windows = found.table["window_start"].n_unique()
-    return Found(tuple(alerts), windows, int(found.rows))
+    return Found(tuple(alerts), windows, int(found.rows), tuple(one for one in found.facts if "without a time" in one))
 
 
 def uncovered(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> Found:
@@ -115,18 +115,18 @@ def _service(rule: Rule, model: str | None, one: Any, by: str) -> Alert:
     group = "not stated" if one.group is None else bounded(one.group)
     value = number_or_none(one.value)
     told = "" if value is None else f" {value:.4g}"
-    what = (
-        f"{one.code} of {by} {group} from {one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC: "
-        f"{one.measure}{told}, {one.concerned:,} of {one.rows:,} rows"
-    )
+    span = "without a time" if one.start is None else f"from {one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
+    what = f"{one.code} of {by} {group} {span}: {one.measure}{told}, {one.concerned:,} of {one.rows:,} rows"
     is_version = by == _BY_VERSION
+    # What has no window is another alert than the same in a window.
+    code = one.code if one.start is not None else f"{one.code} without a time"
     return Alert(
         rule,
         model,
         group if is_version else None,
         one.start,
         one.end,
-        one.code if is_version else f"{one.code} of {by} {group}",
+        code if is_version else f"{code} of {by} {group}",
         one.measure,
         value,
         _LIMITS[one.code],
@@ -151,6 +151,7 @@ def _job(rule: Rule, one: Any) -> Alert:
         1.0,
         _LIMITS[_JOB],
         1,
-        f"an event at {one.start:%Y-%m-%d %H:%M} UTC states a failure; its words are in the log",
+        f"an event {'without a time' if one.start is None else f'at {one.start:%Y-%m-%d %H:%M} UTC'} states a failure; "
+        "its words are in the log",
         one.query if len(one.query) <= _LONGEST_QUERY else "log.operations().findings",
     )

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["OperationsFinding", "failed_jobs", "failed_predictions", "raised_errors", "raised_latency"]
+__all__ = [
+    "OperationsFinding",
+    "failed_jobs",
+    "failed_predictions",
+    "failed_untimed",
+    "raised_errors",
+    "raised_latency",
+]
 
 #: A rate of errors is raised where chance gives as many in the group in fewer cases, over all windows and groups.
 _LEVEL = 0.05
@@ -34,7 +41,7 @@ class OperationsFinding:
     code
         ``failed-predictions``, ``error-rate``, ``latency`` or ``failed-job``.
     start, end
-        The window, the end excluded; of a job, when it was recorded to fail, twice.
+        The window, the end excluded; of a job, when it was recorded to fail, twice. None where there is no time.
     group
         The version, node or whatever the question was split by; of a job, its subject.
     measure, value, low, high
@@ -50,8 +57,8 @@ class OperationsFinding:
     """
 
     code: str
-    start: datetime
-    end: datetime
+    start: datetime | None
+    end: datetime | None
     group: str | None
     measure: str
     value: float | None
@@ -71,11 +78,13 @@ class Split:
     word: str
     column: str
 
-    def query(self, condition: str, group: str | None, start: datetime, end: datetime) -> str:
-        """Return Python that fetches the rows of a group in a window that meet a condition."""
+    def query(self, condition: str, group: str | None, start: datetime | None, end: datetime | None) -> str:
+        """Return Python that fetches the rows of a group in a window, or without a time, that meet a condition."""
         literal = "" if group is None else group.replace("'", "''")
         mine = f"{self.column} is null" if group is None else f"{self.column} = '{literal}'"
         expression = f"{condition} and {mine}"
+        if start is None or end is None:
+            return f"log.find({f'{expression} and occurred_at is null'!r})"
         return f"log.find({expression!r}, since={start.isoformat()!r}, until={end.isoformat()!r})"
 
     def name(self, group: str | None) -> str:
@@ -96,6 +105,28 @@ def failed_predictions(table: pl.DataFrame, split: Split) -> list[OperationsFind
                 found.append(_failed(run, split))
             run = [row] if row is not None and row["failed"] else []
     return found
+
+
+def failed_untimed(untimed: pl.DataFrame, split: Split) -> list[OperationsFinding]:
+    """Return a finding for each group of which predictions without a time failed: they are in no window."""
+    return [
+        OperationsFinding(
+            "failed-predictions",
+            None,
+            None,
+            row["group"],
+            "failed predictions without a time",
+            float(row["failed"]),
+            None,
+            None,
+            row["rows"],
+            row["failed"],
+            None,
+            f"{split.name(row['group'])}: {row['failed']:,} predictions without a time failed, of {row['rows']:,}",
+            split.query("error is not null", row["group"], None, None),
+        )
+        for row in untimed.filter(pl.col("failed") > 0).iter_rows(named=True)
+    ]
 
 
 def raised_errors(table: pl.DataFrame, split: Split) -> list[OperationsFinding]:
@@ -182,11 +213,15 @@ def failed_jobs(events: pl.DataFrame) -> list[OperationsFinding]:
             1,
             1,
             None,
-            f"{row['kind'] or 'event'} at {row['at']:%Y-%m-%d %H:%M}: {row['summary'] or 'no summary'}",
+            f"{row['kind'] or 'event'} {_when(row['at'])}: {row['summary'] or 'no summary'}",
             f"log.events.filter(pl.col('event_id') == {row['event_id']!r})",
         )
-        for row in events.filter((severe | named) & pl.col("at").is_not_null()).sort("at", "event_id").to_dicts()
+        for row in events.filter(severe | named).sort("at", "event_id").to_dicts()
     ]
+
+
+def _when(moment: datetime | None) -> str:
+    return "without a time" if moment is None else f"at {moment:%Y-%m-%d %H:%M}"
 
 
 def _groups(table: pl.DataFrame) -> Iterable[list[dict[str, Any]]]:

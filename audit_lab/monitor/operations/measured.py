@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from audit_lab.monitor.operations.findings import (
     Split,
     failed_jobs,
     failed_predictions,
+    failed_untimed,
     raised_errors,
     raised_latency,
 )
@@ -76,7 +77,9 @@ class Operations:
     facts
         Plain sentences about the data.
     every, by, rows, failed
-        The call and the totals.
+        The call and the totals of the windows.
+    failed_untimed
+        How many predictions without a time failed besides: they are in no window.
     """
 
     table: pl.DataFrame
@@ -86,6 +89,7 @@ class Operations:
     by: str
     rows: int
     failed: int
+    failed_untimed: int = 0
 
     @property
     def represented(self) -> float:
@@ -114,6 +118,8 @@ class Operations:
         if self.represented != self.rows:
             recorded = f"{self.rows:,} predictions were recorded, {self.failed:,} of which failed"
             said = [f"{recorded}; they stand for {self.represented:,.0f}, of which by their weights failed {interval}."]
+        if self.failed_untimed:
+            said[0] = f"{said[0][:-1]}; besides, {self.failed_untimed:,} without a time failed."
         held = self.table.filter(pl.col("p95_ms").is_not_null())
         if held.height:
             worst = held.sort("p95_ms", "window_start", descending=[True, False]).row(0, named=True)
@@ -133,6 +139,7 @@ class Operations:
             "by": self.by,
             "rows": self.rows,
             "failed": self.failed,
+            "failed_untimed": self.failed_untimed,
             "represented": self.represented,
             "error_rate": self.error_rate,
             "confidence": CONFIDENCE,
@@ -155,6 +162,7 @@ def measure_operations(
     every: str = "1d",
     by: str = "version",
     zone: str = "UTC",
+    untimed: pl.DataFrame | None = None,
 ) -> Operations:
     """Measure latency and errors by group and window.
 
@@ -171,6 +179,8 @@ def measure_operations(
         ``1h``, ``1d``, ``1w`` (from Monday) or ``1mo``, of `zone`.
     by
         ``version``, ``node``, ``environment`` or ``endpoint``.
+    untimed
+        ``group``, ``rows`` and ``failed`` of the predictions without a time, which are in no window.
 
     Raises
     ------
@@ -205,17 +215,24 @@ def measure_operations(
         *raised_errors(table, split),
         *raised_latency(table, split),
         *failed_jobs(events),
+        *([] if untimed is None else failed_untimed(untimed, split)),
     ]
     rows = int(table["rows"].sum())
     return Operations(
         table,
-        tuple(sorted(found, key=lambda one: (one.start, one.code, one.group or ""))),
+        tuple(sorted(found, key=_order)),
         _facts(table, unusable, starts, ends, every),
         every,
         by,
         rows,
         int(table["failed"].sum()),
+        0 if untimed is None else int(untimed["failed"].sum()),
     )
+
+
+def _order(one: OperationsFinding) -> tuple[bool, datetime, str, str]:
+    """Return by what findings are told: in order of time, and first what has none, so that it is not cut off."""
+    return one.start is not None, one.start or datetime.min.replace(tzinfo=UTC), one.code, one.group or ""
 
 
 def _counted(frame: pl.DataFrame, until: Mapping[datetime, datetime]) -> pl.DataFrame:

@@ -109,10 +109,12 @@ def test_a_failed_job_is_a_finding():
     events = pl.DataFrame(rows, schema=NO_EVENTS.schema, orient="row")
     found = measured(served(), events).findings
     assert [(one.code, one.group, one.what) for one in found] == [
+        ("failed-job", None, "job failed without a time: no summary"),
         ("failed-job", "run-2", "job failed at 2024-03-06 00:00: out of memory"),
         ("failed-job", "batch-7", "ingest at 2024-03-07 00:00: no summary"),
     ]
-    assert found[0].query == "log.events.filter(pl.col('event_id') == 'e2')"
+    assert (found[0].start, found[0].end) == (None, None)
+    assert found[1].query == "log.events.filter(pl.col('event_id') == 'e2')"
 
 
 def test_missing_and_impossible_latencies_gaps_and_groups_are_facts():
@@ -201,3 +203,46 @@ def test_a_day_without_a_midnight_and_the_half_hours_of_a_zone_lose_no_row(make_
     assert (days["rows"].sum(), days["rows"].to_list()[-1]) == (40, 1)
     assert days["window_start"].to_list()[-1] == datetime(2024, 3, 4, 18, 30, tzinfo=UTC)
     assert log.onset(["income"], zone="Asia/Kolkata").rows == 40
+
+
+@pytest.fixture
+def untimed(make_log):
+    """Return a log of forty predictions of which four have no time, three of them as they failed."""
+    early, failed = ROW % 10 == 0, (ROW % 10 == 0) & (ROW > 0)
+    return al.open(
+        make_log(
+            predictions=lambda frame: frame.with_columns(
+                occurred_at=pl.when(~early).then("occurred_at"), error=pl.when(failed).then(pl.lit("timeout"))
+            )
+        )
+    )
+
+
+UNTIMED = "predictions without a time, which are in no window: 4, and 3 of them failed"
+
+
+def test_what_failed_without_a_time_is_a_finding_and_its_query_fetches_it(untimed):
+    found = untimed.operations()
+    (one,) = found.findings
+    assert (one.code, one.start, one.end, one.group) == ("failed-predictions", None, None, "1")
+    assert (one.value, one.rows, one.concerned) == (3.0, 4, 3)
+    assert eval(one.query, {"log": untimed}).height == 3
+    assert found.summary()[0].startswith("0 of 36 predictions failed: ")
+    assert found.summary()[0].endswith("; besides, 3 without a time failed.")
+    assert UNTIMED in found.facts
+    assert found.findings_table()["start"].to_list() == [None]
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["failed_untimed"] == 3
+
+
+def test_every_question_about_time_says_how_many_have_none(untimed):
+    assert UNTIMED in untimed.onset(every="1h").facts
+    assert UNTIMED in untimed.segments(since="2024-03-05", until="2024-03-06", minimum=2).facts
+    assert UNTIMED in untimed.cause(after=("2024-03-05", "2024-03-06"), minimum=5, anyway=True).facts
+
+
+def test_a_watch_fires_for_what_failed_without_a_time(untimed):
+    watched = untimed.watch(since="2030-01-01")
+    (alert,) = [one for one in watched.alerts if one.rule.kind == "operations"]
+    assert (alert.column, alert.value, alert.rows) == ("failed-predictions without a time", 3.0, 4)
+    assert (alert.window_start, watched.exit_code) == (None, 1)
+    assert any(UNTIMED in sentence for sentence in watched.summary())
