@@ -21,9 +21,16 @@ from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
-from audit_lab.verifier.bundle import FULL_ONLY_RENDERING, FULL_ONLY_TABLES, examine_opened, opened
+from audit_lab.verifier.bundle import (
+    FULL_ONLY_PAGES,
+    FULL_ONLY_RENDERING,
+    FULL_ONLY_TABLES,
+    examine_opened,
+    opened,
+)
 from audit_lab.verifier.layout import (
     ATTESTATION,
+    BAG_INFO,
     EXHIBITS,
     INVESTIGATION,
     NOTEBOOK,
@@ -31,16 +38,16 @@ from audit_lab.verifier.layout import (
     PROOF_INDEX,
     PROOF_PARTS,
     PROVEN_ROWS,
-    TIME_STAMP,
 )
 from audit_lab.verifier.rows import FULL_ONLY_EXHIBITS, FULL_ONLY_ROWS, is_redacted
 from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Self
 
     from audit_lab.evidence.rerun.report import Rerun
+    from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.statement import Statement
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.age import Known
@@ -49,11 +56,18 @@ if TYPE_CHECKING:
 
 __all__ = ["examine_in_full", "verify_in_full"]
 
-_TABLES = "CSV of every table equals its Parquet"
-_ROWS = "rows as Parquet are what their committed bytes say, value by value"
+_TABLES = "CSV of every table against its Parquet"
+_ROWS = "rows as Parquet against their committed bytes, value by value"
 _EXHIBITS = "exhibits against the proven rows: {} of them show such rows under the log's own names, with their values"
-_FETCHES_NOTHING = "notebook fetches nothing from outside the bundle when it is shown, scripts apart"
-_RENDERING = "HTML rendered again from the notebook has the same bytes"
+_FETCHES_NOTHING = "what the notebook would fetch from outside the bundle when it is shown, scripts apart"
+_PAGES = "README.html and the report, made again from the case, and verify.html of this release, against those here"
+_RENDERING = "HTML rendered again from the notebook against the bytes of the one here"
+#: Found by what the reader requires or knows, or beside what the investigator signed: no reason to look no further.
+_AGE = ("bundle.older-", "bundle.no-checkpoint", "bundle.other-log", "bundle.forked-log")
+_BESIDE = (*_AGE, "anchor.", "sign-off.", "timestamp.")
+_COMPARED_BY_FULL = "compared by the full verifier"
+_NOT_VOUCHED = "not compared, since nobody whom the trust file accepts vouches for the files as they are"
+_NOT_WHOLE = "not compared, since the bundle does not agree with itself"
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
@@ -115,7 +129,11 @@ def examine_in_full(
     known: Known | None = None,
     rerun: Rerun | None = None,
 ) -> Verification:
-    """Return the report of `verify_in_full` whatever the verdict; a bundle that fails is not looked into further."""
+    """Return the report of `verify_in_full` whatever the verdict, with every finding.
+
+    What nobody whom the reader accepts vouches for is not parsed; of a bundle that does not agree with itself only
+    those tables are compared that are as they were signed for. Either is said under what was not checked.
+    """
     with opened(path) as (container, findings), _importing(_needed_for(container)):
         report = examine_opened(
             str(path),
@@ -126,13 +144,36 @@ def examine_in_full(
             require_sign_offs=require_sign_offs,
             known=known,
         )
-        if container is None or not report.holds:
-            return report
-        if TIME_STAMP in container.names:
+        wrong = [found for found in report.findings if not found.code.startswith(_BESIDE)]
+        if container is None or any(found.file == ATTESTATION for found in wrong):
+            return _left_out(report, _NOT_VOUCHED)
+        if not any(found.code.startswith("timestamp.") for found in report.findings):
             from audit_lab.evidence.time_stamp import second_opinion
 
             report = second_opinion(report, container, trust)
-        return _looked_into(report, _Files.of(container, trust), rerun) if report.holds else report
+        files = _Files.of(container, trust, frozenset(found.file for found in wrong))
+        if wrong:
+            return _left_out(_with(report, _table_findings(files), [_TABLES], {FULL_ONLY_TABLES}), _NOT_WHOLE)
+        return _looked_into(report, files, rerun)
+
+
+def _left_out(report: Verification, why: str) -> Verification:
+    """Return a report that says why it does not compare what only the full verifier could."""
+    lines = (line.replace(_COMPARED_BY_FULL, why) for line in report.not_checked)
+    return replace(report, not_checked=tuple(lines))
+
+
+def _with(
+    report: Verification, findings: Sequence[Finding], checked: Sequence[str], no_longer_open: Collection[str]
+) -> Verification:
+    """Return a report with more findings, which make it FAILED, and more that was checked."""
+    return replace(
+        report,
+        verdict=Verdict.FAILED if findings else report.verdict,
+        findings=(*report.findings, *findings),
+        checked=(*report.checked, *checked),
+        not_checked=tuple(line for line in report.not_checked if line not in no_longer_open),
+    )
 
 
 def _needed_for(container: Container | None) -> list[str]:
@@ -161,19 +202,24 @@ def _importing(modules: Sequence[str]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a bundle that holds, read a second time: what is looked into is what was signed for."""
+    """The files of a bundle, read a second time: what is looked into is what was signed for.
+
+    `wrong` are those against which something was found already.
+    """
 
     container: Container
     statement: Statement
     predicate: Predicate
+    key: PublicKey
+    wrong: frozenset[str]
     _reading: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, container: Container, trust: Trust) -> Self:
+    def of(cls, container: Container, trust: Trust, wrong: frozenset[str]) -> Self:
         checked = check_attestation(b"".join(container.chunks(ATTESTATION)), trust)
         if checked.findings or checked.statement is None or checked.predicate is None:
             raise _changed_meanwhile(ATTESTATION)
-        return cls(container, checked.statement, checked.predicate)
+        return cls(container, checked.statement, checked.predicate, checked.keys[0], wrong)
 
     def has(self, name: str, content: bytes) -> bool:
         """Whether a file, whose digest was found to be the attested one, has this content."""
@@ -195,47 +241,48 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     """Return the report with what only the full verifier checks."""
     from audit_lab.evidence.log_comparison import NOT_COMPARED
 
-    not_checked = [line for line in report.not_checked if line != FULL_ONLY_TABLES]
-    checked = [_TABLES]
-    with ThreadPoolExecutor(_THREADS) as threads:
-        tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
-        rendered = _rendering_findings(files) if _same_renderer(files) else []
-        findings = [*(found for table in tables if (found := table.result()) is not None), *rendered]
-    if files.predicate.notebook is not None:
+    checked, done = [_TABLES], {FULL_ONLY_TABLES}
+    notebook = files.predicate.notebook
+    findings = _table_findings(files, _rendering_findings if _same_renderer(files) else None)
+    if notebook is not None:
         findings += [finding for finding in _pointing_findings(files) if finding not in findings]
         checked.append(_FETCHES_NOTHING)
-    if FULL_ONLY_ROWS in not_checked:
+    of_pages, why_not = _page_findings(files)
+    findings += of_pages
+    if why_not is None:
+        checked.append(_PAGES)
+        done.add(FULL_ONLY_PAGES)
+    if FULL_ONLY_ROWS in report.not_checked:
         of_rows, compared = _row_findings(files)
         findings += of_rows
-        not_checked = [line for line in not_checked if line not in {FULL_ONLY_ROWS, FULL_ONLY_EXHIBITS}]
+        done |= {FULL_ONLY_ROWS, FULL_ONLY_EXHIBITS}
         checked += [_ROWS, _EXHIBITS.format(compared)]
-    if not _keeps_comparison(files):
-        not_checked.append(NOT_COMPARED)
-    place = not_checked.index(FULL_ONLY_RENDERING)
-    notebook = files.predicate.notebook
-    if notebook is None:
-        del not_checked[place]
-    else:
+    if _same_renderer(files):
+        checked.append(_RENDERING)
+        done.add(FULL_ONLY_RENDERING)
+    report = _with(report, findings, checked, done)
+    not_checked = list(report.not_checked) if _keeps_comparison(files) else [*report.not_checked, NOT_COMPARED]
+    if notebook is not None and FULL_ONLY_RENDERING in not_checked:
         from audit_lab.evidence.notebook_html import renderer
 
-        if _same_renderer(files):
-            checked.append(_RENDERING)
-            del not_checked[place]
-        else:
-            made = f"it was made with {notebook.renderer}, and here is {renderer()}"
-            not_checked[place] = f"HTML rendered again: {made}"
-    report = replace(
-        report,
-        verdict=Verdict.FAILED if findings else report.verdict,
-        findings=tuple(findings),
-        checked=(*report.checked, *checked),
-        not_checked=tuple(not_checked),
-    )
-    if rerun is None or not report.holds:
+        made = f"it was made with {notebook.renderer}, and here is {renderer()}"
+        not_checked[not_checked.index(FULL_ONLY_RENDERING)] = f"HTML rendered again: {made}"
+    if why_not is not None:
+        not_checked[not_checked.index(FULL_ONLY_PAGES)] = why_not
+    report = replace(report, not_checked=tuple(not_checked))
+    if rerun is None or any(not found.code.startswith(_BESIDE) for found in report.findings):
         return report
     from audit_lab.evidence.rerun.report import with_rerun
 
     return with_rerun(report, files.container, files.predicate, rerun)
+
+
+def _table_findings(files: _Files, meanwhile: Callable[[_Files], list[Finding]] | None = None) -> list[Finding]:
+    """Compare every table that is as it was signed for; what is to be done meanwhile finds things too."""
+    with ThreadPoolExecutor(_THREADS) as threads:
+        tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
+        others = [] if meanwhile is None else meanwhile(files)
+        return [*(found for table in tables if (found := table.result()) is not None), *others]
 
 
 def _row_findings(files: _Files) -> tuple[list[Finding], int]:
@@ -263,6 +310,16 @@ def _row_findings(files: _Files) -> tuple[list[Finding], int]:
     return [*found, *differing], compared
 
 
+def _page_findings(files: _Files) -> tuple[list[Finding], str | None]:
+    """Make the pages again from the case; the text says why that was not done."""
+    from audit_lab.evidence.page_comparison import compared_pages, other_release
+
+    why_not = other_release(files.content(BAG_INFO))
+    if why_not is not None:
+        return [], why_not
+    return compared_pages(files.container.names, files.content, files.has, files.key, files.predicate), None
+
+
 def _same_renderer(files: _Files) -> bool:
     from audit_lab.evidence.notebook_html import renderer
 
@@ -271,10 +328,10 @@ def _same_renderer(files: _Files) -> bool:
 
 def _tables(files: _Files) -> list[tuple[str, str]]:
     """Return each CSV that has a Parquet beside it, with that."""
-    names = set(files.container.names)
+    names = set(files.container.names) - files.wrong
     return [
         (name, parquet)
-        for name in files.container.names
+        for name in sorted(names)
         if name.startswith(EXHIBITS) and name.endswith(".csv")
         if (parquet := f"{name.removesuffix('.csv')}.parquet") in names
     ]

@@ -21,6 +21,7 @@ from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
     INVESTIGATION,
+    NOTEBOOK,
     NOTEBOOK_PDF,
     PICTURE,
     RESEARCH_OBJECT,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from audit_lab.verifier.container import Container
 
 __all__ = [
+    "AS_STATED",
+    "FULL_ONLY_PAGES",
     "FULL_ONLY_RENDERING",
     "FULL_ONLY_TABLES",
     "examine_archive",
@@ -62,13 +65,14 @@ _STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
 _SIGN_OFFS = "sign-offs: each by a key that the trust file accepts, about this bundle, by whom the case asks for"
 _NO_SIGN_OFFS = "sign-offs: nobody but the investigator signed this bundle"
 _ROWS = "inclusion of rows in the log"
-_NEVER_CHECKED = (
-    "truth of the log: no proof covers a decision that was never logged",
-    "re-run: the notebook was not executed again",
-)
+_NEVER_CHECKED = "truth of the log: no proof covers a decision that was never logged"
+_NOT_RUN = "re-run: the notebook was not executed again"
 #: What only the full verifier checks; it takes these lines out of the report.
 FULL_ONLY_TABLES = "CSV against Parquet: compared by the full verifier"
+FULL_ONLY_PAGES = "README.html, the report and verify.html against the case: compared by the full verifier"
 FULL_ONLY_RENDERING = "HTML rendered again from the notebook: compared by the full verifier"
+#: What no verifier can make again.
+AS_STATED = "report.md, environment.json, requirements.txt, models/digests.json: as the signer states them"
 _PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again"
 _PICTURES = "pictures: that each shows the data beside it; neither verifier draws one again"
 _UNANCHORED = (
@@ -207,7 +211,7 @@ def _report(
         findings = [*findings, *too_large]
     if contents is None or findings:
         later = tuple(f"{stage}: the shape was refused" for stage in (*_STAGES[1:], _ROWS))
-        return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), (*later, *_NEVER_CHECKED))
+        return Verification(subject, Verdict.REFUSED, tuple(findings), (_SHAPE,), (*later, _NEVER_CHECKED))
     attestation = contents.document(ATTESTATION)
     checked = CheckedAttestation()
     if attestation is None:
@@ -222,8 +226,10 @@ def _report(
         signed_off = check_sign_offs(contents, checked.predicate, checked.keys, trust, require_sign_offs)
     in_content, rows = _checked_content(contents, checked, trust)
     findings = [*checked.findings, *in_content, *rows.findings, *signed_off.findings]
-    done = _STAGES[:2] if checked.statement is None else _STAGES[:4] if checked.predicate is None else _STAGES
-    undone = tuple(f"{stage}: the attestation could not be read" for stage in _STAGES if stage not in done)
+    has_notebook = checked.predicate is None or checked.predicate.notebook is not None or NOTEBOOK in contents.names
+    stages = _STAGES if has_notebook else _STAGES[:-1]
+    done = stages[:2] if checked.statement is None else stages[:4] if checked.predicate is None else stages
+    undone = tuple(f"{stage}: the attestation could not be read" for stage in stages if stage not in done)
     if any(map(is_sign_off, contents.names)):
         if checked.predicate is not None:
             done = (*done, _SIGN_OFFS)
@@ -235,12 +241,13 @@ def _report(
         undone = (*undone, _PDF)
     if any(name.endswith(PICTURE) for name in contents.names):
         undone = (*undone, _PICTURES)
+    of_notebook = (FULL_ONLY_RENDERING, _NEVER_CHECKED, _NOT_RUN) if has_notebook else (_NEVER_CHECKED,)
     report = Verification(
         subject,
         Verdict.UNANCHORED if not findings else Verdict.REFUSED if checked.statement is None else Verdict.FAILED,
         tuple(findings),
         (*done, *rows.checked),
-        (*undone, *rows.not_checked, FULL_ONLY_TABLES, FULL_ONLY_RENDERING, *_NEVER_CHECKED),
+        (*undone, AS_STATED, *rows.not_checked, FULL_ONLY_TABLES, FULL_ONLY_PAGES, *of_notebook),
         signers=(*checked.signers, *signed_off.signers, *rows.signers),
         notes=(*signed_off.notes, *checked.notes, *rows.notes, _UNANCHORED, _PIN),
     )

@@ -185,7 +185,15 @@ ATTACKS = (
         lambda scene: archived(scene.files),
         "not checked: pictures: that each shows the data beside it; neither verifier draws one again",
     ),
-    _holds("no notebook", without_notebook),
+    Attack(
+        0,
+        "no notebook",
+        without_notebook,
+        (),
+        UNANCHORED,
+        says=STAGES[:-1],
+        unsaid=(STAGES[-1], "not checked: HTML", "not checked: re-run"),
+    ),
     _holds("no RO-Crate document", without_crate),
     _holds(
         "an investigation with many brackets, none of them deep",

@@ -318,8 +318,8 @@ def test_a_notebook_is_run_and_its_case_exported(story, key, trust, tmp_path):
     assert json.loads(content["data/investigation.json"])["conclusion"] == "It merged."
     report = verify_in_full(path, trust)
     assert report.verdict is Verdict.UNANCHORED
-    assert "HTML rendered again from the notebook has the same bytes" in report.checked
-    assert "CSV of every table equals its Parquet" in report.checked
+    assert "HTML rendered again from the notebook against the bytes of the one here" in report.checked
+    assert "CSV of every table against its Parquet" in report.checked
 
     # Each file changed names that file, whatever stage would have looked into it.
     original = path.read_bytes()

@@ -17,7 +17,9 @@ from audit_lab.evidence.export import _Material, _payload
 from audit_lab.evidence.notebook_html import render_html, renderer
 from audit_lab.evidence.notebook_run import ExecutedNotebook
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.trust import format_trust
+from audit_lab.seal.report import Verdict
+from audit_lab.seal.trust import Trust, format_trust
+from audit_lab.verifier.age import known_to_reader
 
 
 @pytest.fixture
@@ -53,8 +55,9 @@ def test_a_good_bundle_passes(write, ran, trust):
     assert not any("full verifier" in line for line in report.not_checked)
 
 
-def test_a_csv_that_does_not_show_its_parquet(case, write, trust):
-    # The exhibit is kept anew with a CSV of other rows, so that all digests are right.
+@pytest.fixture
+def other_csv(case):
+    """Keep the exhibit anew with a CSV of other rows, so that all digests are right."""
     exhibit = case.exhibits[0]
     (exhibit.folder / "table.csv").write_bytes(b"carrier,rows\nAA,11\nUS,0\n")
     files = {name: sha256((exhibit.folder / name).read_bytes()) for name in exhibit.files}
@@ -63,10 +66,53 @@ def test_a_csv_that_does_not_show_its_parquet(case, write, trust):
     (exhibit.folder / "exhibit.json").write_bytes(changed.content())
     findings = case.folder / "findings.json"
     findings.write_text(findings.read_text().replace(exhibit.id, digest))
+
+
+@pytest.mark.usefixtures("other_csv")
+def test_a_csv_that_does_not_show_its_parquet(write, trust):
     report = examine_in_full(write(), trust)
     assert _codes(report) == ["exhibit.csv-differs"]
     with pytest.raises(IntegrityError):
         verify_in_full(write(), trust)
+
+
+@pytest.mark.usefixtures("other_csv")
+@pytest.mark.parametrize(
+    ("required", "code"),
+    [
+        ({"known": known_to_reader(signed_since="2099-01-01")}, "bundle.older-signature"),
+        ({"require_anchor": True}, "anchor.missing"),
+        ({"require_sign_offs": ("approved",)}, "sign-off.missing"),
+    ],
+)
+def test_what_the_reader_requires_hides_nothing(write, trust, required, code):
+    report = examine_in_full(write(), trust, **required)
+    assert _codes(report) == [code, "exhibit.csv-differs"]
+    assert report.verdict is Verdict.FAILED
+
+
+def test_a_bundle_that_is_only_old_stays_stale_and_is_compared(write, ran, trust):
+    report = examine_in_full(write(ran), trust, known=known_to_reader(signed_since="2099-01-01"))
+    assert report.verdict is Verdict.STALE
+    assert "CSV of every table against its Parquet" in report.checked
+    assert not any("full verifier" in line for line in report.not_checked)
+
+
+@pytest.mark.usefixtures("other_csv")
+def test_tables_are_compared_beside_what_else_is_wrong(write, trust):
+    report = examine_in_full(write(change={"data/exhibits/999-x/table.csv": b""}), trust)
+    assert _codes(report) == ["case.exhibit-unlisted", "research-object.file-not-described", "exhibit.csv-differs"]
+
+
+@pytest.mark.usefixtures("other_csv")
+def test_what_nobody_vouches_for_is_not_parsed_and_that_is_said(write):
+    report = examine_in_full(write(), Trust())
+    assert _codes(report) == ["signature.key-not-trusted"]
+    why = (
+        "CSV against Parquet: not compared, since nobody whom the trust file accepts vouches for the files as they are"
+    )
+    assert why in report.not_checked
+    assert not any("full verifier" in line for line in report.not_checked)
 
 
 def test_parquet_that_cannot_be_read(case, write, trust, monkeypatch):
@@ -98,10 +144,18 @@ def test_html_made_by_other_versions_is_said_not_to_be_checked(write, ran, trust
     assert any(line.startswith("HTML rendered again: it was made with nbconvert 1") for line in report.not_checked)
 
 
-def test_a_bundle_that_fails_is_not_looked_into_further(write, trust):
-    report = examine_in_full(write(change={"data/exhibits/999-x/table.csv": b""}), trust)
+def test_a_bundle_that_disagrees_with_itself_is_not_rendered(write, ran, trust):
+    report = examine_in_full(write(ran, change={"data/exhibits/999-x/table.csv": b""}), trust)
     assert _codes(report) == ["case.exhibit-unlisted", "research-object.file-not-described"]
-    assert not any("Parquet" in line for line in report.checked)
+    why = "HTML rendered again from the notebook: not compared, since the bundle does not agree with itself"
+    assert why in report.not_checked
+    assert not any("rendered again" in line for line in report.checked)
+
+
+def test_nothing_is_said_of_a_notebook_that_is_not_there(write, trust):
+    report = examine_in_full(write(), trust)
+    said = [line for line in (*report.checked, *report.not_checked) if "notebook" in line or "re-run" in line]
+    assert said == []
 
 
 def test_the_users_own_trust_file(write, trust, tmp_path, monkeypatch):

@@ -150,7 +150,7 @@ def with_rerun(report: Verification, container: Container, predicate: Predicate,
     Parameters
     ----------
     report
-        Of everything else; it holds.
+        Of everything else; nothing in it is against the files themselves.
     container, predicate
         The bundle's files, and what is attested.
     rerun
@@ -248,8 +248,9 @@ class _Again:
         """Return the report with a verdict for every cell; those that did not run are said not to have."""
         cells = tuple(verdicts.get(number, RerunCell(number, cell["id"], _NOT_RUN)) for number, cell in self.code)
         cells = tuple(replace(cell, generated=cell.number in self.known) for cell in cells)
-        verdict = Verdict.FAILED if changed.get("findings") else self.report.verdict
-        values = {**vars(self.report), "verdict": verdict, **changed}
+        findings = changed.pop("findings", ())
+        verdict = Verdict.FAILED if findings else self.report.verdict
+        values = {**vars(self.report), "verdict": verdict, "findings": (*self.report.findings, *findings), **changed}
         bounds = allowed or AllowedDistance()
         return RerunVerification(
             **values,

@@ -12,8 +12,13 @@ const STAGES = {
 const NEVER_CHECKED = [
   "this page: one that came inside a bundle was made by whoever made the bundle",
   "of proven rows, the disclosed values, the log's first entry, its growth and who witnessed it: the verifier checks them",
-  "CSV against Parquet, and HTML rendered again from the notebook: the full verifier compares them",
+  "report.md, environment.json, requirements.txt, models/digests.json: as the signer states them",
+  "CSV against Parquet: the full verifier compares them",
+  "README.html, the report and verify.html against the case: the full verifier compares them",
   "truth of the log: no proof covers a decision that was never logged",
+];
+const OF_NOTEBOOK = [
+  "HTML rendered again from the notebook: the full verifier compares it",
   "re-run: the notebook was not executed again",
 ];
 const PDF = "PDF: that its pages show the notebook; it names it, and neither verifier prints it again";
@@ -88,7 +93,10 @@ const examineSigned = async (contents, checked, keys, folder) => {
   say(STAGES.coverage, statement === null ? unread : null);
   say(STAGES.digests, statement === null ? unread : null);
   say(STAGES.content, predicate === null ? unread : null);
-  say(STAGES.rendering, predicate === null ? unread : null);
+  if (predicate === null || predicate.notebook !== null || contents.has(LAYOUT.notebook)) {
+    say(STAGES.rendering, predicate === null ? unread : null);
+    undone.push(...OF_NOTEBOOK);
+  }
   if ((predicate?.models ?? []).length > 0) {
     done.push(MODELS_STAGE);
   }

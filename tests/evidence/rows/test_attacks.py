@@ -280,7 +280,7 @@ def rewritten(unpacked, change):
 def test_the_full_verifier_compares_rows_with_their_bytes(unpacked, both_keys, tmp_path):
     report = in_full(unpacked, both_keys, tmp_path)
     assert report.findings == ()
-    assert "rows as Parquet are what their committed bytes say, value by value" in report.checked
+    assert "rows as Parquet against their committed bytes, value by value" in report.checked
     assert not any(line.startswith("rows as Parquet") for line in report.not_checked)
 
 
