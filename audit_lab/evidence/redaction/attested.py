@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.evidence.investigation import investigation_bytes
-from audit_lab.evidence.redaction.search import NOT_SEARCHED, needles_of
+from audit_lab.evidence.redaction.search import NOT_SEARCHED
+from audit_lab.evidence.redaction.sentences import needles_of
 from audit_lab.seal.digests import sha256
 from audit_lab.verifier.predicate import AttestedRedaction
 

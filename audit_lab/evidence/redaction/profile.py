@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
+from audit_lab.evidence.redaction.meaning import shown_name
 from audit_lab.log.keys.pseudonym import pseudonym_key
 from audit_lab.seal.digests import sha256
 from audit_lab.verifier.predicate import HOW_REDACTED
@@ -27,6 +28,8 @@ _FORMAT, _VERSION = "audit_lab.redaction", 1
 _KNOWN = frozenset({"format", "version", "name", "columns", "pseudonym_key"})
 _LARGEST_BYTES = 1 << 20
 _LONGEST_NUMBER = 1_000
+#: Which of several words counts where a column stands without its table.
+_MOST_FIRST = ("drop", "mask", "hash")
 _NEXT = 'Write format = "audit_lab.redaction", version = 1, name = "...", and [columns] with column = "drop"'
 
 
@@ -86,6 +89,15 @@ class RedactionProfile:
     def how(self, column: str, table: str = "") -> str | None:
         """Return what is done to a column; None where it is shown."""
         return self.columns.get(f"{table}.{column}") or self.columns.get(column)
+
+    def how_shown(self, column: str) -> str | None:
+        """Return what is done to a column where it stands without its table, as in exhibits.
+
+        Whichever table the profile names: what leaves too much is taken, not left.
+        """
+        name = shown_name(column)
+        hows = {how for named, how in self.columns.items() if named == name or named.endswith(f".{name}")}
+        return next((how for how in _MOST_FIRST if how in hows), None)
 
     def replaced(self, value: Any, how: str) -> str | None:
         """Return what stands in the place of a value: nothing where there is none, a mask, or a pseudonym."""

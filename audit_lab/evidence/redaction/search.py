@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
-import html
-import io
-import json
 import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.case.frame_files import csv_bytes
 from audit_lab.errors import AuditLabError
+from audit_lab.evidence.redaction.pieces import pieces_of
+from audit_lab.evidence.redaction.sentences import Needles, names_column, needles_of, plain
+from audit_lab.verifier.layout import NOTEBOOK, PROVEN_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from audit_lab.evidence.redaction.values import Withheld
+    from audit_lab.evidence.redaction.pieces import Piece
 
-__all__ = ["NOT_SEARCHED", "SHORTEST", "Needles", "check_withheld", "needles_of"]
+__all__ = ["NOT_SEARCHED", "Needles", "check_withheld", "needles_of"]
 
-#: A shorter value would be found everywhere, and is not searched for.
-SHORTEST = 6
 #: What no search for values finds, in any bundle.
 NOT_SEARCHED = (
     "pictures made of pixels, model artifacts and the PDF were not searched; the PDF is printed from pages that were",
     "only whole values were searched for, not their parts, nor other ways to write them",
+    "what a model's registration says of all decisions was not searched, and neither were facts of the machine",
     "digests in custody, and ids that exhibits had, are of unredacted files: whoever guesses all of one can confirm it",
 )
 
-_NOT_TEXT = (".pdf", ".png", ".jpg", ".jpeg", ".gif")
-_TAG = re.compile(r"<[^>]*>")
 _MOST_NAMED = 5
-
-
-@dataclass(frozen=True)
-class Needles:
-    """What is searched for: text to the column whose value it is; and sentences about what is not."""
-
-    texts: Mapping[str, str]
-    not_searched: tuple[str, ...]
-
-
-def needles_of(withheld: Withheld) -> Needles:
-    """Return the texts of withheld values, and how many were too short, or are names of columns, by column."""
-    texts: dict[str, str] = {}
-    left_out = []
-    names = {_plain(name) for name in withheld.names}
-    for column, values in sorted(withheld.values.items()):
-        short = 0
-        for value in values:
-            written = {_plain(text) for text in _texts(value)}
-            usable = {text for text in written if len(text) >= SHORTEST and text not in names}
-            short += not usable
-            texts |= dict.fromkeys(usable, column)
-        if short:
-            left_out.append(
-                f"{column}: {short:,} of its {len(values):,} withheld values were not searched for, being shorter than "
-                f"{SHORTEST} characters or names of columns"
-            )
-    return Needles(texts, tuple(left_out))
+_IN_ROWS = re.compile(rf"column (.+) of {re.escape(PROVEN_ROWS)}\d+-(.+)\.parquet")
 
 
 def check_withheld(files: Mapping[str, bytes], needles: Needles) -> None:
@@ -78,96 +44,63 @@ def check_withheld(files: Mapping[str, bytes], needles: Needles) -> None:
     Raises
     ------
     AuditLabError
-        A value stands in a file; the error names column and file, and never the value.
+        A value stands in a file; the error names column and place, and never the value.
     """
-    if not needles.texts:
+    if not needles.texts and not needles.telling and not needles.short:
         return
-    found = []
-    for name, content in sorted(files.items()):
-        for place, text in _pieces(name, content):
-            columns = {needles.texts[each] for each in _found(text, needles)}
-            found += [f"{column} in {place}" for column in sorted(columns)]
+    pieces = list(pieces_of(files))
+    found = dict.fromkeys((*_anywhere(pieces, needles), *_in_words(pieces, needles)))
+    # A document is searched as it is written too: what is known more exactly is said more exactly.
+    found = {key: None for key in found if not any(_is_within(other, key) for other in found)}
     if found:
-        more = f" and in {len(found) - _MOST_NAMED} more places" if len(found) > _MOST_NAMED else ""
+        named = [f"{column} in {place}" for column, place in found]
+        more = f" and in {len(named) - _MOST_NAMED} more places" if len(named) > _MOST_NAMED else ""
         raise AuditLabError(
-            f"Nothing was exported: withheld values still stand in it, of {', of '.join(found[:_MOST_NAMED])}{more}",
-            "Take them out of what the case and its notebook say and show, or export without the notebook",
+            f"Nothing was exported: withheld values still stand in it, of {', of '.join(named[:_MOST_NAMED])}{more}",
+            _advice([place for _, place in found]),
         )
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the ways in which a value is written."""
-    if isinstance(value, bool):
+def _is_within(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    return one[0] == other[0] and one[1].endswith(f" of {other[1]}")
+
+
+def _advice(places: Sequence[str]) -> str:
+    """Return what to do about values that stand in places."""
+    for place in places:
+        if (match := _IN_ROWS.fullmatch(place)) is not None:
+            return f'Withhold the column {match[1]} of these rows too, in the profile: "TABLE.{match[1]}" = "drop"'
+    if any(NOTEBOOK in place for place in places):
+        return "Take them out of what the notebook says and shows, or export without the notebook"
+    return "Take them out of what the case says, or withhold in the profile the columns that they stand in too"
+
+
+def _anywhere(pieces: Sequence[Piece], needles: Needles) -> Iterator[tuple[str, str]]:
+    """Yield columns and places of values that are long enough to be searched for everywhere."""
+    if not needles.texts:
         return
-    if isinstance(value, datetime | date):
-        yield value.isoformat()
-        yield str(value)
-    elif isinstance(value, float):
-        yield repr(value)
-        yield f"{value:,}"
-        if value.is_integer():
-            yield f"{value:.0f}"
-            yield f"{value:,.0f}"
-    elif isinstance(value, int):
-        yield str(value)
-        yield f"{value:,}"
-    else:
-        yield str(value)
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().strip()
-
-
-def _found(text: str, needles: Needles) -> set[str]:
-    """Return the needles that stand in a text; one that begins or ends with a digit is not cut from a longer one."""
-    plain = _plain(text)
-    hits = pl.Series([plain]).str.extract_many(list(needles.texts), overlapping=True).to_list()[0]
-    return {each for each in set(hits) if _stands(each, plain)}
+    texts = pl.Series("texts", [plain(piece.text) for piece in pieces], pl.String)
+    hits = texts.str.extract_many(list(needles.texts), overlapping=True).to_list()
+    for piece, text, standing in zip(pieces, texts.to_list(), hits, strict=True):
+        for each in sorted(set(standing)):
+            if _stands(each, text):
+                yield needles.texts[each], piece.place
 
 
 def _stands(needle: str, text: str) -> bool:
+    """Whether a value stands in a text; one that begins or ends with a digit is not cut from a longer one."""
     before = r"(?<![0-9a-z])" if needle[0].isdigit() else ""
     after = r"(?![0-9a-z])" if needle[-1].isdigit() else ""
     return re.search(f"{before}{re.escape(needle)}{after}", text) is not None
 
 
-def _pieces(name: str, content: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a file, each with where it stands: as written, and as a reader sees it."""
-    if name.endswith(_NOT_TEXT):
-        return
-    if name.endswith(".parquet"):
-        yield name, csv_bytes(pl.read_parquet(io.BytesIO(content))).decode()
-        return
-    text = content.decode("utf-8", "replace")
-    if name.endswith(".ipynb"):
-        cells = json.loads(text).get("cells", [])
-        for number, cell in enumerate(cells, start=1):
-            yield from ((f"cell {number} of {name}", each) for each in _readings("\n".join(_strings(cell))))
-        return
-    yield from ((name, each) for each in _readings(text))
-    if name.endswith((".json", ".jsonl")):
-        documents = text.splitlines() if name.endswith(".jsonl") else [text]
-        for document in documents:
-            yield from ((name, each) for each in _readings("\n".join(_strings(json.loads(document)))))
-
-
-def _readings(text: str) -> set[str]:
-    """Return a text as it is written, without the escapes of HTML, and without its tags."""
-    bare = html.unescape(text)
-    return {text, bare, html.unescape(_TAG.sub("", text))}
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Yield every text and number of a document; a text that was divided into lines as one."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield name
-            yield from _strings(each)
-    elif isinstance(value, list):
-        if all(isinstance(each, str) for each in value):
-            yield "".join(value)
-        for each in value:
-            yield from _strings(each)
-    elif value is not None and not isinstance(value, bool):
-        yield from _texts(value)
+def _in_words(pieces: Sequence[Piece], needles: Needles) -> Iterator[tuple[str, str]]:
+    """Yield columns and places of short values that stand as words, or as cells of a table that names their column."""
+    for piece in pieces:
+        if piece.is_said:
+            yield from ((column, piece.place) for column in sorted(needles.in_words(piece.text)))
+        if piece.cells:
+            cells = {plain(cell) for cell in piece.cells}
+            for column, values in sorted(needles.short.items()):
+                if cells & values and any(names_column(cell, column) for cell in cells):
+                    yield column, piece.place

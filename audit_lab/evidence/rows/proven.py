@@ -10,10 +10,11 @@ import polars as pl
 
 from audit_lab.case.frame_files import parquet_bytes
 from audit_lab.errors import AuditLabError
-from audit_lab.evidence.redaction.values import redacted_table
+from audit_lab.evidence.redaction.values import redacted_row_table
 from audit_lab.evidence.rows.named import named_by
 from audit_lab.evidence.rows.used import used_rows
 from audit_lab.log.prover import Prover
+from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.writing.segment_file import is_personal
 from audit_lab.seal.row_proofs import ProvenPart
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
@@ -85,6 +86,8 @@ def proven_rows(
     LogError
         A row is not as it was sealed, or the log did not grow from `known`.
     """
+    if redaction is not None:
+        redaction.withheld.know(_columns_of(store))
     named = named_by(exhibits)
     if not named.predictions and not named.models:
         return ProvenRows()
@@ -132,13 +135,32 @@ def _taken(prover: Prover, table: str, segments: Iterable[str], redaction: Redac
     return taken
 
 
+def _columns_of(store: LogStore) -> dict[str, tuple[str, ...]]:
+    """Return the tables of a log with their columns, and after these the fields within them."""
+    found = {}
+    for table in store.source.tables():
+        schema = store.placed(table).drop(SEGMENT, ROW).collect_schema()
+        inside = (name for dtype in schema.dtypes() for name in _fields_of(dtype))
+        found[table] = tuple(dict.fromkeys((*schema.names(), *inside)))
+    return found
+
+
+def _fields_of(dtype: pl.DataType) -> Iterator[str]:
+    if isinstance(dtype, pl.Struct):
+        for field_of in dtype.fields:
+            yield field_of.name
+            yield from _fields_of(field_of.dtype if isinstance(field_of.dtype, pl.DataType) else field_of.dtype())
+    elif isinstance(dtype, pl.List | pl.Array):
+        yield from _fields_of(dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner())
+
+
 def _is_named(redaction: Redaction | None, column: str) -> bool:
     return redaction is not None and column in redaction.profile.columns
 
 
 def _shown(frame: pl.DataFrame, table: str, taken: Mapping[str, str], redaction: Redaction) -> pl.DataFrame:
     """Return rows as they leave: what is withheld is gone, or replaced."""
-    shown = redacted_table(frame, redaction.profile, redaction.withheld, table)
+    shown = redacted_row_table(frame, redaction.profile, redaction.withheld, table)
     inside = [name for name in shown.columns if name not in taken and not shown[name].equals(frame[name])]
     if inside:
         raise AuditLabError(
