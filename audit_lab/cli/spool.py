@@ -63,7 +63,7 @@ def spool(
         )
         if sealed.set_aside or sealed.damaged_bytes:
             output.line(
-                f"{sealed.set_aside:,} cannot be sealed, and {sealed.damaged_bytes:,} bytes are damaged: kept in {place}."
+                f"{sealed.set_aside:,} cannot be sealed, {sealed.damaged_bytes:,} bytes are damaged: kept in {place}."
             )
     elif seal and state.is_sealing:
         output.line("Another process seals this spool.")

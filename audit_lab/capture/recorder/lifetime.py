@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
 from typing import Protocol
 
-__all__ = ["look_after"]
+__all__ = ["look_after", "look_after_end"]
 
 
 class _Recorder(Protocol):
@@ -17,11 +18,28 @@ class _Recorder(Protocol):
 
 
 _RECORDERS: weakref.WeakSet[_Recorder] = weakref.WeakSet()
+#: Processes, of this one and those that it was forked from, whose end is looked after.
+_LOOKED_AFTER: set[int] = set()
 
 
 def look_after(recorder: _Recorder) -> None:
     """Have a recorder begin anew in every forked child, and closed at the end of the process."""
     _RECORDERS.add(recorder)
+
+
+def look_after_end() -> None:
+    """Have recorders closed at the end of a process of `multiprocessing`, which does not end as an interpreter does."""
+    if "multiprocessing.process" not in sys.modules or os.getpid() in _LOOKED_AFTER:
+        return
+    from multiprocessing import process, util
+
+    _LOOKED_AFTER.add(os.getpid())
+    if process.parent_process() is not None:
+        util.Finalize(None, _at_exit, exitpriority=_LAST)
+
+
+#: After the queues and pools of the process were ended.
+_LAST = -100
 
 
 def _after_fork() -> None:
@@ -30,8 +48,15 @@ def _after_fork() -> None:
 
 
 def _at_exit() -> None:
+    """Close all recorders, and raise then what some of them raised."""
+    errors = []
     for recorder in list(_RECORDERS):
-        recorder.close()
+        try:
+            recorder.close()
+        except Exception as error:  # noqa: BLE001 (raised below)
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else ExceptionGroup("recorders could not be closed", errors)
 
 
 if hasattr(os, "register_at_fork"):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTRAS",
     "FIELDS",
+    "LARGEST_RECORD_BYTES",
     "LATER",
     "Numbering",
     "checked_extras",
@@ -36,6 +37,7 @@ __all__ = [
     "outputs_of",
     "own_id",
     "plain_scalar",
+    "record_bytes",
 ]
 
 #: What stands where in a record. ``inputs`` is an array in the order of the file's features, or a map where the names
@@ -65,6 +67,9 @@ EXTRAS = frozenset(
 
 #: Stands in the place of an explanation that is to be computed later.
 LATER = "later"
+
+#: A record of more bytes is refused: whoever seals it needs many times its size in memory.
+LARGEST_RECORD_BYTES = 16 << 20
 
 _NUMBER = (int, float)
 _EXTRA_TYPES: dict[str, tuple[type, ...]] = {
@@ -144,6 +149,25 @@ def decoded(content: bytes) -> Any:
         return _DECODER.decode(content)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
+
+
+def record_bytes(values: Any, model: str) -> bytes:
+    """Return the bytes of a record, or of its inputs.
+
+    Raises
+    ------
+    MisuseError
+        A value has a type that cannot be recorded, or they are too many bytes.
+    """
+    try:
+        content = encoded(values)
+    except (OverflowError, TypeError, ValueError, RecursionError) as error:
+        message = f"a prediction of {model} cannot be recorded ({error})"
+        raise MisuseError(message, "Integers have up to 64 bits, and text is valid Unicode.") from error
+    if len(content) > LARGEST_RECORD_BYTES:
+        message = f"a prediction of {len(content):,} bytes cannot be recorded: {LARGEST_RECORD_BYTES:,} are the most"
+        raise MisuseError(message, "Record the digest of what is so large, and where it is kept.")
+    return content
 
 
 class Numbering:

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Raw
 
 from audit_lab.capture.recorder.input_form import InputForm
-from audit_lab.capture.recorder.lifetime import look_after
+from audit_lab.capture.recorder.lifetime import look_after, look_after_end
+from audit_lab.capture.recorder.pending import Pending
 from audit_lab.capture.recorder.record_form import (
     Numbering,
     checked_extras,
-    encoded,
     id_text,
     microseconds,
     milliseconds,
     outputs_of,
     own_id,
+    record_bytes,
 )
 from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
 from audit_lab.capture.recorder.selection import Selection
 from audit_lab.capture.recorder.spool_file import Header
-from audit_lab.capture.recorder.spool_writer import Pending, SpoolWriter
+from audit_lab.capture.recorder.spool_writer import SpoolWriter
 from audit_lab.capture.recorder.status import RecorderStatus
 from audit_lab.capture.recorder.ticket import NOT_SAMPLED, Ticket
 from audit_lab.capture.redaction.source_redaction import SourceRedaction
@@ -48,8 +49,6 @@ __all__ = ["Recorder"]
 
 WhenFull = Literal["block", "drop"]
 
-#: So long a blocked call is held between two looks at the queue.
-_LOOK_S = 0.001
 _CLOSING_S = 30.0
 _CONSTANTS = ("environment", "endpoint", "node", "clock_source", "threshold", "risk_tier")
 
@@ -254,8 +253,7 @@ class Recorder:
         extras = checked_extras(more) if more else None
         if extras and self._redaction is not None:
             extras = self._redaction.beside(extras)
-        is_text, is_float = type(decision) is str, type(latency_ms) is float
-        if not ((is_text or decision is None) and (is_float or latency_ms is None)):
+        if not ((type(decision) is str or decision is None) and (type(latency_ms) is float or latency_ms is None)):
             latency_ms = milliseconds(latency_ms, decision)
         if not self._selection.is_plain:
             about = {"at": at, "model_version": self.version, **self._constants, **(extras or {})}
@@ -268,14 +266,7 @@ class Recorder:
                 return Ticket(stored_id, NOT_SAMPLED, None)
             extras = {**(extras or {}), **said} or None
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
-        return self._enqueue(stored_id, self._encoded(record))
-
-    def _encoded(self, values: Any) -> bytes:
-        try:
-            return encoded(values)
-        except (OverflowError, TypeError, ValueError, RecursionError) as error:
-            message = f"a prediction of {self.model} cannot be recorded ({error})"
-            raise MisuseError(message, "Integers have up to 64 bits, and text is valid Unicode.") from error
+        return self._enqueue(stored_id, record_bytes(record, self.model))
 
     def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
         writer = self._writer or self._started()
@@ -283,19 +274,21 @@ class Recorder:
         return self._full(stored_id, content, writer) if number is None else Ticket(stored_id, number, writer)
 
     def _full(self, stored_id: bytes | str, content: bytes, writer: SpoolWriter) -> Ticket:
+        if self._pending.is_ended:
+            raise self._is_closed()
         writer.urgent.set()
         if self._drops:
             return Ticket(stored_id, self._pending.drop(), None)
-        deadline = time.monotonic() + self._patience_s
-        while self._pending.size >= self._most_bytes:
-            if time.monotonic() > deadline:
-                raise writer.problem or StorageError(
-                    f"records waited {self._patience_s:g} s for the disk of {self.spool}, and memory for them is full",
-                    "See whether that disk is slow, or give the recorder more memory_mb.",
-                    "other",
-                )
-            time.sleep(_LOOK_S)
+        if not self._pending.has_room(self._most_bytes, self._patience_s):
+            raise writer.problem or StorageError(
+                f"records waited {self._patience_s:g} s for the disk of {self.spool}, and memory for them is full",
+                "See whether that disk is slow, or give the recorder more memory_mb.",
+                "other",
+            )
         return self._enqueue(stored_id, content)
+
+    def _is_closed(self) -> MisuseError:
+        return MisuseError(f"the recorder of {self.log} is closed", "Make another one to record more.")
 
     def take(self, inputs: Mapping[str, Any] | Sequence[Any]) -> Raw:
         """Return inputs as they are now, to be handed to `record` later in their place.
@@ -305,7 +298,7 @@ class Recorder:
         MisuseError
             A value has a type that cannot be recorded.
         """
-        return Raw(self._encoded(self._form.values(inputs)))
+        return Raw(record_bytes(self._form.values(inputs), self.model))
 
     def new_id(self) -> str:
         """Return a new id, as records get one: a UUID of version 7."""
@@ -314,8 +307,9 @@ class Recorder:
     def _started(self) -> SpoolWriter:
         with self._starting:
             if self._closed:
-                raise MisuseError(f"the recorder of {self.log} is closed", "Make another one to record more.")
+                raise self._is_closed()
             if self._writer is None:
+                look_after_end()
                 make_private_folder(self.spool)
                 folder = self.spool / self.writer_id.replace(":", "-").replace("/", "-")
                 self._writer = SpoolWriter(
@@ -353,8 +347,9 @@ class Recorder:
         StorageError
             The disk refuses, or it took longer than `timeout` seconds.
         """
-        if self._writer is not None:
-            self._writer.wait(self._pending.next - 1, timeout)
+        writer = self._writer
+        if writer is not None:
+            writer.wait(self._pending.next - 1, timeout)
 
     def close(self, timeout: float | None = _CLOSING_S) -> None:
         """Bring what is in memory to the disk, and end; what is on the disk goes on being sealed by its process.
@@ -362,15 +357,18 @@ class Recorder:
         Raises
         ------
         StorageError
-            The disk refuses, or it took longer than `timeout` seconds.
+            The disk refuses, or it took longer than `timeout` seconds: close it again, or what waits is lost.
         """
         with self._starting:
             self._closed = True
-            writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.end(timeout)
-        if self._sealing is not None:
-            self._sealing.let_go()
+        self._pending.end()
+        try:
+            if self._writer is not None:
+                self._writer.end(timeout)
+                self._writer = None
+        finally:
+            if self._sealing is not None:
+                self._sealing.let_go()
 
     def sealed(self, timeout: float | None = None) -> None:
         """Return when everything that is on the disk and handed over is sealed into the log.

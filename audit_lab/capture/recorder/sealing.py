@@ -130,32 +130,42 @@ class Sealing:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = -_PAUSE_S
         self._guard = threading.Lock()
+        self._failed: str | None = None
 
     def ensure(self) -> None:
-        """Start the process where none seals this spool."""
+        """Start the process where a file is to be sealed, and none seals this spool; what prevents that is told."""
+        if not spool_files(self._spool, CLOSED):
+            return
         with self._guard:
             if self._process is not None and self._process.poll() is None:
                 return
             if time.monotonic() - self._started < _PAUSE_S or is_sealing(self._spool):
                 return
             self._started = time.monotonic()
-            self._process = subprocess.Popen(  # noqa: S603 (this package's own module)
-                [sys.executable, "-m", _MODULE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            if self._process.stdin is not None:
-                with suppress(BrokenPipeError):  # it ended at once; what it met it has told
-                    self._process.stdin.write(json.dumps(self._told).encode() + b"\n")
-                    self._process.stdin.flush()
-            threading.Thread(target=self._process.wait, name="audit_lab sealing", daemon=True).start()
+            try:
+                self._start()
+            except (OSError, RuntimeError) as error:
+                self._failed = f"the process that seals cannot be started ({error}); it is tried again"
+            else:
+                self._failed = None
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 (this package's own module)
+            [sys.executable, "-m", _MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # it ended at once; what it met it has told
+                self._process.stdin.write(json.dumps(self._told).encode() + b"\n")
+                self._process.stdin.flush()
+        threading.Thread(target=self._process.wait, name="audit_lab sealing", daemon=True).start()
 
     def let_go(self) -> None:
         """Let the process end when all is sealed."""
-        if spool_files(self._spool, CLOSED):
-            self._started = -_PAUSE_S
-            self.ensure()
+        self._started = -_PAUSE_S
+        self.ensure()
         with self._guard:
             if self._process is not None and self._process.stdin is not None:
                 with suppress(OSError):
@@ -192,4 +202,4 @@ class Sealing:
 
     def problem(self) -> str | None:
         """Return what keeps the process from sealing; None where nothing does."""
-        return sealing_problem(self._spool)
+        return self._failed or sealing_problem(self._spool)

@@ -14,7 +14,7 @@ import json
 import os
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -203,8 +203,9 @@ class SpoolFile:
         sync_folder(self.path.parent)
 
     def forget(self) -> None:
-        """Let go of the file in a forked child, whose parent goes on writing it."""
-        os.close(self.handle)
+        """Let go of the file in a forked child, whose parent goes on writing it, or where the disk refused its name."""
+        with suppress(OSError):
+            os.close(self.handle)
 
 
 def read_header(file: BinaryIO, name: str) -> Header | None:

@@ -5,96 +5,34 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.capture.recorder.pending import Gap
 from audit_lab.capture.recorder.spool_file import OPEN, SpoolFile, frame_of, notice_of
 from audit_lab.errors import StorageError
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.files.storage import disk_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from audit_lab.capture.recorder.pending import Pending, Taken
     from audit_lab.capture.recorder.spool_file import Header
 
-__all__ = ["Gap", "Pending", "SpoolWriter"]
+__all__ = ["SpoolWriter"]
 
 #: A spool file is closed, and can be sealed, when it holds so many bytes.
 _FILE_BYTES = 8 << 20
-#: Records of one frame at most, so that one check sum never covers more than can be held.
-_FRAME_RECORDS = 50_000
+#: Records of one frame at most, and bytes of one with several: a check sum never covers more than can be held.
+_FRAME_RECORDS, _FRAME_BYTES = 50_000, 8 << 20
 #: What else there is to know is asked for so often.
 _NOTICED_S = 60.0
 #: After a disk refused, it is asked again so soon.
 _PAUSE_S = 0.2
 #: A wall clock that moved by more than this against one that only goes forward was set.
 _CLOCK_MOVED_S = 1.0
-
-
-@dataclass
-class Gap:
-    """Records that were not taken, because memory was full: how many, and between which times."""
-
-    count: int
-    begun: int
-    ended: int
-
-
-class Pending:
-    """What waits in memory: encoded records and gaps, in the order of their sequence numbers.
-
-    Guarded by `lock`; `next` is the number that the next record gets.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.items: list[bytes | Gap] = []
-        self.size = 0
-        self.next = 1
-        self.dropped = 0
-        #: Gaps among the items, and the records that were left out in them.
-        self._gaps = self._missing = 0
-
-    def put(self, content: bytes, most_bytes: int, wake: threading.Event) -> int | None:
-        """Take a record, wake whoever waits for the first, and return its number; None where memory is full."""
-        with self.lock:
-            if self.size >= most_bytes:
-                return None
-            if not self.items:
-                wake.set()
-            number = self.next
-            self.next = number + 1
-            self.items.append(content)
-            self.size += len(content)
-            return number
-
-    def drop(self) -> int:
-        """Count a record that is left out, and return the number that it would have had."""
-        now = time.time_ns() // 1_000
-        with self.lock:
-            number = self.next
-            self.next += 1
-            self.dropped += 1
-            self._missing += 1
-            last = self.items[-1] if self.items else None
-            if isinstance(last, Gap):
-                last.count += 1
-                last.ended = now
-            else:
-                self.items.append(Gap(1, now, now))
-                self._gaps += 1
-        return number
-
-    def take(self) -> tuple[list[bytes | Gap], int, bool]:
-        """Return all that waits, the number of the first of it, and whether there are gaps in it."""
-        with self.lock:
-            items, self.items, self.size = self.items, [], 0
-            gaps, missing, self._gaps, self._missing = self._gaps, self._missing, 0, 0
-            upto = self.next
-        return items, upto - (len(items) - gaps) - missing, gaps > 0
 
 
 class SpoolWriter:
@@ -113,7 +51,7 @@ class SpoolWriter:
     close_seconds
         A file is closed when its first record is so old.
     closed
-        Called, in this thread, after a file was closed.
+        Called, in this thread, after a file was closed, and now and then while nothing is recorded.
     noticed
         Called, in this thread, about once a minute and at the end, for what else there is to know: mappings with
         their ``kind``. It is told the present time in microseconds since 1970.
@@ -140,12 +78,23 @@ class SpoolWriter:
         self.problem: StorageError | None = None
         self._changed = threading.Condition()
         self._promises: list[tuple[int, Future[None]]] = []
-        self._is_ending = False
+        self._is_ending = self._is_forgotten = False
         self._file: SpoolFile | None = None
         self._number, self._begun = 0, 0.0
         self._offset = time.time() - time.monotonic()
+        #: What was taken and is no frame yet; frames that are not on the disk, each with the number after its last.
+        self._taken: Taken | None = None
+        self._kept: list[tuple[bytes, int]] = []
+        self._start()
+
+    def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="audit_lab recorder", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise StorageError(
+                f"no thread can be started that writes records ({error})", "Let the process have more threads.", "other"
+            ) from error
 
     def wait(self, number: int, timeout: float | None) -> None:
         """Return when the record of a number is on the disk.
@@ -157,12 +106,14 @@ class SpoolWriter:
         """
         if number < self.durable:
             return
+        if self._is_forgotten:
+            raise _of_parent()
         self.urgent.set()
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while number >= self.durable:
                 left = None if deadline is None else deadline - time.monotonic()
-                if self.problem is not None and timeout is None:
+                if self.problem is not None and (timeout is None or not self._thread.is_alive()):
                     raise self.problem
                 if left is not None and left <= 0:
                     raise self.problem or StorageError(
@@ -175,6 +126,9 @@ class SpoolWriter:
     def promise(self, number: int) -> Future[None]:
         """Return a future that is done when the record of a number is on the disk."""
         made: Future[None] = Future()
+        if self._is_forgotten and number >= self.durable:
+            made.set_exception(_of_parent())
+            return made
         with self._changed:
             if number >= self.durable:
                 self._promises.append((number, made))
@@ -184,7 +138,7 @@ class SpoolWriter:
         return made
 
     def end(self, timeout: float | None) -> None:
-        """Write what is pending, close the file, and end the thread.
+        """Write what is pending, close the file, and end the thread; may be called again where that failed.
 
         Raises
         ------
@@ -192,6 +146,10 @@ class SpoolWriter:
             The disk refuses what is pending, or it took longer than `timeout` seconds.
         """
         self._is_ending = True
+        if not self._thread.is_alive():
+            self.problem = None  # it was raised when this was called before
+            if self._is_unwritten():
+                self._start()
         self.wake.set()
         self.urgent.set()
         self._thread.join(timeout)
@@ -201,13 +159,17 @@ class SpoolWriter:
             raise StorageError("the last records are not on the disk yet", "Close the recorder again later.", "other")
 
     def forget(self) -> None:
-        """Let go of the file in a forked child, in which the thread does not run."""
+        """Let go of the file in a forked child, in which the thread does not run: what was pending is the parent's."""
+        self._is_forgotten = True
+        self._changed = threading.Condition()
         if self._file is not None:
             self._file.forget()
 
+    def _is_unwritten(self) -> bool:
+        return bool(self._kept or self._taken is not None or self._pending.items)
+
     def _run(self) -> None:
-        kept: bytes = b""
-        upto = self.durable
+        """Write until the end. Whatever happens is told to who waits, and tried again."""
         goes_on = False
         while True:
             # Each time that this thread comes up it takes the interpreter from the model: while records come, once
@@ -219,40 +181,60 @@ class SpoolWriter:
             self.wake.clear()
             self.urgent.clear()
             ends = self._is_ending
-            if not kept:
-                kept, upto = self._frames()
-            goes_on = bool(kept)
-            if kept:
-                try:
-                    self._write(kept)
-                except OSError as error:
-                    self._refused(error)
-                    if self._is_ending:
-                        return
-                    self.wake.set()
-                    time.sleep(_PAUSE_S)
-                    continue
-                kept = b""
-                self._written(upto)
-            if self._file is not None and (ends or self._is_due()):
-                self._close()
-            if ends and not self._pending.items:
+            try:
+                goes_on = self._bring()
+                if ends or self._is_due():
+                    self._close()
+                if self._file is None and not goes_on:
+                    self._closed()
+            except Exception as error:  # noqa: BLE001 (a thread that died would tell nobody)
+                self._refused(error)
+                if self._is_ending:
+                    return
+                goes_on = False
+                self.wake.set()
+                time.sleep(_PAUSE_S)
+                continue
+            if ends and not self._is_unwritten():
                 return
 
-    def _frames(self) -> tuple[bytes, int]:
-        """Return what is pending as frames, and the number after its last."""
-        items, first, has_gaps = self._pending.take()
-        frames: list[bytes] = []
+    def _bring(self) -> bool:
+        """Bring what is pending to the disk, and return whether there was anything."""
+        if not self._kept:
+            self._kept = self._frames()
+        if not self._kept:
+            return False
+        while self._kept:
+            count, size = 0, 0
+            while count < len(self._kept) and size < _FILE_BYTES:
+                size += len(self._kept[count][0])
+                count += 1
+            self._write(b"".join(frame for frame, _ in self._kept[:count]))
+            _, upto = self._kept[count - 1]
+            del self._kept[:count]
+            self._written(upto)
+            if self._kept and self._is_due():
+                self._close()
+        return True
+
+    def _frames(self) -> list[tuple[bytes, int]]:
+        """Return what is pending as frames, each with the number after its last."""
+        if self._taken is None:
+            self._taken = self._pending.take()
+        taken, number = self._taken, self._taken.first
+        frames: list[tuple[bytes, int]] = []
         moved = time.time() - time.monotonic() - self._offset
-        if items and abs(moved) > _CLOCK_MOVED_S:
+        if taken.items and abs(moved) > _CLOCK_MOVED_S:
             self._offset += moved
-            frames.append(notice_of(first, {"kind": "clock-set", "at": time.time_ns() // 1_000, "seconds": moved}))
-        made, first = _gapped(items, first) if has_gaps else _ungapped(items, first)
-        frames += made
+            about = {"kind": "clock-set", "at": time.time_ns() // 1_000, "seconds": moved}
+            frames.append((notice_of(number, about), number))
+        for frame, number in _framed(taken):
+            frames.append((frame, number))
         if self._is_ending or time.monotonic() - self._noticed_at >= _NOTICED_S:
             self._noticed_at = time.monotonic()
-            frames += [notice_of(first, notice) for notice in self._noticed(time.time_ns() // 1_000)]
-        return b"".join(frames), first
+            frames += [(notice_of(number, each), number) for each in self._noticed(time.time_ns() // 1_000)]
+        self._taken = None
+        return frames
 
     def _write(self, content: bytes) -> None:
         if self._file is None:
@@ -274,9 +256,13 @@ class SpoolWriter:
         for _, promise in done:
             promise.set_result(None)
 
-    def _refused(self, error: OSError) -> None:
+    def _refused(self, error: Exception) -> None:
         """Say what the disk said, and begin another file next time: how much of this one is there is not known."""
-        problem = disk_error(error, f"cannot write records to {self._folder}")
+        what = f"cannot write records to {self._folder}"
+        if isinstance(error, OSError):
+            problem = disk_error(error, what)
+        else:
+            problem = StorageError(f"{what} ({type(error).__name__}: {error})", "It is tried again.", "other")
         if self._file is not None:
             # What was acknowledged stays. Should its name not change either, it is adopted when this process ends.
             file, self._file = self._file, None
@@ -317,23 +303,43 @@ class SpoolWriter:
         self._closed()
 
 
-def _ungapped(items: list[Any], first: int) -> tuple[list[bytes], int]:
-    """Return records as frames, and the number after the last; asking something of each would hold the model up."""
-    runs = range(0, len(items), _FRAME_RECORDS)
-    return [frame_of(first + start, items[start : start + _FRAME_RECORDS]) for start in runs], first + len(items)
+def _of_parent() -> StorageError:
+    return StorageError(
+        "the record was taken before this process was forked, and its parent writes it",
+        "Wait for it in the parent, or record it in the child.",
+        "other",
+    )
 
 
-def _gapped(items: list[bytes | Gap], first: int) -> tuple[list[bytes], int]:
-    """Return records and the gaps among them as frames, and the number after the last."""
-    frames: list[bytes] = []
-    for is_record, group in groupby(items, key=lambda item: isinstance(item, bytes)):
+def _framed(taken: Taken) -> Iterator[tuple[bytes, int]]:
+    """Yield what was taken as frames, each with the number after its last."""
+    number = taken.first
+    if not taken.has_gaps:
+        yield from _ungapped(taken.items, number, taken.size)
+        return
+    for is_record, group in groupby(taken.items, key=lambda item: isinstance(item, bytes)):
+        items = list(group)
         if is_record:
-            made, first = _ungapped(list(group), first)
-            frames += made
+            yield from _ungapped(items, number, taken.size)
+            number += len(items)
             continue
-        for gap in group:
+        for gap in items:
             if isinstance(gap, Gap):
                 notice = {"kind": "gap", "at": gap.ended, "begun": gap.begun, "count": gap.count}
-                frames.append(notice_of(first, notice))
-                first += gap.count
-    return frames, first
+                frame = notice_of(number, notice)
+                number += gap.count
+                yield frame, number
+
+
+def _ungapped(items: list[Any], number: int, size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield records as frames; asking something of each would hold the model up, and is not done for few bytes."""
+    start = 0
+    while start < len(items):
+        end = min(start + _FRAME_RECORDS, len(items))
+        if size > _FRAME_BYTES:
+            held, end = len(items[start]), start + 1
+            while end < min(start + _FRAME_RECORDS, len(items)) and held + len(items[end]) <= _FRAME_BYTES:
+                held += len(items[end])
+                end += 1
+        yield frame_of(number + start, items[start:end]), number + end
+        start = end

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import multiprocessing
 import os
+import struct
 import threading
 import time
 import weakref
@@ -16,7 +18,7 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.capture.recorder import spool_writer
+from audit_lab.capture.recorder import lifetime, sealing, spool_writer
 from audit_lab.capture.recorder.recorder import Recorder
 from audit_lab.capture.recorder.spool_file import SpoolFile
 from audit_lab.errors import MisuseError, StorageError
@@ -405,3 +407,164 @@ def test_a_prediction_without_inputs_is_recorded_and_later_inputs_keep_their_nam
         recorder.record({"a": 1.0}, 0.5)
     recorded.seal()
     assert recorded.inputs["a"].to_list() == [None, 1.0]
+
+
+def test_who_closes_while_the_disk_is_slow_is_told_so_until_all_is_there(recorded, monkeypatch):
+    disk = SlowDisk(monkeypatch)
+    recorder = recorded.recorder()
+    ticket = recorder.record({"a": 1.0}, 0.5)
+    with pytest.raises(StorageError, match="the last records are not on the disk yet"):
+        recorder.close(timeout=0.05)
+    status = recorder.status()
+    assert (status.recorded, status.durable, ticket.is_durable) == (1, 0, False)
+    with pytest.raises(StorageError, match=r"was not on the disk after 0\.05 s"):
+        recorder.flush(0.05)
+    with pytest.raises(MisuseError, match="is closed"):
+        recorder.record({"a": 2.0}, 0.5)
+    disk.may.set()
+    recorder.close()
+    assert ticket.is_durable
+    assert recorder.status().durable == 1
+    assert recorded.seal().records == 1
+
+
+def test_a_disk_that_was_full_at_the_end_is_asked_again_when_closed_again(recorded, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    recorder = recorded.recorder()
+    with monkeypatch.context() as patched:
+        patched.setattr("audit_lab.capture.recorder.spool_file.os.write", refused)
+        ticket = recorder.record({"a": 1.0}, 0.5)
+        with pytest.raises(StorageError, match="the disk is full"):
+            recorder.close()
+        with pytest.raises(StorageError, match="the disk is full"):
+            ticket.wait(60)
+    recorder.close()
+    assert ticket.is_durable
+    assert recorded.seal().records == 1
+
+
+def test_a_process_that_cannot_be_started_is_told_and_stops_no_record(recorded, monkeypatch):
+    def refused(*_, **__):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(sealing.subprocess, "Popen", refused)
+    with recorded.recorder(seal=True, seal_s=0.02) as recorder:
+        recorder.record({"a": 1.0}, 0.5).wait(60)
+        deadline = time.monotonic() + 60
+        while recorder.status().problem is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert "the process that seals cannot be started" in recorder.status().problem
+        recorder.record({"a": 2.0}, 0.5).wait(60)
+    assert recorded.seal().records == 2
+
+
+def test_a_thread_that_meets_what_nobody_thought_of_tells_it_and_goes_on(recorded, monkeypatch):
+    monkeypatch.setattr(spool_writer, "_PAUSE_S", 0.01)
+    refusing = threading.Event()
+    refusing.set()
+    real = spool_writer.frame_of
+
+    def broken(*arguments):
+        if refusing.is_set():
+            raise struct.error("argument out of range")
+        return real(*arguments)
+
+    monkeypatch.setattr(spool_writer, "frame_of", broken)
+    with recorded.recorder() as recorder:
+        ticket = recorder.record({"a": 1.0}, 0.5)
+        with pytest.raises(StorageError, match="error: argument out of range"):
+            ticket.wait(0.2)
+        refusing.clear()
+        ticket.wait(60)
+    assert recorded.seal().records == 1
+
+
+def test_large_records_go_into_files_that_can_be_sealed_one_by_one(recorded, monkeypatch):
+    disk = SlowDisk(monkeypatch)
+    with recorded.recorder(memory_mb=200) as recorder:
+        for number in range(7):
+            recorder.record({"number": number, "text": "x" * 3_000_000}, 0.5)
+        disk.may.set()
+        recorder.flush()
+        sizes = [each.stat().st_size for each in recorded.spool.glob("*/*")]
+        assert len(sizes) > 1
+        assert max(sizes) < 2 * spool_writer._FILE_BYTES
+        with pytest.raises(MisuseError, match=r"bytes cannot be recorded: 16,777,216 are the most"):
+            recorder.record({"number": 8, "text": "x" * 100_000_000}, 0.5)
+    assert recorded.seal().records == 7
+    assert recorded.inputs["number"].to_list() == list(range(7))
+    assert recorded.inputs["text"].str.len_bytes().to_list() == [3_000_000] * 7
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_a_child_of_multiprocessing_closes_its_recorder_at_its_end(recorded, method):
+    context = multiprocessing.get_context(method)
+    recorder = recorded.recorder(gather_s=0.2)
+    if method == "fork":
+        child = context.Process(target=five, args=(recorder,))
+    else:
+        child = context.Process(target=five_of_its_own, args=(recorded.folder, recorded.vault))
+    child.start()
+    child.join(120)
+    assert child.exitcode == 0
+    recorder.close()
+    assert recorded.seal().records == 5
+
+
+def five(recorder: Recorder) -> None:
+    for number in range(5):
+        recorder.record({"a": float(number)}, 0.5)
+
+
+def five_of_its_own(folder, vault) -> None:
+    five(Recorder(folder, model="loans", version="7", vault=vault, seal=False, gather_s=0.2))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_ticket_of_the_parent_is_not_waited_for_in_a_child(recorded):
+    recorder = recorded.recorder(gather_s=60)
+    ticket = recorder.record({"a": 1.0}, 0.5)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            for wait in (ticket.wait, lambda: asyncio.run(awaited(ticket))):
+                try:
+                    wait()
+                except StorageError as error:
+                    os.write(writing, f"{error.message}\n".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        said = told.read().splitlines()
+    os.waitpid(child, 0)
+    assert said == ["the record was taken before this process was forked, and its parent writes it"] * 2
+    recorder.close()
+    assert recorded.seal().records == 1
+
+
+async def awaited(ticket) -> None:
+    await ticket
+
+
+def test_at_the_end_all_recorders_are_closed_though_some_cannot_be(recorded, tmp_path, monkeypatch):
+    def refused() -> None:
+        raise StorageError("the disk is full", "Make room.", "full")
+
+    recorders = [recorded.recorder(spool=tmp_path / f"spool-{number}", gather_s=60) for number in range(3)]
+    tickets = [recorder.record({"a": 1.0}, 0.5) for recorder in recorders]
+    closing = [recorder.close for recorder in recorders]
+    monkeypatch.setattr(lifetime, "_RECORDERS", recorders)
+    for broken in recorders[:2]:
+        monkeypatch.setattr(broken, "close", refused)
+    with pytest.raises(ExceptionGroup) as told:
+        lifetime._at_exit()
+    assert [str(each) for each in told.value.exceptions] == ["the disk is full. Make room."] * 2
+    assert tickets[2].is_durable
+    for close in closing:
+        close()
