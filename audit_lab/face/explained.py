@@ -326,6 +326,7 @@ class Explained(Reconstructed):
         """
         from audit_lab.explain.reasons import ReasonCodes
         from audit_lab.explain.what_if import Asked, ask_what_if
+        from audit_lab.face.what_if_again import WhatIfAgain
         from audit_lab.replay.runner import Runner
         from audit_lab.replay.surroundings import environment_choice
 
@@ -368,17 +369,8 @@ class Explained(Reconstructed):
             found = ask_what_if(self._store, self._parts, runner, changes, asked=asked, codes=reason_codes)
             answer.rows = 1 + (len(found.original_attribution.background.rows) if found.original_attribution else 0)
 
-            def again(changes: Mapping[str, Any]) -> WhatIf:
-                return self.what_if(
-                    changes,
-                    explain=explain,
-                    output=output,
-                    codes=codes,
-                    seed=seed,
-                    limits=limits,
-                    environment=environment,
-                    trust=trust,
-                    trusted_types=trusted_types,
-                )
-
+            given: dict[str, Any] = {"explain": explain, "output": output, "codes": codes, "seed": seed}
+            given |= {"limits": limits, "environment": environment, "trust": trust, "trusted_types": trusted_types}
+            model = str(self.prediction["model_name"])
+            again = WhatIfAgain(self.what_if, given, self._store, self._access, model, self._parts.signature)
             return found.asking_with(again)

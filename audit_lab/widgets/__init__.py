@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from audit_lab.widgets.lineage import LineageView
     from audit_lab.widgets.onset import OnsetView
     from audit_lab.widgets.performance import FairnessView, PerformanceView
+    from audit_lab.widgets.replay import ReplayView
     from audit_lab.widgets.viewing import view
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "LineageView",
     "OnsetView",
     "PerformanceView",
+    "ReplayView",
     "view",
 ]
 
@@ -71,6 +73,7 @@ _HOMES = {
     "LineageView": "lineage",
     "OnsetView": "onset",
     "PerformanceView": "performance",
+    "ReplayView": "replay",
     "view": "viewing",
 }
 

@@ -46,7 +46,7 @@ class AgreementView(AttributionView):
         return "\n".join([*self._agreement.summary(), super().text()])
 
     def code(self) -> str:
-        """Return the Python that compares the explanations again and shows them."""
+        """Return the Python that compares the explanations again and shows them as they are shown."""
         shap = self._agreement.shap
         asked = f"agreement = log.decision({shap.prediction_id!r}).agreement(seed={shap.seed})"
-        return f"import audit_lab as al\n\n{asked}\nal.view(agreement)\n"
+        return f"import audit_lab as al\n\n{asked}\n{self._showing('agreement')}\n"

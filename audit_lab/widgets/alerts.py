@@ -52,6 +52,8 @@ class AlertsView(Panel):
         What ``log.alerts()`` returned.
     """
 
+    controls = ("state", "alert")
+
     def __init__(self, alerts: Alerts) -> None:
         self._found = alerts
         states = alerts.table["state"].unique().sort().to_list()
@@ -80,7 +82,7 @@ class AlertsView(Panel):
         return "\n".join(self._found.summary())
 
     def code(self) -> str:
-        """Return the Python that reads the alerts again, draws them, and shows the windows of the chosen one."""
+        """Return the Python that reads the alerts again, draws them, and shows them with the chosen one."""
         asked = ", ".join(f"{name}={value!r}" for name, value in self._found.asked.items())
         chosen = "" if self.state.value == _EVERY else f".filter(state={self.state.value!r})"
         lines = ["import audit_lab as al", "", f"alerts = log.alerts({asked})"]
@@ -88,7 +90,7 @@ class AlertsView(Panel):
             lines.append(f"timeline = al.charts.alert_timeline(alerts.windows{chosen})")
         if self.alert.value is not None:
             lines.append(f"windows = alerts.windows.filter(alert={self.alert.value!r})")
-        return "\n".join([*lines, "al.view(alerts)", ""])
+        return "\n".join([*lines, self._showing("alerts"), ""])
 
     def _mine(self) -> pl.DataFrame:
         windows = self._found.windows
@@ -111,7 +113,7 @@ class AlertsView(Panel):
     def _refresh(self, _: Any = None) -> None:
         self._overview.value = page(self._drawn())
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _drawn(self) -> list[str]:
         windows = self._mine()

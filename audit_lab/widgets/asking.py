@@ -26,7 +26,9 @@ def narrowed(asked: Mapping[str, Any]) -> list[str]:
     return [*given, *(f"{name}={list(asked[name])!r}" for name in _RUNNING if asked.get(name))]
 
 
-def asking_again(name: str, call: str, arguments: Iterable[str], asked: Mapping[str, Any]) -> str:
+def asking_again(
+    name: str, call: str, arguments: Iterable[str], asked: Mapping[str, Any], shown: str | None = None
+) -> str:
     """Return lines of Python that make a variable by a call, and show it.
 
     Parameters
@@ -35,12 +37,14 @@ def asking_again(name: str, call: str, arguments: Iterable[str], asked: Mapping[
         The variable, what is called, and with what.
     asked
         The question; where it holds a polars expression, the code counts on a variable with it, and says so.
+    shown
+        The Python that shows it; ``al.view(...)`` of the variable when omitted.
     """
     lines = ["import audit_lab as al", ""]
     if asked.get("by_polars") is not None:
-        shown = " ".join(str(asked["by_polars"]).split())
-        lines.append(f"# {GIVEN_EXPRESSION} = the polars expression that was given: {shown}")
-    return "\n".join([*lines, f"{name} = {call}({', '.join(arguments)})", f"al.view({name})", ""])
+        words = " ".join(str(asked["by_polars"]).split())
+        lines.append(f"# {GIVEN_EXPRESSION} = the polars expression that was given: {words}")
+    return "\n".join([*lines, f"{name} = {call}({', '.join(arguments)})", shown or f"al.view({name})", ""])
 
 
 def question_in(code: str) -> str:

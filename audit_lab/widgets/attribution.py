@@ -44,6 +44,8 @@ class AttributionView(Panel):
         An explanation is of another decision.
     """
 
+    controls = ("method", "picture")
+
     def __init__(
         self, attribution: Attribution, other: Attribution | None = None, *, decision: Decision | None = None
     ) -> None:
@@ -98,7 +100,7 @@ class AttributionView(Panel):
         return "\n".join(line for name, one in self._shown.items() for line in [f"{name.upper()}:", *self._said(one)])
 
     def code(self) -> str:
-        """Return the Python that explains the decision again and shows it, with the output and the way that was asked.
+        """Return the Python that explains the decision again in the way that was asked, and shows it as it is shown.
 
         Groups of features, trust and limits are not in an attribution, and so not in the code.
         """
@@ -107,7 +109,8 @@ class AttributionView(Panel):
             f"{name} = decision.explain({', '.join([repr(name), *_asked(one)])})" for name, one in self._shown.items()
         ]
         lines = ["import audit_lab as al", "", f"decision = log.decision({first.prediction_id!r})", *explained]
-        return "\n".join([*lines, f"al.view({', '.join(self._shown)}, decision=decision)", ""])
+        given = [*self._shown, *(["decision=decision"] if self._decided is not None else [])]
+        return "\n".join([*lines, self._showing(", ".join(given)), ""])
 
     @property
     def _chosen(self) -> Attribution:
@@ -119,6 +122,7 @@ class AttributionView(Panel):
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self.parts())
+        self._code.value = self._shown_code()
 
     def _chart(self) -> Any:
         chosen, frame = self._chosen, self._chosen.to_frame()

@@ -53,6 +53,8 @@ class BatchReplayView(Panel):
         What ``log.replay(...)`` returned.
     """
 
+    controls = ("code_shown",)
+
     def __init__(self, batch: BatchReplay) -> None:
         self._batch = batch
         fallen = batch.groups.filter(~pl.col("verdict").is_in(_REPRODUCED))["code"].drop_nulls()
@@ -78,19 +80,19 @@ class BatchReplayView(Panel):
         return "\n".join(self._batch.summary())
 
     def code(self) -> str:
-        """Return the Python that replays the same again, and finds the predictions of the chosen code."""
+        """Return the Python that replays the same again and shows it, with the predictions of the chosen code."""
         asked = self._batch.asked
         given = narrowed(asked)
         given += [f"environment={asked['environment']!r}"] if asked.get("environment") == "recorded" else []
         given += ["causes=False"] if asked.get("causes") is False else []
         given += [f"keep={str(self._batch.kept)!r}"] if self._batch.kept is not None else []
-        made = asking_again("batch", "log.replay", given, asked)
         code = self.code_shown.value
-        return made if code is None else f"{made}rows = batch.rows.filter(code={code!r})\n"
+        found = "" if code is None else f"rows = batch.rows.filter(code={code!r})\n"
+        return asking_again("batch", "log.replay", given, asked, f"{found}{self._showing('batch')}")
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         batch = self._batch

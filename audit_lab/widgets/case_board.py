@@ -57,6 +57,8 @@ class CaseBoardView(Panel):
         What ``al.Case.create(...)`` or ``al.Case.open(...)`` returned.
     """
 
+    controls = ("exhibit",)
+
     def __init__(self, case: CaseFile) -> None:
         self._case = case
         self.exhibit = ipywidgets.Dropdown(options=self._choices(), value=0, description="Exhibit")
@@ -90,8 +92,9 @@ class CaseBoardView(Panel):
         )
 
     def code(self) -> str:
-        """Return the Python that opens the case and shows it."""
-        return f"import audit_lab as al\n\ncase = al.Case.open({str(self._case.folder)!r})\nal.view(case)\n"
+        """Return the Python that opens the case and shows it, with the chosen exhibit."""
+        opened = f"case = al.Case.open({str(self._case.folder)!r})"
+        return f"import audit_lab as al\n\n{opened}\n{self._showing('case')}\n"
 
     def _choices(self) -> list[tuple[str, int]]:
         exhibits = [(f"{each.number}: {each.title}"[:90], each.number) for each in self._case.exhibits]
@@ -104,6 +107,7 @@ class CaseBoardView(Panel):
         self._refresh()
 
     def _refresh(self, _: Any = None) -> None:
+        self._code.value = self._shown_code()
         try:
             self._content.value, self._detail.value = page(self._board()), page(self._chosen())
         except AuditLabError as error:

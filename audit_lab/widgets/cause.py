@@ -47,6 +47,8 @@ class CauseView(Panel):
         What ``log.cause()`` returned.
     """
 
+    controls = ("method",)
+
     def __init__(self, cause: Cause) -> None:
         self._found = cause
         there = [each.name for each in cause.methods if each.is_there]
@@ -72,7 +74,7 @@ class CauseView(Panel):
         return "\n".join(self._found.describe())
 
     def code(self) -> str:
-        """Return the Python that asks again and draws the steps by the chosen method."""
+        """Return the Python that asks again, draws the steps by the chosen method, and shows what is shown."""
         asked = self._found.asked
         windows = {name: (span.start, span.end) for name, span in (("after", asked.after), ("before", asked.before))}
         parts = [f"{name}=({start.isoformat()!r}, {end.isoformat()!r})" for name, (start, end) in windows.items()]
@@ -86,11 +88,11 @@ class CauseView(Panel):
         if self.method.value is not None:
             named = repr(self.method.value)
             lines.append(f"chart = al.charts.cause_waterfall(cause.steps({named}), **cause.words({named}))")
-        return "\n".join([*lines, ""])
+        return "\n".join([*lines, self._showing("cause"), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         found = self._found

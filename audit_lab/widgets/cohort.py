@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -35,6 +36,9 @@ _ROWS = {"prediction_id": "Prediction", "occurred_at": "At", "value": "Recorded 
 _CHECKS = {"name": "Check", "passed": "Passed", "detail": "What was found"}
 _LEFT_OUT = {"code": "Left out", "rows": "Rows", "first_id": "The first", "effect": "What that means"}
 _LABEL_LENGTH = 40
+#: So many decisions are the background unless another number is asked for.
+_BACKGROUND = 100
+_COULD = re.compile(r"of ([\d,]+) that can be")
 
 
 class CohortView(Panel):
@@ -47,6 +51,8 @@ class CohortView(Panel):
     attributions
         What ``log.attributions(...)`` returned.
     """
+
+    controls = ("picture", "feature", "mark")
 
     def __init__(self, attributions: CohortAttribution) -> None:
         self._found = attributions
@@ -87,17 +93,22 @@ class CohortView(Panel):
         return "\n".join(self._found.describe())
 
     def code(self) -> str:
-        """Return the Python that adds up the same values again, and asks for the decisions behind the pressed mark."""
+        """Return the Python that adds up the same values again, and shows them as they are shown.
+
+        Trust and limits are not in the attributions, and so not in the code.
+        """
         found, asked = self._found, self._found.asked
-        given = ["ids"] if asked.get("ids") else narrowed({**asked, "model": None})
-        given += [f"model={found.model_name!r}"] if not asked.get("ids") else []
-        given += [f"version={found.model_version!r}", f"seed={found.seed}"]
-        made = asking_again("attributions", "log.attributions", given, {} if asked.get("ids") else asked)
+        given = [*(["ids"] if asked.get("ids") else []), *narrowed(asked)]
+        given += [f"version={asked['version']!r}"] if asked.get("version") is not None else []
+        given.append(f"perturbation={found.perturbation!r}")
+        given += [f"output={found.output_explained!r}", f"seed={found.seed}", *_how_many(found)]
+        shown = self._showing("attributions")
+        if self.mark.value is not None:
+            shown = f"rows = attributions.rows_of({self.feature.value!r}, {self.mark.value})\n{shown}"
+        made = asking_again("attributions", "log.attributions", given, {} if asked.get("ids") else asked, shown)
         if asked.get("ids"):
             made = made.replace("\n\n", f"\n\n# ids: the {asked['ids']:,} that were asked for\n", 1)
-        if self.mark.value is None:
-            return made
-        return f"{made}rows = attributions.rows_of({self.feature.value!r}, {self.mark.value})\n"
+        return made
 
     def _marks(self) -> list[tuple[str, int]]:
         """Return a text for each mark of the chosen feature, no two alike, and its number."""
@@ -120,13 +131,13 @@ class CohortView(Panel):
         number = self.mark.value
         self._behind = None if number is None else self._found.rows_of(self.feature.value, number)
         self._rows.value = page(self._listed())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self._overview())
         self._detail.value = page(self._chosen())
         self._rows.value = page(self._listed())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         found = self._found
@@ -192,6 +203,20 @@ class CohortView(Panel):
             f"{about}: {found.explained:,} of {found.matching:,} decisions",
             f"SHAP, {found.algorithm}; against {found.background.description.split('; ')[0]}",
         ]
+
+
+def _how_many(found: CohortAttribution) -> list[str]:
+    """Return the arguments that say how many rows were explained, and against how many, where that is not the usual."""
+    given = []
+    against = found.background_rows
+    if against is not None and len(found.background.rows) != _BACKGROUND:
+        given.append(f"background={len(found.background.rows)}")
+    if found.chosen is not None and (could := _COULD.search(found.chosen)) is not None:
+        left_out = sum(one.rows for one in found.left_out)
+        before = found.matching - int(could[1].replace(",", ""))
+        # What the model refused was chosen, too.
+        given.append(f"rows={found.explained + left_out - before}")
+    return given
 
 
 def _axis(found: CohortAttribution) -> str:

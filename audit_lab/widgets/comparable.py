@@ -45,13 +45,15 @@ class ComparableView(Panel):
         What ``decision.comparable(...)`` returned.
     """
 
+    controls = ("case",)
+
     def __init__(self, comparable: Comparable) -> None:
         self._comparable = comparable
         cases = comparable.cases.select("rank", "prediction_id").rows()
         self.case = ipywidgets.Dropdown(options=[(f"{rank}: {name}", rank) for rank, name in cases], description="Case")
         self._overview = ipywidgets.HTML(page(self._whole()))
         self._detail = ipywidgets.HTML()
-        drawer, _ = self._code_drawer()
+        drawer, self._code = self._code_drawer()
         self.case.observe(self._refresh, names="value")
         super().__init__([self._overview, self.case, self._detail, drawer])
         self._refresh()
@@ -70,19 +72,20 @@ class ComparableView(Panel):
         return "\n".join(self._comparable.summary())
 
     def code(self) -> str:
-        """Return the Python that asks the same question and shows the answer."""
+        """Return the Python that asks the same question and shows the answer, with the chosen case."""
         return "\n".join(
             [
                 "import audit_lab as al",
                 "",
                 f"decision = log.decision({self._comparable.place!r})",
-                f"al.view({asking(self._comparable)})",
+                self._showing(asking(self._comparable)),
                 "",
             ]
         )
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
+        self._code.value = self._shown_code()
 
     def _whole(self) -> list[str]:
         return who_was_alike(self._comparable)

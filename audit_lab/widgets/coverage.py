@@ -45,6 +45,8 @@ class CoverageView(Panel):
         What ``log.coverage()`` returned.
     """
 
+    controls = ("reason",)
+
     def __init__(self, coverage: Coverage) -> None:
         self._coverage = coverage
         codes = [code for code in coverage.table["code"].unique().sort() if code != REPLAYABLE]
@@ -69,7 +71,7 @@ class CoverageView(Panel):
         return "\n".join(self._coverage.summary())
 
     def code(self) -> str:
-        """Return the Python that counts again, draws the picture and finds the chosen ids."""
+        """Return the Python that counts again, draws the picture, finds the chosen ids and shows what is shown."""
         lines = [
             "import audit_lab as al",
             "",
@@ -78,11 +80,11 @@ class CoverageView(Panel):
         ]
         if self.reason.value is not None:
             lines.append(f"ids = coverage.ids({self.reason.value!r})")
-        return "\n".join([*lines, ""])
+        return "\n".join([*lines, self._showing("coverage"), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         stated = self._coverage

@@ -50,6 +50,8 @@ class DecisionsView(Panel):
         What ``log.decisions(...)`` or ``log.subject(...)`` returned.
     """
 
+    controls = ("decision",)
+
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
         numbered = decisions.frame.with_row_index("row").filter("found").head(_MOST_ROWS)
@@ -75,18 +77,15 @@ class DecisionsView(Panel):
         return "\n".join(self._decisions.summary())
 
     def code(self) -> str:
-        """Return the Python that asks for the same decisions, and for the chosen one."""
-        made = self._asking()
-        return made if self.decision.value is None else f"{made}al.view(decisions[{self.decision.value}])\n"
-
-    def _asking(self) -> str:
+        """Return the Python that asks for the same decisions, and shows them with the chosen one."""
+        shown = self._showing("decisions")
         asked = self._decisions.asked
         ids = asked.ids
         if ids is not None and ids.len() > _MOST_IDS:
-            made = asking_again("decisions", "log.decisions", ["ids"], {})
+            made = asking_again("decisions", "log.decisions", ["ids"], {}, shown)
             return made.replace("\n\n", f"\n\n# ids: {asked.words}\n", 1)
         if ids is not None:
-            return asking_again("decisions", "log.decisions", [repr(ids.to_list())], {})
+            return asking_again("decisions", "log.decisions", [repr(ids.to_list())], {}, shown)
         question: dict[str, Any] = {
             "since": None if asked.since is None else asked.since.isoformat(),
             "until": None if asked.until is None else asked.until.isoformat(),
@@ -100,11 +99,11 @@ class DecisionsView(Panel):
             first = ["expression"]
         given = [each for each in narrowed(question) if not each.startswith("expression=")]
         given += [f"{name}={value!r}" for name in ("subject", "limit") if (value := getattr(asked, name)) is not None]
-        return asking_again("decisions", "log.decisions", [*first, *given], question)
+        return asking_again("decisions", "log.decisions", [*first, *given], question, shown)
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         found = self._decisions

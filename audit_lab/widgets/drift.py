@@ -13,15 +13,16 @@ from audit_lab.charts.heat_map import drift_heatmap
 from audit_lab.charts.ridge import drift_ridge
 from audit_lab.face.drift_of_log import DriftOfLog
 from audit_lab.monitor.beside import densities, where_to_begin, window_bins
-from audit_lab.widgets.decisions import DecisionsView
+from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
+from audit_lab.widgets.drift_question import asked_besides
 from audit_lab.widgets.heat_grid import HeatGrid
 from audit_lab.widgets.linking import LinkedPanel
-from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
+from audit_lab.widgets.page import facts, listed, page, picture, section, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_lab.face.decisions import Decisions
     from audit_lab.monitor.drift import Drift
 
 __all__ = ["DriftView", "Selection"]
@@ -61,8 +62,6 @@ _FINDING = {
 _OVER_TIME, _RIDGE = "One measure over time", "Its values, window by window"
 #: So many sentences stand before the map, so that it is seen without scrolling; the others can be unfolded.
 _FIRST_SENTENCES = 3
-#: So many decisions of the chosen windows are reconstructed and listed, those that matter most.
-_MOST_DECISIONS = 25
 
 
 class Selection(NamedTuple):
@@ -82,10 +81,10 @@ class DriftView(LinkedPanel):
         What ``log.drift(...)`` returned. The view begins where the summary does: at the first thing that moved.
     """
 
+    controls = ("column", "measure", "picture", "windows", "decision")
+
     def __init__(self, drift: Drift) -> None:
         self._drift = drift
-        self._asked: Decisions | None = None
-        self._told = ""
         self._quiet = False
         column, window = where_to_begin(drift)
         self._starts = drift.volume["window_start"].to_list()
@@ -109,7 +108,7 @@ class DriftView(LinkedPanel):
             layout=ipywidgets.Layout(width=f"{self.grid.width}px", margin=f"0 0 0 {self.grid.left}px"),
         )
         self._detail = ipywidgets.HTML()
-        self._listed = ipywidgets.VBox([])
+        self.listing = ChosenDecisions(self._refresh)
         drawer, self._code = self._code_drawer()
         choosers = ipywidgets.HBox(
             [self.column, self.measure, self.window, self.picture], layout=ipywidgets.Layout(flex_flow="row wrap")
@@ -122,7 +121,7 @@ class DriftView(LinkedPanel):
             selected_index=None,
         )
         self._map = ipywidgets.VBox([self.grid])
-        super().__init__([said, self._map, self.brush, choosers, self._detail, self._listed, rest, drawer])
+        super().__init__([said, self._map, self.brush, choosers, self._detail, self.listing, rest, drawer])
         self.column.observe(self._column_changed, names="value")
         self.measure.observe(self._measure_changed, names="value")
         self.picture.observe(self._refresh, names="value")
@@ -137,26 +136,20 @@ class DriftView(LinkedPanel):
         return Selection(self.column.value, first, self._end(last))
 
     @property
-    def decisions(self) -> Decisions | None:
-        """Those of the chosen windows that matter most; None until a cell or window was chosen."""
-        return self._asked
-
-    @property
     def subject(self) -> Drift:
         """The drift."""
         return self._drift
 
     def parts(self) -> list[str]:
         """Return summary and map, the chosen column and windows, and their decisions where they were asked for."""
-        listing = [] if self._asked is None else [*self._heading(), *DecisionsView(self._asked).parts()]
-        return [*self._overview(), *self._chosen(), *listing]
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
         return "\n".join(self._drift.summary())
 
     def code(self) -> str:
-        """Return the Python that measures the drift again, draws the chosen pictures and asks for the decisions."""
+        """Return the Python that measures again, draws the chosen pictures, asks for decisions, and shows it all."""
         drift, column = self._drift, self.column.value
         first, last = self._chosen_windows()
         until = "" if first == last else f", datetime.fromisoformat({self._end(last).isoformat()!r})"
@@ -168,7 +161,7 @@ class DriftView(LinkedPanel):
                 "import audit_lab as al",
                 f"from audit_lab.monitor.beside import {'densities, ' if ridge else ''}window_bins",
                 "",
-                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{_options(drift)})",
+                f"drift = log.drift({list(drift.columns)!r}, every={drift.every!r}{asked_besides(drift)})",
                 "heat_map = al.charts.drift_heatmap(",
                 f"    drift.table, {self.measure.value or 'psi'!r}, reference=drift.reference.description",
                 ")",
@@ -188,8 +181,9 @@ class DriftView(LinkedPanel):
                 "distribution = al.charts.distribution(",
                 f"    bins, column={column!r}, window={self._called()!r}, reference=drift.reference.description",
                 ")",
-                f"chosen = log.foremost({self._asking(first, last)}, limit={_MOST_DECISIONS})",
+                f"chosen = log.foremost({self._asking(first, last)}, limit={MOST_DECISIONS})",
                 "decisions = chosen.decisions",
+                self._showing("drift"),
                 "",
             ]
         )
@@ -273,6 +267,9 @@ class DriftView(LinkedPanel):
             return
         self._set(self.column.value, *self.brush.index)
         self._refresh()
+        if self.listing.is_asked:
+            # Those that are listed matter most to another column.
+            self._ask()
 
     def _set(self, column: str, first: int, last: int) -> None:
         """Let every chooser say the same, without any of them answering."""
@@ -299,7 +296,7 @@ class DriftView(LinkedPanel):
         if self._quiet:
             return
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
         self.grid.show(self.column.value, *self._chosen_windows())
 
     def _ask(self) -> None:
@@ -309,12 +306,29 @@ class DriftView(LinkedPanel):
         self._lead(first, self._end(last))
         if not isinstance(drift, DriftOfLog):
             return
-        chosen = drift.foremost(self.column.value, *self._chosen_windows(), limit=_MOST_DECISIONS)
-        self._asked, self._told = chosen.decisions, chosen.sentence
-        self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]
+        column = self.column.value
+        self.listing.ask(
+            f"Decisions of {self._called()}", lambda: drift.foremost(column, first, last, limit=MOST_DECISIONS)
+        )
+        self._refresh()
 
-    def _heading(self) -> list[str]:
-        return [section(f"Decisions of {self._called()}", paragraph(self._told))]
+    def _window_starts(self) -> Sequence[datetime]:
+        return self._starts
+
+    def _chosen_places(self) -> tuple[int, int]:
+        first, last = self.brush.index
+        return first, last
+
+    def _choose_windows(self, first: int, last: int) -> None:
+        self._set(self.column.value, first, last)
+        self._refresh()
+        self._ask()
+
+    def _chosen_in(self, name: str) -> Any:
+        """Return what one control says; windows count as chosen, too, where there is no log to ask for decisions."""
+        if name == "windows" and not isinstance(self._drift, DriftOfLog):
+            return tuple(self._starts[place].isoformat() for place in self._chosen_places())
+        return super()._chosen_in(name)
 
     def _overview(self) -> list[str]:
         drift = self._drift
@@ -359,19 +373,3 @@ class DriftView(LinkedPanel):
             return ""
         chart = drift_timeline(self._drift.table, column, self.measure.value, reference=named)
         return picture(chart, f"{column}, {MEASURES[self.measure.value]} by window")
-
-
-def _options(drift: Drift) -> str:
-    """Return the other arguments that ask the same again, as Python."""
-    reference, cut = drift.reference, drift.cut
-    said = ""
-    if reference.kind == "period" and reference.start and reference.end:
-        said += f", reference={(reference.start.isoformat(), reference.end.isoformat())!r}"
-    elif reference.kind == "rolling":
-        said += f", reference='rolling:{reference.windows}'"
-    elif reference.kind == "dataset":
-        said += ", reference=training_data"
-    if cut.around is not None:
-        options = {"around": cut.around.moment.isoformat(), "before": cut.around.before, "after": cut.around.after}
-        said += "".join(f", {name}={value!r}" for name, value in options.items())
-    return said + (f", zone={cut.zone!r}" if cut.zone != "UTC" else "")

@@ -41,12 +41,14 @@ class ExplorationView(Panel):
         What ``log.explore(...)`` returned.
     """
 
+    controls = ("rows_shown",)
+
     def __init__(self, exploration: Exploration) -> None:
         self._exploration = exploration
         options = [_FARTHEST, _DECIDED] if exploration.table["decision_differs"].any() else [_FARTHEST]
         self.rows_shown = ipywidgets.Dropdown(options=options, description="Inputs")
         self._content = ipywidgets.HTML()
-        drawer, _ = self._code_drawer()
+        drawer, self._code = self._code_drawer()
         self.rows_shown.observe(self._refresh, names="value")
         super().__init__([self.rows_shown, self._content, drawer])
         self._refresh()
@@ -78,16 +80,17 @@ class ExplorationView(Panel):
         return "\n".join([f"A: {found.sides[0]}; B: {found.sides[1]}", found.summary, *mattering])
 
     def code(self) -> str:
-        """Return the Python that runs the same inputs again; from a log alone that can be said."""
+        """Return the Python that runs the same again and shows what is shown; it can be said of inputs of a log."""
         asked = self._exploration.asked
         if not asked:
             return (
                 "import audit_lab as al\n\n"
                 "# exploration = audit_lab.replay.environment.exploration.explore(...), with inputs of no log\n"
-                "al.view(exploration)\n"
+                f"{self._showing('exploration')}\n"
             )
         versions = [repr(asked[name]) for name in ("version", "other") if asked[name] is not None]
-        return asking_again("exploration", "log.explore", [*versions, *narrowed(asked), f"rows={asked['rows']}"], asked)
+        given = [*versions, *narrowed(asked), f"rows={asked['rows']}"]
+        return asking_again("exploration", "log.explore", given, asked, self._showing("exploration"))
 
     def _parted(self) -> tuple[str, str]:
         differing = self._exploration.differing
@@ -103,6 +106,7 @@ class ExplorationView(Panel):
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self.parts())
+        self._code.value = self._shown_code()
 
 
 def _side(name: str, side: Side) -> list[tuple[str, Any]]:

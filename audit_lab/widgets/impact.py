@@ -48,6 +48,8 @@ class ImpactView(Panel):
         What ``log.impact(...)`` returned.
     """
 
+    controls = ("picture", "group")
+
     def __init__(self, impact: Impact) -> None:
         self._impact = impact
         groups = list(impact.asked["groups"])
@@ -57,7 +59,7 @@ class ImpactView(Panel):
         self.group = ipywidgets.Dropdown(options=groups, description="Group")
         self.picture = ipywidgets.Dropdown(options=pictures, description="Picture")
         self._content = ipywidgets.HTML()
-        drawer, _ = self._code_drawer()
+        drawer, self._code = self._code_drawer()
         self.group.observe(self._refresh, names="value")
         self.picture.observe(self._refresh, names="value")
         super().__init__([ipywidgets.HBox([self.picture, self.group]), self._content, drawer])
@@ -96,20 +98,22 @@ class ImpactView(Panel):
         return "\n".join(self._impact.summary())
 
     def code(self) -> str:
-        """Return the Python that asks the same question and shows the answer."""
+        """Return the Python that asks the same question and shows the answer as it is shown."""
         asked = self._impact.asked
         changes = [change.code for change in self._impact.changes]
         arguments = [f"    [{', '.join(changes)}]," if len(changes) > 1 else f"    {changes[0]},"]
         given = {name: asked[name] for name in ("expression", "since", "until", "model", "version")}
         arguments += [f"    {name}={value!r}," for name, value in given.items() if value is not None]
         arguments.append(f"    groups={tuple(asked['groups'])!r},")
+        arguments += [] if asked["subjects"] else ["    subjects=False,"]
         imports = ["import audit_lab as al"]
         if any("Conversion(" in change for change in changes):
             imports.append("from audit_lab.replay.units import Conversion")
-        return "\n".join([*imports, "", "impact = log.impact(", *arguments, ")", "al.view(impact)", ""])
+        return "\n".join([*imports, "", "impact = log.impact(", *arguments, ")", self._showing("impact"), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self.parts())
+        self._code.value = self._shown_code()
 
     def _has_scores(self) -> bool:
         known = self._impact.affected.select("score_before", "score_after").drop_nulls()

@@ -36,6 +36,8 @@ class LineageView(Panel):
         What ``decision.lineage_graph()`` or ``log.lineage_graph(model, version)`` returned.
     """
 
+    controls = ("node",)
+
     def __init__(self, graph: LineageGraph) -> None:
         self._graph = graph
         names = [(_shortened(name), name) for name in graph.names]
@@ -74,14 +76,14 @@ class LineageView(Panel):
         return "\n".join(self._graph.summary())
 
     def code(self) -> str:
-        """Return the Python that makes this lineage and shows it."""
+        """Return the Python that makes this lineage and shows it, with the chosen node."""
         kind, _, rest = self._graph.root.partition(":")
         if kind == "prediction":
             made = f"lineage = log.decision({rest!r}).lineage_graph()"
         else:
             model, _, version = rest.rpartition("@")
             made = f"lineage = log.lineage_graph({model!r}, {version!r})"
-        return f"import audit_lab as al\n\n{made}\nal.view(lineage)\n"
+        return f"import audit_lab as al\n\n{made}\n{self._showing('lineage')}\n"
 
     def _facts(self) -> str:
         if not self.node.value:
@@ -94,6 +96,7 @@ class LineageView(Panel):
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self.parts())
+        self._code.value = self._shown_code()
 
 
 def _own_size(image: str) -> str:

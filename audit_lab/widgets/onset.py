@@ -8,21 +8,20 @@ import ipywidgets
 
 from audit_lab.charts.onset import onset_line
 from audit_lab.face.onsets_of_log import OnsetsOfLog
-from audit_lab.widgets.decisions import DecisionsView
+from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.linking import LinkedPanel
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_lab.face.decisions import Decisions
     from audit_lab.monitor.onset import Onsets
     from audit_lab.monitor.onset.events import Onset
 
 __all__ = ["OnsetView"]
 
 _DAYS = {"window_start": "Window", "value": "Value", "rows": "Rows", "place": "Place"}
-_MOST_DECISIONS = 25
 _MOST_ONSETS = 200
 _FIRST_SENTENCES = 5
 
@@ -36,11 +35,11 @@ class OnsetView(LinkedPanel):
         What ``log.onset(...)`` returned. The view begins with the strongest change.
     """
 
+    controls = ("onset", "windows", "decision")
+
     def __init__(self, onset: Onsets) -> None:
         self._found = onset
         self._every = (*onset.onsets, *onset.spike_onsets)
-        self._asked: Decisions | None = None
-        self._told = ""
         self._quiet = False
         ranked = sorted(range(len(self._every)), key=lambda place: -self._every[place].gain)[:_MOST_ONSETS]
         options: list[tuple[str, int | None]] = [(_called(self._every[place]), place) for place in ranked]
@@ -55,10 +54,10 @@ class OnsetView(LinkedPanel):
             layout=ipywidgets.Layout(width="700px"),
         )
         self._place()
-        self._detail, self._listed = ipywidgets.HTML(), ipywidgets.VBox([])
+        self._detail, self.listing = ipywidgets.HTML(), ChosenDecisions(self._refresh)
         drawer, self._code = self._code_drawer()
         said = ipywidgets.HTML(page(self._overview()))
-        super().__init__([said, self.onset, self._detail, self.brush, self._listed, drawer])
+        super().__init__([said, self.onset, self._detail, self.brush, self.listing, drawer])
         self.onset.observe(self._onset_changed, names="value")
         self.brush.observe(self._brushed, names="index")
         self._refresh()
@@ -74,26 +73,20 @@ class OnsetView(LinkedPanel):
         return series["window_start"][first], series["window_end"][last]
 
     @property
-    def decisions(self) -> Decisions | None:
-        """The decisions of the chosen days that matter most; None until days were chosen."""
-        return self._asked
-
-    @property
     def subject(self) -> Onsets:
         """The onsets."""
         return self._found
 
     def parts(self) -> list[str]:
         """Return the summary, the chosen onset with its days, and the decisions where they were asked for."""
-        listing = [] if self._asked is None else [*self._heading(), *DecisionsView(self._asked).parts()]
-        return [*self._overview(), *self._chosen(), *listing]
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
         return "\n".join(self._found.summary())
 
     def code(self) -> str:
-        """Return the Python that dates again, draws the chosen series, and asks for its days and their decisions."""
+        """Return the Python that dates again, draws the chosen series, asks for its days, and shows what is shown."""
         found, one, chosen = self._found, self._one(), self.selection
         asked = (
             found.asked if isinstance(found, OnsetsOfLog) else {"columns": list(found.columns), "every": found.every}
@@ -111,10 +104,10 @@ class OnsetView(LinkedPanel):
                 lines += [
                     f"one = (*onset.onsets, *onset.spike_onsets)[{place}]",
                     "days = onset.days(one)",
-                    f"chosen = log.foremost({self._asking(found, one)}, limit={_MOST_DECISIONS})",
+                    f"chosen = log.foremost({self._asking(found, one)}, limit={MOST_DECISIONS})",
                     "decisions = chosen.decisions",
                 ]
-        return "\n".join([*lines, "al.view(onset)", ""])
+        return "\n".join([*lines, self._showing("onset"), ""])
 
     def _asking(self, found: OnsetsOfLog, one: Onset) -> str:
         since, until = self.selection or (one.at, one.until)
@@ -146,7 +139,7 @@ class OnsetView(LinkedPanel):
 
     def _onset_changed(self, _: Any) -> None:
         self._place()
-        self._asked, self._listed.children = None, ()
+        self.listing.forget()
         self._refresh()
 
     def _brushed(self, _: Any) -> None:
@@ -157,17 +150,29 @@ class OnsetView(LinkedPanel):
         if one is None or chosen is None or not isinstance(found, OnsetsOfLog):
             return
         self._lead(*chosen)
-        foremost = found.foremost(one, *chosen, limit=_MOST_DECISIONS)
-        self._asked, self._told = foremost.decisions, foremost.sentence
-        self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]
+        since, until = chosen
+        title = f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+        self.listing.ask(title, lambda: found.foremost(one, *chosen, limit=MOST_DECISIONS))
+        self._refresh()
+
+    def _window_starts(self) -> Sequence[datetime]:
+        one = self._one()
+        starts: list[datetime] = [] if one is None else self._series(one)["window_start"].to_list()
+        return starts
+
+    def _chosen_places(self) -> tuple[int, int]:
+        first, last = self.brush.index
+        return first, last
+
+    def _choose_windows(self, first: int, last: int) -> None:
+        if self.brush.index == (first, last):
+            self._brushed(None)
+        else:
+            self.brush.index = (first, last)
 
     def _refresh(self) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
-
-    def _heading(self) -> list[str]:
-        since, until = self.selection or (None, None)
-        return [section(f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC", paragraph(self._told))]
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         said = self._found.summary()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "badge",
+    "cut",
     "exact",
     "facts",
     "listed",
@@ -46,35 +47,53 @@ _NOTE_BAD = f"{_NOTE}; border-left: 4px solid #9e1b32; background-color: rgba(15
 _BADGE = "display: inline-block; padding: 2px 12px; border-radius: 11px; font-size: 16px; font-weight: 600"
 _BADGE_COLOURS = "color: #ffffff; background-color: #1f2933"
 
+#: So many characters of one text are shown; a value of a log may have millions, which no browser need be sent.
+_LONGEST, _LONGEST_BADGE = 2_000, 200
+#: Where the cells of a table come to more than so many characters, each is cut down to its share of them.
+_LONGEST_TABLE, _SHORTEST_CELL = 200_000, 40
+#: So many bytes a page may have: half of what a view may send, which sends it twice, live and static.
+_LARGEST_PAGE = 900_000
+_LEFT_OUT = "What follows is left out here, since this page would be too large: the code of this view has all of it."
+
 
 def page(parts: Iterable[str]) -> str:
-    """Return one block of HTML with its own looks; the parts are HTML already."""
-    return f'<div style="{_PAGE}">{"".join(parts)}</div>'
+    """Return one block of HTML with its own looks; the parts are HTML already.
+
+    Parts that would make it too large are left out, which it says.
+    """
+    kept, left = [], _LARGEST_PAGE
+    for part in parts:
+        left -= len(part.encode())
+        if left < 0:
+            kept.append(note(_LEFT_OUT, bad=True))
+            break
+        kept.append(part)
+    return f'<div style="{_PAGE}">{"".join(kept)}</div>'
 
 
 def section(title: str, body: str) -> str:
     """Return a titled part; nothing if the body is empty."""
-    return f'<h3 style="{_HEADING}">{escape(title)}</h3>{body}' if body else ""
+    return f'<h3 style="{_HEADING}">{escape(cut(title))}</h3>{body}' if body else ""
 
 
 def paragraph(text: str) -> str:
     """Return a paragraph; nothing if there is no text."""
-    return f'<p style="margin: 4px 0">{escape(text)}</p>' if text else ""
+    return f'<p style="margin: 4px 0">{escape(cut(text))}</p>' if text else ""
 
 
 def note(text: str, *, bad: bool = False) -> str:
     """Return a statement that stands out; `bad` for one that says that something is amiss."""
-    return f'<div style="{_NOTE_BAD if bad else _NOTE_GOOD}">{escape(text)}</div>'
+    return f'<div style="{_NOTE_BAD if bad else _NOTE_GOOD}">{escape(cut(text))}</div>'
 
 
 def badge(text: str) -> str:
     """Return a few words as a label."""
-    return f'<span style="{_BADGE}; {_BADGE_COLOURS}">{escape(text)}</span>'
+    return f'<span style="{_BADGE}; {_BADGE_COLOURS}">{escape(cut(text, _LONGEST_BADGE))}</span>'
 
 
 def listed(lines: Sequence[str]) -> str:
     """Return a list of sentences; nothing if there are none."""
-    items = "".join(f'<li style="margin: 2px 0">{escape(line)}</li>' for line in lines)
+    items = "".join(f'<li style="margin: 2px 0">{escape(cut(line))}</li>' for line in lines)
     return f'<ul style="margin: 4px 0; padding-left: 20px">{items}</ul>' if lines else ""
 
 
@@ -82,18 +101,24 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> str:
     """Return names and values as a table of two columns; those without a value are left out."""
     rows = [(name, shown(value)) for name, value in pairs if value is not None and value not in ("", [], ())]
     cells = "".join(
-        f'<tr><th style="{_HEAD}">{escape(name)}</th><td style="{_WRAPPED}">{escape(text)}</td></tr>'
+        f'<tr><th style="{_HEAD}">{escape(name)}</th><td style="{_WRAPPED}">{escape(cut(text))}</td></tr>'
         for name, text in rows
     )
     return f'<table style="{_TABLE}"><tbody>{cells}</tbody></table>' if rows else ""
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
-    """Return rows as a table; `columns` maps a row's keys to their headings. Nothing if there are no rows."""
+    """Return rows as a table; `columns` maps a row's keys to their headings. Nothing if there are no rows.
+
+    Texts that are too long are cut, and say so.
+    """
     if not rows:
         return ""
     head = "".join(f'<th style="{_HEAD}">{escape(heading)}</th>' for heading in columns.values())
-    body = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in columns)}</tr>" for row in rows)
+    cells = [[(value, shown(value)) for value in (row.get(name) for name in columns)] for row in rows]
+    is_too_large = sum(min(len(text), _LONGEST) for row in cells for _, text in row) > _LONGEST_TABLE
+    most = max(_LONGEST_TABLE // (len(rows) * len(columns)), _SHORTEST_CELL) if is_too_large else _LONGEST
+    body = "".join(f"<tr>{''.join(_cell(value, cut(text, most)) for value, text in row)}</tr>" for row in cells)
     return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -103,7 +128,8 @@ def picture(chart: Any, alternative: str) -> str:
 
     encoded = base64.b64encode(svg(chart).encode()).decode("ascii")
     looks = "display: block; max-width: 100%; height: auto; margin: 6px 0"
-    return f'<img alt="{escape(alternative)}" style="{looks}" src="data:image/svg+xml;base64,{encoded}">'
+    said = escape(cut(alternative, _LONGEST_BADGE))
+    return f'<img alt="{said}" style="{looks}" src="data:image/svg+xml;base64,{encoded}">'
 
 
 def shown(value: Any) -> str:
@@ -115,8 +141,15 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        return ", ".join(shown(entry) for entry in value)
+        return ", ".join(cut(shown(entry)) for entry in value)
     return str(value)
+
+
+def cut(text: str, most: int = _LONGEST) -> str:
+    """Return a text, or the beginning of one that is too long to be shown, with how much of it that is."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\N{HORIZONTAL ELLIPSIS} (cut: {most:,} of {len(text):,} characters)"
 
 
 def exact(value: Any) -> Any:
@@ -136,6 +169,6 @@ def moment(text: str | None) -> str:
         return text
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, text: str) -> str:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return f'<td style="{_NUMBER if numeric else _WRAPPED}">{escape(shown(value))}</td>'
+    return f'<td style="{_NUMBER if numeric else _WRAPPED}">{escape(text)}</td>'

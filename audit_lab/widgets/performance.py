@@ -15,7 +15,9 @@ from audit_lab.widgets.page import listed, note, page, paragraph, picture, secti
 from audit_lab.widgets.window_brush import WindowBrush
 
 if TYPE_CHECKING:
-    from audit_lab.face.decisions import Decisions
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from audit_lab.monitor.fairness import Fairness
     from audit_lab.monitor.performance import Performance
 
@@ -64,7 +66,23 @@ _COMPARISONS = {
 }
 
 
-class PerformanceView(LinkedPanel):
+class _WindowedPanel(LinkedPanel):
+    """A view with a slider over windows."""
+
+    _windows: WindowBrush
+
+    def _window_starts(self) -> Sequence[datetime]:
+        return self._windows.starts
+
+    def _chosen_places(self) -> tuple[int, int]:
+        first, last = self._windows.brush.index
+        return first, last
+
+    def _choose_windows(self, first: int, last: int) -> None:
+        self._windows.choose(first, last)
+
+
+class PerformanceView(_WindowedPanel):
     """Summary, calibration and windows of a performance, with a dropdown for the measure and a slider over windows.
 
     Parameters
@@ -72,6 +90,8 @@ class PerformanceView(LinkedPanel):
     performance
         What ``log.performance()`` returned.
     """
+
+    controls = ("measure", "windows", "decision")
 
     def __init__(self, performance: Performance) -> None:
         self._found = performance
@@ -82,7 +102,7 @@ class PerformanceView(LinkedPanel):
         self._detail = ipywidgets.HTML()
         leads = performance if isinstance(performance, PerformanceOfLog) else None
         self._windows = WindowBrush(performance.windows, leads, self._refresh, self._lead)
-        self.brush = self._windows.brush
+        self.brush, self.listing = self._windows.brush, self._windows.listing
         drawer, self._code = self._code_drawer()
         super().__init__([ipywidgets.HTML(page(self._overview())), self.measure, self._detail, self._windows, drawer])
         self.measure.observe(self._refresh, names="value")
@@ -95,33 +115,30 @@ class PerformanceView(LinkedPanel):
 
     def parts(self) -> list[str]:
         """Return summary, calibration and windows, the chosen measure, and the decisions of the windows brushed."""
-        return [*self._overview(), *self._chosen(), *self._windows.parts()]
-
-    @property
-    def decisions(self) -> Decisions | None:
-        """The decisions of the chosen windows that matter most; None until windows were chosen."""
-        return self._windows.decisions
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
         return "\n".join(self._found.summary())
 
     def code(self) -> str:
-        """Return the Python that measures again and draws the chosen measure."""
+        """Return the Python that measures again, draws the chosen measure and shows what is shown; without costs."""
         asked = self._found.asked
         parts = [f"every={asked.every!r}", f"model={self._found.model!r}"]
         times = {"since": asked.since, "until": asked.until if asked.as_of is None else None, "as_of": asked.as_of}
         parts += [f"{name}={at.isoformat()!r}" for name, at in times.items() if at is not None]
         parts += ["by_version=True"] if asked.by_version else []
+        parts += [f"zone={asked.zone!r}"] if asked.zone != "UTC" else []
+        parts += [f"positive={self._found.meaning.output.positive!r}"] if self._found.meaning.output.positive else []
         lines = ["import audit_lab as al", "", f"performance = log.performance({', '.join(parts)})"]
         if self.measure.value is not None and asked.every is not None:
             of, measure = self.measure.value
             lines.append(f"chart = al.charts.performance_timeline(performance.table, {measure!r}, of={of!r})")
-        return "\n".join([*lines, *self._windows.code(self._found.model), ""])
+        return "\n".join([*lines, *self._windows.code(self._found.model), self._showing("performance"), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         found = self._found
@@ -148,7 +165,7 @@ class PerformanceView(LinkedPanel):
         return [section(title, picture(drawn, title) + rows)]
 
 
-class FairnessView(LinkedPanel):
+class FairnessView(_WindowedPanel):
     """Summary of a fairness, with dropdowns for grouping and rate and a slider over windows.
 
     Parameters
@@ -156,6 +173,8 @@ class FairnessView(LinkedPanel):
     fairness
         What ``log.fairness()`` returned.
     """
+
+    controls = ("grouping", "measure", "windows", "decision")
 
     def __init__(self, fairness: Fairness) -> None:
         self._found = fairness
@@ -166,7 +185,7 @@ class FairnessView(LinkedPanel):
         self._detail = ipywidgets.HTML()
         leads = fairness if isinstance(fairness, FairnessOfLog) else None
         self._windows = WindowBrush(fairness.table, leads, self._refresh, self._lead)
-        self.brush = self._windows.brush
+        self.brush, self.listing = self._windows.brush, self._windows.listing
         drawer, self._code = self._code_drawer()
         overview = ipywidgets.HTML(page(self._overview()))
         super().__init__([overview, self.grouping, self.measure, self._detail, self._windows, drawer])
@@ -181,19 +200,14 @@ class FairnessView(LinkedPanel):
 
     def parts(self) -> list[str]:
         """Return the summary, the chosen grouping and rate, and the decisions of the windows brushed."""
-        return [*self._overview(), *self._chosen(), *self._windows.parts()]
-
-    @property
-    def decisions(self) -> Decisions | None:
-        """The decisions of the chosen windows that matter most; None until windows were chosen."""
-        return self._windows.decisions
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
         return "\n".join(self._found.summary())
 
     def code(self) -> str:
-        """Return the Python that counts again and draws the chosen rate."""
+        """Return the Python that counts again, draws the chosen rate, and shows what is shown."""
         asked, counted = self._found.asked, self._found.asked.counted
         parts = [repr(list(asked.groups)), f"favourable={counted.favourable!r}", f"of={counted.of!r}"]
         parts += [f"qualified={counted.qualified!r}"] if counted.qualified is not None else []
@@ -202,16 +216,19 @@ class FairnessView(LinkedPanel):
         parts += ["by_version=True"] if counted.by_version else []
         times = {"since": asked.since, "until": asked.until, "as_of": asked.as_of}
         parts += [f"{name}={at.isoformat()!r}" for name, at in times.items() if at is not None]
+        parts += [f"zone={counted.zone!r}"] if counted.zone != "UTC" else []
         parts += [f"model={asked.model!r}", f"minimum={asked.minimum}"]
+        if len(asked.groups) > 1 and self._found.table["grouping"].n_unique() <= len(asked.groups):
+            parts.append("intersections=False")
         lines = ["import audit_lab as al", "", f"fairness = log.fairness({', '.join(parts)})"]
         if not counted.by_version:
             chosen = f"{self.measure.value!r}, grouping={self.grouping.value!r}"
             lines.append(f"chart = al.charts.group_comparison(fairness.table, {chosen})")
-        return "\n".join([*lines, *self._windows.code(asked.model), ""])
+        return "\n".join([*lines, *self._windows.code(asked.model), self._showing("fairness"), ""])
 
     def _refresh(self, _: Any = None) -> None:
         self._detail.value = page(self._chosen())
-        self._code.value = self.code()
+        self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
         said = self._found.summary()

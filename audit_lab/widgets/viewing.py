@@ -39,6 +39,7 @@ _VIEWS = {
     "audit_lab.replay.lineage.graph.LineageGraph": ("lineage", "LineageView"),
     "audit_lab.monitor.onset.search.Onsets": ("onset", "OnsetView"),
     "audit_lab.monitor.performance.result.Performance": ("performance", "PerformanceView"),
+    "audit_lab.replay.verdict.Replay": ("replay", "ReplayView"),
     "audit_lab.explain.what_if.result.WhatIf": ("what_if", "WhatIfView"),
 }
 
@@ -77,7 +78,7 @@ def view(subject: Any, other: Attribution | Comparable | None = None, *, decisio
             return _shown(*_VIEWS[name], subject)
     message = f"There is no view of a {type(subject).__name__}"
     answers = (
-        "log.browse(...), log.decision(...), its explain, agreement, what_if, comparable or lineage_graph, "
+        "log.browse(...), log.decision(...), its replay, explain, agreement, what_if, comparable or lineage_graph, "
         "log.decisions, log.replay, log.explore, log.impact, log.attributions, log.drift, log.onset, log.cause, "
         "log.performance, log.fairness, log.alerts or log.coverage"
     )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets
 
-from audit_lab.widgets.decisions import DecisionsView
-from audit_lab.widgets.page import page, paragraph, section
+from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,13 +14,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from audit_lab.face.decisions import Decisions
     from audit_lab.face.foremost import Foremost
 
-__all__ = ["MOST_DECISIONS", "LeadsToDecisions", "WindowBrush"]
-
-#: So many decisions of the chosen windows are reconstructed and listed.
-MOST_DECISIONS = 25
+__all__ = ["LeadsToDecisions", "WindowBrush"]
 
 
 class LeadsToDecisions(Protocol):
@@ -47,7 +42,7 @@ class WindowBrush(ipywidgets.VBox):
     measure
         What asks the log; None where there is no log, which disables the slider, too.
     told
-        Called when other windows are chosen.
+        Called when other windows are chosen, and when their decisions are there.
     lead
         Called with the period that was chosen, before its decisions are asked for.
     """
@@ -61,8 +56,6 @@ class WindowBrush(ipywidgets.VBox):
     ) -> None:
         self._windows = table.select("window_start", "window_end").drop_nulls().unique().sort("window_start").rows()
         self._measure, self._told, self._lead = measure, told, lead
-        self._asked: Decisions | None = None
-        self._said = ""
         names = [(f"{start:%Y-%m-%d %H:%M}", place) for place, (start, _) in enumerate(self._windows)] or [("none", 0)]
         self.brush = ipywidgets.SelectionRangeSlider(
             options=names,
@@ -72,9 +65,14 @@ class WindowBrush(ipywidgets.VBox):
             disabled=measure is None or len(names) == 1,
             layout=ipywidgets.Layout(width="700px"),
         )
-        self._listed = ipywidgets.VBox([])
-        super().__init__([self.brush, self._listed])
+        self.listing = ChosenDecisions(told)
+        super().__init__([self.brush, self.listing])
         self.brush.observe(self._brushed, names="index")
+
+    @property
+    def starts(self) -> list[datetime]:
+        """Where the windows start."""
+        return [start for start, _ in self._windows]
 
     @property
     def selection(self) -> tuple[datetime, datetime] | None:
@@ -84,18 +82,16 @@ class WindowBrush(ipywidgets.VBox):
         first, last = self.brush.index
         return self._windows[first][0], self._windows[last][1]
 
-    @property
-    def decisions(self) -> Decisions | None:
-        """The decisions of the chosen windows that matter most; None until windows were chosen."""
-        return self._asked
-
-    def parts(self) -> list[str]:
-        """Return the decisions as HTML, where they were asked for."""
-        return [] if self._asked is None else [*self._heading(), *DecisionsView(self._asked).parts()]
+    def choose(self, first: int, last: int) -> None:
+        """Choose windows by their places, and ask for their decisions, also where they were chosen before."""
+        if self.brush.index == (first, last):
+            self._brushed(None)
+        else:
+            self.brush.index = (first, last)
 
     def code(self, model: str) -> list[str]:
         """Return lines of Python that ask for the same decisions, where they were asked for."""
-        if self._asked is None or self.selection is None or self._measure is None:
+        if not self.listing.is_asked or self.selection is None or self._measure is None:
             return []
         since, until = (moment.isoformat() for moment in self.selection)
         asked = f"since={since!r}, until={until!r}, model={model!r}, limit={MOST_DECISIONS}"
@@ -103,14 +99,11 @@ class WindowBrush(ipywidgets.VBox):
         return [f"chosen = log.foremost({asked})", "decisions = chosen.decisions"]
 
     def _brushed(self, _: Any) -> None:
-        if self._measure is None or self.selection is None:
+        chosen, measure = self.selection, self._measure
+        if measure is None or chosen is None:
             return
-        self._lead(*self.selection)
-        chosen = self._measure.foremost(*self.selection, limit=MOST_DECISIONS)
-        self._asked, self._said = chosen.decisions, chosen.sentence
-        self._listed.children = [ipywidgets.HTML(page(self._heading())), DecisionsView(self._asked)]
+        self._lead(*chosen)
+        since, until = chosen
+        title = f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+        self.listing.ask(title, lambda: measure.foremost(*chosen, limit=MOST_DECISIONS))
         self._told()
-
-    def _heading(self) -> list[str]:
-        since, until = self.selection or (None, None)
-        return [section(f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC", paragraph(self._said))]

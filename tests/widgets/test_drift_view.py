@@ -141,14 +141,15 @@ def test_the_decisions_of_a_pressed_cell_are_listed_and_can_be_opened(make_log):
     assert set(view.decisions.frame["occurred_at"].dt.date()) == {start.date()}
     first = view.decisions.frame["prediction_id"][0]
     assert f">{first}<" in view.static_html()
-    listing = view._listed.children[1]
+    listing = view.listing.children[1].children[1]
     listing.decision.value = 0
     assert first in listing.static_html()
     names = {"log": log}
-    exec(view.code(), names)
+    exec(view.code().replace("al.view(drift)", "shown = al.view(drift)"), names)
     assert names["decisions"].frame.equals(view.decisions.frame)
+    assert names["shown"].decisions.frame.equals(view.decisions.frame)
     kinds = al.read_journal(log.journal.path).frame["kind"].to_list()
-    assert kinds.count("decisions") == 2  # the pressed cell's, and those of the code
+    assert kinds.count("decisions") == 3  # the pressed cell's, and of the code its own and those of the view it shows
 
 
 def test_windows_by_version_ask_for_that_version_only():

@@ -80,7 +80,7 @@ def test_the_chosen_decision_is_shown_whole(log):
     view.decision.value = 2
     assert view.static_html().startswith(before.removesuffix("</div>"))
     assert "Model version" in view.children[2].value
-    assert view.code().endswith("al.view(decisions[2])\n")
+    assert view.code().endswith("al.view(decisions).choose(decision=2)\n")
 
 
 def test_more_than_a_few_decisions_are_counted(log):

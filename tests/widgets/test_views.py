@@ -267,7 +267,7 @@ def test_two_methods_begin_side_by_side():
 def test_the_code_of_an_attribution_names_method_and_seed():
     code = AttributionView(attribution(), attribution("lime")).code()
     assert "shap = decision.explain('shap', seed=5)" in code
-    assert "al.view(shap, lime, decision=decision)" in code
+    assert "al.view(shap, lime)" in code
     compile(code, "shown", "exec")
 
 
