@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.case.log_report import LOG_REPORT_KIND
 from audit_lab.errors import AuditLabError, LogError
 from audit_lab.log.files.reading import reading
 from audit_lab.seal.strict_json import parse_json
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from audit_lab.case.case_folder import CaseFolder
     from audit_lab.case.exhibit import Exhibit
 
-__all__ = ["DraftSection", "Sentence", "draft_sections"]
+__all__ = ["DraftSection", "Sentence", "draft_sections", "exhibit_sentences"]
 
 _MOST_IDS = 20
 _MOST_SENTENCES = 8
@@ -71,6 +73,18 @@ def draft_sections(case: CaseFolder) -> tuple[DraftSection, ...]:
     unknown = [Sentence(text, f"exhibit {each.number}") for each in exhibits for text in _gaps(each)]
     sections += [*_stated(case), DraftSection("What is not known", (*lacking, *unknown, *_limits(case)))]
     return tuple(sections)
+
+
+def exhibit_sentences(exhibit: Exhibit) -> tuple[str, ...]:
+    """Return what one exhibit says, in sentences: its own summary, or those computed from what it holds; each once.
+
+    Raises
+    ------
+    AuditLabError
+        A file of it is not what was kept.
+    """
+    own = (_verified, _summary, _happened, _version, _replayed, _gaps)
+    return tuple(dict.fromkeys(text for said in own for text in said(exhibit)))
 
 
 def _stated(case: CaseFolder) -> Iterator[DraftSection]:
@@ -186,6 +200,15 @@ def _replayed(exhibit: Exhibit) -> Iterator[str]:
         yield from _summary(exhibit)
 
 
+def _verified(exhibit: Exhibit) -> Iterator[str]:
+    if exhibit.kind == LOG_REPORT_KIND:
+        shown = _document(exhibit)
+        yield f"Verification of the {shown['subject']}: {shown['verdict']}."
+        yield from (f"Found: {each['meaning']} ({each['file']})." for each in shown["findings"][:_MOST_SENTENCES])
+        yield from (f"Checked: {each}." for each in shown["checked"])
+        yield from (f"Not checked: {each}." for each in shown["not_checked"])
+
+
 def _gaps(exhibit: Exhibit) -> Iterator[str]:
     if exhibit.kind == "decision":
         for gap in _document(exhibit)["gaps"]:
@@ -195,9 +218,10 @@ def _gaps(exhibit: Exhibit) -> Iterator[str]:
 
 
 def _ids(exhibit: Exhibit, name: str, what: str) -> Iterator[str]:
+    content = exhibit.content_of(name)
     try:
         with reading(f"The exhibit {exhibit.folder / name}"):
-            frame = pl.read_parquet(exhibit.folder / name)
+            frame = pl.read_parquet(io.BytesIO(content))
     except LogError as error:
         raise AuditLabError(error.message, "Restore the case's folder as it was") from error
     if "prediction_id" in frame.columns and frame.height:
@@ -222,8 +246,4 @@ def _document(exhibit: Exhibit) -> Any:
 
 
 def _json(exhibit: Exhibit, name: str) -> Any:
-    path = exhibit.folder / name
-    try:
-        return parse_json(path.read_bytes(), str(path))
-    except OSError as error:
-        raise AuditLabError(f"{path} cannot be read", "Restore the case's folder as it was") from error
+    return parse_json(exhibit.content_of(name), str(exhibit.folder / name))

@@ -76,6 +76,20 @@ class Exhibit:
         """Return the same exhibit under another title, note, query, code or method."""
         return replace(self, **asdict(caption))
 
+    def content_of(self, name: str) -> bytes:
+        """Return the content of one of its files.
+
+        Raises
+        ------
+        AuditLabError
+            It cannot be read.
+        """
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            what = f"{self.folder / name} cannot be read"
+            raise AuditLabError(what, "Restore the case's folder as it was") from error
+
     def content(self) -> bytes:
         """Return the file ``exhibit.json``."""
         return canonical_json(self.to_dict()) + b"\n"

@@ -34,7 +34,7 @@ from audit_lab.seal.portable_name import safe_name
 from audit_lab.seal.report import settle
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 from audit_lab.verifier.bundle import examine_archive
-from audit_lab.verifier.layout import INVESTIGATION, MODEL_FILES, NOTEBOOK_PDF, README, RESEARCH_OBJECT
+from audit_lab.verifier.layout import INVESTIGATION, MODEL_FILES, NOTEBOOK_PDF, README, REPORT_HTML, RESEARCH_OBJECT
 from audit_lab.verifier.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def export_case(
     """
     path = _archive_of(case, out)
     _check_free(path, overwrite=overwrite)
+    case.note_edits()
     with export_folder() as folder:
         executed = None
         if notebook is not None:
@@ -286,7 +287,8 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         stated = b"".join(chunks_of(payload[INVESTIGATION]))
         attested, pages = notebook_pages(executed, stated, predicate, signed_at)
         predicate, payload = replace(predicate, notebook=attested), {**payload, **pages}
-    readme = readme_page(case, exhibits, predicate, key.public, has_pdf=NOTEBOOK_PDF in payload)
+    there = {"has_pdf": NOTEBOOK_PDF in payload, "has_report": REPORT_HTML in payload}
+    readme = readme_page(case, exhibits, predicate, key.public, **there)
     payload |= {README: readme, PAGE_NAME: checking_page()}
     payload[RESEARCH_OBJECT] = research_object(payload, case, exhibits, predicate)
     if redaction is not None:

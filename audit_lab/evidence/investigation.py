@@ -84,7 +84,10 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
     return {
         "format": INVESTIGATION_FORMAT,
         "version": INVESTIGATION_VERSION,
-        "case": stated | ({"sign_offs": rule} if about.sign_offs else {}) | ({"scope": scope} if scope else {}),
+        "case": stated
+        | ({"sign_offs": rule} if about.sign_offs else {})
+        | ({"scope": scope} if scope else {})
+        | ({"timezone": about.timezone} if about.timezone != "UTC" else {}),
         "log": {
             "origin": about.log_origin,
             "manifest_sha256": about.log_manifest_sha256,

@@ -32,7 +32,7 @@ def comparison_in(exhibits: Sequence[Exhibit], predicate: Predicate) -> Exhibit 
     """Return the first exhibit that reports the segments of the attested log, in the attested state, as intact."""
     for exhibit in exhibits:
         if exhibit.kind == LOG_REPORT_KIND and LOG_REPORT in exhibit.files:
-            content = (exhibit.folder / LOG_REPORT).read_bytes()
+            content = exhibit.content_of(LOG_REPORT)
             if states_comparison(content, predicate):
                 return exhibit
     return None

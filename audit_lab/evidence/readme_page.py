@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from audit_lab.case.case_folder import REPORT_NAME
+from audit_lab.case.draft import exhibit_sentences
 from audit_lab.evidence.follow_up_html import actions_html, comments_html, edits_html, status_html, timeline_html
 from audit_lab.evidence.html_cleaning import picture_html
 from audit_lab.evidence.investigation import exhibit_file
@@ -49,11 +49,18 @@ _HOW = (
 
 
 def readme_page(
-    case: CaseFile, exhibits: Sequence[Exhibit], predicate: Predicate, key: PublicKey, *, has_pdf: bool = False
+    case: CaseFile,
+    exhibits: Sequence[Exhibit],
+    predicate: Predicate,
+    key: PublicKey,
+    *,
+    has_pdf: bool = False,
+    has_report: bool = False,
 ) -> bytes:
     """Return the page: question, answer, findings, what was checked, what is not known, who signed; then details.
 
-    Where there is a notebook and no PDF of it, the page says so.
+    Where there is a notebook and no PDF of it, the page says so. It is made from what the bundle carries, and from
+    nothing else, so that a verifier makes the same page again.
     """
     conclusion = case.conclusion
     answer = "No conclusion was stated." if conclusion is None else conclusion
@@ -88,7 +95,7 @@ def readme_page(
         "<h2>Exhibits</h2>",
         f"<p>{HOW_TABLES_ARE_SHOWN}</p>" if any(_TABLE in exhibit.files for exhibit in exhibits) else "",
         *(_exhibit(exhibit, case.kept(exhibit)) for exhibit in exhibits),
-        _links(predicate, case, has_pdf=has_pdf),
+        _links(predicate, has_pdf=has_pdf, has_report=has_report),
         "<h2>How to check it yourself</h2>",
         _HOW,
         "</div>",
@@ -138,7 +145,7 @@ def _findings(case: CaseFile, exhibits: Sequence[Exhibit]) -> str:
 def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     picture = ""
     if "chart.svg" in exhibit.files:
-        picture = picture_html((exhibit.folder / "chart.svg").read_text(encoding="utf-8"))
+        picture = picture_html(exhibit.content_of("chart.svg").decode())
     files = ", ".join(
         f'<a href="{escape(exhibit_file(exhibit, name).removeprefix(PAYLOAD))}">{escape(name)}</a>'
         for name in exhibit.files
@@ -149,17 +156,20 @@ def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     facts += [f"{exhibit.rows:,} row{'' if exhibit.rows == 1 else 's'}"] if exhibit.rows is not None else []
     facts += [f"method {exhibit.method}"] if exhibit.method else []
     facts += [f"kept {kept.at[:19]}Z by {kept.actor}"] if kept is not None else []
-    table = table_html(exhibit.folder / _TABLE) if _TABLE in exhibit.files else ""
+    table = table_html(exhibit.content_of(_TABLE), exhibit.folder.name) if _TABLE in exhibit.files else ""
+    said = exhibit_sentences(exhibit)
+    sentences = f'<div class="said">{_list(said)}</div>' if said else ""
+    heading = f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}"
     shown = (
-        f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}{picture}{table}{query}"
+        f"{heading}{sentences}{picture}{table}{query}"
         f"<p>{escape(', '.join(facts))}, digest <code>{exhibit.id[:16]}</code>; files: {files}</p>"
     )
     return f'<div class="landscape">{shown}</div>' if _ACROSS in table else shown  # on one page with its heading
 
 
-def _links(predicate: Predicate, case: CaseFile, *, has_pdf: bool) -> str:
+def _links(predicate: Predicate, *, has_pdf: bool, has_report: bool) -> str:
     names = {INVESTIGATION: "the investigation", CUSTODY: "the custody record", ENVIRONMENT: "the environment"}
-    if (case.folder / REPORT_NAME).exists():
+    if has_report:
         names = {REPORT_HTML: "the incident report (draft)", **names}
     if predicate.notebook is not None:
         names = {NOTEBOOK_HTML: "the notebook, as it ran", **names}

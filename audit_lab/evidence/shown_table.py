@@ -16,7 +16,6 @@ from audit_lab.log.files.reading import reading
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
 __all__ = ["HOW_TABLES_ARE_SHOWN", "table_html"]
 
@@ -31,8 +30,8 @@ _MOST_ROWS, _MOST_COLUMNS = 10, 12
 _SHORT = 12
 
 
-def table_html(path: Path) -> str:
-    """Return the beginning of a Parquet file as an HTML table, and how much is left out.
+def table_html(content: bytes, name: str) -> str:
+    """Return the beginning of a Parquet file as an HTML table, and how much is left out; `name` is of the exhibit.
 
     Raises
     ------
@@ -40,8 +39,8 @@ def table_html(path: Path) -> str:
         It is not readable Parquet.
     """
     try:
-        with reading(f"The exhibit {path}"):
-            frame = pl.read_parquet(path)
+        with reading(f"The exhibit {name}"):
+            frame = pl.read_parquet(io.BytesIO(content))
     except LogError as error:
         raise AuditLabError(error.message, "Restore the case's folder as it was") from error
     shown = frame[:_MOST_ROWS, :_MOST_COLUMNS]

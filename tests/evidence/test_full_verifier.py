@@ -8,6 +8,7 @@ import nbformat
 import polars as pl
 import pytest
 
+from audit_lab.case.case_folder import CaseEditedWarning
 from audit_lab.case.frame_files import parquet_bytes
 from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.evidence import examine_in_full, verify_in_full
@@ -66,6 +67,8 @@ def other_csv(case):
     (exhibit.folder / "exhibit.json").write_bytes(changed.content())
     findings = case.folder / "findings.json"
     findings.write_text(findings.read_text().replace(exhibit.id, digest))
+    with pytest.warns(CaseEditedWarning):  # as an export does before it makes a page
+        case.note_edits()
 
 
 @pytest.mark.usefixtures("other_csv")
