@@ -23,6 +23,8 @@ _OPTIONAL = {
 }
 #: Of a bin whose share chance allows, and of one whose share it does not: they differ in lightness.
 _CALM, _MOVED = "#9dbbd8", ACCENT
+#: Of a bin of which chance is not known, beside others of which it is.
+_UNKNOWN = "#b8c2cc"
 _BAND = "#e4e8ec"
 _ROW, _BAR = 25, 13
 _SHARE, _WITHIN, _BEYOND = "share of the window", "share of the window, within chance", "beyond chance"
@@ -71,11 +73,12 @@ def distribution(bins: pl.DataFrame, *, column: str = "", window: str = "", refe
         alt.Tooltip("reference_text:N", title="reference"),
         alt.Tooltip("chance:N", title="chance allows"),
     ]
+    colours = {_WITHIN: _CALM, _BEYOND: _MOVED} if known else {}
+    if any(row["called"] == _SHARE for row in rows):
+        colours[_SHARE] = _UNKNOWN if known else _MOVED
     colour = alt.Color(
         "called:N",
-        scale=alt.Scale(
-            domain=[_WITHIN, _BEYOND] if known else [_WITHIN], range=[_CALM, _MOVED] if known else [_MOVED]
-        ),
+        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
         legend=alt.Legend(title=None, symbolType="square", symbolSize=130),
     )
     layers = []

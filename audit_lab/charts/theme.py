@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ __all__ = [
 #: Metric-compatible fonts, so that a picture measured with the first one fits with the others.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 WIDTH = 760
+#: So many letters of a subtitle's size fit over a picture of that width.
+_LONGEST_LINE = 120
 
 INK = "#1f2933"
 MUTED = "#5b6875"
@@ -115,7 +118,8 @@ def period(first: datetime, last: datetime) -> str:
 def dressed(chart: Any, title: str, subtitle: Sequence[str]) -> Any:
     """Return a chart with its title, the facts below it, and this package's looks."""
     alt = altair()
-    heading = alt.TitleParams(text=title, subtitle=[line for line in subtitle if line])
+    lines = [part for line in subtitle for part in textwrap.wrap(line, _LONGEST_LINE)]
+    heading = alt.TitleParams(text=title, subtitle=lines)
     return (
         chart.properties(title=heading)
         .configure(font=FONT, background="#ffffff", padding={"left": 12, "top": 12, "right": 16, "bottom": 12})

@@ -246,6 +246,21 @@ def test_the_distribution_says_what_is_beyond_chance_gone_and_new():
     assert titles(chart)[-1] == "Gone: US; New: <script>"
 
 
+@pytest.mark.parametrize("low", [None, [0.8, 0.02, 0.0], [0.8, None, 0.0]], ids=["unknown", "known", "partly known"])
+def test_every_bar_of_a_distribution_has_a_colour_that_the_legend_names(low):
+    added = {} if low is None else {"chance_low": low, "chance_high": [None if each is None else 1.0 for each in low]}
+    chart = charts.distribution(bins(**added))
+    scales = [layer["encoding"].get("color", {}).get("scale") for layer in chart.to_dict()["layer"]]
+    (named,) = [scale["domain"] for scale in scales if scale]
+    assert {row["called"] for row in values(chart)} <= set(named)
+
+
+def test_a_subtitle_that_is_longer_than_the_picture_is_wide_is_broken_into_lines():
+    said = titles(charts.distribution(bins(), reference="training data " * 20))
+    assert max(map(len, said)) <= 120
+    assert " ".join(said).count("training data") == 20
+
+
 def test_categories_stand_by_share_and_what_has_no_name_of_its_own_last():
     added = {"bin": ["(other)", "US", "AA"], "chance_low": [0.0] * 3, "chance_high": [1.0] * 3, "note": [None] * 3}
     rows = values(charts.distribution(bins(**added).with_columns(window_share=pl.Series([0.5, 0.1, 0.4]))))
