@@ -87,6 +87,7 @@ def readme_page(
         edits_html(case),
         "<h2>Who signed it</h2>",
         _signature(case, predicate, key),
+        f"<p>{escape(_sign_offs(case))}</p>",
         "</section>",
         '<div class="details">',
         timeline_html(case, exhibits),
@@ -194,6 +195,18 @@ def _signature(case: CaseFile, predicate: Predicate, key: PublicKey) -> str:
     }
     rows = "".join(f"<tr><td>{name}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
     return f'<table class="facts"><tbody>{rows}</tbody></table>'
+
+
+def _sign_offs(case: CaseFile) -> str:
+    """Return which sign-offs the case asks for, and where they are to be seen."""
+    asked = case.about.sign_offs
+    if not asked:
+        return "The case asks nobody else to sign it off."
+    other = ", by another person than the investigator" if case.about.two_persons else ""
+    return (
+        f"The case asks to be signed off as {' and '.join(asked)}{other}. Sign-offs are added beside the attestation once "
+        "this page is made, and it cannot show them: audit-lab verify lists those that hold."
+    )
 
 
 def _checkpoint(note: str | None) -> str:

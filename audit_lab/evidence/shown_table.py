@@ -22,7 +22,7 @@ __all__ = ["HOW_TABLES_ARE_SHOWN", "table_html"]
 #: What a page with such tables must say once.
 HOW_TABLES_ARE_SHOWN = (
     "Tables are shown with their first rows, times to the minute or second, and numbers to 6 significant digits; the "
-    "CSV and Parquet files hold them whole and exact."
+    "files named with them hold them whole and exact."
 )
 
 _MOST_ROWS, _MOST_COLUMNS = 10, 12

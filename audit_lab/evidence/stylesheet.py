@@ -15,6 +15,7 @@ h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 1px solid #d5dae1; }
 h3 { font-size: 1.05rem; margin: 1.5rem 0 .4rem; }
 p, ul, ol, table, pre { margin: .6rem 0; }
+h1, h2, h3, p, li { overflow-wrap: anywhere; }
 a { color: #0b57a4; }
 a.anchor-link { display: none; }
 code, pre, td.digest { font: 13px/1.45 ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; }

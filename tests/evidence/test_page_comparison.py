@@ -144,3 +144,20 @@ def test_the_page_tells_what_each_exhibit_says(tmp_path, key):
     assert f"The prediction {decision.prediction_id} of " in page
     assert f"Replay of {decision.prediction_id}: EXACT:" in page
     assert "Verification of the log audit-lab.example/credit: " in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({}, "The case asks nobody else to sign it off."),
+        ({"sign_offs": ("reviewed", "approved")}, "reviewed and approved, by another person than the investigator."),
+        ({"sign_offs": ("approved",), "two_persons": False}, "signed off as approved. Sign-offs are added"),
+    ],
+)
+def test_the_page_tells_which_sign_offs_the_case_asks_for(tmp_path, key, rule, said):
+    log = al.open("sample_data/credit")
+    case = al.Case.create("SAID-2", log, question="Why?", actor="a", purpose="b", folder=tmp_path, **rule)
+    bundle = export_case(case, tmp_path / "said.zip", key=key)
+    with zipfile.ZipFile(bundle) as archive:
+        page = next(archive.read(name).decode() for name in archive.namelist() if name.endswith(README))
+    assert said in page
