@@ -204,8 +204,8 @@ def _sign_offs(case: CaseFile) -> str:
         return "The case asks nobody else to sign it off."
     other = ", by another person than the investigator" if case.about.two_persons else ""
     return (
-        f"The case asks to be signed off as {' and '.join(asked)}{other}. Sign-offs are added beside the attestation once "
-        "this page is made, and it cannot show them: audit-lab verify lists those that hold."
+        f"The case asks to be signed off as {' and '.join(asked)}{other}. Sign-offs are added beside the attestation "
+        "once this page is made, and it cannot show them: audit-lab verify lists those that hold."
     )
 
 
