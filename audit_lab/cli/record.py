@@ -91,7 +91,7 @@ def _written(kind: str) -> Callable[[str, dict[str, Any], dict[str, Any]], Recei
         given = [said.pop(name) for name in _NEEDED[kind]]
         try:
             return functions[kind](log, *given, **said, **keys)
-        except TypeError as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise MisuseError(f"this {kind} cannot be recorded ({error})", "See docs/life.md for its names.") from error
 
     return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ __all__ = [
     "record_outcome",
     "record_override",
 ]
+
+_PAIR = 2
 
 #: What can be done with a model version in the registry.
 ACTS = ("submitted", "approved", "rejected", "promoted", "retired")
@@ -57,9 +60,11 @@ def record_dataset(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type.
+        A value has no such column, or another type; there is no such file.
     """
     if file is not None:
+        if not Path(file).is_file():
+            raise MisuseError(f"there is no file {file}", "Name the data of the data set, or leave file out.")
         more = {"uri": str(file), "sha256": sha256_file(Path(file)), **more}
     row = {"dataset_id": dataset_id, "version": version, **more}
     with written(log, vault=vault, passphrase=passphrase) as writing:
@@ -244,8 +249,10 @@ def record_outcome(
     Raises
     ------
     MisuseError
-        Neither a label nor a value is given, or both are.
+        Neither a label nor a value is given, or both are; the value is no finite number.
     """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value)):
+        raise MisuseError(f"{str(value)[:80]} is no value of an outcome", "Give a finite number, or a label.")
     if (label is None) == (value is None):
         raise MisuseError(f"an outcome of {prediction_id} is a label or a value", "Give one of them.")
     row = {
@@ -295,8 +302,15 @@ def record_event(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type.
+        A value has no such column, or another type; `about` is no pair.
     """
+    if about is not None:
+        are_two = isinstance(about, tuple | list) and len(about) == _PAIR
+        if not are_two or not all(isinstance(each, str) and each.strip() for each in about):
+            message = f"what the event is about is no kind with an id: {str(about)[:80]!a}"
+            raise MisuseError(
+                message, 'Give ("prediction", "p-1"); from a shell --set \'about=["prediction", "p-1"]\'.'
+            )
     row = {
         "event_id": str(uuid.uuid4()),
         "at": at or datetime.now(UTC),

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from audit_lab.capture.life.rows import life_rows, node_name, written
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.durable import sync_folder
+from audit_lab.log.index.shelf import table_rows
 from audit_lab.log.store import open_store
 from audit_lab.seal.digests import folder_digest, sha256_file
 from audit_lab.seal.entry_kinds import ModelEntry
@@ -19,7 +22,7 @@ from audit_lab.seal.entry_kinds import ModelEntry
 if TYPE_CHECKING:
     from audit_lab.log.writing.receipt import Receipt
 
-__all__ = ["MANDATORY", "record_model"]
+__all__ = ["MANDATORY", "OUTPUT_KINDS", "record_model"]
 
 #: What a registration must say, with what is asked for.
 MANDATORY = {
@@ -31,11 +34,13 @@ MANDATORY = {
     "justification": "why this version",
     "intended_use": "what it is for",
     "signature": "its features and output",
-    "output_kind": "probability, margin, regression, label or classes",
+    "output_kind": "probability, margin, regression, label or multiclass",
     "artifact_format": "how the artifact is stored",
     "code_commit": "which code made it: here, or in its run",
 }
-_WITHOUT_THRESHOLD = frozenset({"label", "regression", "classes"})
+#: What a model can put out, and of which of it nothing stands on either side of a threshold.
+OUTPUT_KINDS = ("probability", "margin", "regression", "label", "multiclass")
+_WITHOUT_THRESHOLD = frozenset({"label", "regression", "multiclass"})
 _FOLDER = "artifacts"
 
 
@@ -71,12 +76,14 @@ def record_model(
     vault, passphrase
         As for `audit_lab.open_writer`.
     more
-        What `MANDATORY` names, and ``changelog``, ``decision_rules``, ``runtime``, ``risk_tier``, ``retirement``.
+        What `MANDATORY` names, and ``changelog``, ``decision_rules``, ``runtime``, ``risk_tier``, ``retirement``; and
+        ``supersedes``, which names the registration that this one corrects.
 
     Raises
     ------
     MisuseError
-        Something mandatory is missing: the message lists it all. Nothing is in the log then.
+        Something mandatory is missing: the message lists it all. Or the version is registered already, and nothing is
+        said to be corrected. Nothing is in the log then.
     """
     path = Path(artifact)
     digest = _digest(path)
@@ -94,11 +101,17 @@ def record_model(
             "runtime": _runtime(packages),
             **more,
         }
-        tables = {"model_versions": [row], "lineage": _edges(model, version, run_id, commit, digest)}
-        for table, rows in tables.items():
-            life_rows(table, rows)  # refuses before anything is copied
+        made = {"model_versions": [row], "lineage": _edges(model, version, run_id, commit, digest)}
+        tables = {table: life_rows(table, rows) for table, rows in made.items() if rows}  # refuses before it copies
+
+        def unless_registered() -> dict[str, pl.DataFrame]:
+            if more.get("supersedes") is None:
+                _check_new(folder, model, version)
+            return tables
+
+        unless_registered()
         _keep(path, folder / kept)
-        receipt = writing.append(tables)
+        receipt = writing.append_from(unless_registered)
         with writing.writer.turn() as turn:
             turn.seal(
                 [
@@ -115,11 +128,40 @@ def record_model(
 
 
 def _check(model: str, version: str, said: dict[str, Any]) -> None:
+    if not model.strip() or not version.strip():
+        raise MisuseError("a registration names no model or no version", "Say which it is.")
     exempt = {"threshold"} if said.get("output_kind") in _WITHOUT_THRESHOLD else set()
-    missing = [name for name in MANDATORY if name not in exempt and said.get(name) in (None, "", {}, [], ())]
+    missing = [name for name in MANDATORY if name not in exempt and _is_nothing(said.get(name))]
     if missing:
         listed = "; ".join(f"{name} ({MANDATORY[name]})" for name in missing)
         raise MisuseError(f"{model} {version} cannot be registered without {listed}", "Give what is missing.")
+    if said["output_kind"] not in OUTPUT_KINDS:
+        message = f"{model} {version} cannot put out {str(said['output_kind'])[:80]!a}"
+        raise MisuseError(message, f"An output_kind is one of {', '.join(OUTPUT_KINDS)}.")
+    size = said["sample_size"]
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise MisuseError(
+            f"{model} {version} learnt from {size!r:.80} rows", "Give sample_size: a whole number above 0."
+        )
+
+
+def _is_nothing(value: Any) -> bool:
+    return value in (None, {}, [], ()) or (isinstance(value, str) and not value.strip())
+
+
+def _check_new(folder: Path, model: str, version: str) -> None:
+    """Refuse a version that the registry has: two rows that differ would leave open which of them decided."""
+    store = open_store(folder)
+    if "model_versions" not in store.source.tables():
+        return
+    is_it = (pl.col("model_name") == model) & (pl.col("model_version") == version)
+    known = table_rows(store, "model_versions", is_it)
+    if known.height:
+        digest = str(known["artifact_sha256"][-1])[:12]
+        raise MisuseError(
+            f"{model} {version} is registered already, with the artifact {digest}",
+            f"Register another version, or correct what is registered with supersedes={f'{model}@{version}'!r}.",
+        )
 
 
 def _commit_of_run(folder: Path, run_id: str | None) -> str | None:

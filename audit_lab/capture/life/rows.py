@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +22,12 @@ from audit_lab.log.store import open_store
 from audit_lab.log.writing.writer import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audit_lab.log.writing.receipt import Receipt
     from audit_lab.log.writing.writer import LogWriter
 
-__all__ = ["Writing", "life_rows", "node_name", "written"]
+__all__ = ["Writing", "life_rows", "node_name", "utc_time", "written"]
 
 
 def node_name(kind: str, name: str, version: str | None = None) -> str:
@@ -44,7 +46,8 @@ def life_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     columns = TABLES[table].columns
     made = [{name: _value(table, name, value) for name, value in row.items() if value is not None} for row in rows]
     for row in made:
-        missing = [name for name in TABLES[table].key if name not in row and name != "recorded_at"]
+        said = {name for name, value in row.items() if not isinstance(value, str) or value.strip()}
+        missing = [name for name in TABLES[table].key if name not in said and name != "recorded_at"]
         if missing:
             raise MisuseError(f"a row of {table} has no {' and no '.join(missing)}", "Say what it speaks of.")
     names = [name for name in columns if any(name in row for row in made)]
@@ -61,25 +64,60 @@ def _value(table: str, name: str, value: Any) -> Any:
     if name not in columns:
         raise MisuseError(f"the table {table} has no column {name[:80]!a}", f"It has {', '.join(columns)}.")
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise MisuseError(f"{name} of {table} has no zone", "Give datetime.now(UTC), or a time with its zone.")
-        return value.astimezone(UTC)
+        return utc_time(f"{name} of {table}", value)
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, sort_keys=True, default=str)
+        return _json(table, name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise MisuseError(f"{name} of {table} is {value}, which is no number", "Leave it out, or say what is known.")
     if columns[name] == pl.Float64 and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if columns[name] == TIME and isinstance(value, str):
-        return _time(name, value)
+        return utc_time(name, value)
     return value
 
 
-def _time(name: str, text: str) -> datetime:
+def _json(table: str, name: str, value: Any) -> str:
+    """Return JSON; a number that JSON does not have, such as the loss of a training that went astray, as its name."""
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MisuseError(f"{name} is no time: {text[:80]!a}", "Write it like 2026-05-04T09:30:00+00:00.") from error
+        return json.dumps(_strict(value), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise MisuseError(f"{name} of {table} cannot be written as JSON ({error})", "Give plain values.") from error
+
+
+def _strict(value: Any) -> Any:
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(plain, Mapping):
+        return {str(key): _strict(each) for key, each in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_strict(each) for each in plain]
+    if isinstance(plain, float) and not math.isfinite(plain):
+        return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
+    return plain if plain is None or isinstance(plain, str | int | float) else str(plain)
+
+
+def utc_time(name: str, said: Any) -> datetime:
+    """Return a time in UTC.
+
+    Parameters
+    ----------
+    name
+        What is told of it, for messages.
+    said
+        A time with its zone, or such a one as text.
+
+    Raises
+    ------
+    MisuseError
+        It is none, or has no zone.
+    """
+    try:
+        read = said if isinstance(said, datetime) else datetime.fromisoformat(said)
+    except (TypeError, ValueError) as error:
+        raise MisuseError(
+            f"{name} is no time: {str(said)[:80]!a}", "Write it like 2026-05-04T09:30:00+00:00."
+        ) from error
     if read.tzinfo is None:
-        raise MisuseError(f"{name} {text} has no zone", "Write it like 2026-05-04T09:30:00+00:00.")
+        raise MisuseError(f"{name} {read} has no zone", "Give datetime.now(UTC), or like 2026-05-04T09:30:00+00:00.")
     return read.astimezone(UTC)
 
 
@@ -100,6 +138,19 @@ class Writing:
             if told:
                 made["events"] = [*made.get("events", []), *told]
         return self.writer.append({table: life_rows(table, rows) for table, rows in made.items()})
+
+    def append_from(self, make: Callable[[], Mapping[str, pl.DataFrame]]) -> Receipt:
+        """Append what `make` returns, which is asked while nobody else appends.
+
+        Raises
+        ------
+        MisuseError
+            It returns nothing, or raises it.
+        """
+        receipt = self.writer.append_from(make)
+        if receipt is None:
+            raise MisuseError("there is nothing to record", "Say what happened.")
+        return receipt
 
     def _statements(self, redaction: SourceRedaction, tables: Sequence[str]) -> list[Mapping[str, Any]]:
         """Return events that say what is done to these tables, unless the log has them."""

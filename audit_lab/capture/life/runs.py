@@ -7,16 +7,18 @@ import os
 import platform
 import subprocess
 import uuid
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from audit_lab.capture.life.rows import node_name, written
+from audit_lab.capture.life.rows import node_name, utc_time, written
+from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audit_lab.log.writing.receipt import Receipt
 
@@ -26,6 +28,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _LONGEST_ERROR = 2_000
 _GIT_S = 10
+_PAIR = 2
 
 
 class Run:
@@ -159,7 +162,7 @@ def record_run(
         **more,
     }
     run = Run(run_id or f"run-{uuid.uuid4()}", about)
-    for dataset_id, version in datasets_in:
+    for dataset_id, version in _pairs("datasets_in", datasets_in):
         run.used(dataset_id, version)
     started = datetime.now(UTC)
     error: str | None = None
@@ -209,12 +212,16 @@ def record_past_run(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type.
+        A value has no such column, or another type; it ended before it began.
     """
+    began, ended = utc_time("started_at", started_at), utc_time("ended_at", ended_at)
+    if ended < began:
+        message = f"the run {run_id} ended at {ended.isoformat()}, before it began at {began.isoformat()}"
+        raise MisuseError(message, "Correct started_at or ended_at.")
     run = Run(run_id, {"kind": kind, **more})
-    for name, version in datasets_in:
+    for name, version in _pairs("datasets_in", datasets_in):
         run.used(name, version)
-    for name, version in datasets_out:
+    for name, version in _pairs("datasets_out", datasets_out):
         run.produced(name, version)
     if metrics is not None:
         run.note(metrics)
@@ -252,16 +259,29 @@ def record_evaluation(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type.
+        A value has no such column, or another type; the metrics have no names.
     """
+    if not isinstance(metrics, Mapping) or not metrics:
+        message = f"what an evaluation of {model} {version} found has no names: {str(metrics)[:80]!a}"
+        raise MisuseError(message, 'Give {"roc_auc": 0.7}.')
     run = Run(run_id or f"run-{uuid.uuid4()}", {"kind": "evaluation", **more})
-    for name, its_version in datasets:
+    for name, its_version in _pairs("datasets", datasets):
         run.used(name, its_version)
     run.evaluated(model, version)
     run.note(dict(metrics))
     now = datetime.now(UTC)
     with written(log, vault=vault, passphrase=passphrase) as writing:
         return writing.append(run.rows(now, now, None))
+
+
+def _pairs(what: str, given: Any) -> list[tuple[str, str]]:
+    """Return data sets, each by id and version."""
+    are_lists = isinstance(given, list | tuple) and all(isinstance(each, list | tuple) for each in given)
+    if not are_lists or not all(len(each) == _PAIR and all(isinstance(part, str) for part in each) for each in given):
+        raise MisuseError(
+            f"{what} are no data sets with their versions: {str(given)[:80]!a}", 'Give [["loans", "2026-01"]].'
+        )
+    return [(name, version) for name, version in given]
 
 
 def _commit(folder: Path) -> str | None:

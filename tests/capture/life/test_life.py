@@ -7,12 +7,16 @@ import json
 import subprocess
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 import audit_lab as al
-from audit_lab.capture.life.registration import MANDATORY
+from audit_lab.capture.life.registration import MANDATORY, OUTPUT_KINDS
+from audit_lab.capture.life.runs import record_past_run
 from audit_lab.cli import main
 from audit_lab.errors import MisuseError
+from audit_lab.replay.registration import editions
+from audit_lab.replay.signature import KINDS
 
 COMMIT = "6b41d88a0bc8ec95f53f25b146a5b4f1c3739e68"
 REGISTRATION = {
@@ -28,6 +32,14 @@ REGISTRATION = {
     "intended_use": "proposes to an officer",
     "code_commit": COMMIT,
 }
+
+
+BEFORE = "2026-05-04T08:00:00+00:00"
+
+
+def past_run(log, **said):
+    times = {"started_at": "2026-05-04T09:00:00+00:00", "ended_at": datetime(2026, 5, 4, 10, tzinfo=UTC)}
+    return record_past_run(log, run_id="r", **{**times, **said})
 
 
 class Kept:
@@ -80,6 +92,45 @@ def test_a_registration_that_lacks_something_is_refused_with_the_list(kept, arti
     assert all(name in str(refused.value) for name in left_out)
     assert kept.rows("model_versions") == []
     assert not (kept.log / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"justification": " ", "monitoring": "\t"}, r"without monitoring \(.*\); justification \(why this version\)"),
+        ({"sample_size": 0}, "learnt from 0 rows"),
+        ({"sample_size": "many"}, "learnt from 'many' rows"),
+        ({"output_kind": "nonsense"}, "cannot put out 'nonsense'"),
+        ({"threshold": float("nan")}, "threshold of model_versions is nan, which is no number"),
+    ],
+)
+def test_a_registration_that_says_nothing_with_many_words_is_refused(kept, artifact, said, message):
+    with pytest.raises(MisuseError, match=message):
+        al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **{**REGISTRATION, **said})
+    assert kept.rows("model_versions") == []
+    assert OUTPUT_KINDS == KINDS
+
+
+def test_a_version_is_registered_once_unless_the_second_says_that_it_corrects_the_first(kept, artifact):
+    al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **REGISTRATION)
+    artifact.write_bytes(b"another booster")
+    said = {**REGISTRATION, "threshold": 0.75}
+    with pytest.raises(MisuseError, match="loans 7 is registered already, with the artifact"):
+        al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **said)
+    assert [row["threshold"] for row in kept.rows("model_versions")] == [0.5]
+    al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, supersedes="loans@7", **said)
+    al.record_model(kept.log, "loans", "8", artifact, vault=kept.vault, **said)
+    assert [row["threshold"] for row in kept.rows("model_versions")] == [0.5, 0.75, 0.75]
+    (_, last) = editions(al.open(kept.log)._store, "loans", "7")
+    assert [row["threshold"] for row in last.rows] == [0.75]
+    assert not last.findings
+
+
+def test_numbers_that_json_lacks_are_named_and_those_of_numpy_are_numbers(kept):
+    metrics = {"auc": np.float32(0.5), "n": np.int64(3), "loss": float("nan"), "folds": np.array([0.5, np.inf])}
+    al.record_evaluation(kept.log, "loans", "7", metrics, vault=kept.vault)
+    (row,) = kept.rows("runs")
+    assert row["metrics"] == '{"auc": 0.5, "folds": [0.5, "Infinity"], "loss": "NaN", "n": 3}'
 
 
 def test_the_commit_of_the_run_counts_and_a_label_needs_no_threshold(kept, artifact):
@@ -179,6 +230,20 @@ def test_each_other_thing_is_a_row_of_its_table(kept, tmp_path):
         (lambda log, **o: al.record_deployment(log, "d", "m", "1", traffic_share=2, **o), "is no share"),
         (lambda log, **o: al.record_override(log, "p", actor="A", reason="", **o), "no actor or no reason"),
         (lambda log, **o: al.record_outcome(log, "p", **o), "is a label or a value"),
+        (lambda log, **o: al.record_outcome(log, "p", value=float("inf"), **o), "inf is no value of an outcome"),
+        (lambda log, **o: al.record_outcome(log, "p", value=float("nan"), **o), "nan is no value of an outcome"),
+        (lambda log, **o: al.record_outcome(log, " ", label="good", **o), "has no prediction_id"),
+        (lambda log, **o: al.record_event(log, "k", "s", about="p-1", **o), "is about is no kind with an id: 'p-1'"),
+        (lambda log, **o: al.record_evaluation(log, "m", "1", 0.7, **o), "found has no names: '0.7'"),
+        (lambda log, **o: al.record_dataset(log, "d", "1", file="/nowhere", **o), "there is no file /nowhere"),
+        (lambda log, **o: al.record_deployment(log, "d", "m", "1", traffic_share=float("nan"), **o), "is no share"),
+        (lambda log, **o: past_run(log, ended_at=BEFORE, **o), "ended at .*, before it began"),
+        (
+            lambda log, **o: past_run(log, datasets_in=["loans"], **o),
+            "datasets_in are no data sets with their versions",
+        ),
+        (lambda log, **o: past_run(log, datasets_out="loans", **o), "datasets_out are no data sets"),
+        (lambda log, **o: past_run(log, started_at="yesterday", **o), "started_at is no time: 'yesterday'"),
         (lambda log, **o: al.record_event(log, "k", "s", colour="red", **o), "has no column 'colour'"),
         (lambda log, **o: al.record_dataset(log, "d", "1", rows="many", **o), "a value of another type"),
         (lambda log, **o: al.record_event(log, "k", "s", at=datetime(2026, 1, 1), **o), "has no zone"),  # noqa: DTZ001
@@ -209,6 +274,33 @@ def test_a_pipeline_records_from_the_shell(kept, artifact, capsys):
     assert run("outcome", "prediction_id=p-1", "label=good") == 0
     assert run("event", "summary=Paused") == 2
     assert run("event", "kind=configuration", "summary=Paused", "colour=red") == 2
+    for cannot_be in (
+        ("event", "kind=complaint", "summary=x", "about=p-1"),
+        ("evaluation", "model=loans", "version=7", "metrics=0.7"),
+        ("outcome", "prediction_id=p-1", "value=1e999"),
+        ("run", "run_id=r-2", *times, "datasets_in=loans"),
+        ("run", "run_id=r-2", *times, 'datasets_in=["loans"]'),
+        ("run", "run_id=r-2", *reversed(times), "ended_at=2026-05-04T08:00:00+00:00"),
+        ("override", "prediction_id=p-1", 'actor=["Rex"]', "reason=x"),
+        ("override", "prediction_id=p-1", "reason=x"),
+        ("dataset", "dataset_id=loans", "version=1", "file=/nowhere"),
+    ):
+        capsys.readouterr()
+        assert run(*cannot_be) == 2
+        assert "Traceback" not in capsys.readouterr().err
+    data = artifact.with_name("loans.csv")
+    data.write_text("income\n1\n")
+    assert run("dataset", "dataset_id=loans", "version=1", f"file={data}", "rows=1", 'schema={"income": "int"}') == 0
+    (dataset,) = kept.rows("datasets")
+    digest = hashlib.sha256(b"income\n1\n").hexdigest()
+    assert (dataset["version"], dataset["rows"], dataset["sha256"]) == ("1", 1, digest)
+    assert dataset["schema"] == '{"income": "int"}'
+    assert run("override", "prediction_id=p-1", "actor=Rex", "reason=a pledge", "decision_after=approve") == 0
+    (override,) = kept.rows("overrides")
+    told = (override["prediction_id"], override["kind"], override["actor"], override["decision_after"])
+    assert told == ("p-1", "override", "Rex", "approve")
+    assert run("event", "kind=complaint", "summary=x", 'about=["prediction", "p-1"]') == 0
+    assert [(row["subject_kind"], row["subject"]) for row in kept.rows("events")][-1] == ("prediction", "p-1")
     assert run("approval", "model=loans") == 2
     assert kept.rows("model_versions")[0]["model_version"] == "7"
     assert kept.rows("deployments")[0]["traffic_share"] == 0.5
