@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from audit_lab.evidence.rerun.report import Rerun
+    from audit_lab.evidence.rows.exhibits import ComparedExhibits
     from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.statement import Statement
     from audit_lab.seal.trust import Trust
@@ -59,6 +60,7 @@ __all__ = ["examine_in_full", "verify_in_full"]
 _TABLES = "CSV of every table against its Parquet"
 _ROWS = "rows as Parquet against their committed bytes, value by value"
 _EXHIBITS = "exhibits against the proven rows: {} of them show such rows under the log's own names, with their values"
+_LEFT = "exhibits against the proven rows, not compared: {}"
 _FETCHES_NOTHING = "what the notebook would fetch from outside the bundle when it is shown, scripts apart"
 _PAGES = "README.html and the report, made again from the case, and verify.html of this release, against those here"
 _RENDERING = "HTML rendered again from the notebook against the bytes of the one here"
@@ -253,10 +255,11 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
         checked.append(_PAGES)
         done.add(FULL_ONLY_PAGES)
     if FULL_ONLY_ROWS in report.not_checked:
-        of_rows, compared = _row_findings(files)
+        of_rows, exhibits = _row_findings(files)
         findings += of_rows
         done |= {FULL_ONLY_ROWS, FULL_ONLY_EXHIBITS}
-        checked += [_ROWS, _EXHIBITS.format(compared)]
+        checked += [_ROWS, _EXHIBITS.format(exhibits.compared)]
+        report = replace(report, not_checked=(*report.not_checked, *map(_LEFT.format, exhibits.left)))
     if _same_renderer(files):
         checked.append(_RENDERING)
         done.add(FULL_ONLY_RENDERING)
@@ -285,13 +288,11 @@ def _table_findings(files: _Files, meanwhile: Callable[[_Files], list[Finding]] 
         return [*(found for table in tables if (found := table.result()) is not None), *others]
 
 
-def _row_findings(files: _Files) -> tuple[list[Finding], int]:
-    """Compare every Parquet file of rows with its proof, which the light verifier found to hold, then the exhibits.
-
-    The number says how many exhibits show any of these rows.
-    """
+def _row_findings(files: _Files) -> tuple[list[Finding], ComparedExhibits]:
+    """Compare every Parquet file of rows with its proof, which the light verifier found to hold, then the exhibits."""
     from audit_lab.evidence.rows.comparison import rows_finding, rows_shown
-    from audit_lab.evidence.rows.exhibits import compared_exhibits, proven_by_id
+    from audit_lab.evidence.rows.exhibits import compared_exhibits
+    from audit_lab.evidence.rows.proven_log import ProvenLog
 
     redaction = files.predicate.redaction
     taken = {} if redaction is None else {name: how for name, how in redaction.columns.items() if how != "drop"}
@@ -304,10 +305,12 @@ def _row_findings(files: _Files) -> tuple[list[Finding], int]:
         if finding is not None:
             found.append(finding)
         else:
-            proven.append((part.table, rows_shown(files.content(name), shown)))
+            proven.append((part.table, rows_shown(files.content(name), shown, part.segment)))
     exhibits = json.loads(files.content(INVESTIGATION))["exhibits"]
-    differing, compared = compared_exhibits(exhibits, files.content, proven_by_id(proven))
-    return [*found, *differing], compared
+    withheld = () if redaction is None else redaction.columns
+    names = frozenset(name for each in withheld for name in (each, each.rpartition(".")[2]))
+    compared = compared_exhibits(exhibits, files.content, ProvenLog.of(proven, names))
+    return [*found, *compared.findings], compared
 
 
 def _page_findings(files: _Files) -> tuple[list[Finding], str | None]:

@@ -10,6 +10,7 @@ import polars as pl
 from audit_lab.errors import AuditLabError
 from audit_lab.evidence.rows.proven import ROW_NUMBER
 from audit_lab.log.commitment.leaves import row_text, schema_document, value_texts
+from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.seal.disclosure import parse_disclosure
 from audit_lab.seal.entry import parse_entry
 from audit_lab.seal.entry_kinds import SegmentEntry
@@ -56,9 +57,10 @@ def rows_finding(name: str, content: bytes, proof: SegmentProof, replaced: Colle
     return Finding("rows.table-differs", name, fault, _NEXT) if fault else None
 
 
-def rows_shown(content: bytes, proof: SegmentProof) -> pl.DataFrame:
-    """Return the rows of a Parquet file, which are the proven ones, without what is withheld and their numbers."""
-    return pl.read_parquet(io.BytesIO(content)).drop(ROW_NUMBER, *proof.withheld, strict=False)
+def rows_shown(content: bytes, proof: SegmentProof, segment: str) -> pl.DataFrame:
+    """Return the rows of a Parquet file, which are the proven ones, placed, without what is withheld."""
+    rows = pl.read_parquet(io.BytesIO(content)).drop(*proof.withheld, strict=False)
+    return rows.rename({ROW_NUMBER: ROW}).with_columns(pl.lit(segment).alias(SEGMENT))
 
 
 def _fault(frame: pl.DataFrame, proof: SegmentProof, statement: SegmentEntry, replaced: Collection[str]) -> str:
