@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
+from audit_lab.capture.recorder.model_rows import rows_asked, rows_of_answer
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -43,8 +46,8 @@ def recorded(
     recorder
         What records.
     inputs
-        Called with the function's own arguments, for the mapping of features to record; by default its first argument
-        is that mapping.
+        Called with the function's own arguments, for the mapping of features to record; by default its first argument,
+        given by place or by name, is that mapping.
     outputs
         Called with what the function returned, for a mapping of ``score``, ``label``, ``probabilities`` and what else
         `Recorder.record` takes, such as ``decision``; by default a number is a score, a text a label, and a mapping
@@ -79,9 +82,11 @@ class _Calls:
         self._recorder, self._inputs, self._outputs = recorder, inputs, outputs
 
     def called(self, function: Callable[_P, _R], *, wait: bool) -> Callable[_P, _R]:
+        first = _first_name(function)
+
         @wraps(function)
         def call(*arguments: _P.args, **named: _P.kwargs) -> _R:
-            values, started = self._taken(arguments, named), time.perf_counter_ns()
+            values, started = self._taken(arguments, named, first), time.perf_counter_ns()
             try:
                 result = function(*arguments, **named)
             except BaseException as error:
@@ -97,9 +102,11 @@ class _Calls:
         return call
 
     def awaited(self, function: Callable[..., Any], *, wait: bool) -> Callable[..., Any]:
+        first = _first_name(function)
+
         @wraps(function)
         async def call(*arguments: Any, **named: Any) -> Any:
-            values, started = self._taken(arguments, named), time.perf_counter_ns()
+            values, started = self._taken(arguments, named, first), time.perf_counter_ns()
             try:
                 result = await function(*arguments, **named)
             except BaseException as error:
@@ -114,8 +121,17 @@ class _Calls:
 
         return call
 
-    def _taken(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        return self._recorder.take(arguments[0] if self._inputs is None else self._inputs(*arguments, **named))
+    def _taken(self, arguments: tuple[Any, ...], named: dict[str, Any], first: str | None) -> Any:
+        if self._inputs is not None:
+            return self._recorder.take(self._inputs(*arguments, **named))
+        if arguments:
+            return self._recorder.take(arguments[0])
+        if first is None or first not in named:
+            raise MisuseError(
+                "a recorded function was called without what it predicts from",
+                "Give that as its first argument, or say with inputs= where it is.",
+            )
+        return self._recorder.take(named[first])
 
     def _returned(self, values: Any, result: Any, started: int) -> Ticket:
         said = _said(result if self._outputs is None else self._outputs(result))
@@ -128,8 +144,9 @@ class _Calls:
 class RecordedModel:
     """A model with scikit-learn's methods, of which every row that it predicts is recorded.
 
-    ``predict`` and ``predict_proba`` give what the model gives; all else is the model's own. Rows of one call share a
-    request id, where it has more than one.
+    ``predict`` and ``predict_proba`` give what the model gives (a list, where that is an iterator); all else is the
+    model's own. Rows of one call share a request id, where it has more than one. Several outputs for one row are
+    recorded in ``parameters``: none of them is the score.
 
     Parameters
     ----------
@@ -160,25 +177,50 @@ class RecordedModel:
 
     def __getattr__(self, name: str) -> Any:
         """Return what the model has."""
+        if "_model" not in self.__dict__:  # while it is being copied
+            raise AttributeError(name)
         return getattr(self._model, name)
+
+    def __copy__(self) -> RecordedModel:
+        """Return another model that is recorded by the same recorder."""
+        return self._of(copy.copy(self._model))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RecordedModel:
+        """Return another model that is recorded by the same recorder, which is not copied."""
+        return self._of(copy.deepcopy(self._model, memo))
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a recorder is of one process."""
+        raise MisuseError("a recorded model cannot be pickled: its recorder is of this process", "Pickle the model.")
+
+    def _of(self, model: Any) -> RecordedModel:
+        features, positive, decide = self._features, self._positive, self._decide
+        return RecordedModel(model, self._recorder, features=features, positive=positive, decide=decide)
 
     def predict(self, X: Any, **options: Any) -> Any:  # noqa: N803 (scikit-learn's name)
         """Predict, and record a label for each row, or a score where the model does not classify."""
         classes = getattr(self._model, "classes_", None)
 
-        def said(value: Any) -> dict[str, Any]:
+        def said(values: list[Any]) -> dict[str, Any]:
+            if len(values) != 1:
+                return _several(values)
             if classes is None:
-                return self._decided(float(value), {"score": float(value)})
-            return {"outputs": {"label": str(value)}}
+                return self._decided(float(values[0]), {"score": float(values[0])})
+            return {"outputs": {"label": str(values[0])}}
 
         return self._recorded(X, lambda: self._model.predict(X, **options), said)
 
     def predict_proba(self, X: Any, **options: Any) -> Any:  # noqa: N803 (scikit-learn's name)
         """Predict, and record the probabilities of each row, with that of the positive class of two as the score."""
         classes = [str(each) for each in getattr(self._model, "classes_", ())]
+        if self._positive is not None and classes and str(self._positive) not in classes:
+            message = f"the model has no class {str(self._positive)[:80]!a} that could be positive"
+            raise MisuseError(message, f"It has {', '.join(classes)[:200]}.")
 
-        def said(row: Any) -> dict[str, Any]:
-            chances = [float(each) for each in row]
+        def said(values: list[Any]) -> dict[str, Any]:
+            if any(isinstance(each, list) for each in values):
+                return _several(values)
+            chances = [float(each) for each in values]
             outputs: dict[str, Any] = {"probabilities": chances}
             if classes:
                 outputs["label"] = classes[max(range(len(chances)), key=chances.__getitem__)]
@@ -199,13 +241,19 @@ class RecordedModel:
         started = time.perf_counter_ns()
         try:
             result = predict()
+            if isinstance(result, Iterator):
+                result = list(result)  # or there would be nothing left for who asked
         except BaseException as error:
             for values in taken:
                 self._recorder.record(values, error=_told(error), latency_ms=_since(started), **together)
             raise
         took = _since(started)
-        for values, row in zip(taken, result, strict=True):
-            told = said(row)
+        answers = rows_of_answer(result, len(taken))
+        for values, row in zip(taken, answers if len(answers) == len(taken) else [None] * len(taken), strict=True):
+            if row is None:
+                told = {"outputs": None, "error": f"the model gave {len(answers)} results for {len(taken)} rows"}
+            else:
+                told = said(row)
             self._recorder.record(values, told.pop("outputs"), latency_ms=took, **told, **together)
         return result
 
@@ -218,11 +266,11 @@ class RecordedModel:
             names = tuple(str(name) for name in self._model.feature_names_in_)
         if names is None:
             raise MisuseError("the columns of what is predicted have no names", "Give features=[...].")
-        if hasattr(X, "rows"):  # polars
-            return names, X.rows()
-        if hasattr(X, "itertuples"):  # pandas
-            return names, list(X.itertuples(index=False, name=None))
-        return names, X.tolist() if hasattr(X, "tolist") else list(X)
+        rows = rows_asked(X)
+        if any(len(row) != len(names) for row in rows):
+            width = next(len(row) for row in rows if len(row) != len(names))
+            raise MisuseError(f"a row of {width} values cannot be the {len(names)} features", "Correct features=.")
+        return names, rows
 
 
 def _said(result: Any) -> dict[str, Any]:
@@ -231,6 +279,21 @@ def _said(result: Any) -> dict[str, Any]:
         return {"outputs": result}
     outputs = {name: result[name] for name in _OUTPUTS if name in result}
     return {"outputs": outputs, **{name: value for name, value in result.items() if name not in _OUTPUTS}}
+
+
+def _several(values: list[Any]) -> dict[str, Any]:
+    """Return what is recorded of several outputs for one row: none of them is the score."""
+    return {"outputs": None, "parameters": json.dumps({"outputs": values}, default=str)}
+
+
+def _first_name(function: Callable[..., Any]) -> str | None:
+    """Return the name of a function's first parameter; None where it has none that can be named, or tells nothing."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return parameters[0].name if parameters and parameters[0].kind in named else None
 
 
 def _told(error: BaseException) -> str:

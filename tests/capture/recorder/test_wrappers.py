@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import scipy.sparse
 
 import audit_lab as al
 from audit_lab.errors import MisuseError
@@ -102,6 +105,7 @@ class Fitted:
         return self.classes_[(self.predict_proba(x)[:, 1] > 0.5).astype(int)]
 
 
+ONES = ([0.0, 1.0], [1.0, 0.0])
 TABLE = {"a": [0.25, 0.75], "b": [1, 2]}
 
 
@@ -145,3 +149,110 @@ def test_rows_that_a_model_refuses_are_recorded_as_failed(recorded):
             al.RecordedModel(object(), recorder).predict([[1.0]])
     recorded.seal()
     assert recorded.predictions["error"].to_list() == ["RuntimeError: out of memory"] * 2
+
+
+def test_a_function_is_called_by_name_or_told_what_is_missing(recorded):
+    asked = []
+    with recorded.recorder() as recorder:
+
+        @al.recorded(recorder)
+        def score(features=None, *, factor=1.0):
+            asked.append(features)
+            return features["a"] * factor
+
+        assert score(features={"a": 0.25}, factor=2.0) == 0.5
+        with pytest.raises(MisuseError, match="was called without what it predicts from"):
+            score(factor=2.0)
+    recorded.seal()
+    assert asked == [{"a": 0.25}]
+    assert recorded.inputs["a"].to_list() == [0.25]
+
+
+class Told:
+    """A model that gives what it is told to."""
+
+    def __init__(self, given) -> None:
+        self.given = given
+
+    def predict(self, _):
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("given", "scores", "parameters"),
+    [
+        (np.array([[0.5], [0.75]]), [0.5, 0.75], [None, None]),
+        (pd.DataFrame({"y": [0.5, 0.75]}), [0.5, 0.75], [None, None]),
+        (pl.Series([0.5, 0.75]), [0.5, 0.75], [None, None]),
+        (np.array([[1.0, 2.0], [3.0, 4.0]]), [None, None], ['{"outputs": [1.0, 2.0]}', '{"outputs": [3.0, 4.0]}']),
+        (scipy.sparse.csr_matrix([[0.0, 1.0], [1.0, 0.0]]), [None] * 2, [f'{{"outputs": {x}}}' for x in ONES]),
+    ],
+)
+def test_what_a_model_gives_is_recorded_by_row_and_given_on_as_it_is(recorded, given, scores, parameters):
+    with recorded.recorder() as recorder:
+        assert al.RecordedModel(Told(given), recorder, features=["a"]).predict([[1.0], [2.0]]) is given
+    recorded.seal()
+    outputs = recorded.predictions["outputs"].to_list()
+    assert [None if each is None else each["score"] for each in outputs] == scores
+    assert recorded.predictions["parameters"].to_list() == parameters
+
+
+def test_an_iterator_is_not_used_up_and_results_that_fit_no_row_are_told(recorded):
+    with recorded.recorder() as recorder:
+        asked = al.RecordedModel(Told(value for value in (0.5, 0.75)), recorder, features=["a"])
+        assert asked.predict([[1.0], [2.0]]) == [0.5, 0.75]
+        assert al.RecordedModel(Told([0.5]), recorder, features=["a"]).predict([[1.0], [2.0]]) == [0.5]
+    recorded.seal()
+    told = "the model gave 1 results for 2 rows"
+    assert recorded.predictions["error"].to_list() == [None, None, told, told]
+
+
+def test_probabilities_of_several_outputs_and_a_class_that_is_none(recorded):
+    class Several(Fitted):
+        def predict_proba(self, x):
+            return [np.array([[0.25, 0.75]] * len(x)), np.array([[0.5, 0.5]] * len(x))]
+
+    with recorded.recorder() as recorder:
+        al.RecordedModel(Several(), recorder).predict_proba([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+        with pytest.raises(MisuseError, match="has no class 'yes' that could be positive"):
+            al.RecordedModel(Fitted(), recorder, positive="yes").predict_proba([[1.0, 2.0]])
+        with pytest.raises(MisuseError, match="a row of 3 values cannot be the 2 features"):
+            al.RecordedModel(Fitted(), recorder).predict_proba([[1.0, 2.0, 3.0]])
+    recorded.seal()
+    assert recorded.predictions["parameters"].to_list() == ['{"outputs": [[0.25, 0.75], [0.5, 0.5]]}'] * 3
+
+
+def test_missing_values_of_a_data_frame_are_missing_in_the_log(recorded):
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([1, None], dtype="Int64"),
+            "text": ["x", None],
+            "at": pd.to_datetime(["2026-01-01", None]),
+            "kind": pd.Categorical(["x", None]),
+            "number": [0.5, float("nan")],
+        }
+    )
+    with recorded.recorder() as recorder:
+        al.RecordedModel(Told([0.5, 0.75]), recorder).predict(table)
+        sparse = scipy.sparse.csr_matrix([[1.0, 0.0], [0.0, 2.0]])
+        al.RecordedModel(Told([0.5, 0.75]), recorder, features=["c", "d"]).predict(sparse)
+    assert recorded.seal().quarantined == 0
+    rows = recorded.inputs.select("whole", "text", "at", "kind", "c", "d").rows()
+    assert rows[:2] == [(1, "x", "2026-01-01T00:00:00", "x", None, None), (None,) * 6]
+    assert rows[2:] == [(None, None, None, None, 1.0, 0.0), (None, None, None, None, 0.0, 2.0)]
+    assert [recorded.inputs["number"][0], np.isnan(recorded.inputs["number"][1])] == [0.5, True]
+
+
+def test_a_recorded_model_is_copied_with_its_recorder_and_not_pickled(recorded):
+    with recorded.recorder() as recorder:
+        model = al.RecordedModel(Fitted(), recorder, decide=lambda _: "deny")
+        for made in (copy.copy(model), copy.deepcopy(model)):
+            assert isinstance(made, al.RecordedModel)
+            assert made._model is not model._model
+            made.predict_proba([[0.25, 1.0]])
+        with pytest.raises(MisuseError, match="cannot be pickled"):
+            pickle.dumps(model)
+        with pytest.raises(AttributeError, match="anything"):
+            _ = al.RecordedModel.__new__(al.RecordedModel).anything
+    assert recorded.seal().records == 2
+    assert recorded.predictions["decision"].to_list() == ["deny", "deny"]
