@@ -68,6 +68,7 @@ def onset_of(
         followed=_followed(rows, chosen),
         followed_by_volume=[name for name in chosen if name == "outcome_value"],
         places=[name for name in chosen if name in rows.features or name in _PLACES],
+        whole=rows.whole,
         seed=seed,
     )
     return replace(found, facts=(*found.facts, *rows.facts)), rows.touched(chosen), tuple(rows.features)

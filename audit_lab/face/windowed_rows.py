@@ -103,6 +103,19 @@ class WindowedRows:
         begins = self.hours["hour"].dt.convert_time_zone(zone).dt.minute()
         return self._counted(_QUARTERS) if (begins != 0).any() else self.hours
 
+    def whole(self, first: datetime, last: datetime) -> tuple[bool, bool]:
+        """Return whether the window that begins at `first`, and the one that ends at `last`, has all of its rows here.
+
+        It has where the period holds it and the log has rows beyond it: otherwise it may be that of half a day.
+        """
+        begun = self.since is not None and self.since <= first and self._any(nw.col(_TIME) < first)
+        over = self.until is not None and last <= self.until and self._any(nw.col(_TIME) >= last)
+        return begun, over
+
+    def _any(self, condition: nw.Expr) -> bool:
+        rows = self.store.frame("predictions").filter(condition, nw.col("model_name") == self.model)
+        return bool(collected(rows.select(_TIME).head(1), f"the predictions of {self.store.location}").height)
+
     def _counted(self, parts: int) -> pl.DataFrame:
         """Return the rows by parts of an hour."""
         frame = self._within(self.store.frame("predictions", self.since, self.until)).filter(

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Grid", "grid_of"]
+__all__ = ["Grid", "cut_short", "grid_of", "reference_windows"]
 
 #: Window lengths that onsets are dated by, and what a sentence calls them.
 _NOUNS = {"1d": "day", "1h": "hour"}
 _HOUR = timedelta(hours=1)
+_TWO = 2
+#: So many of the windows between begin no later than the first may, and end no earlier than the last.
+_MOST = 0.9
 #: The search compares every window with every other one; more than this takes minutes.
 _MOST_WINDOWS = 1_100
+#: The default reference: so many days, or half of the windows where there are fewer.
+_REFERENCE_DAYS = 56
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,50 @@ def grid_of(every: str, zone: str, first: datetime, last: datetime) -> Grid:
         )
         raise MisuseError(message, "Narrow it by since and until, or use longer windows.")
     return Grid(every, zone, tuple(bounds))
+
+
+def cut_short(grid: Grid, hours: pl.DataFrame) -> tuple[bool, bool]:
+    """Return whether the first window seems to begin late, and the last to end early: later than nine in ten others.
+
+    Of hours neither is: a part of an hour differs from the whole in its number of rows alone, and no series of volume
+    has the windows at the ends.
+
+    Parameters
+    ----------
+    hours
+        ``hour`` and ``rows``, as in `audit_lab.monitor.onset.search.find_onsets`.
+    """
+    if grid.every == "1h":
+        return False, False
+    if grid.size <= _TWO:
+        return True, True
+    window = pl.Series("window", np.clip(grid.windows_of(hours["hour"]), 0, grid.size - 1))
+    into = (hours["hour"].dt.timestamp("us") - pl.Series(grid.instants[window.to_numpy()])).alias("into")
+    spans = pl.DataFrame([window, into]).group_by("window").agg(first=pl.col("into").min(), last=pl.col("into").max())
+    inner = spans.filter(pl.col("window").is_between(1, grid.size - 2))
+    if inner.is_empty():
+        return True, True
+    first, last = (spans.filter(pl.col("window") == place).row(0, named=True) for place in (0, grid.size - 1))
+    late, early = inner["first"].quantile(_MOST, "higher"), inner["last"].quantile(1 - _MOST, "lower")
+    return first["first"] > late, last["last"] < early  # type: ignore[operator]
+
+
+def reference_windows(grid: Grid, given: tuple[datetime, datetime] | None) -> range:
+    """Return the windows that give bins and distances: those of a period, or the first 8 weeks, or half, by default.
+
+    Raises
+    ------
+    MisuseError
+        The period holds no window.
+    """
+    if given is None:
+        days = _REFERENCE_DAYS * (24 if grid.every == "1h" else 1)
+        return range(min(days, max(grid.size // 2, 1)))
+    inside = [place for place, start in enumerate(grid.bounds[:-1]) if given[0] <= start < given[1]]
+    if not inside:
+        message = f"The reference from {given[0]:%Y-%m-%d %H:%M} to {given[1]:%Y-%m-%d %H:%M} holds no {grid.noun}"
+        raise MisuseError(message, f"The rows go from {grid.bounds[0]:%Y-%m-%d} to {grid.bounds[-1]:%Y-%m-%d}.")
+    return range(inside[0], inside[-1] + 1)
 
 
 def _bounds(every: str, zone: str, first: datetime, last: datetime) -> list[datetime]:

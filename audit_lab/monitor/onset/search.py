@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from audit_lab.errors import LogError, MisuseError, NotFoundError
+from audit_lab.errors import LogError, NotFoundError
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.onset import words
 from audit_lab.monitor.onset.accompanying import Volume, with_volumes
@@ -17,14 +17,24 @@ from audit_lab.monitor.onset.changes import find_changes, levels_removed
 from audit_lab.monitor.onset.concentrated import with_concentrations
 from audit_lab.monitor.onset.dated import Followed, dated, in_grid, spiked
 from audit_lab.monitor.onset.events import OnsetEvent, grouped
-from audit_lab.monitor.onset.grid import grid_of
+from audit_lab.monitor.onset.grid import cut_short, grid_of, reference_windows
 from audit_lab.monitor.onset.season import FARTHEST, long_run, standardised, usable_cells
-from audit_lab.monitor.onset.series import FEWEST_WINDOWS, MISSING, SHARE, VOLUME, is_constant, series_of, volume_series
+from audit_lab.monitor.onset.series import (
+    FEWEST_WINDOWS,
+    MISSING,
+    SHARE,
+    VOLUME,
+    by_windows,
+    is_constant,
+    series_of,
+    volume_series,
+    within,
+)
 from audit_lab.monitor.onset.spikes import counted, departures, excursions, levels_apart, resampled_simes
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -40,8 +50,6 @@ __all__ = ["Onsets", "find_onsets"]
 
 #: The column under which the volume of the log itself is followed.
 ROWS = "rows"
-#: The default reference: so many days, or half of the windows where there are fewer.
-_REFERENCE_DAYS = 56
 #: Plain changes are taken away before resampling, at this many times the logarithm of the windows: a penalty at which
 #: chance shows none.
 _PLAIN = 4.0
@@ -157,6 +165,7 @@ def find_onsets(
     with_volume: bool = True,
     followed_by_volume: Sequence[str] = (),
     places: Sequence[str] | None = None,
+    whole: Callable[[datetime, datetime], tuple[bool, bool]] | None = None,
     seed: int = 0,
 ) -> Onsets:
     """Date the changes of what columns hold, of how much of it is missing, and of the number of rows.
@@ -184,6 +193,9 @@ def find_onsets(
         Whether the number of rows is followed, and of which columns the number of values.
     places
         In whose categories missing values can concentrate: what rows come with, not what became of them. All when None.
+    whole
+        Returns whether the window that begins at the first moment, and the one that ends at the second, is known to be
+        there wholly. Otherwise one that begins later, or ends earlier, than the others is in no series, as today is.
     seed
         Of the resamples.
 
@@ -198,20 +210,25 @@ def find_onsets(
         raise LogError("There are no rows with a time to date changes in", "Check the period and the model.")
     grid = grid_of(every, zone, *_span(hours))
     volume = rows_by_window(grid, hours)
-    chosen = _reference_windows(grid, reference)
+    chosen = reference_windows(grid, reference)
     tallies = tallied(read, grid, volume, columns, chosen)
+    begun, over = (False, False) if whole is None else whole(grid.bounds[0], grid.bounds[-1])
+    short_first, short_last = cut_short(grid, hours)
+    usable = np.ones(grid.size, dtype=bool)
+    usable[0] &= begun or not short_first
+    usable[-1] &= over or not short_last
     series: list[Series] = []
     facts: list[str] = []
     if with_volume:
-        counted = volume_series(ROWS, tallies[0].rows if tallies else volume, grid)
-        series = [] if is_constant(counted) else [counted]
+        series = [volume_series(ROWS, tallies[0].rows if tallies else volume, grid)]
     for one in tallies:
         found, said = series_of(one, grid, chosen, with_volume=one.name in followed_by_volume)
         series, facts = series + found, facts + said
+    series = [one for one in (within(each, usable) for each in series) if not is_constant(one)]
     searched = [one for one in series if np.count_nonzero(one.held) >= FEWEST_WINDOWS]
-    facts += words.grid_facts(grid, volume, len(searched), chosen)
-    within = np.isin(np.arange(grid.size), chosen) if reference is not None else np.ones(grid.size, dtype=bool)
-    search = _Search(grid, within, tuple(searched), seed)
+    facts += words.grid_facts(grid, volume, len(searched), chosen, usable)
+    pattern = np.isin(np.arange(grid.size), chosen) if reference is not None else np.ones(grid.size, dtype=bool)
+    search = _Search(grid, pattern, tuple(searched), seed)
     facts += search.facts
     numbers = {one.name: one for one in tallies if isinstance(one, NumberTally)}
     onsets = [
@@ -284,7 +301,7 @@ class _Search:
         self.spikes: list[tuple[Series, list[Excursion]]] = []
         self._grid, self._pattern_from = grid, pattern_from
         nulls, scaled, unbounded, deviations = [], [], [], []
-        groups = _by_windows(series)
+        groups = by_windows(series)
         for held, members in groups:
             null, values, deviation = self._null(held, members)
             nulls.append(null)
@@ -370,25 +387,6 @@ class _Search:
         return null, standard.values, scale
 
 
-def _by_windows(series: tuple[Series, ...]) -> list[tuple[NDArray[np.bool_], list[Series]]]:
-    """Put series together that have the same windows, in their order."""
-    groups: dict[bytes, tuple[NDArray[np.bool_], list[Series]]] = {}
-    for one in series:
-        groups.setdefault(one.held.tobytes(), (one.held, []))[1].append(one)
-    return list(groups.values())
-
-
 def _span(hours: pl.DataFrame) -> tuple[datetime, datetime]:
     first, last = hours["hour"].min(), hours["hour"].max()
     return first, last  # type: ignore[return-value]
-
-
-def _reference_windows(grid: Grid, given: tuple[datetime, datetime] | None) -> range:
-    if given is None:
-        days = _REFERENCE_DAYS * (24 if grid.every == "1h" else 1)
-        return range(min(days, max(grid.size // 2, 1)))
-    inside = [place for place, start in enumerate(grid.bounds[:-1]) if given[0] <= start < given[1]]
-    if not inside:
-        message = f"The reference from {given[0]:%Y-%m-%d %H:%M} to {given[1]:%Y-%m-%d %H:%M} holds no {grid.noun}"
-        raise MisuseError(message, f"The rows go from {grid.bounds[0]:%Y-%m-%d} to {grid.bounds[-1]:%Y-%m-%d}.")
-    return range(inside[0], inside[-1] + 1)

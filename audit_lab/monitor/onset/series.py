@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from audit_lab.monitor.onset.grid import Grid
     from audit_lab.monitor.onset.tallies import Tally
 
-__all__ = ["DISTANCE", "MEAN", "MISSING", "SHARE", "VOLUME", "Series", "is_constant", "series_of", "volume_series"]
+__all__ = [
+    "DISTANCE",
+    "MEAN",
+    "MISSING",
+    "SHARE",
+    "VOLUME",
+    "Series",
+    "is_constant",
+    "series_of",
+    "volume_series",
+    "within",
+]
 
 MEAN, MISSING, SHARE, VOLUME = "mean", "missing rate", "share", "rows"
 DISTANCE = "distance from the reference"
@@ -120,6 +131,11 @@ def volume_series(column: str, rows: NDArray[np.int64], grid: Grid) -> Series:
     return Series(column, VOLUME, None, rows.astype(np.float64), grid.hours / usual, values, 0.0, rows)
 
 
+def within(one: Series, whole: NDArray[np.bool_]) -> Series:
+    """Return a series of which the windows that are not `whole` say nothing: half a day is no day."""
+    return replace(one, values=np.where(whole, one.values, np.nan))
+
+
 def _of_numbers(tally: NumberTally, reference: range) -> tuple[list[Series], list[str]]:
     enough = tally.values >= FEWEST_ROWS
     count = tally.values.astype(np.float64)
@@ -202,3 +218,11 @@ def is_constant(one: Series) -> bool:
     """Return whether nothing can have changed: the series says the same in every window, or in too few."""
     values = one.values[one.held]
     return bool(values.size < FEWEST_WINDOWS or np.ptp(one.plotted[one.held]) == 0)
+
+
+def by_windows(series: tuple[Series, ...]) -> list[tuple[NDArray[np.bool_], list[Series]]]:
+    """Put series together that have the same windows, in their order."""
+    groups: dict[bytes, tuple[NDArray[np.bool_], list[Series]]] = {}
+    for one in series:
+        groups.setdefault(one.held.tobytes(), (one.held, []))[1].append(one)
+    return list(groups.values())

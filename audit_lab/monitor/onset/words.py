@@ -101,9 +101,14 @@ def event_words(found: Onsets, event: OnsetEvent) -> str:
     return f"{_when(found, first.at)}{interval}{until}: {parts}{rest}{_concentrated(event)} (p {_p_value(first)})."
 
 
-def grid_facts(grid: Grid, volume: NDArray[np.int64], searched: int, reference: range) -> list[str]:
-    """Return what must be said about the windows: gaps, clock changes, a span too short."""
+def grid_facts(
+    grid: Grid, volume: NDArray[np.int64], searched: int, reference: range, whole: NDArray[np.bool_]
+) -> list[str]:
+    """Return what must be said about the windows: what is cut short, gaps, clock changes, a span too short."""
     facts = []
+    cut = [grid.name(place) for place in np.flatnonzero(~whole)]
+    if cut:
+        facts.append(f"cut short at an end, and in no series: the {grid.noun} {' and '.join(cut)}")
     empty = int(np.count_nonzero(volume == 0))
     if empty:
         first = int(np.argmax(volume == 0))

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import audit_lab as al
 from audit_lab.errors import LogError, MisuseError, NotFoundError
 from audit_lab.monitor.onset.search import find_onsets
 
@@ -196,3 +197,30 @@ def test_a_column_that_is_retyped_half_way_is_dated_and_its_new_text_named(quiet
     gone = quiet(11).select("occurred_at", number=pl.when(at < day).then(pl.col("number")))
     (missing,) = [one for one in onsets_of(gone).onsets if one.statistic == "missing rate"]
     assert (missing.at, missing.after, missing.returned) == (day, 1.0, None)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_a_day_that_is_not_over_is_no_change(quiet, onsets_of, zone):
+    frame = quiet(17, days=80).with_columns(number=at.dt.hour().cast(pl.Float64))
+    early, late = datetime(2024, 1, 1, 20, tzinfo=UTC), datetime(2024, 3, 20, 6, tzinfo=UTC)
+    for cut in (frame.filter(at < late), frame.filter(at >= early)):
+        found = onsets_of(cut, zone=zone)
+        assert (found.events, found.spikes) == ((), ())
+        values = found.series("number", "mean")["value"].to_list()
+        cut_off = [place for place in (0, -1) if values[place] is None]
+        assert cut_off == ([0, -1] if zone != "UTC" else [0] if cut["occurred_at"][0] >= early else [-1])
+        (fact,) = [fact for fact in found.facts if fact.startswith("cut short at an end, and in no series: the day ")]
+        days = cut["occurred_at"].dt.convert_time_zone(zone).dt.date()
+        assert all(str(days[place]) in fact for place in cut_off)
+
+
+def test_a_day_that_the_log_goes_on_after_is_whole(flights):
+    log = al.open(flights)
+    whole, cut = (
+        log.onset(["carrier"], since="2015-03-01", until=until) for until in ("2015-05-20", "2015-05-20T06:00")
+    )
+    assert not any("cut short" in fact for fact in whole.facts)
+    assert "cut short at an end, and in no series: the day 2015-05-20" in cut.facts
+    shares = [found.series("carrier", "share", "AA")["value"].to_list() for found in (whole, cut)]
+    assert shares[1] == [*shares[0], None]
+    assert None not in shares[0]
