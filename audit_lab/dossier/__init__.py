@@ -9,7 +9,23 @@ PDF (`pdf_pages`), for which it is cut to what fits, with the count of what is l
 
 from __future__ import annotations
 
-from audit_lab.dossier.assembling import Asked, assembled_dossier
-from audit_lab.dossier.content import Dossier
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_lab.dossier.assembling import Asked, assembled_dossier
+    from audit_lab.dossier.content import Dossier
 
 __all__ = ["Asked", "Dossier", "assembled_dossier"]
+
+_HOMES = {"Asked": "assembling", "Dossier": "content", "assembled_dossier": "assembling"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: who only needs a clock needs nothing of replay and explanation."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -70,6 +70,8 @@ _BESIDE = (*_AGE, "anchor.", "sign-off.", "timestamp.")
 _COMPARED_BY_FULL = "compared by the full verifier"
 _NOT_VOUCHED = "not compared, since nobody whom the trust file accepts vouches for the files as they are"
 _NOT_WHOLE = "not compared, since the bundle does not agree with itself"
+#: What is looked into twice, against its CSV and for the page; so much of it is kept in memory.
+_TABLE, _MOST_KEPT_BYTES = "/table.parquet", 64_000_000
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
@@ -215,6 +217,7 @@ class _Files:
     key: PublicKey
     wrong: frozenset[str]
     _reading: threading.Lock = field(default_factory=threading.Lock)
+    _kept: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, container: Container, trust: Trust, wrong: frozenset[str]) -> Self:
@@ -229,9 +232,14 @@ class _Files:
 
     def content(self, name: str) -> bytes:
         with self._reading:  # an archive has one place where it reads
+            if name in self._kept:
+                return self._kept[name]
             content = b"".join(self.container.chunks(name))
         if sha256(content) != self.statement.subjects.get(name):
             raise _changed_meanwhile(name)
+        with self._reading:
+            if name.endswith(_TABLE) and sum(map(len, self._kept.values())) + len(content) <= _MOST_KEPT_BYTES:
+                self._kept[name] = content
         return content
 
 
@@ -245,12 +253,12 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
 
     checked, done = [_TABLES], {FULL_ONLY_TABLES}
     notebook = files.predicate.notebook
-    findings = _table_findings(files, _rendering_findings if _same_renderer(files) else None)
+    why_not = _other_release(files)
+    meanwhile = [_rendering_findings] if _same_renderer(files) else []
+    findings = _table_findings(files, [*meanwhile, *([_page_findings] if why_not is None else [])])
     if notebook is not None:
         findings += [finding for finding in _pointing_findings(files) if finding not in findings]
         checked.append(_FETCHES_NOTHING)
-    of_pages, why_not = _page_findings(files)
-    findings += of_pages
     if why_not is None:
         checked.append(_PAGES)
         done.add(FULL_ONLY_PAGES)
@@ -280,11 +288,11 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     return with_rerun(report, files.container, files.predicate, rerun)
 
 
-def _table_findings(files: _Files, meanwhile: Callable[[_Files], list[Finding]] | None = None) -> list[Finding]:
+def _table_findings(files: _Files, meanwhile: Sequence[Callable[[_Files], list[Finding]]] = ()) -> list[Finding]:
     """Compare every table that is as it was signed for; what is to be done meanwhile finds things too."""
     with ThreadPoolExecutor(_THREADS) as threads:
         tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
-        others = [] if meanwhile is None else meanwhile(files)
+        others = [found for each in meanwhile for found in each(files)]
         return [*(found for table in tables if (found := table.result()) is not None), *others]
 
 
@@ -313,14 +321,17 @@ def _row_findings(files: _Files) -> tuple[list[Finding], ComparedExhibits]:
     return [*found, *compared.findings], compared
 
 
-def _page_findings(files: _Files) -> tuple[list[Finding], str | None]:
-    """Make the pages again from the case; the text says why that was not done."""
-    from audit_lab.evidence.page_comparison import compared_pages, other_release
+def _other_release(files: _Files) -> str | None:
+    from audit_lab.evidence.page_comparison import other_release
 
-    why_not = other_release(files.content(BAG_INFO))
-    if why_not is not None:
-        return [], why_not
-    return compared_pages(files.container.names, files.content, files.has, files.key, files.predicate), None
+    return other_release(files.content(BAG_INFO))
+
+
+def _page_findings(files: _Files) -> list[Finding]:
+    """Make the pages again from the case."""
+    from audit_lab.evidence.page_comparison import compared_pages
+
+    return compared_pages(files.container.names, files.content, files.has, files.key, files.predicate)
 
 
 def _same_renderer(files: _Files) -> bool:

@@ -40,10 +40,11 @@ def table_html(content: bytes, name: str) -> str:
     """
     try:
         with reading(f"The exhibit {name}"):
-            frame = pl.read_parquet(io.BytesIO(content))
+            shown = pl.read_parquet(io.BytesIO(content), n_rows=_MOST_ROWS)
+            height, width = _rows_of(content), shown.width
     except LogError as error:
         raise AuditLabError(error.message, "Restore the case's folder as it was") from error
-    shown = frame[:_MOST_ROWS, :_MOST_COLUMNS]
+    shown = shown[:, :_MOST_COLUMNS]
     readable = [
         pl.Series(name, [None if value is None else _text(value) for value in shown[name]], pl.String)
         for name, dtype in shown.schema.items()
@@ -55,12 +56,17 @@ def table_html(content: bytes, name: str) -> str:
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     left_out = [
         f"The first {most} of {count:,} {what}."
-        for most, count, what in ((_MOST_ROWS, frame.height, "rows"), (_MOST_COLUMNS, frame.width, "columns"))
+        for most, count, what in ((_MOST_ROWS, height, "rows"), (_MOST_COLUMNS, width, "columns"))
         if count > most
     ]
     note = f"<p>{' '.join(left_out)}</p>" if left_out else ""
     kind = "shown wide landscape" if shown.width >= WIDE_FROM_COLUMNS else "shown wide"
     return f'<div class="{kind}"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+
+
+def _rows_of(content: bytes) -> int:
+    """Return how many rows a Parquet file has, as its end says."""
+    return int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
 
 
 def _breaking(text: str) -> str:
