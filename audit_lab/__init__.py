@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from audit_lab import charts
     from audit_lab.capture.adapters.adaptation import adapt
     from audit_lab.capture.adapters.kafka_topic import adapt_topic
+    from audit_lab.capture.life.explanations import record_explanation
     from audit_lab.capture.life.records import (
         record_approval,
         record_dataset,
@@ -88,6 +89,7 @@ __all__ = [
     "record_deployment",
     "record_evaluation",
     "record_event",
+    "record_explanation",
     "record_model",
     "record_outcome",
     "record_override",
@@ -134,6 +136,7 @@ _HOMES = {
     "record_deployment": ("audit_lab.capture.life.records", "record_deployment"),
     "record_evaluation": ("audit_lab.capture.life.runs", "record_evaluation"),
     "record_event": ("audit_lab.capture.life.records", "record_event"),
+    "record_explanation": ("audit_lab.capture.life.explanations", "record_explanation"),
     "record_model": ("audit_lab.capture.life.registration", "record_model"),
     "record_outcome": ("audit_lab.capture.life.records", "record_outcome"),
     "record_override": ("audit_lab.capture.life.records", "record_override"),

@@ -64,6 +64,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "keep": ("seal", "compact", "erase", "reapply-erasures", "hold", "release"),
     "record": ("record",),
     "spool": ("spool",),
+    "due": ("explain-due",),
     "anchor": ("witness", "anchor"),
     "case": ("case",),
     "hand_over": ("export", "verify", "sign", "verifier"),

@@ -304,6 +304,34 @@ class AuditLog(Watching):
             answer.rows = found.cells.height
             return found
 
+    def explanations_due(self, model: str | None = None) -> pl.DataFrame:
+        """Return the predictions whose explanation was left for later, and is not in the log yet.
+
+        Compute each with ``log.decision(id).explain()`` and write it with `audit_lab.record_explanation`, or let
+        ``audit-lab explain-due --record`` do both.
+
+        Parameters
+        ----------
+        model
+            The model; all when omitted.
+
+        Returns
+        -------
+        pl.DataFrame
+            ``prediction_id``, ``occurred_at`` (UTC), ``model_name``, ``model_version``, in order of time.
+
+        Raises
+        ------
+        LogError
+            A table cannot be read.
+        """
+        from audit_lab.face.due_explanations import due_explanations
+
+        with self._access.asking("explanations due", model=model) as answer:
+            found = due_explanations(self._store, model)
+            answer.shows(found)
+            return found
+
     def _by(self, column: str, value: str) -> pl.DataFrame:
         if not isinstance(value, str):
             raise MisuseError(f"a {column} is text, not {type(value).__name__}", "Give it as text.")

@@ -227,6 +227,10 @@ COMMANDS = {
     "record": (["kind", "--set", *KEEPING], "A registration that lacks what an investigator will ask for"),
     "lint": (["source", "--redaction", "--rows", "--json"], "No value is ever shown."),
     "spool": (["--spool", "--seal", *KEEPING], "each record is in the log once"),
+    "explain-due": (
+        ["--model", "--most", "--seed", "--record", *KEEPING],
+        "an explanation of record cannot be taken back",
+    ),
     "compact": (["--dispose-after", "--actor", *KEEPING], "the place of every row, stay as they were"),
     "erase": (
         ["--actor", "--reason", "--subject", "--customer", "--prediction", "--field", "--key", *KEEPING],

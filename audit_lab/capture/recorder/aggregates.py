@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from audit_lab.capture.recorder.record_form import plain_scalar
 from audit_lab.errors import MisuseError
 
 __all__ = ["NO_ROWS", "Aggregates", "Aggregating"]
@@ -145,7 +146,7 @@ class Aggregating:
                 word = decision if known else _OTHER
                 hour.decisions[word] = hour.decisions.get(word, 0) + 1
             for name, column in hour.columns.items():
-                column.add(score if name == _SCORE else named.get(name))
+                column.add(score if name == _SCORE else plain_scalar(named.get(name)))
 
     def take(self, at: int) -> list[dict[str, Any]]:
         """Return a notice of each hour of which something was counted since the last ones.

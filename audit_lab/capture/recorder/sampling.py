@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from audit_lab.capture.recorder.record_form import plain_scalar
 from audit_lab.errors import MisuseError
 from audit_lab.log.keys.pseudonym import PseudonymKey, pseudonym_key
 
@@ -161,7 +162,7 @@ class Sampling:
         if self.groups:
             named = values if isinstance(values, Mapping) else dict(zip(names, values, strict=False))
             for name, group in self.groups.items():
-                value = named.get(name)
+                value = plain_scalar(named.get(name))
                 if isinstance(value, str | int | float | bool) and value in group:
                     return rare
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +57,15 @@ def recorded_for_all(tmp_path_factory) -> RecordedLog:
 @pytest.fixture
 def recorded(tmp_path) -> RecordedLog:
     return RecordedLog(tmp_path)
+
+
+@pytest.fixture
+def served(recorded, make_log):
+    """Return the log with the model that serves, and where the artifact is."""
+    made = make_log("made")
+    store = al.open(made)._store
+    registry = {name: store.table(name).collect() for name in ("model_versions", "deployments")}
+    with al.open_writer(recorded.folder, vault=recorded.vault) as writer:
+        writer.append({name: frame.drop("_segment", "_row", strict=False) for name, frame in registry.items()})
+    shutil.copytree(made / "artifacts", recorded.folder / "artifacts")
+    return recorded, recorded.folder / "artifacts" / "loans-1.ubj"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -191,3 +193,17 @@ def test_events_of_another_s_log_that_cannot_be_understood_say_nothing(make_log,
     assert opened.aggregates("m").cells.is_empty()
     assert opened.coverage().predictions == 40
     assert opened.decision("p-001").prediction_id == "p-001"
+
+
+def test_numbers_of_numpy_are_counted_as_the_numbers_that_they_hold(recorded):
+    kept = Aggregates(bins={"amount": [0, 10]}, categories={"kind": ["3"]})
+    values = [(5, 3), (np.int64(5), np.int64(3)), (np.float32(5), np.str_("3")), (pd.NA, pd.NA), (np.bool_(1), "x")]
+    with recorded.recorder(aggregates=kept, rows=False) as recorder:
+        for amount, kind in values:
+            recorder.record({"amount": amount, "kind": kind}, np.float32(0.5))
+    recorded.seal()
+    (event,) = recorded.table("events").filter(kind="recorder.aggregates").to_dicts()
+    columns = json.loads(event["payload"])["columns"]
+    assert (columns["amount"]["counts"], columns["amount"]["missing"], columns["amount"]["unfit"]) == ([0, 3, 0], 1, 1)
+    assert columns["kind"] == {"missing": 1, "unfit": 0, "categories": {"(other)": 1, "3": 3}}
+    assert columns["score"]["sum"] == 2.5

@@ -6,6 +6,8 @@ import hashlib
 import json
 import random
 
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -43,6 +45,14 @@ def test_a_rule_says_why_and_how_likely_a_prediction_is_recorded(asked, rule, ra
     made = chosen(**asked)
     assert (made.rule, made.rate) == (rule, rate)
     assert made.is_recorded or rate < 1
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.int32(3), np.float32(3), np.uint8(3)])
+def test_a_rare_number_is_one_whatever_library_holds_it(recorded, value):
+    with recorded.recorder(sampling=Sampling("none", rate=0.0, groups={"age": [3]})) as recorder:
+        assert recorder.record({"age": value}, 0.9).is_sampled
+        assert not recorder.record({"age": value + 1}, 0.9).is_sampled
+        assert not recorder.record({"age": pd.NA}, 0.9).is_sampled
 
 
 def test_anybody_can_compute_the_hash_unless_it_has_a_key():

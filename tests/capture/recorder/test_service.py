@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import httpx
-import pytest
 
 import audit_lab as al
 
@@ -82,18 +80,6 @@ def loans(seed: int, count: int) -> list[dict]:
         }
         for _ in range(count)
     ]
-
-
-@pytest.fixture
-def served(recorded, make_log):
-    """Return the log with the model that serves, and where the artifact is."""
-    made = make_log("made")
-    store = al.open(made)._store
-    registry = {name: store.table(name).collect() for name in ("model_versions", "deployments")}
-    with al.open_writer(recorded.folder, vault=recorded.vault) as writer:
-        writer.append({name: frame.drop("_segment", "_row", strict=False) for name, frame in registry.items()})
-    shutil.copytree(made / "artifacts", recorded.folder / "artifacts")
-    return recorded, recorded.folder / "artifacts" / "loans-1.ubj"
 
 
 def test_every_acknowledged_answer_is_in_the_log_reconstructs_and_replays_exactly(served):
