@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,8 +23,22 @@ _TRUSTED = {
     _WITNESS: ("cosign with audit-lab witness LOG --out FILE", "audit-lab verify LOG --witness FILE"),
 }
 _LARGEST_ROTATION_BYTES = 65_536
+#: Columns about a key that are left out where no key has something in them.
+_SELDOM = ("person", "signs as", "valid until")
+_NOTHING = dict.fromkeys(("role", "log", "person", "signs_as", "valid_until", "revoked_from"))
 
 TrustFile = Annotated[str, typer.Argument(help="Your trust file.")]
+Person = Annotated[
+    str | None, typer.Option("--person", help="Who holds it: a sign-off must then print this name, and no other.")
+]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", help="For sign-offs: the role its holder may sign in: reviewer, approver; may be repeated."),
+]
+ValidUntil = Annotated[
+    datetime | None,
+    typer.Option("--valid-until", help="Until when it is accepted, UTC; what is signed later is refused."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +61,9 @@ def new(
         str | None,
         typer.Option("--normalise", help="For pseudonyms: what is done to a number first: trim, upper, digits, nfc."),
     ] = None,
+    person: Person = None,
+    roles: Roles = None,
+    valid_until: ValidUntil = None,
     passphrase: Passphrase = None,
     as_json: AsJson = False,
 ) -> int:
@@ -61,10 +78,11 @@ def new(
         raise MisuseError("a pseudonym key has no passphrase", "Leave --passphrase out.")
     if normalise is not None and kind != _PSEUDONYM:
         raise MisuseError("--normalise is for pseudonym keys", "Leave it out, or add --kind pseudonym.")
+    held = _held(kind, person, roles, valid_until)
     if kind == _PSEUDONYM:
         document, lines = _pseudonym_key(name, Path(out), normalise)
     else:
-        document, lines = _signing_key(name, Path(out), kind, passphrase)
+        document, lines = _signing_key(name, Path(out), kind, held, passphrase)
     if as_json:
         output.print_json(document)
     else:
@@ -72,7 +90,25 @@ def new(
     return 0
 
 
-def _signing_key(name: str, out: Path, kind: str, passphrase: str | None) -> tuple[dict[str, str], list[str]]:
+def _held(kind: str, person: str | None, roles: list[str] | None, valid_until: datetime | None) -> dict[str, Any]:
+    """Return what a trust file is to say of whoever holds a key, and of its end; refuse what it cannot say."""
+    from audit_lab.seal.trust import SIGN_OFF_ROLES
+
+    if kind not in {"investigator", "sign-off"} and (person is not None or roles or valid_until is not None):
+        raise MisuseError(f"a key of the kind {kind} has no holder and no end", "Leave --person and such out.")
+    if roles and (kind != "sign-off" or not set(roles) <= set(SIGN_OFF_ROLES)):
+        raise MisuseError(
+            "--role is for keys of sign-offs", f"Add --kind sign-off; roles: {', '.join(SIGN_OFF_ROLES)}."
+        )
+    if person is not None and not (person.strip() and person.isprintable()):
+        raise MisuseError(f"{person!a} is no name in one line", "Give the name that sign-offs print.")
+    end = None if valid_until is None else valid_until.replace(tzinfo=UTC)
+    return {"person": person, "roles": tuple(roles or ()), "valid_until": end}
+
+
+def _signing_key(
+    name: str, out: Path, kind: str, held: dict[str, Any], passphrase: str | None
+) -> tuple[dict[str, str], list[str]]:
     from audit_lab.evidence.keyring import chosen_passphrase
     from audit_lab.log.files.durable import write_bytes
     from audit_lab.seal.key_file import write_key
@@ -83,7 +119,7 @@ def _signing_key(name: str, out: Path, kind: str, passphrase: str | None) -> tup
     path = write_key(out, key, chosen_passphrase(passphrase))
     trust = out / f"{name.replace('/', '_')}.trust.toml"
     public = key.cosigner if kind == _WITNESS else key.public
-    write_bytes(trust, format_trust([TrustedKey(public, kind, ANY_ORIGIN)]).encode())
+    write_bytes(trust, format_trust([TrustedKey(public, kind, ANY_ORIGIN, **held)]).encode())
     using, verifying = _TRUSTED[kind]
     document = {"key": str(path), "trust": str(trust), "name": name, "key_id": public.key_id}
     return document, [
@@ -110,7 +146,7 @@ def show(
     ],
     as_json: AsJson = False,
 ) -> int:
-    """Show whose keys stand in files or your agent: name, key id, role, log and revocation. No passphrase is asked for.
+    """Show whose keys stand in files or your agent: name, key id, role, log, holder and end. It asks for no passphrase.
 
     A key that an agent holds is named agent:COMMENT wherever a command takes --key; only Ed25519 keys are shown.
     """
@@ -118,9 +154,14 @@ def show(
     if as_json:
         output.print_json({"keys": rows})
         return 0
-    names = ("file", "name", "key id", "kind", "role", "log", "revoked from")
-    output.table(names, [[row[name.replace(" ", "_")] or "" for name in names] for row in rows], keep=("name",))
+    known = ("file", "name", "key id", "kind", "role", "log", *_SELDOM, "revoked from")
+    names = [name for name in known if name not in _SELDOM or any(_cell(row, name) for row in rows)]
+    output.table(names, [[_cell(row, name) for name in names] for row in rows], keep=("name",))
     return 0
+
+
+def _cell(row: dict[str, str | None], name: str) -> str:
+    return row[name.replace(" ", "_")] or ""
 
 
 def _shown(place: str) -> list[dict[str, str | None]]:
@@ -140,9 +181,7 @@ def _shown_in_agent(wanted: str) -> list[dict[str, str | None]]:
             "name": key.comment,
             "key_id": PublicKey(key.comment, key.raw).key_id if is_key_name(key.comment) else None,
             "kind": "in the agent",
-            "role": None,
-            "log": None,
-            "revoked_from": None,
+            **_NOTHING,
         }
         for key in ((agent_key(wanted),) if wanted else agent_keys())
     ]
@@ -152,6 +191,9 @@ def trust(
     key: Annotated[str, typer.Argument(help="A key file, env:NAME, or agent:COMMENT.")],
     out: Annotated[str, typer.Option("--out", "-o", help="The trust file to write.")],
     kind: Annotated[str, typer.Option("--kind", help="investigator, sign-off or witness.")] = "investigator",
+    person: Person = None,
+    roles: Roles = None,
+    valid_until: ValidUntil = None,
     passphrase: Passphrase = None,
     as_json: AsJson = False,
 ) -> int:
@@ -167,9 +209,10 @@ def trust(
         raise MisuseError(f"there is no kind of key {kind!r}", "Choose investigator, sign-off or witness.")
     if Path(out).exists():
         raise MisuseError(f"{out} exists", "Choose another --out: a trust file is never replaced.")
+    held = _held(kind, person, roles, valid_until)
     chosen = open_key(key, passphrase)
     public = chosen.cosigner if kind == _WITNESS else chosen.public
-    write_bytes(Path(out), format_trust([TrustedKey(public, kind, ANY_ORIGIN)]).encode())
+    write_bytes(Path(out), format_trust([TrustedKey(public, kind, ANY_ORIGIN, **held)]).encode())
     if as_json:
         output.print_json({"trust": out, "name": chosen.name, "key_id": public.key_id, "public": str(public)})
     else:
@@ -182,14 +225,13 @@ def _shown_in_file(path: Path) -> list[dict[str, str | None]]:
     from audit_lab.seal.keys import PublicKey
     from audit_lab.seal.trust import Trust
 
-    nothing = {"role": None, "log": None, "revoked_from": None}
     if path.suffix == ".pem":
         public = path.with_suffix(".pub")
         key_id = PublicKey.parse(_text(public).strip()).key_id if public.exists() else None
-        return [{"file": str(path), "name": key_file_name(path), "key_id": key_id, "kind": "private", **nothing}]
+        return [{"file": str(path), "name": key_file_name(path), "key_id": key_id, "kind": "private", **_NOTHING}]
     if path.suffix == ".pub":
         key = PublicKey.parse(_text(path).strip())
-        return [{"file": str(path), "name": key.name, "key_id": key.key_id, "kind": "public", **nothing}]
+        return [{"file": str(path), "name": key.name, "key_id": key.key_id, "kind": "public", **_NOTHING}]
     return [
         {
             "file": str(path),
@@ -198,10 +240,17 @@ def _shown_in_file(path: Path) -> list[dict[str, str | None]]:
             "kind": "accepted",
             "role": key.role,
             "log": key.origin,
-            "revoked_from": None if key.revoked_from is None else f"{key.revoked_from:%Y-%m-%dT%H:%M:%SZ}",
+            "person": key.person,
+            "signs_as": ", ".join(key.roles) or None,
+            "valid_until": _moment(key.valid_until),
+            "revoked_from": _moment(key.revoked_from),
         }
         for key in Trust.read(path).keys
     ]
+
+
+def _moment(time: datetime | None) -> str | None:
+    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def rotate(
@@ -269,9 +318,10 @@ def revoke(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Revoke a key in your trust file: whatever it signed is refused, since nothing proves that it is older.
+    """Revoke a key in your trust file: from then on, whatever no accepted time stamp dates before is refused.
 
-    The rest of the file, comments included, stays as it is.
+    A time to come counts from when it has come. No time stamp is over sign-offs: those are refused from then on. The
+    rest of the file, comments included, stays as it is.
     """
     from audit_lab.log.files.durable import write_bytes
     from audit_lab.seal.trust import Trust

@@ -12,21 +12,38 @@ from audit_lab.seal.envelope import sign_envelope
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.statement import PAYLOAD_TYPE, Statement
 from audit_lab.seal.strict_json import members
+from audit_lab.seal.trust import SIGN_OFF_ROLES
 
 if TYPE_CHECKING:
     from typing import Self
 
     from audit_lab.seal.keys import SigningKey
 
-__all__ = ["MEANINGS", "ROLES", "SIGN_OFF_TYPE", "USUAL_ROLE", "SignOff", "folded_name", "sign_off_envelope"]
+__all__ = [
+    "MEANINGS",
+    "ROLES",
+    "ROLES_OF",
+    "SIGN_OFF_TYPE",
+    "USUAL_ROLE",
+    "SignOff",
+    "folded_name",
+    "sign_off_envelope",
+]
 
 SIGN_OFF_TYPE = "urn:audit-lab:predicate:sign-off:1"
 #: What a signature can mean; a rejection says why.
 MEANINGS = ("authored", "reviewed", "approved", "rejected")
 #: In which capacity somebody signs.
-ROLES = ("investigator", "reviewer", "approver")
+ROLES = SIGN_OFF_ROLES
+#: In which capacities each thing can be signed, the usual one first.
+ROLES_OF = {
+    "authored": ("investigator",),
+    "reviewed": ("reviewer",),
+    "approved": ("approver",),
+    "rejected": ("reviewer", "approver"),
+}
 #: In which capacity a thing is usually signed.
-USUAL_ROLE = {"authored": "investigator", "reviewed": "reviewer", "approved": "approver", "rejected": "reviewer"}
+USUAL_ROLE = {meaning: roles[0] for meaning, roles in ROLES_OF.items()}
 
 _VERSION = 1
 _LONGEST_NAME = 200
@@ -47,7 +64,7 @@ class SignOff:
     printed_name
         The signer's name as a reader knows it.
     role
-        One of `ROLES`.
+        One of `ROLES`, which can say this.
     meaning
         One of `MEANINGS`.
     reason
@@ -83,6 +100,9 @@ class SignOff:
         for what, value, known in (("role", self.role, ROLES), ("meaning", self.meaning, MEANINGS)):
             if value not in known:
                 raise MisuseError(f"{value[:60]!a} is no {what} of a sign-off", f"Use one of {', '.join(known)}")
+        if self.role not in ROLES_OF[self.meaning]:
+            message = f"In the role {self.role} nothing is {self.meaning}"
+            raise MisuseError(message, f"Sign it as {' or '.join(ROLES_OF[self.meaning])}, or what this role can say")
         if self.meaning == "rejected" and not self.reason.strip():
             raise MisuseError("A rejection needs a reason", "Say what must change")
         if len(self.reason) > _LONGEST_REASON:
@@ -109,7 +129,7 @@ class SignOff:
         Raises
         ------
         MalformedError
-            Codes ``json.*`` and ``sign-off.malformed``.
+            Codes ``json.*``, ``sign-off.malformed`` and, where its role cannot say this, ``sign-off.wrong-role``.
         """
         if statement.predicate_type != SIGN_OFF_TYPE or set(statement.subjects) != {subject}:
             raise _malformed(f"{name} is not a sign-off of {subject}")
@@ -117,6 +137,9 @@ class SignOff:
         value = dict(members(statement.predicate, stated | {"version"}, f"The predicate of {name}"))
         if value.pop("version") != _VERSION or not all(isinstance(each, str) for each in value.values()):
             raise _malformed(f"{name} is of another version, or has members of the wrong type")
+        role, meaning = value["role"], value["meaning"]
+        if role in ROLES and role not in ROLES_OF.get(meaning, ROLES):
+            raise MalformedError(f"{role} is no role in which something is {meaning}", _NEXT, "sign-off.wrong-role")
         try:
             found = cls(statement.subjects[subject], **value)
         except MisuseError as error:

@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-__all__ = ["ANY_ORIGIN", "ROLES", "Trust", "TrustedAuthority", "TrustedKey", "format_trust", "joined_trust"]
+__all__ = [
+    "ANY_ORIGIN",
+    "ROLES",
+    "SIGN_OFF_ROLES",
+    "Trust",
+    "TrustedAuthority",
+    "TrustedKey",
+    "format_trust",
+    "joined_trust",
+]
 
 #: The origin that stands for every log.
 ANY_ORIGIN = "*"
 ROLES = frozenset({"investigator", "log", "sign-off", "witness", "timestamp"})
 
-_WITNESS = "witness"
+#: In which capacity somebody signs off.
+SIGN_OFF_ROLES = ("investigator", "reviewer", "approver")
+_WITNESS, _SIGN_OFF = "witness", "sign-off"
+#: Roles of keys that persons hold.
+_OF_PERSONS = ("investigator", _SIGN_OFF)
 _FORMAT = "audit_lab.trust"
 _VERSION = 1
 _NEXT = "Correct the trust file: its form is described in docs/formats.md"
@@ -32,12 +45,29 @@ _NEXT = "Correct the trust file: its form is described in docs/formats.md"
 
 @dataclass(frozen=True)
 class TrustedKey:
-    """One accepted key: for one role and one origin, from a revocation's time on for nothing."""
+    """One accepted key: for one role and one origin.
+
+    Attributes
+    ----------
+    public, role, origin
+        The key, one of `ROLES`, and the log's origin or ``*``.
+    revoked_from
+        From when on its signatures count for nothing.
+    valid_until
+        Until when it is accepted at all; for keys of persons.
+    person
+        Who holds it, by the name that a sign-off prints; None where the reader does not say so.
+    roles
+        In which capacities its holder may sign off; empty where the reader does not say so.
+    """
 
     public: PublicKey
     role: str
     origin: str
     revoked_from: datetime | None = None
+    valid_until: datetime | None = None
+    person: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,10 +152,15 @@ def format_trust(keys: Iterable[TrustedKey]) -> str:
     """Return the text of a trust file that accepts `keys`."""
     lines = [f'format = "{_FORMAT}"', f"version = {_VERSION}"]
     for key in keys:
-        origin = key.origin.replace("\\", "\\\\").replace('"', '\\"')
-        lines += ["", "[[key]]", f'public = "{key.public}"', f'role = "{key.role}"', f'origin = "{origin}"']
-        if key.revoked_from is not None:
-            lines.append(f"revoked_from = {key.revoked_from.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        lines += ["", "[[key]]", f'public = "{key.public}"', f'role = "{key.role}"', f"origin = {_quoted(key.origin)}"]
+        for name in ("revoked_from", "valid_until"):
+            moment = getattr(key, name)
+            if moment is not None:
+                lines.append(f"{name} = {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        if key.person is not None:
+            lines.append(f"person = {_quoted(key.person)}")
+        if key.roles:
+            lines.append(f"roles = [{', '.join(map(_quoted, key.roles))}]")
     return "\n".join(lines) + "\n"
 
 
@@ -140,15 +175,22 @@ def _authority(entry: Any, name: str) -> TrustedAuthority:
         raise MisuseError(what, "Put the authority's root certificate there, as PEM") from error
 
 
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _trusted(entry: Any, name: str) -> TrustedKey:
-    required, known = {"public", "role", "origin"}, {"public", "role", "origin", "revoked_from"}
+    required = {"public", "role", "origin"}
+    known = required | {"revoked_from", "valid_until", "person", "roles"}
     if not isinstance(entry, dict) or not required <= entry.keys() <= known:
         raise MisuseError(f"A key of the trust file {name} lacks public, role or origin, or has more", _NEXT)
     if not all(isinstance(entry[member], str) for member in required) or entry["role"] not in ROLES:
         raise MisuseError(f"A key of the trust file {name} has no known role ({', '.join(sorted(ROLES))})", _NEXT)
-    revoked = entry.get("revoked_from")
-    if revoked is not None and (not isinstance(revoked, datetime) or revoked.tzinfo is None):
-        raise MisuseError(f"A revoked_from in the trust file {name} is no time with a zone", _NEXT)
+    for member in ("revoked_from", "valid_until"):
+        moment = entry.get(member)
+        if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+            raise MisuseError(f"A {member} in the trust file {name} is no time with a zone", _NEXT)
     try:
         public = PublicKey.parse(entry["public"])
     except MalformedError as error:
@@ -158,4 +200,21 @@ def _trusted(entry: Any, name: str) -> TrustedKey:
             f"The trust file {name} gives the role {entry['role']} to {public.name}, a key of another kind",
             "A witness has the key line of a cosigner (its base64 begins with B), and nobody else has",
         )
-    return TrustedKey(public, entry["role"], entry["origin"], revoked)
+    _check_holder(entry, name)
+    return TrustedKey(**{**entry, "public": public, "roles": tuple(entry.get("roles", ()))})
+
+
+def _check_holder(entry: dict[str, Any], name: str) -> None:
+    """Refuse what is said of a key's holder where nothing would ever be held to it."""
+    person, roles = entry.get("person"), entry.get("roles")
+    if entry["role"] not in _OF_PERSONS and entry.keys() & {"valid_until", "person", "roles"}:
+        message = f"The trust file {name} gives a key of the role {entry['role']} a holder or an end"
+        raise MisuseError(message, "valid_until, person and roles are for the roles investigator and sign-off")
+    if person is not None and not (isinstance(person, str) and person.strip() and person.isprintable()):
+        raise MisuseError(f"A person in the trust file {name} is no name in one line", _NEXT)
+    if roles is None:
+        return
+    known = isinstance(roles, list) and roles and all(each in SIGN_OFF_ROLES for each in roles)
+    if not known or entry["role"] != _SIGN_OFF:
+        message = f"The roles of a key in the trust file {name} are none"
+        raise MisuseError(message, f"For the role {_SIGN_OFF} give a list of {', '.join(SIGN_OFF_ROLES)}")

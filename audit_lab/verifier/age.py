@@ -43,10 +43,17 @@ class Known:
         Of the log that the case is about; None for none.
     signed_since
         The bundle must state that it was signed then or later; None for any time.
+    clock
+        What time it is; None for what this machine's clock says.
     """
 
     checkpoint: Checkpoint | None = None
     signed_since: datetime | None = None
+    clock: datetime | None = None
+
+    def now(self) -> datetime:
+        """Return what time it is for the reader."""
+        return self.clock or datetime.now(UTC)
 
 
 def known_to_reader(checkpoint: Path | str | None = None, signed_since: str | None = None) -> Known:

@@ -32,8 +32,8 @@ from audit_lab.verifier.layout import (
 from audit_lab.verifier.models import MODELS_CHECKED, check_models
 from audit_lab.verifier.rows import CheckedRows, check_rows
 from audit_lab.verifier.sign_offs import CheckedSignOffs, check_sign_offs, is_sign_off
-from audit_lab.verifier.signature import CheckedAttestation, check_attestation
-from audit_lab.verifier.time_stamp import with_time_stamp
+from audit_lab.verifier.signature import CheckedAttestation, check_attestation, check_keys
+from audit_lab.verifier.time_stamp import CheckedTimeStamp, check_time_stamp, with_time_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -64,6 +64,7 @@ _RENDERING = "HTML names the notebook it was made from, and both are the atteste
 _STAGES = (_SHAPE, _SIGNATURE, _COVERAGE, _DIGESTS, _CONTENT, _RENDERING)
 _SIGN_OFFS = "sign-offs: each by a key that the trust file accepts, about this bundle, by whom the case asks for"
 _NO_SIGN_OFFS = "sign-offs: nobody but the investigator signed this bundle"
+_HOLDERS = "who holds the keys that signed: the trust file names no person for {}"
 _ROWS = "inclusion of rows in the log"
 _NEVER_CHECKED = "truth of the log: no proof covers a decision that was never logged"
 _NOT_RUN = "re-run: the notebook was not executed again"
@@ -221,9 +222,11 @@ def _report(
         )
     else:
         checked = check_attestation(attestation, trust)
-    signed_off = CheckedSignOffs()
+    signed_off, stamped, known = CheckedSignOffs(), CheckedTimeStamp(), known or Known()
     if checked.predicate is not None:
-        signed_off = check_sign_offs(contents, checked.predicate, checked.keys, trust, require_sign_offs)
+        stamped = check_time_stamp(contents, checked.predicate, trust)
+        check_keys(checked, stamped.seen, known.now())
+        signed_off = check_sign_offs(contents, checked, trust, require_sign_offs, known.now())
     in_content, rows = _checked_content(contents, checked, trust)
     findings = [*checked.findings, *in_content, *rows.findings, *signed_off.findings]
     has_notebook = checked.predicate is None or checked.predicate.notebook is not None or NOTEBOOK in contents.names
@@ -237,6 +240,10 @@ def _report(
             undone = (*undone, f"{_SIGN_OFFS}: the attestation could not be read")
     else:
         undone = (*undone, _NO_SIGN_OFFS)
+    unbound = [entries[0].public.name for entries in checked.accepted if not any(entry.person for entry in entries)]
+    unbound += [name for name in signed_off.unbound if name not in unbound]
+    if unbound:
+        undone = (*undone, _HOLDERS.format(", ".join(unbound)))
     if NOTEBOOK_PDF in contents.names:
         undone = (*undone, _PDF)
     if any(name.endswith(PICTURE) for name in contents.names):
@@ -251,8 +258,7 @@ def _report(
         signers=(*checked.signers, *signed_off.signers, *rows.signers),
         notes=(*signed_off.notes, *checked.notes, *rows.notes, _UNANCHORED, _PIN),
     )
-    stamped = with_time_stamp(report, contents, checked.predicate, trust, _UNANCHORED)
-    return with_age(stamped, checked.predicate, known or Known(), rows.grown_from)
+    return with_age(with_time_stamp(report, stamped, _UNANCHORED), checked.predicate, known, rows.grown_from)
 
 
 def _documents(container: Container) -> frozenset[str]:

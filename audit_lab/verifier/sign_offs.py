@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
@@ -10,25 +11,30 @@ from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
-from audit_lab.seal.sign_off import MEANINGS, SignOff, folded_name
+from audit_lab.seal.sign_off import MEANINGS, ROLES, SignOff, folded_name
 from audit_lab.seal.statement import PAYLOAD_TYPE, Statement
 from audit_lab.seal.strict_json import parse_json
 from audit_lab.seal.trust import ANY_ORIGIN
+from audit_lab.verifier.key_period import check_period
 from audit_lab.verifier.layout import ATTESTATION, INVESTIGATION, SIGN_OFF_NAME, SIGN_OFFS
+from audit_lab.verifier.time_stamp import CLOCKS_APART
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from audit_lab.seal.keys import PublicKey
-    from audit_lab.seal.trust import Trust
+    from audit_lab.seal.trust import Trust, TrustedKey
     from audit_lab.verifier.contents import Contents
     from audit_lab.verifier.predicate import Predicate
+    from audit_lab.verifier.signature import CheckedAttestation
 
 __all__ = ["CheckedSignOffs", "SignOffRule", "check_sign_offs", "is_sign_off", "sign_off_name", "stated_rule"]
 
 _ROLE = "sign-off"
 _AGAIN = "Ask the signer to sign this bundle again"
 _PIN = "Get the signer's public key from the signer, not from the bundle, and pin it for the role sign-off"
+_NEVER_DATED = "nothing dates a sign-off from outside: the time stamp in a bundle is over the attestation alone"
+_NO_RULE = "its case asks for no sign-offs, and nobody reviewed or approved it"
 _UNGUARDED = (
     "Sign-offs can be taken out of a bundle without a trace: require the ones that must be there (--require-sign-off)"
 )
@@ -36,17 +42,53 @@ _UNGUARDED = (
 
 @dataclass(frozen=True)
 class SignOffRule:
-    """Which meanings must be there, and whether whoever reviews or approves must be another than the author."""
+    """Which meanings must be there, and whether author, reviewer and approver must each be another person."""
 
     required: tuple[str, ...] = ()
     two_persons: bool = True
 
 
+@dataclass(frozen=True)
+class _Person:
+    """Who stands behind a signature, as far as anybody can tell two persons apart: by their keys and their names."""
+
+    keys: frozenset[bytes]
+    names: frozenset[str]
+
+    def is_also(self, other: _Person) -> bool:
+        return not self.keys.isdisjoint(other.keys) or not self.names.isdisjoint(other.names)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A sign-off that its own key signed, about this bundle."""
+
+    name: str
+    stated: SignOff
+    public: PublicKey
+    holder: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def person(self) -> _Person:
+        names = {folded_name(each) for each in (self.stated.printed_name, self.holder) if each is not None}
+        return _Person(frozenset({self.public.raw}), frozenset(names))
+
+    @property
+    def line(self) -> str:
+        held = "" if self.holder is None else f", which is that of {self.holder} by the trust file"
+        return f"{self.stated.sentence()} (key {self.stated.signer}{held})"
+
+
 @dataclass
 class CheckedSignOffs:
-    """What came of the sign-offs: those that hold, a line for each, findings and notes."""
+    """What came of the sign-offs: those that hold, a line for each, findings and notes.
+
+    `unbound` names the keys of which the trust file does not say who holds them.
+    """
 
     held: list[SignOff] = field(default_factory=list)
+    unbound: list[str] = field(default_factory=list)
     signers: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,10 +128,10 @@ def stated_rule(investigation: bytes) -> SignOffRule:
 
 def check_sign_offs(
     contents: Contents,
-    predicate: Predicate,
-    author_keys: Collection[PublicKey],
+    attestation: CheckedAttestation,
     trust: Trust,
     required: Collection[str] | None,
+    now: datetime,
 ) -> CheckedSignOffs:
     """Check every sign-off, and that those are there which must be.
 
@@ -97,15 +139,15 @@ def check_sign_offs(
     ----------
     contents
         The bundle's files.
-    predicate
-        What its author attests.
-    author_keys
-        The accepted keys that signed that.
+    attestation
+        What its author attests, and the accepted keys that signed that; its predicate could be read.
     trust
         The keys that the reader accepts, for the role ``sign-off``.
     required
         Meanings that the reader requires; empty for those that the case itself asks for. When None, missing ones are
         noted and are no finding.
+    now
+        The reader's clock.
 
     Raises
     ------
@@ -115,34 +157,83 @@ def check_sign_offs(
     unknown = [meaning for meaning in required or () if meaning not in MEANINGS]
     if unknown:
         raise MisuseError(f"{unknown[0][:60]!a} is no meaning of a sign-off", f"Use one of {', '.join(MEANINGS)}")
-    checked = CheckedSignOffs()
-    rule, author = _said_by_the_case(contents.document(INVESTIGATION) or b"{}")
-    own = {public.raw for public in author_keys}
-    attested = sha256(contents.document(ATTESTATION) or b"")
+    checked, predicate = CheckedSignOffs(), attestation.predicate
+    if predicate is None:
+        return checked
+    rule, actor = _said_by_the_case(contents.document(INVESTIGATION) or b"{}")
+    read = []
     for name in filter(is_sign_off, contents.names):
         try:
-            envelope = Envelope.parse(contents.document(name) or b"", name)
-            public = _signer(envelope, name, trust, predicate.log_origin)
-            stated = SignOff.parse(Statement.parse(envelope.payload, name), ATTESTATION, name)
-            _check_belongs(stated, name, public, attested, predicate)
-            if rule.two_persons:
-                same = public.raw in own or folded_name(stated.printed_name) == folded_name(author)
-                _check_person(stated, same=same)
+            read.append(_read(contents, name, predicate, trust, now))
         except MalformedError as error:
             checked.findings.append(Finding(error.code, name, error.message, error.next_step))
-            continue
-        checked.held.append(stated)
-        checked.signers.append(f"{stated.sentence()} (key {stated.signer})")
-        if public.is_demonstration:
-            checked.notes.append(f"{stated.signer} is a demonstration key: its sign-off proves nothing")
+    for each, fault in _faults(read, _author(actor, attestation.accepted), two_persons=rule.two_persons):
+        if fault is not None:
+            checked.findings.append(Finding(fault.code, each.name, fault.message, fault.next_step))
+        else:
+            _hold(checked, each)
     _complete(checked, rule, required)
     if checked.held and required is None:
         checked.notes.append(_UNGUARDED)
     return checked
 
 
-def _signer(envelope: Envelope, name: str, trust: Trust, origin: str) -> PublicKey:
-    """Return the one key that signed an envelope, which must be accepted for sign-offs of this log and not revoked."""
+def _read(contents: Contents, name: str, predicate: Predicate, trust: Trust, now: datetime) -> _Read:
+    """Read a sign-off that its own key signed, in time, about this bundle, as whom the trust file says that it is."""
+    envelope = Envelope.parse(contents.document(name) or b"", name)
+    entries = _signer(envelope, name, trust, predicate.log_origin)
+    stated = SignOff.parse(Statement.parse(envelope.payload, name), ATTESTATION, name)
+    attested = sha256(contents.document(ATTESTATION) or b"")
+    _check_belongs(stated, name, entries[0].public, attested, predicate)
+    _check_holder(stated, entries)
+    period = check_period(entries, None, now, _NEVER_DATED)
+    for reason, meaning in period.wrong:
+        raise _wrong(reason, meaning)
+    notes = list(period.notes)
+    if datetime.fromisoformat(stated.signed_at) > now + CLOCKS_APART:
+        notes.append(f"{name} states {stated.signed_at}, which is still to come by this machine's clock")
+    holder = next((entry.person for entry in entries if entry.person is not None), None)
+    return _Read(name, stated, entries[0].public, holder, tuple(notes))
+
+
+def _hold(checked: CheckedSignOffs, each: _Read) -> None:
+    """Take a sign-off that holds into what came of them all."""
+    checked.held.append(each.stated)
+    checked.signers.append(each.line)
+    checked.notes += each.notes
+    if each.holder is None and each.public.name not in checked.unbound:
+        checked.unbound.append(each.public.name)
+    if each.public.is_demonstration:
+        checked.notes.append(f"{each.stated.signer} is a demonstration key: its sign-off proves nothing")
+
+
+def _author(actor: str, accepted: Iterable[tuple[TrustedKey, ...]]) -> _Person:
+    """Return who made the bundle: by the case, and by what the trust file says of the keys that signed it."""
+    keys = [entry for entries in accepted for entry in entries]
+    names = {folded_name(actor)} | {folded_name(key.person) for key in keys if key.person is not None}
+    return _Person(frozenset(key.public.raw for key in keys), frozenset(names - {""}))
+
+
+def _faults(
+    read: Sequence[_Read], author: _Person, *, two_persons: bool
+) -> Iterator[tuple[_Read, MalformedError | None]]:
+    """Give each sign-off and what speaks against it beside the others."""
+    reviewers = [each for each in read if each.stated.meaning == "reviewed"]
+    for each in read:
+        meaning, printed = each.stated.meaning, each.stated.printed_name
+        names = {folded_name(other.stated.printed_name) for other in read if other.public.raw == each.public.raw}
+        if len(names) > 1:
+            yield each, _wrong("two-names", f"the key of {each.public.name} signed under {len(names)} printed names")
+        elif two_persons and meaning != "authored" and each.person.is_also(author):
+            yield each, _same_person(f"{printed} made the bundle and {meaning} it")
+        elif two_persons and meaning == "approved" and any(each.person.is_also(other.person) for other in reviewers):
+            yield each, _same_person(f"{printed} reviewed the bundle, or the key did, and {meaning} it")
+        else:
+            yield each, None
+
+
+def _signer(envelope: Envelope, name: str, trust: Trust, origin: str) -> tuple[TrustedKey, ...]:
+    """Return what the trust file says, for this log, of the one key that signed an envelope."""
     if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
         raise _wrong("malformed", f"{name} is not one signature under one sign-off")
     signature = envelope.signatures[0]
@@ -155,11 +246,20 @@ def _signer(envelope: Envelope, name: str, trust: Trust, origin: str) -> PublicK
         raise _wrong("invalid", f"{public.name} did not sign these bytes")
     if not {entry.origin for entry in pinned} & {ANY_ORIGIN, origin}:
         raise _wrong("wrong-origin", f"{public.name} is not accepted for the log {origin!a}")
-    revoked = min((entry.revoked_from for entry in pinned if entry.revoked_from is not None), default=None)
-    if revoked is not None:
-        since = f"{public.name} is revoked from {revoked.isoformat()}"
-        raise _wrong("key-revoked", f"{since}, and no timestamp proves an earlier signature")
-    return public
+    return pinned
+
+
+def _check_holder(stated: SignOff, entries: Sequence[TrustedKey]) -> None:
+    """Check that a sign-off is in the name, and in a role, of whoever the trust file says holds its key."""
+    key = entries[0].public.name
+    persons = {entry.person for entry in entries if entry.person is not None}
+    if any(folded_name(person) != folded_name(stated.printed_name) for person in persons):
+        names = " and ".join(sorted(persons))
+        raise _wrong("other-person", f"{key} is the key of {names} by the trust file, not of {stated.printed_name}")
+    roles = {role for entry in entries for role in entry.roles}
+    if roles and stated.role not in roles:
+        accepted = ", ".join(role for role in ROLES if role in roles)
+        raise _wrong("role-not-accepted", f"{key} is accepted as {accepted}, and signed as {stated.role}")
 
 
 def _check_belongs(stated: SignOff, name: str, public: PublicKey, attested: str, predicate: Predicate) -> None:
@@ -174,11 +274,10 @@ def _check_belongs(stated: SignOff, name: str, public: PublicKey, attested: str,
         raise _wrong("time-out-of-order", f"it states {stated.signed_at}, which is before the bundle was signed")
 
 
-def _check_person(stated: SignOff, *, same: bool) -> None:
-    """Check that whoever reviewed or approved is another than the author."""
-    if same and stated.meaning != "authored":
-        meaning = f"{stated.printed_name} made the bundle and {stated.meaning} it; the case asks for two persons"
-        raise MalformedError(meaning, "Ask another person to sign", "sign-off.same-person")
+def _same_person(what: str) -> MalformedError:
+    return MalformedError(
+        f"{what}; the case asks for two persons", "Ask another person to sign", "sign-off.same-person"
+    )
 
 
 def _complete(checked: CheckedSignOffs, rule: SignOffRule, required: Collection[str] | None) -> None:
@@ -199,6 +298,8 @@ def _complete(checked: CheckedSignOffs, rule: SignOffRule, required: Collection[
         )
         for meaning in lacking
     ]
+    if not wanted and not held & {"reviewed", "approved"}:
+        checked.findings.append(Finding("sign-off.no-rule", SIGN_OFFS, _NO_RULE, "Say which sign-offs must be there"))
     if "rejected" not in wanted:
         checked.findings += [
             Finding("sign-off.rejected", SIGN_OFFS, each.sentence(), "Read the reason; ask for a corrected bundle")

@@ -29,8 +29,12 @@ _NEXT = "Ask whoever had it stamped for the authority's answer over this bundle"
 
 @dataclass
 class CheckedTimeStamp:
-    """What came of the time stamp: what it anchors, what was checked or not, findings and notes."""
+    """What came of the time stamp: what it anchors, what was checked or not, findings and notes.
 
+    `seen` is when the authority saw the attestation at the latest, by its clock; None where no stamp holds.
+    """
+
+    seen: datetime | None = None
     anchors: list[str] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
@@ -73,20 +77,13 @@ def check_time_stamp(contents: Contents, predicate: Predicate, trust: Trust) -> 
     elif stamp.authority.startswith(_DEMONSTRATION):
         checked.notes.append(f"{stamp.authority} is a demonstration authority: its time stamp proves nothing")
     else:
+        checked.seen = stamp.time + stamp.accuracy
         checked.anchors.append(f"the attestation, time-stamped by {stamp.authority} on {when}")
     return checked
 
 
-def with_time_stamp(
-    report: Verification, contents: Contents, predicate: Predicate | None, trust: Trust, unanchored: str
-) -> Verification:
-    """Return a report with what came of the time stamp: one that holds makes it VERIFIED and takes `unanchored` out.
-
-    A bundle whose attestation could not be read is left as it is.
-    """
-    if predicate is None:
-        return report
-    stamped = check_time_stamp(contents, predicate, trust)
+def with_time_stamp(report: Verification, stamped: CheckedTimeStamp, unanchored: str) -> Verification:
+    """Return a report with what came of the time stamp: one that holds makes it VERIFIED and takes `unanchored` out."""
     anchors = (*report.anchors, *stamped.anchors)
     verdict = Verdict.FAILED if stamped.findings else report.verdict
     notes = report.notes

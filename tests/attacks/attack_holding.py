@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attack import MISUSE, UNANCHORED, Attack
 from attack_archives import unpacked
 from attack_contents import (
+    both,
     in_custody,
     in_investigation,
     insider,
@@ -32,11 +34,22 @@ from attack_scene import (
     said,
     tagged,
 )
-from attack_signatures import APPROVAL, REDACTION, nothing_changed, predicate, trusting, with_sign_off, without
+from attack_signatures import (
+    APPROVAL,
+    REDACTION,
+    REVIEW,
+    REVOKED_LATE,
+    nothing_changed,
+    predicate,
+    trusting,
+    with_sign_off,
+    without,
+)
 
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
+from audit_lab.verifier.age import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,6 +209,53 @@ ATTACKS = (
     ),
     _holds("no RO-Crate document", without_crate),
     _holds(
+        "whose keys they are, which the trust file says",
+        nothing_changed,
+        f"signed: jane@bank (key id {JANE.public.key_id[:16]}, which is that of Jane Doe by the trust file)",
+        f"{REVIEWED[:-1]}, which is that of rex  holm by the trust file)",
+        "not checked: who holds the keys that signed: the trust file names no person for ada@bank",
+        trust=Trust(
+            (
+                replace(TRUST.keys[0], person="Jane Doe"),
+                TRUST.keys[1],
+                replace(TRUST.keys[2], person="rex  holm", roles=("reviewer", "approver")),
+                TRUST.keys[3],
+            )
+        ),
+    ),
+    _holds(
+        "keys whose holders nobody states",
+        nothing_changed,
+        "not checked: who holds the keys that signed: the trust file names no person for jane@bank, ada@bank, rex@bank",
+    ),
+    _holds(
+        "keys that end later",
+        nothing_changed,
+        "note: jane@bank is revoked from 2027-01-01T00:00:00+00:00, which is still to come by this machine's clock",
+        "note: rex@bank is accepted for what was signed before 2027-01-01T00:00:00+00:00, which is still to come",
+        trust=Trust(
+            (
+                replace(TRUST.keys[0], revoked_from=REVOKED_LATE),
+                TRUST.keys[1],
+                replace(TRUST.keys[2], valid_until=REVOKED_LATE),
+                TRUST.keys[3],
+            )
+        ),
+        known=Known(clock=datetime(2026, 12, 31, tzinfo=UTC)),
+    ),
+    _holds(
+        "a reader's clock that is behind the signers'",
+        nothing_changed,
+        "note: It states that it was signed at 2026-02-01T00:00:00.000000Z, and this machine's clock says 2026-01-31",
+        f"note: {REVIEW} states 2026-02-02T00:00:00.000000Z, which is still to come by this machine's clock",
+        known=Known(clock=datetime(2026, 1, 31, 23, 54, tzinfo=UTC)),
+    ),
+    _holds(
+        "the case's sign-offs required, which asks for none and has some",
+        insider(in_investigation(lambda value: value["case"].update(sign_offs=None))),
+        require_sign_offs=(),
+    ),
+    _holds(
         "an investigation with many brackets, none of them deep",
         insider(in_investigation(lambda value: value.update(actions=[{"[[": "{{"}] * 70))),
     ),
@@ -205,7 +265,12 @@ ATTACKS = (
     ),
     _holds(
         "custody whose times are equal",
-        insider_with_head(in_custody(line_with(1, at="2026-01-01T00:00:01.000000Z"), chained=True)),
+        insider_with_head(
+            both(
+                in_custody(line_with(1, at="2026-01-01T00:00:01.000000Z"), chained=True),
+                in_investigation(lambda value: value["exhibits"][0].update(kept_at="2026-01-01T00:00:01.000000Z")),
+            )
+        ),
     ),
     _holds(
         "a bundle of version 1",

@@ -20,7 +20,7 @@ from audit_lab.evidence.archive_writer import write_archive
 from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.envelope import sign_envelope
 from audit_lab.seal.keys import SigningKey
-from audit_lab.seal.sign_off import SignOff, sign_off_envelope
+from audit_lab.seal.sign_off import USUAL_ROLE, SignOff, sign_off_envelope
 from audit_lab.seal.trust import Trust, TrustedKey
 from audit_lab.verifier.sign_offs import sign_off_name
 
@@ -223,7 +223,7 @@ def said(files: Mapping[str, bytes], key: SigningKey, meaning: str, printed: str
         "attestation_sha256": sha256(files[ATTESTATION]),
         "case_id": "INC-1",
         "printed_name": printed,
-        "role": "approver" if meaning == "approved" else "reviewer",
+        "role": USUAL_ROLE[meaning],
         "meaning": meaning,
         "reason": "",
         "signed_at": "2026-02-02T00:00:00.000000Z",

@@ -33,6 +33,7 @@ from audit_lab.seal.custody import NO_LINE, CustodyLine
 from audit_lab.seal.envelope import sign_envelope
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
+from audit_lab.verifier.age import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +70,8 @@ DATED = "note: It states that it was signed at {}, about the log 'flights.exampl
 FIRST_LINE = CustodyLine(1, "2025-01-01T00:00:00.000000Z", "Jane Doe", "created", "INC-1", "complaint 7", NO_LINE)
 NO_ROWS = {"proven": 0, "not_proven": []}
 REVOKED_EARLY, REVOKED_LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+#: A reader to whom all of these are past.
+LATER = {"known": Known(clock=datetime(2028, 1, 1, tzinfo=UTC))}
 
 
 def envelope(change: Callable[[dict], object]) -> Callable[[Scene], Files]:
@@ -254,6 +257,8 @@ def _signature_attacks() -> Iterator[Attack]:
         "only for another log": ({"origin": "credit"}, "wrong-origin"),
         "revoked before it signed": ({"revoked_from": REVOKED_EARLY}, "key-revoked"),
         "revoked after it signed, which nothing proves": ({"revoked_from": REVOKED_LATE}, "key-revoked"),
+        "expired before it signed": ({"valid_until": REVOKED_EARLY}, "key-expired"),
+        "expired after it signed, which nothing proves": ({"valid_until": REVOKED_LATE}, "key-expired"),
     }
     for what, (change, code) in limits.items():
         yield Attack(
@@ -262,6 +267,7 @@ def _signature_attacks() -> Iterator[Attack]:
             nothing_changed,
             (f"signature.{code} {ATTESTATION}",),
             trust=trusting(**change),
+            options=LATER,
         )
     twice = Trust((*TRUST.keys, replace(TRUST.keys[0], origin="credit", revoked_from=REVOKED_EARLY)), TRUST.name)
     yield Attack(
@@ -440,7 +446,17 @@ def _sign_off_attacks() -> Iterator[Attack]:
         nothing_changed,
         (f"sign-off.key-revoked {REVIEW}",),
         trust=trusting_rex(revoked_from=REVOKED_LATE),
+        options=LATER,
     )
+    yield Attack(
+        20,
+        "reviewer's key expired",
+        nothing_changed,
+        (f"sign-off.key-expired {REVIEW}",),
+        trust=trusting_rex(valid_until=REVOKED_LATE),
+        options=LATER,
+    )
+    yield from _person_attacks()
     yield Attack(
         20,
         "reviewer's key revoked for one of its logs",
@@ -540,6 +556,62 @@ def _sign_off_attacks() -> Iterator[Attack]:
         )
 
 
+def _person_attacks() -> Iterator[Attack]:
+    """Give attacks in which one person is several, several are one, or somebody is another than he says."""
+    yield Attack(
+        20,
+        "one key under two names",
+        with_sign_off(REX, "approved", "Somebody Else"),
+        (f"sign-off.two-names {REVIEW}", f"sign-off.two-names {_at(REX)}"),
+    )
+    yield Attack(
+        20,
+        "approval with the reviewer's key",
+        with_sign_off(REX, "approved", "Rex Holm"),
+        (f"sign-off.same-person {_at(REX)}",),
+    )
+    yield Attack(
+        20,
+        "approval in the reviewer's name by another key",
+        with_sign_off(ADA, "approved", "rex HOLM"),
+        (f"sign-off.same-person {APPROVAL}",),
+    )
+    yield Attack(
+        20,
+        "review by whoever holds the author's key",
+        nothing_changed,
+        (f"sign-off.same-person {REVIEW}",),
+        trust=trusting(person="Rex Holm"),
+    )
+    yield Attack(
+        20,
+        "review in a role that only approves",
+        in_review(lambda value: value["predicate"].update(role="approver")),
+        (f"sign-off.wrong-role {REVIEW}",),
+    )
+    yield Attack(
+        20,
+        "review in another name than its key's",
+        nothing_changed,
+        (f"sign-off.other-person {REVIEW}",),
+        trust=trusting_rex(person="Rex Harrison"),
+    )
+    yield Attack(
+        20,
+        "review by a key that is accepted for approvals",
+        nothing_changed,
+        (f"sign-off.role-not-accepted {REVIEW}",),
+        trust=trusting_rex(roles=("approver",)),
+    )
+    yield Attack(
+        20,
+        "the case's sign-offs required, and it asks for none and has none",
+        lambda scene: ruled(None)(Scene(without("signatures/")(scene), scene.places)),
+        ("sign-off.no-rule signatures/",),
+        options={"require_sign_offs": ()},
+    )
+
+
 def _at(key: SigningKey, meaning: str = "approved") -> str:
     return f"signatures/{meaning}-{key.public.key_id[:16]}.dsse.json"
 
@@ -559,12 +631,18 @@ def changed_after_sign_off(scene: Scene) -> Files:
     return {**files, REVIEW: scene.files[REVIEW], APPROVAL: scene.files[APPROVAL]}
 
 
+def dated_as(at: str, lines: list[CustodyLine]) -> list[CustodyLine]:
+    """Return lines of custody that are all of one time."""
+    return [replace(line, at=at) for line in lines]
+
+
 def of_old_state(scene: Scene) -> Files:
     """Return a bundle of a year ago about the log as it was then."""
     note = "flights.example\n7\nAAAA\n"
     edit = both(
         in_investigation(lambda value: value["log"].update(checkpoint=note)),
-        in_custody(lambda lines: lines.clear() or lines.append(FIRST_LINE)),
+        in_investigation(lambda value: [each.update(kept_at=FIRST_LINE.at) for each in value["exhibits"]]),
+        in_custody(lambda lines: lines.__setitem__(slice(None), dated_as(FIRST_LINE.at, lines)), chained=True),
     )
     files = plain(edit)(scene)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from attack import FAILED, UNANCHORED, VERIFIED, Attack
 from attack_scene import ATTESTATION, TRUST, Files, Scene, archived, attested
 
 from audit_lab.seal.trust import Trust, TrustedAuthority
+from audit_lab.verifier.age import Known
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from local_authority import LocalAuthority, make_local_authority
@@ -90,7 +93,54 @@ def _stamp(what: str, change: Callable[[Scene], Files], *found: str, trust: tupl
     return Attack(29, what, change, found, trust=accepting(*trust))
 
 
+def ending(name: str, **ends: datetime) -> Callable[[], Trust]:
+    """Return a function that returns the trust file with an authority, and with an end of Jane's key."""
+
+    def trust() -> Trust:
+        accepted = accepting(name)()
+        return replace(accepted, keys=(replace(accepted.keys[0], **ends), *accepted.keys[1:]))
+
+    return trust
+
+
+#: After any stamp of this run; and when that is past.
+LATE, LATER = datetime(2127, 1, 1, tzinfo=UTC), {"known": Known(clock=datetime(2128, 1, 1, tzinfo=UTC))}
+EARLY = datetime(2025, 1, 1, tzinfo=UTC)
+REVOKED = f"signature.key-revoked {ATTESTATION}"
+
 ATTACKS = (
+    Attack(
+        0,
+        "a time stamp from before the key was revoked",
+        stamped,
+        (),
+        VERIFIED,
+        ending("clock", revoked_from=LATE),
+        LATER,
+        says=("note: jane@bank is revoked from 2127-01-01T00:00:00+00:00; the time stamp dates its signature before",),
+    ),
+    Attack(
+        0, "a time stamp from before the key expired", stamped, (), VERIFIED, ending("clock", valid_until=LATE), LATER
+    ),
+    Attack(19, "key revoked before the time stamp", stamped, (REVOKED,), FAILED, ending("clock", revoked_from=EARLY)),
+    Attack(
+        19,
+        "key revoked, and a time stamp of a demonstration authority",
+        lambda scene: stamped(scene, "demonstration-clock"),
+        (REVOKED,),
+        FAILED,
+        ending("demonstration-clock", revoked_from=LATE),
+        LATER,
+    ),
+    Attack(
+        19,
+        "key revoked, and a time stamp of something else",
+        changed_since,
+        (REVOKED, f"timestamp.other-bytes {STAMP}"),
+        FAILED,
+        ending("clock", revoked_from=LATE),
+        LATER,
+    ),
     Attack(
         0,
         "a time stamp",

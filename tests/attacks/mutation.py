@@ -46,6 +46,7 @@ MODULES = (
             "contents",
             "coverage",
             "folder",
+            "key_period",
             "models",
             "predicate",
             "research_object",

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.browser
 ATTESTATION = "attestation.dsse.json"
 REX = SigningKey("rex@bank", Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34))))
 REX_TRUSTED = TrustedKey(REX.public, "sign-off", "*")
+PAST, TO_COME = datetime(2025, 1, 1, tzinfo=UTC), datetime(2125, 1, 1, tzinfo=UTC)
 DONE = "body[data-done]:not([data-done=''])"
 SAID = """() => Object.fromEntries([
     ["verdict", document.getElementById("verdict").textContent],
@@ -302,12 +303,47 @@ def test_a_time_stamp_is_left_to_the_verifier_and_anchors_nothing_here(page):
     [
         (TrustedKey(KEY.public, "sign-off", "*"), "signature.key-not-trusted"),
         (TrustedKey(KEY.public, "investigator", "credit"), "signature.wrong-origin"),
-        (TrustedKey(KEY.public, "investigator", "*", datetime(2027, 1, 1, tzinfo=UTC)), "signature.key-revoked"),
+        (TrustedKey(KEY.public, "investigator", "*", PAST), "signature.key-revoked"),
+        (TrustedKey(KEY.public, "investigator", "*", valid_until=PAST), "signature.key-expired"),
     ],
 )
 def test_a_trust_file_limits_its_keys_here_too(page, entry, code):
     shown = examined(page, Bundle().archive(), Trust((entry,)))
     assert (shown.verdict, [found for found, _ in shown.findings()]) == ("FAILED", [code])
+
+
+def test_an_end_that_is_to_come_is_noted_and_whose_key_it_is_is_told(page):
+    entry = TrustedKey(KEY.public, "investigator", "*", TO_COME, person='Jane "J" Doe')
+    shown = examined(page, Bundle().archive(), Trust((entry,)))
+    assert (shown.verdict, shown.found) == ("UNANCHORED", [])
+    assert shown.signers == ['jane@bank (key id 01fd667e75a9bed2, which is that of Jane "J" Doe by the trust file)']
+    assert any("jane@bank is revoked from 2125-01-01T00:00:00Z, which is still to come" in line for line in shown.notes)
+    assert not any(line.startswith("who holds") for line in shown.unchecked)
+
+
+def test_without_a_holder_in_the_trust_file_that_is_not_checked(page):
+    shown = examined(page, Bundle().archive())
+    assert "who holds the keys that signed: what you pasted names no person for jane@bank" in shown.unchecked
+
+
+def test_a_time_stamp_may_date_a_signature_before_its_key_was_revoked(page):
+    revoked = Trust((TrustedKey(KEY.public, "investigator", "*", PAST),))
+    shown = examined(page, edited("timestamp.tsr", b"1")(Bundle()), revoked)
+    assert (shown.verdict, shown.found) == ("INCOMPLETE", [])
+    assert any(line.startswith("whether jane@bank signed in time: ") for line in shown.unchecked)
+
+
+def test_a_signature_of_the_future_is_noted(page):
+    shown = examined(page, Bundle().attest(signed_at="2125-01-01T00:00:00.000000Z").archive())
+    assert any("2125-01-01T00:00:00.000000Z, which is still to come" in line for line in shown.notes)
+
+
+def test_by_its_own_rule_a_bundle_that_nobody_signed_off_is_not_finished(page):
+    bundle = Bundle()
+    case = json.loads(bundle.payload["data/investigation.json"])["case"]
+    bundle.edit_investigation(case={**case, "sign_offs": {"required": ["approved"], "two_persons": True}})
+    shown = examined(page, bundle.archive())
+    assert any(line.startswith("By its own rule this bundle is not finished") for line in shown.notes)
 
 
 def test_without_a_key_nobody_vouches_for_the_bundle(page):
@@ -323,6 +359,9 @@ def test_without_a_key_nobody_vouches_for_the_bundle(page):
         (str(replace(KEY.public, raw=bytes(32))), "small order"),
         ('[[key]]\nrole = "investigator"', "lacks public, role or origin"),
         ('[[key]]\ntrusted = "yes"', "not known"),
+        (format_trust([TrustedKey(KEY.public, "log", "*", person="Jane")]), "which are for persons' keys"),
+        (format_trust([TrustedKey(KEY.public, "sign-off", "*", roles=("judge",))]), "no roles of a key"),
+        (format_trust([TrustedKey(KEY.public, "log", "*")]) + "revoked_from = 2026-01-01", "no time with a zone"),
     ],
 )
 def test_what_is_no_key_is_said_to_be_none(page, text, why):

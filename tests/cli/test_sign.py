@@ -135,6 +135,42 @@ def test_a_revoked_key_is_refused(run, bundle, people):
     assert "no key called" in run("keys", "revoke", people.rex["trust"], "max").err
 
 
+def test_a_key_is_bound_to_a_person_and_roles(run, bundle, people, tmp_path):
+    held = ("--person", "Rex Holm", "--role", "approver", "--valid-until", "2125-01-01")
+    made = run("keys", "new", "rex-too", "--kind", "sign-off", *held, "--out", tmp_path / "too", "--json").json
+    shown = run("keys", "show", made["trust"], "--json").json["keys"][0]
+    assert (shown["person"], shown["signs_as"], shown["valid_until"]) == (
+        "Rex Holm",
+        "approver",
+        "2125-01-01T00:00:00Z",
+    )
+    trust = ("--trust", people.jane["trust"], "--trust", made["trust"])
+    said = ("--meaning", "approved", "--key", made["key"], *trust)
+    refused = run("sign", bundle, "--name", "Ida Berg", *said)
+    assert (refused.code, "sign-off.other-person" in refused.err) == (1, True)
+    refused = run("sign", bundle, "--name", "Rex Holm", "--meaning", "reviewed", "--key", made["key"], *trust)
+    assert (refused.code, "sign-off.role-not-accepted" in refused.err) == (1, True)
+    assert run("sign", bundle, "--name", "Rex Holm", "--role", "investigator", *said).code == 2
+    assert run("sign", bundle, "--name", "Rex Holm", *said).code == 0
+    report = run("verify", bundle, *trust, "--require-sign-off", "case", "--json").json
+    assert any("which is that of Rex Holm by the trust file" in line for line in report["signers"])
+    assert "who holds the keys that signed: the trust file names no person for jane" in report["not_checked"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--kind", "witness", "--person", "Rex"),
+        ("--role", "approver"),
+        ("--kind", "sign-off", "--role", "judge"),
+        ("--person", " "),
+    ],
+)
+def test_what_no_trust_file_can_say_of_a_key_is_refused_before_one_is_made(run, tmp_path, asked):
+    assert run("keys", "new", "rex", *asked, "--out", tmp_path / "none").code == 2
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_verifier_is_written_as_one_file(run, tmp_path):
     written = run("verifier", "--out", tmp_path / "v.pyz", "--json").json
     assert written == {"verifier": str(tmp_path / "v.pyz"), "sha256": sha256_file(tmp_path / "v.pyz")}

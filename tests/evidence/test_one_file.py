@@ -89,7 +89,7 @@ def test_what_is_required_and_what_is_missing(bare, bundle, pinned, tmp_path):
     assert bare(bundle).returncode == 1
     assert "sign-off.missing" in bare(bundle, "--trust", pinned, "--require-sign-off", "approved").stdout
     assert "anchor.missing" in bare(bundle, "--trust", pinned, "--require-anchor").stdout
-    assert bare(bundle, "--trust", pinned, "--require-sign-off", "case").returncode == 0
+    assert "sign-off.no-rule" in bare(bundle, "--trust", pinned, "--require-sign-off", "case").stdout
     for arguments in ((tmp_path / "none.zip",), (bundle, "--trust", tmp_path / "none.toml"), ()):
         assert bare(*arguments).returncode == 2
     unknown = bare(bundle, "--trust", pinned, "--require-sign-off", "liked")

@@ -111,7 +111,7 @@ def test_a_bundle_that_changes_meanwhile_is_not_overwritten(bundle, pinned, monk
 
     def approve_by_another():
         monkeypatch.setattr(added_file, "examine_archive", examine)
-        approve(bundle, pinned, meaning="reviewed")
+        approve(bundle, pinned, meaning="reviewed", role="reviewer")
 
     monkeypatch.setattr(added_file, "examine_archive", slow)
     with pytest.raises(AuditLabError, match="Somebody else changed"):

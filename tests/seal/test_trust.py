@@ -61,3 +61,29 @@ def test_a_witness_has_the_key_of_a_cosigner_and_nobody_else_has():
 def test_a_missing_trust_file_is_refused(tmp_path):
     with pytest.raises(MisuseError, match="cannot be read"):
         Trust.read(tmp_path / "none.toml")
+
+
+def test_holder_roles_and_end_read_back():
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    key = TrustedKey(KEY, "sign-off", "*", None, end, 'Rex "R" Holm', ("reviewer", "approver"))
+    assert Trust.parse(format_trust([key]), "t").keys == (key,)
+
+
+@pytest.mark.parametrize(
+    ("role", "held", "why"),
+    [
+        ("log", "person = 'Rex'", "a holder or an end"),
+        ("log", "valid_until = 2027-01-01T00:00:00Z", "a holder or an end"),
+        ("sign-off", "valid_until = 2027-01-01", "no time with a zone"),
+        ("sign-off", "person = ''", "no name in one line"),
+        ("sign-off", "person = 7", "no name in one line"),
+        ("sign-off", "roles = ['judge']", "roles of a key"),
+        ("sign-off", "roles = []", "roles of a key"),
+        ("sign-off", "roles = 'reviewer'", "roles of a key"),
+        ("investigator", "roles = ['investigator']", "roles of a key"),
+    ],
+)
+def test_what_is_no_holder_or_end_is_refused(role, held, why):
+    text = format_trust([TrustedKey(KEY, role, "*")]) + held
+    with pytest.raises(MisuseError, match=why):
+        Trust.parse(text, "t")

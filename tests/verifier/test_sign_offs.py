@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,7 +11,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.report import Verdict
-from audit_lab.seal.sign_off import SignOff, sign_off_envelope
+from audit_lab.seal.sign_off import USUAL_ROLE, SignOff, sign_off_envelope
 from audit_lab.seal.trust import Trust, TrustedKey
 from audit_lab.verifier.sign_offs import sign_off_name
 
@@ -43,17 +42,17 @@ def ruled(bundle):
 
 
 def said(files, key=REX, **changes):
-    stated = SignOff(
-        attestation_sha256=sha256(files[ATTESTATION]),
-        case_id="INC-1",
-        printed_name="Rex Holm" if key is REX else "Ada Byron",
-        role="reviewer",
-        meaning="reviewed",
-        reason="",
-        signed_at="2026-01-03T00:00:00.000000Z",
-        signer=key.name,
-    )
-    return replace(stated, **changes)
+    usual = {
+        "attestation_sha256": sha256(files[ATTESTATION]),
+        "case_id": "INC-1",
+        "printed_name": "Rex Holm" if key is REX else "Ada Byron",
+        "role": USUAL_ROLE[changes.get("meaning", "reviewed")],
+        "meaning": "reviewed",
+        "reason": "",
+        "signed_at": "2026-01-03T00:00:00.000000Z",
+        "signer": key.name,
+    }
+    return SignOff(**(usual | changes))
 
 
 def signed(files, *sign_offs):
@@ -98,7 +97,7 @@ def test_the_case_s_own_rule_is_noted_until_it_is_required(ruled, trust):
     assert noted.holds
     assert "By its own rule this bundle is not finished: nobody signed that it is approved" in noted.notes
     assert codes(ruled, with_review, trust, require_sign_offs=()) == ["sign-off.missing"]
-    approval = said(files, ADA, role="approver", meaning="approved")
+    approval = said(files, ADA, meaning="approved")
     whole = signed(files, (said(files), REX), (approval, ADA))
     assert codes(ruled, whole, trust, require_sign_offs=()) == []
     assert codes(ruled, whole, trust, require_sign_offs=("authored",)) == ["sign-off.missing"]

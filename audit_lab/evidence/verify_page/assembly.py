@@ -13,13 +13,14 @@ from audit_lab.seal.custody import CUSTODY_FORMAT, FIRST_CUSTODY_FORMAT
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.keys import DEMONSTRATION_PREFIX, SMALL_ORDER_Y
 from audit_lab.seal.row_proofs import LOG_PROOF_FORMAT, SEGMENT_PROOF_FORMAT
-from audit_lab.seal.sign_off import MEANINGS, ROLES, SIGN_OFF_TYPE
+from audit_lab.seal.sign_off import MEANINGS, ROLES, ROLES_OF, SIGN_OFF_TYPE
 from audit_lab.seal.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from audit_lab.seal.stored_zip import MOST_ENTRIES
 from audit_lab.verifier import layout
 from audit_lab.verifier.bag import DECLARATION
 from audit_lab.verifier.content import EXHIBIT, EXHIBIT_TOO, INVESTIGATION_MEMBERS, INVESTIGATION_TOO
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
+from audit_lab.verifier.kept import KEPT
 from audit_lab.verifier.predicate import HOW_REDACTED
 from audit_lab.verifier.research_object import CONTEXT, DESCRIPTOR, OUTSIDE, POINTERS, ROOT, TEXTS
 
@@ -34,6 +35,7 @@ _SCRIPTS = (
     "archive",
     "keys",
     "signed",
+    "sign_offs",
     "research_object",
     "content",
     "models",
@@ -104,6 +106,7 @@ def _layout() -> dict[str, object]:
         "howRedacted": HOW_REDACTED,
         "htmlMark": layout.HTML_MARK,
         "investigation": layout.INVESTIGATION,
+        "kept": KEPT,
         "investigationFormat": layout.INVESTIGATION_FORMAT,
         "investigationMembers": sorted(INVESTIGATION_MEMBERS),
         "investigationToo": sorted(INVESTIGATION_TOO),
@@ -128,6 +131,7 @@ def _layout() -> dict[str, object]:
         "provenRows": layout.PROVEN_ROWS,
         "researchObject": layout.RESEARCH_OBJECT,
         "roles": ROLES,
+        "rolesOf": ROLES_OF,
         "rows": layout.ROWS,
         "segmentProofFormat": SEGMENT_PROOF_FORMAT,
         "signOffName": layout.SIGN_OFF_NAME.pattern,

@@ -311,6 +311,37 @@ const checkRendering = (contents, predicate, bad) => {
   return found;
 };
 
+/** Whether custody names the exhibit's folder among files that were edited by hand. */
+const wasPutThere = ({ number }, own, lines) => {
+  const folder = Number.isInteger(number) && isText(own) ? `exhibits/${String(number).padStart(3, "0")}-${own.slice(0, 12)}-` : null;
+  return folder !== null && lines.some(({ changes = [] }) => changes.some(({ file }) => file.startsWith(folder)));
+};
+
+/** That custody, in which nothing is wrong, says of every exhibit that it was kept. */
+const checkKept = (contents, investigation) => {
+  const name = LAYOUT.custody;
+  const lines = linesOf(contents.documents.get(name), name).map((bytes) => custodyLine(bytes, name));
+  const exhibits = isObject(investigation) && Array.isArray(investigation.exhibits) ? investigation.exhibits : [];
+  const found = [];
+  for (const exhibit of exhibits.filter((each) => isObject(each) && isText(each.id))) {
+    const own = exhibit.redacted_from ?? exhibit.id;
+    const acts = lines.filter(({ action, subject }) => action === LAYOUT.kept && subject === own);
+    const [at, by] = [exhibit.kept_at ?? null, exhibit.kept_by ?? null];
+    const stated = at === null && by === null;
+    let what = null;
+    if (acts.length === 0 && !wasPutThere(exhibit, own, lines)) {
+      what = "is none that custody says was kept";
+    } else if (acts.length > 0 && !stated && !acts.some((act) => act.at === at && act.actor === by)) {
+      what = "was kept by another person, or at another time, by custody";
+    }
+    if (what !== null) {
+      const meaning = `exhibit ${shown(exhibit.number ?? null)} ${what}`;
+      found.push(finding("case.exhibit-not-kept", LAYOUT.investigation, meaning, CASE_NEXT));
+    }
+  }
+  return found;
+};
+
 /** Every document that was not already found changed or missing; a document that is malformed is one finding. */
 const checkContent = async (contents, predicate, bad) => {
   const out = { found: [], investigation: null };
@@ -340,6 +371,10 @@ const checkContent = async (contents, predicate, bad) => {
       }
       out.found.push(finding(error.code, name, error.message, error.next));
     }
+  }
+  const wrong = bad.has(LAYOUT.custody) || out.found.some(({ file }) => file === LAYOUT.custody);
+  if (predicate.version > 1 && !wrong && !bad.has(LAYOUT.investigation)) {
+    out.found.push(...checkKept(contents, out.investigation));
   }
   return out;
 };

@@ -62,7 +62,8 @@ const examine = async ({ files, found: shapeFound }, isFolder, keys, progress) =
     const undone = Object.values(later).map((stage) => `${stage}: there is no attestation`);
     return report("REFUSED", [missing], [shape], [...folder, ...undone]);
   }
-  return examineSigned(contents, await checkAttestation(attestation, keys), keys, folder);
+  const checked = await checkAttestation(attestation, keys, contents.has(LAYOUT.timeStamp));
+  return examineSigned(contents, checked, keys, folder);
 };
 
 const examineSigned = async (contents, checked, keys, folder) => {
@@ -111,17 +112,25 @@ const examineSigned = async (contents, checked, keys, folder) => {
   }
   done.push(...rows.checked);
   undone.push(...rows.undone);
-  const signed = { found: [], signers: [], notes: [], undone: [] };
+  const signed = { found: [], signers: [], notes: [], undone: [], unbound: [] };
+  if (predicate !== null) {
+    Object.assign(signed, await checkSignOffs(contents, checked, keys, investigation));
+  }
   if (!contents.names.some(isSignOff)) {
     undone.push("sign-offs: nobody but the investigator signed this bundle");
   } else if (predicate === null) {
     say(STAGES.signOffs, unread);
   } else {
-    Object.assign(signed, await checkSignOffs(contents, checked, keys, investigation));
     say(STAGES.signOffs, signed.undone.length > 0 ? NO_ED25519 : null);
   }
+  const unbound = checked.accepted.filter((entries) => holderOf(entries) === null).map(([{ name }]) => name);
+  const nobody = [...new Set([...unbound, ...signed.unbound])].join(", ");
+  if (nobody !== "") {
+    undone.push(`who holds the keys that signed: what you pasted names no person for ${nobody}`);
+  }
+  undone.push(...checked.open);
   found.push(...signed.found);
-  const open = checked.undone || signed.undone.length > 0;
+  const open = checked.undone || checked.open.length > 0 || signed.undone.length > 0;
   const bad = statement === null ? "REFUSED" : "FAILED";
   const verdict = found.length > 0 ? bad : open ? "INCOMPLETE" : "UNANCHORED";
   const about = predicate === null ? [] : [

@@ -3,7 +3,8 @@
 const FIELD_PRIME = 2n ** 255n - 19n;
 const SMALL_ORDER_Y = LAYOUT.smallOrderY.map(BigInt);
 const KEY_LINE = /^([A-Za-z0-9][A-Za-z0-9._@/-]{0,99})\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/;
-const TABLE_LINE = /^([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\["\\])*)"|([0-9TZ: .+-]+))\s*(?:#.*)?$/;
+const TABLE_LINE = /^([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\["\\])*)"|([0-9TZ: .+-]+)|(\[[a-z", -]*\]))\s*(?:#.*)?$/;
+const KEY_MEMBERS = ["public", "role", "origin", "revoked_from", "valid_until", "person", "roles"];
 
 /** The bytes of base64 text that would be written so again; null for any other text. */
 const fromBase64 = (text) => {
@@ -41,6 +42,31 @@ const parseKey = async (line) => {
   return { name: found[1], id, raw, cosigner: blob[0] === 4 };
 };
 
+/** When a key ends, who holds it and in which roles, as a trust file says it; refused is what is no such thing. */
+const heldBy = (table) => {
+  const { role, revoked_from: revokedFrom = null, valid_until: validUntil = null, person = null, roles = "[]" } = table;
+  let listed = null;
+  try {
+    listed = JSON.parse(roles.replace(/,\s*\]$/, "]"));
+  } catch {
+    // Told below.
+  }
+  const ofPersons = ["investigator", "sign-off"].includes(role);
+  const known = listed !== null && listed.every((each) => LAYOUT.roles.includes(each));
+  if (!known || (listed.length > 0 && role !== "sign-off")) {
+    throw new PastedKeyError(`${shown(roles)} are no roles of a key for sign-offs`);
+  }
+  if (!ofPersons && (validUntil !== null || person !== null)) {
+    throw new PastedKeyError(`A key of the role ${shown(role)} has a holder or an end, which are for persons' keys`);
+  }
+  for (const time of [revokedFrom, validUntil]) {
+    if (time !== null && (Number.isNaN(Date.parse(time.replace(" ", "T"))) || !/(Z|[+-]\d\d:\d\d)$/.test(time))) {
+      throw new PastedKeyError(`${shown(time)} is no time with a zone`);
+    }
+  }
+  return { revokedFrom, validUntil, person, roles: listed };
+};
+
 /** The keys in a pasted text: a bare line counts for `role`, an entry of a trust file for the role that it states.
  *  Time-stamping authorities in it are passed over: this page checks no timestamps. */
 const pastedKeys = async (text, role) => {
@@ -52,8 +78,7 @@ const pastedKeys = async (text, role) => {
       if (!table.public || !table.role || table.origin === undefined) {
         throw new PastedKeyError("A key of the trust file lacks public, role or origin");
       }
-      const { public: line, role: stated, origin, revoked_from: revokedFrom = null } = table;
-      keys.push({ ...(await parseKey(line)), role: stated, origin, revokedFrom });
+      keys.push({ ...(await parseKey(table.public)), ...heldBy(table), role: table.role, origin: table.origin });
     }
   };
   for (const line of text.split("\n").map((each) => each.trim())) {
@@ -68,14 +93,15 @@ const pastedKeys = async (text, role) => {
     } else if (elsewhere) {
       continue;
     } else if (member !== null && (table !== null || ["format", "version"].includes(member[1]))) {
-      if (table !== null && !["public", "role", "origin", "revoked_from"].includes(member[1])) {
+      if (table !== null && !KEY_MEMBERS.includes(member[1])) {
         throw new PastedKeyError(`A key of the trust file has the member ${shown(member[1])}, which is not known`);
       }
       if (table !== null) {
-        table[member[1]] = member[2] === undefined ? member[3].trim() : member[2].replace(/\\(["\\])/g, "$1");
+        const [, name, text, time, list] = member;
+        table[name] = text === undefined ? (time?.trim() ?? list) : text.replace(/\\(["\\])/g, "$1");
       }
     } else if (table === null) {
-      keys.push({ ...(await parseKey(line)), role, origin: "*", revokedFrom: null });
+      keys.push({ ...(await parseKey(line)), ...heldBy({}), role, origin: "*" });
     } else {
       throw new PastedKeyError(`${shown(line)} is neither the line of a public key nor one of a trust file`);
     }

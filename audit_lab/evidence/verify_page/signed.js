@@ -1,8 +1,7 @@
-// What is signed: DSSE envelopes, in-toto statements, the attestation and the sign-offs that came after it.
+// What is signed: DSSE envelopes, in-toto statements, the attestation; and until when a key's signatures count.
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const DIGEST = /^[0-9a-f]{64}$/;
-const SIGN_OFF_MEMBERS = ["case_id", "printed_name", "role", "meaning", "reason", "signed_at", "signer"];
 const PIN_NEXT = "Get the public key from its owner, not from the bundle, and paste it";
 
 const decodedBase64 = (text, name) => {
@@ -119,13 +118,37 @@ const parsePredicate = (value, kind, name) => {
   return value;
 };
 
-const revocation = (entries) => sorted(entries.map((entry) => entry.revokedFrom).filter((time) => time !== null))[0];
+const ENDS = [
+  ["key-revoked", "revokedFrom", "is revoked from"],
+  ["key-expired", "validUntil", "is accepted for what was signed before"],
+];
+const moment = (time) => Date.parse(time.replace(" ", "T"));
+
+/** What speaks against a signature by a key that has ended, and what else is to be said of its end. */
+const checkPeriod = (entries, why) => {
+  const out = { wrong: [], notes: [] };
+  for (const [reason, member, words] of ENDS) {
+    const ends = entries.map((entry) => entry[member]).filter((time) => time !== null);
+    const [end] = ends.sort((one, other) => moment(one) - moment(other));
+    if (end !== undefined && Date.now() < moment(end)) {
+      out.notes.push(`${entries[0].name} ${words} ${end}, which is still to come by this machine's clock`);
+    } else if (end !== undefined) {
+      out.wrong.push([reason, `${entries[0].name} ${words} ${end}, and ${why}`]);
+    }
+  }
+  return out;
+};
+const CLOCKS_APART_MS = 300_000;
+const isToCome = (time) => moment(time) > Date.now() + CLOCKS_APART_MS;
+const holderOf = (entries) => entries.find((entry) => entry.person !== null)?.person ?? null;
+const heldByWords = (holder) => (holder === null ? "" : `, which is that of ${holder} by the trust file`);
 const isOfLog = (entries, origin) => entries.some((entry) => entry.origin === "*" || entry.origin === origin);
 
 /** Check the signatures of the attestation, then read what is signed. */
-const checkAttestation = async (bytes, keys) => {
+const checkAttestation = async (bytes, keys, isStamped) => {
   const name = LAYOUT.attestation;
   const checked = { statement: null, predicate: null, found: [], signers: [], accepted: [], notes: [], undone: false };
+  checked.open = [];
   const add = (code, meaning, next) => checked.found.push(finding(code, name, meaning, next));
   try {
     const envelope = parseEnvelope(bytes, name);
@@ -142,8 +165,8 @@ const checkAttestation = async (bytes, keys) => {
         add("signature.invalid", `${entries[0].name} did not sign these bytes`);
       } else {
         accepted.push(entries);
-        checked.accepted.push(entries[0]);
-        checked.signers.push(`${entries[0].name} (key id ${short})`);
+        checked.accepted.push(entries);
+        checked.signers.push(`${entries[0].name} (key id ${short}${heldByWords(holderOf(entries))})`);
         if (isDemonstration(entries[0])) {
           checked.notes.push(`${entries[0].name} is a demonstration key: its signature proves nothing`);
         }
@@ -159,7 +182,11 @@ const checkAttestation = async (bytes, keys) => {
     }
     checked.predicate = parsePredicate(checked.statement.predicate, checked.statement.kind, name);
     for (const entries of accepted) {
-      checkScope(entries, checked.predicate, add);
+      checkScope(entries, checked, add, isStamped);
+    }
+    if (isToCome(checked.predicate.signed_at)) {
+      const { signed_at: at } = checked.predicate;
+      checked.notes.push(`It states that it was signed at ${at}, which is still to come by this machine's clock`);
     }
   } catch (error) {
     if (!(error instanceof Malformed)) {
@@ -170,157 +197,24 @@ const checkAttestation = async (bytes, keys) => {
   return checked;
 };
 
-const checkScope = (entries, predicate, add) => {
+/** A time stamp that is not checked here may date the signature before its key ended: that is left open then. */
+const checkScope = (entries, checked, add, isStamped) => {
+  const { predicate } = checked;
   const who = entries[0].name;
   if (!isOfLog(entries, predicate.log.origin)) {
     add("signature.wrong-origin", `${who} is not accepted for the log ${shown(predicate.log.origin)}`);
   }
-  const revoked = revocation(entries);
-  if (revoked !== undefined) {
-    const meaning = `${who} is revoked from ${revoked}, and no timestamp proves an earlier signature`;
-    add("signature.key-revoked", meaning);
+  const period = checkPeriod(entries, "no time stamp of an accepted authority dates the signature before");
+  checked.notes.push(...period.notes);
+  for (const [reason, meaning] of period.wrong) {
+    if (isStamped) {
+      const [what] = meaning.split(", and ");
+      checked.open.push(`whether ${who} signed in time: ${what}; the verifier checks the time stamp`);
+    } else {
+      add(`signature.${reason}`, meaning);
+    }
   }
   if (predicate.signer !== who) {
     add("signature.signer-differs", `it names ${shown(predicate.signer)} as signer, and ${who} signed it`);
   }
-};
-
-const foldedName = (name) => name.normalize("NFKC").toLowerCase().split(/\s+/u).filter(Boolean).join(" ");
-
-/** The rule that a case states for its own sign-offs. */
-const statedRule = (investigation) => {
-  const rule = isObject(investigation.case) ? investigation.case.sign_offs : undefined;
-  if (rule === undefined || rule === null) {
-    return { required: [], twoPersons: true };
-  }
-  const sound =
-    isObject(rule) &&
-    sorted(Object.keys(rule)).join() === "required,two_persons" &&
-    Array.isArray(rule.required) &&
-    rule.required.every((meaning) => LAYOUT.meanings.includes(meaning)) &&
-    typeof rule.two_persons === "boolean";
-  if (!sound) {
-    throw new Malformed("case.malformed", `${LAYOUT.investigation} states no rule for sign-offs that is one`, CASE_NEXT);
-  }
-  return { required: rule.required, twoPersons: rule.two_persons };
-};
-
-const isPrintedName = (name) =>
-  name.trim() !== "" && [...name.trim()].length <= 200 && !/\p{C}|(?! )\p{Z}/u.test(name);
-
-const parseSignOff = (statement, name) => {
-  const malformed = (meaning) => new Malformed("sign-off.malformed", meaning, "Ask the signer to sign again");
-  if (statement.kind !== LAYOUT.signOffType || [...statement.subjects.keys()].join() !== LAYOUT.attestation) {
-    throw malformed(`${name} is not a sign-off of ${LAYOUT.attestation}`);
-  }
-  const value = members(statement.predicate, [...SIGN_OFF_MEMBERS, "version"], `The predicate of ${name}`);
-  const texts = SIGN_OFF_MEMBERS.every((member) => typeof value[member] === "string");
-  if (value.version !== 1 || !texts || !isTime(value.signed_at)) {
-    throw malformed(`${name} is of another version, or has members of the wrong type`);
-  }
-  const { printed_name: printed, meaning, role, reason } = value;
-  if (!LAYOUT.meanings.includes(meaning) || !LAYOUT.roles.includes(role) || !isPrintedName(printed)) {
-    throw malformed(`${name} states no printed name, meaning or role that is one`);
-  }
-  if ((meaning === "rejected" && reason.trim() === "") || [...reason].length > 2000) {
-    throw malformed(`${name} rejects without a reason, or has a text that is too long`);
-  }
-  return { ...value, attested: statement.subjects.get(LAYOUT.attestation) };
-};
-
-const sentence = ({ meaning, printed_name: printed, role, signed_at: at, reason }) =>
-  `${meaning} by ${printed}, ${role}, at ${at}${reason.trim() === "" ? "" : `: ${reason.split(/\s+/u).join(" ").trim()}`}`;
-
-/** Check every sign-off: by a pasted key, about this bundle, by another person where the case asks for two. */
-const checkSignOffs = async (contents, checked, keys, investigation) => {
-  const out = { found: [], signers: [], notes: [], undone: [] };
-  let rule = { required: [], twoPersons: true };
-  try {
-    rule = statedRule(investigation ?? {});
-  } catch {
-    // A finding of its own, where the case is checked.
-  }
-  const author = isObject(investigation?.case) ? investigation.case.actor : "";
-  const held = new Set();
-  for (const name of contents.names.filter(isSignOff)) {
-    try {
-      const stated = await oneSignOff(contents, name, checked, keys, out.undone);
-      if (stated === null) {
-        continue;
-      }
-      const own = checked.accepted.some((key) => hex(key.raw) === hex(stated.key.raw));
-      const one = own || (typeof author === "string" && foldedName(stated.printed_name) === foldedName(author));
-      if (rule.twoPersons && one && stated.meaning !== "authored") {
-        const meaning = `${stated.printed_name} made the bundle and ${stated.meaning} it; the case asks for two persons`;
-        throw new Malformed("sign-off.same-person", meaning, "Ask another person to sign");
-      }
-      held.add(stated.meaning);
-      out.signers.push(`${sentence(stated)} (key ${stated.signer})`);
-      if (stated.meaning === "rejected") {
-        out.notes.push(`REJECTED: ${sentence(stated)}`);
-      }
-      if (isDemonstration(stated.key)) {
-        out.notes.push(`${stated.signer} is a demonstration key: its sign-off proves nothing`);
-      }
-    } catch (error) {
-      if (!(error instanceof Malformed)) {
-        throw error;
-      }
-      out.found.push(finding(error.code, name, error.message, error.next));
-    }
-  }
-  const lacking = rule.required.filter((meaning) => !held.has(meaning));
-  if (lacking.length > 0) {
-    const words = lacking.join(" and ");
-    out.notes.push(`By its own rule this bundle is not finished: no checked sign-off says that it is ${words}`);
-  }
-  return out;
-};
-
-const oneSignOff = async (contents, name, checked, keys, undone) => {
-  const again = "Ask the signer to sign this bundle again";
-  const wrong = (reason, meaning) => new Malformed(`sign-off.${reason}`, meaning, again);
-  const envelope = parseEnvelope(contents.documents.get(name), name);
-  if (envelope.payloadType !== LAYOUT.payloadType || envelope.signatures.length !== 1) {
-    throw wrong("malformed", `${name} is not one signature under one sign-off`);
-  }
-  const [signature] = envelope.signatures;
-  const entries = pinned(keys, signature.keyId, "sign-off");
-  if (entries.length === 0) {
-    const meaning = `it is signed by the key ${shown(signature.keyId.slice(0, 16))}, which you did not paste for sign-offs`;
-    throw new Malformed("sign-off.key-not-trusted", meaning, PIN_NEXT);
-  }
-  const [key] = entries;
-  if (!(await canCheckSignatures())) {
-    undone.push(name);
-    return null;
-  }
-  if (!(await checkSignature(key.raw, signature.value, envelope.message))) {
-    throw wrong("invalid", `${key.name} did not sign these bytes`);
-  }
-  const { predicate } = checked;
-  if (!isOfLog(entries, predicate.log.origin)) {
-    throw wrong("wrong-origin", `${key.name} is not accepted for the log ${shown(predicate.log.origin)}`);
-  }
-  const revoked = revocation(entries);
-  if (revoked !== undefined) {
-    const meaning = `${key.name} is revoked from ${revoked}, and no timestamp proves an earlier signature`;
-    throw wrong("key-revoked", meaning);
-  }
-  const stated = parseSignOff(parseStatement(envelope.payload, name), name);
-  const place = `${LAYOUT.signOffs}${stated.meaning}-${key.id.slice(0, 16)}.dsse.json`;
-  if (stated.signer !== key.name || name !== place) {
-    const meaning = `it names ${shown(stated.signer)} and ${stated.meaning}; ${key.name} signed it`;
-    throw wrong("signer-differs", meaning);
-  }
-  if (stated.case_id !== predicate.case.id) {
-    throw wrong("other-case", `it is about the case ${shown(stated.case_id)}`);
-  }
-  if (stated.attested !== contents.digests.get(LAYOUT.attestation)) {
-    throw wrong("content-changed", "it is void: the content changed after it was signed");
-  }
-  if (stated.signed_at < predicate.signed_at) {
-    throw wrong("time-out-of-order", `it states ${stated.signed_at}, which is before the bundle was signed`);
-  }
-  return { ...stated, key };
 };
