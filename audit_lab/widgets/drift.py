@@ -230,14 +230,12 @@ class DriftView(LinkedPanel):
     def _pressed(self, column: str, first: datetime, last: datetime) -> None:
         """Choose what a pressed cell stands for, and list its decisions."""
         self._set(column, self._starts.index(first), self._starts.index(last))
-        self._refresh()
         self._ask()
 
     def _brushed(self, _: Any) -> None:
         if self._quiet:
             return
         self._set(self.column.value, *self.brush.index)
-        self._refresh()
         self._ask()
 
     def _window_changed(self, _: Any) -> None:
@@ -245,7 +243,6 @@ class DriftView(LinkedPanel):
             return
         place = self._starts.index(self.window.value)
         self._set(self.column.value, place, place)
-        self._refresh()
         self._ask()
 
     def _measure_changed(self, _: Any) -> None:
@@ -266,10 +263,11 @@ class DriftView(LinkedPanel):
         if self._quiet:
             return
         self._set(self.column.value, *self.brush.index)
-        self._refresh()
         if self.listing.is_asked:
             # Those that are listed matter most to another column.
             self._ask()
+        else:
+            self._refresh()
 
     def _set(self, column: str, first: int, last: int) -> None:
         """Let every chooser say the same, without any of them answering."""
@@ -300,16 +298,18 @@ class DriftView(LinkedPanel):
         self.grid.show(self.column.value, *self._chosen_windows())
 
     def _ask(self) -> None:
-        """Ask the log for the decisions of the chosen windows that matter most; a drift without a log has none."""
+        """Lead to the chosen windows, ask the log, where there is one, for their decisions that matter most, and draw.
+
+        The rows of a linked explorer are there sooner than pictures are drawn, so they come first.
+        """
         drift = self._drift
         first, last = self._chosen_windows()
         self._lead(first, self._end(last))
-        if not isinstance(drift, DriftOfLog):
-            return
-        column = self.column.value
-        self.listing.ask(
-            f"Decisions of {self._called()}", lambda: drift.foremost(column, first, last, limit=MOST_DECISIONS)
-        )
+        if isinstance(drift, DriftOfLog):
+            column = self.column.value
+            self.listing.ask(
+                f"Decisions of {self._called()}", lambda: drift.foremost(column, first, last, limit=MOST_DECISIONS)
+            )
         self._refresh()
 
     def _window_starts(self) -> Sequence[datetime]:
@@ -321,7 +321,6 @@ class DriftView(LinkedPanel):
 
     def _choose_windows(self, first: int, last: int) -> None:
         self._set(self.column.value, first, last)
-        self._refresh()
         self._ask()
 
     def _chosen_in(self, name: str) -> Any:

@@ -145,14 +145,13 @@ class OnsetView(LinkedPanel):
     def _brushed(self, _: Any) -> None:
         if self._quiet:
             return
-        self._refresh()
         one, chosen, found = self._one(), self.selection, self._found
-        if one is None or chosen is None or not isinstance(found, OnsetsOfLog):
-            return
-        self._lead(*chosen)
-        since, until = chosen
-        title = f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
-        self.listing.ask(title, lambda: found.foremost(one, *chosen, limit=MOST_DECISIONS))
+        if one is not None and chosen is not None and isinstance(found, OnsetsOfLog):
+            # The rows of a linked explorer are there sooner than the picture is drawn, so they come first.
+            self._lead(*chosen)
+            since, until = chosen
+            title = f"Decisions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+            self.listing.ask(title, lambda: found.foremost(one, *chosen, limit=MOST_DECISIONS))
         self._refresh()
 
     def _window_starts(self) -> Sequence[datetime]:

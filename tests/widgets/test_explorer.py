@@ -272,3 +272,17 @@ def test_nothing_is_imported_to_show_a_log_that_only_draws_or_models(flights):
     )
     ran = subprocess.run([sys.executable, "-c", f"{shown}; {heavy}"], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("asked", ["drift", "onset"])
+def test_a_linked_explorer_is_led_before_pictures_are_drawn(log, asked, monkeypatch):
+    made = log.drift(["distance_miles"]) if asked == "drift" else log.onset(["distance_miles"])
+    explorer = al.view(log)
+    view = al.view(made).link(explorer)
+    order = []
+    monkeypatch.setattr(explorer, "select", lambda *_, **__: order.append("led"))
+    monkeypatch.setattr(view, "_refresh", lambda *_: order.append("drawn"))
+    monkeypatch.setattr(view.listing, "ask", lambda *_: order.append("asked"))
+    before = view.brush.index[0]
+    view.brush.index = (before - 1, before) if before else (0, 1)
+    assert order == ["led", "asked", "drawn"]
