@@ -9,6 +9,7 @@ from audit_lab.seal.digests import format_manifest, sha256
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
 from audit_lab.seal.strict_json import members, parse_json
+from audit_lab.verifier.kept import check_kept
 from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
@@ -64,7 +65,10 @@ def check_content(contents: Contents, predicate: Predicate, known_bad: AbstractS
             findings += check(contents, predicate, known_bad)
         except MalformedError as error:
             findings.append(Finding(error.code, name, error.message, error.next_step))
-    return findings
+    wrong = {*known_bad, *(finding.file for finding in findings)}
+    if predicate.version == 1 or CUSTODY in wrong or INVESTIGATION in known_bad:
+        return findings
+    return [*findings, *check_kept(contents)]
 
 
 def _investigation(contents: Contents, predicate: Predicate, known_bad: AbstractSet[str]) -> list[Finding]:

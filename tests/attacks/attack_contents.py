@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from attack import REFUSED, Attack
 from attack_scene import (
@@ -34,6 +35,13 @@ from audit_lab.seal.envelope import sign_envelope
 
 Edit = Callable[[Files, Scene], object]
 PICTURE = "{chart}/chart.svg"
+WITHHELD = {
+    "profile": "p",
+    "profile_sha256": "0" * 64,
+    "columns": {"x": "drop"},
+    "not_searched": [],
+    "investigation_sha256": "0" * 64,
+}
 CSV = "{table}/table.csv"
 NOT_TRUSTED = f"signature.key-not-trusted {ATTESTATION}"
 
@@ -144,22 +152,39 @@ def listed_anew(files: Files, _scene: Scene) -> None:
     files[INVESTIGATION] = json.dumps(value).encode()
 
 
-def identified_anew(files: Files, _scene: Scene) -> None:
-    """Make the investigation name its exhibits by the digests that their files now have."""
+def identified_anew(files: Files, scene: Scene) -> None:
+    """Make the investigation name its exhibits by the digests that their files now have, and custody too."""
     text = files[INVESTIGATION].decode()
     value = json.loads(text)
+    names = {}
     for exhibit in value["exhibits"]:
         digests = {file["name"]: sha256(files[f"data/{file['path']}"]) for file in exhibit["files"]}
         for file in exhibit["files"]:
             file["sha256"] = digests[file["name"]]
         old, exhibit["id"] = exhibit["id"], sha256(format_manifest(digests))
+        names[old] = exhibit["id"]
         for finding in value["findings"]:
             finding["supported_by"] = [exhibit["id"] if each == old else each for each in finding["supported_by"]]
     files[INVESTIGATION] = json.dumps(value).encode()
+    in_custody(kept_as(names), chained=True)(files, scene)
+
+
+def kept_as(names: Mapping[str, str]) -> Callable[[list[CustodyLine]], object]:
+    """Return the change of custody that lets exhibits have been kept under other ids."""
+
+    def change(lines: list[CustodyLine]) -> None:
+        lines[:] = [replace(line, subject=names.get(line.subject, line.subject)) for line in lines]
+
+    return change
 
 
 def withhold(value: dict) -> None:
     """Let the first exhibit say that something was withheld from it."""
+    value["exhibits"][0]["redacted_from"] = value["exhibits"][0]["id"]
+
+
+def withhold_of_none(value: dict) -> None:
+    """Let the first exhibit say that it was made from one that the case does not have."""
     value["exhibits"][0]["redacted_from"] = "0" * 64
 
 
@@ -427,6 +452,7 @@ def _exhibit_attacks() -> Iterator[Attack]:
         insider(in_investigation(lambda value: value["exhibits"][0].update(files=[], id=sha256(b"")))),
         (
             f"case.exhibit-id-wrong {INVESTIGATION}",
+            f"case.exhibit-not-kept {INVESTIGATION}",
             f"case.exhibit-unlisted {CSV}",
             "case.exhibit-unlisted {table}/table.parquet",
             f"case.support-missing {INVESTIGATION}",
@@ -452,6 +478,24 @@ def _exhibit_attacks() -> Iterator[Attack]:
         insider(in_investigation(withhold)),
         (f"case.redaction-not-attested {INVESTIGATION}",),
     )
+    yield Attack(
+        17,
+        "an exhibit made from one that the case does not have, as is attested; signed by the trusted key",
+        insider(in_investigation(withhold_of_none), lambda said: said["predicate"].update(redaction=WITHHELD)),
+        (f"case.exhibit-not-kept {INVESTIGATION}",),
+    )
+    for what, changes in (
+        ("kept under another id", {"subject": "0" * 64}),
+        ("kept by somebody else", {"actor": "mallory"}),
+        ("kept at another time", {"at": "2026-01-01T00:00:01.500000Z"}),
+        ("not kept, but looked at", {"action": "exhibit seen"}),
+    ):
+        yield Attack(
+            17,
+            f"an exhibit that was {what} by custody; signed by the trusted key",
+            insider_with_head(in_custody(line_with(1, **changes), chained=True)),
+            (f"case.exhibit-not-kept {INVESTIGATION}",),
+        )
     yield Attack(
         17,
         "a finding that rests on no exhibit; signed by the trusted key",

@@ -20,7 +20,7 @@ from audit_lab.verifier import layout
 from audit_lab.verifier.bag import DECLARATION
 from audit_lab.verifier.content import EXHIBIT, EXHIBIT_TOO, INVESTIGATION_MEMBERS, INVESTIGATION_TOO
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
-from audit_lab.verifier.kept import KEPT
+from audit_lab.verifier.kept import BY_HAND, KEPT
 from audit_lab.verifier.predicate import HOW_REDACTED
 from audit_lab.verifier.research_object import CONTEXT, DESCRIPTOR, OUTSIDE, POINTERS, ROOT, TEXTS
 
@@ -106,6 +106,7 @@ def _layout() -> dict[str, object]:
         "howRedacted": HOW_REDACTED,
         "htmlMark": layout.HTML_MARK,
         "investigation": layout.INVESTIGATION,
+        "byHand": BY_HAND,
         "kept": KEPT,
         "investigationFormat": layout.INVESTIGATION_FORMAT,
         "investigationMembers": sorted(INVESTIGATION_MEMBERS),

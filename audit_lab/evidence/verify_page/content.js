@@ -313,8 +313,12 @@ const checkRendering = (contents, predicate, bad) => {
 
 /** Whether custody names the exhibit's folder among files that were edited by hand. */
 const wasPutThere = ({ number }, own, lines) => {
-  const folder = Number.isInteger(number) && isText(own) ? `exhibits/${String(number).padStart(3, "0")}-${own.slice(0, 12)}-` : null;
-  return folder !== null && lines.some(({ changes = [] }) => changes.some(({ file }) => file.startsWith(folder)));
+  if (!Number.isInteger(number) || !isText(own)) {
+    return false;
+  }
+  const folder = `exhibits/${String(number).padStart(3, "0")}-${own.slice(0, 12)}-`;
+  const changes = lines.filter(({ action }) => action === LAYOUT.byHand).flatMap((line) => line.changes ?? []);
+  return changes.some(({ file }) => file.startsWith(folder));
 };
 
 /** That custody, in which nothing is wrong, says of every exhibit that it was kept. */
