@@ -228,7 +228,7 @@ def watch(window: Window, lab: Lab) -> Iterator[Watch]:
     window.watch.complaints.clear()
     before = lab.tried()
     yield window.watch
-    assert window.watch.complaints == []
+    assert window.watch.complaints == [], "\n".join(window.watch.complaints)
     assert lab.tried() == before
 
 

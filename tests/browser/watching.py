@@ -23,6 +23,15 @@ EXCUSES: dict[tuple[str, ...], str] = {
     ("console error: Could not restore the debugger state: Canceled future",): (
         "JupyterLab asks the kernel of each notebook for its debugger, and the next test closes the notebook meanwhile"
     ),
+    ("console warning: Connection lost, reconnecting in ", "/static/lab/jlab_core"): (
+        "JupyterLab's word on a kernel that ends, as it does in the tests of that"
+    ),
+    ("uncaught: Error: Canceled future for create_subshell_request message",): (
+        "JupyterLab asks a kernel for a thread of its own for controls, and the kernel ends meanwhile"
+    ),
+    ("console error: Comm not found for comm id", "/static/lab/jlab_core"): (
+        "a message of a widget comes in after its kernel has ended, as it does in the tests of that"
+    ),
     ("console warning: Subshell identifier not available in the closeout sequence",): (
         "JupyterLab asks a kernel for a thread of its own for controls, and the next test closes the notebook meanwhile"
     ),

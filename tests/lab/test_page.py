@@ -44,5 +44,8 @@ def test_no_key_of_ours_is_one_of_jupyterlab_s():
 
 def test_every_command_with_keys_or_a_place_in_a_menu_is_one_that_there_is():
     tokens = (ROOT / "extensions" / "labextension" / "src" / "tokens.ts").read_text()
-    named = SCHEMA["jupyter.lab.shortcuts"] + SCHEMA["jupyter.lab.menus"]["context"]
+    menus = SCHEMA["jupyter.lab.menus"]
+    of_menus = menus["context"] + [item for menu in menus["main"] for item in menu["items"]]
+    assert {each["command"] for each in of_menus} > {"audit-lab:help"}
+    named = SCHEMA["jupyter.lab.shortcuts"] + of_menus
     assert [each["command"] for each in named if f"'{each['command']}'" not in tokens] == []

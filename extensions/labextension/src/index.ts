@@ -4,6 +4,7 @@ import { auditorPlugin } from './auditorplugin';
 import { cellPlugin } from './cellplugin';
 import { clientPlugin } from './clientplugin';
 import { decisionPlugin } from './decisionplugin';
+import { helpPlugin } from './helpplugin';
 import { investigationPlugin } from './investigationplugin';
 import { jobsPlugin } from './jobsplugin';
 import { lineagePlugin } from './lineageplugin';
@@ -16,6 +17,7 @@ import { viewPlugin } from './viewplugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
+  helpPlugin,
   clientPlugin,
   statusPlugin,
   jobsPlugin,

@@ -27,6 +27,7 @@ export class AuditLabPanel extends SidePanel {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Audit Lab');
     this.header.addWidget(heading('Audit Lab'));
+    this.header.addWidget(new CommandToolbarButton({ commands, id: CommandIDs.help, args: { isButton: true } }));
 
     const logs: Toolbar.IWidgetToolbar = new LogsWidget(model);
     logs.toolbar = new Toolbar();

@@ -1,6 +1,6 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { JSONObject, PartialJSONObject } from '@lumino/coreutils';
-import { Panel } from '@lumino/widgets';
+import { Panel, Widget } from '@lumino/widgets';
 
 /** The type of an output that is a view of ours; the widget and the static rendering stand beside it. */
 export const VIEW = 'application/vnd.audit-lab.view+json';
@@ -15,7 +15,12 @@ const SETTLED_MS = 800;
 const RETRY_MS = 250;
 const MOST_RETRIES = 80;
 const CHANGING = ['change', 'click', 'keyup', 'pointerup'] as const;
+/** How a kernel is doing that knows nothing any more of what was live in it. */
+const ENDED: readonly string[] = ['autorestarting', 'dead', 'restarting', 'terminating'];
+const LAST_SHOWN =
+  'The kernel that this view was live in has ended. This is what it showed last; run its cell again for a live view.';
 
+type Session = NotebookPanel['sessionContext'];
 type Registry = NotebookPanel['content']['rendermime'];
 type Renderer = ReturnType<Registry['createRenderer']>;
 type Model = Parameters<Renderer['renderModel']>[0];
@@ -23,7 +28,8 @@ type Model = Parameters<Renderer['renderModel']>[0];
 /**
  * Shows a view: its static rendering at once and for as long as there is no kernel, else the live widget.
  *
- * What the widget shows after a change replaces the static rendering in the notebook, so that saving keeps it.
+ * What the widget shows after a change, whoever made it, replaces the static rendering in the notebook, so that saving
+ * keeps it. When the kernel ends, also in the middle of an answer, its static rendering is shown again, and says so.
  */
 export class ShownView extends Panel {
   constructor(notebook: NotebookPanel) {
@@ -31,9 +37,10 @@ export class ShownView extends Panel {
     this._notebook = notebook;
     this.addClass('auditlab-ShownView');
     const session = notebook.sessionContext;
-    session.statusChanged.connect(this._connect, this);
-    session.kernelChanged.connect(this._connect, this);
+    session.statusChanged.connect(this._follow, this);
+    session.kernelChanged.connect(this._follow, this);
     this._observer = new MutationObserver(() => this._choose());
+    this._redrawn = new MutationObserver(() => this._onRedrawn());
     CHANGING.forEach(kind => this.node.addEventListener(kind, this._changed));
   }
 
@@ -52,10 +59,11 @@ export class ShownView extends Panel {
       return;
     }
     const session = this._notebook.sessionContext;
-    session.statusChanged.disconnect(this._connect, this);
-    session.kernelChanged.disconnect(this._connect, this);
+    session.statusChanged.disconnect(this._follow, this);
+    session.kernelChanged.disconnect(this._follow, this);
     CHANGING.forEach(kind => this.node.removeEventListener(kind, this._changed));
     this._observer.disconnect();
+    this._redrawn.disconnect();
     clearInterval(this._retry);
     clearTimeout(this._settling);
     super.dispose();
@@ -64,6 +72,22 @@ export class ShownView extends Panel {
   /** Whether the live widget stands in its place: its manager puts it there once there is a kernel that knows it. */
   private get _isLive(): boolean {
     return this._live instanceof Panel && this._live.widgets.length > 0;
+  }
+
+  /** Take the live widget away when its kernel has ended: whatever it was waiting for never comes. */
+  private _follow(session: Session): void {
+    const kernel = session.session?.kernel;
+    if (this._isLive && (!kernel || ENDED.includes(kernel.status))) {
+      this._redrawn.disconnect();
+      this._observer.disconnect();
+      clearTimeout(this._settling);
+      this._live?.dispose();
+      this._live = undefined;
+      this._note = said(LAST_SHOWN);
+      this.insertWidget(0, this._note);
+      void this._choose();
+    }
+    this._connect();
   }
 
   /** Try the live widget, and again whenever another manager of widgets has taken its place. */
@@ -85,6 +109,10 @@ export class ShownView extends Panel {
     this.addWidget(live);
     this._observer.disconnect();
     this._observer.observe(live.node, { childList: true });
+    // A brush in another view, or a thread of the kernel, changes this one with no event in it.
+    this._redrawn.disconnect();
+    this._redrawn.observe(live.node, { characterData: true, childList: true, subtree: true });
+    this._isDrawn = false;
     // A copy: the manager forgets the widget in what it is given when the kernel ends, and a notebook keeps its outputs.
     const copied = { [WIDGET]: { ...(source as PartialJSONObject) } };
     void live.renderModel(this._registry.createModel({ data: copied, trusted: true }));
@@ -96,6 +124,8 @@ export class ShownView extends Panel {
     if (this._isLive) {
       this._static?.dispose();
       this._static = undefined;
+      this._note?.dispose();
+      this._note = undefined;
       return;
     }
     const html = this._model?.data[HTML];
@@ -104,7 +134,7 @@ export class ShownView extends Panel {
     }
     if (this._static === undefined) {
       this._static = this._registry.createRenderer(HTML);
-      this.insertWidget(0, this._static);
+      this.insertWidget(this._note === undefined ? 0 : 1, this._static);
     }
     await this._static.renderModel(
       this._registry.createModel({ data: { [HTML]: html }, trusted: this._model.trusted })
@@ -113,10 +143,21 @@ export class ShownView extends Panel {
 
   private readonly _changed = (): void => {
     if (this._isLive) {
+      this._isDrawn = true;
       clearTimeout(this._settling);
       this._settling = setTimeout(() => this._ask(), SETTLED_MS);
     }
   };
+
+  /** Its first drawing is what the notebook has already: only what changes after it is asked for. */
+  private _onRedrawn(): void {
+    if (this._isDrawn) {
+      this._changed();
+    } else if (this._isLive) {
+      clearTimeout(this._settling);
+      this._settling = setTimeout(() => (this._isDrawn = true), SETTLED_MS);
+    }
+  }
 
   /** Ask the kernel what the view shows by now, and put its static rendering into the notebook. */
   private _ask(): void {
@@ -144,6 +185,9 @@ export class ShownView extends Panel {
 
   private readonly _notebook: NotebookPanel;
   private readonly _observer: MutationObserver;
+  private readonly _redrawn: MutationObserver;
+  private _isDrawn = false;
+  private _note: Widget | undefined;
   private _model: Model | undefined;
   private _live: Renderer | undefined;
   private _static: Renderer | undefined;
@@ -151,4 +195,12 @@ export class ShownView extends Panel {
   private _tries = 0;
   private _retry: ReturnType<typeof setInterval> | undefined;
   private _settling: ReturnType<typeof setTimeout> | undefined;
+}
+
+function said(text: string): Widget {
+  const node = document.createElement('p');
+  node.className = 'auditlab-Hint';
+  node.setAttribute('role', 'status');
+  node.textContent = text;
+  return new Widget({ node });
 }

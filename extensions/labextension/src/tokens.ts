@@ -24,8 +24,27 @@ export const CommandIDs = {
   openCase: 'audit-lab:open-case',
   keepCell: 'audit-lab:keep-cell-as-exhibit',
   exportEvidence: 'audit-lab:export-evidence',
-  verifyChosen: 'audit-lab:verify-a-log'
+  verifyChosen: 'audit-lab:verify-a-log',
+  help: 'audit-lab:help'
 } as const;
+
+/** The commands that the help page lists: those that stand in the palette, in the order in which they are needed. */
+export const HELP_COMMANDS: readonly string[] = [
+  CommandIDs.showPanel,
+  CommandIDs.refreshLogs,
+  CommandIDs.verifyLog,
+  CommandIDs.verifyChosen,
+  CommandIDs.verifyFile,
+  CommandIDs.replayDecision,
+  CommandIDs.investigate,
+  CommandIDs.insertDecision,
+  CommandIDs.copyId,
+  CommandIDs.openLineage,
+  CommandIDs.openCase,
+  CommandIDs.keepCell,
+  CommandIDs.exportEvidence,
+  CommandIDs.help
+];
 
 /** Where a decision is: a log below the server's folder, and a prediction id or a place `id@segment:row` in it. */
 export interface DecisionAddress {

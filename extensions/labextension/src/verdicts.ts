@@ -11,6 +11,13 @@ export interface Told {
   next: string;
 }
 
+/** A row of the help page: words that are shown, what they mean, and what to do next. */
+export interface Meaning {
+  words: string;
+  means: string;
+  next: string;
+}
+
 const VERIFY = 'Press Verify to check it down to every row.';
 
 const UNKNOWN: Told = {
@@ -78,6 +85,35 @@ const REPLAYS: Readonly<Record<string, Told>> = {
   }
 };
 
+const UNVERIFIED = 'Nobody verified this state of it here.';
+
+export const BADGES: readonly Meaning[] = [
+  { words: 'not sealed', means: UNSEALED.means, next: `${UNSEALED.next} ${VERIFY}` },
+  { words: 'sealed, not verified', means: UNVERIFIED, next: VERIFY },
+  {
+    words: 'a verdict and a time',
+    means: 'How the last verification here of exactly this state of the log ended, and when.',
+    next: 'Read below what the verdict means. A log that grew or was sealed anew since counts as not verified.'
+  },
+  {
+    words: 'a verdict and a number',
+    means: 'The last verification here of this state failed, with so many findings.',
+    next: 'Press Verify to read each finding, and what to do about it.'
+  },
+  {
+    words: 'cannot be read',
+    means: 'The log is damaged, or its files lie outside the server’s folder.',
+    next: 'Read the sentence below its name: it names the file.'
+  }
+];
+
+export const VERIFICATION_MEANINGS: readonly Meaning[] = [
+  ...rows(VERIFICATIONS),
+  { words: 'UNANCHORED, of a log without a seal', means: UNSEALED.means, next: UNSEALED.next }
+];
+
+export const REPLAY_MEANINGS: readonly Meaning[] = rows(REPLAYS);
+
 /** What the verdict of a verification means; `sealed` is false of a log that has no seal. */
 export function verificationTold(verdict: string, sealed = true): Told {
   return verdict === 'UNANCHORED' && !sealed ? UNSEALED : told(VERIFICATIONS, verdict);
@@ -92,7 +128,7 @@ export function badge(integrity: Integrity): { words: string; mark: Mark; told: 
   const { sealed, verdict, verified_at: at, findings } = integrity;
   if (verdict === null) {
     return sealed
-      ? { words: 'sealed, not verified', mark: 'none', told: `Nobody verified this state of it here. ${VERIFY}` }
+      ? { words: 'sealed, not verified', mark: 'none', told: `${UNVERIFIED} ${VERIFY}` }
       : { words: 'not sealed', mark: 'none', told: `${UNSEALED.next} ${VERIFY}` };
   }
   const { mark, means, next } = verificationTold(verdict, sealed);
@@ -103,4 +139,8 @@ export function badge(integrity: Integrity): { words: string; mark: Mark; told: 
 
 function told(verdicts: Readonly<Record<string, Told>>, verdict: string): Told {
   return (Object.hasOwn(verdicts, verdict) ? verdicts[verdict] : undefined) ?? UNKNOWN;
+}
+
+function rows(verdicts: Readonly<Record<string, Told>>): Meaning[] {
+  return Object.entries(verdicts).map(([words, { means, next }]) => ({ words, means, next }));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { badge, replayTold, verificationTold } from '../src/verdicts';
+import { BADGES, badge, REPLAY_MEANINGS, replayTold, VERIFICATION_MEANINGS, verificationTold } from '../src/verdicts';
 
 const AT = '2026-03-01T12:00:00+00:00';
 
@@ -40,5 +40,26 @@ test('of a log without a seal nothing is said of a key, and every badge says wha
     for (const verdict of [null, 'VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED']) {
       assert.ok(badge({ sealed, verdict, verified_at: AT, findings: 2 }).told.length > 20);
     }
+  }
+});
+
+test('the help page explains every verdict in the words that are shown beside it', () => {
+  const meanings = new Map(VERIFICATION_MEANINGS.map(each => [each.words, each]));
+  for (const verdict of ['VERIFIED', 'UNANCHORED', 'STALE', 'FAILED', 'REFUSED']) {
+    assert.equal(meanings.get(verdict)?.means, verificationTold(verdict).means);
+    assert.equal(meanings.get(verdict)?.next, verificationTold(verdict).next);
+  }
+  assert.ok(VERIFICATION_MEANINGS.some(each => each.means === verificationTold('UNANCHORED', false).means));
+  for (const { words, means, next } of REPLAY_MEANINGS) {
+    assert.deepEqual([means, next], [replayTold(words).means, replayTold(words).next]);
+  }
+  assert.equal(REPLAY_MEANINGS.length, 4);
+});
+
+test('the help page explains the words of a badge that has no verdict', () => {
+  for (const sealed of [true, false]) {
+    const { words, told } = badge({ sealed, verdict: null, verified_at: null, findings: 0 });
+    const meaning = BADGES.find(each => each.words === words);
+    assert.ok(meaning !== undefined && told.endsWith(meaning.next));
   }
 });
