@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,13 +79,18 @@ def draft_sections(case: CaseFolder) -> tuple[DraftSection, ...]:
 def exhibit_sentences(exhibit: Exhibit) -> tuple[str, ...]:
     """Return what one exhibit says, in sentences: its own summary, or those computed from what it holds; each once.
 
+    One whose document has not the members of this release says only what can be computed without them.
+
     Raises
     ------
     AuditLabError
         A file of it is not what was kept.
     """
-    own = (_verified, _summary, _happened, _version, _replayed, _gaps)
-    return tuple(dict.fromkeys(text for said in own for text in said(exhibit)))
+    sentences: list[str] = []
+    for said in (_verified, _summary, _happened, _version, _replayed, _gaps):
+        with suppress(AttributeError, KeyError, TypeError):
+            sentences += said(exhibit)
+    return tuple(dict.fromkeys(sentences))
 
 
 def _stated(case: CaseFolder) -> Iterator[DraftSection]:

@@ -157,7 +157,7 @@ def _exhibit(exhibit: Exhibit, kept: CustodyLine | None) -> str:
     facts += [f"{exhibit.rows:,} row{'' if exhibit.rows == 1 else 's'}"] if exhibit.rows is not None else []
     facts += [f"method {exhibit.method}"] if exhibit.method else []
     facts += [f"kept {kept.at[:19]}Z by {kept.actor}"] if kept is not None else []
-    table = table_html(exhibit.content_of(_TABLE), exhibit.folder.name) if _TABLE in exhibit.files else ""
+    table = table_html(exhibit.content_of(_TABLE), f"{exhibit.folder.name}/{_TABLE}") if _TABLE in exhibit.files else ""
     said = exhibit_sentences(exhibit)
     sentences = f'<div class="said">{_list(said)}</div>' if said else ""
     heading = f"<h3>Exhibit {exhibit.number}: {escape(exhibit.title)}</h3>{_paragraphs(exhibit.note)}"
