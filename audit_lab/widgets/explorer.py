@@ -59,7 +59,7 @@ class ExplorerView(Panel):
         expression, since, until
             As in `log.browse`; empty for none.
         """
-        with self.table.hold_trait_notifications():
+        with self.table.hold_sync(), self.table.hold_trait_notifications():
             self.table.expression, self.table.since, self.table.until = expression, since, until
         self.table.wait(_PATIENCE_SECONDS)
 

@@ -18,6 +18,8 @@ const VISIBLE_ROWS = 18;
 /** So long a stretch of rows that nobody moved over is read ahead of both its ends. */
 const AHEAD = 20;
 const QUIET_MILLISECONDS = 250;
+/** So long stand rows that are not asked for any more, rather than be wiped out before the others come. */
+const PATIENCE_MILLISECONDS = 100;
 
 class Explorer {
   private readonly pages = new Pages();
@@ -42,8 +44,7 @@ class Explorer {
   private done = 0;
   private moving = false;
   private changed = -1;
-  private asking = 0;
-  private resting = 0;
+  private readonly timers = { asking: 0, resting: 0, wiping: 0 };
   private drawnFilter = '';
   private readonly early: [Told, (DataView | ArrayBuffer)[] | undefined][] = [];
 
@@ -81,6 +82,7 @@ class Explorer {
     }
   };
   private readonly onState = (): void => {
+    this.grid.setAttribute('aria-busy', 'true');
     this.pages.clear();
     // The first rows of another order or filter are told without being asked for.
     this.pages.missing(0, VISIBLE_ROWS);
@@ -88,21 +90,13 @@ class Explorer {
     // What a thread of the kernel told may be here before the state that it is about.
     this.early.splice(0).forEach(each => this.hear(...each));
   };
-  private readonly onRows = (): void => this.counted();
-  private readonly onProblem = (): void => {
-    this.wrong.textContent = this.text('problem');
-  };
-  private readonly onExpression = (): void => {
-    this.filter.value = this.text('expression');
-  };
-  private readonly onShown = (): void => {
-    this.headings();
-    this.again();
-  };
-
   private readonly heard: [string, (...given: never[]) => void][] = [
-    ['msg:custom', this.onMessage], ['change:state', this.onState], ['change:rows', this.onRows],
-    ['change:problem', this.onProblem], ['change:expression', this.onExpression], ['change:shown', this.onShown]
+    ['msg:custom', this.onMessage],
+    ['change:state', this.onState],
+    ['change:rows', () => this.counted()],
+    ['change:problem', () => (this.wrong.textContent = this.text('problem'))],
+    ['change:expression', () => (this.filter.value = this.text('expression'))],
+    ['change:shown', () => this.again()]
   ];
 
   private listen(): void {
@@ -120,8 +114,7 @@ class Explorer {
 
   private stop(): void {
     this.heard.forEach(([name, call]) => this.model.off(name, call));
-    window.clearTimeout(this.asking);
-    window.clearTimeout(this.resting);
+    Object.values(this.timers).forEach(timer => window.clearTimeout(timer));
   }
 
   /** Show the rows that came with the table; what they lack is asked for with them once more. */
@@ -229,12 +222,16 @@ class Explorer {
   /** Move to where `first` says, ask for what is missing, draw what is here. */
   private show(): void {
     this.first = Math.max(0, Math.min(this.first, lastFirst(Math.max(this.rows, 0), VISIBLE_ROWS * ROW_HEIGHT)));
-    this.draw();
-    window.clearTimeout(this.asking);
-    window.clearTimeout(this.resting);
-    this.asking = window.setTimeout(() => {
+    if (this.rows === 0 || this.pages.cell(this.first, 'place') !== undefined) {
+      this.draw();
+    } else if (this.timers.wiping === 0) {
+      this.timers.wiping = window.setTimeout(() => this.draw(), PATIENCE_MILLISECONDS);
+    }
+    window.clearTimeout(this.timers.asking);
+    window.clearTimeout(this.timers.resting);
+    this.timers.asking = window.setTimeout(() => {
       this.fetch(this.first, this.first + VISIBLE_ROWS);
-      this.resting = window.setTimeout(() => {
+      this.timers.resting = window.setTimeout(() => {
         this.fetch(this.first + VISIBLE_ROWS, this.first + VISIBLE_ROWS + AHEAD);
         this.fetch(this.first - AHEAD, this.first);
       }, QUIET_MILLISECONDS);
@@ -247,6 +244,8 @@ class Explorer {
   }
 
   private draw(): void {
+    window.clearTimeout(this.timers.wiping);
+    this.timers.wiping = 0;
     const names = this.shown();
     const last = this.rows < 0 ? VISIBLE_ROWS : Math.min(this.first + VISIBLE_ROWS, this.rows);
     const lines: HTMLElement[] = [];
