@@ -53,7 +53,7 @@ def _values(row: Any) -> list[Any]:
 
 
 def _column(column: Any) -> list[Any]:
-    values = column.tolist()
+    values: list[Any] = column.tolist()
     if getattr(column.dtype, "kind", None) == "f" and type(column.dtype).__module__.startswith("numpy"):
         return values
     missing = column.isna().tolist()

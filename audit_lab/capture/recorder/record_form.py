@@ -137,7 +137,7 @@ _DECODER = msgspec.msgpack.Decoder()
 encoded: Callable[[tuple[Any, ...]], bytes] = _ENCODER.encode
 
 
-def decoded(content: bytes) -> Any:
+def decoded(content: bytes | memoryview) -> Any:
     """Return what some bytes hold.
 
     Raises
@@ -190,7 +190,7 @@ class Numbering:
         return number.to_bytes(16, "big")
 
 
-def id_text(stored: bytes | str) -> str:
+def id_text(stored: bytes | str | int) -> str:
     """Return an id as it stands in the log."""
     if not isinstance(stored, bytes):
         return str(stored)  # another type was spooled by a version that did not refuse it
@@ -285,12 +285,13 @@ def _explanation(given: Any) -> dict[str, Any]:
         if name not in _EXPLANATION:
             message = f"an explanation has no {str(name)[:80]!a}"
             raise MisuseError(message, f"It may have {', '.join(_EXPLANATION)}.")
-        plain = value if value is None or isinstance(value, _EXPLANATION[name]) else plain_scalar(value)
+        plain: Any = value if value is None or isinstance(value, _EXPLANATION[name]) else plain_scalar(value)
         if plain is None:
             continue
-        if not isinstance(plain, _EXPLANATION[name]) or isinstance(plain, bool):
+        fits = isinstance(plain, _EXPLANATION[name]) and not isinstance(plain, bool)
+        if not fits:
             message = f"the {name} of an explanation cannot be a {type(value).__name__}"
-            raise MisuseError(message, "See the table explanations in docs/log.md.")
+            raise MisuseError(message, "It is a table of docs/formats.md: explanations.")
         if name == "seed" and not -_LARGEST_SEED <= plain < _LARGEST_SEED:
             raise MisuseError("the seed of an explanation has more than 64 bits", "Give a smaller one.")
         made[name] = float(plain) if name == "base_value" else plain

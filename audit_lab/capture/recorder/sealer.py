@@ -124,8 +124,8 @@ def seal_spool(writer: LogWriter, log: Path, spool: Path) -> Iterator[SealedSpoo
             continue
         done.files += 1
         yield done
-    for error in waiting.values():
-        raise error
+    for first in waiting.values():
+        raise first
 
 
 @dataclass(frozen=True)

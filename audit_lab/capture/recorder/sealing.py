@@ -142,6 +142,7 @@ class Sealing:
             if time.monotonic() - self._started < _PAUSE_S or is_sealing(self._spool):
                 return
             self._started = time.monotonic()
+            self._close_orders()
             try:
                 self._start()
             except (OSError, RuntimeError) as error:
@@ -167,15 +168,17 @@ class Sealing:
         self._started = -_PAUSE_S
         self.ensure()
         with self._guard:
-            if self._process is not None and self._process.stdin is not None:
-                with suppress(OSError):
-                    self._process.stdin.close()
+            self._close_orders()
 
-    def forget(self) -> None:
-        """Leave the process to the parent, in a forked child."""
+    def _close_orders(self) -> None:
+        """Close the stream whose end tells the process that who started it has ended."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
+
+    def forget(self) -> None:
+        """Leave the process to the parent, in a forked child."""
+        self._close_orders()
         self._process = None
         self._guard = threading.Lock()
 

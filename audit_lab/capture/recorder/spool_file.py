@@ -280,7 +280,7 @@ def _is_unfinished(rest: memoryview) -> bool:
         return True
     magic, _, _, length, _ = _HEAD.unpack_from(rest)
     if magic == _MAGIC:
-        return len(rest) < _HEAD.size + _SUM.size + length
+        return len(rest) < _HEAD.size + _SUM.size + int(length)
     return not any(rest)
 
 

@@ -251,7 +251,10 @@ class RecordedModel:
         answers = rows_of_answer(result, len(taken))
         for values, row in zip(taken, answers if len(answers) == len(taken) else [None] * len(taken), strict=True):
             if row is None:
-                told = {"outputs": None, "error": f"the model gave {len(answers)} results for {len(taken)} rows"}
+                told: dict[str, Any] = {
+                    "outputs": None,
+                    "error": f"the model gave {len(answers)} results for {len(taken)} rows",
+                }
             else:
                 told = said(row)
             self._recorder.record(values, told.pop("outputs"), latency_ms=took, **told, **together)

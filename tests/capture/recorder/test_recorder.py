@@ -363,15 +363,28 @@ def test_a_disk_that_stays_full_is_told_at_the_end(recorded, monkeypatch):
         recorder.close()
 
 
-def test_a_clock_that_was_set_is_noted(recorded, monkeypatch):
-    with recorded.recorder() as recorder:
-        recorder.record({"a": 1.0}, 0.5).wait()
-        real = time.time
-        monkeypatch.setattr(spool_writer.time, "time", lambda: real() + 3600)
-        recorder.record({"a": 2.0}, 0.5).wait()
-    recorded.seal()
-    (event,) = recorded.table("events").filter(pl.col("kind") == "recorder.clock-set").to_dicts()
-    assert event["summary"].startswith("the recorder's clock was set by 3600.0")
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_clock_that_was_set_is_noted_and_loses_nothing(recorded, monkeypatch, seconds):
+    real, real_ns = time.time, time.time_ns
+    with recorded.recorder(seal_s=0.05) as recorder:
+        first = recorder.record({"a": 1.0}, 0.5)
+        first.wait()
+        monkeypatch.setattr(time, "time", lambda: real() + seconds)
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + seconds * 10**9)
+        second = recorder.record({"a": 2.0}, 0.5)
+        second.wait()
+        assert recorder.status().sealing_lag_s >= 0
+        monkeypatch.undo()
+        third = recorder.record({"a": 3.0}, 0.5)
+    assert recorded.seal().records == 3
+    events = recorded.table("events").filter(pl.col("kind") == "recorder.clock-set").sort("event_id")
+    told = [float(text.rsplit("by ", 1)[1].removesuffix(" s")) for text in events["summary"]]
+    assert [round(each / seconds, 2) for each in told] == [1, -1]
+    assert recorded.predictions["sequence"].to_list() == [1, 2, 3]
+    ids = [ticket.prediction_id for ticket in (first, second, third)]
+    assert recorded.predictions["prediction_id"].to_list() == ids
+    moved = recorded.predictions["occurred_at"].diff().dt.total_seconds().to_list()[1:]
+    assert [round(each / seconds, 1) for each in moved] == [1, -1]
 
 
 def test_a_recorder_that_nobody_closes_is_closed_at_the_end_of_its_process(recorded, tmp_path):

@@ -103,6 +103,12 @@ def test_every_acknowledged_answer_is_in_the_log_reconstructs_and_replays_exactl
         assert (row["outputs"]["score"], row["decision"]) == (one["score"], one["decision"])
     inputs = {row["prediction_id"]: row for row in log.inputs("loans").collect().to_dicts()}
     assert all(inputs[one["prediction_id"]]["income"] == one["income"] for one in answered)
+    again = log.decisions([one["prediction_id"] for one in answered]).frame
+    assert again["found"].all()
+    assert again["has_inputs"].all()
+    assert again["score"].to_list() == [one["score"] for one in answered]
+    assert again["decision"].to_list() == [one["decision"] for one in answered]
+    assert again["in_force"].to_list() == [["1"]] * len(answered)
     verdicts = log.replay().groups.select("verdict", "predictions")
     assert verdicts.rows() == [("EXACT", stored.height)]
     one = log.decision(answered[0]["prediction_id"])
