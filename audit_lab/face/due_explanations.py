@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -17,7 +17,12 @@ __all__ = ["due_explanations"]
 
 #: The kind of event by which a recorder says that an explanation is to be computed.
 _DUE = "recorder.explanation-due"
-_COLUMNS = {"prediction_id": pl.String, "occurred_at": TIME, "model_name": pl.String, "model_version": pl.String}
+_COLUMNS: dict[str, Any] = {
+    "prediction_id": pl.String,
+    "occurred_at": TIME,
+    "model_name": pl.String,
+    "model_version": pl.String,
+}
 
 
 def due_explanations(store: LogStore, model: str | None) -> pl.DataFrame:
