@@ -89,6 +89,8 @@ def contradictory_sentences(found: pl.DataFrame, noun: str) -> list[str]:
 
 def _case(row: dict[str, object]) -> tuple[str, list[str], list[str]]:
     """Return the case, the measures that say moved, and those that say not; an empty case where they agree."""
+    if row["violations"]:
+        return "", [], []  # What was counted contradicts no test of shares: it is no question of chance.
     taken = [name for name in _THRESHOLDS if row[name] is not None]
     exceeds: list[str] = [name for name in taken if name in row["exceeds"]]  # type: ignore[operator]
     below = [name for name in taken if name not in exceeds and name in {"psi", "js_distance", *_ORDERED}]

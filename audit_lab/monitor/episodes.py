@@ -33,12 +33,12 @@ _FEWEST_OWN_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Episode:
-    """One unbroken run of windows in which a column's verdict was major, a category gone, or its data changed.
+    """One unbroken run of windows in which a column was broken, its verdict major, a category gone or its data changed.
 
     Windows with too few rows neither break nor lengthen a run. `start` is the start of the first window, `end` the
     end of the last; `ongoing` says that the run holds up to the last window that has a verdict; `partial` that the log
     covers its only window in part, so that a weekday, say, may differ for no other reason; `median_ratio`, for a
-    numeric column, its median divided by the reference's.
+    numeric column, its median divided by the reference's; `violations` what no row of the reference did.
     """
 
     column: str
@@ -51,6 +51,7 @@ class Episode:
     partial: bool
     what: str
     median_ratio: float | None = None
+    violations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def find_episodes(
     for first, last in runs(marks):
         held = [findings[position] for position in range(first, last + 1) if marks[position]]
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
+        broken = tuple(sorted({name for found in held for name in found.violations}))
         highest = max(found.psi or 0.0 for found in held)
         start, end = cut.starts[first], max(cut.ends[first : last + 1])
         known = [
@@ -132,7 +134,8 @@ def find_episodes(
                 vanished_categories=gone,
                 ongoing=last == judged[-1],
                 partial=first == last and not covered[first],
-                what=_what(gone, known, highest),
+                what=_what(gone, broken, known, highest),
+                violations=broken,
             )
         )
     return episodes
@@ -189,9 +192,9 @@ def _moved(found: Finding, start: datetime, end: datetime, changes: Sequence[Dat
     if found.verdict == TOO_FEW_ROWS:
         return None
     recognised = any(one.start < end and one.end > start for one in changes)
-    return found.verdict == MAJOR or bool(found.vanished_categories) or recognised
+    return found.verdict == MAJOR or bool(found.vanished_categories or found.violations) or recognised
 
 
-def _what(gone: Sequence[str], known: Sequence[str], highest: float) -> str:
+def _what(gone: Sequence[str], broken: Sequence[str], known: Sequence[str], highest: float) -> str:
     lost = [f"{'category' if len(gone) == 1 else 'categories'} {', '.join(gone)} vanished"] if gone else []
-    return ", ".join([*lost, *(f"consistent with {unit}" for unit in known), f"PSI up to {highest:.2f}"])
+    return ", ".join([*lost, *(f"consistent with {unit}" for unit in known), *broken, f"PSI up to {highest:.2f}"])

@@ -23,6 +23,7 @@ from audit_lab.monitor.measures import (
     wasserstein_bounds,
     wasserstein_distance,
 )
+from audit_lab.monitor.violations import FROZEN, is_frozen_beyond_chance, new_category_share, violated
 
 if TYPE_CHECKING:
     from audit_lab.monitor.compared import Compared
@@ -49,7 +50,7 @@ class Finding:
     The measures are those of :data:`audit_lab.monitor.measures.CATALOGUE`. `psi_noise` is the bound that the PSI of a
     window without drift stays below with probability 99.9 %; `p_value` belongs to `chi_square`, and `q_value` is it
     after Benjamini and Hochberg over all columns and windows; `exceeds` names the measures at or over their
-    threshold.
+    threshold; `violations` what no row of the reference did, in too many rows for chance.
     """
 
     reference_rows: int
@@ -71,8 +72,10 @@ class Finding:
     out_of_range: float | None = None
     type_violations: float | None = None
     frozen: bool = False
+    new_share: float | None = None
     new_categories: tuple[str, ...] = ()
     vanished_categories: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
     exceeds: tuple[str, ...] = ()
     verdict: str = ""
 
@@ -87,6 +90,12 @@ def measured(counts: WindowCounts, window: int, against: Compared) -> Finding:
     distance, error = _wasserstein(counts, window, against)
     deviation = counts.bins.deviation if isinstance(counts.bins, NumericBins) else None
     moments = counts.moments_of(window)
+    values = rows - int(seen[-1])
+    kind, frozen = _type_violations(counts, window), _frozen(counts, window, against)
+    new = new_category_share(counts.bins, seen, against)
+    broken = violated(counts.bins, values, kind, new, rolling=against.rolling)
+    if frozen and is_frozen_beyond_chance(counts.bins, values, against):
+        broken = (FROZEN, *broken)
     return Finding(
         reference_rows=against.rows,
         psi=population_stability_index(reference, seen),
@@ -102,10 +111,12 @@ def measured(counts: WindowCounts, window: int, against: Compared) -> Finding:
         missing_rate=float(seen[-1] / rows),
         missing_change=missing_rate_change(int(reference[-1]), against.rows, int(seen[-1]), rows),
         out_of_range=out_of_range_rate(moments["below"], moments["above"], moments["values"]) if moments else None,
-        type_violations=_type_violations(counts, window),
-        frozen=_frozen(counts, window, against),
+        type_violations=kind,
+        frozen=frozen,
+        new_share=new,
         new_categories=_new(counts, window, against),
         vanished_categories=vanished(counts, window, against),
+        violations=broken,
     )
 
 

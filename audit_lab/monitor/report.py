@@ -9,8 +9,10 @@ import polars as pl
 
 from audit_lab.monitor.contradiction import contradictory_sentences
 from audit_lab.monitor.measures import CATALOGUE
+from audit_lab.monitor.recognised.change import NEW, RENAMED, VANISHED
 from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_ROWS, VERDICT_RULE
+from audit_lab.monitor.violations import NEW as NEW_CATEGORIES
 
 if TYPE_CHECKING:
     from audit_lab.monitor.drift import Drift
@@ -102,8 +104,10 @@ def _row(drift: Drift, column: str, mine: pl.DataFrame) -> str:
 
 
 def _told(drift: Drift, episode: Episode) -> bool:
-    """Say whether recognised changes explain every window of an episode."""
+    """Say whether recognised changes explain every window of an episode; one of categories says nothing of kinds."""
     mine = [one for one in drift.changes if one.touches(episode.column, episode.start, episode.end)]
+    if set(episode.violations) - {NEW_CATEGORIES} and all(one.kind in {NEW, VANISHED, RENAMED} for one in mine):
+        return False
     gone = {one.before for one in mine}
     if episode.vanished_categories and gone.issuperset(episode.vanished_categories):
         return True
@@ -120,12 +124,13 @@ def _told(drift: Drift, episode: Episode) -> bool:
 def _episode(drift: Drift, one: Episode) -> str:
     window = drift.cut
     name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
+    moved = ", ".join(one.violations) or "major drift"
     if one.windows == 1:
-        said = f"{one.column}: major drift in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
+        said = f"{one.column}: {moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
     elif one.ongoing:
-        said = f"{one.column}: major drift since {name}, in all {count} up to the last ({peak})."
+        said = f"{one.column}: {moved} since {name}, in all {count} up to the last ({peak})."
     else:
-        said = f"{one.column}: major drift from {name}, for {count} up to {drift.cut.last_day(one.end)} ({peak})."
+        said = f"{one.column}: {moved} from {name}, for {count} up to {drift.cut.last_day(one.end)} ({peak})."
     return said
 
 
@@ -195,6 +200,7 @@ def _lesser(drift: Drift) -> list[str]:
         mine = drift.table.filter(
             pl.col("verdict") == verdict,
             pl.col("vanished_categories").list.len() == 0,
+            pl.col("violations").list.len() == 0,
             ~pl.col("column").is_in(drift.restless),
         )
         if mine.is_empty():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from audit_lab.monitor.discovery import adjusted
 from audit_lab.monitor.findings import MINIMUM_ROWS, VANISHED_ROWS, VANISHED_SHARE, Finding, measured
 from audit_lab.monitor.measures import CATALOGUE
 from audit_lab.monitor.significance import alike, significance
+from audit_lab.monitor.violations import FROZEN, KIND, NEW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,10 @@ TOO_FEW_ROWS = "too few rows"
 #: From the least to the most severe; the first is no alert.
 SEVERITIES = (STABLE, SLIGHT, MODERATE, MAJOR)
 
+#: Of which values a violation tells, as a share.
+_BROKEN = {KIND: attrgetter("type_violations"), NEW: attrgetter("new_share")}
+_HALF = 0.5
+
 _INDEX = next(measure for measure in CATALOGUE if measure.name == "psi")
 _THRESHOLDS = {measure.name: measure.moderate for measure in CATALOGUE if measure.moderate is not None}
 
@@ -73,8 +79,10 @@ _TABLE: dict[str, pl.DataType | type[pl.DataType]] = {
     "out_of_range": pl.Float64,
     "type_violations": pl.Float64,
     "frozen": pl.Boolean,
+    "new_share": pl.Float64,
     "new_categories": pl.List(pl.String),
     "vanished_categories": pl.List(pl.String),
+    "violations": pl.List(pl.String),
     "exceeds": pl.List(pl.String),
     "verdict": pl.String,
 }
@@ -84,8 +92,9 @@ VERDICT_RULE = (
     f"windows, below a level calibrated by resampling the reference so that a question about rows without drift raises "
     f"any alert as often as stated; then by effect size: moderate from a population stability index (PSI) of "
     f"{_INDEX.moderate}, major from {_INDEX.major} ({_INDEX.threshold_source}), slight below; at least moderate where "
-    f"a category vanished (share >= {VANISHED_SHARE:.0%} of the reference, {VANISHED_ROWS} rows expected, none seen); "
-    f"no verdict under {MINIMUM_ROWS} rows"
+    f"a category vanished (share >= {VANISHED_SHARE:.0%} of the reference, {VANISHED_ROWS} rows expected, none seen), "
+    f"or where too many rows for chance do what none of the reference does: {KIND}, {NEW}, {FROZEN}; major where half "
+    f"of the values do; no verdict under {MINIMUM_ROWS} rows"
 )
 
 
@@ -155,8 +164,10 @@ def _exceeding(found: Finding) -> tuple[str, ...]:
 
 def _verdict(found: Finding, *, beyond: bool) -> str:
     index = found.psi or 0.0
+    if FROZEN in found.violations or any((_BROKEN[name](found) or 0.0) >= _HALF for name in found.violations):
+        return MAJOR
     if beyond and index >= (_INDEX.major or 0.0):
         return MAJOR
-    if found.vanished_categories or (beyond and index >= (_INDEX.moderate or 0.0)):
+    if found.vanished_categories or found.violations or (beyond and index >= (_INDEX.moderate or 0.0)):
         return MODERATE
     return SLIGHT if beyond else STABLE

@@ -208,3 +208,59 @@ def test_alerts_are_the_most_severe_first_and_no_other_severity_is_known():
     assert found.alerts()["verdict"][0] == "major"
     with pytest.raises(MisuseError, match="'stable' is no severity"):
         found.alerts("stable")
+
+
+def endless(count: int = WEEKS * PER_WEEK) -> np.ndarray:
+    """Return numbers written as text, nearly each of them another one."""
+    return np.array([f"{value:.2f}" for value in np.random.default_rng(1).normal(100, 15, count)])
+
+
+def broken(found, column: str) -> list[list[str]]:
+    return found.table.filter(column=column)["violations"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "violation"),
+    [
+        (lambda number: np.where(np.char.startswith(number, "1"), "high", "low"), "values of another kind"),
+        (lambda number: np.full(number.size, "N/A"), "one value throughout"),
+        (lambda number: np.char.add(number, " EUR"), "values of another kind"),
+    ],
+)
+def test_a_text_that_is_exchanged_as_a_whole_is_major_and_named_although_the_test_of_shares_sees_nothing(
+    text, violation
+):
+    number = endless()
+    found = asked(rows(code=np.where(late(), text(number), number)), "code")
+    assert verdicts(found, "code") == ["stable"] * 6 + ["major"] * 2
+    assert all(any(name.startswith(violation) for name in names) for names in broken(found, "code")[-2:])
+    assert found.table["q_value"].to_list() == pytest.approx([1.0] * WEEKS)
+    (said,) = (one for one in found.summary() if " since the week of 2024-04-15, in all 2 weeks up to the last" in one)
+    assert said.startswith("code: ")
+    assert violation in said
+    assert not any("differ that far by chance" in sentence for sentence in found.summary() if "2024-04-15" in sentence)
+
+
+def test_a_tenth_of_values_that_are_new_is_named_and_moderate():
+    random = np.random.default_rng(2)
+    usual = np.array([f"c{value}" for value in random.integers(0, 150, WEEKS * PER_WEEK)])
+    new = late() & (random.random(usual.size) < 0.2)
+    found = asked(rows(code=np.where(new, "unheard", usual)), "code")
+    assert broken(found, "code") == [[]] * 6 + [["new categories"]] * 2
+    assert set(verdicts(found, "code")[-2:]) <= {"moderate", "major"}
+    share = found.table.filter(column="code")["new_share"].to_list()[-1]
+    assert share == pytest.approx(np.mean(new[-PER_WEEK:]))
+
+
+def test_ids_a_rare_category_and_one_odd_value_break_nothing():
+    random = np.random.default_rng(3)
+    count = WEEKS * PER_WEEK
+    frame = rows(
+        key=np.array([f"u{place}" for place in range(count)]),
+        mostly=np.where(random.random(count) < 0.002, "B", "A"),
+        city=np.array([f"c{int(value)}" for value in random.pareto(1.0, count) * 10]),
+        whole=np.where(np.arange(count) == count - 5, 0.5, random.integers(0, 50, count)),
+    )
+    found = asked(frame, "key", "mostly", "city", "whole")
+    assert found.alerts().is_empty()
+    assert set(map(tuple, found.table["violations"].to_list())) == {()}

@@ -96,6 +96,8 @@ _COMPUTED = frozenset(
         "missing",
         "out_of_range",
         "type_violations",
+        "new_share",
+        "violations",
         "exceeds",
         "deviations",
         "mean_magnitude",

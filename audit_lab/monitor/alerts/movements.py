@@ -40,6 +40,7 @@ def drifted(rule: Rule, model: str | None, asking: Asking, scope: Scope) -> Foun
         name = bounded(row["column"])
         gone = len(row["vanished_categories"] or ())
         besides = f"; categories that vanished: {gone}" if gone else ""
+        besides += "".join(f"; {name}" for name in row["violations"] or ())
         what = (
             f"{name}: {row['verdict']} drift in {bounded(row['window'])}, population stability index "
             f"{row['psi']:.3f} over {row['rows']:,} rows{besides}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.onset.events import SPIKE, Onset
-from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, OTHERS, SHARE, VOLUME
+from audit_lab.monitor.onset.series import FEWEST_ROWS, MISSING, NUMBERS, OTHERS, SHARE, VOLUME
 from audit_lab.monitor.onset.spikes import BESIDE
 from audit_lab.monitor.onset.tallies import QUANTILES
 from audit_lab.monitor.recognised.conversions import KNOWN_FACTORS, TOLERANCE, converts_from
@@ -151,7 +151,7 @@ def _expression(series: Series, followed: Followed) -> str | None:
     if series.category is not None and series.category in followed.categories:
         return followed.categories[series.category]
     column = followed.expression
-    if column is None or series.category == OTHERS:
+    if column is None or series.category in {NUMBERS, OTHERS}:
         return None
     if series.statistic == MISSING:
         return f"{column} is null"

@@ -19,6 +19,8 @@ __all__ = [
     "DISTANCE",
     "MEAN",
     "MISSING",
+    "NUMBERS",
+    "OTHERS",
     "SHARE",
     "VOLUME",
     "Series",
@@ -40,6 +42,8 @@ _LEAST_PEAK = 0.1
 FEWEST_WINDOWS = 14
 #: What follows the others' name; no category of a log is called so in an expression.
 OTHERS = "(others)"
+#: The values of a text that are numbers.
+NUMBERS = "(numbers)"
 _TWO = 2
 
 
@@ -109,7 +113,10 @@ def series_of(
     if isinstance(tally, NumberTally):
         found, facts = _of_numbers(tally, reference)
     elif tally.is_scattered:
-        facts = [f"{tally.name} has more than {MOST_CATEGORIES} different texts: only its missing rate is followed"]
+        found = _of_scattered(tally)
+        besides = f", and what has a tenth of some {grid.noun}'s rows" if tally.peaks else ""
+        followed = f"only its missing rate is followed, how much of it is numbers{besides}"
+        facts = [f"{tally.name} has more than {MOST_CATEGORIES} different texts: {followed}"]
     else:
         found = _of_categories(tally, reference)
     if missing.any():
@@ -172,6 +179,14 @@ def _of_categories(tally: CategoryTally, reference: range) -> list[Series]:
     if len(names) > _TWO and not followed.all():
         found.append(_share(tally.name, SHARE, OTHERS, counts[:, ~followed].sum(axis=1), rows))
     return [*found, *_distance(tally.name, counts, reference)]
+
+
+def _of_scattered(tally: CategoryTally) -> list[Series]:
+    """Return what is followed of a text that is an id or free: the texts that stood out, and the share of numbers."""
+    held = tally.rows - tally.missing
+    names, counts = tally.counts()
+    found = [_share(tally.name, SHARE, name, counts[:, place], held) for place, name in enumerate(names)]
+    return [*found, _share(tally.name, SHARE, NUMBERS, tally.numbers, held)]
 
 
 def _share(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
+from audit_lab.monitor.measures import are_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
@@ -24,6 +26,9 @@ MOMENT = "occurred_at"
 QUANTILES = (0.1, 0.5, 0.9)
 #: A text column with more different texts than this in the reference is an id rather than a category.
 MOST_CATEGORIES = 200
+
+#: Of such a text, one is followed that has this share of some window's values, and so many rows.
+_LEAST_PEAK, _LEAST_PEAK_ROWS = 0.1, 10
 
 _WINDOW = "__window__"
 _BINS = 10
@@ -71,22 +76,39 @@ class NumberTally:
 
 @dataclass(eq=False)
 class CategoryTally:
-    """A column of categories by window: rows, missing ones, and rows of each category; texts that are ids have none."""
+    """A column of categories by window: rows, missing ones, and rows of each category.
+
+    Of a text that has too many (`is_scattered`), an id or a free text, those alone are counted that some window has a
+    tenth of (`peaks`), in a second reading; and of how many rows the text is a number, by window.
+    """
 
     name: str
     is_scattered: bool
     rows: NDArray[np.int64]
     missing: NDArray[np.int64]
+    numbers: NDArray[np.int64]
     parts: list[pl.DataFrame] = field(default_factory=list)
+    peaks: set[str] = field(default_factory=set)
 
     def add(self, frame: pl.DataFrame, windows: NDArray[np.int64]) -> None:
         """Count the rows of a batch."""
         _add_rows(self.rows, windows)
         gone = frame.filter(pl.col(self.name).is_null())[_WINDOW].to_numpy()
         _add_rows(self.missing, gone)
+        held = frame.select(_WINDOW, pl.col(self.name).alias("category")).drop_nulls("category")
+        counted = held.group_by(_WINDOW, "category").len("n")
         if not self.is_scattered:
-            held = frame.select(_WINDOW, pl.col(self.name).alias("category")).drop_nulls("category")
-            self.parts.append(held.group_by(_WINDOW, "category").len("n"))
+            self.parts.append(counted)
+            return
+        _add_rows(self.numbers, held.filter(are_numbers(held["category"]))[_WINDOW].to_numpy())
+        most = (pl.col("n") >= _LEAST_PEAK_ROWS) & (pl.col("n") >= _LEAST_PEAK * pl.col("n").sum().over(_WINDOW))
+        self.peaks |= set(counted.filter(most)["category"])
+
+    def add_peaks(self, frame: pl.DataFrame) -> None:
+        """Count the rows of the texts that stood out, of a batch that is read once more."""
+        held = frame.select(_WINDOW, pl.col(self.name).alias("category"))
+        mine = held.filter(pl.col("category").is_in(sorted(self.peaks)))
+        self.parts.append(mine.group_by(_WINDOW, "category").len("n"))
 
     def counts(self) -> tuple[list[str], NDArray[np.int64]]:
         """Return the categories, in order of their names, and the rows of each by window, (windows, categories)."""
@@ -125,6 +147,12 @@ def tallied(
         counted = frame.with_columns(pl.Series(_WINDOW, windows))
         for one in tallies:
             one.add(counted, windows)
+    again = [one for one in tallies if isinstance(one, CategoryTally) and one.peaks]
+    for start, end in batches(volume) if again else ():
+        frame = read(grid.bounds[start], grid.bounds[end])
+        counted = frame.with_columns(pl.Series(_WINDOW, grid.windows_of(frame[MOMENT])))
+        for one in again:
+            one.add_peaks(counted)
     return tallies
 
 
@@ -162,7 +190,7 @@ def _empty(name: str, reference: pl.DataFrame, size: int) -> Tally:
     column = reference[name]
     if column.dtype != pl.Float64:
         scattered = column.n_unique() > MOST_CATEGORIES
-        return CategoryTally(name, scattered, np.zeros(size, np.int64), np.zeros(size, np.int64))
+        return CategoryTally(name, scattered, *(np.zeros(size, np.int64) for _ in range(3)))
     finite = column.filter(column.is_finite().fill_null(value=False)).to_numpy()
     edges = np.unique(np.quantile(finite, np.arange(1, _BINS) / _BINS)) if finite.size else np.zeros(0)
     return NumberTally(
