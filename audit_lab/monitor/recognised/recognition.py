@@ -26,7 +26,7 @@ from audit_lab.monitor.recognised.change import (
     DataChange,
 )
 from audit_lab.monitor.recognised.converted import find_converted
-from audit_lab.monitor.recognised.defaults import find_defaults, find_frozen, find_rounded
+from audit_lab.monitor.recognised.defaults import EMPTY, find_defaults, find_frozen, find_rounded
 from audit_lab.monitor.recognised.located import LOCATED, located
 from audit_lab.monitor.recognised.steps import days_of
 from audit_lab.monitor.recognised.swapped import find_swapped
@@ -178,7 +178,9 @@ def _with_parts(
         if not columns:
             break
         held: dict[str, dict[str, Days]] = {}
-        for (name, value), days in days_of(rows, columns, question.seen, question.cut.zone, part).items():
+        brought = ["" if one.after == EMPTY else one.after for one in shares if one.after is not None]
+        by_part = days_of(rows, columns, question.seen, question.cut.zone, part, named=brought)
+        for (name, value), days in by_part.items():
             if value is not None:
                 held.setdefault(value, {})[name] = days
         if not 1 < len(held) <= _MOST_PARTS:

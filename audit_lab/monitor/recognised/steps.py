@@ -176,7 +176,13 @@ class ColumnSteps:
 
 
 def days_of(
-    rows: Rows, columns: Sequence[str], seen: Extent, zone: str, part: str | None = None
+    rows: Rows,
+    columns: Sequence[str],
+    seen: Extent,
+    zone: str,
+    part: str | None = None,
+    *,
+    named: Sequence[str] = (),
 ) -> dict[tuple[str, str | None], Days]:
     """Read the columns once; return each by day, by column and value of `part`, None without one.
 
@@ -192,6 +198,8 @@ def days_of(
         Whose days.
     part
         A column of text: each of its values has days of its own.
+    named
+        Texts that are counted however rare they are.
     """
     length = window_length("1d", zone)
     starts = length.starts(seen.first, seen.last)
@@ -219,7 +227,7 @@ def days_of(
             tally = answer.with_columns(pl.col(_DAY, _ROWS).cast(pl.Int64))
             parts = [((None,), tally)] if part is None else list(tally.group_by(_PART))
             for (value,), held in parts:
-                found[name, None if value is None else str(value)] = _days(name, rows.kinds[name], held, cut)
+                found[name, None if value is None else str(value)] = _days(name, rows.kinds[name], held, cut, named)
     return found
 
 
@@ -232,7 +240,7 @@ def rows_of_text(days: Days, text: str) -> NDArray[np.int64]:
     return np.array(held, dtype=np.int64)
 
 
-def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut) -> Days:
+def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut, named: Sequence[str] = ()) -> Days:
     count = len(cut.starts)
     rows, missing = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     for held, into in ((tally, rows), (tally.filter(pl.col(name).is_null()), missing)):
@@ -241,7 +249,7 @@ def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut) -> Days:
     held = tally.drop_nulls(name).select(_DAY, name, _ROWS)
     names: tuple[str, ...] = ()
     if kind != "numeric":
-        names, held = _coded(name, held)
+        names, held = _coded(name, held, named)
     held = held.select(_DAY, pl.col(name).cast(pl.Float64), _ROWS).sort(_DAY, name)
     held = held.with_columns(pl.col(name) + 0.0)  # of 0.0 and -0.0, which are one value, engines return either
     samples: list[Sample | None] = [None] * count
@@ -253,10 +261,12 @@ def _days(name: str, kind: str, tally: pl.DataFrame, cut: Cut) -> Days:
     return Days(name, kind == "numeric", names, tuple(samples), rows, missing, frequent, cut)
 
 
-def _coded(name: str, held: pl.DataFrame) -> tuple[tuple[str, ...], pl.DataFrame]:
+def _coded(name: str, held: pl.DataFrame, named: Sequence[str] = ()) -> tuple[tuple[str, ...], pl.DataFrame]:
     """Replace texts by their places among the more frequent ones."""
-    totals = held.group_by(name).agg(pl.col(_ROWS).sum()).filter(pl.col(_ROWS) >= _NAMED_ROWS)
-    ordered = totals.sort(_ROWS, name, descending=[True, False]).head(_MOST_NAMED).select(name).with_row_index(_PLACE)
+    kept = pl.col(name).is_in(list(named))
+    totals = held.group_by(name).agg(pl.col(_ROWS).sum()).filter((pl.col(_ROWS) >= _NAMED_ROWS) | kept)
+    first = totals.sort(kept, _ROWS, name, descending=[True, True, False]).head(_MOST_NAMED)
+    ordered = first.sort(_ROWS, name, descending=[True, False]).select(name).with_row_index(_PLACE)
     coded = held.join(ordered, on=name, how="left", maintain_order="left").with_columns(
         pl.col(_PLACE).cast(pl.Float64).fill_null(OTHER_TEXT).alias(name)
     )

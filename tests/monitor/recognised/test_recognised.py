@@ -272,6 +272,28 @@ def test_a_default_of_every_node_is_of_none():
     assert one_of(frame).where is None
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_default_of_every_node_is_of_none_where_it_is_too_rare_on_some_to_be_frequent_on_a_day(seed):
+    random = np.random.default_rng(seed)
+    node = np.where(random.random(DAYS * PER_DAY) < 0.65, "n1", "n2")
+    inside = (pl.col("at") >= START + timedelta(days=60)) & pl.Series(random.random(node.size) < 0.18)
+    frame = rows(seed).with_columns(node=pl.Series(node), amount=pl.when(inside).then(0.0).otherwise(AMOUNT))
+    (change,) = (one for one in found_in(frame).changes if one.column == "amount")
+    assert (change.kind, change.after, change.where) == ("new default", "0", None)
+    assert change.rows == frame.filter(AMOUNT == 0).height
+
+
+def test_a_category_of_every_node_is_of_none_where_one_of_them_is_small():
+    random = np.random.default_rng(2)
+    node = random.choice(["n1", "n2", "n3"], DAYS * PER_DAY, p=[0.49, 0.5, 0.01])
+    inside = (pl.col("at") >= START + timedelta(days=60)) & pl.Series(random.random(node.size) < 0.08)
+    inside &= pl.Series(node != "n2")
+    frame = rows(2).with_columns(node=pl.Series(node), city=pl.when(inside).then(pl.lit("Narvik")).otherwise(CITY))
+    assert 0 < frame.filter(CITY == "Narvik", NODE == "n3").height < 15
+    (change,) = (one for one in found_in(frame).changes if one.kind == "new category")
+    assert change.where is None
+
+
 CONTROLS = {
     "nothing": {},
     "another mixture": {"city": pl.when(pl.col("count") > 3).then(pl.lit("Turku")).otherwise(CITY)},
