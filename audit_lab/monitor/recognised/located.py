@@ -111,7 +111,7 @@ def _counted(change: DataChange, days: Days, brought: frozenset[float]) -> _Part
 
 
 def _brought(change: DataChange, days: Iterable[Days]) -> frozenset[float]:
-    """Return the numbers that a change's name stands for, of those frequent in any part, or else of those that occur."""
+    """Return the numbers that a change's name stands for, frequent in any part, or else those that occur."""
     numbers = [one for one in days if one.ordered]
     frequent = {value for one in numbers for value in one.frequent if value_name(one, value) == change.after}
     if frequent or change.kind == NEW:
