@@ -94,8 +94,9 @@ def saved(page, path, condition):
         page.locator(".jp-NotebookPanel .jp-InputPrompt").first.click()
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1_000)
-        if condition(kept(path)):
-            return
+        with suppress(ValueError):  # it is being written just now
+            if condition(kept(path)):
+                return
         assert time.monotonic() < deadline
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import time
+from contextlib import suppress
 from urllib.request import Request, urlopen
 
 import pytest
@@ -57,12 +58,13 @@ def saved(page, lab, condition):
     deadline = time.monotonic() + 60
     while True:
         page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-        cells = json.loads(path.read_text())["cells"]
-        data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        pages = ["".join(each["text/html"]) for each in data if "application/vnd.audit-lab.view+json" in each]
-        if condition(pages):
-            return pages
-        assert time.monotonic() < deadline, pages
+        with suppress(ValueError):  # it is being written just now
+            cells = json.loads(path.read_text())["cells"]
+            data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+            pages = ["".join(each["text/html"]) for each in data if "application/vnd.audit-lab.view+json" in each]
+            if condition(pages):
+                return pages
+        assert time.monotonic() < deadline
         page.wait_for_timeout(500)
 
 
