@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit_lab.cli import output
 from audit_lab.cli.case_notebook import notebook
+from audit_lab.cli.case_work import conclude, event, keep
+from audit_lab.cli.opened_case import By, CaseFolder, TrustFiles, Why, noticing, open_case, signed_off, tell
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
-from audit_lab.log.files.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from audit_lab.evidence import Case
 
 __all__ = ["register"]
-
-CaseFolder = Annotated[str, typer.Argument(metavar="CASE", help="The case's folder.")]
-By = Annotated[
-    str | None, typer.Option("--by", help="Who does this, for the custody record.", show_default="the case's actor")
-]
-Why = Annotated[
-    str | None, typer.Option("--why", help="Why, for the custody record.", show_default="the case's purpose")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +34,10 @@ def register(app: typer.Typer) -> None:
     # Without a callback, a group of one command would be that command.
     exhibits.callback()(_exhibits)
     group.add_typer(exhibits, name="exhibit")
+    group.command("keep")(keep)
     group.command("finding")(finding)
+    group.command("conclude")(conclude)
+    group.command("event")(event)
     group.command("action")(action)
     group.command("comment")(comment)
     group.command("status")(status)
@@ -113,11 +105,23 @@ def new(
     return 0
 
 
-def show(folder: CaseFolder, as_json: AsJson = False) -> int:
-    """Show what a case says: question, answer, findings, actions, timeline, status, and what was edited by hand."""
-    case = _case(folder, None, None)
+def show(
+    folder: CaseFolder,
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", help="A bundle of it, whose sign-offs are listed and checked.")
+    ] = None,
+    trust: TrustFiles = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a case says: question, answer, findings, actions, timeline, status, sign-offs, and hand edits.
+
+    Of each sign-off it is said whether it is valid for the case as it is now, or void. Those that custody knows of are
+    listed; with --bundle those that stand in the bundle, checked against the keys that you accept.
+    """
+    case = open_case(folder, None, None)
+    signed = signed_off(case, bundle, trust)
     if as_json:
-        output.print_json(case.to_dict())
+        output.print_json({**case.to_dict(), "sign_offs": signed})
         return 0
     output.title(f"Case {case.case_id} ({case.status})")
     scope = {name.replace("_", " "): value for name, value in case.about.scope().items()}
@@ -161,6 +165,14 @@ def show(folder: CaseFolder, as_json: AsJson = False) -> int:
             ("status", "UTC", "by", "why"),
             [(each.status, each.at, each.actor, each.why) for each in case.status_changes],
         ),
+        (
+            "Sign-offs",
+            ("meaning", "UTC", "by", "attestation", "state"),
+            [
+                (each["meaning"], each["at"][:19], each["by"], each["attestation_sha256"][:12], each["state"])
+                for each in signed
+            ],
+        ),
         ("Edited by hand", ("file",), [(change.file,) for change in case.edited()]),
     ):
         if rows:
@@ -171,7 +183,7 @@ def show(folder: CaseFolder, as_json: AsJson = False) -> int:
 
 def list_exhibits(folder: CaseFolder, as_json: AsJson = False) -> int:
     """List the exhibits of a case: digest, kind, rows, method, query, and who kept each of them when."""
-    case = _case(folder, None, None)
+    case = open_case(folder, None, None)
     if as_json:
         kept = [(exhibit, case.kept(exhibit)) for exhibit in case.exhibits]
         by = [{} if line is None else {"kept_at": line.at, "kept_by": line.actor} for _, line in kept]
@@ -191,8 +203,8 @@ def finding(
     as_json: AsJson = False,
 ) -> int:
     """State a finding and the exhibits that it rests on."""
-    with _noticing():
-        return _tell(_case(folder, by, why).finding(claim, exhibit, confidence), as_json=as_json)
+    with noticing():
+        return tell(open_case(folder, by, why).finding(claim, exhibit, confidence), as_json=as_json)
 
 
 def action(
@@ -214,11 +226,11 @@ def action(
         raise MisuseError("an action needs a kind, an owner and a day", "Give --kind, --owner and --due.")
     if status is not None and (kind is not None or owner is not None or due is not None):
         raise MisuseError("--status is about an action that was agreed", "Leave --kind, --owner and --due out.")
-    with _noticing():
-        case = _case(folder, by, why)
+    with noticing():
+        case = open_case(folder, by, why)
         if status is not None:
-            return _tell(case.change_action(what, status, how), as_json=as_json)
-        return _tell(case.action(what, kind=str(kind), owner=str(owner), due=str(due)), as_json=as_json)
+            return tell(case.change_action(what, status, how), as_json=as_json)
+        return tell(case.action(what, kind=str(kind), owner=str(owner), due=str(due)), as_json=as_json)
 
 
 def comment(
@@ -230,8 +242,8 @@ def comment(
     as_json: AsJson = False,
 ) -> int:
     """Comment on a case, or on a finding, an action, an event or an exhibit of it."""
-    with _noticing():
-        return _tell(_case(folder, by, why).comment(text, about), as_json=as_json)
+    with noticing():
+        return tell(open_case(folder, by, why).comment(text, about), as_json=as_json)
 
 
 def status(
@@ -243,24 +255,39 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Give a case another status; a closed one takes no findings before it is reopened."""
-    with _noticing():
-        return _tell(_case(folder, by, why).change_status(to, reason), as_json=as_json)
+    with noticing():
+        return tell(open_case(folder, by, why).change_status(to, reason), as_json=as_json)
 
 
-def report(folder: CaseFolder, by: By = None, why: Why = None, as_json: AsJson = False) -> int:
-    """Draft the incident report from what the case holds; each sentence names the exhibit that it comes from."""
-    with _noticing():
-        path = _case(folder, by, why).draft_report()
+def report(
+    folder: CaseFolder,
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", help="The approved bundle of the case as it is: no longer a draft.")
+    ] = None,
+    trust: TrustFiles = None,
+    by: By = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> int:
+    """Draft the incident report from what the case holds; each sentence names the exhibit that it comes from.
+
+    With --bundle, a bundle of the case as it is that somebody whose key you accept approved, it says who did, and when.
+    """
+    if bundle is None and trust:
+        raise MisuseError("--trust is for the sign-offs of a bundle", "Add --bundle, or leave --trust out.")
+    with noticing():
+        path = open_case(folder, by, why).draft_report(bundle, trust=trust)
     if as_json:
         output.print_json({"report": str(path), "text": path.read_text(encoding="utf-8")})
     else:
-        output.line(f"{path}: a draft, until a bundle that holds it is approved")
+        state = "a draft, until a bundle that holds it is approved" if bundle is None else f"as approved in {bundle}"
+        output.line(f"{path}: {state}")
     return 0
 
 
 def custody(folder: CaseFolder, as_json: AsJson = False) -> int:
     """Show who did what to a case, when and why; exits 1 where the record does not hold or a file differs from it."""
-    case = _case(folder, None, None)
+    case = open_case(folder, None, None)
     lines, edited = case.custody, case.edited()
     if as_json:
         output.print_json({"lines": [line.to_dict() for line in lines], "edited": [vars(each) for each in edited]})
@@ -280,12 +307,6 @@ def custody(folder: CaseFolder, as_json: AsJson = False) -> int:
     return 1 if edited else 0
 
 
-def _case(folder: str, by: str | None, why: str | None) -> Case:
-    import audit_lab as al
-
-    return al.Case.open(folder, actor=by, purpose=why)
-
-
 def _show_exhibits(case: Case) -> None:
     output.title("Exhibits")
     rows: list[tuple[Any, ...]] = []
@@ -294,25 +315,3 @@ def _show_exhibits(case: Case) -> None:
         kept = ("-", "-") if line is None else (line.at[:19], line.actor)
         rows.append((each.number, each.kind, each.title, each.rows, each.method, *kept, each.id[:12]))
     output.table(("no.", "kind", "title", "rows", "method", "kept (UTC)", "by", "digest"), rows)
-
-
-def _tell(made: Any, *, as_json: bool) -> int:
-    """Print what was written into the case."""
-    said = made.to_dict()
-    if as_json:
-        output.print_json(said)
-    else:
-        output.facts(said)
-    return 0
-
-
-@contextmanager
-def _noticing() -> Iterator[None]:
-    """Say on standard error which files of the case were edited by hand."""
-    from audit_lab.case import CaseEditedWarning
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseEditedWarning)
-        yield
-    for each in caught:
-        sys.stderr.write(f"audit-lab: {printable(str(each.message), 1_000)}\n")

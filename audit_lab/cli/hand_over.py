@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit_lab.cli import output
+from audit_lab.cli.opened_case import noticing
 from audit_lab.cli.output import AsJson
 from audit_lab.cli.reading import Actor, JournalPath, Purpose
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
@@ -39,7 +41,9 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    notebook: Annotated[str, typer.Argument(help="The notebook that makes the case.")],
+    notebook: Annotated[
+        str, typer.Argument(metavar="NOTEBOOK|CASE", help="The notebook that makes the case; or the case's folder.")
+    ],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the bundle, or the archive's own path.")] = "out",
     key: SigningKeyPlace = None,
     passphrase: Passphrase = None,
@@ -77,20 +81,25 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Run a notebook from a clean kernel and export the case it makes as a signed evidence bundle.
+    """Run a notebook from a clean kernel and export the case it makes, or a case's folder, as a signed evidence bundle.
 
-    It runs in a clean folder too, where it finds the log that it opens by a relative path, and nothing else. The bundle
-    holds the executed notebook, a page that needs neither network nor scripts, the exhibits, the rows they rest on,
-    digests and the signature. A notebook that fails half-way exports nothing, and its failing cell is shown. Nor does
-    an export that is stopped, or that finds a withheld value in what it would sign.
+    A case's folder is exported as it stands, without a notebook. A notebook runs in a clean folder too, where it finds
+    the log that it opens by a relative path, and nothing else. The bundle holds the executed notebook, a page that
+    needs neither network nor scripts, the exhibits, the rows they rest on, digests and the signature. A notebook that
+    fails half-way exports nothing, and its failing cell is shown. Nor does an export that is stopped, or that finds a
+    withheld value in what it would sign.
     """
-    from audit_lab.evidence import demonstration_key, export_notebook, signing_key
+    from audit_lab.evidence import Case, demonstration_key, export_notebook, signing_key
     from audit_lab.evidence.leaving import leaving_with
     from audit_lab.evidence.pdf import NO_PRINTER, pdf_printer
 
     path = Path(notebook)
-    if not path.is_file():
-        raise MisuseError(f"there is no notebook {notebook}", "Give the path of an .ipynb file.")
+    is_case = (path / "case.toml").is_file()
+    if not is_case and not path.is_file():
+        message = f"there is no notebook and no case {notebook}"
+        raise MisuseError(message, "Give the path of an .ipynb file, or the folder of a case.")
+    if is_case and (own_folder or log is not None):
+        raise MisuseError("--own-folder and --log are for notebooks, and this is a case", "Leave them out.")
     stamping = _accepting(timestamp, authorities)
     trust = None
     if demonstration:
@@ -98,33 +107,52 @@ def export(
         chosen, trust = made.key, made.trust
     else:
         chosen = signing_key(key, passphrase)
-    leaving = leaving_with(
-        redaction=redaction, include_models=include_models, vault=vault, known_checkpoint=known_checkpoint
-    )
-    with output.bar() as progress:
+    leaving: dict[str, Any] = {"redaction": redaction, "include_models": include_models}
+    leaving |= {"vault": vault, "known_checkpoint": known_checkpoint}
+    with output.bar() as progress, noticing():
         task = progress.add_task("starting", total=None)
-        bundle = export_notebook(
-            path,
-            Path(out),
-            key=chosen,
-            timeout_s=time_limit,
-            overwrite=overwrite,
-            leaving=leaving,
-            own_folder=own_folder,
-            log=None if log is None else _folder(log),
-            progress=lambda what, count: progress.update(task, advance=count, description=what),
-        )
+        usual: dict[str, Any] = {
+            "overwrite": overwrite,
+            "progress": lambda what, count: progress.update(task, advance=count, description=what),
+        }
+        if is_case:
+            bundle = Case.open(path).export(out, key=chosen, **leaving, **usual)
+        else:
+            place = None if log is None else _folder(log)
+            known = leaving_with(**leaving)
+            bundle = export_notebook(
+                path,
+                Path(out),
+                key=chosen,
+                timeout_s=time_limit,
+                leaving=known,
+                own_folder=own_folder,
+                log=place,
+                **usual,
+            )
     if timestamp is not None:
         _stamped(bundle, timestamp, stamping, chosen.public)
     if as_json:
         output.print_json({"bundle": str(bundle), "signed_by": chosen.public.name, "trust": trust and str(trust)})
     else:
         output.line(f"{bundle}  ({bundle.stat().st_size / 1e6:.1f} MB), signed by {chosen.public.name}")
-        accept = f" --trust {trust}" if trust else ""
-        output.line(f"Verify it: audit-lab verify {bundle}{accept}")
+        output.line(f"Verify it: audit-lab verify {bundle}{_accepting_it(trust, key, chosen.public)}")
         if pdf_printer() is None:
             output.line(NO_PRINTER)
     return 0
+
+
+def _accepting_it(trust: Path | None, key: str | None, signer: PublicKey) -> str:
+    """Return what makes a verification accept a key: nothing where the user's own trust file does, else an option."""
+    from audit_lab.evidence.keyring import KEY_VARIABLE, accepted_keys
+
+    place = key or os.environ.get(KEY_VARIABLE, "")
+    beside = trust or Path(place).with_name(f"{Path(place).stem}.trust.toml")
+    if trust is None and accepted_keys().pinned(signer.key_id, "investigator"):
+        return ""
+    if beside.is_file():
+        return f" --trust {beside}"
+    return f" --trust TRUST-FILE; audit-lab keys trust {place} --out TRUST-FILE writes one"
 
 
 def _accepting(timestamp: str | None, authorities: list[str] | None) -> Trust | None:

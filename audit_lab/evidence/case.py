@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.casefile import CaseFile
 from audit_lab.case.open_case import note_open
+from audit_lab.case.recorded_sign_offs import SIGNED_OFF, VOID
 from audit_lab.errors import MisuseError, NotebookError
 from audit_lab.evidence.export import export_case
 from audit_lab.evidence.keyring import accepted_keys, signing_key
 from audit_lab.evidence.leaving import leaving_with
 from audit_lab.evidence.notebook_run import RUN_VARIABLE
-from audit_lab.evidence.signing_off import SignedOff, changed_since, read_sign_offs, sign_off
+from audit_lab.evidence.signing_off import SignedOff, changed_since, faults_of_sign_offs, read_sign_offs, sign_off
 from audit_lab.face import AuditLog
 from audit_lab.face.access import Access
 from audit_lab.seal.report import settle
@@ -185,7 +186,7 @@ class Case(CaseFile):
                 signed_at=signed_at,
                 trust=trust,
             )
-            self.record(f"signed off: {meaning}", stated.attestation_sha256)
+            self.record(f"{SIGNED_OFF}{meaning}", stated.attestation_sha256)
         return stated
 
     def draft_report(
@@ -218,14 +219,23 @@ class Case(CaseFile):
         said = [each.sentence() for each in read_sign_offs(bundle) if each.meaning == "approved"]
         return self._report(f"Approved. {' '.join(said)}")
 
-    def sign_offs(self, bundle: Path | str) -> tuple[SignedOff, ...]:
+    def sign_offs(
+        self, bundle: Path | str, *, trust: Trust | Path | str | Sequence[Path | str] | None = None
+    ) -> tuple[SignedOff, ...]:
         """Return the sign-offs of a bundle of this case; void are those that were given before the case changed.
+
+        Parameters
+        ----------
+        bundle
+            The bundle of this case.
+        trust
+            The keys that are accepted: what does not hold before them is void too. None: what holds is not looked into.
 
         Raises
         ------
         MisuseError
             There is nothing at `bundle`, or it is of another case.
         """
-        void = "the case changed after it was signed: export it again, and have that signed"
         changed = changed_since(self, bundle)
-        return tuple(SignedOff(each, void if changed else None) for each in read_sign_offs(bundle))
+        faults = {} if trust is None else faults_of_sign_offs(bundle, accepted_keys(trust))
+        return tuple(SignedOff(each, VOID if changed else faults.get(each)) for each in read_sign_offs(bundle))

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from audit_lab.seal.keys import SigningKey
     from audit_lab.verifier.container import Container
 
-__all__ = ["SignedOff", "changed_since", "read_sign_offs", "sign_off"]
+__all__ = ["SignedOff", "changed_since", "faults_of_sign_offs", "read_sign_offs", "sign_off"]
 
 
 @dataclass(frozen=True)
 class SignedOff:
-    """A sign-off of a case's bundle, and why it is void where it is: the case has changed since."""
+    """A sign-off of a case's bundle, and why it is void where it is: the case changed since, or it does not hold."""
 
     stated: SignOff
     void: str | None = None
@@ -124,17 +124,44 @@ def read_sign_offs(bundle: Path | str) -> tuple[SignOff, ...]:
     MisuseError
         There is nothing at `bundle`, or it is no bundle.
     """
+    found = _read_all(bundle).values()
+    return tuple(sorted(found, key=lambda each: (each.signed_at, each.meaning, each.signer)))
+
+
+def _read_all(bundle: Path | str) -> dict[str, SignOff]:
+    """Return what every sign-off in a bundle says, by the file that it is."""
     with opened(Path(bundle)) as (container, _):
         if container is None:
             raise MisuseError(f"{bundle} is no bundle whose files can be read", "Run audit-lab verify to see why")
-        found = [
-            SignOff.parse(
+        return {
+            name: SignOff.parse(
                 Statement.parse(Envelope.parse(_whole(container, name), name).payload, name), ATTESTATION, name
             )
             for name in container.names
             if is_sign_off(name)
-        ]
-    return tuple(sorted(found, key=lambda each: (each.signed_at, each.meaning, each.signer)))
+        }
+
+
+def faults_of_sign_offs(bundle: Path | str, trust: Trust) -> dict[SignOff, str]:
+    """Return what speaks against each sign-off of a bundle, for those that do not hold before the accepted keys.
+
+    Where the bundle itself does not hold, none of them does.
+
+    Raises
+    ------
+    MalformedError
+        A sign-off is not one.
+    MisuseError
+        There is nothing at `bundle`, or it is no bundle.
+    """
+    report = examine_bundle(Path(bundle), trust)
+    whole = [each for each in report.findings if not is_sign_off(each.file)]
+    faults = {}
+    for name, stated in _read_all(bundle).items():
+        found = [*(each for each in report.findings if each.file == name), *whole]
+        if found:
+            faults[stated] = f"{found[0].code}: {found[0].meaning}"
+    return faults
 
 
 def changed_since(case: CaseFile, bundle: Path | str) -> bool:

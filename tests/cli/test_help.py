@@ -255,11 +255,20 @@ COMMANDS = {
         ["case_id", "STEP", "--log", "--question", "--actor", "--purpose", "--out", "--json"],
         "runs it again with audit-lab verify --rerun",
     ),
-    "case show": (["CASE", "--json"], "what was edited by hand"),
+    "case show": (["CASE", "--bundle", "--trust", "--json"], "valid for the case as it is now, or void"),
     "case exhibit list": (["CASE", "--json"], "who kept each of them when"),
     "case finding": (
         ["CASE", "claim", "--exhibit", "--confidence", "--by", "--why", "--json"],
         "the exhibits that it rests on",
+    ),
+    "case keep": (
+        ["CASE", "STEP", "--log", "--title", "--note", "--by", "--why", "--json"],
+        "as the log stood when the case was opened",
+    ),
+    "case conclude": (["CASE", "text", "--by", "--why", "--json"], "another answer takes its place"),
+    "case event": (
+        ["CASE", "at", "what", "--exhibit", "--stated-by", "--by", "--why", "--json"],
+        "shown by an exhibit, or as somebody states it",
     ),
     "case action": (
         ["CASE", "what", "--kind", "--owner", "--due", "--status", "--how", "--by", "--why", "--json"],
@@ -270,11 +279,14 @@ COMMANDS = {
         ["CASE", "to", "--reason", "--by", "--why", "--json"],
         "a closed one takes no findings before it is reopened",
     ),
-    "case report": (["CASE", "--by", "--why", "--json"], "each sentence names the exhibit that it comes from"),
+    "case report": (
+        ["CASE", "--bundle", "--trust", "--by", "--why", "--json"],
+        "each sentence names the exhibit that it comes from",
+    ),
     "case custody": (["CASE", "--json"], "exits 1 where the record does not hold"),
     "export": (
         [
-            *("notebook", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit"),
+            *("NOTEBOOK|CASE", "--out", "--key", "--passphrase", "--demonstration-key", "--overwrite", "--time-limit"),
             *("--timestamp", "--timestamp-authority", "--json"),
             *("--redaction", "--include-models", "--vault", "--known-checkpoint", "--own-folder", "--log"),
         ],
@@ -304,17 +316,23 @@ COMMANDS = {
     "verifier": (["--out", "--page", "--json"], "the same release writes the same bytes everywhere"),
     "diff": (["before", "after", "--trust", "--ignore-times", "--json"], "The verdict of each is stated"),
     "keys new": (
-        ["name", "--out", "--kind", "--normalise", "--passphrase", "--json"],
+        [
+            *("name", "--out", "--kind", "--normalise", "--person", "--role", "--valid-until"),
+            *("--passphrase", "--json"),
+        ],
         "Hand the trust file to whoever will verify",
     ),
-    "keys show": (["files", "--json"], "No passphrase is asked for"),
-    "keys trust": (["key", "--out", "--kind", "--passphrase", "--json"], "by another way than what you sign"),
+    "keys show": (["files", "--json"], "It asks for no passphrase"),
+    "keys trust": (
+        ["key", "--out", "--kind", "--person", "--role", "--valid-until", "--passphrase", "--json"],
+        "by another way than what you sign",
+    ),
     "keys rotate": (
         ["key", "--name", "--out", "--reason", "--passphrase", "--json"],
         "Hand the statement to those who accept the old key",
     ),
     "keys accept": (["trust", "rotation", "--json"], "The old key stays accepted for what it signed"),
-    "keys revoke": (["trust", "name", "--from", "--json"], "nothing proves that it is older"),
+    "keys revoke": (["trust", "name", "--from", "--json"], "no accepted time stamp dates before is refused"),
 }
 
 
