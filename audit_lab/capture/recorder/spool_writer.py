@@ -27,6 +27,8 @@ __all__ = ["SpoolWriter"]
 _FILE_BYTES = 8 << 20
 #: Records of one frame at most, and bytes of one with several: a check sum never covers more than can be held.
 _FRAME_RECORDS, _FRAME_BYTES = 50_000, 8 << 20
+#: Of so many bytes that wait, what is about as long as others on average could be more than a frame can hold.
+_VAST_BYTES = 1 << 30
 #: What else there is to know is asked for so often.
 _NOTICED_S = 60.0
 #: After a disk refused, it is asked again so soon.
@@ -332,14 +334,16 @@ def _framed(taken: Taken) -> Iterator[tuple[bytes, int]]:
 
 
 def _ungapped(items: list[Any], number: int, size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield records as frames; asking something of each would hold the model up, and is not done for few bytes."""
+    """Yield records as frames; to ask each how long it is would hold the model up, and is done where memory is vast."""
+    most = _FRAME_RECORDS if size <= _FRAME_BYTES else min(_FRAME_RECORDS, len(items) * _FRAME_BYTES // size)
     start = 0
     while start < len(items):
-        end = min(start + _FRAME_RECORDS, len(items))
-        if size > _FRAME_BYTES:
+        end = start + max(most, 1)
+        if size > _VAST_BYTES:
             held, end = len(items[start]), start + 1
             while end < min(start + _FRAME_RECORDS, len(items)) and held + len(items[end]) <= _FRAME_BYTES:
                 held += len(items[end])
                 end += 1
-        yield frame_of(number + start, items[start:end]), number + end
+        records = items[start:end]
+        yield frame_of(number + start, records), number + start + len(records)
         start = end
