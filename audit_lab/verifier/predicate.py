@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-__all__ = ["HOW_REDACTED", "AttestedNotebook", "AttestedRedaction", "AttestedRows", "Predicate"]
+__all__ = ["HOW_REDACTED", "RESULTS", "AttestedNotebook", "AttestedRedaction", "AttestedRows", "Predicate"]
 
 #: What can be done to a column: left out, replaced by a fixed text, or by a pseudonym under a key.
 HOW_REDACTED = ("drop", "hash", "mask")
@@ -24,6 +24,8 @@ _MEMBERS = frozenset(
     {"version", "case", "log", "notebook", "custody", "environment", "parameters", "results", "signed_at", "signer"}
 )
 _SINCE_VERSION_2 = frozenset({"rows", "redaction", "models"})
+#: What stands in the place of results: no release attests any, and none is read, so that nobody takes them for checked.
+RESULTS = {"log_verification": None, "rerun": None}
 _NOTEBOOK = frozenset({"source_sha256", "executed_sha256", "html_sha256", "renderer"})
 
 
@@ -97,7 +99,7 @@ class Predicate:
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate as it stands in the statement.
 
-        `parameters` and `results` are there for the declared parameters and the re-run, and are written empty.
+        `parameters` and `results` are there for the declared parameters and the re-run; they are empty, and read so.
         """
         notebook = None if self.notebook is None else dict(self.notebook.__dict__)
         log = {
@@ -113,7 +115,7 @@ class Predicate:
             "custody": {"lines": self.custody_lines, "head": self.custody_head},
             "environment": dict(self.environment),
             "parameters": {},
-            "results": {"log_verification": None, "rerun": None},
+            "results": dict(RESULTS),
             "signed_at": self.signed_at,
             "signer": self.signer,
         }
@@ -168,6 +170,8 @@ class Predicate:
         texts += [predicate.signed_at, predicate.signer]
         if not all(isinstance(text, str) for text in texts) or not is_time_text(predicate.signed_at):
             raise _malformed(name)
+        if not _is_texts(value["environment"]) or (value["parameters"], value["results"]) != ({}, RESULTS):
+            raise _malformed(name)
         if any(DIGEST.fullmatch(model) is None for model in predicate.models):
             raise _malformed(name)
         return predicate
@@ -207,6 +211,10 @@ def _redaction(value: Any, name: str) -> AttestedRedaction | None:
         not_searched=_texts(stated["not_searched"], name),
         investigation_sha256=texts[2],
     )
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from audit_lab.seal.checkpoint import parse_checkpoint
 from audit_lab.seal.merkle import check_consistency
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
-from audit_lab.verifier.layout import PROOF_CHECKPOINT, PROOF_INDEX, PROOF_PARTS, PROOFS, PROVEN_ROWS
+from audit_lab.verifier.layout import ATTESTATION, PROOF_CHECKPOINT, PROOF_INDEX, PROOF_PARTS, PROOFS, PROVEN_ROWS
 from audit_lab.verifier.log_signature import CheckedCheckpoint, check_checkpoint
+from audit_lab.verifier.named_rows import named_rows, not_computed, not_here
 from audit_lab.verifier.sealed_rows import ProofFindings, check_genesis, check_row, check_statement
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ FULL_ONLY_ROWS = "rows as Parquet against their committed bytes: compared by the
 FULL_ONLY_EXHIBITS = "exhibits against the proven rows, where they show them: compared by the full verifier"
 
 _LOG = "log"
+_PREDICTIONS, _ID = "predictions", "prediction_id"
 _EARLIER_VERSION = "inclusion of the rows in the log: this version of the bundle carries no proofs of it"
-_NO_ROWS = "inclusion of rows in the log: the case names no row of its log"
+_NO_ROWS = "inclusion of rows in the log: no document or CSV of an exhibit names a row, and no proofs are here"
+_STATED = "rows of the log: the signer states {!a}"
+_LONGEST_STATED = 300
 _NO_PROOFS = "inclusion of the rows in the log: no proofs of it are here"
 _PROVEN = "{:,} rows of the log: each in its segment, the segment in the log's tree, the tree in the checkpoint"
 _GREW = "growth of the log: the tree of {:,} entries begins with that of {:,}, a checkpoint that was known before"
@@ -45,9 +49,9 @@ _NOT_SIGNED = (
 
 @dataclass
 class CheckedRows:
-    """What came of the proofs of a bundle's rows; but for the last one, the members are those of a `Verification`.
+    """What came of the proofs of a bundle's rows; but for the last two, the members are those of a `Verification`.
 
-    `grown_from` is the checkpoint from which the log is proven to have grown.
+    `grown_from` is the checkpoint from which the log is proven to have grown, `predictions` are those whose row holds.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -56,6 +60,7 @@ class CheckedRows:
     signers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     grown_from: Checkpoint | None = None
+    predictions: set[str] = field(default_factory=set)
 
 
 def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad: AbstractSet[str]) -> CheckedRows:
@@ -73,10 +78,11 @@ def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad
         Files that were found added, missing or changed.
     """
     result, findings = CheckedRows(), ProofFindings()
+    exhibits = named_rows(contents, known_bad)
+    result.not_checked += not_computed(exhibits)
     if predicate.version == 1:
         result.not_checked.append(_EARLIER_VERSION)
         return result
-    result.not_checked += [f"rows of the log: {why}" for why in predicate.rows.not_proven] if predicate.rows else []
     stated = predicate.rows.proven if predicate.rows is not None else 0
     parts: tuple[ProvenPart, ...] = ()
     if PROOF_INDEX in contents.names and PROOF_INDEX not in known_bad:
@@ -88,8 +94,16 @@ def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad
             _ProvenRows(contents, predicate, known_bad, findings, result).check(proof, trust)
     elif stated and PROOF_INDEX not in known_bad:
         findings.add("rows.proofs-missing", PROOF_INDEX, "rows are attested as proven, and there is no proof")
+    names = any(each.names for each in exhibits)
     if not parts:
-        result.not_checked.append(_NO_ROWS if predicate.rows is None else _NO_PROOFS)
+        result.not_checked.append(_NO_PROOFS if names or predicate.rows is not None else _NO_ROWS)
+    result.not_checked += not_here(exhibits, result.predictions)
+    if predicate.rows is None and names:
+        findings.add(
+            "rows.not-stated", ATTESTATION, "it says that the case names no row of its log, and exhibits name some"
+        )
+    for why in predicate.rows.not_proven if predicate.rows is not None else ():
+        result.not_checked.append(_STATED.format(why[:_LONGEST_STATED]))
     if PROOF_INDEX not in known_bad and sum(part.rows for part in parts) != stated:
         findings.add("rows.count-differs", PROOF_INDEX, f"it is not about the {stated} rows that are attested")
     if PROOF_INDEX not in known_bad:
@@ -203,7 +217,10 @@ class _ProvenRows:
             shown = check_row(row, statement, place, where, findings)
             if shown is not None and withheld & shown.keys():
                 findings.add("rows.withheld-shown", where, "it shows a column that the redaction withholds")
-            hold += len(findings.found) == before
+            holds = len(findings.found) == before
+            hold += holds
+            if holds and table == _PREDICTIONS and shown is not None and _ID in shown:
+                self.result.predictions.add(str(shown[_ID].content))
         return hold
 
 

@@ -183,7 +183,9 @@ ATTACKS = (
         trust=_accepting(TrustedKey(replace(REX, name="demonstration-rex").public, "sign-off", "*")),
     ),
     _holds(
-        "a case that names no row", predicate(rows=None), "not checked: inclusion of rows in the log: the case names"
+        "a case that names no row",
+        predicate(rows=None),
+        "not checked: inclusion of rows in the log: no document or CSV of an",
     ),
     _holds(
         "an exhibit that withholds something, as is attested",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit_lab.verifier.named_rows import MADE_UP
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -48,7 +50,7 @@ def named_by(exhibits: Sequence[Exhibit]) -> Named:
     for exhibit in exhibits:
         models |= {version for model in exhibit.models if (version := _version(model)) is not None}
         found = list(_in_files(exhibit))
-        ids |= dict.fromkeys(found)
+        ids |= dict.fromkeys(each for each in found if not each.endswith(MADE_UP))
         if not found:
             silent.append(exhibit.number)
     return Named(tuple(ids), tuple(sorted(models)), tuple(silent))
@@ -71,8 +73,9 @@ def _in_files(exhibit: Exhibit) -> Iterator[str]:
 
 def _in_table(frame: pl.DataFrame) -> Iterator[str]:
     for column in (_PLACE, _ID):
-        if column in frame.columns and frame[column].dtype == pl.String:
-            yield from (_id_of(column, text) for text in frame[column].drop_nulls().to_list())
+        if column in frame.columns and not frame[column].dtype.is_nested():
+            texts = frame[column].cast(pl.String, strict=False).drop_nulls().to_list()
+            yield from (_id_of(column, text) for text in texts)
 
 
 def _in_document(value: Any) -> Iterator[str]:

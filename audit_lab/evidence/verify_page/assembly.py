@@ -21,7 +21,8 @@ from audit_lab.verifier.bag import DECLARATION
 from audit_lab.verifier.content import EXHIBIT, EXHIBIT_TOO, INVESTIGATION_MEMBERS, INVESTIGATION_TOO
 from audit_lab.verifier.contents import MOST_DOCUMENT_BYTES
 from audit_lab.verifier.kept import BY_HAND, KEPT
-from audit_lab.verifier.predicate import HOW_REDACTED
+from audit_lab.verifier.named_rows import FROM_LOG, MADE_UP
+from audit_lab.verifier.predicate import HOW_REDACTED, RESULTS
 from audit_lab.verifier.research_object import CONTEXT, DESCRIPTOR, OUTSIDE, POINTERS, ROOT, TEXTS
 
 __all__ = ["PAGE_NAME", "checking_page", "write_page"]
@@ -95,6 +96,7 @@ def _layout() -> dict[str, object]:
         "crateContext": CONTEXT,
         "cratePointers": sorted(POINTERS),
         "crateTexts": sorted(TEXTS),
+        "byHand": BY_HAND,
         "custody": layout.CUSTODY,
         "custodyFormats": [FIRST_CUSTODY_FORMAT, CUSTODY_FORMAT],
         "declaration": DECLARATION.decode(),
@@ -103,11 +105,12 @@ def _layout() -> dict[str, object]:
         "exhibit": sorted(EXHIBIT),
         "exhibitToo": sorted(EXHIBIT_TOO),
         "exhibits": layout.EXHIBITS,
+        "fromLog": FROM_LOG,
         "howRedacted": HOW_REDACTED,
         "htmlMark": layout.HTML_MARK,
         "investigation": layout.INVESTIGATION,
-        "byHand": BY_HAND,
         "kept": KEPT,
+        "madeUp": MADE_UP,
         "investigationFormat": layout.INVESTIGATION_FORMAT,
         "investigationMembers": sorted(INVESTIGATION_MEMBERS),
         "investigationToo": sorted(INVESTIGATION_TOO),
@@ -131,6 +134,7 @@ def _layout() -> dict[str, object]:
         "proofs": layout.PROOFS,
         "provenRows": layout.PROVEN_ROWS,
         "researchObject": layout.RESEARCH_OBJECT,
+        "results": RESULTS,
         "roles": ROLES,
         "rolesOf": ROLES_OF,
         "rows": layout.ROWS,

@@ -86,7 +86,7 @@ const examineSigned = async (contents, checked, keys, folder) => {
       investigation = content.investigation;
       found.push(...(await checkModels(contents, predicate, investigation, bad)));
       if (predicate.version > 1) {
-        rows = await new ProvenRows(contents, predicate, bad).check(keys);
+        rows = await new ProvenRows(contents, predicate, bad).check(keys, investigation);
         found.push(...rows.found);
       }
     }

@@ -3,6 +3,7 @@
 const PROOF_NEXT = "Ask whoever gave the proof for one made from the log itself; do not rely on this one";
 const ROWS_STAGE = "rows: each in its segment, the segment in the log's tree, the tree in the attested checkpoint";
 const CHECKPOINT_STAGE = "signature over the log's checkpoint, by a key of the log that you pasted";
+const NO_ROWS = "inclusion of rows in the log: no document or CSV of an exhibit names a row, and no proofs are here";
 const MOST_SIZE = Number.MAX_SAFE_INTEGER;
 
 const proofFinding = (code, file, meaning) => finding(code, file, meaning, PROOF_NEXT);
@@ -71,12 +72,72 @@ const proofDocument = (contents, name, format, known) => {
   return value;
 };
 
+const ofPlace = (member, text) => (member === "place" && text.includes("@") ? text.slice(0, text.lastIndexOf("@")) : text);
+
+const namesInDocument = (text) =>
+  [...text.matchAll(/"(prediction_id|place)":("(?:[^"\\\x00-\x1f]|\\.)*")/g)].flatMap(([, member, written]) => {
+    try {
+      return [ofPlace(member, JSON.parse(written))];
+    } catch {
+      return [];
+    }
+  });
+
+/** The cells of CSV, line by line; the last line is empty, or cut off. */
+const csvRows = (text) =>
+  text.split("\n").slice(0, -1).map((line) =>
+    [...line.replace(/\r$/, "").matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, bare]) =>
+      quoted === undefined ? bare : quoted.replaceAll('""', '"'),
+    ),
+  );
+
+const namesInTable = (text) => {
+  const [header = [], ...rows] = csvRows(text);
+  return ["prediction_id", "place"].flatMap((member) => {
+    const at = header.indexOf(member);
+    return at < 0 ? [] : rows.filter((row) => row.length > at).map((row) => ofPlace(member, row[at]));
+  });
+};
+
+/** Which predictions an exhibit names in its documents and CSV, read from the first 64 KiB of each. */
+const namedBy = async (exhibit, contents, bad) => {
+  const names = new Set();
+  const files = Array.isArray(exhibit.files) ? exhibit.files.filter(isObject) : [];
+  for (const name of files.map(({ path }) => `${LAYOUT.payload}${path}`)) {
+    if (contents.has(name) && !bad.has(name) && /\.(json|csv)$/.test(name)) {
+      const text = await contents.files.get(name).blob.slice(0, HEAD_BYTES).text();
+      const found = name.endsWith(".json") ? namesInDocument(text) : namesInTable(text);
+      found.filter((each) => each !== "" && !each.endsWith(LAYOUT.madeUp)).forEach((each) => names.add(each));
+    }
+  }
+  return { number: exhibit.number ?? null, kind: String(exhibit.kind ?? ""), names };
+};
+
+const listed = (names) => names.slice(0, 12).join(", ") + (names.length > 12 ? ` and ${names.length - 12} more` : "");
+
+const notComputed = (exhibits) => {
+  const computed = exhibits.filter(({ kind }) => !LAYOUT.fromLog.includes(kind));
+  const said = computed.map(({ number, kind }) => `${shown(number)} (${kind.slice(0, 40)})`);
+  return said.length > 0 ? [`exhibits computed again: none; ${listed(said)} say what the signer states`] : [];
+};
+
+const notHere = (exhibits, proven) => {
+  const named = new Set(exhibits.flatMap(({ names }) => [...names]));
+  const lacking = [...named].filter((name) => !proven.has(name)).length;
+  const of = `rows of the log: of ${named.size} predictions that the exhibits' documents and CSV name`;
+  const silent = exhibits.filter(({ names }) => names.size === 0).map(({ number }) => shown(number));
+  const who = `${silent.length === 1 ? "exhibit" : "exhibits"} ${listed(silent)} ${silent.length === 1 ? "names" : "name"}`;
+  const what = "no prediction in any document or CSV: what was computed over is not here row by row";
+  const said = lacking > 0 ? [`${of}, ${lacking} have no proven row here`] : [];
+  return silent.length > 0 ? [...said, `rows of the log: ${who} ${what}`] : said;
+};
+
 const isPath = (path) =>
   Array.isArray(path) && path.length <= 64 && path.every((hash) => typeof hash === "string" && DIGEST.test(hash));
 
 class ProvenRows {
   constructor(contents, predicate, bad) {
-    Object.assign(this, { contents, predicate, bad, places: new Set() });
+    Object.assign(this, { contents, predicate, bad, places: new Set(), predictions: new Set() });
     Object.assign(this, { found: [], checked: [], undone: [], signers: [] });
   }
 
@@ -96,10 +157,12 @@ class ProvenRows {
     }
   }
 
-  async check(keys) {
+  async check(keys, investigation) {
     const { proofIndex: name } = LAYOUT;
+    const exhibits = await this.exhibits(investigation);
+    this.undone.push(...notComputed(exhibits));
     const rows = isObject(this.predicate.rows) ? this.predicate.rows : null;
-    const stated = rows === null ? 0 : rows.proven;
+    const count = rows === null ? 0 : rows.proven;
     let parts = [];
     if (this.contents.has(name) && !this.bad.has(name)) {
       const known = ["origin", "genesis", "genesis_path", "key_chain", "growth", "parts"];
@@ -115,17 +178,34 @@ class ProvenRows {
         ({ parts } = proof);
         await this.checkParts(proof, keys);
       }
-    } else if (stated > 0 && !this.bad.has(name)) {
+    } else if (count > 0 && !this.bad.has(name)) {
       this.add("rows.proofs-missing", name, "rows are attested as proven, and there is no proof");
     }
-    if (!this.bad.has(name) && parts.reduce((sum, part) => sum + part.rows, 0) !== stated) {
-      this.add("rows.count-differs", name, `it is not about the ${stated} rows that are attested`);
+    if (!this.bad.has(name) && parts.reduce((sum, part) => sum + part.rows, 0) !== count) {
+      this.add("rows.count-differs", name, `it is not about the ${count} rows that are attested`);
     }
-    if (parts.length === 0) {
-      this.undone.push("inclusion of rows in the log: no proofs of it are here");
+    const named = exhibits.some(({ names }) => names.size > 0);
+    if (parts.length === 0 && (named || rows !== null)) {
+      this.undone.push("inclusion of the rows in the log: no proofs of it are here");
+    } else if (parts.length === 0) {
+      this.undone.push(NO_ROWS);
     }
+    this.undone.push(...notHere(exhibits, this.predictions));
+    if (rows === null && named) {
+      const meaning = "it says that the case names no row of its log, and exhibits name some";
+      this.add("rows.not-stated", LAYOUT.attestation, meaning);
+    }
+    const stated = rows === null ? [] : rows.not_proven;
+    this.undone.push(...stated.map((why) => `rows of the log: the signer states ${shown(why)}`));
     this.checkListed(parts);
     return this;
+  }
+
+  /** The exhibits of a case with the predictions that they name; none where its investigation is found wrong itself. */
+  async exhibits(investigation) {
+    const sound = !this.bad.has(LAYOUT.investigation) && isObject(investigation) && Array.isArray(investigation.exhibits);
+    const each = sound ? investigation.exhibits.filter(isObject) : [];
+    return Promise.all(each.map((exhibit) => namedBy(exhibit, this.contents, this.bad)));
   }
 
   async checkParts(proof, keys) {
@@ -242,6 +322,10 @@ class ProvenRows {
     await this.collecting(where, () =>
       checkInclusion(utf8(row.row_bytes), row.row, statement.rows, row.path, statement.rows_root),
     );
+    if (this.found.length === before && statement.table === "predictions" && Array.isArray(row.disclosures)) {
+      const own = row.disclosures.map((text) => /s13:prediction_ids[0-9]+:(.*)$/s.exec(text)).find((match) => match !== null);
+      this.predictions.add(own?.[1]);
+    }
     return this.found.length === before;
   }
 

@@ -111,7 +111,9 @@ const parsePredicate = (value, kind, name) => {
     members(value.notebook, attested, `The notebook in ${name}`);
   }
   const texts = [value.case.id, value.case.question, value.log.origin, value.log.checkpoint ?? "", value.signer];
-  const sound = [...texts, value.signed_at].every(isText) && isTime(value.signed_at);
+  const empty = canonical(value.parameters) === "{}" && canonical(value.results) === canonical(LAYOUT.results);
+  const said = isObject(value.environment) && Object.values(value.environment).every(isText);
+  const sound = empty && said && [...texts, value.signed_at].every(isText) && isTime(value.signed_at);
   if (!sound || (value.version > 1 && !isSince2(value, name))) {
     throw new Malformed("attestation.malformed", `${name} has members of the wrong type`);
   }

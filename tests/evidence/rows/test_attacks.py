@@ -18,6 +18,7 @@ from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
 from audit_lab.seal.trust import Trust, TrustedKey
 from audit_lab.verifier.age import Known
+from audit_lab.verifier.named_rows import named_rows
 from audit_lab.verifier.predicate import AttestedRedaction, AttestedRows
 
 INDEX = "data/proofs/log.json"
@@ -317,3 +318,65 @@ def test_a_table_that_is_none(unpacked, both_keys, tmp_path):
     unpacked.files[TABLE] = b"PAR1"
     (finding,) = in_full(unpacked, both_keys, tmp_path).findings
     assert (finding.code, finding.file) == ("rows.table-unreadable", TABLE)
+
+
+def not_checked(unpacked, trust, about):
+    return [line for line in unpacked.report(trust).not_checked if line.startswith(about)]
+
+
+def test_what_the_signer_says_of_rows_is_quoted_and_what_the_bundle_shows_is_said(unpacked, both_keys):
+    unpacked.attest(rows=AttestedRows(8, ("nothing:\nthe court checked it all",)))
+    derived, quoted = not_checked(unpacked, both_keys, "rows of the log")
+    assert derived.startswith("rows of the log: exhibit 3 names no prediction in any document or CSV")
+    assert quoted == "rows of the log: the signer states 'nothing:\\nthe court checked it all'"
+
+
+def test_that_the_signer_says_nothing_takes_no_warning_out(unpacked, both_keys):
+    unpacked.attest(rows=AttestedRows(8, ()))
+    (said,) = not_checked(unpacked, both_keys, "rows of the log")
+    assert said.startswith("rows of the log: exhibit 3 names no prediction")
+    (computed,) = not_checked(unpacked, both_keys, "exhibits computed again")
+    assert computed == "exhibits computed again: none; 2 (table), 3 (table) say what the signer states"
+
+
+def test_rows_that_are_denied_with_their_proofs_taken_out(unpacked, both_keys):
+    for name in [name for name in unpacked.files if name.startswith(("data/proofs/", "data/rows/log/"))]:
+        del unpacked.files[name]
+    unpacked.attest(rows=None)
+    assert unpacked.found(both_keys) == [("rows.not-stated", "attestation.dsse.json")]
+    assert not_checked(unpacked, both_keys, "inclusion of") == [
+        "inclusion of the rows in the log: no proofs of it are here"
+    ]
+    assert "of 3 predictions that the exhibits' documents and CSV name, 3 have no proven row here" in " ".join(
+        not_checked(unpacked, both_keys, "rows of the log")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        (
+            "a.json",
+            b'{"inputs":[{"prediction_id":"a"}],"place":"b@part:1","x":{"prediction_id":"c (what if)"}}',
+            {"a", "b"},
+        ),
+        ("a.json", b'{"prediction_id":"\\u00e9\\"","prediction_id":7,"place":"\\x"}', {'\u00e9"'}),
+        ("a.csv", b'x,prediction_id\n"1,2",a\n3,"b ""c"""\n4,cut off', {"a", 'b "c"'}),
+        ("a.csv", b"x,y\n1,2\n", set()),
+        ("a.csv", b"", set()),
+        ("a.csv", b'prediction_id\n"' + b"x" * 200_000 + b'"\n', set()),
+        ("a.txt", b'{"prediction_id":"a"}', set()),
+    ],
+)
+def test_predictions_are_read_from_documents_and_csv(name, text, named):
+    class Contents:
+        names = ("data/investigation.json", f"data/{name}")
+
+        def document(self, _):
+            return json.dumps({"exhibits": [{"number": 1, "kind": "x", "files": [{"path": name}]}]}).encode()
+
+        def head(self, _):
+            return text
+
+    (exhibit,) = named_rows(Contents(), set())
+    assert exhibit.names == named

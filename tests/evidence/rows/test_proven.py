@@ -9,7 +9,7 @@ from dataclasses import replace
 import polars as pl
 
 import audit_lab as al
-from audit_lab.evidence import export_case, verify_in_full
+from audit_lab.evidence import Case, export_case, verify_in_full
 from audit_lab.evidence.leaving import Leaving
 from audit_lab.evidence.log_comparison import states_comparison
 from audit_lab.seal.report import Verdict
@@ -79,3 +79,16 @@ def test_a_kept_verification_of_a_sealed_log_counts_where_it_is_of_the_attested_
     earlier = "\n".join([checkpoint[0], "1", base64.b64encode(bytes(32)).decode(), *checkpoint[3:]])
     assert not states_comparison(content, replace(unpacked.predicate, log_checkpoint=earlier))
     assert not states_comparison(content, replace(unpacked.predicate, log_checkpoint="no note"))
+
+
+def test_ids_of_another_type_name_predictions_too(loans, tmp_path, key, both_keys):
+    about = {"question": "Why?", "actor": "jane", "purpose": "complaint", "folder": tmp_path / "cases"}
+    case = Case.create("LOANS-2", al.open(loans.folder), **about)
+    ids = pl.Series("prediction_id", ["p-001", "p-002"], dtype=pl.Categorical)
+    case.keep(pl.DataFrame([ids]), "Two")
+    case.keep(pl.DataFrame({"prediction_id": [7]}), "A number")
+    bundle = export_case(case, tmp_path / "x.zip", key=key, leaving=Leaving(vault=loans.vault))
+    report = examine_bundle(bundle, both_keys)
+    assert report.findings == ()
+    said = "of 3 predictions that the exhibits' documents and CSV name, 1 have no proven row here"
+    assert any(said in line for line in report.not_checked)
