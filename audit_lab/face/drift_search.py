@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,8 +10,10 @@ import narwhals as nw
 import polars as pl
 
 from audit_lab.errors import AuditLabError
+from audit_lab.face.column_types import is_measured, left_out
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_reference import moment_asked, reference_asked
+from audit_lab.face.progress import WatchedStore
 from audit_lab.face.windowed_rows import OUTCOMES, unweighted
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
@@ -25,10 +27,10 @@ from audit_lab.monitor.drift import drift
 from audit_lab.monitor.filed import Filed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from audit_lab.log.search.pairs import Pairs
+    from audit_lab.log.search.pairs import Pair, Pairs
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.counts import Source
     from audit_lab.monitor.drift import Drift
@@ -130,6 +132,9 @@ def _put(
     predicting = filed.model if filed else predicting_model(store, _model(asked))
     features = _features(store, predicting)
     chosen = list(asked.columns) if asked.columns is not None else [*features, *_OWN]
+    unmeasured = {name: features[name] for name in chosen if name in features and not is_measured(features[name])}
+    if len(unmeasured) < len(chosen):
+        chosen = [name for name in chosen if name not in unmeasured]
     gone = _erased(store, predicting)
     outcomes = _outcomes(store) if any(name in OUTCOMES and name not in features for name in chosen) else None
 
@@ -148,12 +153,13 @@ def _put(
         "around": moment_asked(store, asked.around, asked.before, asked.after),
         "version": "model_version",
     }
-    left_out = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
+    without = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
     known = _OWN | _BESIDES
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
     source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
     moved = measure(source, **options)
-    further = (*(() if gone.is_empty() else (left_out,)), *unweighted(store, predicting, None, None))
+    further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
+    further = (*further, *left_out(unmeasured))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 
 
@@ -167,11 +173,35 @@ def _filed(store: LogStore, model: str | None) -> _FileByFile | None:
         return None
     cache = SketchCache()
     found = pairs_of(store, named[0], cache)
-    return None if found is None else _FileByFile(named[0], found, Filed(found.pairs, cache))
+    if found is None:
+        return None
+    rows = (
+        _Telling(found.pairs, cache, tell=store.tell) if isinstance(store, WatchedStore) else Filed(found.pairs, cache)
+    )
+    return _FileByFile(named[0], found, rows)
 
 
-def _features(store: LogStore, model: str) -> list[str]:
-    return wide_columns(Beside(store, (model,)).dtypes)[1] if model in store.models() else []
+@dataclass(frozen=True, eq=False)
+class _Telling(Filed):
+    """Rows file by file, which tell how many are read next."""
+
+    tell: Callable[[str, int], None] = field(kw_only=True)
+
+    def known(
+        self,
+        pairs: Sequence[Pair],
+        question: Any,
+        schemas: Mapping[str, Mapping[str, Any]],
+        make: Callable[[], dict[str, pl.DataFrame]],
+    ) -> dict[str, pl.DataFrame]:
+        self.tell("predictions", sum(each.rows for each in pairs))
+        return super().known(pairs, question, schemas, make)
+
+
+def _features(store: LogStore, model: str) -> dict[str, pl.DataType]:
+    """Return the features as `wide` calls them, and their types."""
+    dtypes = Beside(store, (model,)).dtypes if model in store.models() else {}
+    return dict(zip(wide_columns(dtypes)[1], dtypes.values(), strict=True))
 
 
 def _model(asked: DriftQuestion) -> str | None:

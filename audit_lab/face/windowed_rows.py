@@ -10,6 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from audit_lab.errors import MisuseError
+from audit_lab.face.column_types import is_readable, left_out
 from audit_lab.face.description import predicting_model
 from audit_lab.face.untimed import untimed_fact, untimed_predictions
 from audit_lab.log.engines.answers import collected
@@ -76,10 +77,21 @@ class WindowedRows:
     @cached_property
     def features(self) -> dict[str, str]:
         """The features by the name that they go by here, and their name in the log."""
-        if self.model not in self.store.models():
-            return {}
+        return {name: own for name, own in self._called.items() if is_readable(self._dtypes[own])}
+
+    @cached_property
+    def unreadable(self) -> dict[str, pl.DataType]:
+        """The features that are neither numbers nor texts, which no question is asked of, and their types."""
+        return {name: self._dtypes[own] for name, own in self._called.items() if name not in self.features}
+
+    @cached_property
+    def _called(self) -> dict[str, str]:
         taken = {*OWN, *OUTCOMES, _ID, _TIME}
-        return {f"inputs.{name}" if name in taken else name: name for name in self._beside(None, None).dtypes}
+        return {f"inputs.{name}" if name in taken else name: name for name in self._dtypes}
+
+    @cached_property
+    def _dtypes(self) -> dict[str, pl.DataType]:
+        return self._beside(None, None).dtypes if self.model in self.store.models() else {}
 
     @cached_property
     def has_outcomes(self) -> bool:
@@ -144,7 +156,7 @@ class WindowedRows:
     @property
     def facts(self) -> tuple[str, ...]:
         """What must be known about the rows, which are counted as they are in the log."""
-        return (*((UNWEIGHTED,) if self.is_sampled else ()), *self.weighted_facts)
+        return (*((UNWEIGHTED,) if self.is_sampled else ()), *self.weighted_facts, *left_out(self.unreadable))
 
     @cached_property
     def weighted_facts(self) -> tuple[str, ...]:
@@ -171,6 +183,9 @@ class WindowedRows:
         """
         known = [*self.features, *OWN, *(OUTCOMES if self.has_outcomes else ())]
         for name in columns:
+            if name in self.unreadable:
+                message = f"{name!r} of {self.model} holds {self.unreadable[name]}, which is neither numbers nor text"
+                raise MisuseError(message, f"Columns are {', '.join(known)}.")
             if name not in known:
                 raise MisuseError(f"there is no column {name!r} of {self.model}", f"Columns are {', '.join(known)}.")
         if len(set(columns)) != len(columns) or not columns:

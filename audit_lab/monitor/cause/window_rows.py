@@ -170,7 +170,7 @@ def plain_feature(rows: pl.DataFrame, name: str) -> pl.Series | None:
         return column.cast(pl.Float64).fill_nan(None)
     if dtype == pl.Boolean:
         return column.replace_strict({True: "true", False: "false"}, return_dtype=pl.String)
-    return None if dtype.is_nested() or dtype == pl.Binary else column.cast(pl.String)
+    return None if dtype.is_nested() or isinstance(dtype, pl.Binary | pl.Duration) else column.cast(pl.String)
 
 
 def _value(asked: CauseQuestion) -> pl.Expr:
