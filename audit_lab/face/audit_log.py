@@ -8,6 +8,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.description import described
+from audit_lab.face.progress import shown_while, watched
 from audit_lab.face.watching import Watching
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.lookup import places_of, rows_by
@@ -65,7 +66,8 @@ class AuditLog(Watching):
         MisuseError
             The expression or a time cannot be read.
         """
-        with self._access.asking("find", expression, since=since, until=until, model=model, limit=limit) as answer:
+        asking = self._access.asking("find", expression, since=since, until=until, model=model, limit=limit)
+        with asking as answer, shown_while("find"):
             if limit is not None and limit < 0:
                 raise MisuseError(f"limit is {limit}", "Give 0 or more, or leave it out.")
             found = self._found(expression, since, until, model, limit)
@@ -142,6 +144,7 @@ class AuditLog(Watching):
         model: str | None = None,
         limit: int = 20,
         key: PseudonymKey | Path | str | None = None,
+        progress: Callable[[str, int], None] | None = None,
     ) -> Letter:
         """Search by what a letter says; every candidate comes with why it matches and what does not.
 
@@ -159,6 +162,9 @@ class AuditLog(Watching):
             A word, compared whatever its case with the decision, the label and what it was overridden to.
         key
             The pseudonym key, or its file; default: the file in AUDIT_LAB_PSEUDONYM_KEY.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
 
         Raises
         ------
@@ -169,13 +175,13 @@ class AuditLog(Watching):
 
         clues: dict[str, Any] = {"subject": subject_of(customer, subject, key), "around": around, "zone": zone}
         clues |= {"within": within, "amount": amount, "decision": decision, "model": model, "limit": limit}
-        with self._access.asking("letter", **clues) as answer:
+        with self._access.asking("letter", **clues) as answer, shown_while("letter", progress) as tell:
             answer.touches("predictions", self._columns("predictions"))
             if amount is not None:
                 self._touches_inputs(answer, self._store.models() if model is None else [model])
             if decision is not None:
                 answer.touches("overrides", ["decision_after"])
-            found = letter_of(self._store, **clues)
+            found = letter_of(watched(self._store, tell), **clues)
             answer.rows = len(found.candidates)
             return found
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
+from audit_lab.face.progress import shown_while, watched
 from audit_lab.face.replays import Replays, When
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from audit_lab.face.foremost import Foremost
     from audit_lab.face.onsets_of_log import OnsetsOfLog
@@ -100,6 +101,7 @@ class Dated(Replays):
         reference: tuple[When, When] | None = None,
         model: str | None = None,
         seed: int = 0,
+        progress: Callable[[str, int], None] | None = None,
     ) -> OnsetsOfLog:
         """Say since when what is otherwise: the dates on which columns, scores, decisions and their number changed.
 
@@ -121,6 +123,9 @@ class Dated(Replays):
             May be left out where the log has one.
         seed
             Of the resamples that set the false alarm rate.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
 
         Raises
         ------
@@ -134,8 +139,9 @@ class Dated(Replays):
 
         asked: dict[str, Any] = {"every": every, "zone": zone, "since": since, "until": until, "reference": reference}
         asked |= {"model": model, "seed": seed}
-        with self._access.asking("onset", columns=columns, **asked) as answer:
-            found, touched, features = onset_of(self._store, columns, **asked)
+        asking = self._access.asking("onset", columns=columns, **asked)
+        with asking as answer, shown_while("onset", progress) as tell:
+            found, touched, features = onset_of(watched(self._store, tell), columns, **asked)
             answer.columns |= touched
             answer.rows = found.rows
             given = {"columns": None if columns is None else list(columns), **asked}

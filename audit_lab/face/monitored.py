@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from audit_lab.face.caused import Caused
+from audit_lab.face.progress import shown_while, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,6 +42,7 @@ class Monitored(Caused):
         after: str = "0d",
         false_alarms: float = 0.05,
         seed: int = 0,
+        progress: Callable[[str, int], None] | None = None,
     ) -> DriftOfLog:
         """Compare each window's inputs, score and decision with a reference.
 
@@ -66,6 +68,9 @@ class Monitored(Caused):
             With which probability a question about rows without drift may raise any alert.
         seed
             Of the resampling that calibrates this.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
         """
         from audit_lab.face.drift_of_log import drift_of_log
         from audit_lab.face.drift_search import DriftQuestion, drift_of
@@ -73,8 +78,8 @@ class Monitored(Caused):
         asked = DriftQuestion(
             columns, every, reference, model, zone, around, before, after, false_alarms=false_alarms, seed=seed
         )
-        with self._access.asking("drift", **asked.words()) as answer:
-            moved, touched = drift_of(self._store, asked)
+        with self._access.asking("drift", **asked.words()) as answer, shown_while("drift", progress) as tell:
+            moved, touched = drift_of(watched(self._store, tell), asked)
             answer.columns |= touched
             counted = moved.table.group_by("column").agg(pl.col("rows").sum())["rows"]
             answer.rows = int(counted.max() or 0)  # type: ignore[arg-type]
@@ -93,6 +98,7 @@ class Monitored(Caused):
         after: str = "0d",
         false_alarms: float = 0.05,
         seed: int = 0,
+        progress: Callable[[str, int], None] | None = None,
     ) -> MultivariateDrift:
         """Compare the rows of each window with a reference as wholes: what no column shows alone.
 
@@ -102,14 +108,17 @@ class Monitored(Caused):
             As in `drift`; a rolling reference is refused.
         false_alarms
             The false discovery rate over the windows.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
         """
         from audit_lab.face.drift_search import DriftQuestion, drift_together_of
 
         asked = DriftQuestion(
             columns, every, reference, model, zone, around, before, after, false_alarms=false_alarms, seed=seed
         )
-        with self._access.asking("drift together", **asked.words()) as answer:
-            moved, touched = drift_together_of(self._store, asked)
+        with self._access.asking("drift together", **asked.words()) as answer, shown_while("drift", progress) as tell:
+            moved, touched = drift_together_of(watched(self._store, tell), asked)
             answer.columns |= touched
             answer.rows = int(moved.table["rows"].sum())
             return moved
@@ -220,6 +229,7 @@ class Monitored(Caused):
         positive: str | None = None,
         hosmer_lemeshow: bool = False,
         zone: str = "UTC",
+        progress: Callable[[str, int], None] | None = None,
     ) -> PerformanceOfLog:
         """Hold what a model said, and what was decided, against the outcomes, window by window.
 
@@ -244,6 +254,9 @@ class Monitored(Caused):
             Whether calibration is tested with Hosmer and Lemeshow's test, too.
         zone
             IANA zone whose days, weeks and months the windows are.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
 
         Raises
         ------
@@ -258,9 +271,10 @@ class Monitored(Caused):
         asked: dict[str, Any] = {"every": every, "since": since, "until": until, "model": model, "as_of": as_of}
         by = "version" if by_version else None
         words = {**asked, "zone": None if zone == "UTC" else zone}
-        with self._access.asking("performance", **words, by=by, costs=costs, positive=positive) as answer:
+        words |= {"by": by, "costs": costs, "positive": positive}
+        with self._access.asking("performance", **words) as answer, shown_while("performance", progress) as tell:
             found = performance_of(
-                self._store,
+                watched(self._store, tell),
                 **asked,
                 zone=zone,
                 by_version=by_version,
@@ -291,6 +305,7 @@ class Monitored(Caused):
         minimum: int = 10,
         as_of: When = None,
         zone: str = "UTC",
+        progress: Callable[[str, int], None] | None = None,
     ) -> FairnessOfLog:
         """Count decisions by group, and compare the groups' rates; it says what differs, never why.
 
@@ -314,6 +329,9 @@ class Monitored(Caused):
             Whether all groups together are counted too, when there are several.
         minimum
             Groups with fewer rows are suppressed, and others that would let them be computed.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
 
         Raises
         ------
@@ -329,9 +347,16 @@ class Monitored(Caused):
         asked |= {"every": every, "since": since, "until": until, "model": model, "as_of": as_of, "minimum": minimum}
         by = "version" if by_version else None
         words = {**asked, "zone": None if zone == "UTC" else zone}
-        with self._access.asking("fairness by", "; ".join(groups), **words, by=by) as answer:
+        by_groups = "; ".join(groups)
+        asking = self._access.asking("fairness by", by_groups, **words, by=by)
+        with asking as answer, shown_while("fairness", progress) as tell:
             found = fairness_of(
-                self._store, groups, **asked, zone=zone, by_version=by_version, intersections=intersections
+                watched(self._store, tell),
+                groups,
+                **asked,
+                zone=zone,
+                by_version=by_version,
+                intersections=intersections,
             )
             answer.rows = found.rows
             answer.touches("predictions", ("outputs", "decision"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.decision import Decision
+from audit_lab.face.progress import shown_while, watched
 from audit_lab.face.tables import LogTables
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, find, instant
@@ -239,13 +240,16 @@ class Replays(LogTables):
         with self._access.asking("lineage", f"{model} {version}"):
             return graph_of_version(self._store, model, version)
 
-    def coverage(self, every: str = "1w") -> Coverage:
+    def coverage(self, every: str = "1w", *, progress: Callable[[str, int], None] | None = None) -> Coverage:
         """State which predictions can be reconstructed and replayed, why the others cannot, and which were lost.
 
         Parameters
         ----------
         every
             The length of a window: ``1d``, ``1w`` (from Monday) or ``1mo``; in UTC.
+        progress
+            Called with the name of each table that is read next and how many rows it has; what it raises ends the
+            question. When omitted, whoever waits for longer than a second in a terminal or a notebook is shown it.
 
         Raises
         ------
@@ -254,9 +258,10 @@ class Replays(LogTables):
         """
         from audit_lab.replay.coverage import coverage
 
-        with self._access.asking("coverage", every=None if every == "1w" else every) as answer:
+        asking = self._access.asking("coverage", every=None if every == "1w" else every)
+        with asking as answer, shown_while("coverage", progress) as tell:
             answer.touches("predictions", self._columns("predictions"))
-            stated = coverage(self._store, every)
+            stated = coverage(watched(self._store, tell), every)
             answer.rows = stated.predictions
         find_ids = stated.ask
 

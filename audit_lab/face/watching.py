@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import StorageError
 from audit_lab.face.monitored import Monitored
+from audit_lab.face.progress import shown_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,8 @@ class Watching(Monitored):
 
         asked = rules_asked(rules)
         scope = Scope(now or datetime.now(UTC), instant(since, "since"), instant(until, "until"))
-        with self._access.asking("watch", asked.sha256[:12], rules=asked.source, since=since, until=until) as answer:
+        asking = self._access.asking("watch", asked.sha256[:12], rules=asked.source, since=since, until=until)
+        with asking as answer, shown_while("watch"):
             answer.touches("predictions", ("outputs", "decision"))
             kept = Record(self._store, record).read(in_log=write)
             return looked_at(self, self._store, asked, kept, scope)

@@ -1,0 +1,184 @@
+"""How far a question is: told to whoever wants to know, and shown where a person waits for longer than a second."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+from audit_lab.log.files.printable import printable
+from audit_lab.log.store import LogStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from datetime import datetime
+
+    import narwhals as nw
+    import polars as pl
+
+__all__ = ["WatchedStore", "shown_while", "watched"]
+
+_FIRST_SECONDS, _NEXT_SECONDS = 1.0, 0.5
+_LONGEST = 100
+#: A question that is asked while another is answered is a part of it.
+_busy = Event()
+
+
+class _Place(Protocol):
+    """Where a line is shown, changed and taken away again."""
+
+    def show(self, text: str) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class _Terminal:
+    """The last line of a terminal, on standard error."""
+
+    def show(self, text: str) -> None:
+        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+class _Cell:
+    """A line of a notebook's cell, which is empty in the end."""
+
+    def __init__(self) -> None:
+        self._id = uuid4().hex
+        self._is_there = False
+
+    def show(self, text: str) -> None:
+        from IPython.display import display
+
+        said = {"text/plain": f"{text} (interrupt the kernel to stop)"}
+        display(said, raw=True, display_id=self._id, update=self._is_there)
+        self._is_there = True
+
+    def clear(self) -> None:
+        from IPython.display import display
+
+        if self._is_there:
+            display({"text/plain": ""}, raw=True, display_id=self._id, update=True)
+
+
+@contextmanager
+def shown_while(what: str, progress: Callable[[str, int], None] | None = None) -> Iterator[Callable[[str, int], None]]:
+    """Show, after a second, that a question is being answered, for how long by now, and what is read for it.
+
+    That is on the last line of a terminal, or in the cell of a notebook that somebody sits before, and is gone when the
+    question is answered or interrupted. Elsewhere, in another thread, and where `progress` is given, nothing is shown.
+
+    Parameters
+    ----------
+    what
+        The question, in a word or two.
+    progress
+        Called with a word for what is done next and how much of it there is; whatever it raises ends the question.
+
+    Yields
+    ------
+    Callable
+        What is to be called as work is done; after the block it does nothing.
+    """
+    place = None if progress is not None or _busy.is_set() else _place()
+    over, last = Event(), ["", monotonic()]
+
+    def told(word: str, count: int) -> None:
+        if over.is_set():
+            return
+        last[0] = f"{word}, {count:,} rows"
+        if progress is not None:
+            progress(word, count)
+
+    if place is None:
+        try:
+            yield told
+        finally:
+            over.set()
+        return
+    _busy.set()
+    clock = Thread(target=_tick, args=(what, place, over, last), name="audit-lab-progress", daemon=True)
+    clock.start()
+    try:
+        yield told
+    finally:
+        over.set()
+        _busy.clear()
+        clock.join()
+
+
+def _tick(what: str, place: _Place, over: Event, last: list[Any]) -> None:
+    wait, is_shown = _FIRST_SECONDS, False
+    while not over.wait(wait):
+        reading = f", reading {last[0]}" if last[0] else ""
+        place.show(printable(f"{what}: {monotonic() - last[1]:.0f} s{reading}", _LONGEST))
+        wait, is_shown = _NEXT_SECONDS, True
+    if is_shown:
+        place.clear()
+
+
+def _place() -> _Place | None:
+    """Return where a person who waits can see a line; None where nobody does."""
+    if current_thread() is not main_thread():
+        return None
+    kernel = getattr(_shell(), "kernel", None)
+    if kernel is not None:
+        # Whoever runs a notebook through (an export, nbconvert) takes no input, and outputs must not depend on time.
+        return _Cell() if getattr(kernel, "_allow_stdin", False) else None
+    return _Terminal() if sys.stderr is not None and sys.stderr.isatty() else None
+
+
+def _shell() -> Any:
+    interactive = sys.modules.get("IPython")
+    return None if interactive is None else interactive.get_ipython()
+
+
+@dataclass(frozen=True)
+class WatchedStore(LogStore):
+    """A log that tells which table is read next, and how many rows that has."""
+
+    tell: Callable[[str, int], None] = field(kw_only=True, repr=False)
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """Return a canonical table, and tell of it."""
+        self._told(name)
+        return super().table(name)
+
+    def placed(self, name: str) -> pl.LazyFrame:
+        """Return a canonical table with its places, and tell of it."""
+        self._told(name)
+        return super().placed(name)
+
+    def frame(
+        self,
+        name: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Collection[str] | None = None,
+    ) -> nw.LazyFrame[Any]:
+        """Return a canonical table for the log's engine, and tell of it."""
+        self._told(name)
+        return super().frame(name, since, until, columns)
+
+    def _told(self, name: str) -> None:
+        if rows := self.source.tables().get(name):
+            self.tell(name, rows)
+
+
+def watched(store: LogStore, tell: Callable[[str, int], None]) -> LogStore:
+    """Return the same opened log, which tells what is read of it: the table, and how many rows it has.
+
+    What is kept at hand between questions is the same.
+    """
+    same = {each.name: getattr(store, each.name) for each in fields(LogStore)}
+    made = WatchedStore(**same, tell=tell)
+    made.__dict__["shelf"] = store.shelf
+    return made
