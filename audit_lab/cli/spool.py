@@ -62,11 +62,11 @@ def spool(
             f"{sealed.missing:,} were never recorded, {sealed.quarantined:,} have inputs that fit no column."
         )
         if sealed.set_aside or sealed.damaged_bytes:
-            output.line(
-                f"{sealed.set_aside:,} cannot be sealed, {sealed.damaged_bytes:,} bytes are damaged: kept in {place}."
-            )
+            output.line(f"{sealed.set_aside:,} cannot be sealed; {sealed.damaged_bytes:,} bytes are damaged.")
     elif seal and state.is_sealing:
         output.line("Another process seals this spool.")
+    if state.kept_aside:
+        output.line(f"{state.kept_aside:,} files in {place} hold what is not in the log: look at them, and move them.")
     if not state.files:
         output.line("Everything is sealed.")
         return 0

@@ -25,6 +25,13 @@ def test_a_spool_is_shown_and_sealed(tmp_path, capsys):
     assert main(["spool", str(log), "--seal", "--vault", str(vault)]) == 0
     assert "Sealed 3 records of 1 files; 0 were in the log before" in capsys.readouterr().out
     assert al.open(log).predictions.collect().height == 3
+    with al.Recorder(log, model="loans", version="7", vault=vault, seal=False) as recorder:
+        recorder.record({"a": "a text"}, 0.5)
+    capsys.readouterr()
+    assert main(["spool", str(log), "--seal", "--vault", str(vault)]) == 0
+    told = capsys.readouterr().out
+    assert "1 have inputs that fit no column" in told
+    assert "hold what is not in the log" in told
 
 
 def test_a_spool_that_cannot_be_sealed_says_why(tmp_path, capsys):

@@ -21,6 +21,7 @@ from audit_lab.capture.recorder.spool_file import (
     CLOSED,
     DAMAGED,
     OPEN,
+    QUARANTINE,
     RECORDS,
     Damage,
     is_written,
@@ -40,14 +41,13 @@ if TYPE_CHECKING:
 
     from audit_lab.log.writing.writer import LogWriter
 
-__all__ = ["QUARANTINE", "SealedSpool", "adopt", "seal_spool"]
-
-#: The end of the name of a file, in a recorder's folder, with records of which a value fits no column of the log.
-QUARANTINE = ".quarantine.jsonl"
+__all__ = ["SealedSpool", "adopt", "seal_spool"]
 
 #: What says nothing of the records: it is told, and tried again.
 _PASSING = (StorageError, OSError, MemoryError)
 _LONGEST_REASON = 500
+#: So many records of a file are looked for one by one; each is three appends.
+_MOST_SINGLY = 1_000
 
 
 @dataclass
@@ -128,7 +128,7 @@ def seal_spool(writer: LogWriter, log: Path, spool: Path) -> Iterator[SealedSpoo
         raise first
 
 
-@dataclass(frozen=True)
+@dataclass
 class _File:
     """One closed file, and the log that it is sealed into."""
 
@@ -136,6 +136,8 @@ class _File:
     log: Path
     path: Path
     done: SealedSpool
+    #: Records that were set aside one by one.
+    singly: int = 0
 
     def seal(self) -> None:
         """Seal what the log does not have of it, and remove it."""
@@ -154,12 +156,12 @@ class _File:
             sync_folder(path.parent.parent)
 
     def _seal_rows(self, rows: SpooledRows) -> None:
-        """Seal rows; of those that cannot be sealed together, each half, and so on."""
+        """Seal rows; of those that cannot be sealed together, each half, and so on, while they are few."""
         error = self._refused(rows)
         if error is None:
             self.done.records += len(rows.records)
             self.done.quarantined += len(rows.misfits)
-        elif len(rows.records) > 1:
+        elif len(rows.records) > 1 and self.singly < _MOST_SINGLY:
             for half in rows.halves():
                 self._seal_rows(half)
         elif rows.records:
@@ -168,17 +170,18 @@ class _File:
             raise error
 
     def _set_aside(self, rows: SpooledRows, error: BaseException) -> None:
-        """Keep one record's inputs aside, and if need be all of it; raise where the log takes nothing at all."""
+        """Keep the records' inputs aside, and if need be all of them; raise where the log takes nothing at all."""
+        self.singly += len(rows.records)
         why = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
         if self._refused(rows.without_inputs(why)) is None:
-            self.done.records += 1
-            self.done.quarantined += 1
+            self.done.records += len(rows.records)
+            self.done.quarantined += len(rows.records)
             return
         _keep(self.path, rows.quarantine(why))
         again = self._refused(rows.without_records(why))
         if again is not None:
             raise again from error
-        self.done.set_aside += 1
+        self.done.set_aside += len(rows.records)
 
     def _refused(self, rows: SpooledRows) -> BaseException | None:
         """Append rows; return what is wrong with them, or None. What says nothing of them is raised."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.capture.recorder.spool_file import CLOSED, OPEN, is_written, read_header
+from audit_lab.capture.recorder.spool_file import CLOSED, DAMAGED, OPEN, QUARANTINE, is_written, read_header
 from audit_lab.errors import LogError, StorageError
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class SpoolState:
         Whether a process seals them.
     problem
         What keeps it from that; None where nothing does.
+    kept_aside
+        Files with what cannot be sealed, or is damaged: they stay until somebody has looked at them.
     """
 
     files: int
@@ -88,6 +90,7 @@ class SpoolState:
     since: float | None
     is_sealing: bool
     problem: str | None
+    kept_aside: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name."""
@@ -100,7 +103,8 @@ def spool_state(spool: Path) -> SpoolState:
     for path in spool_files(spool, OPEN, CLOSED):
         with suppress(FileNotFoundError):  # it was sealed meanwhile
             sizes.append(path.stat().st_size)
-    return SpoolState(len(sizes), sum(sizes), unsealed_since(spool), is_sealing(spool), sealing_problem(spool))
+    aside = len(spool_files(spool, QUARANTINE, DAMAGED))
+    return SpoolState(len(sizes), sum(sizes), unsealed_since(spool), is_sealing(spool), sealing_problem(spool), aside)
 
 
 def sealing_problem(spool: Path) -> str | None:

@@ -32,6 +32,7 @@ __all__ = [
     "DAMAGED",
     "NOTICE",
     "OPEN",
+    "QUARANTINE",
     "RECORDS",
     "Damage",
     "Frame",
@@ -48,6 +49,8 @@ __all__ = [
 OPEN, CLOSED = ".open", ".spool"
 #: The end of the name of a file that was read as far as it is whole, and is kept for who can repair it.
 DAMAGED = ".damaged"
+#: The end of the name of a file beside them, with records that cannot be in the log as they are.
+QUARANTINE = ".quarantine.jsonl"
 
 #: What a frame holds: records, one after the other, or one thing to know about what is not there.
 RECORDS, NOTICE = 1, 2

@@ -231,6 +231,19 @@ def test_a_process_killed_between_two_halves_goes_on_where_it_was(recorded, tmp_
     assert len((path.parent / "00000001.quarantine.jsonl").read_text().splitlines()) == 1
 
 
+def test_where_too_many_cannot_be_sealed_the_rest_is_not_taken_apart(recorded, monkeypatch):
+    monkeypatch.setattr(sealer, "_MOST_SINGLY", 2)
+    explained = (*RECORD[3:-1], {"explanation": {"method": "shap", "base_value": "x"}})
+    poisoned = [encoded((f"p-{number}", RECORD[1], [float(number)], *explained)) for number in range(1, 9)]
+    spooled(recorded, frame_of(1, [*poisoned[:4], record(20), *poisoned[4:]]))
+    sealed = recorded.seal()
+    assert (sealed.records, sealed.quarantined, sealed.set_aside) == (9, 9, 0)
+    assert recorded.predictions["sequence"].to_list() == list(range(1, 10))
+    (kept,) = recorded.spool.glob("*/*.quarantine.jsonl")
+    assert [json.loads(line)["sequence"] for line in kept.read_text().splitlines()] == list(range(1, 10))
+    assert spool_state(recorded.spool).kept_aside == 1
+
+
 def test_where_the_log_takes_nothing_nothing_is_set_aside(recorded, monkeypatch):
     path = spooled(recorded, frame_of(1, [record(1), record(2)]))
 
