@@ -33,13 +33,15 @@ _PROCESSOR = Path("/proc/cpuinfo")
 _OURS = "audit-lab"
 
 
-def environment_facts() -> dict[str, Any]:
+def environment_facts(*, kernel_ran: bool = True) -> dict[str, Any]:
     """Return what is needed to set up the same environment; no host, user or path is named.
+
+    Where no kernel ran there are no settings of one.
 
     ``package_sha256`` names what was installed, not only what it is called: for each package the digest of the files
     that its wheel brought. It is the same whoever installed that wheel, and wherever.
     """
-    return _facts(_packages())
+    return {**_facts(_packages()), **({} if kernel_ran else {"kernel_settings": {}})}
 
 
 def facts_in(site: Path, python: str) -> dict[str, Any]:

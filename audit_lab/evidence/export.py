@@ -282,10 +282,11 @@ def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple
         models=tuple(sorted({name.removeprefix(MODEL_FILES).partition("/")[0] for name in models})),
     )
     material.begins("making pages")
-    payload = investigation_payload(case, exhibits, custody) | rows.files | models
+    stated = investigation_payload(case, exhibits, custody, kernel_ran=executed is not None)
+    payload = stated | rows.files | models
     if executed is not None:
-        stated = b"".join(chunks_of(payload[INVESTIGATION]))
-        attested, pages = notebook_pages(executed, stated, predicate, signed_at)
+        investigation = b"".join(chunks_of(payload[INVESTIGATION]))
+        attested, pages = notebook_pages(executed, investigation, predicate, signed_at)
         predicate, payload = replace(predicate, notebook=attested), {**payload, **pages}
     there = {"has_pdf": NOTEBOOK_PDF in payload, "has_report": REPORT_HTML in payload}
     readme = readme_page(case, exhibits, predicate, key.public, **there)

@@ -45,13 +45,13 @@ def exhibit_file(exhibit: Exhibit, name: str) -> str:
 
 
 def investigation_payload(
-    case: CaseFile, exhibits: Sequence[Exhibit], custody: Sequence[CustodyLine]
+    case: CaseFile, exhibits: Sequence[Exhibit], custody: Sequence[CustodyLine], *, kernel_ran: bool
 ) -> dict[str, FileContent]:
     """Return the files of a case, by their names in the bundle."""
     payload: dict[str, FileContent] = {
         INVESTIGATION: investigation_bytes(case, exhibits),
         MODELS: canonical_json(_models(exhibits)) + b"\n",
-        ENVIRONMENT: canonical_json(environment_facts()) + b"\n",
+        ENVIRONMENT: canonical_json(environment_facts(kernel_ran=kernel_ran)) + b"\n",
         ENVIRONMENT_LOCK: environment_lock(),
         CUSTODY: b"".join(line.to_bytes() + b"\n" for line in custody),
     }

@@ -39,6 +39,8 @@ _PRIVATE_KEY = "PRIVATE KEY-----"
 _ABOUT_KERNEL = {"display_name": "Python 3", "language": "python"}
 _WIDGET_KINDS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+#: The first place in a cell that a traceback of the kernel names is the line that the cell itself was at.
+_CELL_LINE = re.compile(r"Cell In\[[0-9]+\], line ([0-9]+)")
 _LONGEST_ERROR = 300
 #: What a cell raises that looks for what stands beside its notebook, or for a log whose path cannot be read from it.
 _MISSING = frozenset({"FileNotFoundError", "MisuseError", "ModuleNotFoundError"})
@@ -175,16 +177,26 @@ class _Run:
     timeout_s: float
     is_clean: bool
 
-    def cell_error(self, notebook: Any, index: int, what: str, name: str = "") -> CellFailedError:
-        lines = notebook.cells[index].source.strip().split("\n")
+    def cell_error(self, notebook: Any, index: int, what: str, name: str = "", line: int = 0) -> CellFailedError:
+        """Return the error of a cell, which shows the line that failed, from 1; where none is known, its first one."""
+        lines = notebook.cells[index].source.split("\n")
+        known = 0 < line <= len(lines)
+        shown = lines[line - 1] if known else next((each for each in lines if each.strip()), "")
+        place = f"line {line}, " if known and len(lines) > 1 else ""
         reason = _ANSI.sub("", what).strip().split("\n")[0][:_LONGEST_ERROR]
         hint = _IN_CLEAN_FOLDER if self.is_clean and name in _MISSING else ""
         return CellFailedError(
-            f"Cell {index + 1} of {self.path.name} ({lines[0][:100]!r}) failed: {reason}",
+            f"Cell {index + 1} of {self.path.name} ({place}{shown.strip()[:100]!r}) failed: {reason}",
             f"Correct the cell and export again{hint}; nothing was exported",
             index + 1,
             _normalised(notebook),
         )
+
+
+def _failed_line(traceback: str) -> int:
+    """Return the line of its cell at which a cell failed, as the kernel tells it; 0 where it does not."""
+    found = _CELL_LINE.search(_ANSI.sub("", traceback))
+    return int(found[1]) if found is not None else 0
 
 
 def _run(run: _Run, notebook: Any, progress: Callable[[str, int], None]) -> None:
@@ -231,7 +243,7 @@ def _run(run: _Run, notebook: Any, progress: Callable[[str, int], None]) -> None
         run_in_own_thread(client.async_execute(cleanup_kc=True, env=_kernel_environment(run.folder)))
     except CellExecutionError as error:
         what = f"{error.ename}: {error.evalue}"
-        raise run.cell_error(notebook, started, what, error.ename) from error
+        raise run.cell_error(notebook, started, what, error.ename, _failed_line(error.traceback)) from error
     except CellTimeoutError as error:
         raise run.cell_error(notebook, started, f"it took longer than {run.timeout_s:g} s") from error
     except DeadKernelError as error:

@@ -42,6 +42,7 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 _LONGEST_FILE_BYTES = 16_384
+_SHORTEST_PASSPHRASE = 8
 _INTEGER, _OCTETS, _SEQUENCE, _LONG_FORM = 0x02, 0x04, 0x30, 0x80
 
 
@@ -65,8 +66,11 @@ def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
     Raises
     ------
     MisuseError
-        The passphrase is empty, or the file exists already.
+        The passphrase is empty or has fewer than eight bytes, or the file exists already.
     """
+    if 0 < len(passphrase) < _SHORTEST_PASSPHRASE:
+        message = f"The passphrase has fewer than {_SHORTEST_PASSPHRASE} characters"
+        raise MisuseError(message, "Give a longer one: whoever gets the file can try short ones all")
     content = key_file_bytes(key, passphrase)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = key.name.replace("/", "_")
@@ -196,7 +200,8 @@ def read_passphrase(source: str) -> bytes:
         except OSError as error:
             raise MisuseError(f"File descriptor {place} cannot be read", "Open it for the command") from error
     else:
-        raise MisuseError(f"{kind!r} is no source of a passphrase", "Use prompt, env:NAME or fd:NUMBER")
+        message = "That is no source of a passphrase; it is not repeated here, since it may be one"
+        raise MisuseError(message, "Use prompt, env:NAME or fd:NUMBER: a passphrase is never an argument")
     if not text:
         raise MisuseError(f"The passphrase from {source} is empty", "Set it there, or use another source")
     return text

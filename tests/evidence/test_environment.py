@@ -8,8 +8,10 @@ import os
 import platform
 import subprocess
 import sys
+import zipfile
 
 from audit_lab.evidence.environment import environment_facts, environment_lock
+from audit_lab.evidence.export import export_case
 from audit_lab.replay.environment.package_files import files_digest
 
 RECORD = """polars/__init__.py,sha256=AAA,10
@@ -56,3 +58,10 @@ def test_pip_reads_the_lock_and_finds_everything_installed(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Would install" not in done.stdout
+
+
+def test_where_no_kernel_ran_no_setting_of_one_is_stated(case, key, tmp_path):
+    with zipfile.ZipFile(export_case(case, tmp_path / "out", key=key)) as bundle:
+        facts = json.loads(bundle.read("data/environment/environment.json"))
+    assert facts["kernel_settings"] == {}
+    assert facts["packages"] == environment_facts()["packages"]

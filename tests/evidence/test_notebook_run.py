@@ -84,7 +84,12 @@ def test_widgets_of_a_run_are_left_out(ran):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (["# Text", "1 + 1", "value = 1\n1 / 0"], r"Cell 3 of story\.ipynb \('value = 1'\) failed: ZeroDivisionError"),
+        (
+            ["# Text", "1 + 1", "value = 1\n1 / 0"],
+            r"Cell 3 of story\.ipynb \(line 2, '1 / 0'\) failed: ZeroDivisionError",
+        ),
+        (["def fails():\n    1 / 0", "value = 1\n\nfails()"], r"Cell 2 of story\.ipynb \(line 3, 'fails\(\)'\) failed"),
+        (["value = 1\nvalue = = 2"], r"Cell 1 of story\.ipynb \(line 2, 'value = = 2'\) failed: SyntaxError"),
         (["import os; os._exit(3)"], r"Cell 1 of story\.ipynb .* failed: the kernel died"),
     ],
 )

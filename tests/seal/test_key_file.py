@@ -70,13 +70,28 @@ def test_openssl_opens_it_and_sees_scrypt(written):
 def test_a_key_is_never_overwritten(written):
     key, path = written
     with pytest.raises(MisuseError, match="never overwritten"):
-        write_key(path.parent, key, b"other")
+        write_key(path.parent, key, b"another one")
 
 
 def test_an_empty_passphrase_is_refused(tmp_path):
     with pytest.raises(MisuseError, match="empty"):
         write_key(tmp_path, SigningKey.generate("jane"), b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passphrase_that_is_quickly_guessed_is_refused(tmp_path):
+    for short in (b"a", b"1234567"):
+        with pytest.raises(MisuseError, match="fewer than 8"):
+            write_key(tmp_path, SigningKey.generate("jane"), short)
+    assert list(tmp_path.iterdir()) == []
+    assert write_key(tmp_path, SigningKey.generate("jane"), b"12345678").exists()
+
+
+def test_a_passphrase_given_as_an_argument_is_not_repeated():
+    for given in ("hunter2", "hunter2:hunter2", "env:"):
+        with pytest.raises(MisuseError, match="no source of a passphrase") as caught:
+            read_passphrase(given)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path):

@@ -131,5 +131,5 @@ class _CaseFiles:
 
 def _payload(case: CaseFile) -> dict[str, FileContent]:
     """Return the files of a case; the environment of whoever compares is not the case's."""
-    payload = investigation_payload(case, case.exhibits, case.custody)
+    payload = investigation_payload(case, case.exhibits, case.custody, kernel_ran=False)
     return {name: content for name, content in payload.items() if name not in {ENVIRONMENT, ENVIRONMENT_LOCK}}
