@@ -229,20 +229,26 @@ class DriftView(LinkedPanel):
 
     def _pressed(self, column: str, first: datetime, last: datetime) -> None:
         """Choose what a pressed cell stands for, and list its decisions."""
-        self._set(column, self._starts.index(first), self._starts.index(last))
-        self._ask()
+        self._go(column, self._starts.index(first), self._starts.index(last))
 
     def _brushed(self, _: Any) -> None:
         if self._quiet:
             return
-        self._set(self.column.value, *self.brush.index)
-        self._ask()
+        self._go(self.column.value, *self.brush.index)
 
     def _window_changed(self, _: Any) -> None:
         if self._quiet:
             return
         place = self._starts.index(self.window.value)
-        self._set(self.column.value, place, place)
+        self._go(self.column.value, place, place)
+
+    def _go(self, column: str, first: int, last: int) -> None:
+        """Choose a column and windows.
+
+        The rows of a linked explorer are there sooner than anything is drawn here, so they come first.
+        """
+        self._lead(self._starts[first], self._end(self._starts[last]))
+        self._set(column, first, last)
         self._ask()
 
     def _measure_changed(self, _: Any) -> None:
@@ -298,17 +304,12 @@ class DriftView(LinkedPanel):
         self.grid.show(self.column.value, *self._chosen_windows())
 
     def _ask(self) -> None:
-        """Lead to the chosen windows, ask the log, where there is one, for their decisions that matter most, and draw.
-
-        The rows of a linked explorer are there sooner than pictures are drawn, so they come first.
-        """
+        """Ask the log, where there is one, for the decisions of the chosen windows that matter most, and draw."""
         drift = self._drift
-        first, last = self._chosen_windows()
-        self._lead(first, self._end(last))
         if isinstance(drift, DriftOfLog):
-            column = self.column.value
+            column, windows = self.column.value, self._chosen_windows()
             self.listing.ask(
-                f"Decisions of {self._called()}", lambda: drift.foremost(column, first, last, limit=MOST_DECISIONS)
+                f"Decisions of {self._called()}", lambda: drift.foremost(column, *windows, limit=MOST_DECISIONS)
             )
         self._refresh()
 
@@ -320,8 +321,7 @@ class DriftView(LinkedPanel):
         return first, last
 
     def _choose_windows(self, first: int, last: int) -> None:
-        self._set(self.column.value, first, last)
-        self._ask()
+        self._go(self.column.value, first, last)
 
     def _chosen_in(self, name: str) -> Any:
         """Return what one control says; windows count as chosen, too, where there is no log to ask for decisions."""

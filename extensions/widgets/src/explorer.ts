@@ -46,6 +46,7 @@ class Explorer {
   private changed = -1;
   private readonly timers = { asking: 0, resting: 0, wiping: 0 };
   private drawnFilter = '';
+  private drawnHead = '';
   private readonly early: [Told, (DataView | ArrayBuffer)[] | undefined][] = [];
 
   constructor(
@@ -68,7 +69,6 @@ class Explorer {
     this.frame.style.height = this.bar.style.height = `${(VISIBLE_ROWS + 1) * ROW_HEIGHT + 16}px`;
     this.filter.value = this.text('expression');
     this.listen();
-    this.headings();
     this.chooser.append(...columnsToChoose(() => this.columns(), () => this.shown(), names => this.choose(names)));
     this.again();
     this.begin();
@@ -203,8 +203,13 @@ class Explorer {
   }
 
   private headings(): void {
-    const sort = this.text('sort');
-    const descending = this.model.get('descending') === true;
+    const [sort, descending] = [this.text('sort'), this.model.get('descending') === true];
+    // A head that says the same is left alone: a browser would measure every cell below it again.
+    const drawn = JSON.stringify([this.shown(), sort, descending]);
+    if (drawn === this.drawnHead) {
+      return;
+    }
+    this.drawnHead = drawn;
     const cells = this.shown().map((name, number) => {
       const mark = name === sort ? (descending ? ' \u25BC' : ' \u25B2') : '';
       const button = element('button', { type: 'button', class: 'al-name', title: `Sort and count ${name}` }, `${name}${mark}`);
