@@ -25,6 +25,7 @@ from audit_lab.log.search.wide import Beside, wide, wide_columns
 from audit_lab.monitor.counts import fits_memory
 from audit_lab.monitor.drift import drift
 from audit_lab.monitor.filed import Filed
+from audit_lab.monitor.performance.known import outcomes_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -159,7 +160,8 @@ def _put(
     source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
     moved = measure(source, **options)
     further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
-    further = (*further, *left_out(unmeasured))
+    further = (*further, *left_out(unmeasured), *_repeated(store, predicting))
+    further = (*further, *(() if outcomes is None else outcomes_known(store, None).facts))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 
 
@@ -225,6 +227,12 @@ def _outcomes(store: LogStore) -> pl.DataFrame:
     ordered = held.sort("recorded_at", "observed_at", "_segment", "_row", nulls_last=False)
     last = ordered.unique(_ID, keep="last").join(unclear, on=_ID, how="anti")
     return last.drop_nulls(_ID).select(_ID, *OUTCOMES).sort(_ID)
+
+
+def _repeated(store: LogStore, model: str) -> tuple[str, ...]:
+    """Say of how many ids no inputs are known, as they stand on several rows."""
+    count = repeated_ids(store, INPUTS_PREFIX + model).len() if model in store.models() else 0
+    return (f"ids that stand on several rows of inputs, whose features count as missing: {count:,}",) if count else ()
 
 
 def _erased(store: LogStore, model: str) -> pl.Series:

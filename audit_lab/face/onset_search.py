@@ -71,7 +71,8 @@ def onset_of(
         whole=rows.whole,
         seed=seed,
     )
-    return replace(found, facts=(*found.facts, *rows.facts)), rows.touched(chosen), tuple(rows.features)
+    besides = rows.outcome_facts if any(name in OUTCOMES and name not in rows.features for name in chosen) else ()
+    return replace(found, facts=(*found.facts, *rows.facts, *besides)), rows.touched(chosen), tuple(rows.features)
 
 
 def _followed(rows: WindowedRows, columns: Sequence[str]) -> dict[str, Followed]:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.face.mistakes import ERROR, mistakes
 from audit_lab.face.windowed_rows import windowed_rows
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.segments.search import find_segments
@@ -56,27 +57,31 @@ def segments_of(
     chosen = rows.checked(list(rows.features) if columns is None else columns)
     if measure == "error" and not rows.has_outcomes:
         raise MisuseError("the log has no outcomes, so that no error is known", "Ask by the score.")
-    needed = ("score",) if measure == "score" else ("score", "decision", "label", "outcome")
+    needed = ("score",) if measure == "score" else ("score", "decision", "label", "outcome", "outcome_value")
     read = [*chosen, *(name for name in needed if name not in chosen)]
     after = _read(rows, read)
     before = None
     if measure == "score":
         before = _read(windowed_rows(store, rows.model, *_reference(rows, reference)), read)
-    valued = [_valued(part, measure) for part in ((after,) if before is None else (before, after))]
+    valued, said, facts = pl.col("score"), measure, rows.facts
+    if measure == "error":
+        valued, said, besides = mistakes(store, rows.model, after)
+        facts = (*rows.facts, *rows.outcome_facts, *besides)
+    parts = [part.with_columns(valued.alias("__value__")) for part in ((after,) if before is None else (before, after))]
     frame = pl.concat(
-        [part.with_columns(pl.lit(place == len(valued) - 1).alias("__after__")) for place, part in enumerate(valued)]
+        [part.with_columns(pl.lit(place == len(parts) - 1).alias("__after__")) for place, part in enumerate(parts)]
     )
-    together = _together(after) if measure == "error" else None
+    together = _together(parts[0], said) if measure == "error" else None
     found = find_segments(
         frame.select("__value__", "__after__", *chosen),
         chosen,
-        measure=measure,
+        measure=said,
         pairs=pairs,
         minimum=minimum,
         seed=seed,
         expressions={name: _expression(rows, name) for name in chosen},
         together=together,
-        facts=rows.facts,
+        facts=facts,
     )
     return found, rows.touched(read), frame.height
 
@@ -112,28 +117,8 @@ def _read(rows: WindowedRows, columns: Sequence[str]) -> pl.DataFrame:
     return rows.reader(columns)(first, last)
 
 
-def _valued(frame: pl.DataFrame, measure: str) -> pl.DataFrame:
-    if measure == "score":
-        return frame.with_columns(pl.col("score").alias("__value__"))
-    return frame.with_columns(_wrong(frame).alias("__value__"))
-
-
-def _wrong(frame: pl.DataFrame) -> pl.Expr:
-    """Return 1 where what was said, decision or label by the words of the outcomes, is not what came true."""
-    known = set(frame["outcome"].drop_nulls().unique())
-    said = next(
-        (name for name in ("decision", "label") if known and known & set(frame[name].drop_nulls().unique())), None
-    )
-    if said is None:
-        raise MisuseError(
-            "no outcome is in the words of the decisions or labels, so that no error is known", "Ask by the score."
-        )
-    return (pl.col(said) != pl.col("outcome")).cast(pl.Float64)
-
-
-def _together(frame: pl.DataFrame) -> Together:
-    """Return how the score's distance from the first quarter of the weeks and the error rate go together by week."""
-    valued = frame.with_columns(_wrong(frame).alias("__value__"))
+def _together(valued: pl.DataFrame, measure: str) -> Together:
+    """Return how the score's distance from the first quarter of the weeks and the errors go together by week."""
     week = (valued["occurred_at"].dt.timestamp("us") // _WEEK).to_numpy()
     place = (week - week.min()).astype(np.int64)
     size = int(place.max()) + 1
@@ -157,7 +142,8 @@ def _together(frame: pl.DataFrame) -> Together:
     errors = np.bincount(place[known], wrong[known], minlength=size)
     rate = np.divide(errors, held, out=np.full(size, np.nan), where=held > 0)
     distance[: max(size // 4, 1)] = np.nan
-    return moving_together("the score's distance from the first quarter of the weeks", distance, "the error rate", rate)
+    name = "the error rate" if measure == ERROR else "the mean absolute error"
+    return moving_together("the score's distance from the first quarter of the weeks", distance, name, rate)
 
 
 def _expression(rows: WindowedRows, name: str) -> str:

@@ -20,6 +20,7 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.query import instant
 from audit_lab.log.search.wide import INPUT, Beside
+from audit_lab.monitor.performance.known import outcomes_known
 from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
@@ -166,8 +167,16 @@ class WindowedRows:
         unclear = (
             f"ids that stand on several predictions, whose outcomes are unclear and count as missing: {repeated:,}"
         )
-        facts = [fact for fact, count in ((left, erased), (unclear, repeated if self.has_outcomes else 0)) if count]
+        several = repeated_ids(self.store, INPUTS_PREFIX + self.model).len() if self._dtypes else 0
+        inputs = f"ids that stand on several rows of inputs, whose features count as missing: {several:,}"
+        counted = ((left, erased), (unclear, repeated if self.has_outcomes else 0), (inputs, several))
+        facts = [fact for fact, count in counted if count]
         return (*facts, *untimed_fact(self.untimed("model_version")))
+
+    @cached_property
+    def outcome_facts(self) -> tuple[str, ...]:
+        """What must be known of the outcomes: those of no prediction, corrected ones, and those that differ."""
+        return outcomes_known(self.store, None).facts if self.has_outcomes else ()
 
     def untimed(self, column: str) -> pl.DataFrame:
         """Return the model's predictions without a time by a column, as `untimed_predictions` has them."""

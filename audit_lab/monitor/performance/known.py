@@ -66,6 +66,18 @@ class Outcomes:
     unknown: Ids
     empty: int
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What must be known of them, one sentence each, without its full stop."""
+        return (
+            *self.unknown.told("outcomes of ids that no prediction has: {}"),
+            *self.corrected.told("predictions with an outcome that a later row corrects, which counts: {}"),
+            *self.contradicting.told(
+                "predictions with several outcomes that differ, none of them a correction; the last recorded counts: {}"
+            ),
+            *([f"outcomes that state neither label nor value: {self.empty:,}"] if self.empty else []),
+        )
+
 
 def known_by(moment: datetime | None) -> pl.Expr:
     """Return whether a row was recorded by a moment; one that does not say when always counts."""

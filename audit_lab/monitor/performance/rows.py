@@ -94,12 +94,7 @@ class JudgedRows:
         self.overridden = self._overrides.height
         self.facts = (
             *meaning.facts,
-            *self.outcomes.unknown.told("outcomes of ids that no prediction has: {}"),
-            *self.outcomes.corrected.told("predictions with an outcome that a later row corrects, which counts: {}"),
-            *self.outcomes.contradicting.told(
-                "predictions with several outcomes that differ, none of them a correction; the last recorded counts: {}"
-            ),
-            *([f"outcomes that state neither label nor value: {self.outcomes.empty:,}"] if self.outcomes.empty else []),
+            *self.outcomes.facts,
             *corrected.told("predictions that a later row corrects, which counts: {}"),
             *ambiguous.told(
                 "ids of several predictions, which are left out because it is unclear whose outcome is whose: {}"

@@ -92,7 +92,7 @@ class Segments:
     segments
         The significant ones, by what they contribute, the largest first.
     measure
-        ``score`` or ``error``.
+        ``score``, ``error`` or, of a model that puts out a number, ``absolute error``.
     before, after
         Mean of the value in the reference (None where there is none) and in the window.
     rows_before, rows_after
@@ -136,6 +136,8 @@ class Segments:
         if not said:
             what = "the shift of the score" if self.measure == "score" else "the errors"
             said = [f"No segment stands out: {what} {'is' if self.measure == 'score' else 'are'} spread evenly."]
+            if not self.tried:
+                said = [f"Nothing can be told of segments: none has {self.minimum} rows and others beside it."]
         elif len(leading) > _TOLD:
             said.append(f"And {len(leading) - _TOLD} more; see Segments.leading.")
         return [
@@ -188,7 +190,7 @@ def find_segments(
     features
         The features that make segments.
     measure
-        ``score`` or ``error``: what the value is.
+        ``score``, ``error`` or ``absolute error``: what the value is.
     pairs
         Whether segments of two features are tried.
     minimum
@@ -305,6 +307,11 @@ def _sentence(found: Segments, one: Segment) -> str:
     rows = f"{one.after:,} rows" if found.before is None else f"{one.before:,} rows before, {one.after:,} after"
     p_value = f"p {one.p_value:.2g}"
     if found.before is None:
+        if found.measure != "error":
+            return (
+                f"{one.name}: mean {found.measure} {one.mean_after or 0:.4g} against {found.after:.4g} overall, which "
+                f"it adds {one.contribution:.4g} to ({rows}, {p_value})."
+            )
         return (
             f"{one.name}: error rate {one.mean_after or 0:.1%} against {found.after:.1%} overall, "
             f"{one.contribution:.2%} of all rows are errors more than its share ({rows}, {p_value})."
@@ -318,6 +325,8 @@ def _sentence(found: Segments, one: Segment) -> str:
 
 def _overall(found: Segments) -> str:
     if found.before is None:
+        if found.measure != "error":
+            return f"Overall: mean {found.measure} {found.after:.4g} over {found.rows_after:,} rows with an outcome."
         return f"Overall: error rate {found.after:.2%} over {found.rows_after:,} rows with an outcome."
     return (
         f"Overall: mean {found.measure} {found.before:.4g} over {found.rows_before:,} rows of the reference, "

@@ -235,3 +235,67 @@ def test_what_a_log_cannot_answer_is_refused(flights):
         log.segments(["colour"], since="2015-07-01", until="2015-08-01")
     with pytest.raises(LogError, match="has no predictions in the period"):
         log.segments(["carrier"], since="2015-01-01", until="2015-02-01")
+
+
+def judged(make_log, outcome, **more):
+    """Return the small log with an outcome for each prediction, and what is done to other tables."""
+    ids = [f"p-{row:03d}" for row in range(40)]
+    moment = pl.datetime(2024, 4, 1, time_zone="UTC")
+    rows = pl.DataFrame({"prediction_id": ids}).with_columns(observed_at=moment, recorded_at=moment)
+    return al.open(make_log(outcomes=rows.with_columns(**outcome), **more))
+
+
+def test_an_outcome_in_no_word_of_the_model_is_missing_as_performance_counts_it(make_log):
+    place = pl.int_range(pl.len())
+    word = pl.when(place < 3).then(pl.lit("unknown")).when(place % 2 == 0).then(pl.lit("good")).otherwise(pl.lit("bad"))
+    log = judged(make_log, {"label": word})
+    found = log.segments(measure="error", minimum=2)
+    assert found.rows_after == 37
+    assert "outcomes that are not bad or good, which count as missing: 3" in found.facts
+    accuracy = log.performance().table.filter(of="label", measure="accuracy", known="now", estimated=False)
+    assert found.after == pytest.approx(1 - accuracy["value"][0])
+    assert accuracy["rows"][0] == 37
+
+
+def test_the_errors_of_a_model_that_puts_out_a_number_are_distances(make_log):
+    score = log_score(make_log)
+    log = judged(
+        make_log, {"value": pl.Series(score) + pl.when(pl.int_range(pl.len()) % 2 == 0).then(0.5).otherwise(0.1)}
+    )
+    found = log.segments(measure="error", minimum=2)
+    assert found.measure == "absolute error"
+    assert found.after == pytest.approx(0.3)
+    assert any(sentence.startswith("Overall: mean absolute error 0.3 over 40 rows") for sentence in found.summary())
+
+
+def log_score(make_log):
+    frame = al.open(make_log("scores")).predictions.select("prediction_id", "outputs").collect()
+    return frame.sort("prediction_id")["outputs"].struct.field("score").to_list()
+
+
+def test_outcomes_and_inputs_that_stand_twice_are_stated_wherever_they_count(make_log):
+    twice = lambda frame: pl.concat([frame, frame.head(2)])
+    log = judged(make_log, {"label": pl.lit("good")}, inputs_loans=twice)
+    rows = log.outcomes.collect().select("prediction_id", "observed_at", "recorded_at", "label")
+    other = pl.concat(
+        [rows, rows.head(4).with_columns(label=pl.lit("bad")), rows.head(1).with_columns(prediction_id=pl.lit("x"))]
+    )
+    log = al.open(make_log("twice", outcomes=other, inputs_loans=twice))
+    inputs = "ids that stand on several rows of inputs, whose features count as missing: 2"
+    differ = "predictions with several outcomes that differ, none of them a correction; the last recorded counts: 4"
+    answers = [
+        log.segments(measure="error", minimum=2).facts,
+        log.onset(every="1h").facts,
+        log.drift([*["income", "outcome"]], every="1d", reference=("2024-03-04", "2024-03-05")).facts,
+    ]
+    for facts in answers:
+        assert inputs in facts
+        assert any(fact.startswith(differ) for fact in facts)
+        assert "outcomes of ids that no prediction has: 1 (x)" in facts
+    assert differ in " ".join(log.performance().facts)
+
+
+def test_where_no_segment_was_tried_nothing_is_said_to_be_spread(make_log):
+    found = al.open(make_log()).segments(since="2024-03-05", until="2024-03-06", minimum=30)
+    assert found.tried == 0
+    assert found.summary()[0] == "Nothing can be told of segments: none has 30 rows and others beside it."
