@@ -3,7 +3,8 @@
 Started as ``python -m audit_lab.evidence.rerun.inside NOTEBOOK FOLDER CELL_SECONDS PROCESSOR_SECONDS MEMORY_BYTES
 PIN``, the last one being the JSON of the state that the log is kept at.
 Standard output is a line of JSON for each cell that begins, ``{"begun": count}``, and a last one: ``{"executed":
-text}``, ``{"failed": message}``, or, where a cell failed, ``{"failed": message, "cell": number, "executed": text}``.
+text, "exhibits": list}``, ``{"failed": message}``, or, where a cell failed, ``{"failed": message, "cell": number,
+"executed": text}``.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ def main(arguments: list[str]) -> int:
         value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (value, value))
     from audit_lab.evidence.notebook_run import CellFailedError, execute_notebook
+    from audit_lab.evidence.rerun.made import made_exhibits
     from audit_lab.face.pinned import LogPin
 
     pins = [LogPin(**json.loads(pin))]
     told: dict[str, Any]
     try:
         ran = execute_notebook(Path(notebook), Path(folder), float(cell_s), pins, _tell_begun)
-        told = {"executed": ran.executed.decode()}
+        told = {"executed": ran.executed.decode(), "exhibits": made_exhibits(Path(folder))}
     except CellFailedError as error:
         told = {"failed": error.message, "cell": error.cell, "executed": error.executed.decode()}
     except NotebookError as error:

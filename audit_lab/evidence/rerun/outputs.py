@@ -49,6 +49,11 @@ def differences(
     return found
 
 
+def text_difference(recorded: str, now: str, allowed: AllowedDistance) -> str | None:
+    """Return in words where a text of two runs differs; None where it agrees."""
+    return _difference(recorded, now, allowed)
+
+
 def _parts(output: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an output shows, by kind."""
     kinds = {key: output[key] for key in ("text", "ename", "evalue", "execution_count") if key in output}

@@ -12,6 +12,7 @@ from audit_lab.evidence.environment import environment_facts, facts_in
 from audit_lab.evidence.pinned_log import open_pinned
 from audit_lab.evidence.rerun.allowed_distance import AllowedDistance, allowed_distance
 from audit_lab.evidence.rerun.environment_change import environment_changes
+from audit_lab.evidence.rerun.exhibits import AgainMade, exhibits_again
 from audit_lab.evidence.rerun.log_place import log_place
 from audit_lab.evidence.rerun.outputs import differences
 from audit_lab.evidence.rerun.own_cells import own_cells
@@ -196,7 +197,7 @@ def with_rerun(report: Verification, container: Container, predicate: Predicate,
         None if built is None else built.environment,
     )
     models = json.loads(b"".join(container.chunks(MODELS)))["models"]
-    return again.compared(told, _allowed(rerun, predicate, models))
+    return again.compared(told, _allowed(rerun, predicate, models), container)
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ class _Again:
         """The cells that may run, by number."""
         return frozenset(number for number, _ in self.code) if self.rerun.run_foreign_code else self.known
 
-    def compared(self, told: Mapping[str, Any], allowed: AllowedDistance) -> RerunVerification:
+    def compared(self, told: Mapping[str, Any], allowed: AllowedDistance, container: Container) -> RerunVerification:
         """Return the report with what became of each cell that ran."""
         ran = dict(_code_cells(json.loads(told["executed"]))) if "executed" in told else {}
         whole, failed_at = len(self.chosen) == len(self.code), told.get("cell", 0) if "failed" in told else None
@@ -231,14 +232,16 @@ class _Again:
             for each in cell.differences
             if not each.startswith(_FAILED)
         ]
+        made = _exhibits_again(told.get("exhibits"), container, allowed)
+        findings += made.findings
         if "failed" in told:
             findings.insert(0, Finding("rerun.cell-failed", NOTEBOOK, f"run again, it failed: {told['failed']}", _NEXT))
         return self.extended(
             verdicts,
             allowed,
             findings=tuple(findings),
-            checked=(*self.report.checked, self._summary(verdicts, allowed)),
-            not_checked=self.not_checked(),
+            checked=(*self.report.checked, self._summary(verdicts, allowed), *made.checked()),
+            not_checked=(*(line for line in self.not_checked() if not _is_of_exhibits(line)), *made.not_checked()),
             notes=self.notes(ran=True),
         )
 
@@ -291,6 +294,19 @@ class _Again:
             f"re-run: {reproduced} ({share:.1%}; {kind}, {allowed}), "
             f"{counts[_DIFFERS]} differ, {counts[_VOLATILE]} declared volatile"
         )
+
+
+def _exhibits_again(made: Any, container: Container, allowed: AllowedDistance) -> AgainMade:
+    """Compare the exhibits of a bundle with those that its notebook made again."""
+
+    def content(name: str) -> bytes:
+        return b"".join(container.chunks(name))
+
+    return exhibits_again(json.loads(content(INVESTIGATION))["exhibits"], made, content, allowed)
+
+
+def _is_of_exhibits(line: str) -> bool:
+    return line.startswith("exhibits computed again:")
 
 
 def _built(facts: Mapping[str, Any], rerun: Rerun) -> BuiltEnvironment:

@@ -49,7 +49,7 @@ _PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _TICK_S = 0.5
 _MOST_LINES_BYTES, _BEGUN = 1_000_000, b'{"begun": '
 #: What the side behind the walls may answer: members and their types.
-_ANSWERS = ({"executed": str}, {"failed": str}, {"failed": str, "cell": int, "executed": str})
+_ANSWERS = ({"executed": str, "exhibits": list}, {"failed": str}, {"failed": str, "cell": int, "executed": str})
 _LONGEST_ANSWER = 500_000_000
 _SAID_BYTES = 2_000
 _NEXT = "Install bubblewrap and allow user namespaces (docs/sandbox.md), or re-run where they are"
@@ -103,7 +103,7 @@ def run_behind_walls(
     progress: Callable[[str, int], None] | None = None,
     environment: PythonEnvironment | None = None,
 ) -> dict[str, Any]:
-    """Run a notebook and return ``{"executed": text}``, or ``{"failed": message}``.
+    """Run a notebook and return ``{"executed": text, "exhibits": list}``, or ``{"failed": message}``.
 
     Where a cell failed, the latter has its number as ``cell``, and the notebook up to there as ``executed``.
 

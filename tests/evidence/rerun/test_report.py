@@ -335,6 +335,13 @@ def test_what_the_library_writes_runs_by_itself_and_nothing_else(generated, smal
     assert [(step["question"], step["parameters"]) for step in investigation["steps"]] == [("verify", {})]
 
 
+def test_exhibits_that_it_makes_again_are_compared(generated, small):
+    report = al.verify(generated, small.trust, rerun=True, log=small.log)
+    assert report.holds
+    said = [line for line in (*report.checked, *report.not_checked) if line.startswith("exhibits computed again")]
+    assert said == ["exhibits computed again: 1 (verification), against those here"]
+
+
 def test_a_cell_that_is_not_the_librarys_to_the_last_byte_is_its_authors():
     step = {"exhibit": "e", "question": "verify", "parameters": {}}
     investigation = {"case": ABOUT, "exhibits": [{"id": "e", "title": "T"}], "steps": [step]}
