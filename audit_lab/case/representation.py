@@ -53,6 +53,8 @@ _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Performance": ("performance", ("table", "windows")),
     "WhatIf": ("what-if", ("sides", "rows")),
 }
+#: Frames that have as many rows as the log has predictions: Parquet alone, which CSV would be many times the size of.
+_LONG = frozenset({("BatchReplay", "rows")})
 #: How many rows an answer speaks of, where it counts them.
 _COUNTED: dict[str, Callable[[Any], int]] = {
     "Agreement": lambda _: 1,
@@ -92,7 +94,7 @@ class Representation:
         return sha256(format_manifest({name: sha256(content) for name, content in self.files.items()}))
 
 
-def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
+def represent(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of thing
     thing: Any, log_origin: str = ""
 ) -> Representation:
     """Return the files that a case keeps of a thing.
@@ -101,9 +103,9 @@ def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
     ----------
     thing
         A polars frame (Parquet and CSV), an altair chart (SVG, specification and data), or what a log gave: a
-        decision, a replay, an attribution, a verification (canonical JSON), a drift (its table), or an answer in
-        several frames (`_ANSWERS`: Parquet, and the answer's document and sentences), or a view of one of these (its
-        files, and the page as it was seen).
+        decision, a replay, an attribution, counterfactuals, a dossier, a verification (canonical JSON), a drift (its
+        table), or an answer in several frames (`_ANSWERS`: Parquet and CSV, and the answer's document and sentences),
+        or a view of one of these (its files, and the page as it was seen).
     log_origin
         The name of the case's log; a verification must be about it.
 
@@ -126,6 +128,8 @@ def represent(  # noqa: C901, PLR0911 - one return for each kind of thing
         return _attribution(thing)
     if _has(thing, "to_dict", "verdict"):
         return Representation("replay", {"replay.json": _json(thing.to_dict())}, rows=1, method="replay")
+    if (about_one := _about_one(thing)) is not None:
+        return about_one
     if _has(thing, "payload") and (hasattr(thing, "window_start") or getattr(thing, "kind", "") == "alert"):
         return _alert(thing)
     if (named := _answer_name(thing)) is not None:
@@ -170,6 +174,23 @@ def _decision(decision: Any) -> Representation:
     return Representation("decision", files, (model,) if model else (), rows=1, method="reconstruction")
 
 
+def _about_one(thing: Any) -> Representation | None:
+    """Return the counterfactuals of a decision, or its dossier; None for what is neither.
+
+    When a dossier was made is left out: the same content is the same exhibit.
+    """
+    if _has(thing, "canonical", "constraints", "tried", "found"):
+        files = {"counterfactuals.json": thing.canonical() + b"\n", "summary.json": _json(list(thing.summary()))}
+        kind, digest = "counterfactuals", thing.artifact_sha256
+    elif _has(thing, "to_html", "to_pdf", "decided", "standing"):
+        content = {name: value for name, value in thing.to_dict().items() if name != "made_at"}
+        files = {"dossier.json": _json(content), "summary.json": _json(list(thing.answer))}
+        kind, digest = "dossier", thing.source.artifact_sha256
+    else:
+        return None
+    return Representation(kind, files, ({"artifact_sha256": digest},) if digest else (), rows=1, method=kind)
+
+
 def _alert(alert: Any) -> Representation:
     """Return an alert as it is raised: rule, window, value, versions and their lineage."""
     from audit_lab import __version__
@@ -198,6 +219,7 @@ def _answer(answer: Any, named: str) -> Representation:
     """Return the frames of an answer, its document, and its sentences."""
     kind, frames = _ANSWERS[named]
     files = {f"{name}.parquet": parquet_bytes(getattr(answer, name)) for name in frames}
+    files |= {f"{name}.csv": csv_bytes(getattr(answer, name)) for name in frames if (named, name) not in _LONG}
     files[f"{kind}.json"] = _json(answer.to_dict())
     said = answer.summary if hasattr(answer, "summary") else answer.describe
     summary = said() if callable(said) else [said]

@@ -180,6 +180,8 @@ def answers(credit):
         "batch-replay": log.replay(**window),
         "cohort": cohort,
         "comparable": decision.comparable(3),
+        "counterfactuals": decision.counterfactual(),
+        "dossier": decision.dossier(),
         "contrast": cohort.against(cohort),
         "coverage": log.coverage(),
         "decisions": log.decisions([decision.prediction_id]),
@@ -204,6 +206,8 @@ def answers(credit):
             "impact",
             {"affected.parquet", "by_group.parquet", "by_subject.parquet", "directions.parquet", "not_decided.parquet"},
         ),
+        ("counterfactuals", set()),
+        ("dossier", set()),
         ("lineage", {"prov.json"}),
         ("what-if", {"sides.parquet", "rows.parquet"}),
     ],
@@ -211,5 +215,24 @@ def answers(credit):
 def test_what_a_log_answers_is_kept_as_what_it_is(answers, kind, frames):
     kept = represent(answers[kind])
     assert kept.kind == kind
-    assert set(kept.files) == frames | {f"{kind}.json", "summary.json"}
+    tables = {name for name in frames if name.endswith(".parquet")} - (
+        {"rows.parquet"} if kind == "batch-replay" else set()
+    )
+    shown = {name.replace(".parquet", ".csv") for name in tables}
+    assert set(kept.files) == frames | shown | {f"{kind}.json", "summary.json"}
+    for name in tables:
+        frame = pl.read_parquet(io.BytesIO(kept.files[name]))
+        assert kept.files[name.replace(".parquet", ".csv")] == csv_bytes(frame)
     assert json.loads(kept.files["summary.json"])
+
+
+def test_one_that_is_asked_again_is_the_same_exhibit(answers, credit):
+    import audit_lab as al
+
+    decision = al.open(credit).newest(1)["prediction_id"][0]
+    again = al.open(credit).decision(decision)
+    for kind, thing in (("dossier", again.dossier()), ("counterfactuals", again.counterfactual())):
+        kept = represent(thing)
+        assert kept.digest == represent(answers[kind]).digest
+        assert kept.models == ({"artifact_sha256": answers["counterfactuals"].artifact_sha256},)
+        assert decision.encode() in kept.files[f"{kind}.json"]
