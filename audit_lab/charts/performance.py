@@ -36,6 +36,7 @@ _CURVE = ("bin", "lower", "upper", "rows", "mean_score", "positive_share", "low"
 _STATUSES = {
     "measured": ("measured", "circle"),
     "immature": ("outcomes still arriving", "triangle-up"),
+    "too few outcomes": ("too few outcomes", "cross"),
     "estimate": ("estimated without outcomes", "diamond"),
 }
 _CALLED = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE", "f1": "F1", "brier": "Brier score", "log_loss": "log loss"}

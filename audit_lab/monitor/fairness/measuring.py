@@ -74,6 +74,8 @@ def measure_fairness(
     cells = count_groups(rows, chosen, counted, meaning)
     if not int(cells["selected"].sum()):
         _check_favourable(rows, favourable, of, meaning)
+    if qualified is not None and qualified not in meaning.classes:
+        _check_qualified(rows, qualified, meaning)
     if not int(cells["rows"].sum()):
         raise LogError("there is no decision to count", "Widen the range of time, or name another model.")
     asked = Asked(tuple(groups), counted, minimum, model, since, until, as_of, features, _bands(bands))
@@ -131,6 +133,15 @@ def _check_favourable(rows: JudgedRows, favourable: str, of: str, meaning: Meani
     seen = collect(values, "the decisions")["said"].sort().to_list()
     if seen and favourable not in {*seen, *possible}:
         raise MisuseError(f"no {of} is {favourable!r}", f"Those that there are: {', '.join(seen[:_MOST_VALUES])}.")
+
+
+def _check_qualified(rows: JudgedRows, qualified: str, meaning: Meaning) -> None:
+    """See whether any outcome shows that somebody was qualified."""
+    values = rows.frame().select("outcome_label").drop_nulls().unique()
+    seen = collect(values, "the outcomes")["outcome_label"].sort().to_list()
+    if qualified not in seen:
+        known = list(dict.fromkeys([*meaning.classes, *seen]))[:_MOST_VALUES]
+        raise MisuseError(f"no outcome is {qualified!r}", f"Those that there are: {', '.join(filter(None, known))}.")
 
 
 def _windows(cells: pl.DataFrame) -> Iterator[tuple[tuple[Any, Any], pl.DataFrame]]:

@@ -238,6 +238,12 @@ def _nothing(found: Onsets) -> str:
     noun = "day" if found.every == "1d" else "hour"
     if found.penalties is None:
         return f"No onset can be told: nothing could be followed over {_plural(found.windows, noun)}."
+    followed = set(found.searched()["column"])
+    if found.columns and not followed.intersection(found.columns):
+        return (
+            f"No onset can be told of any column: none of {_plural(len(found.columns), 'column')} could be followed; "
+            f"in the number of rows nothing began over {_plural(found.windows, noun)} with {found.rows:,} rows."
+        )
     return (
         f"Nothing began: no change in {found.series_count} series over {_plural(found.windows, noun)} "
         f"with {found.rows:,} rows."

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from audit_lab.monitor.performance.cells import Coded
 
 __all__ = ["cost_matrix"]
@@ -30,6 +29,9 @@ def cost_matrix(costs: Mapping[Any, float] | None, code: Coded) -> dict[tuple[st
         return None
     if code.kind == "number":
         raise MisuseError("costs were given for a model that puts out a number", "Leave them out.")
+    if not isinstance(costs, Mapping):
+        message = f"costs are {costs!r}, which is no mapping"
+        raise MisuseError(message, "Give what each pair costs, like {'fp': 1, 'fn': 5}.")
     found = {}
     for pair, cost in costs.items():
         if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost):

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "FEWEST_OUTCOMES",
     "MATURE_SHARE",
     "QUANTILES",
+    "TOO_FEW",
     "Arrival",
     "Delays",
     "delay_quantiles",
@@ -34,6 +36,8 @@ __all__ = [
 
 #: A window is mature when at least this share of the outcomes that it can expect is to have arrived by now.
 MATURE_SHARE = 0.95
+#: A window of fewer outcomes than this says nothing about a model: of two rows, an AUC is 0 or 1.
+FEWEST_OUTCOMES, TOO_FEW = 10, "too few outcomes"
 #: The quantiles by which the delays are told.
 QUANTILES = {"shortest": 0.0, "median": 0.5, "p90": 0.9, "p99": 0.99, "longest": 1.0}
 

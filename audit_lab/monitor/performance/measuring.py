@@ -16,7 +16,9 @@ from audit_lab.monitor.performance.calibration import Calibrator, Seen
 from audit_lab.monitor.performance.cells import SAID, Coded, coded, count_cells, odd_values
 from audit_lab.monitor.performance.costs import cost_matrix
 from audit_lab.monitor.performance.delay import (
+    FEWEST_OUTCOMES,
     MATURE_SHARE,
+    TOO_FEW,
     Arrival,
     Delays,
     delay_quantiles,
@@ -227,7 +229,11 @@ class _Side:
             }
         )
         every = [*measured(group, code, asked), *estimates(group, code, calibrator)]
-        self.table += [{**where, "known": self.name, **_row(each, labelled, is_mature, calibrator)} for each in every]
+        few = self.length is not None and labelled < FEWEST_OUTCOMES
+        for each in every:
+            row = {**where, "known": self.name, **_row(each, labelled, is_mature, calibrator)}
+            is_few = few and row["status"] in {"measured", "immature"}
+            self.table.append({**row, "status": TOO_FEW if is_few else row["status"]})
 
 
 def _row(each: Measured, labelled: int, is_mature: bool, calibrator: Calibrator) -> dict[str, Any]:  # noqa: FBT001

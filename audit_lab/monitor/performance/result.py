@@ -81,7 +81,8 @@ class Performance:
         ``model_version``, ``known`` ("now", or "then" as of an earlier moment), ``of`` ("score", "label", "decision",
         "final decision", "outcome": which question), ``measure``, ``value`` (null where it is not defined), ``low`` and
         ``high`` of its 95 % interval, ``interval`` (how it was found), ``rows`` (that the value speaks of), ``status``
-        ("measured", "immature", "estimate", "not defined", "no outcomes"), ``estimated``, ``note``.
+        ("measured", "immature", "too few outcomes" for a window, "estimate", "not defined", "no outcomes"),
+        ``estimated``, ``note``.
     windows
         One row for each window and version: ``rows``, ``labelled``, ``missing_share``, ``expected_share`` (of the
         outcomes that are to come, what is to have arrived by now), ``mature``, ``positives``.

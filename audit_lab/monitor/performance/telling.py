@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit_lab.monitor.performance.delay import MATURE_SHARE
+from audit_lab.monitor.performance.delay import FEWEST_OUTCOMES, MATURE_SHARE, TOO_FEW
 from audit_lab.monitor.performance.estimate import ASSUMPTION
 from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
@@ -43,7 +43,7 @@ _UNITS = (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0))
 
 def sentences(found: Performance) -> list[str]:
     """Return what was found, the most important first."""
-    said = [_headline(found, *_headed(found)), *_then(found), *_immature(found), _outcomes(found), *_delays(found)]
+    said = [*_headlines(found), *_then(found), *_few(found), *_immature(found), _outcomes(found), *_delays(found)]
     said += [*_selected(found), *_questions(found), *_estimated(found)]
     return [*said, *(sentence(fact) for fact in found.facts)]
 
@@ -122,12 +122,37 @@ def _headed(found: Performance) -> tuple[str, str]:
     return next((pair for pair in _HEADLINES if pair in there), _HEADLINES[-1])
 
 
-def _headline(found: Performance, of: str, measure: str) -> str:
-    mine = found.table.filter(known="now", of=of, measure=measure, estimated=False)
+def _headlines(found: Performance) -> list[str]:
+    """Return how good the model is by what is known; where a moment is asked about, first by what was known then."""
+    of, measure = _headed(found)
+    if found.asked.as_of is None:
+        return [_headline(found, of, measure, "now")]
+    then = f"By what was known on {found.asked.as_of:%Y-%m-%d %H:%M} UTC: {_headline(found, of, measure, 'then')}"
+    return [then, f"By what is known now: {_headline(found, of, measure, 'now')}"]
+
+
+def _few(found: Performance) -> list[str]:
+    """Say how many windows have too few outcomes for a verdict."""
+    few = found.table.filter(known="now", status=TOO_FEW)["window_start"].n_unique()
+    whole = found.windows.filter(known="now")["window_start"].n_unique()
+    return [f"{few:,} of {whole:,} windows have fewer than {FEWEST_OUTCOMES} outcomes and no verdict."] if few else []
+
+
+def _headline(found: Performance, of: str, measure: str, known: str) -> str:
+    mine = found.table.filter(known=known, of=of, measure=measure, estimated=False)
     good = mine.filter(status="measured").sort("window_start", "model_version", nulls_last=True)
     name = f"{called(measure)} of the {of}"
     if good.is_empty():
-        why = "has outcomes" if not int(found.windows.filter(known="now")["labelled"].sum()) else "is mature"
+        windows = found.windows.filter(known=known)
+        why = "has outcomes" if not int(windows["labelled"].sum()) else "is mature"
+        enough = windows.filter("mature", pl.col("labelled") >= FEWEST_OUTCOMES)
+        notes = mine.filter(status="not defined").join(enough, on=["window_start", "model_version"], nulls_equal=True)
+        if notes.height:
+            return (
+                f"How good {found.model} is cannot be said: {notes['note'][0]}, so that there is no {called(measure)}."
+            )
+        if found.asked.every is not None and windows.filter("mature").height and enough.is_empty():
+            why = f"has {FEWEST_OUTCOMES} outcomes"
         return f"How good {found.model} is cannot be said yet: no window {why} and has an {called(measure)}."
     if good.height == 1:
         return f"{name} {_measured(found, good.row(0, named=True))}."

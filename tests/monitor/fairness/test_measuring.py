@@ -285,3 +285,8 @@ def test_a_group_that_is_retyped_half_way_is_counted_under_both_names(grouped_lo
     found = grouped_log(rows).fairness(["sex"], favourable="approve")
     sizes = dict(found.table.filter(measure="selection_rate").select("group", "rows").iter_rows())
     assert sizes == {"2": 100, "f": 100}
+
+
+def test_a_qualifying_outcome_that_nobody_has_is_refused_like_an_unknown_decision(lent):
+    with pytest.raises(MisuseError, match="no outcome is 'zzz'"):
+        lent.fairness([SEX], favourable="approve", qualified="zzz")

@@ -224,3 +224,11 @@ def test_a_day_that_the_log_goes_on_after_is_whole(flights):
     shares = [found.series("carrier", "share", "AA")["value"].to_list() for found in (whole, cut)]
     assert shares[1] == [*shares[0], None]
     assert None not in shares[0]
+
+
+def test_where_no_column_could_be_followed_no_onset_can_be_told(quiet, onsets_of):
+    found = onsets_of(quiet(19, rows=4))
+    assert found.summary()[0].startswith(
+        "No onset can be told of any column: none of 3 columns could be followed; in the number of rows nothing began "
+    )
+    assert any("no window has 10 values" in fact for fact in found.facts)

@@ -393,3 +393,36 @@ def test_windows_are_days_of_the_zone_the_one_of_23_hours_too(judged_log):
     assert found.to_dict()["asked"]["zone"] == "America/New_York"
     with pytest.raises(MisuseError, match="no time zone 'Nowhere'"):
         log.performance(zone="Nowhere")
+
+
+def test_windows_with_a_row_or_two_say_so_and_have_no_verdict(judged_log):
+    scores = [0.1, 0.9] * 30
+    log = judged_log(scores, ["good" if score < 0.5 else "bad" for score in scores])
+    found = log.performance(every="1h")
+    assert set(found.table.filter(of="label", measure="accuracy", known="now", estimated=False)["status"]) == {
+        "too few outcomes"
+    }
+    assert "no window has 10 outcomes" in found.summary()[0]
+    assert any("windows have fewer than 10 outcomes and no verdict" in sentence for sentence in found.summary())
+    whole = log.performance(every="1d").table.filter(of="label", measure="accuracy", known="now", estimated=False)
+    assert "measured" in whole["status"].to_list()
+
+
+def test_one_class_of_outcomes_is_the_reason_and_not_that_no_window_is_mature(judged_log):
+    found = judged_log([0.1, 0.9] * 20, ["good"] * 40).performance()
+    assert found.summary()[0] == (
+        "How good loans is cannot be said: all outcomes are of one class, so that there is no AUC."
+    )
+
+
+def test_as_of_a_moment_the_first_sentence_says_what_was_known_then(judged_log):
+    scores = [0.1, 0.9, 0.4, 0.6] * 30
+    labels = ["good" if place % 3 else "bad" for place in range(120)]
+    found = judged_log(scores, labels).performance(as_of="2024-03-07T12:00")
+    then = found.table.filter(of="score", measure="auc", known="then", estimated=False)
+    assert found.summary()[0].startswith("By what was known on 2024-03-07 12:00 UTC: ")
+    if then["status"][0] == "measured":
+        assert f"{then['value'][0]:.3f}" in found.summary()[0]
+    else:
+        assert "cannot be said yet" in found.summary()[0]
+    assert found.summary()[1].startswith("By what is known now: AUC of the score ")
