@@ -9,7 +9,7 @@ import ipywidgets
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.errors import MisuseError
 from audit_lab.widgets.comparable import asking, who_was_alike
-from audit_lab.widgets.page import badge, exact, facts, moment, note, page, paragraph, picture, section, table
+from audit_lab.widgets.page import badge, cut, exact, facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _OVERRIDES = {
     "corrected_by": "Corrected by",
 }
 _MOST_EDGES = 100
+#: So many characters of a decision stand in a sentence, and in the heading of its picture.
+_LONGEST = 200
 _WHO_ELSE = (
     "Nothing was asked about others yet: decision.comparable() finds the nearest cases decided otherwise, and "
     "log.impact(...) who else would be decided otherwise under a correction."
@@ -120,13 +122,14 @@ class DecisionView(Panel):
     def _sentence(self) -> str:
         known = self._facts
         final = known["final_decision"]
-        since = f"; changed to {final} since" if final not in (None, known["decision"]) else ""
+        since = f"; changed to {cut(str(final), _LONGEST)} since" if final not in (None, known["decision"]) else ""
         return f"{self._decided()}{since}"
 
     def _decided(self) -> str:
         known = self._facts
         version = f"{known['model_name']} {known['stated_version'] or '(no version stated)'}"
-        return f"{known['prediction_id']}: {known['decision']} at {moment(known['occurred_at'])} by {version}"
+        decided = cut(str(known["decision"]), _LONGEST)
+        return f"{known['prediction_id']}: {decided} at {moment(known['occurred_at'])} by {version}"
 
     def _headline(self) -> list[str]:
         known = self._facts

@@ -10,6 +10,7 @@ import ipywidgets
 from audit_lab.charts.drift import MEASURES
 from audit_lab.charts.heat_map import HEAT, heat_steps, heat_table
 from audit_lab.charts.theme import INK, MUTED, PALE
+from audit_lab.widgets.page import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ _MOST_COLUMNS = 25
 _WIDTH, _NAMES, _HEIGHT = 700, 170, 22
 _WIDEST = 28
 _MOST_LABELS = 7
+_LONGEST_GONE = 200
 _FEW = "too few rows"
 #: The mark of each verdict, as the picture has them; a style sheet draws it, so that no text of a log gets there.
 _MARKS = {"slight": "\\25C6", "moderate": "\\25B2", "major": "\\25A0"}
@@ -203,4 +205,4 @@ def _told(column: str, cell: dict[str, Any]) -> str:
     """Return what is said of a cell that is pointed at."""
     value = "not measured" if cell["value"] is None else f"{cell['value']:.4g}"
     gone = f", gone: {', '.join(cell['vanished_categories'])}" if cell["vanished_categories"] else ""
-    return f"{column}, {cell['name']}: {value}, {cell['verdict']}{gone}; {cell['rows']:,} rows"
+    return f"{column}, {cell['name']}: {value}, {cell['verdict']}{cut(gone, _LONGEST_GONE)}; {cell['rows']:,} rows"

@@ -10,7 +10,7 @@ from audit_lab.charts.onset import onset_line
 from audit_lab.face.onsets_of_log import OnsetsOfLog
 from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.linking import LinkedPanel
-from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
+from audit_lab.widgets.page import cut, facts, listed, page, paragraph, picture, section, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ __all__ = ["OnsetView"]
 
 _DAYS = {"window_start": "Window", "value": "Value", "rows": "Rows", "place": "Place"}
 _MOST_ONSETS = 200
+_LONGEST_NAME = 100
 _FIRST_SENTENCES = 5
 
 
@@ -203,5 +204,5 @@ class OnsetView(LinkedPanel):
 
 
 def _called(one: Onset) -> str:
-    name = ", ".join(part for part in (one.column, one.category, one.statistic) if part)
+    name = ", ".join(cut(part, _LONGEST_NAME) for part in (one.column, one.category, one.statistic) if part)
     return f"{name}: {one.kind} of {one.at:%Y-%m-%d}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "badge",
     "cut",
+    "drawn_short",
     "exact",
     "facts",
     "listed",
@@ -53,6 +55,12 @@ _LONGEST, _LONGEST_BADGE = 2_000, 200
 _LONGEST_TABLE, _SHORTEST_CELL = 200_000, 40
 #: So many bytes a page may have: half of what a view may send, which sends it twice, live and static.
 _LARGEST_PAGE = 900_000
+_LARGEST_PICTURE = 600_000
+#: So many characters of one text are drawn in a picture.
+_LONGEST_DRAWN = 1_000
+_LINES, _MOST_LINES = frozenset({"subtitle", "text", "title"}), 12
+#: What of a specification is no text, and is left as it is.
+_NO_TEXT = frozenset({"$schema", "calculate", "expr", "filter", "labelExpr", "signal", "test"})
 _LEFT_OUT = "What follows is left out here, since this page would be too large: the code of this view has all of it."
 
 
@@ -123,13 +131,46 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
 
 
 def picture(chart: Any, alternative: str) -> str:
-    """Return a chart as an image inside the page: an SVG that can neither run a script nor load anything."""
+    """Return a chart as an image inside the page: an SVG that can neither run a script nor load anything.
+
+    Texts of millions of characters are cut before they are drawn, which would take minutes.
+    """
     from audit_lab.charts.render import svg
 
-    encoded = base64.b64encode(svg(chart).encode()).decode("ascii")
+    spec = chart if isinstance(chart, dict) else chart.to_dict()
+    short = drawn_short(spec)
+    encoded = base64.b64encode(svg(chart if short is spec else short).encode()).decode("ascii")
+    if len(encoded) > _LARGEST_PICTURE:
+        return paragraph("The picture is too large to be sent to a browser: the code of this view draws it.")
     looks = "display: block; max-width: 100%; height: auto; margin: 6px 0"
     said = escape(cut(alternative, _LONGEST_BADGE))
     return f'<img alt="{said}" style="{looks}" src="data:image/svg+xml;base64,{encoded}">'
+
+
+def drawn_short(spec: Any) -> Any:
+    """Return a specification whose texts are short enough to be drawn: itself, where they are.
+
+    Of a text that is cut the picture has the beginning, and a part of its digest, which tells it from others that begin
+    alike.
+    """
+    if isinstance(spec, str):
+        if len(spec) <= _LONGEST_DRAWN:
+            return spec
+        return f"{cut(spec, _LONGEST_DRAWN)} {sha256(spec.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    if isinstance(spec, dict):
+        made = {name: value if name in _NO_TEXT else drawn_short(_few(name, value)) for name, value in spec.items()}
+        return made if any(made[name] is not value for name, value in spec.items()) else spec
+    if isinstance(spec, list):
+        entries = [drawn_short(each) for each in spec]
+        return entries if any(one is not other for one, other in zip(entries, spec, strict=True)) else spec
+    return spec
+
+
+def _few(name: str, value: Any) -> Any:
+    """Return the first lines of a heading that was broken into very many, and how many there are."""
+    if name not in _LINES or not isinstance(value, list) or len(value) <= _MOST_LINES:
+        return value
+    return [*value[:_MOST_LINES], f"\N{HORIZONTAL ELLIPSIS} (cut: {_MOST_LINES} of {len(value):,} lines)"]
 
 
 def shown(value: Any) -> str:

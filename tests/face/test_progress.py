@@ -182,6 +182,37 @@ def test_a_notebook_shows_it_only_to_whoever_sits_before_it(monkeypatch, sits):
     assert shown[-1] == ("", True)
 
 
+def test_a_kernel_says_whether_somebody_sits_before_it(make_log):
+    """JupyterLab takes input for a cell; whoever runs a notebook through does not."""
+    from jupyter_client.manager import start_new_kernel
+
+    asked = f"log = al.open({str(make_log())!r})\nfound = log.coverage('1d')"
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        begin = "import audit_lab as al\nfrom audit_lab.face import progress\nprogress._FIRST_SECONDS = 0.0"
+        assert texts_of(client, begin, sits=True) == []
+        first, *_, last = texts_of(client, asked, sits=True)
+        assert first.startswith("coverage: 0 s")
+        assert last == ""
+        assert texts_of(client, asked, sits=False) == []
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def texts_of(client, code, *, sits):
+    """Run a cell; return the texts that were shown and put in the place of others, in their order."""
+    asked, shown = client.execute(code, allow_stdin=sits), []
+    while True:
+        message = client.get_iopub_msg(timeout=120)
+        content = message["content"]
+        assert message["msg_type"] != "error", content
+        if message["parent_header"].get("msg_id") == asked and "data" in content:
+            shown.append(content["data"]["text/plain"])
+        if message["parent_header"].get("msg_id") == asked and content.get("execution_state") == "idle":
+            return shown
+
+
 COMMANDS = {
     "drift": ["--every", "1d"],
     "onset": ["--every", "1h"],

@@ -48,6 +48,7 @@ SHOWN = {
     "LineageView": lambda small, *_: al.view(small.decision("p-001").lineage_graph()),
     "OnsetView": lambda _, flown, *__: al.view(flown.onset(["carrier"], **PERIOD)),
     "PerformanceView": lambda _, __, lent, ___: al.view(lent.performance()),
+    "ReplayView": lambda small, *_: al.view(small.decision("p-001").replay()),
     "WhatIfView": lambda small, *_: al.view(small.decision("p-030").what_if({"income": 1_200.0})),
 }
 KINDS = {
