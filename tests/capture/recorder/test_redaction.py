@@ -77,9 +77,10 @@ def test_what_a_redaction_takes_is_in_no_file_of_spool_log_or_quarantine(recorde
         recorder.record(list(inputs().values()), 0.5)
         recorder.record(recorder.take(inputs()), error=f"ValueError: no such job {PERSONAL['job']}")
         recorder.record(inputs(age=PERSONAL["name"]), 0.5)  # fits no column: its inputs go to quarantine
-        recorder.record(
-            inputs(), 0.5, explanation={"method": "shap", "values": {"age": 0.5}, "data": PERSONAL["email"]}
-        )
+        explanation = {"method": "shap", "values": {"age": 0.5}}
+        with pytest.raises(MisuseError, match="an explanation has no 'data'"):
+            recorder.record(inputs(), 0.5, explanation={**explanation, "data": PERSONAL["email"]})
+        recorder.record(inputs(), 0.5, explanation=explanation)
         recorder.flush()
         before = list(content_of(recorded.spool))
     sealed = recorded.seal()
