@@ -301,7 +301,7 @@ def _stream(form: Form, files: Sequence[SourceFile], behind: Behind, settings: S
                 for number, raw, found in chunk.one_by_one():
                     take(part, form, found, (Place(len(held) - 1, number, raw),), settings)
             here.next_start = chunk.next_start
-            if part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES:
+            if not chunk.goes_on and (part.rows >= _PART_ROWS or part.size_bytes >= _PART_BYTES):
                 behind.append(part, held, form.name)
                 part, held = Part(), [FilePart(file, chunk.next_start, chunk.next_start)]
         check_unchanged(file)

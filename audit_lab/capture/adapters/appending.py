@@ -70,7 +70,8 @@ class Appending:
         self._writer = writer
         self._log = log
         self._quarantine = quarantine
-        self._settings = settings
+        #: What the caller says.
+        self.settings = settings
         #: The folder for scratch files while a run lasts.
         self.scratch = scratch
         self._source = source
@@ -97,7 +98,7 @@ class Appending:
         digest = keep_quarantine(self._quarantine, name, part.refused, sources)
         payload: dict[str, Any] = {
             "form": form,
-            "settings": self._settings.to_dict(),
+            "settings": self.settings.to_dict(),
             "files": [each.to_dict() for each in files],
         }
         if plan is not None:
@@ -141,8 +142,8 @@ class Appending:
         return tables
 
     def _rows(self, part: Part, files: Sequence[FilePart]) -> dict[str, pl.DataFrame]:
-        found = named(self._log, part, self._settings, self._types)
-        built = _built(part, found.ids, found.refused, self._settings, self._types)
+        found = named(self._log, part, self.settings, self._types)
+        built = _built(part, found.ids, found.refused, self.settings, self._types)
         refused = dict(found.refused)
         refused |= {number: Refusal(UNFIT, why) for number, why in built.unfit.items()}
         for number, refusal in refused.items():
@@ -204,7 +205,7 @@ class Appending:
 
     def _known(self, stated: str | None, about: Mapping[str, Any]) -> tuple[str, str]:
         """Return what is counted of an exchange's version and rate."""
-        version = self._settings.version_of(stated)
+        version = self.settings.version_of(stated)
         known = (
             "without_version" if version is None else "versions_stated" if version == stated else "versions_supplied"
         )
@@ -247,6 +248,7 @@ class Behind:
         LogError, StorageError
             As for `Appending.append`, of the part before.
         """
+        part.prepare(self._appending.settings)
         last, self._last = self._last, None
         if last is not None:
             last.result()

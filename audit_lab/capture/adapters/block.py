@@ -76,8 +76,13 @@ class Table(NamedTuple):
     """
 
     names: tuple[str, ...] | None
-    columns: list[tuple[Any, ...]]
+    columns: Sequence[Sequence[Any]]
     answers: list[Any]
+
+    @property
+    def shape(self) -> tuple[tuple[str, ...] | None, int]:
+        """The features' names, and how many there are."""
+        return self.names, len(self.columns)
 
 
 @dataclass(frozen=True)

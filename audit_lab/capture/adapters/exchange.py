@@ -107,12 +107,15 @@ class Chunk(NamedTuple):
         What the form made of each; or of all of them together, where they are of one shape.
     next_start
         What to give to `Form.read` to go on behind this chunk.
+    goes_on
+        Whether the next chunk was read together with this one: no part ends between them.
     """
 
     numbers: list[int]
     raws: list[bytes]
     found: list[Half | Refusal] | Block | Sides
     next_start: int
+    goes_on: bool = False
 
     def one_by_one(self) -> Iterator[tuple[int, bytes, Half | Refusal]]:
         """Yield the number, the bytes and what was made of each record, where that is not of all together."""

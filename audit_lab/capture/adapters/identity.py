@@ -117,14 +117,15 @@ class _Known:
         self.rows: pl.DataFrame | None = None
         if not self.store.source.tables().get("predictions"):
             return
-        bases = [_AGAIN.sub("", key) for key in keys] if _has_mark(keys) else keys
-        wanted = pl.LazyFrame({"_base": pl.Series(bases, dtype=pl.String)}).unique()
+        asked = [_AGAIN.sub("", key) for key in keys] if _has_mark(keys) else keys
+        wanted = pl.LazyFrame({"_base": pl.Series(asked, dtype=pl.String)}).unique()
         name, where = pl.col("prediction_id"), f"the predictions of {log}"
-        marked = name.str.contains_any(list(_MARKS))
-        base = pl.when(marked).then(name.str.replace(_BASE, "")).otherwise(name).alias("_base")
+        marked = pl.any_horizontal(name.str.contains(mark, literal=True) for mark in _MARKS)
+        base = name.str.replace(_BASE, "").alias("_base")
         predictions = self.store.table("predictions")
         # Most often the log has none of them, and one column shows that.
-        if collect(predictions.select(base).join(wanted, on="_base", how="semi").select(pl.len()), where).item() == 0:
+        bases = pl.concat([predictions.filter(~marked).select(_base=name), predictions.filter(marked).select(base)])
+        if collect(bases.join(wanted, on="_base", how="semi").select(pl.len()), where).item() == 0:
             return
         rows = predictions.select("prediction_id", "occurred_at", "model_name", "outputs", base)
         self.rows = collect(rows.join(wanted, on="_base", how="semi"), where)

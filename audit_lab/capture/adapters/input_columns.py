@@ -79,7 +79,7 @@ def _of_blocks(
 ) -> _Columns | None:
     """Return the inputs of exchanges of one model that are blocks of one shape; None where they are anything else."""
     blocks = [each for each in items if isinstance(each, Block)]
-    shapes = {(each.table.names, len(each.table.columns)) for each in blocks}
+    shapes = {each.table.shape for each in blocks}
     if len(blocks) != len(items) or len(shapes) != 1 or len(set(models)) != 1:
         return None
     ((known, width),) = shapes

@@ -66,11 +66,13 @@ def _many(
     count = len(part.lines)
     for start, stop, made in pieces(count, some):
         numbers, lines = part.numbers[start:stop], part.lines[start:stop]
-        next_start = part.next_start if stop == count else numbers[-1]
-        if made is not None:
-            yield Chunk(numbers, lines, made, next_start)
+        is_last = stop == count
+        next_start = part.next_start if is_last else numbers[-1]
+        if made is None:
+            few = Lines(numbers, lines, {}, part.last_is_open and is_last, next_start)
+            yield _one_by_one(few, take)._replace(goes_on=not is_last)
         else:
-            yield _one_by_one(Lines(numbers, lines, {}, part.last_is_open and stop == count, next_start), take)
+            yield Chunk(numbers, lines, made, next_start, not is_last)
 
 
 def _one_by_one(part: Lines, take: Callable[[bytes], Half | Refusal]) -> Chunk:

@@ -23,7 +23,7 @@ KEPT_BYTES = 1 << 20
 
 _LINES, _BYTES = 16_384, 16_000_000
 #: So much of a file is read at once; of a packed one less, since of what is damaged nothing is given.
-_BLOCK_BYTES, _PACKED_BYTES = 1 << 22, 8_192
+_BLOCK_BYTES, _PACKED_BYTES = 1 << 18, 8_192
 _DAMAGE = (OSError, EOFError, zlib.error)
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"

@@ -13,7 +13,7 @@ from audit_lab.capture.adapters.input_columns import input_columns
 from audit_lab.log.schema import TABLES, TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from audit_lab.capture.adapters.block import Exchange, Place
     from audit_lab.capture.adapters.exchange import Half, Refusal
@@ -59,6 +59,8 @@ class Part:
         self.refused: list[tuple[Place, Refusal]] = []
         self.rows = 0
         self.size_bytes = 0
+        #: Rows that were built before it was known what the log has, and the ids that they were given.
+        self._early: tuple[list[str], Built] | None = None
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -103,6 +105,17 @@ class Part:
         self.rows += len(values)
         self.size_bytes += len(place.raw)
 
+    def prepare(self, settings: Settings) -> None:
+        """Build the rows of blocks of one shape already, with their keys as ids: most often that is how they stay."""
+        blocks = [each for each in self.items if isinstance(each, Block)]
+        if blocks and len(blocks) == len(self.items) and len({each.table.shape for each in blocks}) == 1:
+            ids = self.keys()
+            built = self._built(ids, settings, lambda _: pl.Schema())
+            # A feature without any value is a column only where the log has one: that cannot be told yet.
+            widths = [frame.width for frame in built.inputs.values()]
+            if not built.unfit and widths == [len(blocks[0].table.columns) + 2]:
+                self._early = ids, built
+
     def build(self, ids: Sequence[str], settings: Settings, types: Callable[[str], pl.Schema]) -> Built:
         """Return the rows of the exchanges.
 
@@ -115,6 +128,14 @@ class Part:
         types
             Gives the columns that a model's inputs have in the log.
         """
+        if self._early is not None and self._early[0] == ids:
+            built = self._early[1]
+            known = {model: types(model) for model in built.inputs}
+            if all(known[model].get(name, kind) == kind for model, name, kind in _kinds(built.inputs)):
+                return built
+        return self._built(ids, settings, types)
+
+    def _built(self, ids: Sequence[str], settings: Settings, types: Callable[[str], pl.Schema]) -> Built:
         owners, names = _instances(self.items, ids)
         models = [settings.model or model or UNNAMED_MODEL for model in _stated(self.items, "model_name")]
         unfit: dict[int, str] = {}
@@ -217,6 +238,13 @@ def label_text(value: Any) -> tuple[str | None, float | None]:
 def instance_names(name: str, count: int) -> list[str]:
     """Return the ids of so many instances of an exchange."""
     return [name] if count == 1 else [f"{name}#{place}" for place in range(count)]
+
+
+def _kinds(frames: dict[str, pl.DataFrame]) -> Iterator[tuple[str, str, pl.DataType]]:
+    """Yield the model, the name and the type of each column of inputs."""
+    for model, frame in frames.items():
+        for name, kind in frame.drop("_owner").schema.items():
+            yield model, name, kind
 
 
 def _instances(items: Sequence[Exchange | Block], ids: Sequence[str]) -> tuple[list[int], list[str]]:

@@ -133,10 +133,7 @@ def _block(numbers: list[int], lines: list[bytes], about: dict[str, Any], settin
     if not len(events) == len(bodies[0]) == len(bodies[1]) == len(lines) or None in bodies[0] or None in bodies[1]:
         return None
     ats = micros_of_all([each.inferenceTime for each in abouts])
-    try:
-        requests, responses = ([text.encode() for text in side if text is not None] for side in bodies)
-    except UnicodeEncodeError:
-        return None
+    requests, responses = ([text for text in side if text is not None] for side in bodies)
     table = None if ats is None else plain_table(requests, responses, settings)
     if ats is None or table is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,6 +21,7 @@ __all__ = ["Sample", "SourceFile", "check_unchanged", "open_plain", "sample_of",
 
 _SAMPLE_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
+_AT_ONCE = 2
 _GZIP = b"\x1f\x8b"
 
 
@@ -86,7 +88,8 @@ def source_files(source: Path, leave_out: Sequence[Path] = ()) -> tuple[list[Sou
         raise MisuseError(f"{source} is neither a file nor a folder", "Name the file or the folder of the logs.")
     if is_delta(source):
         return _delta_files(source)
-    found, left = [], []
+    found = list[tuple[str, Path]]()
+    left = list[str]()
     apart = [folder.resolve() for folder in leave_out]
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
@@ -96,10 +99,10 @@ def source_files(source: Path, leave_out: Sequence[Path] = ()) -> tuple[list[Sou
         if hidden or path.is_symlink() or not path.is_file():
             left.append(name)
         else:
-            found.append(_source_file(name, path))
+            found.append((name, path))
     if not found:
         raise MisuseError(f"{source} holds no file", "Name the file or the folder of the logs.")
-    return found, left
+    return _all(found), left
 
 
 def _delta_files(table: Path) -> tuple[list[SourceFile], list[str]]:
@@ -114,10 +117,16 @@ def _delta_files(table: Path) -> tuple[list[SourceFile], list[str]]:
         )
     there = {path.relative_to(table).as_posix() for path in table.rglob("*.parquet") if "_delta_log" not in path.parts}
     links = [name for name in current if (table / name).is_symlink()]
-    files = [_source_file(name, table / name) for name in current if name not in links]
+    files = _all([(name, table / name) for name in current if name not in links])
     if not files:
         raise MisuseError(f"the Delta table {table} holds no row", "Name another table.")
     return files, sorted((there - set(current)) | set(links))
+
+
+def _all(named: Sequence[tuple[str, Path]]) -> list[SourceFile]:
+    """Return files by name and path; some are read at the same time."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda each: _source_file(*each), named))
 
 
 def _source_file(name: str, path: Path) -> SourceFile:
