@@ -23,7 +23,7 @@ from audit_lab.seal.trust import Trust, TrustedKey, format_trust
 from audit_lab.verifier.bundle import examine_archive
 from audit_lab.verifier.research_object import CONTEXT, OUTSIDE
 from audit_lab.verifier.sign_offs import sign_off_name
-from tests.verifier.conftest import KEY, STRANGER, TRUST, Bundle
+from tests.verifier.conftest import EXHIBIT_ID, KEY, STRANGER, TRUST, Bundle
 
 pytestmark = pytest.mark.browser
 
@@ -148,13 +148,14 @@ def payload(name, content):
 
 
 def custody(*changes):
-    """Write a record of three lines, each changed so, and attest its last line."""
+    """Write a record of three lines, of which the last one keeps the exhibit, each changed so; attest the last line."""
 
     def make(bundle):
         lines, previous = [], NO_LINE
         for number in (1, 2, 3):
             at = f"2026-01-01T00:00:0{number}.000000Z"
-            lines.append(CustodyLine(number, at, "jane", "kept", "x", "complaint", previous))
+            act = ("exhibit kept", EXHIBIT_ID) if number == 3 else ("commented", "x")
+            lines.append(CustodyLine(number, at, "jane", *act, "complaint", previous))
             previous = lines[-1].digest
         for place, change in changes:
             lines[place] = None if change is None else replace(lines[place], **change)

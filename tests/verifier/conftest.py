@@ -25,11 +25,14 @@ KEY = SigningKey("jane@bank", Ed25519PrivateKey.from_private_bytes(bytes(range(3
 STRANGER = SigningKey("mallory", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 TRUST = Trust((TrustedKey(KEY.public, "investigator", "flights"),), "the test's trust")
 
-CUSTODY = [CustodyLine(1, "2026-01-01T00:00:00.000000Z", "jane", "created", "INC-1", "complaint", NO_LINE)]
 NOTEBOOK = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}\n'
 HTML = f'<meta name="audit-lab-notebook-sha256" content="{sha256(NOTEBOOK)}">\n<p>chart</p>\n'.encode()
 TABLE = {"table.csv": b"a\n1\n", "table.parquet": b"PAR1"}
 EXHIBIT_ID = sha256(format_manifest({name: sha256(content) for name, content in TABLE.items()}))
+CUSTODY = [CustodyLine(1, "2026-01-01T00:00:00.000000Z", "jane", "created", "INC-1", "complaint", NO_LINE)]
+CUSTODY += [
+    CustodyLine(2, "2026-01-01T00:00:01.000000Z", "jane", "exhibit kept", EXHIBIT_ID, "complaint", CUSTODY[0].digest)
+]
 FOLDER = f"exhibits/001-{EXHIBIT_ID[:12]}-table"
 
 
@@ -57,7 +60,7 @@ def predicate():
         log_manifest_sha256="ab" * 32,
         log_checkpoint=None,
         notebook=AttestedNotebook(sha256(b"source"), sha256(NOTEBOOK), sha256(HTML), "renderer 1"),
-        custody_lines=1,
+        custody_lines=2,
         custody_head=CUSTODY[-1].digest,
         environment={"python": "3.11"},
         signed_at="2026-01-02T00:00:00.000000Z",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,9 @@ from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.seal.trust import format_trust
 from audit_lab.verifier.age import known_to_reader
 from audit_lab.verifier.command import main as one_file_command
-from tests.verifier.conftest import TRUST, Bundle
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "attacks"))
+from attack_scene import TRUST, archived, export_clean
 
 NOTE = "flights.example\n7\n" + "A" * 43 + "=\n\n\u2014 flights.example " + "A" * 91 + "=\n"
 
@@ -25,11 +29,12 @@ def trust(tmp_path):
     return path
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "case.zip"
-    path.write_bytes(Bundle().archive())
-    return path
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Return a bundle as users export it: the full verifier looks into it, too."""
+    folder = tmp_path_factory.mktemp("old")
+    (folder / "case.zip").write_bytes(archived(export_clean(folder).files))
+    return folder / "case.zip"
 
 
 def test_a_checkpoint_and_a_time_are_read(tmp_path):

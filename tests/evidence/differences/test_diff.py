@@ -69,15 +69,17 @@ class Story:
                 path = f"exhibits/{number:03}-{name[:12]}-x/{file}"
                 made.payload[f"data/{path}"] = content
                 entries.append({"name": file, "path": path, "sha256": digests[file]})
-            about = {"kind": "table", "note": "", "query": "", "models": [], "kept_at": f"{self.day}T00:00:02.000000Z"}
+            about = {"kind": "table", "note": "", "query": "", "models": [], "kept_at": f"{self.day}T00:00:09.000000Z"}
+            about["kept_by"] = "jane"
             listed.append({"id": name, "number": number, "title": title, **about, "files": entries})
         said = {**investigation(), "case": self.case, "log": self.log, "exhibits": listed, "findings": self.findings}
         notebook = json.dumps({"cells": self.cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
         page = f'<meta name="audit-lab-notebook-sha256" content="{sha256(notebook)}">'.encode()
         lines, previous = [], NO_LINE
-        for number, act in enumerate(self.acts, start=1):
-            at = f"{self.day}T00:00:0{number}.000000Z"
-            lines.append(CustodyLine(number, at, "jane", act, "x", "complaint", previous))
+        kept = [("exhibit kept", each["id"]) for each in listed]
+        for number, (act, subject) in enumerate([*((act, "x") for act in self.acts), *kept], start=1):
+            at = f"{self.day}T00:00:0{number if subject == 'x' else 9}.000000Z"
+            lines.append(CustodyLine(number, at, "jane", act, subject, "complaint", previous))
             previous = lines[-1].digest
         made.payload |= {
             "data/investigation.json": json.dumps({**said, **self.more}).encode(),
@@ -243,7 +245,7 @@ CHANGES = {
     "custody": (
         setting("acts", ["created", "kept", "kept", "concluded"]),
         "custody",
-        "line 3 added: jane kept x (complaint)",
+        "line 2 added: jane kept x (complaint)",
         (),
     ),
     "sign-off": (
@@ -280,7 +282,8 @@ def test_one_change_is_told_in_its_part_and_nothing_else_is(compared, name):
     change, part, told, details = CHANGES[name]
     found = compared(change)
     pages = [each for each in found.changes if each.part == "pages"]
-    (only,) = [each for each in found.changes if each.part != "pages"] or pages
+    kept = [each for each in found.changes if each.part == "custody"]  # says of each exhibit that it was kept
+    (only,) = [each for each in found.changes if each.part not in {"pages", "custody"}] or kept or pages
     assert (only.part, str(only), only.details) == (part, told, details)
     assert found.before.verdict == "UNANCHORED"
     assert found.after.verdict == ("FAILED" if part == "rows" else "UNANCHORED")
@@ -347,7 +350,7 @@ def test_parquet_that_is_none_is_said_to_be_so(compared):
     found = compared(
         lambda s: s.exhibits.__setitem__(0, ("Rows by carrier", {"table.parquet": b"PAR1", "table.csv": b""}))
     )
-    (change,) = found.changes
+    (change,) = [each for each in found.changes if each.part == "exhibits"]
     assert change.details[0].startswith("table.parquet: not compared by rows")
 
 
