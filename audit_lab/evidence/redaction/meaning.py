@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
-    "HYPOTHETICAL",
     "NAMING",
+    "NOT_RECORDED",
     "entry_column",
     "is_shown_beside",
     "naming_members",
@@ -19,8 +19,8 @@ __all__ = [
 
 #: Members and columns that name a column of the log; what stands beside it in the same entry or row is about that.
 NAMING = ("feature", "column", "name")
-#: A member that holds what was asked for, by column, and nothing of any row.
-HYPOTHETICAL = "changes"
+#: Members that hold by column what was asked for or computed, and nothing that was recorded.
+NOT_RECORDED = frozenset({"changes", "values", "contributions", "distinct_values"})
 
 _PREFIX = "inputs."
 #: Which of them hold what was recorded, the surest first; a value beside a recorded one is that of a state made up.

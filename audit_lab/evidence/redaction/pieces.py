@@ -118,10 +118,13 @@ def _of_text(name: str, text: str) -> Iterator[Piece]:
     documents = text.splitlines() if name.endswith(".jsonl") else [text]
     for number, document in enumerate(documents, start=1):
         line = f"line {number}, " if name.endswith(".jsonl") else ""
-        for where, each in _strings(json.loads(document)):
+        value = json.loads(document)
+        for where, each in _strings(value):
             place = f"{line}{where} of {name}" if where else name
-            said = is_sentence(each) if name.startswith(EXHIBITS) else name in _SAID and _is_told(where, each)
-            yield from (Piece(place, reading, is_said=said) for reading in _readings(each))
+            yield from (Piece(place, reading) for reading in _readings(each))
+        for where, each in _strings(value, joined=False):
+            if is_sentence(each) if name.startswith(EXHIBITS) else name in _SAID and _is_told(where, each):
+                yield Piece(f"{line}{where} of {name}", each, is_said=True)
 
 
 def _is_told(where: str, text: str) -> bool:
@@ -135,16 +138,16 @@ def _readings(text: str) -> set[str]:
     return {text, bare, html.unescape(_TAG.sub("", text))}
 
 
-def _strings(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every text and number of a document, with its member; a text that was divided into lines as one."""
+def _strings(value: Any, where: str = "", *, joined: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield every text and number of a document, with its member; one that was divided into lines `joined` too."""
     if isinstance(value, dict):
         for name, each in value.items():
             yield where, name
-            yield from _strings(each, f"{where}.{name}" if where else name)
+            yield from _strings(each, f"{where}.{name}" if where else name, joined=joined)
     elif isinstance(value, list):
-        if all(isinstance(each, str) for each in value):
+        if joined and all(isinstance(each, str) for each in value):
             yield where, "".join(value)
         for number, each in enumerate(value, start=1):
-            yield from _strings(each, f"{where}[{number}]")
+            yield from _strings(each, f"{where}[{number}]", joined=joined)
     elif value is not None and not isinstance(value, bool):
         yield from ((where, each) for each in written(value))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.evidence.redaction.meaning import (
-    HYPOTHETICAL,
+    NOT_RECORDED,
     entry_column,
     is_shown_beside,
     naming_members,
@@ -187,7 +187,7 @@ def redacted_document(
         parts = [redacted_document(each, profile, withheld, needles) for each in value]
         return _redacted_positions(parts, profile, withheld)
     if isinstance(value, str):
-        return _redacted_text(value, profile, withheld, needles)
+        return _redacted_text(value, profile, withheld, needles, inside)
     if not isinstance(value, dict):
         return value
     withheld.mentioned.update(map(shown_name, value))
@@ -195,7 +195,7 @@ def redacted_document(
     withheld.mentioned.add(named)
     how_named = profile.how_shown(named) if named else None
     recorded = recorded_members(value)
-    facts = {*recorded, *withheld.names} if named in withheld.names else withheld.names
+    facts = set(recorded) if named in withheld.names else withheld.names - set(recorded)
     shown: dict[str, Any] = {}
     for member, each in value.items():
         own = profile.how_shown(member)
@@ -208,7 +208,7 @@ def redacted_document(
             words = None if isinstance(each, str) and shown_name(member) in facts else needles
             shown[member] = redacted_document(each, profile, withheld, words, member)
         else:
-            if inside != HYPOTHETICAL and not isinstance(each, dict):
+            if inside not in NOT_RECORDED and not isinstance(each, dict):
                 withheld.add(shown_name(member), each)
             if own != "drop":
                 shown[member] = _replaced_part(each, profile, own)
@@ -237,7 +237,9 @@ def _redacted_positions(values: list[Any], profile: RedactionProfile, withheld: 
     ]
 
 
-def _redacted_text(text: str, profile: RedactionProfile, withheld: Withheld, needles: Needles | None) -> str:
+def _redacted_text(
+    text: str, profile: RedactionProfile, withheld: Withheld, needles: Needles | None, inside: str
+) -> str:
     """Return a text as it is, unless it is a JSON document, or a sentence, of which something is withheld."""
     if re.match(_DOCUMENT, text) is not None:
         try:
@@ -245,9 +247,10 @@ def _redacted_text(text: str, profile: RedactionProfile, withheld: Withheld, nee
         except (ValueError, RecursionError):
             value = None
         if value is not None:
-            shown = redacted_document(value, profile, withheld, needles)
+            shown = redacted_document(value, profile, withheld, needles, inside)
             return text if shown == value else json.dumps(shown, ensure_ascii=False)
-    return needles.without(text) if needles is not None and is_sentence(text) else text
+    told = needles is not None and (is_sentence(text) or plain(text) in needles.texts)
+    return needles.without(text) if needles is not None and told else text
 
 
 def _may_nest(series: pl.Series) -> bool:
@@ -263,5 +266,5 @@ def _redacted_nested(
 ) -> pl.Series:
     """Return a column of structs, lists or documents, as it is where nothing in it is withheld."""
     values = [each.to_list() if isinstance(each, pl.Series) else each for each in series.to_list()]
-    shown = [redacted_document(each, profile, withheld, needles) for each in values]
+    shown = [redacted_document(each, profile, withheld, needles, series.name) for each in values]
     return series if shown == values else pl.Series(series.name, shown, strict=False)

@@ -14,6 +14,7 @@ from audit_lab.evidence.redaction.values import redacted_row_table
 from audit_lab.evidence.rows.named import named_by
 from audit_lab.evidence.rows.used import used_rows
 from audit_lab.log.prover import Prover
+from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.writing.segment_file import is_personal
 from audit_lab.seal.row_proofs import ProvenPart
@@ -44,6 +45,8 @@ _NO_VAULT = (
 _WHOLE = (
     "the rows of {} are committed to as a whole, and {} is withheld: such a row can only be shown whole, or not at all"
 )
+_EXPLANATIONS, _BY_FEATURE = "explanations", "values"
+_NO_FEATURES = frozenset({"prediction_id", "recorded_at", "supersedes"})
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)":')
 _FIELD = re.compile(r"([A-Za-z0-9_]+):")
 _TOO_LARGE = "row {} of {} is too large for a document of a bundle"
@@ -132,7 +135,15 @@ def _taken(prover: Prover, table: str, segments: Iterable[str], redaction: Redac
             how = profile.how(name, table) or ("drop" if inside else None)
             if how is not None:
                 taken[name] = how
+    if table == _EXPLANATIONS and any(profile.how_shown(name) for name in _features(redaction)):
+        taken.setdefault(_BY_FEATURE, "drop")
     return taken
+
+
+def _features(redaction: Redaction) -> set[str]:
+    """Return the names of all inputs: an explanation of record is a document of what it gives each of them."""
+    known = redaction.withheld.tables.items()
+    return {name for table, columns in known if table.startswith(INPUTS_PREFIX) for name in columns} - _NO_FEATURES
 
 
 def _columns_of(store: LogStore) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -272,3 +273,43 @@ def test_a_withheld_column_under_another_name_is_refused(kept_years, exported, n
         return
     with pytest.raises(AuditLabError, match=r"exhibit 4 \('Renamed'\) the column 'visits' of table.parquet has"):
         exported(frame)
+
+
+def test_what_was_computed_for_a_column_is_no_value_of_it(profile):
+    read, withheld = RedactionProfile.read(profile('amount = "drop"\n')), Withheld()
+    document = {"explanations": [{"method": "shap", "values": '{"amount": 0.1234567, "years": 0.2}'}]}
+    assert redacted_document(document, read, withheld) == {
+        "explanations": [{"method": "shap", "values": '{"years": 0.2}'}]
+    }
+    assert withheld.values == {}
+
+
+def test_a_whole_value_in_an_answer_is_withheld_whatever_it_is_called_but_in_the_logs_other_columns(profile):
+    read = RedactionProfile.read(profile('who = "drop"\n'))
+    withheld = Withheld({"who": {"Annemarie Hollenbeck"}}, names={"who", "value", "reason"})
+    document = {"decided": [{"name": "Applicant", "value": "Annemarie Hollenbeck"}], "reason": "Annemarie Hollenbeck"}
+    assert redacted_document(document, read, withheld, needles_of(withheld)) == {
+        "decided": [{"name": "Applicant", "value": "[withheld]"}],
+        "reason": "Annemarie Hollenbeck",  # a proven row says so too: the search refuses both
+    }
+
+
+def test_sentences_of_a_list_are_not_beside_each_other():
+    needles = needles_of(SHORT)
+    check_withheld(
+        {"data/exhibits/001-x-drift/summary.json": b'["The amount_asked moved.", "12 were denied."]'}, needles
+    )
+
+
+def test_explanations_of_record_are_withheld_whole_with_any_input(loans, make_loans_case, profile, key, tmp_path):
+    copy = loans.copy(tmp_path / "copy")
+    explained = {"prediction_id": "p-001", "method": "shap", "values": '{"income": -0.5, "years": 0.25}'}
+    frame = pl.DataFrame([{**explained, "recorded_at": datetime(2030, 1, 1, tzinfo=UTC)}])
+    with al.open_writer(copy.folder, vault=copy.vault) as writer:
+        writer.append({"explanations": frame})
+    case = make_loans_case(copy.folder)
+    path = profile('income = "mask"\n')
+    files = bundle_of(case.export(tmp_path / "x.zip", key=key, redaction=path, vault=copy.vault))
+    rows = next(content for name, content in files.items() if "log/" in name and name.endswith("explanations.parquet"))
+    assert "values" not in pl.read_parquet(io.BytesIO(rows)).columns
+    assert "-0.5" not in files["data/README.html"].decode()
