@@ -15,7 +15,6 @@ from audit_lab.cli.reading import Reading, reads_a_log
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-
     from audit_lab.evidence import Case
 
 __all__ = ["register"]
@@ -67,6 +66,13 @@ def new(
         str | None, typer.Option("--since", help="The window that is looked into: its first moment; with --until.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", help="The first moment behind that window.")] = None,
+    sign_offs: Annotated[
+        list[str] | None,
+        typer.Option("--sign-off", help="What its export must be signed off as: reviewed, approved; may be repeated."),
+    ] = None,
+    one_person: Annotated[
+        bool, typer.Option("--one-person", help="Let one person investigate, review and approve; with --sign-off.")
+    ] = False,
     zone: Annotated[
         str | None,
         typer.Option(
@@ -83,6 +89,8 @@ def new(
 
     if reading.actor is None or reading.purpose is None:
         raise MisuseError("a case needs somebody who investigates, and why", "Give --actor and --purpose.")
+    if one_person and not sign_offs:
+        raise MisuseError("--one-person is about sign-offs, and none is asked for", "Add --sign-off, or leave it out.")
     log = reading.open()
     raised = None if alert is None else log.alerts().raised(alert)
     shown = None if decision is None else log.decision(decision)
@@ -95,6 +103,8 @@ def new(
         folder=folder,
         alert=raised,
         decision=shown,
+        sign_offs=sign_offs or (),
+        two_persons=not one_person,
         window=None if since is None and until is None else (since, until),
         timezone=zone,
     )

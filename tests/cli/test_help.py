@@ -248,7 +248,10 @@ COMMANDS = {
         "Nothing is sent anywhere",
     ),
     "case new": (
-        ["case_id", "--question", "--folder", "--decision", "--alert", "--since", "--until", "--zone", *READING],
+        [
+            *("case_id", "--question", "--folder", "--decision", "--alert", "--since", "--until", "--zone"),
+            *("--sign-off", "--one-person", *READING),
+        ],
         "becomes its scope and first exhibits",
     ),
     "case notebook": (
