@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from audit_lab.capture.recorder.feature_names import check_feature_names
+from audit_lab.capture.recorder.record_form import is_missing
 from audit_lab.capture.recorder.recorded_column import type_name
 from audit_lab.errors import MisuseError
 
@@ -113,8 +114,7 @@ class InputForm:
     def _changed(self, values: Sequence[Any]) -> list[Any]:
         made = list(values)
         for place, apply in self._changes:
-            if made[place] is not None:
-                made[place] = apply(made[place])
+            made[place] = None if is_missing(made[place]) else apply(made[place])
         return made
 
     def _by_name(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class InputForm:
         for name, value in inputs.items():
             rule = self._redaction.of_feature(self._model, name)
             if not _is_left_out(rule):
-                made[name] = value if rule.apply is None or value is None else rule.apply(value)
+                made[name] = value if rule.apply is None or is_missing(value) else rule.apply(value)
         return made
 
     def _otherwise(self, inputs: Any) -> Any:

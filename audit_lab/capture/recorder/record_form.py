@@ -32,6 +32,7 @@ __all__ = [
     "decoded",
     "encoded",
     "id_text",
+    "is_missing",
     "microseconds",
     "milliseconds",
     "outputs_of",
@@ -119,6 +120,11 @@ def _times(value: Any) -> Any:
         return [_times(each) for each in value]
     text = str(value)
     return None if text == "NaT" else text
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is None, or what pandas has in its place."""
+    return value is None or type(value).__name__ in _MISSING
 
 
 def plain_scalar(value: Any) -> Any:

@@ -6,6 +6,7 @@ import io
 import json
 from datetime import UTC, datetime
 
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -118,6 +119,16 @@ def test_the_log_holds_what_the_rules_make_and_the_same_pseudonym_everywhere(rec
         (pseudonym, "KeyError: [withheld]", "web-1"),
         (None, "broken: [withheld]", "web-1"),
     ]
+
+
+def test_what_is_missing_is_not_told_to_be_withheld(recorded, tmp_path):
+    with recorded.recorder(redaction=profile(tmp_path)) as recorder:
+        recorder.record(inputs(), 0.5)
+        recorder.record(inputs(customer=pd.NA, born=pd.NaT, age=pd.NA, job=None), 0.5)
+        recorder.record({**inputs(customer=pd.NA), "more": 1.0}, 0.5)
+    recorded.seal()
+    assert recorded.inputs.select("customer", "born", "age", "job").rows()[1] == (None,) * 4
+    assert recorded.inputs["customer"].is_null().to_list() == [False, True, True]
 
 
 def test_the_log_is_told_once_for_each_writer_what_was_done(recorded, tmp_path):
