@@ -83,7 +83,7 @@ def _followed(rows: WindowedRows, columns: Sequence[str]) -> dict[str, Followed]
             quoted = rows.features[name].replace('"', '""')
             spoken[name] = Followed(f'inputs."{quoted}"', units.get(rows.features[name]))
         elif name == "error":
-            spoken[name] = Followed(None, None, {FAILED: "error is not null"})
+            spoken[name] = Followed(None, None, {FAILED: "error != ''"})
         else:
             spoken[name] = Followed(_EXPRESSIONS.get(name))
     return spoken

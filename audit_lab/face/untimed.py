@@ -25,7 +25,7 @@ def untimed_predictions(store: LogStore, model: str, column: str) -> pl.DataFram
     if not collected(frame.select(time).head(1), what).height:
         return pl.DataFrame(schema=empty)
     rows = frame.filter(nw.col("model_name") == model).select(nw.col(column).alias("group"), "error")
-    counted = collected(rows, what).group_by("group").agg(rows=pl.len(), failed=pl.col("error").is_not_null().sum())
+    counted = collected(rows, what).group_by("group").agg(rows=pl.len(), failed=(pl.col("error") != "").sum())
     return counted.cast(dict(empty)).sort("group", nulls_last=True)  # type: ignore[arg-type]
 
 

@@ -295,7 +295,13 @@ def unweighted(store: LogStore, model: str, since: datetime | None, until: datet
 
 def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
     if name == "error":
-        return pl.when(pl.col(name).is_null()).then(pl.lit(DONE)).otherwise(pl.lit(FAILED)).alias(name)
+        # A text without a character states no error.
+        return (
+            pl.when(pl.col(name).is_null() | (pl.col(name) == ""))
+            .then(pl.lit(DONE))
+            .otherwise(pl.lit(FAILED))
+            .alias(name)
+        )
     if dtype.is_numeric():
         return pl.col(name).cast(pl.Float64)
     if dtype == pl.Boolean:

@@ -95,7 +95,8 @@ def _method(cause: Cause, method: Method) -> str:
     if method.absent is not None:
         return f"{asked}: absent, because {method.absent}."
     named = [each for each in method.contributions if each.is_sure][:_NAMED]
-    where = "" if method.name == REWEIGHTING else f" of {method.moved:+.4f} {_unit(cause, method)}"
+    looked = _looked_at(cause, method)
+    where = "" if method.name == REWEIGHTING else f" of {method.moved:+.4f} {_unit(cause, method)}{looked}"
     if not named:
         return f"{asked}{where}: no feature contributes beyond chance."
     shown = "; ".join(_one(each) for each in named)
@@ -108,6 +109,12 @@ def _method(cause: Cause, method: Method) -> str:
         left_over = f"; left over, as features act together, {method.remainder:+.4f}" if method.name == EXCHANGE else ""
         rest = f"{added}{model}{left_over}"
     return f"{asked}{where}: {shown}{rest}."
+
+
+def _looked_at(cause: Cause, method: Method) -> str:
+    """Say at once where a method looked at fewer decisions than moved, so that its shift is another one."""
+    looked, whole = method.rows_before + method.rows_after, cause.shift.rows_before + cause.shift.rows_after
+    return f" between the {looked:,} of {whole:,} decisions that it looked at" if looked < whole else ""
 
 
 def _unit(cause: Cause, method: Method) -> str:

@@ -14,7 +14,7 @@ from audit_lab.monitor.onset.tallies import QUANTILES
 from audit_lab.monitor.recognised.conversions import KNOWN_FACTORS, TOLERANCE, converts_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from audit_lab.monitor.onset.spikes import Excursion
     from audit_lab.monitor.onset.tallies import NumberTally
 
-__all__ = ["Followed", "dated", "in_grid", "spiked"]
+__all__ = ["Followed", "dated", "in_grid", "is_of_a_change", "spiked"]
 
 _FIGURES = len(QUANTILES) + 1
 #: A figure of a level is told from another beyond so many of its standard errors.
 _ERRORS = 3.0
+#: A spike that differs from what is beside it by no more than this part of it seems none.
+_HIDDEN = 0.15
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,35 @@ def dated(
     )
 
 
-def spiked(series: Series, spike: Excursion, grid: Grid, *, followed: Followed) -> Onset:
-    """Return the onset that a spike of a series is; its places are windows of the grid."""
+def is_of_a_change(series: Series, spike: Excursion, changes: Sequence[Change]) -> bool:
+    """Say whether a spike is no more than the window in which a change of its series happened: between both levels."""
+    value = series.level(spike.at, spike.until)
+    for one in changes:
+        low, high = sorted((series.level(one.since, one.at), series.level(one.at, one.until)))
+        if spike.at in {one.at - 1, one.at} and spike.until - spike.at == 1 and low <= value <= high:
+            return True
+    return False
+
+
+def spiked(
+    series: Series, spike: Excursion, grid: Grid, *, followed: Followed, changes: Sequence[Change] = ()
+) -> Onset:
+    """Return the onset that a spike of a series is; its places are windows of the grid.
+
+    What was usual is the mean of the windows beside it; where those hide that it differs, as a change or other
+    weekdays (or hours) lie among them, of those of its level, or else of its level's own weekday.
+    """
     around = np.arange(max(spike.at - BESIDE, 0), min(spike.until + BESIDE, grid.size))
-    beside = around[series.held[around] & ((around < spike.at) | (around >= spike.until))]
-    weight = float(series.weight[beside].sum())
+    begun = max((one.at for one in changes if one.at <= spike.at), default=0)
+    over = min((one.at for one in changes if one.at > spike.at), default=grid.size)
+    cells = grid.weekdays * 24 + (grid.hours_of_day if grid.every == "1h" else 0)
+    level = np.arange(begun, over)
+    after = series.level(spike.at, spike.until)
+    for usual in (around, around[(around >= begun) & (around < over)], level[np.isin(cells[level], cells[spike.at])]):
+        beside = usual[series.held[usual] & ((usual < spike.at) | (usual >= spike.until))]
+        before = _mean(series, beside)
+        if (after - before) * spike.deviations > _HIDDEN * abs(before) * abs(spike.deviations):
+            break
     return Onset(
         column=series.column,
         statistic=series.statistic,
@@ -118,8 +144,8 @@ def spiked(series: Series, spike: Excursion, grid: Grid, *, followed: Followed) 
         earliest=grid.bounds[spike.at],
         latest=grid.bounds[spike.at],
         window=spike.at,
-        before=float(series.total[beside].sum()) / weight if weight else float("nan"),
-        after=series.level(spike.at, spike.until),
+        before=before,
+        after=after,
         unit=_unit(series, grid, followed),
         deviations=spike.deviations,
         p_value=spike.p_value,
@@ -135,6 +161,11 @@ def spiked(series: Series, spike: Excursion, grid: Grid, *, followed: Followed) 
         gain=spike.gain,
         kind=SPIKE,
     )
+
+
+def _mean(series: Series, windows: NDArray[np.int64]) -> float:
+    weight = float(series.weight[windows].sum())
+    return float(series.total[windows].sum()) / weight if weight else float("nan")
 
 
 def _unit(series: Series, grid: Grid, followed: Followed) -> str:

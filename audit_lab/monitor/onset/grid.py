@@ -135,7 +135,7 @@ def cut_short(grid: Grid, hours: pl.DataFrame) -> tuple[bool, bool]:
         return True, True
     first, last = (spans.filter(pl.col("window") == place).row(0, named=True) for place in (0, grid.size - 1))
     late, early = inner["first"].quantile(_MOST, "higher"), inner["last"].quantile(1 - _MOST, "lower")
-    return first["first"] > late, last["last"] < early  # type: ignore[operator]
+    return first["first"] > late, last["last"] < early
 
 
 def reference_windows(grid: Grid, given: tuple[datetime, datetime] | None) -> range:

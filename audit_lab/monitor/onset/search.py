@@ -15,7 +15,7 @@ from audit_lab.monitor.onset.accompanying import Volume, with_volumes
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES, Null, resampled_penalties
 from audit_lab.monitor.onset.changes import find_changes, levels_removed
 from audit_lab.monitor.onset.concentrated import with_concentrations
-from audit_lab.monitor.onset.dated import Followed, dated, in_grid, spiked
+from audit_lab.monitor.onset.dated import Followed, dated, in_grid, is_of_a_change, spiked
 from audit_lab.monitor.onset.events import OnsetEvent, grouped
 from audit_lab.monitor.onset.grid import cut_short, grid_of, reference_windows
 from audit_lab.monitor.onset.season import FARTHEST, long_run, standardised, usable_cells
@@ -244,10 +244,18 @@ def find_onsets(
         for change in changes
     ]
     known = {(one.column, one.statistic, one.category, one.at, one.returned) for one in onsets}
+    of_series = {id(one): changes for one, _, changes in search.changes}
     spikes = [
-        spiked(one, spike, grid, followed=(followed or {}).get(one.column, Followed()))
+        spiked(
+            one,
+            spike,
+            grid,
+            followed=(followed or {}).get(one.column, Followed()),
+            changes=of_series.get(id(one), ()),
+        )
         for one, found in search.spikes
         for spike in found
+        if not is_of_a_change(one, spike, of_series.get(id(one), ()))
     ]
     # What is told as a level that came and went is not told again.
     spikes = [one for one in spikes if (one.column, one.statistic, one.category, one.at, one.returned) not in known]

@@ -109,9 +109,15 @@ def series_of(
     facts: list[str] = []
     missing = tally.rows - tally.values if isinstance(tally, NumberTally) else tally.missing
     if tally.rows.sum() and missing.sum() == tally.rows.sum():
-        return [], [f"{tally.name} is missing in every row"]
+        odd = tally.not_finite if isinstance(tally, NumberTally) else 0
+        gone = f"; {odd:,} values are NaN or infinite" if odd else ""
+        what = "has no finite value" if odd else "is missing in every row"
+        return [], [f"{tally.name} {what}{gone}"]
+    if is_single(tally):
+        facts = [f"{tally.name} has one value wherever it has any: nothing but its missing rate can change"]
     if isinstance(tally, NumberTally):
-        found, facts = _of_numbers(tally, reference)
+        found, said = _of_numbers(tally, reference)
+        facts += said
     elif tally.is_scattered:
         found = _of_scattered(tally)
         besides = f", and what has a tenth of some {grid.noun}'s rows" if tally.peaks else ""
@@ -227,6 +233,16 @@ def _weighed(values: NDArray[np.float64], rows: NDArray[np.float64], reference: 
     usual = np.median(values[mine if mine.any() else known])
     weighed: NDArray[np.float64] = (values - usual) * np.sqrt(rows / np.median(rows[known]))
     return weighed
+
+
+def is_single(tally: Tally) -> bool:
+    """Return whether a column has one value wherever it has any."""
+    if isinstance(tally, NumberTally):
+        known = tally.quantiles[tally.values > 0]
+        same = bool(known.size) and float(known.min()) == float(known.max())
+        # All three quantiles agree with the mean only where no row lies beyond them.
+        return same and bool(np.allclose(tally.total, known.flat[0] * tally.values, rtol=1e-12, atol=0.0))
+    return not tally.is_scattered and len(tally.counts()[0]) == 1
 
 
 def is_constant(one: Series) -> bool:

@@ -190,7 +190,9 @@ def _empty(name: str, reference: pl.DataFrame, size: int) -> Tally:
     column = reference[name]
     if column.dtype != pl.Float64:
         scattered = column.n_unique() > MOST_CATEGORIES
-        return CategoryTally(name, scattered, *(np.zeros(size, np.int64) for _ in range(3)))
+        return CategoryTally(
+            name, scattered, np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+        )
     finite = column.filter(column.is_finite().fill_null(value=False)).to_numpy()
     edges = np.unique(np.quantile(finite, np.arange(1, _BINS) / _BINS)) if finite.size else np.zeros(0)
     return NumberTally(

@@ -28,8 +28,12 @@ _LEVEL = 0.05
 #: Latency is raised where the lower bound of its quantile exceeds what is usual in the group by this factor.
 LATENCY_FACTOR = 1.5
 _FEWEST_WINDOWS = 3
+#: What failed states an error; a text without a character is none.
+_STATED = "error != ''"
 _FAILED_SEVERITIES = ("error", "critical", "fatal")
 _FAILURE = "(?i)fail|abort|crash"
+#: Words that begin like a failure and are none.
+_NO_FAILURE = "(?i)fail[-_ ]?(over|safe|back|fast|soft)"
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def failed_untimed(untimed: pl.DataFrame, split: Split) -> list[OperationsFindin
             row["failed"],
             None,
             f"{split.name(row['group'])}: {row['failed']:,} predictions without a time failed, of {row['rows']:,}",
-            split.query("error is not null", row["group"], None, None),
+            split.query(_STATED, row["group"], None, None),
         )
         for row in untimed.filter(pl.col("failed") > 0).iter_rows(named=True)
     ]
@@ -150,7 +154,7 @@ def raised_errors(table: pl.DataFrame, split: Split) -> list[OperationsFinding]:
                 f"{name}: {row['error_rate']:.2%} of {row['rows']:,} predictions failed from {start:%Y-%m-%d %H:%M} "
                 f"({row['error_low']:.2%} to {row['error_high']:.2%}), more than in its other windows"
             )
-            query = split.query("error is not null", row["group"], start, end)
+            query = split.query(_STATED, row["group"], start, end)
             interval = row["error_rate"], row["error_low"], row["error_high"]
             counts = row["rows"], row["failed"]
             finding = OperationsFinding(
@@ -199,7 +203,8 @@ def raised_latency(table: pl.DataFrame, split: Split) -> list[OperationsFinding]
 def failed_jobs(events: pl.DataFrame) -> list[OperationsFinding]:
     """Return a finding for each event that states a failure: by its severity, or by the word in its kind."""
     severe = pl.col("severity").str.to_lowercase().is_in(_FAILED_SEVERITIES).fill_null(value=False)
-    named = pl.col("kind").str.contains(_FAILURE).fill_null(value=False)
+    kind = pl.col("kind").str.replace_all(_NO_FAILURE, "")
+    named = kind.str.contains(_FAILURE).fill_null(value=False)
     return [
         OperationsFinding(
             "failed-job",
@@ -240,7 +245,7 @@ def _failed(run: list[dict[str, Any]], split: Split) -> OperationsFinding:
         f"{split.name(group)}: {failed:,} of {rows:,} predictions{served} failed ({rate:.2%}) from "
         f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
     )
-    query = split.query("error is not null", group, start, end)
+    query = split.query(_STATED, group, start, end)
     counts = rows, failed
     return OperationsFinding(
         "failed-predictions", start, end, group, "error rate", rate, low, high, *counts, None, what, query

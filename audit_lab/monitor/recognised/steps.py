@@ -211,8 +211,8 @@ def days_of(
     found: dict[tuple[str, str | None], Days] = {}
     if part is None and every.implementation.is_polars():
         for name, tally in rows.by_value(columns, cut).items():
-            named = tally.rename({"window": _DAY, "key": name, "rows": _ROWS})
-            found[name, None] = _days(name, rows.kinds[name], named, cut)
+            counted = tally.rename({"window": _DAY, "key": name, "rows": _ROWS})
+            found[name, None] = _days(name, rows.kinds[name], counted, cut)
         return found
     numbered = cut.numbered(every, _DAY)
     if part is not None:

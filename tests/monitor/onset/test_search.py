@@ -232,3 +232,32 @@ def test_where_no_column_could_be_followed_no_onset_can_be_told(quiet, onsets_of
         "No onset can be told of any column: none of 3 columns could be followed; in the number of rows nothing began "
     )
     assert any("no window has 10 values" in fact for fact in found.facts)
+
+
+def test_an_infinite_column_and_a_constant_one_are_told_as_what_they_are(quiet, onsets_of):
+    frame = quiet(20).with_columns(wild=pl.lit(float("inf")), same=pl.lit(3.0), word=pl.lit("yes"))
+    facts = onsets_of(frame).facts
+    assert f"wild has no finite value; {frame.height:,} values are NaN or infinite" in facts
+    for name in ("same", "word"):
+        assert f"{name} has one value wherever it has any: nothing but its missing rate can change" in facts
+
+
+@pytest.mark.parametrize(("day", "hour"), [(11, 10), (14, 18), (7, 14)])
+def test_the_day_on_which_a_change_happens_is_no_spike_of_it(quiet, onsets_of, day, hour):
+    begun = datetime(2024, 2, day, hour, tzinfo=UTC)
+    found = onsets_of(quiet(21, rows=48).with_columns(number=pl.when(at < begun).then(pl.col("number"))))
+    assert [one for one in found.spike_onsets if one.column == "number"] == []
+    assert any(abs(one.at - begun) <= DAY and one.after > 0.9 for one in found.onsets)
+
+
+def test_a_spike_is_told_by_what_is_usual_about_it(quiet, onsets_of):
+    # On the weekend half of the rows come; on one Sunday as many as on other days.
+    frame, lot = quiet(22, rows=120), pl.Series(np.random.default_rng(0).random(quiet(22, rows=120).height))
+    sunday = datetime(2024, 2, 18, tzinfo=UTC)
+    usual = (at.dt.weekday() < 6) | (lot < 0.5) | ((at >= sunday) & (at < sunday + DAY))
+    found = onsets_of(frame.filter(usual).select("occurred_at", "score"))
+    (spike,) = (one for one in found.spike_onsets if one.statistic == "rows")
+    assert (spike.at, spike.returned) == (sunday, sunday + DAY)
+    assert spike.after > 1.5 * spike.before
+    level = frame.filter(at >= sunday + DAY, usual)
+    assert spike.before < 0.8 * level.height / level["occurred_at"].dt.date().n_unique()

@@ -75,7 +75,7 @@ def test_failures_are_findings_with_window_rows_and_query():
     assert (one.start, one.end, one.group, one.concerned) == (START + 4 * DAY, START + 6 * DAY, "2", failed)
     assert one.low < one.value == failed / one.rows < one.high
     assert one.query == (
-        "log.find(\"error is not null and model_version = '2'\", since='2024-03-08T00:00:00+00:00', "
+        "log.find(\"error != '' and model_version = '2'\", since='2024-03-08T00:00:00+00:00', "
         "until='2024-03-10T00:00:00+00:00')"
     )
     raised = [each for each in found.findings if each.code == "error-rate"]
@@ -105,6 +105,8 @@ def test_a_failed_job_is_a_finding():
         ("e2", START + 2 * DAY, "job failed", None, "run-2", "out of memory"),
         ("e3", START + 3 * DAY, "ingest", "ERROR", "batch-7", None),
         ("e4", None, "job failed", "error", None, None),
+        ("e5", START + DAY, "failover test", "info", "node-a", "went well"),
+        ("e6", START + DAY, "fail-safe check", None, "node-a", "went well"),
     ]
     events = pl.DataFrame(rows, schema=NO_EVENTS.schema, orient="row")
     found = measured(served(), events).findings
@@ -246,3 +248,12 @@ def test_a_watch_fires_for_what_failed_without_a_time(untimed):
     assert (alert.column, alert.value, alert.rows) == ("failed-predictions without a time", 3.0, 4)
     assert (alert.window_start, watched.exit_code) == (None, 1)
     assert any(UNTIMED in sentence for sentence in watched.summary())
+
+
+def test_an_error_without_a_character_is_none(make_log):
+    error = pl.when(ROW < 3).then(pl.lit("timeout")).when(ROW < 20).then(pl.lit(""))
+    log = al.open(make_log(predictions=lambda frame: frame.with_columns(error=error)))
+    found = log.operations()
+    assert found.failed == 3
+    (one,) = [one for one in found.findings if one.code == "failed-predictions"]
+    assert eval(one.query, {"log": log}).height == 3

@@ -330,6 +330,7 @@ def test_versions_that_mean_something_else_are_left_out_and_named(judged_log):
         ({"xx": 1}, "'xx' is no pair"),
         ({"fp": float("inf")}, "the cost of 'fp' is inf"),
         ({("bad", "x"): 1}, "is no pair"),
+        ("fp=1", "costs are 'fp=1', which is no mapping"),
     ],
 )
 def test_costs_that_fit_nothing_are_refused(lent, costs, message):
