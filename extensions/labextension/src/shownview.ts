@@ -144,8 +144,7 @@ export class ShownView extends Panel {
   private readonly _changed = (): void => {
     if (this._isLive) {
       this._isDrawn = true;
-      clearTimeout(this._settling);
-      this._settling = setTimeout(() => this._ask(), SETTLED_MS);
+      this._settle(() => this._ask());
     }
   };
 
@@ -154,9 +153,17 @@ export class ShownView extends Panel {
     if (this._isDrawn) {
       this._changed();
     } else if (this._isLive) {
-      clearTimeout(this._settling);
-      this._settling = setTimeout(() => (this._isDrawn = true), SETTLED_MS);
+      this._settle(() => (this._isDrawn = true));
     }
+  }
+
+  /** Do something once nothing has changed for a while, and the kernel has done what was asked for before. */
+  private _settle(then: () => void): void {
+    clearTimeout(this._settling);
+    this._settling = setTimeout(() => {
+      const isBusy = this._notebook.sessionContext.session?.kernel?.status === 'busy';
+      return isBusy ? this._settle(then) : then();
+    }, SETTLED_MS);
   }
 
   /** Ask the kernel what the view shows by now, and put its static rendering into the notebook. */
