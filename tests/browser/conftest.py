@@ -52,6 +52,8 @@ _BEGIN_ANEW = """async ([path, kernel]) => {
   window.isBegunAnew = true;
   document.querySelectorAll('.jp-Dialog').forEach(dialog => dialog.remove());
   const before = [...app.shell.widgets('main')];
+  // After a reload the file browser goes back to the folder that it showed, when it comes to it.
+  await [...app.shell.widgets('left')].find(widget => widget.id === 'filebrowser').model.restored;
   const options = kernel === null ? {} : { kernel: { id: kernel } };
   const panel = await app.commands.execute('docmanager:open', { path, factory: 'Notebook', ...options });
   for (const widget of before) {

@@ -58,7 +58,7 @@ def test_a_log_s_folder_is_opened_by_double_click_by_its_path_and_from_the_menu(
     is_shown(page, "sample_data/credit")
 
 
-def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verified(lab, notebook, picture):
+def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verified(lab, notebook, window, picture):
     page = notebook
     log = al.open(lab.folder / "sample_data" / "credit")
     al.Case.create("INC-8", log, question="Who?", actor="ana", purpose="a test", folder=lab.folder / "cases")
@@ -110,6 +110,7 @@ def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verif
         file(page, "INC-8.zip").click()
     page.reload()
     expect(page.get_by_role("article", name="Verification of dossiers/INC-8.zip")).to_be_visible()
+    window.is_fresh = True  # the address names a file: the browser goes back to its folder whenever it comes to it
 
 
 def is_saved(response, words):

@@ -20,6 +20,15 @@ EXCUSES: dict[tuple[str, ...], str] = {
     ): "JupyterLab names whatever plugin a busy machine is late with",
     ("console warning: Plugin ", "ms to activate"): "the same, once it is there",
     ("failed: ", "net::ERR_ABORTED"): "the page was left, reloaded or its tab closed while it was being answered",
+    ("socket failed: ", "/api/kernels/", "closed before the connection is established"): (
+        "JupyterLab connects to a kernel for a notebook, and the next test closes the notebook meanwhile"
+    ),
+    ("console warning: WebSocket connection to ", "/api/kernels/", "closed before the connection is established"): (
+        "Chromium's word on the same"
+    ),
+    ("console warning: History was unable to be retrieved",): (
+        "JupyterLab asks each kernel for what was typed in it, and the next test closes the notebook meanwhile"
+    ),
     ("console error: Could not restore the debugger state: Canceled future",): (
         "JupyterLab asks the kernel of each notebook for its debugger, and the next test closes the notebook meanwhile"
     ),
