@@ -36,7 +36,12 @@ def reference_facts(rows: int, bins: Sequence[Bins]) -> list[str]:
         for one in bins
         if isinstance(one, NumericBins) and one.marked
     ]
-    return [*few, *scattered, *marked]
+    constant = [
+        f"{one.column} has one value in every row of the reference that has any"
+        for one in bins
+        if (one.values.size if isinstance(one, NumericBins) else one.distinct) == 1
+    ]
+    return [*few, *scattered, *marked, *constant]
 
 
 def column_facts(findings: dict[str, list[Finding]], cut: Cut) -> list[str]:

@@ -41,7 +41,7 @@ def sentences(drift: Drift) -> list[str]:
     ]
     if not found:
         found = [_nothing(drift)]
-    facts = (sentence(fact) for fact in drift.facts)
+    facts = (sentence(fact, drift.columns) for fact in drift.facts)
     disagreeing = contradictory_sentences(
         drift.contradictions().filter(~pl.col("column").is_in(drift.restless)), drift.cut.noun
     )

@@ -50,6 +50,8 @@ def test_a_number_that_freezes_is_stated_and_major():
 def test_a_constant_column_is_stable_and_its_measures_finite():
     found = asked(rows(amount=np.full(WEEKS * PER_WEEK, 7.0)), "amount")
     assert set(verdicts(found, "amount")) == {"stable"}
+    # A fact begins with the column's name as it is.
+    assert "amount has one value in every row of the reference that has any." in found.summary()
     assert found.table["wasserstein"].to_list() == [0.0] * WEEKS
     assert found.table["wasserstein_scaled"].null_count() == WEEKS
 

@@ -70,7 +70,7 @@ def sentences(found: Onsets) -> list[str]:
         *_spikes(found),
         *_restless(found),
         *_method(found),
-        *(sentence(fact) for fact in found.facts),
+        *(sentence(fact, found.columns) for fact in found.facts),
     ]
 
 
