@@ -311,14 +311,19 @@ const checkRendering = (contents, predicate, bad) => {
   return found;
 };
 
-/** Whether custody names the exhibit's folder among files that were edited by hand. */
-const wasPutThere = ({ number }, own, lines) => {
-  if (!Number.isInteger(number) || !isText(own)) {
+/** Whether custody says that files of the exhibit were edited by hand, and left them as they are here. */
+const wasPutThere = (exhibit, lines) => {
+  const { number, files } = exhibit;
+  if (!Number.isInteger(number) || !Array.isArray(files)) {
     return false;
   }
-  const folder = `exhibits/${String(number).padStart(3, "0")}-${own.slice(0, 12)}-`;
-  const changes = lines.filter(({ action }) => action === LAYOUT.byHand).flatMap((line) => line.changes ?? []);
-  return changes.some(({ file }) => file.startsWith(folder));
+  const folder = `exhibits/${String(number).padStart(3, "0")}-`;
+  const ofIt = ({ changes = [] }) => changes.filter(({ file }) => file.startsWith(folder));
+  if (!lines.some((line) => line.action === LAYOUT.byHand && ofIt(line).length > 0)) {
+    return false;
+  }
+  const last = new Map(lines.flatMap(ofIt).map(({ file, after }) => [file.split("/").slice(2).join("/"), after]));
+  return "redacted_from" in exhibit || files.every((file) => isObject(file) && last.get(file.name) === file.sha256);
 };
 
 /** That custody, in which nothing is wrong, says of every exhibit that it was kept. */
@@ -333,7 +338,7 @@ const checkKept = (contents, investigation) => {
     const [at, by] = [exhibit.kept_at ?? null, exhibit.kept_by ?? null];
     const stated = at === null && by === null;
     let what = null;
-    if (acts.length === 0 && !wasPutThere(exhibit, own, lines)) {
+    if (acts.length === 0 && !wasPutThere(exhibit, lines)) {
       what = "is none that custody says was kept";
     } else if (acts.length > 0 && !stated && !acts.some((act) => act.at === at && act.actor === by)) {
       what = "was kept by another person, or at another time, by custody";
