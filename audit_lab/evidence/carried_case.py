@@ -186,9 +186,15 @@ def _exhibit(entry: dict[str, Any], read: Callable[[str], bytes]) -> CarriedExhi
             "models": tuple(entry["models"]),
             "files": {file["name"]: file["sha256"] for file in entry["files"]},
         },
-        folder=Path(f"{entry['number']:03}-{entry['id'][:12]}-{entry['kind']}"),
+        folder=Path(_folder_of(entry)),
         read=lambda name: read(paths[name]),
     )
+
+
+def _folder_of(entry: dict[str, Any]) -> str:
+    """Return the name of an exhibit's folder: the second part of where its own files stand."""
+    parts = [file["path"].split("/") for file in entry["files"]]
+    return next((each[1] for each in parts if len(each) > 1), "")
 
 
 def _records(kind: type[R], entries: list[dict[str, Any]]) -> tuple[R, ...]:
