@@ -34,8 +34,10 @@ def hostile_case(scene):
 
 
 def hostile_reason(scene):
-    name, content = said(scene.files, ADA, "rejected", "Ada <b>Byron</b>", reason=CLEAR + SCRIPT)
-    return archived({**scene.files, name: content})
+    """Let Ada reject in a name of her own, and nothing else be signed by her key, which would be two names of one."""
+    alone = {name: content for name, content in scene.files.items() if not name.startswith("signatures/approved-")}
+    name, content = said(alone, ADA, "rejected", "Ada <b>Byron</b>", reason=CLEAR + SCRIPT)
+    return archived({**alone, name: content})
 
 
 @pytest.mark.parametrize("attack", [hostile_name, hostile_case, hostile_reason])
