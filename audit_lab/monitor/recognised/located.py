@@ -72,7 +72,9 @@ def located(change: DataChange, part: str, days: Mapping[str, Days]) -> DataChan
     brought = _brought(change, days.values())
     counted = {value: _counted(change, one, brought) for value, one in days.items()}
     inside = {value: one for value, one in counted.items() if one.rows >= _FEWEST_ROWS}
-    if len(inside) < 2 or not all(one.rows_outside for one in inside.values()):  # noqa: PLR2004
+    if len(inside) < 2:  # noqa: PLR2004
+        return None
+    if change.kind != NEW and not all(one.rows_outside for one in inside.values()):
         return None
     carrier = max(inside, key=lambda value: inside[value].rise)
     mine = inside[carrier]
@@ -102,8 +104,10 @@ def _carries_too(other: _Part, mine: _Part) -> bool:
 
 
 def _counted(change: DataChange, days: Days, brought: frozenset[float]) -> _Part:
-    starts = days.cut.starts
-    within = np.array([change.start <= start < change.end for start in starts], dtype=bool)
+    # What is new began in the middle of a day, which belongs to it: outside of its days there is none of it.
+    bounds = zip(days.cut.starts, days.cut.ends, strict=True)
+    met = [end > change.start if change.kind == NEW else start >= change.start for start, end in bounds]
+    within = np.array(met) & np.array([start < change.end for start in days.cut.starts])
     held = _carrying(change, days, brought)
     return _Part(
         int(held[within].sum()), int(days.rows[within].sum()), int(held[~within].sum()), int(days.rows[~within].sum())

@@ -14,6 +14,7 @@ from audit_lab.monitor.drift import drift
 from audit_lab.monitor.recognised import KINDS
 from audit_lab.monitor.recognised.conversions import CONVERSIONS, TOLERANCE, plain_multiples
 from audit_lab.monitor.recognised.samples import Sample, decile_distance, distribution_distance
+from audit_lab.monitor.reference import Dataset
 
 START = datetime(2015, 1, 5, tzinfo=UTC)
 DAYS, PER_DAY = 120, 120
@@ -281,6 +282,14 @@ def test_a_default_of_every_node_is_of_none_where_it_is_too_rare_on_some_to_be_f
     (change,) = (one for one in found_in(frame).changes if one.column == "amount")
     assert (change.kind, change.after, change.where) == ("new default", "0", None)
     assert change.rows == frame.filter(AMOUNT == 0).height
+
+
+def test_a_category_of_every_node_that_training_data_lack_is_of_none():
+    frame = rows(3)
+    reference = Dataset(frame.filter(CITY != "Rome").head(4_000).select("city"), "the training data")
+    (change,) = drift(frame.lazy(), time="at", columns=["city"], reference=reference).changes
+    assert (change.kind, change.after, change.where) == ("new category", "Rome", None)
+    assert change.rows == frame.filter(CITY == "Rome").height
 
 
 def test_a_category_of_every_node_is_of_none_where_one_of_them_is_small():
