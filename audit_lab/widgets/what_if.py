@@ -111,9 +111,7 @@ class WhatIfView(Panel):
         offered = getattr(self._found.again, "offered", None)
         if offered is not None and not self._has_ranges:
             self._has_ranges = True
-            self._reading.start(
-                "The values on record are read", lambda _: offered(), self._make_form
-            )
+            self._reading.start("The values on record are read", lambda _: offered(), self._make_form)
         return super()._repr_mimebundle_(**kwargs)
 
     def _make_form(self, offered: Mapping[str, Offered]) -> None:
