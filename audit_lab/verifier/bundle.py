@@ -21,7 +21,6 @@ from audit_lab.verifier.layout import (
     ATTESTATION,
     CUSTODY,
     INVESTIGATION,
-    NOTEBOOK,
     NOTEBOOK_PDF,
     PICTURE,
     RESEARCH_OBJECT,
@@ -229,7 +228,7 @@ def _report(
         signed_off = check_sign_offs(contents, checked, trust, require_sign_offs, known.now())
     in_content, rows = _checked_content(contents, checked, trust)
     findings = [*checked.findings, *in_content, *rows.findings, *signed_off.findings]
-    has_notebook = checked.predicate is None or checked.predicate.notebook is not None or NOTEBOOK in contents.names
+    has_notebook = checked.predicate is None or checked.predicate.notebook is not None
     stages = _STAGES if has_notebook else _STAGES[:-1]
     done = stages[:2] if checked.statement is None else stages[:4] if checked.predicate is None else stages
     undone = tuple(f"{stage}: the attestation could not be read" for stage in stages if stage not in done)

@@ -79,6 +79,7 @@ SIGNED = f"signed: jane@bank (key id {JANE.public.key_id[:16]})"
 REVIEWED = "signed: reviewed by Rex Holm, reviewer, at 2026-02-02T00:00:00.000000Z (key rex@bank)"
 APPROVED = "signed: approved by Ada Byron, approver"
 UNGUARDED = "note: Sign-offs can be taken out of a bundle without a trace"
+HOLDERS = "not checked: who holds the keys that signed: the trust file names no person for"
 PDF = "data/notebook/investigation.pdf"
 UNSIGNED = "not checked: sign-offs: nobody but the investigator signed this bundle"
 
@@ -123,6 +124,14 @@ def of_one_person(scene: Scene) -> Files:
     return {**files, name: content}
 
 
+def reviewed_and_approved(scene: Scene) -> Files:
+    """Return the bundle of a case that does not ask for two persons, reviewed and approved by one."""
+    rule = {"required": ["approved"], "two_persons": False}
+    files = insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))(scene)
+    name, content = said(files, REX, "approved", "Rex Holm")
+    return {**files, name: content}
+
+
 def _holds(what: str, change: Callable, *says: str, trust: Trust = TRUST, **options: object) -> Attack:
     on_disk = bool(options.pop("on_disk", False))
     undone = tuple(each.replace("checked:", "not checked:", 1) for each in STAGES)
@@ -162,7 +171,12 @@ ATTACKS = (
         with_sign_off(ADA, "rejected", "Ada Byron", reason="Exhibit 1 is of another week"),
         require_sign_offs=("rejected",),
     ),
-    _holds("its author says so", with_sign_off(JANE, "authored", "Jane Doe"), "signed: authored by Jane Doe"),
+    _holds(
+        "its author says so",
+        with_sign_off(JANE, "authored", "Jane Doe"),
+        "signed: authored by Jane Doe",
+        f"{HOLDERS} jane@bank, ada@bank, rex@bank",
+    ),
     _holds("a case that does not ask for two persons", of_one_person, "signed: approved by Jane Doe"),
     _holds("a key accepted for every log", nothing_changed, trust=trusting(origin="*")),
     _holds(
@@ -210,21 +224,39 @@ ATTACKS = (
         unsaid=(STAGES[-1], "not checked: HTML", "not checked: re-run"),
     ),
     _holds("no RO-Crate document", without_crate),
-    _holds(
-        "whose keys they are, which the trust file says",
-        nothing_changed,
-        f"signed: jane@bank (key id {JANE.public.key_id[:16]}, which is that of Jane Doe by the trust file)",
-        f"{REVIEWED[:-1]}, which is that of rex  holm by the trust file)",
-        "not checked: who holds the keys that signed: the trust file names no person for ada@bank",
-        trust=Trust(
-            (
-                replace(TRUST.keys[0], person="Jane Doe"),
-                TRUST.keys[1],
-                replace(TRUST.keys[2], person="rex  holm", roles=("reviewer", "approver")),
-                TRUST.keys[3],
-            )
+    replace(
+        _holds(
+            "whose keys they are, which the trust file says",
+            nothing_changed,
+            f"signed: jane@bank (key id {JANE.public.key_id[:16]}, which is that of Jane Doe by the trust file)",
+            f"{REVIEWED[:-1]}, which is that of rex  holm by the trust file)",
+            "not checked: who holds the keys that signed: the trust file names no person for ada@bank",
+            trust=Trust(
+                (
+                    replace(TRUST.keys[0], person="Jane Doe"),
+                    TRUST.keys[1],
+                    replace(TRUST.keys[2], person="rex  holm", roles=("reviewer", "approver")),
+                    TRUST.keys[3],
+                )
+            ),
         ),
+        unsaid=(f"{HOLDERS} ada@bank, ",),
     ),
+    replace(
+        _holds(
+            "one key that says two things",
+            with_sign_off(REX, "rejected", "Rex Holm", reason="Read again"),
+            f"{HOLDERS} jane@bank, ada@bank, rex@bank",
+        ),
+        unsaid=(f"{HOLDERS} jane@bank, ada@bank, rex@bank, ",),
+    ),
+    _holds(
+        "a key whose holder one of two entries states",
+        nothing_changed,
+        f"{REVIEWED[:-1]}, which is that of Rex Holm by the trust file)",
+        trust=_accepting(replace(TRUST.keys[2], origin="*", person="Rex Holm")),
+    ),
+    _holds("one person who reviews and approves, where the case does without two", reviewed_and_approved),
     _holds(
         "keys whose holders nobody states",
         nothing_changed,

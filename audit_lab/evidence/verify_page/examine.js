@@ -94,7 +94,7 @@ const examineSigned = async (contents, checked, keys, folder) => {
   say(STAGES.coverage, statement === null ? unread : null);
   say(STAGES.digests, statement === null ? unread : null);
   say(STAGES.content, predicate === null ? unread : null);
-  if (predicate === null || predicate.notebook !== null || contents.has(LAYOUT.notebook)) {
+  if (predicate === null || predicate.notebook !== null) {
     say(STAGES.rendering, predicate === null ? unread : null);
     undone.push(...OF_NOTEBOOK);
   }
