@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["GIVEN_EXPRESSION", "asking_again", "narrowed", "question_in"]
+__all__ = ["GIVEN_EXPRESSION", "asking_again", "narrowed", "question_in", "written"]
 
 #: A polars expression cannot be written out as the Python that makes it.
 GIVEN_EXPRESSION = "expression"
@@ -54,6 +55,15 @@ def question_in(code: str) -> str:
     # Where a chain of calls begins at one place, the longest of them is the question.
     calls.sort(key=lambda call: (call.lineno, call.col_offset, -(call.end_lineno or 0), -(call.end_col_offset or 0)))
     return ast.unparse(calls[0]) if calls else ""
+
+
+def written(value: Any) -> str:
+    """Return an argument as Python that needs no import: times as ISO 8601."""
+    if isinstance(value, date):
+        return repr(value.isoformat())
+    if isinstance(value, tuple):
+        return f"({', '.join(written(each) for each in value)},)"
+    return repr(value)
 
 
 class _OpenedLog(ast.NodeTransformer):

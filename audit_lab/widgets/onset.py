@@ -8,6 +8,7 @@ import ipywidgets
 
 from audit_lab.charts.onset import onset_line
 from audit_lab.face.onsets_of_log import OnsetsOfLog
+from audit_lab.widgets.asking import written
 from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.linking import LinkedPanel
 from audit_lab.widgets.page import cut, facts, listed, page, paragraph, picture, section, table
@@ -92,7 +93,7 @@ class OnsetView(LinkedPanel):
         asked = (
             found.asked if isinstance(found, OnsetsOfLog) else {"columns": list(found.columns), "every": found.every}
         )
-        given = ", ".join(f"{name}={value!r}" for name, value in asked.items() if value is not None)
+        given = ", ".join(f"{name}={written(value)}" for name, value in asked.items() if value is not None)
         lines = ["import audit_lab as al", "", f"onset = log.onset({given})"]
         if one is not None and chosen is not None:
             series = f"{one.column!r}, {one.statistic!r}, {one.category!r}"

@@ -26,6 +26,7 @@ month = ('2025-03-01', '2025-04-01')
 SHOWN = [
     "decision",
     "small",
+    "decision.replay()",
     "decision.agreement()",
     "decision.explain('shap')",
     "decision.what_if({'income': 1_200.0})",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
+from reproducing import shown_by
 
 import audit_lab as al
 from audit_lab.log.files.write import write_log
@@ -102,6 +103,14 @@ def test_a_log_in_which_nothing_began_is_said(make_log):
     assert view.selection is None
     assert "data:image" not in view.static_html()
     exec(view.code(), {"log": log})
+
+
+def test_times_that_were_given_as_such_are_written_out(make_log):
+    log = al.open(make_log())
+    since, until = datetime(2024, 3, 4, tzinfo=UTC), date(2024, 3, 20)
+    view = al.view(log.onset(["city"], since=since, until=until))
+    assert "since='2024-03-04T00:00:00+00:00', until='2024-03-20'" in view.code()
+    assert shown_by(view.code(), log=log).static_html() == view.static_html()
 
 
 def test_texts_of_a_log_are_escaped(flown, tmp_path):
