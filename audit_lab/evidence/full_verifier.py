@@ -10,12 +10,12 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit_lab.errors import AuditLabError
+from audit_lab.evidence.signed_files import SignedFiles
 from audit_lab.face.accepted import accepted_keys
 from audit_lab.seal.digests import sha256
 from audit_lab.seal.malformed import MalformedError
@@ -40,20 +40,15 @@ from audit_lab.verifier.layout import (
     PROVEN_ROWS,
 )
 from audit_lab.verifier.rows import FULL_ONLY_EXHIBITS, FULL_ONLY_ROWS, is_redacted
-from audit_lab.verifier.signature import check_attestation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-    from typing import Self
 
     from audit_lab.evidence.rerun.report import Rerun
     from audit_lab.evidence.rows.exhibits import ComparedExhibits
-    from audit_lab.seal.keys import PublicKey
-    from audit_lab.seal.statement import Statement
     from audit_lab.seal.trust import Trust
     from audit_lab.verifier.age import Known
     from audit_lab.verifier.container import Container
-    from audit_lab.verifier.predicate import Predicate
 
 __all__ = ["examine_in_full", "verify_in_full"]
 
@@ -70,8 +65,6 @@ _BESIDE = (*_AGE, "anchor.", "sign-off.", "timestamp.")
 _COMPARED_BY_FULL = "compared by the full verifier"
 _NOT_VOUCHED = "not compared, since nobody whom the trust file accepts vouches for the files as they are"
 _NOT_WHOLE = "not compared, since the bundle does not agree with itself"
-#: What is looked into twice, against its CSV and for the page; so much of it is kept in memory.
-_TABLE, _MOST_KEPT_BYTES = "/table.parquet", 64_000_000
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
@@ -155,7 +148,7 @@ def examine_in_full(
             from audit_lab.evidence.time_stamp import second_opinion
 
             report = second_opinion(report, container, trust)
-        files = _Files.of(container, trust, frozenset(found.file for found in wrong))
+        files = SignedFiles.of(container, trust, frozenset(found.file for found in wrong))
         if wrong:
             return _left_out(_with(report, _table_findings(files), [_TABLES], {FULL_ONLY_TABLES}), _NOT_WHOLE)
         return _looked_into(report, files, rerun)
@@ -204,50 +197,7 @@ def _importing(modules: Sequence[str]) -> Iterator[None]:
         thread.join()
 
 
-@dataclass(frozen=True)
-class _Files:
-    """The files of a bundle, read a second time: what is looked into is what was signed for.
-
-    `wrong` are those against which something was found already.
-    """
-
-    container: Container
-    statement: Statement
-    predicate: Predicate
-    key: PublicKey
-    wrong: frozenset[str]
-    _reading: threading.Lock = field(default_factory=threading.Lock)
-    _kept: dict[str, bytes] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, container: Container, trust: Trust, wrong: frozenset[str]) -> Self:
-        checked = check_attestation(b"".join(container.chunks(ATTESTATION)), trust)
-        if checked.findings or checked.statement is None or checked.predicate is None:
-            raise _changed_meanwhile(ATTESTATION)
-        return cls(container, checked.statement, checked.predicate, checked.keys[0], wrong)
-
-    def has(self, name: str, content: bytes) -> bool:
-        """Whether a file, whose digest was found to be the attested one, has this content."""
-        return sha256(content) == self.statement.subjects.get(name)
-
-    def content(self, name: str) -> bytes:
-        with self._reading:  # an archive has one place where it reads
-            if name in self._kept:
-                return self._kept[name]
-            content = b"".join(self.container.chunks(name))
-        if sha256(content) != self.statement.subjects.get(name):
-            raise _changed_meanwhile(name)
-        with self._reading:
-            if name.endswith(_TABLE) and sum(map(len, self._kept.values())) + len(content) <= _MOST_KEPT_BYTES:
-                self._kept[name] = content
-        return content
-
-
-def _changed_meanwhile(name: str) -> AuditLabError:
-    return AuditLabError(f"{name} of the bundle changed while it was checked", "Check a copy that nobody writes to")
-
-
-def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Verification:
+def _looked_into(report: Verification, files: SignedFiles, rerun: Rerun | None) -> Verification:
     """Return the report with what only the full verifier checks."""
     from audit_lab.evidence.log_comparison import NOT_COMPARED
 
@@ -288,7 +238,9 @@ def _looked_into(report: Verification, files: _Files, rerun: Rerun | None) -> Ve
     return with_rerun(report, files.container, files.predicate, rerun)
 
 
-def _table_findings(files: _Files, meanwhile: Sequence[Callable[[_Files], list[Finding]]] = ()) -> list[Finding]:
+def _table_findings(
+    files: SignedFiles, meanwhile: Sequence[Callable[[SignedFiles], list[Finding]]] = ()
+) -> list[Finding]:
     """Compare every table that is as it was signed for; what is to be done meanwhile finds things too."""
     with ThreadPoolExecutor(_THREADS) as threads:
         tables = [threads.submit(_table_finding, files, *names) for names in _tables(files)]
@@ -296,7 +248,7 @@ def _table_findings(files: _Files, meanwhile: Sequence[Callable[[_Files], list[F
         return [*(found for table in tables if (found := table.result()) is not None), *others]
 
 
-def _row_findings(files: _Files) -> tuple[list[Finding], ComparedExhibits]:
+def _row_findings(files: SignedFiles) -> tuple[list[Finding], ComparedExhibits]:
     """Compare every Parquet file of rows with its proof, which the light verifier found to hold, then the exhibits."""
     from audit_lab.evidence.rows.comparison import rows_finding, rows_shown
     from audit_lab.evidence.rows.exhibits import compared_exhibits
@@ -321,26 +273,26 @@ def _row_findings(files: _Files) -> tuple[list[Finding], ComparedExhibits]:
     return [*found, *compared.findings], compared
 
 
-def _other_release(files: _Files) -> str | None:
+def _other_release(files: SignedFiles) -> str | None:
     from audit_lab.evidence.page_comparison import other_release
 
     return other_release(files.content(BAG_INFO))
 
 
-def _page_findings(files: _Files) -> list[Finding]:
+def _page_findings(files: SignedFiles) -> list[Finding]:
     """Make the pages again from the case."""
     from audit_lab.evidence.page_comparison import compared_pages
 
     return compared_pages(files.container.names, files.content, files.has, files.key, files.predicate)
 
 
-def _same_renderer(files: _Files) -> bool:
+def _same_renderer(files: SignedFiles) -> bool:
     from audit_lab.evidence.notebook_html import renderer
 
     return files.predicate.notebook is not None and files.predicate.notebook.renderer == renderer()
 
 
-def _tables(files: _Files) -> list[tuple[str, str]]:
+def _tables(files: SignedFiles) -> list[tuple[str, str]]:
     """Return each CSV that has a Parquet beside it, with that."""
     names = set(files.container.names) - files.wrong
     return [
@@ -351,7 +303,7 @@ def _tables(files: _Files) -> list[tuple[str, str]]:
     ]
 
 
-def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
+def _table_finding(files: SignedFiles, name: str, parquet: str) -> Finding | None:
     import polars as pl
 
     from audit_lab.case.frame_files import csv_bytes
@@ -366,7 +318,7 @@ def _table_finding(files: _Files, name: str, parquet: str) -> Finding | None:
     return Finding("exhibit.csv-differs", name, "it does not show the rows of its Parquet", _NEXT)
 
 
-def _rendering_findings(files: _Files) -> list[Finding]:
+def _rendering_findings(files: SignedFiles) -> list[Finding]:
     from audit_lab.evidence.head_page import head_page
     from audit_lab.evidence.notebook_html import render_html
 
@@ -382,7 +334,7 @@ def _rendering_findings(files: _Files) -> list[Finding]:
     return [Finding("notebook.rendering-differs", NOTEBOOK_HTML, meaning, _NEXT)]
 
 
-def _pointing_findings(files: _Files) -> list[Finding]:
+def _pointing_findings(files: SignedFiles) -> list[Finding]:
     from audit_lab.evidence.notebook_addresses import outside_addresses
     from audit_lab.evidence.notebook_document import shown_cells
 
@@ -397,7 +349,7 @@ def _pointing_findings(files: _Files) -> list[Finding]:
     ]
 
 
-def _keeps_comparison(files: _Files) -> bool:
+def _keeps_comparison(files: SignedFiles) -> bool:
     from audit_lab.evidence.log_comparison import is_log_report, states_comparison
 
     return any(
