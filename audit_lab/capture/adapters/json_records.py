@@ -8,7 +8,7 @@ import msgspec
 
 from audit_lab.capture.adapters.block import pieces
 from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Refusal
-from audit_lab.capture.adapters.lines import KEPT_BYTES, Lines, read_lines
+from audit_lab.capture.adapters.lines import DAMAGE, KEPT_BYTES, Lines, read_lines
 from audit_lab.capture.adapters.source import open_plain
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["LARGEST_ARRAY", "json_chunks"]
 #: A file that is one array is held in memory while it is read.
 LARGEST_ARRAY = 64_000_000
 _AT_ONCE = 16_384
+_BLOCK_BYTES = 65_536
 _records = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -93,10 +94,24 @@ def _is_array(path: Path) -> bool:
         return False
 
 
+def _whole(path: Path) -> tuple[bytes, str]:
+    """Return the content of a file, as much as an array may have, and why a packed one cannot be read further."""
+    held = bytearray()
+    with open_plain(path) as plain:
+        try:
+            while len(held) <= LARGEST_ARRAY and (block := plain.read(_BLOCK_BYTES)):
+                held += block
+        except DAMAGE as error:
+            return bytes(held), str(error)
+    return bytes(held), ""
+
+
 def _array(file: SourceFile, start: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
-    with open_plain(file.path) as plain:
-        content = plain.read(LARGEST_ARRAY + 1).removeprefix(b"\xef\xbb\xbf")
+    held, damage = _whole(file.path)
+    content = held.removeprefix(b"\xef\xbb\xbf")
     try:
+        if damage:
+            raise ValueError(f"it is packed, and truncated or damaged: {damage}")  # noqa: TRY301
         if len(content) > LARGEST_ARRAY:
             raise ValueError(f"the array has more than {LARGEST_ARRAY:,} bytes")  # noqa: TRY301
         records = _records(content)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["KEPT_BYTES", "Lines", "read_lines"]
+__all__ = ["DAMAGE", "KEPT_BYTES", "Lines", "read_lines"]
+
+#: What a packed file raises that is damaged or ends too soon.
+DAMAGE = (OSError, EOFError, zlib.error)
 
 #: Of a record that goes to quarantine, at most so many bytes are kept; its size and digest are of all of it.
 KEPT_BYTES = 1 << 20
@@ -24,7 +27,6 @@ KEPT_BYTES = 1 << 20
 _LINES, _BYTES = 16_384, 16_000_000
 #: So much of a file is read at once; of a packed one less, since of what is damaged nothing is given.
 _BLOCK_BYTES, _PACKED_BYTES = 1 << 18, 8_192
-_DAMAGE = (OSError, EOFError, zlib.error)
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 
@@ -112,7 +114,7 @@ def _runs(path: Path, longest: int) -> Iterator[tuple[int, list[bytes], Refusal 
                         number += 1
                     if not block:
                         return
-        except _DAMAGE as error:
+        except DAMAGE as error:
             reason = f"the packed file is damaged from here on ({error})"
             yield number, [b"(not readable)"], Refusal(TRUNCATED, reason, 0), True
 
@@ -129,7 +131,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while piece and damage is None:
         try:
             piece = file.read1(_PACKED_BYTES)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             damage = error
         else:
             held += piece

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SageMaker"]
 
+_BASE64 = "BASE64"
 _CAPTURED = re.compile(r"([^/]+)/([^/]+)/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\Z")
 _HOUR = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\Z")
 
@@ -127,7 +128,7 @@ def _block(numbers: list[int], lines: list[bytes], about: dict[str, Any], settin
         return None
     captured = [each.captureData for each in records if each.captureData is not None]
     sides = [each.endpointInput for each in captured], [each.endpointOutput for each in captured]
-    bodies = [[each.data for each in side if each is not None and each.encoding != "BASE64"] for side in sides]
+    bodies = [[each.data for each in side if each is not None and each.encoding.upper() != _BASE64] for side in sides]
     abouts = [each.eventMetadata for each in records]
     events = [each.eventId for each in abouts if each.eventId]
     if not len(events) == len(bodies[0]) == len(bodies[1]) == len(lines) or None in bodies[0] or None in bodies[1]:
@@ -190,7 +191,7 @@ def _body(side: _Side | None) -> tuple[bytes | None, str]:
     """
     if side is None or side.data is None:
         return None, ""
-    if side.encoding == "BASE64":
+    if side.encoding.upper() == _BASE64:
         try:
             return b64decode(side.data, validate=True), side.observedContentType
         except (binascii.Error, ValueError) as error:

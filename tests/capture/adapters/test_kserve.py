@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, datetime
@@ -145,6 +146,19 @@ def test_batches_are_read_in_each_format_and_only_json_has_a_time(adapting, endi
     assert found["endpoint"].unique().to_list() == ["bank/loans/canary"]
     assert report.without_time == (0 if "json" in ending else 2)
     assert "secret" not in str(found.to_dicts())
+
+
+@pytest.mark.parametrize("cut", [-2_000, -8])
+def test_a_packed_array_that_is_cut_or_damaged_is_put_aside_whole_and_the_other_files_are_read(adapting, cut):
+    rows = [{**batch_row("request", f"r{n}"), "occurrenceTime": "2026-05-04T09:00:00Z"} for n in range(2_000)]
+    packed = gzip.compress(json.dumps(rows).encode())
+    (adapting.source / "a").mkdir(parents=True)
+    (adapting.source / "a" / "bank-loans-r1-request.json.gz").write_bytes(packed[:cut])
+    (adapting.source / "a" / "bank-loans-r2-request.json").write_text(json.dumps(rows[:3]))
+    report = adapting()
+    assert (report.rows_kept, report.rows_quarantined) == (3, 1)
+    assert report.rows_read == report.rows_kept + report.rows_quarantined
+    assert "damaged" in report.quarantine()["reason"][0]
 
 
 def test_an_id_that_a_caller_used_again_is_paired_in_order_of_time(adapting):

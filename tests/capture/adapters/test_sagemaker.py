@@ -7,6 +7,8 @@ import gzip
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 import audit_lab as al
 
 HOUR = "capture/loans/AllTraffic/2026/05/04/09"
@@ -58,8 +60,9 @@ def test_a_body_of_json_is_decoded_twice(adapting):
     assert outputs == {"score": 0.5, "label": "good", "probabilities": None}
 
 
-def test_a_body_in_base64_is_unpacked_and_one_that_is_none_is_refused(adapting):
-    good = (base64.b64encode(b"1,2").decode(), "BASE64")
+@pytest.mark.parametrize("word", ["BASE64", "base64"])
+def test_a_body_in_base64_is_unpacked_and_one_that_is_none_is_refused(adapting, word):
+    good = (base64.b64encode(b"1,2").decode(), word)
     report = adapting({"a.jsonl": [captured("e1", good), captured("e2", ("1,2!", "BASE64"))]}, model="loans")
     assert al.open(adapting.log).inputs("loans").collect()["feature_1"].to_list() == [2.0]
     assert report.undecodable_payloads == 1
