@@ -10,7 +10,9 @@ import polars as pl
 from audit_lab.capture.adapters.answers import Answers
 from audit_lab.capture.adapters.block import Block
 from audit_lab.capture.adapters.input_columns import input_columns
-from audit_lab.log.schema import TABLES, TIME
+from audit_lab.errors import MisuseError
+from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME
+from audit_lab.log.writing.canonical_rows import check_table_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -138,10 +140,12 @@ class Part:
     def _built(self, ids: Sequence[str], settings: Settings, types: Callable[[str], pl.Schema]) -> Built:
         owners, names = _instances(self.items, ids)
         models = [settings.model or model or UNNAMED_MODEL for model in _stated(self.items, "model_name")]
-        unfit: dict[int, str] = {}
+        nameless = {} if settings.model else _nameless(dict.fromkeys(models))
+        unfit = {place: nameless[model] for place, model in enumerate(models) if model in nameless}
         inputs = {
             model: input_columns(self.items, names, models, model, settings=settings, known=types(model), unfit=unfit)
             for model in dict.fromkeys(models)
+            if model not in nameless
         }
         predictions = self._predictions(owners, names, models, settings)
         if unfit:
@@ -238,6 +242,17 @@ def label_text(value: Any) -> tuple[str | None, float | None]:
 def instance_names(name: str, count: int) -> list[str]:
     """Return the ids of so many instances of an exchange."""
     return [name] if count == 1 else [f"{name}#{place}" for place in range(count)]
+
+
+def _nameless(models: Iterable[str]) -> dict[str, str]:
+    """Return the names that records give their model and that no table of a log can have, each with the reason."""
+    found = {}
+    for model in models:
+        try:
+            check_table_name(f"{INPUTS_PREFIX}{model}")
+        except MisuseError as error:
+            found[model] = error.message
+    return found
 
 
 def _kinds(frames: dict[str, pl.DataFrame]) -> Iterator[tuple[str, str, pl.DataType]]:

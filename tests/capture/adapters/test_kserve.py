@@ -161,6 +161,20 @@ def test_a_packed_array_that_is_cut_or_damaged_is_put_aside_whole_and_the_other_
     assert "damaged" in report.quarantine()["reason"][0]
 
 
+@pytest.mark.parametrize("name", ["../x", "a\nb", "nul\0", "x" * 300, "a//b"])
+def test_a_service_whose_name_no_log_can_have_is_put_aside_and_the_others_are_kept(adapting, name):
+    records = [
+        {**event("request", "r1", body={"instances": [[1]]}), "inferenceservicename": name},
+        {**event("response", "r1", body={"predictions": [0.1]}), "inferenceservicename": name},
+        event("request", "r2", body={"instances": [[2]]}),
+        event("response", "r2", body={"predictions": [0.2]}),
+    ]
+    report = adapting({"a.jsonl": records})
+    assert predictions(adapting)["prediction_id"].to_list() == ["r2"]
+    assert (report.rows_read, report.rows_kept, report.rows_quarantined) == (4, 2, 2)
+    assert all("cannot name a folder" in reason for reason in report.quarantine()["reason"])
+
+
 def test_an_id_that_a_caller_used_again_is_paired_in_order_of_time(adapting):
     records = [
         event("response", at="2026-05-04T09:00:01Z", body={"predictions": [0.1]}),
