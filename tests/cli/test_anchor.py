@@ -16,7 +16,7 @@ def findings(answer):
 @pytest.fixture
 def witness(run, tmp_path, monkeypatch):
     """Return the key of a witness, and the trust files that accept it and the log."""
-    monkeypatch.setenv("WITNESS_PASSPHRASE", "seen")
+    monkeypatch.setenv("WITNESS_PASSPHRASE", "seen by me")
     asking = ("--kind", "witness", "--passphrase", "env:WITNESS_PASSPHRASE")
     assert run("keys", "new", "tower", "--out", tmp_path / "tower", *asking).code == 0
     key = tmp_path / "tower" / "tower.pem"

@@ -31,8 +31,8 @@ def test_what_a_command_does_not_need_is_not_imported():
         "import sys; from audit_lab.cli.app import main; main(['verifier', '--help'])\n"
         "loaded = [name for name in sys.modules if name.startswith('audit_lab.cli.')]\n"
         "assert 'polars' not in sys.modules and 'audit_lab.cli.drift' not in sys.modules\n"
-        "assert sorted(loaded) == ['audit_lab.cli.app', 'audit_lab.cli.hand_over', 'audit_lab.cli.output', "
-        "'audit_lab.cli.reading'], loaded"
+        "assert sorted(loaded) == ['audit_lab.cli.app', 'audit_lab.cli.hand_over', 'audit_lab.cli.opened_case', "
+        "'audit_lab.cli.output', 'audit_lab.cli.reading'], loaded"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
