@@ -116,7 +116,7 @@ def test_events_are_written_to_files_and_what_was_refused_beside_them(run, event
     assert "2 events in 1 file: 1 kept, 0 repeated, 1 refused." in answer.out
     assert pl.read_parquet(tmp_path / "out" / "lineage.parquet")["from_node"].to_list() == ["run:r-9"]
     assert pl.read_parquet(tmp_path / "out" / "quarantine.parquet")["raw_bytes"].to_list() == [b"rubbish"]
-    assert answer.out.count("Written:") == 4
+    assert answer.out.count("Written:") == 5
 
 
 def test_rows_can_be_one_json_file(run, good_events, tmp_path):
