@@ -53,6 +53,14 @@ EXCUSES: dict[tuple[str, ...], str] = {
     ("console warning: Menu entry for command", "is duplicated", "/static/notebook/notebook_core"): (
         "Notebook 7 adds entries of its menus twice"
     ),
+    ("uncaught: Error: Command 'filebrowser:open-path' not registered", "/static/notebook/notebook_core"): (
+        "Notebook 7 asks, of itself, for a command of the file browser that only its tree has"
+    ),
+    ("status 403: ", "/static/notebook/", ".woff2"): (
+        "Jupyter looks for static files of Lab and of Notebook 7 by their names alone: once the one has served a font, "
+        "it refuses the other's of the same name"
+    ),
+    ("console error: Failed to load resource", "403", "/static/notebook/", ".woff2"): "Chromium's word on the same",
     ("status 403: ", "/static/lab/", ".woff2"): (
         "Jupyter looks for static files of Lab and of Notebook 7 by their names alone: once the one has served a font, "
         "it refuses the other's of the same name"

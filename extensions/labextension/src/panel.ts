@@ -1,3 +1,4 @@
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { CommandToolbarButton, SidePanel, Toolbar } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import { AccordionPanel, Widget } from '@lumino/widgets';
@@ -11,6 +12,17 @@ import { LogsWidget } from './logs';
 import type { PanelModel } from './model';
 import { PredictionsWidget } from './predictions';
 import { CommandIDs, type DecisionAddress } from './tokens';
+
+const OPEN_PATH = 'filebrowser:open-path';
+
+/** Show a folder where the page has a file browser, and on a page that has one where it has none (Notebook 7). */
+function showFolder(commands: CommandRegistry, path: string): void {
+  if (commands.hasCommand(OPEN_PATH)) {
+    void commands.execute(OPEN_PATH, { path });
+  } else {
+    window.open(URLExt.join(PageConfig.getBaseUrl(), 'tree', URLExt.encodeParts(path)), '_blank');
+  }
+}
 
 /** The left sidebar's panel. It looks for logs when it is first shown. */
 export class AuditLabPanel extends SidePanel {
@@ -36,8 +48,7 @@ export class AuditLabPanel extends SidePanel {
     this.addWidget(logs);
     const open = (address: DecisionAddress): void => void commands.execute(CommandIDs.openDecision, { ...address });
     this.addWidget(new PredictionsWidget(model, open));
-    const browse = (path: string): void => void commands.execute('filebrowser:open-path', { path });
-    this.addWidget(new CasesWidget(model, browse));
+    this.addWidget(new CasesWidget(model, path => showFolder(commands, path)));
     this.addWidget(new JobsWidget(jobs, job => openResult(commands, job)));
     if (this.content instanceof AccordionPanel) {
       this.content.setRelativeSizes([3, 4, 2, 2]);
