@@ -62,6 +62,8 @@ _RENDERING = "HTML rendered again from the notebook against the bytes of the one
 #: Found by what the reader requires or knows, or beside what the investigator signed: no reason to look no further.
 _AGE = ("bundle.older-", "bundle.no-checkpoint", "bundle.other-log", "bundle.forked-log")
 _BESIDE = (*_AGE, "anchor.", "sign-off.", "timestamp.")
+#: Of one exhibit: what the others and the pages say is compared all the same, and nothing is run again.
+_NOT_KEPT = "case.exhibit-not-kept"
 _COMPARED_BY_FULL = "compared by the full verifier"
 _NOT_VOUCHED = "not compared, since nobody whom the trust file accepts vouches for the files as they are"
 _NOT_WHOLE = "not compared, since the bundle does not agree with itself"
@@ -141,7 +143,7 @@ def examine_in_full(
             require_sign_offs=require_sign_offs,
             known=known,
         )
-        wrong = [found for found in report.findings if not found.code.startswith(_BESIDE)]
+        wrong = [found for found in report.findings if not found.code.startswith((*_BESIDE, _NOT_KEPT))]
         if container is None or any(found.file == ATTESTATION for found in wrong):
             return _left_out(report, _NOT_VOUCHED)
         if not any(found.code.startswith("timestamp.") for found in report.findings):

@@ -129,7 +129,7 @@ def test_parquet_that_cannot_be_read(case, write, trust, monkeypatch):
     (exhibit.folder / "exhibit.json").write_bytes(changed.content())
     findings = case.folder / "findings.json"
     findings.write_text(findings.read_text().replace(exhibit.id, digest))
-    assert _codes(examine_in_full(write(), trust)) == ["case.exhibit-not-kept", "exhibit.unreadable"]
+    assert _codes(examine_in_full(write(), trust)) == ["case.exhibit-not-kept", "exhibit.unreadable", "case.malformed"]
 
 
 def test_html_that_is_not_what_the_notebook_renders_to(write, ran, trust, monkeypatch):

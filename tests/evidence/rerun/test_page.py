@@ -12,11 +12,12 @@ from tests.pages import table
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "rerun.md").read_text()
-SOURCE = (REPOSITORY / "audit_lab" / "evidence" / "rerun" / "report.py").read_text()
+SOURCES = [REPOSITORY / "audit_lab" / "evidence" / "rerun" / name for name in ("report.py", "exhibits.py")]
 
 
 def texts():
-    return {node.value for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Constant)}
+    nodes = [node for source in SOURCES for node in ast.walk(ast.parse(source.read_text()))]
+    return {node.value for node in nodes if isinstance(node, ast.Constant)}
 
 
 def test_the_findings_are_those_of_the_code():
