@@ -158,9 +158,11 @@ def _put(
     known = _OWN | _BESIDES
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
     source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
+    # File by file, each row's inputs are those that stand beside it: no id is looked for.
+    twice = () if source is not rows else _repeated(store, predicting)
     moved = measure(source, **options)
     further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
-    further = (*further, *left_out(unmeasured), *_repeated(store, predicting))
+    further = (*further, *left_out(unmeasured), *twice)
     further = (*further, *(() if outcomes is None else outcomes_known(store, None).facts))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 
