@@ -40,7 +40,7 @@ export class ShownView extends Panel {
     session.statusChanged.connect(this._follow, this);
     session.kernelChanged.connect(this._follow, this);
     this._observer = new MutationObserver(() => this._choose());
-    this._redrawn = new MutationObserver(() => this._onRedrawn());
+    this._redrawn = new MutationObserver(this._changed);
     CHANGING.forEach(kind => this.node.addEventListener(kind, this._changed));
   }
 
@@ -112,7 +112,6 @@ export class ShownView extends Panel {
     // A brush in another view, or a thread of the kernel, changes this one with no event in it.
     this._redrawn.disconnect();
     this._redrawn.observe(live.node, { characterData: true, childList: true, subtree: true });
-    this._isDrawn = false;
     // A copy: the manager forgets the widget in what it is given when the kernel ends, and a notebook keeps its outputs.
     const copied = { [WIDGET]: { ...(source as PartialJSONObject) } };
     void live.renderModel(this._registry.createModel({ data: copied, trusted: true }));
@@ -141,21 +140,12 @@ export class ShownView extends Panel {
     );
   }
 
+  /** Ask for what it shows at rest, its first drawing too: another view may have changed it before that was done. */
   private readonly _changed = (): void => {
     if (this._isLive) {
-      this._isDrawn = true;
       this._settle(() => this._ask());
     }
   };
-
-  /** Its first drawing is what the notebook has already: only what changes after it is asked for. */
-  private _onRedrawn(): void {
-    if (this._isDrawn) {
-      this._changed();
-    } else if (this._isLive) {
-      this._settle(() => (this._isDrawn = true));
-    }
-  }
 
   /** Do something once nothing has changed for a while, and the kernel has done what was asked for before. */
   private _settle(then: () => void): void {
@@ -193,7 +183,6 @@ export class ShownView extends Panel {
   private readonly _notebook: NotebookPanel;
   private readonly _observer: MutationObserver;
   private readonly _redrawn: MutationObserver;
-  private _isDrawn = false;
   private _note: Widget | undefined;
   private _model: Model | undefined;
   private _live: Renderer | undefined;
