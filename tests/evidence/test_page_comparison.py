@@ -150,7 +150,11 @@ def test_the_page_tells_what_each_exhibit_says(tmp_path, key):
     ("rule", "said"),
     [
         ({}, "The case asks nobody else to sign it off."),
-        ({"sign_offs": ("reviewed", "approved")}, "reviewed and approved, by another person than the investigator."),
+        (
+            {"sign_offs": ("reviewed", "approved")},
+            "reviewed and approved, by two persons, neither of them the investigator.",
+        ),
+        ({"sign_offs": ("reviewed",)}, "as reviewed, by another person than the investigator."),
         ({"sign_offs": ("approved",), "two_persons": False}, "signed off as approved. Sign-offs are added"),
     ],
 )
