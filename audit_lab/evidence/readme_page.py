@@ -202,14 +202,9 @@ def _sign_offs(case: CaseFile) -> str:
     asked = case.about.sign_offs
     if not asked:
         return "The case asks nobody else to sign it off."
-    other = ""
-    if case.about.two_persons:
-        many = (
-            "two persons, neither of them the investigator"
-            if len(asked) > 1
-            else "another person than the investigator"
-        )
-        other = f", by {many}"
+    others = len([meaning for meaning in asked if meaning != "authored"])
+    persons = "another person than the investigator" if others == 1 else "two persons, neither of them the investigator"
+    other = f", by {persons}" if case.about.two_persons and others else ""
     return (
         f"The case asks to be signed off as {' and '.join(asked)}{other}. Sign-offs are added beside the attestation "
         "once this page is made, and it cannot show them: audit-lab verify lists those that hold."
