@@ -198,7 +198,7 @@ class Browse:
             values = self._values(column)
             if values.coded is not None:
                 return coded_histogram(values.coded, self._chosen)
-            rows = values.values().to_frame().lazy() if values.narrow else values.rows
+            rows = values.values().to_frame().lazy() if values.narrow else values.read()
             return histogram(self._only_chosen(rows), f"{column} of {self.store.location}", self._go_on)
 
     def timeline(self) -> tuple[pl.DataFrame, str]:
@@ -370,9 +370,9 @@ class Browse:
         with shared.lock:
             if key in shared.columns:
                 return replace(shared.columns[key], progress=self.progress)
-        rows = values_in_order(self.store, column, self._models, shared.rows)
+        read = values_in_order(self.store, column, self._models, shared.rows)
         what = f"{name} of {self.store.location}"
-        return shared.keep(key, ColumnValues(rows, shared.rows.count, what, self.progress))
+        return shared.keep(key, ColumnValues(read, shared.rows.count, what, self.progress))
 
     def _only_chosen(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Keep, of rows in stored order, those that the filter leaves."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_lab.log.browse.coded_text import MOST_CODED, CodedText, coded_text, in_common
 from audit_lab.log.browse.sort_keys import MOST_TEXT_BYTES, key_levels, keys_of
-from audit_lab.log.files.reading import collect, reading
+from audit_lab.log.files.reading import collect, reading, schema_of
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
 
@@ -42,8 +42,9 @@ class ColumnValues:
 
     Parameters
     ----------
-    rows
-        Returns the column, as ``value``, of every row in stored order.
+    read
+        Returns the column, as ``value``, of every row in stored order, by the files as they are when it is called: one
+        that was damaged since is named.
     count
         How many rows there are.
     what
@@ -52,7 +53,7 @@ class ColumnValues:
         Called with ``"rows"`` and how many more were read; what it raises ends the reading.
     """
 
-    rows: pl.LazyFrame
+    read: Callable[[], pl.LazyFrame]
     count: int
     what: str
     progress: Callable[[str, int], None] | None = None
@@ -226,7 +227,8 @@ class ColumnValues:
             self._levels[0] = keys
             return
         whole = pl.col(_VALUE).cast(pl.String)
-        least, most = collect(self.rows.select(whole.min().alias("least"), whole.max().alias("most")), self.what).row(0)
+        ends = self.read().select(whole.min().alias("least"), whole.max().alias("most"))
+        least, most = collect(ends, self.what).row(0)
         common = in_common(least.encode(), most.encode())
         self._known["text"] = (common, common, longest)
 
@@ -248,7 +250,7 @@ class ColumnValues:
         """Read the column, as many rows as there are at most; progress is told."""
         done = 0
         with reading(self.what):
-            rows = self.rows.select(_VALUE)
+            rows = self.read().select(_VALUE)
             for batch in rows.collect_batches(engine="streaming", maintain_order=True, chunk_size=_BATCH_ROWS):
                 values = batch[_VALUE][: self.count - done]
                 done += values.len()
@@ -259,15 +261,15 @@ class ColumnValues:
     @property
     def _dtype(self) -> pl.DataType:
         if "dtype" not in self._known:
-            self._known["dtype"] = self.rows.collect_schema()[_VALUE]
+            self._known["dtype"] = schema_of(self.read(), self.what)[_VALUE]
         dtype: pl.DataType = self._known["dtype"]
         return dtype
 
 
 def values_in_order(
     store: LogStore, column: BrowsedColumn, models: tuple[str, ...], predictions: StoredRows
-) -> pl.LazyFrame:
-    """Return a column, as ``value``, for each prediction in stored order.
+) -> Callable[[], pl.LazyFrame]:
+    """Return what gives a column, as ``value``, for each prediction in stored order.
 
     Inputs stand beside their prediction; null where it has none, or where its id stands twice among them.
 
@@ -284,13 +286,14 @@ def values_in_order(
 
     feature = column.feature
     if feature is None:
-        return store.placed("predictions").select(column.own.alias(_VALUE))
+        return lambda: store.placed("predictions").select(column.own.alias(_VALUE))
     if len(models) == 1 and order_of(store, models[0]) is Order.SAME:
-        return store.placed(INPUTS_PREFIX + models[0]).select(pl.col(feature).alias(_VALUE))
+        return lambda: store.placed(INPUTS_PREFIX + models[0]).select(pl.col(feature).alias(_VALUE))
     beside = Beside(store, models).frame([feature])
     found = collected(beside.select(SEGMENT, ROW, INPUT + feature), f"the inputs of {store.location}")
     placed = found.select(
         pl.Series(_NUMBER, predictions.numbers(found), dtype=pl.UInt32), pl.col(INPUT + feature).alias(_VALUE)
     )
     every = pl.LazyFrame({_NUMBER: pl.int_range(predictions.count, dtype=pl.UInt32, eager=True)})
-    return every.join(placed.lazy(), on=_NUMBER, how="left", maintain_order="left").select(_VALUE)
+    values = every.join(placed.lazy(), on=_NUMBER, how="left", maintain_order="left").select(_VALUE)
+    return lambda: values

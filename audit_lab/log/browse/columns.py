@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit_lab.errors import MisuseError
+from audit_lab.log.files.reading import schema_of
 from audit_lab.log.search.wide import Beside
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def browsed_columns(store: LogStore, models: tuple[str, ...]) -> list[BrowsedCol
         The log cannot be read.
     """
     columns = []
-    for name, dtype in store.table("predictions").collect_schema().items():
+    for name, dtype in schema_of(store.table("predictions"), f"the predictions of {store.location}").items():
         if name == _OUTPUTS and isinstance(dtype, pl.Struct):
             columns += [
                 BrowsedColumn(f"{name}.{each}", pl.Schema({each: kind})[each])

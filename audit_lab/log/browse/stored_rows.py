@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.files.reading import collect, collect_each
+from audit_lab.log.files.reading import collect, collect_each, schema_of
 from audit_lab.log.schema import TABLES, TIME
 from audit_lab.log.segments import ROW, SEGMENT, SegmentSource, stated_times
 
@@ -166,7 +166,7 @@ class StoredRows:
 
     def _brought(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Give the rows of a file the columns of the table: others of its files may have more, or wider types."""
-        found = rows.collect_schema()
+        found = schema_of(rows, self._what)
         wanted = self._wanted
         if found == wanted:
             return rows
@@ -178,7 +178,7 @@ class StoredRows:
 
     @cached_property
     def _wanted(self) -> pl.Schema:
-        return self._store.placed(self._table).collect_schema()
+        return schema_of(self._store.placed(self._table), self._what)
 
     @cached_property
     def _files(self) -> list[tuple[Segment, int]] | None:

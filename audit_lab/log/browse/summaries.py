@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit_lab.log.files.reading import collect
+from audit_lab.log.files.reading import collect, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def histogram(values: pl.LazyFrame, what: str, between: Callable[[], None] = _go
     LogError
         The log cannot be read.
     """
-    dtype = values.collect_schema()[_VALUE]
+    dtype = schema_of(values, what)[_VALUE]
     if dtype.is_temporal() or (dtype.is_numeric() and dtype != pl.UInt128):
         return _binned(values.drop_nulls(), dtype, what, between)
     text = values.drop_nulls().select(pl.col(_VALUE).cast(pl.String, strict=False))

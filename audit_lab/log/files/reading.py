@@ -12,7 +12,7 @@ from audit_lab.errors import LogError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["collect", "collect_each", "reading"]
+__all__ = ["collect", "collect_each", "reading", "schema_of"]
 
 _NEXT_STEP = (
     "Restore it from a backup, or examine what is left with `audit-lab doctor`; it was not changed by reading it."
@@ -46,3 +46,9 @@ def collect_each(frames: Sequence[pl.LazyFrame], what: str) -> list[pl.DataFrame
     """
     with reading(what):
         return pl.collect_all(frames, optimizations=pl.QueryOptFlags(comm_subplan_elim=False))
+
+
+def schema_of(frame: pl.LazyFrame, what: str) -> pl.Schema:
+    """Return the columns of a lazy frame, for which footers of files may be read, translating errors as `reading`."""
+    with reading(what):
+        return frame.collect_schema()

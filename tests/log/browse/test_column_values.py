@@ -7,14 +7,18 @@ import random
 import polars as pl
 import pytest
 
+from audit_lab.errors import LogError
 from audit_lab.log.browse.coded_text import MOST_CODED, coded_text
-from audit_lab.log.browse.column_values import ColumnValues
+from audit_lab.log.browse.column_values import ColumnValues, values_in_order
+from audit_lab.log.browse.columns import BrowsedColumn
 from audit_lab.log.browse.ranking import Ranking
 from audit_lab.log.browse.sort_keys import MOST_TEXT_BYTES
+from audit_lab.log.browse.stored_rows import StoredRows
+from audit_lab.log.store import open_store
 
 
 def held(values: pl.Series) -> ColumnValues:
-    return ColumnValues(values.alias("value").to_frame().lazy(), values.len(), "values")
+    return ColumnValues(values.alias("value").to_frame().lazy, values.len(), "values")
 
 
 def counted_part(value: str | None, common: int) -> bytes | None:
@@ -109,3 +113,24 @@ def test_codes_say_where_something_holds() -> None:
     assert coded is not None
     assert coded.where(lambda text: text.is_in(["b", "c"])).tolist() == [True, False, False, True, True]
     assert coded.where(lambda text: text.is_null()).tolist() == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda values: values.is_kept,
+        lambda values: values.coded,
+        lambda values: values.values(),
+        lambda values: values.keys(0),
+    ],
+    ids=["its type", "its codes", "its values", "its order"],
+)
+def test_a_file_that_is_damaged_before_its_column_is_read_is_named(make_log, ask):
+    folder = make_log()
+    store = open_store(folder)
+    column = BrowsedColumn("environment", pl.String())
+    values = ColumnValues(values_in_order(store, column, (), StoredRows(store, "predictions")), 40, "environment")
+    segment = next((folder / "predictions").glob("*.parquet"))
+    segment.write_bytes(b"PAR1" + b"\x00" * (segment.stat().st_size - 8) + b"PAR1")
+    with pytest.raises(LogError, match=segment.name):
+        ask(values)
