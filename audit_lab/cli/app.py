@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -86,7 +88,11 @@ def application(modules: Iterable[str] = _COMMANDS) -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        atexit.register(
+            gc.freeze
+        )  # the process ends: to look through all that it holds once more takes 0.05 s and more
     as_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal or a file that cannot show a character gets its escape

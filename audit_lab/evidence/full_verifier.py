@@ -38,6 +38,8 @@ from audit_lab.verifier.layout import (
     PROOF_INDEX,
     PROOF_PARTS,
     PROVEN_ROWS,
+    README,
+    TIME_STAMP,
 )
 from audit_lab.verifier.rows import FULL_ONLY_EXHIBITS, FULL_ONLY_ROWS, is_redacted
 
@@ -67,6 +69,9 @@ _NOT_KEPT = "case.exhibit-not-kept"
 _COMPARED_BY_FULL = "compared by the full verifier"
 _NOT_VOUCHED = "not compared, since nobody whom the trust file accepts vouches for the files as they are"
 _NOT_WHOLE = "not compared, since the bundle does not agree with itself"
+#: What makes pages again, and what of it is made ready while files are read.
+_OF_PAGES = "audit_lab.evidence.page_comparison"
+_OF_NOTEBOOKS, _OF_MARKDOWN = "audit_lab.evidence.notebook_html", "audit_lab.evidence.markdown_html"
 #: Reading, digests and tables leave the interpreter to the page, which is rendered meanwhile.
 _THREADS = 2
 _NEXT = "Ask the investigator for a bundle that agrees with itself"
@@ -146,7 +151,7 @@ def examine_in_full(
         wrong = [found for found in report.findings if not found.code.startswith((*_BESIDE, _NOT_KEPT))]
         if container is None or any(found.file == ATTESTATION for found in wrong):
             return _left_out(report, _NOT_VOUCHED)
-        if not any(found.code.startswith("timestamp.") for found in report.findings):
+        if TIME_STAMP in container.names and not any(found.code.startswith("timestamp.") for found in report.findings):
             from audit_lab.evidence.time_stamp import second_opinion
 
             report = second_opinion(report, container, trust)
@@ -179,7 +184,8 @@ def _needed_for(container: Container | None) -> list[str]:
     """Return the modules that a bundle's tables and page will need."""
     names = () if container is None else container.names
     needed = ["polars"] if any(name.endswith(".parquet") for name in names) else []
-    return [*needed, "audit_lab.evidence.notebook_html"] if NOTEBOOK in names else needed
+    needed += [_OF_PAGES] if README in names else []
+    return [*needed, _OF_NOTEBOOKS] if NOTEBOOK in names else needed
 
 
 @contextmanager
@@ -190,6 +196,8 @@ def _importing(modules: Sequence[str]) -> Iterator[None]:
         with suppress(ImportError):  # raised again where the module is used
             for name in modules:
                 import_module(name)
+            if _OF_NOTEBOOKS in modules:
+                import_module(_OF_MARKDOWN).make_ready()
 
     thread = threading.Thread(target=import_all, name="audit_lab imports")
     thread.start()

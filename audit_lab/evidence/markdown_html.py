@@ -13,18 +13,37 @@ from audit_lab.evidence.html_cleaning import clean_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["code_html", "markdown_html", "uncleaned_html"]
+__all__ = ["code_html", "make_ready", "markdown_html", "uncleaned_html"]
 
 _PLUGINS = ("strikethrough", "table", "url", "math")
 _PYTHON = frozenset({"python", "python3", "py", "ipython", "ipython3"})
 #: A drawing before a picture, one without loss before one with.
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _TAG = re.compile(r"<[^>]*>")
+#: What most notebooks have in them.
+_USUAL = """# Title
+
+*text* [link](#a) `code`
+
+| a |
+|---|
+| b |
+
+```python
+from a import b
+b("c", d=1)  # e
+```
+"""
 
 
 def code_html(source: str) -> str:
     """Return Python code with its parts marked for the stylesheet."""
     return _highlighter()(source)
+
+
+def make_ready() -> None:
+    """Load and compile what most notebooks will need, while there is time for it."""
+    markdown_html(_USUAL, {})
 
 
 def markdown_html(text: str, attachments: Mapping[str, Mapping[str, str]]) -> str:
