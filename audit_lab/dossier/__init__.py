@@ -9,8 +9,9 @@ PDF (`pdf_pages`), for which it is cut to what fits, with the count of what is l
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from audit_lab.first_use import imported_on_first_use
 
 if TYPE_CHECKING:
     from audit_lab.dossier.assembling import Asked, assembled_dossier
@@ -20,12 +21,4 @@ __all__ = ["Asked", "Dossier", "assembled_dossier"]
 
 _HOMES = {"Asked": "assembling", "Dossier": "content", "assembled_dossier": "assembling"}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: who only needs a clock needs nothing of replay and explanation."""
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_on_first_use(__name__, _HOMES)

@@ -10,8 +10,9 @@ What a name needs is imported when the name is first used: a verifier starts wit
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from audit_lab.first_use import imported_on_first_use
 
 if TYPE_CHECKING:
     from audit_lab.evidence.case import Case
@@ -64,12 +65,4 @@ _HOMES = {
     "verify_in_full": "full_verifier",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_on_first_use(__name__, _HOMES)
