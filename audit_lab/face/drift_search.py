@@ -162,7 +162,7 @@ def _put(
     twice = () if source is not rows else _repeated(store, predicting)
     moved = measure(source, **options)
     further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
-    further = (*further, *left_out(unmeasured), *twice)
+    further = (*further, *left_out(unmeasured), *store.retyped(predicting), *twice)
     further = (*further, *(() if outcomes is None else outcomes_known(store, None).facts))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 

@@ -157,7 +157,9 @@ class WindowedRows:
     @property
     def facts(self) -> tuple[str, ...]:
         """What must be known about the rows, which are counted as they are in the log."""
-        return (*((UNWEIGHTED,) if self.is_sampled else ()), *self.weighted_facts, *left_out(self.unreadable))
+        sampled = (UNWEIGHTED,) if self.is_sampled else ()
+        retyped = self.store.retyped(self.model)
+        return (*sampled, *self.weighted_facts, *left_out(self.unreadable), *retyped)
 
     @cached_property
     def weighted_facts(self) -> tuple[str, ...]:

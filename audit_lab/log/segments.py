@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +11,14 @@ import polars as pl
 from audit_lab.errors import AuditLabError, LogError
 from audit_lab.log.engines.part import ROW, SEGMENT, Part, PlacedFile
 from audit_lab.log.engines.polars_engine import scan_part
+from audit_lab.log.file_times import may_hold
 from audit_lab.log.files.reading import reading
+from audit_lab.log.retyped import ColumnEnds, read_schema, retyped_sentences
 from audit_lab.log.schema import INPUTS_PREFIX, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     import narwhals as nw
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from audit_lab.log.folder import LogFolder
     from audit_lab.log.manifest import Manifest, Segment
 
-__all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource", "stated_times"]
+__all__ = ["ROW", "SEGMENT", "MissingFileError", "SegmentSource"]
 
 _Answer = TypeVar("_Answer")
 
@@ -56,6 +58,7 @@ class SegmentSource:
         self._manifest = manifest
         self._resolve = resolve
         self._schemas: dict[str, tuple[object, pl.Schema]] = {}
+        self._ends = ColumnEnds()
 
     def tables(self) -> dict[str, int]:
         """Return the name of each table present and its number of rows, from the manifest alone."""
@@ -116,7 +119,7 @@ class SegmentSource:
         for file in self.files(name):
             rows = range(first, first + file.shown_rows)
             first = rows.stop
-            if _may_hold(file, since, until):
+            if may_hold(file, since, until):
                 if gap and found:
                     return None
                 found = range(found.start if found else rows.start, rows.stop)
@@ -160,8 +163,38 @@ class SegmentSource:
         from audit_lab.log.unification import unified_schema
 
         schema = self._schema(table, segment)
-        wanted = unified_schema(table, [(segment.path, _without_places(schema))])
+        wanted = unified_schema(table, [(segment.path, _without_places(schema))])  # a row's own types
         return scan_part(self._part((segment,), schema, wanted))
+
+    def scan_placed(self, table: str, segment: str, rows: Collection[int]) -> pl.LazyFrame | None:
+        """Return rows of one segment with the types that they have in their file; None where no file says it has it.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        """
+        for file in self.files(table):
+            if segment in {file.name, *(hold.segment for hold in file.holds)}:
+                here = (pl.col(SEGMENT) == segment) & pl.col(ROW).is_in(list(rows))
+                return self.scan_file(table, file).filter(here)
+        return None
+
+    def retyped(self, name: str) -> tuple[str, ...]:
+        """Say of each column of a table whose type changed between its files how, and what it is read as.
+
+        Raises
+        ------
+        LogError
+            As `scan`.
+        """
+
+        def said() -> tuple[str, ...]:
+            known = [(file, self._schema(name, file)) for file in self.files(name)]
+            named = [(file.name, _without_places(schema)) for file, schema in known]
+            return retyped_sentences(name, named, self._read_schema(name, known))
+
+        return self._renewing(said)
 
     def renew(self) -> bool:
         """Look up the files that hold the snapshot's rows by now; return whether they are others than before.
@@ -197,12 +230,14 @@ class SegmentSource:
 
     def _within(self, name: str, since: datetime | None, until: datetime | None) -> Callable[[], list[Segment]]:
         def files() -> list[Segment]:
-            return [file for file in self.files(name) if _may_hold(file, since, until)]
+            return [file for file in self.files(name) if may_hold(file, since, until)]
 
         return files
 
     def _scan(self, name: str, files: Callable[[], list[Segment]]) -> pl.LazyFrame:
-        parts = self._parts(name, files())
+        return self._joined(name, self._parts(name, files()))
+
+    def _joined(self, name: str, parts: list[tuple[Part, tuple[str, ...]]]) -> pl.LazyFrame:
         if not parts:
             return pl.LazyFrame(schema=_schema_of_none(name))
         frames = [_shown(scan_part(part), hidden) for part, hidden in parts]
@@ -216,7 +251,9 @@ class SegmentSource:
                 skipped = skipped if chosen else rows.start - first
                 chosen.append(file)
             first += file.shown_rows
-        return self._scan(name, lambda: chosen).slice(skipped, len(rows))
+        # A column has one type, whichever rows are asked for.
+        parts = self._parts(name, chosen, self.files(name) if name.startswith(INPUTS_PREFIX) else None)
+        return self._joined(name, parts).slice(skipped, len(rows))
 
     def _frame(
         self, name: str, files: Callable[[], list[Segment]], engine: Engine, columns: Collection[str] | None
@@ -232,15 +269,28 @@ class SegmentSource:
             frames.append(frame.filter(~nw.col(SEGMENT).is_in(list(hidden))) if hidden else frame)
         return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
 
-    def _parts(self, name: str, files: Iterable[Segment]) -> list[tuple[Part, tuple[str, ...]]]:
-        """Group neighbouring files that can be scanned together; with each group, the segments that are not shown."""
-        from audit_lab.log.unification import unified_schema
+    def _parts(
+        self, name: str, files: Iterable[Segment], like: Iterable[Segment] | None = None
+    ) -> list[tuple[Part, tuple[str, ...]]]:
+        """Group neighbouring files that can be scanned together; with each group, the segments that are not shown.
 
+        Columns have the types that all of these files are read in, or all that they are to be `like`.
+        """
         known = [(file, self._schema(name, file)) for file in files]
-        wanted = unified_schema(name, [(file.path, _without_places(schema)) for file, schema in known])
+        others = known if like is None else [(file, self._schema(name, file)) for file in like]
+        wanted = self._read_schema(name, others)
         kinds = groupby(known, lambda each: (list(each[1].items()), SEGMENT in each[1], each[0].hidden))
         grouped = [(hidden, [file for file, _ in group], schema) for (schema, _, hidden), group in kinds]
         return [(self._part(tuple(group), pl.Schema(schema), wanted), hidden) for hidden, group, schema in grouped]
+
+    def _read_schema(self, table: str, known: list[tuple[Segment, pl.Schema]]) -> pl.Schema:
+        def ends(name: str) -> Iterator[tuple[int, int]]:
+            for file, schema in known:
+                if name in schema and schema[name].is_integer():
+                    uri = self._folder.uri(file.path)
+                    yield from self._ends.of(uri, name, self._stamp(table, file, uri), self._folder.storage_options)
+
+        return read_schema(table, [(file.path, _without_places(schema)) for file, schema in known], ends)
 
     def _part(self, files: tuple[Segment, ...], schema: pl.Schema, wanted: pl.Schema) -> Part:
         placed = tuple(
@@ -330,27 +380,3 @@ def _without_places(schema: pl.Schema) -> pl.Schema:
 
 def _shown(frame: pl.LazyFrame, hidden: tuple[str, ...]) -> pl.LazyFrame:
     return frame.filter(~pl.col(SEGMENT).is_in(hidden)) if hidden else frame
-
-
-def _may_hold(file: Segment, since: datetime | None, until: datetime | None) -> bool:
-    """Whether a file may hold a row of ``since <= time < until``, by the times that the manifest states."""
-    stated = stated_times(file)
-    if stated is None:
-        # Without times stated nothing is known; a file whose rows have no time is only skipped by reading it.
-        return True
-    first, last = stated
-    return (since is None or last >= since) and (until is None or first < until)
-
-
-def stated_times(file: Segment) -> tuple[datetime, datetime] | None:
-    """Return the times between which a file's rows lie, as the manifest states them; None where it does not."""
-    first, last = _moment(file.first_time), _moment(file.last_time)
-    return None if first is None or last is None else (first, last)
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment is None or moment.tzinfo is None else moment

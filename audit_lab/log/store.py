@@ -152,6 +152,15 @@ class LogStore:
         """
         return self.frame(self._inputs_table(model_name), columns=columns)
 
+    def retyped(self, model_name: str) -> tuple[str, ...]:
+        """Say of each feature of a model whose type changed between the log's files how, and what it is read as."""
+        if model_name not in self.models() or not isinstance(self.source, SegmentSource):
+            return ()
+        from audit_lab.log.index.shelf import derived
+
+        table, source = self._inputs_table(model_name), self.source
+        return derived(self, ("retyped", model_name), (table,), lambda: source.retyped(table))
+
     def file(self, relative: str) -> Path:
         """Return the path of a file that the log names, refusing any outside the log's folder."""
         return inside(self.path, relative)

@@ -1,7 +1,8 @@
 """One schema for a table whose segments were written over years: new columns, missing columns and widened types.
 
-A type is widened only where every value of the narrower one has an equal value in the wider. Whatever else changed is
-refused by name, at append and again on reading, since a log may come from elsewhere.
+A type is widened only where every value of the narrower one has an equal value in the wider, and numbers of any type
+follow one another. Whatever else changed is refused by name at the append. A log may come from elsewhere: what its
+columns are read as, however they changed, is in `audit_lab.log.retyped`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from polars._typing import TimeUnit
 
-__all__ = ["expected_schema", "unified_schema", "widened"]
+__all__ = ["expected_schema", "unified_schema", "widened", "widest_number"]
 
 _SIGNED: dict[type[pl.DataType], int] = {pl.Int8: 8, pl.Int16: 16, pl.Int32: 32, pl.Int64: 64}
 _UNSIGNED: dict[type[pl.DataType], int] = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32, pl.UInt64: 64}
@@ -49,7 +50,10 @@ def expected_schema(table: str) -> pl.Schema:
 
 
 def unified_schema(table: str, schemas: Iterable[tuple[str, pl.Schema]]) -> pl.Schema:
-    """Return the schema that every segment of a table can be read in without losing anything.
+    """Return the schema that the next rows of a table may have, which goes together with that of every segment.
+
+    Where a column has numbers of types that do not hold one another's, it is of double precision, or of 64 bits where
+    none has fractions: each segment keeps its own type, and whether the values fit shows on reading.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ def unified_schema(table: str, schemas: Iterable[tuple[str, pl.Schema]]) -> pl.S
             if known is None:
                 unified[name], came_from[name] = dtype, where
                 continue
-            wider = widened(known, dtype)
+            wider = widened(known, dtype) or (None if name in expected else widest_number(known, dtype))
             if wider is None or (name in expected and wider != known):
                 before = "the schema" if name in expected else came_from[name]
                 raise LogError(
@@ -103,6 +107,13 @@ def widened(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     if _bits(one) and _bits(other):
         return _number(one, other)
     return _of_one_kind(one, other) or _nested(one, other)
+
+
+def widest_number(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
+    """Return what two types of numbers are read in where each value fits: Float64, or Int64 where both are whole."""
+    if not _bits(one) or not _bits(other):
+        return None
+    return pl.Float64() if any(type(each) in _FLOATS for each in (one, other)) else pl.Int64()
 
 
 def _of_one_kind(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:

@@ -157,6 +157,14 @@ def test_a_column_of_another_type_is_refused_by_name_and_nothing_written(storage
     assert sealed.check_log(storage).size == 3
 
 
+def test_numbers_of_another_type_are_sealed_as_they_are(storage, writer, sealed):
+    for values in ([1.5], [3], pl.Series([2**60], dtype=pl.UInt64)):
+        writer.append({"inputs/loans": pl.DataFrame({"prediction_id": ["a"], "income": values})})
+    stated = [dict(each.schema)["income"] for each in writer.state.schemas["inputs/loans"].values()]
+    assert sorted(stated) == ["f64", "i64", "u64"]
+    sealed.check_log(storage)
+
+
 def test_a_change_that_another_writer_made_meanwhile_is_seen(storage, writer, vault, sealed):
     other = sealed.resumed(storage, vault)
     writer.append({"inputs/loans": pl.DataFrame({"prediction_id": ["a"], "income": [1.5]})})

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.log.file_times import stated_times
 from audit_lab.log.files.reading import collect, collect_each, schema_of
 from audit_lab.log.schema import TABLES, TIME
-from audit_lab.log.segments import ROW, SEGMENT, SegmentSource, stated_times
+from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 
 if TYPE_CHECKING:
     import numpy as np

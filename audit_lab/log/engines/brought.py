@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
+from audit_lab.errors import MisuseError
 from audit_lab.log.engines.part import ROW, SEGMENT
 
 if TYPE_CHECKING:
@@ -33,8 +34,22 @@ def brought(frame: nw.LazyFrame[Any], part: Part) -> nw.LazyFrame[Any]:
         elif part.schema[name] == part.wanted[name] or found[name] == _plain(dtype):
             columns.append(nw.col(name))
         else:
+            _check_text(
+                name, part.schema[name], part.wanted[name], "duckdb" if frame.implementation.is_duckdb() else "spark"
+            )
             columns.append(_cast(nw.col(name), found[name], _plain(dtype)).alias(name))
     return frame.select(*columns, SEGMENT, ROW)
+
+
+def _check_text(name: str, found: pl.DataType, wanted: pl.DataType, engine: str) -> None:
+    alike = found.is_integer() or isinstance(
+        found, pl.String | pl.Categorical | pl.Enum | pl.Boolean | pl.Date | pl.Null
+    )
+    if isinstance(wanted, pl.String) and not alike:
+        raise MisuseError(
+            f"the engine {engine} writes {found} as another text than polars, and {name!r} is text in other files",
+            "Leave engine out, or ask for other columns.",
+        )
 
 
 def _plain(dtype: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,7 +12,8 @@ from audit_lab.errors import AmbiguousIdError, NotFoundError
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.index_file import indexed_columns
 from audit_lab.log.index.row_search import search_rows
-from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.segments import ROW, SEGMENT, SegmentSource
 
 if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
@@ -106,6 +107,11 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
     LogError
         The table cannot be read.
     """
+    found = _looked_up(store, table, column, value, confirm=confirm)
+    return replace(found, rows=_as_recorded(store, table, found.rows))
+
+
+def _looked_up(store: LogStore, table: str, column: str, value: str, *, confirm: bool) -> Found:
     shelf = store.shelf
     small = None if shelf is None else shelf.small(table)
     if small is not None:
@@ -114,6 +120,17 @@ def look_up(store: LogStore, table: str, column: str, value: str, *, confirm: bo
         return _scanned(store, table, column, value)
     rows, every_row_read = search_rows(shelf, table, column, value, confirm=confirm)
     return Found(_in_order(rows), every_row_read, shelf.locator.damaged(table))
+
+
+def _as_recorded(store: LogStore, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of one segment with their own types where a column of the table is read in another one."""
+    source = store.source
+    if not table.startswith(INPUTS_PREFIX) or not rows.height or rows[SEGMENT].n_unique() > 1:
+        return rows
+    if not isinstance(source, SegmentSource) or not store.retyped(table.removeprefix(INPUTS_PREFIX)):
+        return rows
+    own = source.scan_placed(table, rows[SEGMENT][0], rows[ROW].to_list())
+    return rows if own is None else _in_order(collect(own, f"the {table} of {store.location}"))
 
 
 def find_prediction(store: LogStore, asked: str) -> FoundPrediction:
