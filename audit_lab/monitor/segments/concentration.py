@@ -111,9 +111,10 @@ def concentration(
 
     Notes
     -----
-    Values less the mean of their own period change places among all rows, and the largest standardised excess of any
-    segment is kept: the single-step maxT adjustment of Westfall and Young, *Resampling-Based Multiple Testing* (1993),
-    which holds the chance of any false segment at the level. Beyond 100,000 rows the excess is normal, and Bonferroni's
+    Rows, with their values less the mean of their own period, are dealt anew to the reference and the window, and the
+    largest standardised excess of any segment is kept: the single-step maxT adjustment of Westfall and Young,
+    *Resampling-Based Multiple Testing* (1993), which holds the chance of any false segment at the level. Where all rows
+    are the window's, the values change places among them instead. Beyond 100,000 rows the excess is normal, and Bonferroni's
     bound is taken.
     """
     compared = not after.all()
@@ -197,11 +198,12 @@ def _highest(
     bounds = np.cumsum([0, *(cells.size for cells in kept)])
     highest = np.zeros(RESAMPLES)
     for resample in range(RESAMPLES):
-        drawn = draws.permutation(centred)
-        for side in (after, ~after):
-            if side.any():
-                drawn[side] -= drawn[side].mean()
-        weights = np.where(after, drawn / rows1, -drawn / rows0 if compared else 0.0)
+        if compared:
+            # The error is that of rows dealt to two periods, each with its segment: no value leaves its own.
+            weights = _weights(centred, draws.permutation(after), rows1, rows0)
+        else:
+            drawn = draws.permutation(centred)
+            weights = (drawn - drawn.mean()) / rows1
         for place, group in enumerate(groups):
             if not kept[place].size:
                 continue
@@ -210,3 +212,10 @@ def _highest(
             scaled = np.divide(excess, mine, out=np.zeros_like(excess), where=mine > 1e-15)  # noqa: PLR2004
             highest[resample] = max(highest[resample], float((scaled if one_sided else np.abs(scaled)).max()))
     return highest
+
+
+def _weights(centred: NDArray[np.float64], after: NDArray[np.bool_], rows1: float, rows0: float) -> NDArray[np.float64]:
+    """Return what each row adds to the excess of its segments where other rows are the window's."""
+    mean1, mean0 = centred[after].mean(), centred[~after].mean()
+    weights: NDArray[np.float64] = np.where(after, (centred - mean1) / rows1, (mean0 - centred) / rows0)
+    return weights
