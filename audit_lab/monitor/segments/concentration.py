@@ -114,8 +114,8 @@ def concentration(
     Rows, with their values less the mean of their own period, are dealt anew to the reference and the window, and the
     largest standardised excess of any segment is kept: the single-step maxT adjustment of Westfall and Young,
     *Resampling-Based Multiple Testing* (1993), which holds the chance of any false segment at the level. Where all rows
-    are the window's, the values change places among them instead. Beyond 100,000 rows the excess is normal, and Bonferroni's
-    bound is taken.
+    are the window's, the values change places among them instead. Beyond 100,000 rows the excess is normal, and
+    Bonferroni's bound is taken.
     """
     compared = not after.all()
     centred = values.copy()
