@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,6 +14,7 @@ from audit_lab.log.browse.columns import browsed_columns, column_named
 from audit_lab.log.browse.conditions import rows_where
 from audit_lab.log.browse.inputs_of_page import inputs_by_id, inputs_by_number
 from audit_lab.log.browse.ranking import Ranking
+from audit_lab.log.browse.shared import Shared
 from audit_lab.log.browse.stored_rows import StoredRows
 from audit_lab.log.browse.summaries import coded_histogram, histogram, timeline
 from audit_lab.log.files.reading import collect
@@ -38,29 +37,8 @@ __all__ = ["MOST_PAGE_ROWS", "Browse"]
 
 MOST_PAGE_ROWS = 1_000
 
-#: What sorted columns may take in memory together.
-_MOST_BYTES = 1_000_000_000
 _MOST_FILTERS = 6
 _ID, _TIME = "prediction_id", "occurred_at"
-
-
-@dataclass
-class _Kept:
-    """What several orders and filters of one log share: columns that were read, and the rows that filters leave."""
-
-    rows: StoredRows
-    columns: OrderedDict[tuple[str, tuple[str, ...]], ColumnValues] = field(default_factory=OrderedDict)
-    filters: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
-    known: dict[Any, Any] = field(default_factory=dict)
-    lock: RLock = field(default_factory=RLock)
-
-    def keep(self, key: tuple[str, tuple[str, ...]], values: ColumnValues) -> ColumnValues:
-        with self.lock:
-            values = self.columns.setdefault(key, values)
-            self.columns.move_to_end(key)
-            while len(self.columns) > 1 and sum(each.size_bytes for each in self.columns.values()) > _MOST_BYTES:
-                self.columns.popitem(last=False)
-        return values
 
 
 @dataclass(frozen=True)
@@ -93,7 +71,7 @@ class Browse:
     sort: str | None = None
     descending: bool = False
     progress: Callable[[str, int], None] | None = field(repr=False, default=None)
-    _kept: _Kept | None = field(repr=False, default=None)
+    _kept: Shared | None = field(repr=False, default=None)
     _pages: dict[tuple[int, int], NDArray[np.int64]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -212,9 +190,38 @@ class Browse:
         with self.access.asking("timeline", self.question.expression):
             times = self._values(_TIME).values().alias(_TIME).to_frame()
             coded = self._values("decision").coded
-            decisions = self._decisions if coded is None else coded.numbers().alias("decision")
-            rows, what = times.with_columns(decisions).lazy(), f"the predictions of {self.store.location}"
+            what = f"the predictions of {self.store.location}"
+            asked = self.store.placed("predictions").select(pl.col("decision").cast(pl.Categorical))
+            many = None if coded is not None else self._once("decisions", lambda: collect(asked, what)["decision"])
+            rows = times.with_columns(coded.numbers().alias("decision") if coded is not None else many).lazy()
             return timeline(self._only_chosen(rows), what, None if coded is None else coded.different, self._go_on)
+
+    def alerts(self, *, raised: bool = True) -> pl.DataFrame:
+        """Return the alerts of the stretch of time and the model, in order of time, whatever the expression says.
+
+        Parameters
+        ----------
+        raised
+            Whether the alerts journal is read too, which tells the state of each; else only the log's own events.
+
+        Returns
+        -------
+        pl.DataFrame
+            ``alert`` (id), ``severity``, ``state`` (null for an event of the log), ``model``, ``what``, ``since``,
+            ``until`` (the same moment without a window) and ``kept``: "journal" or "log".
+
+        Raises
+        ------
+        IntegrityError, LogError
+            The alerts journal does not hold; the log cannot be read.
+        """
+        from audit_lab.face.browsed_alerts import alerts_of_log, raised_alerts, within
+
+        with self.access.asking("alerts", of=self.question.model) as answer:
+            told = self._once("alerts", lambda: alerts_of_log(self.store))
+            found = within(pl.concat([raised_alerts(self.store), told]) if raised else told, self.question)
+            answer.rows = found.height
+            return found
 
     @property
     def finds_inputs(self) -> bool:
@@ -253,8 +260,8 @@ class Browse:
         return [f"{self.rows:,}{every} predictions{narrowed}, {order}."]
 
     @cached_property
-    def _shared(self) -> _Kept:
-        return self._kept or _Kept(StoredRows(self.store, "predictions"))
+    def _shared(self) -> Shared:
+        return self._kept or Shared(StoredRows(self.store, "predictions"))
 
     @cached_property
     def _models(self) -> tuple[str, ...]:
@@ -268,14 +275,6 @@ class Browse:
             ("columns", self._models), lambda: browsed_columns(self.store, self._models)
         )
         return columns
-
-    @property
-    def _decisions(self) -> pl.Series:
-        """The decision of every row in stored order, four bytes for each: where many differ."""
-        what = f"the decisions of {self.store.location}"
-        asked = self.store.placed("predictions").select(pl.col("decision").cast(pl.Categorical))
-        decisions: pl.Series = self._once("decisions", lambda: collect(asked, what)["decision"])
-        return decisions
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what several orders and filters of the log share, made when it is first asked for."""

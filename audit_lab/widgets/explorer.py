@@ -10,6 +10,7 @@ from audit_lab.errors import AuditLabError
 from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.explorer_messages import arrow_of
 from audit_lab.widgets.explorer_table import FRONT_END, ExplorerTable
+from audit_lab.widgets.explorer_timeline import drawn_timeline
 from audit_lab.widgets.page import listed, note, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -91,6 +92,7 @@ class ExplorerView(Panel):
             left_out = [] if browse.finds_inputs else [name for name in names if name.startswith("inputs.")]
             names = [name for name in names if name not in left_out]
             said, rows = browse.summary(), browse.page(0, _STATIC_ROWS, names)
+            timeline = self.table.timeline()
         except AuditLabError as error:
             return [note(str(error), bad=True)]
         import polars as pl
@@ -99,6 +101,7 @@ class ExplorerView(Panel):
         more = browse.rows - rows.height
         return [
             section("Predictions", listed(said)),
+            drawn_timeline(timeline) if timeline else "",
             table(crossed.drop("place").to_dicts(), {name: name for name in names}),
             paragraph(f"{more:,} more rows follow." if more > 0 else ""),
             paragraph(_LEFT_OUT if left_out else ""),

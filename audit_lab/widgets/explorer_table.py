@@ -13,7 +13,8 @@ import traitlets
 
 from audit_lab.errors import AuditLabError
 from audit_lab.log.search.query import instant
-from audit_lab.widgets.explorer_messages import MOST_COLUMNS, arrow_of, asked, bars_of, steps_of
+from audit_lab.widgets.explorer_messages import MOST_COLUMNS, arrow_of, asked, bars_of
+from audit_lab.widgets.explorer_timeline import MOST_COUNTED, told_timeline
 from audit_lab.widgets.turns import Turns
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class ExplorerTable(anywidget.AnyWidget):
         self._shown_first = Event()
         self._shown_first.set()
         self._looked_ahead = False
+        self._timeline: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         rows, opening = _beginning(browse, list(columns or _first(browse)))
         super().__init__(
             expression=question.expression if isinstance(question.expression, str) else "",
@@ -142,8 +144,24 @@ class ExplorerTable(anywidget.AnyWidget):
                 "column": ask["column"],
                 "bars": bars_of(counted, ask["column"], browse.columns[ask["column"]]),
             }, []
-        steps, step = browse.timeline()
-        return {**told, "step": step, "steps": steps_of(steps)}, []
+        timeline = told_timeline(browse)
+        self._timeline = (_filter_of(browse), timeline)
+        return {**told, **timeline}, []
+
+    def timeline(self) -> dict[str, Any] | None:
+        """Return the timeline of the present filter, as `told_timeline` does; None where counting it takes long.
+
+        Raises
+        ------
+        AuditLabError
+            The log cannot answer it.
+        """
+        browse = self.browse
+        if self._timeline is None or self._timeline[0] != _filter_of(browse):
+            if browse.store.source.tables().get("predictions", 0) > MOST_COUNTED:
+                return None
+            self._timeline = (_filter_of(browse), told_timeline(browse))
+        return self._timeline[1]
 
     def _asked(self, _: Any, content: Any, __: Any) -> None:
         try:
@@ -296,6 +314,12 @@ def _first(browse: Browse) -> list[str]:
     names = list(browse.columns)
     first = [name for name in _FIRST if name in names]
     return [*first, *(name for name in names if name.startswith("inputs."))][:MOST_COLUMNS]
+
+
+def _filter_of(browse: Browse) -> tuple[Any, ...]:
+    """Return the filter and the range of time of a table; a polars expression is that which it was made with."""
+    asked = browse.question
+    return (asked.expression if isinstance(asked.expression, str) else None, asked.since, asked.until)
 
 
 def _kind(dtype: Any) -> str:

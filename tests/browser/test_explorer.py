@@ -72,6 +72,25 @@ def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
     assert f"log.decision('{place}@" in code
 
 
+def test_an_alert_over_the_timeline_is_read_out_and_selects_its_window(explorer):
+    _, shown, cell = explorer
+    alerts = shown.get_by_role("group", name="Alerts").get_by_role("button")
+    expect(alerts).to_have_count(4)
+    first = shown.get_by_role("button", name=re.compile("^Alert, warning, of the log: Winter storm"))
+    first.focus()
+    first.press("ArrowRight")
+    second = shown.get_by_role("button", name=re.compile("^Alert, warning, of the log: 3.0.0 has called"))
+    expect(second).to_be_focused()
+    second.press("Enter")
+    expect(shown.get_by_role("status")).to_have_text(
+        re.compile("^[0-9,]+ predictions, from 2015-08-10 00:00 to 2015-08-17 00:00")
+    )
+    expect(alerts).to_have_count(1)
+    expect(second).to_be_focused()
+    cell.get_by_text("Python that shows this").click()
+    assert "since='2015-08-10T00:00:00+00:00', until='2015-08-17" in cell.locator("textarea").last.input_value()
+
+
 def test_completion_problems_timeline_keys_and_hostile_text(explorer, hostile_log):
     page, shown, cell = explorer
     said, field = shown.get_by_role("status"), shown.get_by_role("combobox")

@@ -149,7 +149,7 @@ class Explorer {
         this.facet.bars(message.column, message.bars);
         break;
       case 'timeline':
-        this.timeline.show(message.step, message.steps);
+        this.timeline.show(message.step, message.steps, message.alerts, message.said);
         break;
       case 'progress':
         this.done = message.done;

@@ -2,10 +2,12 @@
 
 export type Bar = { words: string; count: number; where: string | null };
 export type Step = { start: string; decision: string; count: number };
+/** An alert: from when to when it is drawn, what a press on it selects, and how it is read out. */
+export type Mark = { from: string; to: string; since: string; until: string; words: string; urgent: boolean };
 export type Told =
   | { kind: 'page'; state: number; first: number }
   | { kind: 'histogram'; state: number; column: string; bars: Bar[] }
-  | { kind: 'timeline'; state: number; step: string; steps: Step[] }
+  | { kind: 'timeline'; state: number; step: string; steps: Step[]; alerts: Mark[]; said: string }
   | { kind: 'progress'; state: number; done: number }
   | { kind: 'problem'; state: number; problem: string };
 
@@ -24,8 +26,11 @@ export function told(message: unknown): Told | null {
         ? { kind: 'histogram', state, column: message.column, bars: message.bars }
         : null;
     case 'timeline':
-      return typeof message.step === 'string' && isListOf(message.steps, isStep)
-        ? { kind: 'timeline', state, step: message.step, steps: message.steps }
+      return typeof message.step === 'string' &&
+        isListOf(message.steps, isStep) &&
+        isListOf(message.alerts, isMark) &&
+        typeof message.alerts_said === 'string'
+        ? { kind: 'timeline', state, step: message.step, steps: message.steps, alerts: message.alerts, said: message.alerts_said }
         : null;
     case 'progress':
       return typeof message.done === 'number' ? { kind: 'progress', state, done: message.done } : null;
@@ -59,5 +64,13 @@ function isStep(value: unknown): value is Step {
     typeof value.start === 'string' &&
     typeof value.decision === 'string' &&
     typeof value.count === 'number'
+  );
+}
+
+function isMark(value: unknown): value is Mark {
+  return (
+    isFields(value) &&
+    ['from', 'to', 'since', 'until', 'words'].every(name => typeof value[name] === 'string') &&
+    typeof value.urgent === 'boolean'
   );
 }

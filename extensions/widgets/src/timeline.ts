@@ -1,7 +1,8 @@
-// Volume by time and decision; a stretch that is brushed narrows the table down to it.
+// Volume by time and decision, and alerts over it; a stretch that is brushed narrows the table down to it.
 
+import { Alerts } from './alerts';
 import { drawn, element } from './element';
-import type { Step } from './messages';
+import type { Mark, Step } from './messages';
 
 const WIDTH = 1000;
 const HEIGHT = 64;
@@ -14,12 +15,16 @@ export class Timeline {
   private dragging = false;
   private later: (() => void) | null = null;
 
-  constructor(private readonly brushed: (since: string, until: string) => void) {}
+  private readonly alerts: Alerts;
 
-  show(step: string, steps: Step[]): void {
+  constructor(private readonly brushed: (since: string, until: string) => void) {
+    this.alerts = new Alerts(brushed);
+  }
+
+  show(step: string, steps: Step[], alerts: Mark[], said: string): void {
     // What is under a hand stays until it lets go.
     if (this.dragging) {
-      this.later = () => this.show(step, steps);
+      this.later = () => this.show(step, steps, alerts, said);
       return;
     }
     this.step = step;
@@ -65,7 +70,15 @@ export class Timeline {
     const from = this.starts[0]?.slice(0, 10) ?? '';
     const to = this.stop().toISOString().slice(0, 10);
     legend.append(element('span', { class: 'al-range' }, `${from} to ${to} (UTC), by ${WORDS[step] ?? step}; drag to narrow down`));
-    this.node.replaceChildren(svg, legend);
+    this.alerts.show(alerts, first, length);
+    // What stands there already stays: the mark that was pressed keeps the keyboard.
+    if (this.node.firstChild !== this.alerts.node) {
+      this.node.replaceChildren(this.alerts.node);
+    }
+    while (this.node.childNodes.length > 1) {
+      this.node.lastChild?.remove();
+    }
+    this.node.append(svg, legend, ...(said === '' ? [] : [element('p', { class: 'al-noted' }, said)]));
   }
 
   private stop(): Date {
