@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,7 @@ from audit_lab.case.exhibit import EXHIBIT_NAME, Caption, Exhibit, write_exhibit
 from audit_lab.case.folder_lock import folder_lock
 from audit_lab.case.followed_case import FollowedCase
 from audit_lab.case.opening import Opening, Window, opening_of
+from audit_lab.case.recorded_sign_offs import recorded_sign_offs
 from audit_lab.case.representation import represent
 from audit_lab.case.summary import summary_html
 from audit_lab.errors import MisuseError
@@ -289,7 +291,12 @@ class CaseFile(FollowedCase):
 
     def _repr_html_(self) -> str:
         """Show a summary in a notebook."""
-        return summary_html(self.about, self.exhibits, self.findings, self.conclusion, self.status)
+        signed = recorded_sign_offs(self)
+        return summary_html(self.about, self.exhibits, self.findings, self.conclusion, self.status, sign_offs=signed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that the case says as JSON-safe values, with its sign-offs by custody, without its folder."""
+        return {**super().to_dict(), "sign_offs": [asdict(each) for each in recorded_sign_offs(self)]}
 
 
 def _size(checkpoint: str) -> str:

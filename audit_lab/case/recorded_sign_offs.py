@@ -35,6 +35,15 @@ class RecordedSignOff:
     attestation_sha256: str
     void: str | None
 
+    def __str__(self) -> str:
+        """Return what was signed, who recorded it and when, as one line; whether it is void, `state` says."""
+        return f"{self.meaning}, recorded by {self.by} at {self.at[:19]}Z"
+
+    @property
+    def state(self) -> str:
+        """Whether it is valid for the case as it is now, as words."""
+        return "valid for the case as it is, by custody" if self.void is None else f"VOID: {self.void}"
+
 
 def recorded_sign_offs(case: CaseFolder) -> tuple[RecordedSignOff, ...]:
     """Return the sign-offs that were recorded in a case's custody, in order.

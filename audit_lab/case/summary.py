@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from audit_lab.case.about import CaseAbout
     from audit_lab.case.conclusions import CaseFinding
     from audit_lab.case.exhibit import Exhibit
+    from audit_lab.case.recorded_sign_offs import RecordedSignOff
 
 __all__ = ["summary_html"]
 
@@ -21,8 +22,10 @@ def summary_html(
     findings: Sequence[CaseFinding],
     conclusion: str | None,
     status: str,
+    *,
+    sign_offs: Sequence[RecordedSignOff] = (),
 ) -> str:
-    """Return question, exhibits, findings and conclusion as a table and lists."""
+    """Return question, exhibits, findings, conclusion and sign-offs, void ones as such, as a table and lists."""
     numbers = {exhibit.id: exhibit.number for exhibit in exhibits}
     rows = "".join(
         f"<tr><td>{exhibit.number}</td><td>{escape(exhibit.kind)}</td><td>{escape(exhibit.title)}</td>"
@@ -34,6 +37,7 @@ def summary_html(
         f"{', '.join(str(numbers.get(support, '?')) for support in finding.supported_by)})</small></li>"
         for finding in findings
     )
+    signed = "".join(f"<li>{_signed(each)}</li>" for each in sign_offs)
     return (
         f"<p><b>Case {escape(about.case_id)}</b> about the log {escape(about.log_origin)}: {escape(status)}</p>"
         f"<p>{escape(about.question)}</p>"
@@ -41,4 +45,10 @@ def summary_html(
         f"<tbody>{rows}</tbody></table>"
         f"<ul>{claims}</ul>"
         f"<p>{'No conclusion yet.' if conclusion is None else escape(conclusion)}</p>"
+        + (f"<ul>{signed}</ul>" if signed else "")
     )
+
+
+def _signed(sign_off: RecordedSignOff) -> str:
+    void = "" if sign_off.void is None else "<b>VOID</b>: "
+    return f"{void}{escape(str(sign_off))} <small>({escape(sign_off.state)})</small>"

@@ -48,8 +48,7 @@ def signed_off(case: Case, bundle: str | None, trust: list[str] | None) -> list[
             raise MisuseError("--trust is for the sign-offs of a bundle", "Add --bundle, or leave --trust out.")
         from audit_lab.case.recorded_sign_offs import recorded_sign_offs
 
-        recorded = [asdict(each) for each in recorded_sign_offs(case)]
-        return [{**each, "state": _state(each["void"], "valid for the case as it is, by custody")} for each in recorded]
+        return [{**asdict(each), "state": each.state} for each in recorded_sign_offs(case)]
     from audit_lab.evidence.keyring import accepted_keys
 
     return [
@@ -59,14 +58,10 @@ def signed_off(case: Case, bundle: str | None, trust: list[str] | None) -> list[
             "by": f"{each.stated.printed_name}, {each.stated.role}",
             "attestation_sha256": each.stated.attestation_sha256,
             "void": each.void,
-            "state": _state(each.void, "valid"),
+            "state": "valid" if each.void is None else f"VOID: {each.void}",
         }
         for each in case.sign_offs(bundle, trust=accepted_keys(trust))
     ]
-
-
-def _state(void: str | None, valid: str) -> str:
-    return valid if void is None else f"VOID: {void}"
 
 
 def tell(made: Any, *, as_json: bool) -> int:

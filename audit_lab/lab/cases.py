@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_lab.case import CaseFile
+    from audit_lab.case.recorded_sign_offs import RecordedSignOff
     from audit_lab.lab.messages import CaseAnswer, CaseEntry, CasesAnswer, Problem
 
 __all__ = ["ServedCases", "check_case"]
@@ -52,6 +53,7 @@ class ServedCases:
         try:
             check_case(folder)
             case = _opened(folder)
+            signed = _signed_off(case)
             return {
                 "path": name,
                 "case_id": case.case_id,
@@ -64,6 +66,8 @@ class ServedCases:
                 "open_actions": sum(action.status not in _CLOSED for action in case.actions),
                 "is_concluded": case.conclusion is not None,
                 "edited": [change.file for change in case.edited()],
+                "sign_offs": [str(each) for each in signed if each.void is None],
+                "void_sign_offs": [str(each) for each in signed if each.void is not None],
                 "problem": None,
             }
         except AuditLabError as error:
@@ -79,6 +83,8 @@ class ServedCases:
                 "open_actions": 0,
                 "is_concluded": False,
                 "edited": [],
+                "sign_offs": [],
+                "void_sign_offs": [],
                 "problem": self._problem(error),
             }
 
@@ -102,6 +108,12 @@ def check_case(folder: Path) -> None:
             if seen > _MOST_FILES:
                 message = f"The case {folder.name} holds more than {_MOST_FILES:,} files"
                 raise AuditLabError(message, "Look at it on the command line: audit-lab case show.")
+
+
+def _signed_off(case: CaseFile) -> tuple[RecordedSignOff, ...]:
+    from audit_lab.case.recorded_sign_offs import recorded_sign_offs
+
+    return recorded_sign_offs(case)
 
 
 def _opened(folder: Path) -> CaseFile:

@@ -122,6 +122,8 @@ class CaseEntry(TypedDict):
     open_actions: int
     is_concluded: bool
     edited: list[str]
+    sign_offs: list[str]
+    void_sign_offs: list[str]
     problem: Problem | None
 
 

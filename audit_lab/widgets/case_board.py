@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from audit_lab.case.recorded_sign_offs import recorded_sign_offs
 from audit_lab.errors import AuditLabError
 from audit_lab.widgets.page import badge, facts, listed, moment, note, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audit_lab.case.casefile import CaseFile
     from audit_lab.case.exhibit import Exhibit
+    from audit_lab.case.recorded_sign_offs import RecordedSignOff
 
 __all__ = ["CaseBoardView"]
 
@@ -41,7 +45,6 @@ _ACTIONS = {
 _EVENTS = {"at": "When", "what": "What", "source": "Source", "by": "By", "exhibit": "Exhibit"}
 _COMMENTS = {"at": "When", "author": "By", "about": "About", "text": "Comment"}
 _LINES = {"number": "Line", "at": "When", "actor": "Who", "action": "Act", "subject": "On", "why": "Why"}
-_SIGNED = "signed off: "
 _PICTURE = "chart.svg"
 _LONGEST_SUBJECT = 16
 #: So many custody lines are listed, the last ones.
@@ -88,6 +91,7 @@ class CaseBoardView(Panel):
                 f"Case {case.case_id} about the log {case.about.log_origin}: {case.status}; {counts}.",
                 case.about.question,
                 case.conclusion or "No conclusion yet.",
+                *_void(recorded_sign_offs(case)),
             ]
         )
 
@@ -116,9 +120,10 @@ class CaseBoardView(Panel):
     def _board(self) -> list[str]:
         case, about = self._case, self._case.about
         numbers = {each.id: each.number for each in case.exhibits}
-        edited = [each.file for each in case.edited()]
+        edited, signed = [each.file for each in case.edited()], recorded_sign_offs(case)
         return [
             badge(f"{case.case_id}: {case.status}"),
+            *(note(line, bad=True) for line in _void(signed)),
             section("Question", paragraph(about.question)),
             section("Answer", note(case.conclusion) if case.conclusion else paragraph("No conclusion yet.")),
             note(f"Changed past the case: {', '.join(edited)}", bad=True) if edited else "",
@@ -126,7 +131,7 @@ class CaseBoardView(Panel):
             section("Findings", table(_findings(case, numbers), _FINDINGS)),
             section("Actions", table([each.to_dict() for each in case.actions], _ACTIONS)),
             section("Timeline", table(_events(case, numbers), _EVENTS)),
-            section("Sign-offs", self._sign_offs()),
+            section("Sign-offs", self._sign_offs(signed)),
             section("Comments", table([_dated(each) for each in case.comments], _COMMENTS)),
             section("Custody", self._custody()),
             section("Scope", facts([("Log", about.log_origin), ("Actor", about.actor), *_scope(case)])),
@@ -138,13 +143,9 @@ class CaseBoardView(Panel):
         when = {"kept": moment(kept.at), "by": kept.actor} if kept else {}
         return {"number": str(exhibit.number), "digest": exhibit.id[:12], **said, **when}
 
-    def _sign_offs(self) -> str:
+    def _sign_offs(self, signed: Sequence[RecordedSignOff]) -> str:
         needed = ", ".join(self._case.about.sign_offs)
-        given = [
-            f"{line.action.removeprefix(_SIGNED)} by {line.actor}, {moment(line.at)}"
-            for line in self._case.custody
-            if line.action.startswith(_SIGNED)
-        ]
+        given = [f"{each}: {each.state}" for each in signed]
         return paragraph(f"Needed: {needed}." if needed else "None is needed.") + listed(given)
 
     def _custody(self) -> str:
@@ -167,6 +168,11 @@ class CaseBoardView(Panel):
             facts([*known, ("Digest", exhibit.id), ("Files", list(exhibit.files))]),
             section("Code", code),
         ]
+
+
+def _void(signed: Sequence[RecordedSignOff]) -> list[str]:
+    """Return a line for each sign-off that no longer counts."""
+    return [f"VOID: {each}: {each.void}" for each in signed if each.void is not None]
 
 
 def _drawn(exhibit: Exhibit) -> str:

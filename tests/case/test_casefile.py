@@ -215,6 +215,15 @@ def test_the_summary_takes_nothing_as_markup(create):
     assert "&lt;b&gt;x&lt;/b&gt;" in html
 
 
+def test_the_summary_says_that_a_sign_off_is_void(case):
+    case.record("signed off: approved", "a" * 64)
+    assert "approved, recorded by" in case._repr_html_()
+    assert "VOID" not in case._repr_html_()
+    case.conclude("The cause is known.")
+    assert "<b>VOID</b>: approved, recorded by" in case._repr_html_()
+    assert case.to_dict()["sign_offs"][0]["void"].startswith("the case changed after it was signed")
+
+
 def test_the_record_of_an_exhibit_is_plain_json(case):
     exhibit = case.keep(FRAME, "rows")
     assert json.loads((exhibit.folder / "exhibit.json").read_bytes())["title"] == "rows"

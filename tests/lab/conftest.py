@@ -158,6 +158,7 @@ def server(
     segment.unlink()
     segment.symlink_to(next((base / "outside" / "predictions").glob("*.parquet")))
     make_case(root / "cases", root / "logs" / "loans")
+    make_case(root / "cases", root / "logs" / "loans", "SIGNED")
     (make_case(root / "cases", root / "logs" / "loans", "DAMAGED") / "findings.json").write_text("{")
     (make_case(root / "cases", root / "logs" / "loans", "LINKED") / "conclusion.md").symlink_to("/etc/hostname")
     (root / "no-bundle.zip").write_bytes(b"PK\x03\x04 and nothing more")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import audit_lab as al
+
 
 def entries(server):
     return {entry["path"]: entry for entry in server.ask("cases").body["cases"]}
@@ -21,6 +23,8 @@ def test_cases_are_listed_with_how_they_stand(server):
         "open_actions": 0,
         "is_concluded": False,
         "edited": [],
+        "sign_offs": [],
+        "void_sign_offs": [],
         "problem": None,
     }
 
@@ -41,6 +45,18 @@ def test_a_case_is_read_with_its_exhibits_and_reading_leaves_no_custody_line(ser
     assert [each["title"] for each in reply.body["case"]["exhibits"]] == ["The newest two"]
     assert [each["claim"] for each in reply.body["case"]["findings"]] == ["Nobody did."]
     assert custody.read_bytes() == before
+
+
+def test_a_sign_off_is_listed_and_void_once_the_case_changed(server):
+    case = al.Case.open(server.root / "cases" / "SIGNED", actor="ana", purpose="a test")
+    case.record("signed off: approved", "a" * 64)
+    (given,) = entries(server)["cases/SIGNED"]["sign_offs"]
+    assert given.startswith("approved, recorded by ana at 20")
+    case.conclude("Nobody.")
+    entry = entries(server)["cases/SIGNED"]
+    assert (entry["sign_offs"], entry["void_sign_offs"]) == ([], [given])
+    (stated,) = server.ask("case", path="cases/SIGNED").body["case"]["sign_offs"]
+    assert stated["void"].startswith("the case changed after it was signed")
 
 
 def test_a_folder_without_a_case_is_a_problem_and_no_crash(server):

@@ -69,6 +69,19 @@ def test_what_others_did_is_there_when_the_folder_is_read_again(case):
     assert "Changed past the case: conclusion.txt" in view._content.value
 
 
+def test_a_sign_off_is_void_once_the_case_says_something_else(case):
+    case.record("signed off: approved", "a" * 64)
+    view = al.view(case)
+    assert "approved, recorded by Ida Berg" in view.static_html()
+    assert "void" not in view.static_html().lower()
+    case.conclude("Its score was above the threshold.")
+    view.again.click()
+    said = "VOID: approved, recorded by Ida Berg"
+    assert view._content.value.index(said) < view._content.value.index("Question")
+    assert view._content.value.count("the case changed after it was signed") == 2
+    assert said in view.text()
+
+
 def test_a_damaged_case_is_said_and_not_a_blank(case):
     view = al.view(case)
     (case.folder / "findings.json").write_text("{")

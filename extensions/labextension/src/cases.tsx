@@ -70,6 +70,14 @@ function CaseItem({ entry, open }: { entry: CaseEntry; open: () => void }): Reac
         <>
           <span className="auditlab-Item-detail">{entry.question}</span>
           <span className="auditlab-Item-detail">{standing(entry)}</span>
+          {entry.sign_offs.length > 0 && (
+            <span className="auditlab-Item-detail">Signed off: {entry.sign_offs.join('; ')}</span>
+          )}
+          {entry.void_sign_offs.length > 0 && (
+            <span className="auditlab-Item-problem">
+              Void, since the case changed after it was signed: {entry.void_sign_offs.join('; ')}
+            </span>
+          )}
           {entry.edited.length > 0 && (
             <span className="auditlab-Item-problem">Edited by hand: {entry.edited.join(', ')}</span>
           )}

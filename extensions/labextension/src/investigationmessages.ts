@@ -49,6 +49,8 @@ export interface CaseEntry {
   open_actions: number;
   is_concluded: boolean;
   edited: string[];
+  sign_offs: string[];
+  void_sign_offs: string[];
   problem: Problem | null;
 }
 
@@ -123,6 +125,8 @@ function caseEntry(value: unknown, name: string): CaseEntry {
     open_actions: number(entry, 'open_actions'),
     is_concluded: flag(entry, 'is_concluded'),
     edited: list(entry, 'edited', plainText),
+    sign_offs: list(entry, 'sign_offs', plainText),
+    void_sign_offs: list(entry, 'void_sign_offs', plainText),
     problem: absent(entry, 'problem') ? null : parseProblem(entry['problem'])
   };
 }

@@ -36,6 +36,8 @@ const CASE = {
   open_actions: 0,
   is_concluded: false,
   edited: ['findings.json'],
+  sign_offs: ['reviewed, recorded by rex'],
+  void_sign_offs: ['approved, recorded by ana'],
   problem: null
 };
 
@@ -73,7 +75,7 @@ test('a candidate that does not say how much of the letter it matches is refused
   assert.throws(() => parseLetter(wrong), new MessageError('matches is missing'));
 });
 
-test('a case keeps how it stands, and the files that were edited by hand', () => {
+test('a case keeps how it stands, its sign-offs, void ones apart, and the files that were edited by hand', () => {
   assert.deepEqual(parseCases({ cases: [CASE], complete: false }), { cases: [CASE], complete: false });
 });
 
