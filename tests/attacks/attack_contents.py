@@ -484,6 +484,12 @@ def _exhibit_attacks() -> Iterator[Attack]:
         insider(in_investigation(withhold_of_none), lambda said: said["predicate"].update(redaction=WITHHELD)),
         (f"case.exhibit-not-kept {INVESTIGATION}",),
     )
+    yield Attack(
+        17,
+        "an exhibit made from one that the case does not have; nothing signed",
+        plain(in_investigation(withhold_of_none)),
+        (f"bundle.file-changed {INVESTIGATION}",),
+    )
     for what, changes in (
         ("kept under another id", {"subject": "0" * 64}),
         ("kept by somebody else", {"actor": "mallory"}),

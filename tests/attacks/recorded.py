@@ -1,4 +1,4 @@
-"""What other tests of attacks hand to the light verifier: rows with proofs, time stamps, proofs of one record.
+"""What other tests of attacks hand to the light verifier: rows with proofs, time stamps, proofs of a record, custody.
 
 Their inputs are recorded while these tests run, and examined again by a verifier without one of its checks.
 """
@@ -22,13 +22,15 @@ SUITES = (
     TESTS / "evidence" / "rows" / "test_attacks.py",
     TESTS / "evidence" / "rows" / "test_unread_proofs.py",
     TESTS / "evidence" / "rows" / "test_redaction.py",
+    TESTS / "verifier" / "test_kept.py",
     TESTS / "verifier" / "test_record_proof.py",
     TESTS / "verifier" / "test_time_stamp.py",
 )
-MODULES = tuple(f"verifier.{name}" for name in ("age", "log_signature", "record_proof", "rows", "sealed_rows"))
+MODULES = tuple(f"verifier.{name}" for name in ("age", "kept", "log_signature", "record_proof", "rows", "sealed_rows"))
 _PLACES = {
     "examine_archive": "audit_lab.verifier.bundle",
     "examine_record_proof": "audit_lab.verifier.record_proof",
+    "check_kept": "audit_lab.verifier.kept",
     "check_token": "audit_lab.verifier.time_stamp_token",
 }
 #: Sweeps over every bit give thousands of inputs with one outcome; so many of each are enough.
@@ -110,6 +112,8 @@ def _outcome(made: Callable[..., Any], arguments: tuple[Any, ...], options: Mapp
         found = made(*_opened(made.__name__, arguments), **options)
     except Exception as error:  # noqa: BLE001 - which one it is, is the outcome
         return type(error).__name__, getattr(error, "code", "")
+    if isinstance(found, list):
+        return tuple(sorted(f"{each.code} {each.file}" for each in found))
     if hasattr(found, "findings"):
         listed = tuple(sorted(f"{each.code} {each.file}" for each in found.findings))
         return str(found.verdict), listed, found.anchors, found.signers, found.notes, found.checked, found.not_checked
