@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from audit_lab.capture.adapters.appending import Appending, Behind
 from audit_lab.capture.adapters.block import Block, Exchange, Place
 from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
@@ -294,7 +296,7 @@ def _stream(form: Form, files: Sequence[SourceFile], behind: Behind, settings: S
         held.append(FilePart(file, start, start))
         for chunk in form.read(file, start, settings):
             here = held[-1]
-            here.counts["rows"] += len(chunk.numbers)
+            here.counts["rows"] += chunk.rows
             if isinstance(chunk.found, Block):
                 part.add_block(chunk.found.in_file(len(held) - 1))
             else:
@@ -357,7 +359,7 @@ def _pair_plan(
                 continue
             part, held = Part(), [FilePart(file) for file in files]
             records = scratch.part(number)
-            for at, count in records["file"].value_counts().iter_rows():
+            for at, count in records.group_by("file").agg(pl.col("rows").sum()).iter_rows():
                 held[at].counts["rows"] += count
             for each in exchanges_of(records, settings):
                 if isinstance(each, Block):

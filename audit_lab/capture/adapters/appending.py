@@ -11,7 +11,7 @@ import polars as pl
 
 from audit_lab.capture.adapters.block import Block
 from audit_lab.capture.adapters.exchange import REPEATED, UNFIT, Refusal
-from audit_lab.capture.adapters.identity import named, repeated_labels
+from audit_lab.capture.adapters.identity import name_steps, named, repeated_labels
 from audit_lab.capture.adapters.ledger import part_event
 from audit_lab.capture.adapters.part import Part
 from audit_lab.capture.adapters.quarantine import keep_quarantine, prefix_of
@@ -93,7 +93,7 @@ class Appending:
         tables = self._tables(part, files, now)
         sources = [each.file for each in files]
         for place, refusal in part.refused:
-            files[place.file].counts.update(("quarantined", refusal.code))
+            files[place.file].counts.update({"quarantined": refusal.rows, refusal.code: refusal.rows})
         name = self._quarantine_name(files, plan)
         digest = keep_quarantine(self._quarantine, name, part.refused, sources)
         payload: dict[str, Any] = {
@@ -104,7 +104,7 @@ class Appending:
         if plan is not None:
             payload |= {"plan": plan.plan, "part": plan.part, "parts": plan.parts}
         if digest is not None:
-            payload["quarantine"] = {"file": name, "sha256": digest, "rows": len(part.refused)}
+            payload["quarantine"] = {"file": name, "sha256": digest, "rows": sum(each.rows for _, each in part.refused)}
         counts = sum((each.counts for each in files), Counter())
         summary = (
             f"{counts['rows']:,} records ({form}) taken over: {counts['kept']:,} kept as {counts['predictions']:,} "
@@ -131,6 +131,7 @@ class Appending:
         tables: dict[str, pl.DataFrame] = {}
         if part.items:
             tables |= self._rows(part, files)
+        name_steps(self._log, part.labels)
         for number in sorted(repeated_labels(self._log, part.labels), reverse=True):
             _, _, place = part.labels.pop(number)
             part.refuse(Refusal(REPEATED, "the log, or another record, has this label of the same prediction"), [place])

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from audit_lab.capture.adapters.avro_container import MAGIC, avro_records
-from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Decoded, Half, Refusal
+from audit_lab.capture.adapters.exchange import TOO_LARGE, TRUNCATED, UNDECODABLE, Chunk, Decoded, Half, Refusal
+from audit_lab.capture.adapters.lines import KEPT_BYTES
 from audit_lab.capture.adapters.mapped_records import decoded_record, mapped_half
+from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from audit_lab.capture.adapters.avro_container import AvroRecord
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.capture.adapters.source import Sample, SourceFile
 
 __all__ = ["Avro", "plain_value"]
 
-_AT_ONCE = 16_384
+_AT_ONCE, _BYTES_AT_ONCE = 16_384, 48_000_000
 
 
 class Avro:
@@ -38,28 +41,35 @@ class Avro:
         numbers: list[int] = []
         raws: list[bytes] = []
         found: list[Half | Refusal] = []
-        number = 0
+        number = held = 0
         with file.path.open("rb") as opened:
-            for number, record in enumerate(avro_records(opened), start=1):
+            for record in avro_records(opened):
+                first, number = number + 1, number + record.rows
                 if number <= start:
                     continue
-                numbers.append(number)
-                raws.append(record.raw)
-                if record.problem is not None:
-                    code = TRUNCATED if "cut off" in record.problem else UNDECODABLE
-                    found.append(Refusal(code, record.problem))
-                else:
-                    made = f"{file.sha256[:16]}:{number}"
-                    found.append(mapped_half(plain_value(record.value), settings.mapping, made))  # type: ignore[arg-type]
-                if len(found) >= _AT_ONCE:
+                numbers.append(first)
+                raws.append(record.raw[: max(KEPT_BYTES, settings.largest_record)])
+                found.append(_half(record, f"{file.sha256[:16]}:{first}", settings))
+                held += len(raws[-1])
+                if len(found) >= _AT_ONCE or held >= _BYTES_AT_ONCE:
                     yield Chunk(numbers, raws, found, number)
-                    numbers, raws, found = [], [], []
+                    numbers, raws, found, held = [], [], [], 0
         if found:
             yield Chunk(numbers, raws, found, number)
 
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:  # noqa: ARG002 (the mapping said it all)
         """Return the record's one instance."""
         return decoded_record(half)
+
+
+def _half(record: AvroRecord, made_id: str, settings: Settings) -> Half | Refusal:
+    size = len(record.raw)
+    if record.problem is not None:
+        code = TRUNCATED if "cut off" in record.problem or "too early" in record.problem else UNDECODABLE
+        return Refusal(code, record.problem, size, sha256(record.raw), record.rows)
+    if size > settings.largest_record:
+        return Refusal(TOO_LARGE, f"the record has {size:,} bytes, more than are read", size, sha256(record.raw))
+    return mapped_half(plain_value(record.value), settings.mapping, made_id)  # type: ignore[arg-type]
 
 
 def plain_value(value: Any) -> Any:

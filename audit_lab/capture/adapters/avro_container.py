@@ -8,34 +8,51 @@ themselves, lists of things without bytes). Records are decoded by fastavro.
 from __future__ import annotations
 
 import zlib
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from audit_lab.capture.adapters.bodies import json_value
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["MAGIC", "AvroRecord", "avro_records"]
 
 MAGIC = b"Obj\x01"
 
 _SYNC_BYTES, _MOST_HEADER, _LARGEST_BLOCK = 16, 4_000_000, 64_000_000
-_LONGEST_VARINT = 10
+_LONGEST_VARINT, _PIECE_BYTES, _MOST_OF_A_BYTE = 10, 1 << 20, 1_032
 _PRIMITIVES = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 
 
 class AvroRecord(NamedTuple):
-    """A record: its bytes, and its value or why it has none."""
+    """A record: its bytes, and its value or why it has none.
+
+    What cannot be decoded of a block stands for as many records as the block says that it has left: `rows`.
+    """
 
     raw: bytes
     value: Any
     problem: str | None
+    rows: int = 1
+
+
+class _Block(NamedTuple):
+    """A block: how many records it says that it has, their bytes, and why they cannot be had."""
+
+    records: int
+    content: bytes
+    problem: str | None = None
 
 
 def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
-    """Yield the records of a container file; where it cannot be read on, the last has what is left and the reason.
+    """Yield the records of a container file; behind a block that is damaged it is read on from the next block's mark.
+
+    Parameters
+    ----------
+    file
+        The container; one that can be gone back in.
 
     Raises
     ------
@@ -55,24 +72,69 @@ def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
         yield AvroRecord(b"", None, f"the file's header cannot be read ({_said(error)})")
         return
     while True:
-        try:
-            block = _block(file, codec, sync)
-        except (ValueError, EOFError, zlib.error) as error:
-            yield AvroRecord(b"", None, f"the file cannot be read on ({_said(error)})")
-            return
+        begun = file.tell()
+        block = _block(file, codec, sync)
         if block is None:
             return
-        count, content = block
-        stream = BytesIO(content)
-        for number in range(count):
-            start = stream.tell()
-            try:
-                value = fastavro.schemaless_reader(stream, parsed, None)
-            except Exception as error:  # noqa: BLE001 (whatever hostile bytes make the library raise)
-                left = f"{count - number} records of a block cannot be read ({_said(error)})"
-                yield AvroRecord(content[start:], None, left)
-                break
-            yield AvroRecord(content[start : stream.tell()], value, None)
+        if block.problem is not None:
+            left = f"{_records(block.records)} of a block cannot be read ({block.problem})"
+            yield AvroRecord(block.content, None, left, block.records)
+            if not _follows(file, sync) and not _seek(file, begun + 1, sync):
+                return
+            continue
+        yield from _of_block(block, lambda stream: fastavro.schemaless_reader(stream, parsed, None))
+
+
+def _of_block(block: _Block, decode: Callable[[BytesIO], Any]) -> Iterator[AvroRecord]:
+    content, stream = block.content, BytesIO(block.content)
+    for number in range(block.records):
+        start = stream.tell()
+        try:
+            value = decode(stream)
+        except Exception as error:  # noqa: BLE001 (whatever hostile bytes make the library raise)
+            rows = block.records - number
+            yield AvroRecord(
+                content[start:], None, f"{_records(rows)} of a block cannot be read ({_said(error)})", rows
+            )
+            return
+        yield AvroRecord(content[start : stream.tell()], value, None)
+    if stream.tell() < len(content):
+        yield AvroRecord(content[stream.tell() :], None, "a block has bytes behind as many records as it says to have")
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"
+
+
+def _follows(file: BinaryIO, sync: bytes) -> bool:
+    """Whether a whole block is where the file is read on; it stays there."""
+    here = file.tell()
+    try:
+        count, size = _long(file), _long(file)
+        if count <= 0 or not 0 <= size <= _LARGEST_BLOCK:
+            return False
+        file.seek(size, SEEK_CUR)
+        return file.read(_SYNC_BYTES) == sync
+    except (ValueError, EOFError):
+        return False
+    finally:
+        file.seek(here)
+
+
+def _seek(file: BinaryIO, start: int, sync: bytes) -> bool:
+    """Go behind the next mark of a block from a place on; whether there is one."""
+    held, at = b"", start
+    file.seek(start)
+    while piece := file.read(_PIECE_BYTES):
+        held += piece
+        found = held.find(sync)
+        if found >= 0:
+            file.seek(at + found + len(sync))
+            return True
+        left = held[-(len(sync) - 1) :]
+        at += len(held) - len(left)
+        held = left
+    return False
 
 
 def _said(error: Exception) -> str:
@@ -97,20 +159,31 @@ def _header(file: BinaryIO) -> tuple[Any, bytes, bytes]:
     return schema, about.get(b"avro.codec", b"null"), file.read(_SYNC_BYTES)
 
 
-def _block(file: BinaryIO, codec: bytes, sync: bytes) -> tuple[int, bytes] | None:
+def _block(file: BinaryIO, codec: bytes, sync: bytes) -> _Block | None:
     first = file.read(1)
     if not first:
         return None
-    count, size = _long(file, first), _long(file)
-    if not 0 <= size <= _LARGEST_BLOCK or count < 0:
-        raise ValueError(f"a block claims {count} records in {size} bytes")
+    try:
+        count, size = _long(file, first), _long(file)
+    except (ValueError, EOFError) as error:
+        return _Block(1, b"", str(error))
+    # A record has a byte at least, and deflate makes no more of one byte than so many.
+    if not 0 <= size <= _LARGEST_BLOCK or not 0 <= count <= size * (_MOST_OF_A_BYTE if codec == b"deflate" else 1):
+        return _Block(1, b"", f"a block claims {count} records in {size} bytes")
     packed = file.read(size)
     if len(packed) < size or file.read(_SYNC_BYTES) != sync:
-        raise EOFError("a block is cut off, or its end is not where it should be")
-    content = _unpacked(packed, codec)
+        return _Block(max(count, 1), packed, "it is cut off, or its end is not where it should be")
+    return _content(count, packed, codec)
+
+
+def _content(count: int, packed: bytes, codec: bytes) -> _Block:
+    try:
+        content = _unpacked(packed, codec)
+    except (ValueError, zlib.error) as error:
+        return _Block(max(count, 1), packed, _said(error))
     if count > len(content):
-        raise ValueError(f"a block claims {count} records in {len(content)} bytes")
-    return count, content
+        return _Block(1, packed, f"a block claims {count} records in {len(content)} bytes")
+    return _Block(count, content)
 
 
 def _unpacked(packed: bytes, codec: bytes) -> bytes:
@@ -122,6 +195,8 @@ def _unpacked(packed: bytes, codec: bytes) -> bytes:
     content = unpacking.decompress(packed, _LARGEST_BLOCK)
     if unpacking.unconsumed_tail:
         raise ValueError("a block is too large when it is unpacked")
+    if not unpacking.eof:
+        raise ValueError("what is packed in it ends too early")
     return content
 
 

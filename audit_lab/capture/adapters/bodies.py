@@ -71,7 +71,9 @@ def json_value(text: bytes) -> Any:
         if b"NaN" not in text and b"Infinity" not in text:
             raise ValueError(str(error)) from error
         try:
-            value = json.loads(text)
+            value = json.loads(text.decode())
+            # A half of a surrogate pair, which the decoder above refuses too, is no text that can be kept.
+            json.dumps(value, ensure_ascii=False).encode()
         except RecursionError as deep:
             raise ValueError("it is nested too deeply") from deep
     except RecursionError as error:

@@ -61,7 +61,7 @@ def _half(row: dict[str, Any], known: frozenset[str]) -> Half | Refusal:
     Raises
     ------
     ValueError
-        Its time cannot be read.
+        Its time, or a number, cannot be read.
     """
     key = next((found for name in _ID if (found := text_of(row.get(name)))), None)
     if key is None:
@@ -98,7 +98,9 @@ def _about(row: dict[str, Any], key: str, known: frozenset[str]) -> dict[str, An
 
 def _rate(value: Any) -> float | None:
     rate = number_of(value)
-    return rate if rate is not None and 0 < rate <= 1 else None
+    if rate is not None and not 0 < rate <= 1:
+        raise ValueError(f"the sampling fraction is {rate:g}")
+    return rate
 
 
 def _body(value: Any, side: str) -> bytes | None:

@@ -69,6 +69,8 @@ class Half(msgspec.Struct, gc=False):
     step
         Which step of several under one key it belongs to: a node of a graph, a component. Sides of one step are paired;
         where a key has several steps, predictions are called ``KEY/STEP``.
+    truth, truth_type
+        The label that stands in the record beside both sides, and its content type.
     """
 
     key: str
@@ -80,18 +82,23 @@ class Half(msgspec.Struct, gc=False):
     response_type: str = ""
     about: dict[str, Any] | None = None
     step: str = ""
+    truth: bytes | None = None
+    truth_type: str = ""
 
 
 class Refusal(msgspec.Struct, gc=False):
     """Why a record is not taken: a code of this module, and a sentence without a final full stop.
 
-    `size` and `sha256` are of the whole record where only its beginning is at hand.
+    `size` and `sha256` are of the whole record where only its beginning is at hand. Where a container says how many
+    records it has in a place that cannot be decoded, one refusal stands for all of them: for `rows`, from the record's
+    number on.
     """
 
     code: str
     reason: str
     size: int | None = None
     sha256: str | None = None
+    rows: int = 1
 
 
 class Chunk(NamedTuple):
@@ -116,6 +123,12 @@ class Chunk(NamedTuple):
     found: list[Half | Refusal] | Block | Sides
     next_start: int
     goes_on: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many records of the file these are, with those that one refusal stands for."""
+        found = self.found if isinstance(self.found, list) else []
+        return len(self.numbers) + sum(each.rows - 1 for each in found if type(each) is Refusal)
 
     def one_by_one(self) -> Iterator[tuple[int, bytes, Half | Refusal]]:
         """Yield the number, the bytes and what was made of each record, where that is not of all together."""

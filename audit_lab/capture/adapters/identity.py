@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.store import LogStore
 
-__all__ = ["Named", "named", "repeated_labels"]
+__all__ = ["Named", "name_steps", "named", "repeated_labels"]
 
 _INSTANCE = re.compile(r"#[0-9]+\Z")
 _BASE = r"(~[0-9]+)?(#[0-9]+)?$"
@@ -101,11 +101,9 @@ def _has_mark(keys: Sequence[str]) -> bool:
 
 
 def _same(one: Exchange, other: Exchange) -> bool:
-    return (
-        one.half.at == other.half.at
-        and one.decoded.inputs == other.decoded.inputs
-        and one.decoded.outputs == other.decoded.outputs
-    )
+    said, same = one.decoded[:2], other.decoded[:2]
+    # NaN is not equal to itself, and says the same all the same.
+    return one.half.at == other.half.at and (said == same or repr(said) == repr(same))
 
 
 class _Known:
@@ -169,7 +167,7 @@ def _states(known: _Known, built: Built) -> dict[int, str]:
     )
     joined = rows.join(there, left_on="prediction_id", right_on="name", how="inner", suffix="_there")
     digests, stored = _input_digests(known, built, joined)
-    joined = joined.join(digests, on="prediction_id", how="left").join(
+    joined = joined.join(digests, on=["_owner", "prediction_id"], how="left").join(
         stored, left_on="prediction_id_there", right_on="prediction_id", how="left", suffix="_there"
     )
     at = pl.col("occurred_at").eq_missing(pl.col("occurred_at_there"))
@@ -201,27 +199,48 @@ def _states(known: _Known, built: Built) -> dict[int, str]:
 def _input_digests(known: _Known, built: Built, joined: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the inputs of the exchanges, and those that the log has, each as one comparable text."""
     schema = {"prediction_id": pl.String, "values": pl.String}
-    mine, theirs = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=schema)]
+    # Exchanges of one part may have one id, so that an id is not enough to tell whose inputs these are.
+    mine, theirs = [pl.DataFrame(schema={"_owner": pl.UInt32, **schema})], [pl.DataFrame(schema=schema)]
     wanted = joined.select(prediction_id="prediction_id_there").unique()
     for model, frame in built.inputs.items():
-        mine.append(frame.select("prediction_id", values=_as_text(frame)))
+        mine.append(frame.select("_owner", "prediction_id", values=_as_text(frame)))
         if INPUTS_PREFIX + model in known.store.source.tables():
             stored = known.store.table(INPUTS_PREFIX + model).join(wanted.lazy(), on="prediction_id", how="semi")
             rows = collect(stored, f"the inputs of {model}")
             theirs.append(rows.select("prediction_id", values=_as_text(rows)))
-    return pl.concat(mine).unique("prediction_id"), pl.concat(theirs).unique("prediction_id")
+    return pl.concat(mine).unique(["_owner", "prediction_id"]), pl.concat(theirs).unique("prediction_id")
 
 
 def _as_text(frame: pl.DataFrame) -> pl.Expr:
     """Return the values of a row that are not null, by name, as JSON."""
     left_out = {"prediction_id", "recorded_at", "_owner"}
     texts = [
-        pl.when(pl.col(name).is_not_null()).then(
-            pl.concat_str(pl.lit(f"{name}="), pl.struct(name).struct.json_encode(), pl.lit(";"))
-        )
+        pl.when(pl.col(name).is_not_null()).then(pl.concat_str(pl.lit(f"{name}="), _said(frame, name), pl.lit(";")))
         for name in sorted(set(frame.columns) - left_out)
     ]
     return pl.concat_str(texts, ignore_nulls=True) if texts else pl.lit("")
+
+
+def _said(frame: pl.DataFrame, name: str) -> pl.Expr:
+    # JSON has neither NaN nor infinities.
+    return pl.col(name).cast(pl.String) if frame[name].dtype.is_float() else pl.struct(name).struct.json_encode()
+
+
+def name_steps(log: Path, labels: Sequence[tuple[Half, list[Any], Place]]) -> None:
+    """Give labels of a step of several the id of that step's prediction, where the log has it under that.
+
+    That a key has several steps is seen where its sides are; a label that comes in a later file has to look there.
+    """
+    wanted = {f"{half.key}/{half.step}" for half, _, _ in labels if half.step}
+    store = open_store(log)
+    if not wanted or not store.source.tables().get("predictions"):
+        return
+    names = store.table("predictions").select(name=pl.col("prediction_id").str.replace(r"#[0-9]+$", "")).unique()
+    asked = pl.LazyFrame({"name": pl.Series(sorted(wanted), dtype=pl.String)})
+    there = set(collect(names.join(asked, on="name", how="semi"), f"the predictions of {log}")["name"].to_list())
+    for half, _, _ in labels:
+        if half.step and f"{half.key}/{half.step}" in there:
+            half.key = f"{half.key}/{half.step}"
 
 
 def repeated_labels(log: Path, labels: Sequence[tuple[Half, list[Any], Place]]) -> set[int]:

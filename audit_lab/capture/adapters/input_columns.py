@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from audit_lab.capture.adapters.block import Block
+from audit_lab.capture.adapters.column_names import TOO_MANY, ColumnNames, name_fault
 from audit_lab.capture.recorder.recorded_column import recorded_column
 
 if TYPE_CHECKING:
@@ -51,15 +52,18 @@ def input_columns(
     unfit
         Exchange to why a value of it fits no column; added to.
     """
-    ids, owners, columns = _of_blocks(items, names, models, settings.features) or _of_model(
-        items, names, models, model, settings.features
-    )
+    room = ColumnNames({**known, **settings.types})
+    said = _of_blocks(items, names, models, settings.features)
+    if said is None or not room.have_room(said[2]):
+        said = _of_model(items, names, models, model, settings.features, room=room, unfit=unfit)
+    ids, owners, columns = said
     frame = {"prediction_id": pl.Series(ids, dtype=pl.String), "_owner": pl.Series(owners, dtype=pl.UInt32)}
     for name, values in columns.items():
-        if name in ("prediction_id", "recorded_at", "_owner", "_segment", "_row"):
+        fault = name_fault(name)
+        if fault is not None:
             for row, value in enumerate(values):
                 if value is not None:
-                    unfit.setdefault(owners[row], f"a feature is called {name}, as a column of the log itself")
+                    unfit.setdefault(owners[row], fault)
             continue
         wanted = settings.types.get(name, known.get(name))
         made = recorded_column(name, values, wanted or _usual(values))
@@ -98,8 +102,11 @@ def _of_model(
     models: Sequence[str],
     model: str,
     features: Sequence[str],
+    *,
+    room: ColumnNames,
+    unfit: dict[int, str],
 ) -> _Columns:
-    """Return the inputs of exchanges of one model, whatever they are."""
+    """Return the inputs of exchanges of one model, whatever they are; those without room for their names are unfit."""
     ids: list[str] = []
     owners: list[int] = []
     rows: list[Any] = []
@@ -113,25 +120,36 @@ def _of_model(
                 rows.extend([said] if isinstance(each, Block) else said)
             place += count
             number += 1
-    return ids, owners, _by_feature(rows, features)
+    columns, without_room = _by_feature(rows, features, room)
+    unfit |= {owners[row]: TOO_MANY for row in without_room if owners[row] not in unfit}
+    return ids, owners, columns
 
 
-def _by_feature(rows: Sequence[Any], features: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Return rows, each a mapping or a list of values, as columns."""
+def _by_feature(
+    rows: Sequence[Any], features: Sequence[str], room: ColumnNames
+) -> tuple[dict[str, Sequence[Any]], list[int]]:
+    """Return rows, each a mapping or a list of values, as columns; and the rows without room for their names."""
     if not rows:
-        return {}
+        return {}, []
     first = rows[0]
     if type(first) is list:
         width = len(first)
-        if all(type(row) is list and len(row) == width for row in rows):
-            return dict(zip(_names(width, features), zip(*rows, strict=True), strict=True))
+        if all(type(row) is list and len(row) == width for row in rows) and room.have_room(_names(width, features)):
+            return dict(zip(_names(width, features), zip(*rows, strict=True), strict=True)), []
     elif type(first) is dict:
         keys = first.keys()
-        if all(type(row) is dict and row.keys() == keys for row in rows):
-            return {_text(name): _flat_all([row[name] for row in rows]) for name in keys}
+        if all(type(row) is dict and row.keys() == keys for row in rows) and room.have_room(keys):
+            return {_text(name): _flat_all([row[name] for row in rows]) for name in keys}, []
     maps = [row if isinstance(row, dict) else dict(zip(_names(len(row), features), row, strict=True)) for row in rows]
     order = dict.fromkeys(name for row in maps for name in row)
-    return {_text(name): _flat_all([row.get(name) for row in maps]) for name in order}
+    without_room: list[int] = []
+    if not room.have_room(order):
+        kept = room.with_room(maps)
+        without_room = [
+            place for place, row in enumerate(maps) if any(row[name] is not None for name in row.keys() - kept)
+        ]
+        order = {name: None for name in order if name in kept}
+    return {_text(name): _flat_all([row.get(name) for row in maps]) for name in order}, without_room
 
 
 def _names(width: int, features: Sequence[str]) -> list[str]:

@@ -89,8 +89,8 @@ def _one_by_one(part: Lines, take: Callable[[bytes], Half | Refusal]) -> Chunk:
 def _is_array(path: Path) -> bool:
     try:
         with open_plain(path) as plain:
-            return plain.read(4_096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
-    except (OSError, EOFError):
+            return plain.read1(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    except DAMAGE:
         return False
 
 
@@ -99,7 +99,7 @@ def _whole(path: Path) -> tuple[bytes, str]:
     held = bytearray()
     with open_plain(path) as plain:
         try:
-            while len(held) <= LARGEST_ARRAY and (block := plain.read(_BLOCK_BYTES)):
+            while len(held) <= LARGEST_ARRAY and (block := plain.read1(_BLOCK_BYTES)):
                 held += block
         except DAMAGE as error:
             return bytes(held), str(error)

@@ -73,7 +73,7 @@ class KServe:
         with file.path.open("rb") as opened:
             head = opened.read(4)
         if is_parquet(head):
-            yield from parquet_chunks(file, start, _half_of_row)
+            yield from parquet_chunks(file, start, settings.largest_record, _half_of_row)
             return
         first = next(iter(read_lines(file.path, 0, settings.largest_record)), None)
         if first is not None and _is_header(first.lines[0]):

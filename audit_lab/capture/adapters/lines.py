@@ -13,8 +13,8 @@ from audit_lab.capture.adapters.source import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
-    from typing import BinaryIO
 
 __all__ = ["DAMAGE", "KEPT_BYTES", "Lines", "read_lines"]
 
@@ -119,7 +119,7 @@ def _runs(path: Path, longest: int) -> Iterator[tuple[int, list[bytes], Refusal 
             yield number, [b"(not readable)"], Refusal(TRUNCATED, reason, 0), True
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
+def _blocks(file: BufferedReader | GzipFile) -> Iterator[bytes]:
     """Yield the bytes of a file; of a packed one that is damaged, all that can be read before that is raised."""
     if not isinstance(file, GzipFile):
         while block := file.read(_BLOCK_BYTES):

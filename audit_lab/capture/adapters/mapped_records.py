@@ -8,6 +8,7 @@ a row's fate is that of `audit_lab.log.foreign.mapped`: without its id, or with 
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ __all__ = ["decoded_record", "mapped_half"]
 _TEXTS = ("model_name", "model_version", "request_id", "subject_id", "decision")
 _ANSWERS = ("score", "label")
 _LARGEST_EXACT = 2**53
-_body = msgspec.json.Encoder().encode
+_encoded = msgspec.json.Encoder().encode
 
 
 def mapped_half(record: Any, mapping: Mapping, made_id: str) -> Half | Refusal:
@@ -45,33 +46,57 @@ def mapped_half(record: Any, mapping: Mapping, made_id: str) -> Half | Refusal:
     if not isinstance(record, dict):
         return Refusal(UNDECODABLE, "the record is no mapping of fields")
     fields = _own_fields(record)
+    try:
+        return _mapped(fields, mapping, made_id)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        return Refusal(UNDECODABLE, str(error) or "a value cannot be kept")
+
+
+def _mapped(fields: dict[str, Any], mapping: Mapping, made_id: str) -> Half | Refusal:
+    """Return what the fields of a record say of a prediction.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError, RecursionError
+        A value is not of the kind of its role, or cannot be kept.
+    """
     columns = mapping.columns
     found = {role: _value(fields, name) for role, name in columns.items()}
-    key = _text(found.get("prediction_id")) if "prediction_id" in columns else made_id
+    key = _text("prediction_id", found.get("prediction_id")) if "prediction_id" in columns else made_id
     if key is None:
         return Refusal(UNDECODABLE, NO_ID)
     try:
         at = _time(found.get("occurred_at"), mapping.time_unit)
     except ValueError:
         return Refusal(UNDECODABLE, UNREADABLE_TIME)
-    about: dict[str, Any] = {role: _text(found.get(role)) for role in _TEXTS if role in columns}
+    about: dict[str, Any] = {role: _text(role, found.get(role)) for role in _TEXTS if role in columns}
     about["model_name"] = about.get("model_name") or mapping.model_name
     for role in ("threshold", "latency_ms"):
         if role in columns:
-            about[role] = _number(found.get(role))
+            about[role] = _number(role, found.get(role))
     if about.get("latency_ms") is not None:
         about["latency_ms"] *= 1_000 / TIME_UNITS[mapping.latency_unit]
     inputs = {name: _value(fields, name) for name in mapping.inputs}
     asked = any(value is not None for value in inputs.values())
-    answer = {"score": _number(found.get("score")), "label": _text(found.get("label")), "outcome": found.get("outcome")}
+    score, label = _number("score", found.get("score")), _text("label", found.get("label"))
+    answer = {"score": score, "label": label, "outcome": found.get("outcome")}
     answered = any(value is not None for value in answer.values()) or about.get("decision") is not None
     if not asked and not answered:
         return Refusal(NULL_PAYLOAD, "none of the mapped inputs and answers is in the record")
-    try:
-        request = _body(inputs) if asked else None
-        return Half(key, BOTH, at, request, _body(answer) if answered else None, about=about)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        return Refusal(UNDECODABLE, f"a value cannot be kept ({error})")
+    request = _body(inputs) if asked else None
+    return Half(key, BOTH, at, request, _body(answer) if answered else None, about=about)
+
+
+def _body(values: dict[str, Any]) -> bytes:
+    """Return values as JSON; NaN and infinities, which JSON does not have, as `json_value` reads them."""
+    if all(_is_plain(value) for value in values.values()):
+        return _encoded(values)
+    return json.dumps(values, ensure_ascii=False).encode()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is single, and no number that JSON does not have."""
+    return math.isfinite(value) if type(value) is float else not isinstance(value, dict | list)
 
 
 def decoded_record(half: Half) -> Decoded | Refusal:
@@ -124,29 +149,47 @@ def _value(fields: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _text(value: Any) -> str | None:
-    """Return a value as text; whole numbers without a point, and nothing for a blank."""
+def _text(role: str, value: Any) -> str | None:
+    """Return a value as text; whole numbers without a point, and nothing for a blank.
+
+    Raises
+    ------
+    ValueError
+        It is no single value.
+    """
+    if value is None or isinstance(value, str):
+        return value if value and value.strip() else None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
         return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else str(value)
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, bytes):
         return value.hex()
-    return str(value) if isinstance(value, int) or (isinstance(value, str) and value.strip()) else None
+    raise ValueError(f"the {role} is no text ({type(value).__name__})")
 
 
-def _number(value: Any) -> float | None:
-    """Return a finite number, None where there is none."""
-    if isinstance(value, str):
+def _number(role: str, value: Any) -> float | None:
+    """Return a number, None where there is none.
+
+    Raises
+    ------
+    ValueError
+        It is none, or one that a column of numbers cannot hold exactly.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str) and value.isascii() and "_" not in value:
         try:
-            value = float(value)
+            return float(value)
         except ValueError:
-            return None
-    if isinstance(value, bool | int | float) and math.isfinite(value):
+            pass
+    if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        raise ValueError(f"the {role} is a whole number that is too large ({str(value)[:40]})")
+    if isinstance(value, bool | int | float):
         return float(value)
-    return None
+    raise ValueError(f"the {role} is no number ({str(value)[:40]!a})")
 
 
 def _time(value: Any, unit: str | None) -> int | None:

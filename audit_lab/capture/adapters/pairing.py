@@ -50,7 +50,7 @@ _Record = tuple[Half | Refusal, Place]
 #: How a record is kept in a scratch file: packed whole, as a refusal or a half; or as columns, a request or a response.
 REFUSED, PACKED, ASKED, ANSWERED = range(4)
 #: Columns of scratch files. `found` is the refusal, the half, or what a record that is kept as columns states; the body
-#: of such a one is `request`, whichever side it is.
+#: of such a one is `request`, whichever side it is. `rows` is how many records a refusal stands for, else 1.
 SCRATCH_SCHEMA = {
     "kind": pl.UInt8,
     "key": pl.String,
@@ -61,6 +61,7 @@ SCRATCH_SCHEMA = {
     "number": pl.Int64,
     "raw": pl.Binary,
     "file": pl.UInt32,
+    "rows": pl.Int64,
 }
 
 
@@ -158,6 +159,7 @@ def _sides(sides: Sides) -> pl.DataFrame:
             "found": pl.Series(sides.abouts, dtype=pl.Binary),
             "request": pl.Series(sides.bodies, dtype=pl.Binary),
             "response": pl.Series([None] * len(sides), dtype=pl.Binary),
+            "rows": pl.Series([1] * len(sides), dtype=pl.Int64),
         }
     )
 
@@ -178,6 +180,7 @@ def _packed(found: Sequence[Half | Refusal]) -> pl.DataFrame:
             "found": pl.Series([_encode(each) for each in found], dtype=pl.Binary),
             "request": pl.Series([each[0] for each in bodies], dtype=pl.Binary),
             "response": pl.Series([each[1] for each in bodies], dtype=pl.Binary),
+            "rows": pl.Series([each.rows if type(each) is Refusal else 1 for each in found], dtype=pl.Int64),
         }
     )
 
@@ -186,7 +189,7 @@ def records_of(frame: pl.DataFrame) -> list[_Record]:
     """Return records that were spilled, one by one."""
     return [
         (_unpacked(kind, key, at, found, (request, response)), Place(of, number, raw))
-        for kind, key, at, found, request, response, number, raw, of in frame.select(*SCRATCH_SCHEMA).iter_rows()
+        for kind, key, at, found, request, response, number, raw, of, _ in frame.select(*SCRATCH_SCHEMA).iter_rows()
     ]
 
 

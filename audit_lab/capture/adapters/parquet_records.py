@@ -1,12 +1,16 @@
-"""Rows of a Parquet file as records, some thousand at a time; a file that cannot be read is one refused record."""
+"""Rows of a Parquet file as records, some thousand at a time.
+
+What cannot be decoded is refused by its range of rows, to the end of its row group; the next row group is read on. Of a
+file whose footer cannot be read nobody knows how many rows it has: it is one refused record.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import polars as pl
 
-from audit_lab.capture.adapters.exchange import UNDECODABLE, Chunk, Refusal
+from audit_lab.capture.adapters.exchange import TOO_LARGE, UNDECODABLE, Chunk, Refusal
 from audit_lab.capture.adapters.lines import KEPT_BYTES
 from audit_lab.capture.raw_values import to_json
 from audit_lab.errors import LogError
@@ -14,13 +18,18 @@ from audit_lab.log.files.reading import collect, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from audit_lab.capture.adapters.exchange import Half
     from audit_lab.capture.adapters.source import Sample, SourceFile
 
 __all__ = ["is_parquet", "parquet_chunks", "parquet_columns"]
 
-_AT_ONCE = 16_384
+_AT_ONCE, _BYTES_AT_ONCE = 16_384, 48_000_000
+_NOT_THERE = "they are not there"
+
+#: The values of a row by column, and why they cannot be taken; empty where they can.
+_Row: TypeAlias = "tuple[dict[str, Any], str]"
 
 
 def is_parquet(head: bytes) -> bool:
@@ -37,21 +46,117 @@ def parquet_columns(sample: Sample) -> list[str]:
         return []
 
 
-def parquet_chunks(file: SourceFile, start: int, take: Callable[[dict[str, Any]], Half | Refusal]) -> Iterator[Chunk]:
-    """Yield the rows of a file, each as `take` makes something of its values; times stay as polars gives them."""
+def parquet_chunks(
+    file: SourceFile, start: int, longest: int, take: Callable[[dict[str, Any]], Half | Refusal]
+) -> Iterator[Chunk]:
+    """Yield the rows of a file, each as `take` makes something of its values; times stay as polars gives them.
+
+    Parameters
+    ----------
+    file, start
+        The file, and how many of its rows are passed over.
+    longest
+        A row of more bytes, as JSON, is refused.
+    take
+        Makes something of the values of one row.
+    """
+    frame = pl.scan_parquet(file.path, glob=False)
     try:
-        frame = pl.scan_parquet(file.path, glob=False)
         total = int(collect(frame.select(pl.len()), file.name).item())
-        for first in range(start, total, _AT_ONCE):
-            rows = collect(frame.slice(first, _AT_ONCE), file.name).rows(named=True)
-            raws = [to_json(row).encode() for row in rows]
-            yield Chunk(
-                list(range(first + 1, first + 1 + len(rows))), raws, [take(row) for row in rows], first + len(rows)
-            )
     except LogError as error:
-        with file.path.open("rb") as opened:
-            head = opened.read(KEPT_BYTES)
-        refusal = Refusal(
-            UNDECODABLE, f"the file cannot be read as Parquet: {error.message}", file.size_bytes, file.sha256
-        )
-        yield Chunk([start + 1], [head], [refusal], start + 1)
+        if start == 0:
+            yield _unreadable(file, error)
+        return
+    for group in _row_groups(file.path, total):
+        at = max(group.first, start)
+        while at < group.stop:
+            count = min(group.at_once, group.stop - at)
+            rows, why = _rows(frame, at, count, file.name)
+            if rows:
+                yield _chunk(at, rows, longest, take)
+            at += len(rows)
+            if len(rows) < count:
+                yield _lost(at, group.stop, why)
+                at = group.stop
+
+
+class _RowGroup(NamedTuple):
+    """Rows of a file that are stored together: from `first` to before `stop`, and how many of them to read at once."""
+
+    first: int
+    stop: int
+    at_once: int
+
+
+def _row_groups(path: Path, total: int) -> Iterator[_RowGroup]:
+    """Yield the row groups of a file of so many rows; one of all rows where its metadata say something else."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        about = pq.read_metadata(path)
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        sizes = [(int(each.num_rows), int(each.total_byte_size)) for each in groups]
+    except (pa.ArrowException, OSError, ValueError):
+        sizes = []
+    if sum(rows for rows, _ in sizes) != total or any(rows < 0 for rows, _ in sizes):
+        sizes = [(total, 0)]
+    first = 0
+    for rows, size in sizes:
+        each = max(1, size // max(rows, 1))
+        yield _RowGroup(first, first + rows, max(1, min(_AT_ONCE, _BYTES_AT_ONCE // each)))
+        first += rows
+
+
+def _rows(frame: pl.LazyFrame, at: int, count: int, name: str) -> tuple[list[_Row], str]:
+    """Return rows, as many as can be decoded, and why these are fewer."""
+    try:
+        found = collect(frame.slice(at, count), name)
+    except LogError as error:
+        return [], error.message
+    try:
+        return [(row, "") for row in found.rows(named=True)], _NOT_THERE
+    except (ValueError, OverflowError, pl.exceptions.PanicException):
+        return [_row(found, number) for number in range(found.height)], _NOT_THERE
+
+
+def _row(frame: pl.DataFrame, number: int) -> _Row:
+    """Return one row; of one that Python cannot hold, values as numbers or texts, and why."""
+    try:
+        return frame.row(number, named=True), ""
+    except (ValueError, OverflowError, pl.exceptions.PanicException) as error:
+        columns = [each if _holds(each) else each.to_physical().cast(pl.String) for each in frame[number : number + 1]]
+        return {each.name: each.item() for each in columns}, f"a value is none that is known ({error})"
+
+
+def _holds(column: pl.Series) -> bool:
+    try:
+        column.to_list()
+    except (ValueError, OverflowError, pl.exceptions.PanicException):
+        return False
+    return True
+
+
+def _chunk(at: int, rows: list[_Row], longest: int, take: Callable[[dict[str, Any]], Half | Refusal]) -> Chunk:
+    raws = [to_json(row).encode() for row, _ in rows]
+    found: list[Half | Refusal] = []
+    for (row, why), raw in zip(rows, raws, strict=True):
+        if why:
+            found.append(Refusal(UNDECODABLE, why))
+        elif len(raw) > longest:
+            found.append(Refusal(TOO_LARGE, f"the record has {len(raw):,} bytes, more than are read"))
+        else:
+            found.append(take(row))
+    return Chunk(list(range(at + 1, at + 1 + len(rows))), raws, found, at + len(rows))
+
+
+def _lost(at: int, stop: int, why: str) -> Chunk:
+    reason = f"rows {at + 1:,} to {stop:,} of the file cannot be decoded: {why}"
+    return Chunk([at + 1], [b""], [Refusal(UNDECODABLE, reason, rows=stop - at)], stop)
+
+
+def _unreadable(file: SourceFile, error: LogError) -> Chunk:
+    with file.path.open("rb") as opened:
+        head = opened.read(KEPT_BYTES)
+    reason = f"the file cannot be read as Parquet: {error.message}"
+    return Chunk([1], [head], [Refusal(UNDECODABLE, reason, file.size_bytes, file.sha256)], 1)

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["QUARANTINE_SCHEMA", "drop_unnamed", "keep_quarantine", "prefix_of", "read_quarantine"]
 
-#: The file and its digest, the record's number in it from 1, why, and its bytes (the first MiB; size and digest are of
-#: the whole record).
+#: The file and its digest, the record's number in it from 1, how many records from there on (more than one where a
+#: container says so and they cannot be decoded), why, and its bytes (the first MiB; size and digest are of the whole
+#: record).
 QUARANTINE_SCHEMA = {
     "file": pl.String,
     "file_sha256": pl.String,
     "row": pl.Int64,
+    "rows": pl.Int64,
     "code": pl.String,
     "reason": pl.String,
     "raw": pl.Binary,
@@ -54,6 +56,7 @@ def keep_quarantine(
             files[place.file].name,
             files[place.file].sha256,
             place.number,
+            refusal.rows,
             refusal.code,
             refusal.reason[:1_000],
             place.raw[:KEPT_BYTES],
@@ -77,7 +80,12 @@ def keep_quarantine(
 def read_quarantine(folder: Path, names: Iterable[str]) -> pl.DataFrame:
     """Return the rows of some files of a quarantine, in order of files and rows."""
     frames = [pl.read_parquet(folder / name, glob=False) for name in names if (folder / name).is_file()]
-    return pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *frames]).sort("file", "row", maintain_order=True)
+    # Files of before this column was there hold one record in each row.
+    said = [
+        (each if "rows" in each.columns else each.with_columns(rows=pl.lit(1, pl.Int64))).select(*QUARANTINE_SCHEMA)
+        for each in frames
+    ]
+    return pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *said]).sort("file", "row", maintain_order=True)
 
 
 def prefix_of(origin: str) -> str:

@@ -27,6 +27,7 @@ from audit_lab.capture.adapters.exchange import (
     Refusal,
 )
 from audit_lab.capture.adapters.json_records import json_chunks
+from audit_lab.capture.adapters.labels import with_truth
 from audit_lab.capture.adapters.plain_bodies import plain_table
 from audit_lab.capture.adapters.times import micros_of, micros_of_all
 
@@ -100,8 +101,8 @@ class SageMaker:
         return _half(value, {}, None)
 
     def decode(self, half: Half, settings: Settings) -> Decoded | Refusal:
-        """Return the instances of an exchange."""
-        return decode_exchange(half, settings)
+        """Return the instances of an exchange, and their labels where the record has them too."""
+        return with_truth(decode_exchange(half, settings), half)
 
 
 def _stated_by(path: str) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def _block(numbers: list[int], lines: list[bytes], about: dict[str, Any], settin
         records = list(map(_decode, lines))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    captured = [each.captureData for each in records if each.captureData is not None]
+    captured = [each.captureData for each in records if each.captureData is not None and each.groundTruthData is None]
     sides = [each.endpointInput for each in captured], [each.endpointOutput for each in captured]
     bodies = [[each.data for each in side if each is not None and each.encoding.upper() != _BASE64] for side in sides]
     abouts = [each.eventMetadata for each in records]
@@ -171,7 +172,9 @@ def _taken(record: _Record, about: dict[str, Any], hour: int | None) -> Half | R
     if request is None and response is None:
         return Refusal(NULL_PAYLOAD, "neither the request nor the response was captured")
     stated = {**about, "request_id": said.eventId} if said.eventId else about
-    return Half(key, BOTH, at, request, response, request_type, response_type, stated)
+    truth, truth_type = _body(record.groundTruthData)
+    sides = (request, response, request_type, response_type)
+    return Half(key, BOTH, at, *sides, stated, truth=truth, truth_type=truth_type)
 
 
 def _label(key: str, side: _Side | None, hour: int | None) -> Half | Refusal:

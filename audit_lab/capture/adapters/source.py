@@ -7,8 +7,9 @@ import hashlib
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.files.printable import printable
@@ -16,11 +17,12 @@ from audit_lab.log.foreign.delta import delta_files, is_delta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from gzip import GzipFile
 
 __all__ = ["Sample", "SourceFile", "check_unchanged", "open_plain", "sample_of", "source_files"]
 
 _SAMPLE_BYTES = 1 << 16
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES, _PACKED_BYTES = 1 << 20, 1_024
 _AT_ONCE = 2
 _GZIP = b"\x1f\x8b"
 
@@ -153,11 +155,11 @@ def check_unchanged(file: SourceFile) -> None:
         )
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader | GzipFile:
     """Open a file for reading, unpacked where it is gzip; that is told by its first bytes, not by its name."""
     with path.open("rb") as file:
         is_packed = file.read(2) == _GZIP
-    return gzip.open(path, "rb") if is_packed else path.open("rb", buffering=_PIECE_BYTES)  # type: ignore[return-value]
+    return gzip.open(path, "rb") if is_packed else BufferedReader(FileIO(path), _PIECE_BYTES)
 
 
 def sample_of(file: SourceFile) -> Sample:
@@ -167,7 +169,8 @@ def sample_of(file: SourceFile) -> Sample:
     try:
         with open_plain(file.path) as plain:
             while len(head) <= _SAMPLE_BYTES and not is_whole:
-                piece = plain.read(_SAMPLE_BYTES + 1 - len(head))
+                # Little at a time: of a packed file that is cut off, nothing is given of what is asked for beyond.
+                piece = plain.read1(min(_PACKED_BYTES, _SAMPLE_BYTES + 1 - len(head)))
                 head += piece
                 is_whole = not piece
     except (OSError, EOFError, zlib.error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ def row_chunks(
             held.append(row)
             return _NOT_YET
 
-        for chunk in parquet_chunks(file, start, keep):
+        for chunk in parquet_chunks(file, start, settings.largest_record, keep):
             rows = iter(held)
             found = [
                 _taken(next(rows), number, take) if each is _NOT_YET else each for number, _, each in chunk.one_by_one()
@@ -134,16 +135,22 @@ def texts_of(value: Any) -> list[str]:
 
 
 def number_of(value: Any) -> float | None:
-    """Return a number, None where there is none."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    """Return a number, None where there is none.
+
+    Raises
+    ------
+    ValueError
+        It is none, or no finite one.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    number = float(value)
-    return number if number - number == 0 else None
+    try:
+        number = float(value) if isinstance(value, int | float | Decimal | str) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError(f"a number is none ({str(value)[:40]!a})")
+    return number
 
 
 def pairs_of(value: Any) -> dict[str, str]:

@@ -49,6 +49,15 @@ def test_each_node_of_a_graph_is_a_prediction_of_its_own_and_feedback_finds_it(a
     assert report.labels == 1
 
 
+def test_feedback_that_comes_in_a_later_run_finds_the_node_that_it_speaks_of(adapting):
+    adapting({"a.jsonl": [*pair(), *pair(node="scaler")]}, outputs={"score": "bad"})
+    feedback = event("feedback", data={"truth": {"data": {"ndarray": [1]}}})
+    other = event("feedback", key="q2", data={"truth": {"data": {"ndarray": [0]}}})
+    report = adapting({"b.jsonl": [feedback, other]}, outputs={"score": "bad"})
+    outcomes = al.open(adapting.log).outcomes.collect().select("prediction_id", "label").rows()
+    assert (report.labels_added, sorted(outcomes)) == (2, [("q1/classifier", "1"), ("q2", "0")])
+
+
 def test_feedback_without_a_truth_and_events_of_another_type_are_refused(adapting):
     records = [event("feedback", data={"reward": 0.5}), event("other", data={}), {**pair()[0], "requestid": None}]
     report = adapting({"a.jsonl": records})
