@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.case.record_file import CORRECT_IT, read_toml, toml_value
 from audit_lab.errors import AuditLabError, MisuseError
-from audit_lab.seal.sign_off import MEANINGS
+from audit_lab.seal.sign_off import MEANINGS, most_persons, persons_before
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ class CaseAbout:
 
     `log_path` is only for opening the log again and is never exported; `log_checkpoint` is the signed note of the log's
     checkpoint, empty for a log that is not sealed. `sign_offs` are the meanings that its export must be signed off
-    with, and `two_persons` says whether whoever does so must be another than the actor. `timezone` is the IANA name of
-    the zone whose local times stand beside UTC. `opened_from` names the alert or decision that the case was opened
-    from, and the last four are its scope within the log; empty where they are not stated.
+    with, and `persons` by how many persons it is to be signed at least, the actor among them. `timezone` is the IANA
+    name of the zone whose local times stand beside UTC. `opened_from` names the alert or decision that the case was
+    opened from, and the last four are its scope within the log; empty where they are not stated.
     """
 
     case_id: str
@@ -44,7 +44,7 @@ class CaseAbout:
     log_manifest_sha256: str
     log_checkpoint: str = ""
     sign_offs: tuple[str, ...] = ()
-    two_persons: bool = True
+    persons: int = 2
     timezone: str = "UTC"
     opened_from: str = ""
     model: str = ""
@@ -63,6 +63,10 @@ class CaseAbout:
             if meaning not in MEANINGS:
                 message = f"{meaning!r} is no meaning of a sign-off"
                 raise MisuseError(message, f"Use one or more of {', '.join(MEANINGS)}")
+        most = most_persons(self.sign_offs)
+        if not 1 <= self.persons <= most:
+            message = f"The sign-offs that the case {self.case_id} asks for cannot be by {self.persons} persons"
+            raise MisuseError(message, f"Ask for 1 to {most}, the investigator among them, or for more sign-offs")
 
     def content(self) -> bytes:
         """Return the file ``case.toml``."""
@@ -92,6 +96,9 @@ class CaseAbout:
         value = read_toml(path)
         if (value.pop("format", None), value.pop("version", None)) != (_FORMAT, _VERSION):
             raise AuditLabError(f"{path} is not {_FORMAT} version {_VERSION}", "Use a newer audit_lab")
+        if "two_persons" in value:  # what it said before it said how many
+            asked = value.get("sign_offs", [])
+            value["persons"] = persons_before(value.pop("two_persons"), asked if _is_typed("sign_offs", asked) else [])
         required = {field.name for field in fields(cls) if field.default is MISSING}
         known = {field.name for field in fields(cls)}
         for name in [*sorted(required - value.keys()), *sorted(value.keys() - known)]:
@@ -110,4 +117,6 @@ def _is_typed(name: str, value: Any) -> bool:
     """Whether an entry is a text, or, for the two that are not, what it should be."""
     if name == "sign_offs":
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return isinstance(value, bool if name == "two_persons" else str)
+    if name == "persons":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)

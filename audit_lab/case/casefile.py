@@ -74,7 +74,7 @@ class CaseFile(FollowedCase):
         actor: str,
         purpose: str,
         sign_offs: Sequence[str] = (),
-        two_persons: bool = True,
+        persons: int = 2,
         folder: Path | str | None = None,
         alert: Any = None,
         decision: Any = None,
@@ -96,8 +96,9 @@ class CaseFile(FollowedCase):
             Who investigates, and why; every custody line says so.
         sign_offs
             What the exported bundle must be signed off as before it is finished: ``reviewed``, ``approved`` or both.
-        two_persons
-            Whether whoever reviews or approves must be another person than `actor`.
+        persons
+            By how many persons the bundle is to be signed at least, `actor` among them: by 2, whoever reviews or
+            approves is another person; by 3, whoever approves is no reviewer, either; by 1, it may all be one.
         folder
             The folder in which cases stand; default: the environment variable AUDIT_LAB_CASES, else ``cases``.
         alert
@@ -130,7 +131,7 @@ class CaseFile(FollowedCase):
             log_manifest_sha256=str(log.manifest_sha256 or ""),
             log_checkpoint=log.checkpoint or "",
             sign_offs=tuple(sign_offs),
-            two_persons=two_persons,
+            persons=persons,
             **opening.scope,
         )
         cases = Path(folder or os.environ.get(CASES_VARIABLE) or "cases")

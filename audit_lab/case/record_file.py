@@ -125,9 +125,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_value(value: object) -> str:
-    """Return a value as TOML: truth, a list of texts, a date, a time in UTC, or text."""
+    """Return a value as TOML: truth, an integer, a list of texts, a date, a time in UTC, or text."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, datetime | date):
         return _plain(value)
     return f"[{', '.join(map(_text, value))}]" if isinstance(value, tuple) else _text(str(value))

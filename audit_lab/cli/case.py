@@ -70,9 +70,14 @@ def new(
         list[str] | None,
         typer.Option("--sign-off", help="What its export must be signed off as: reviewed, approved; may be repeated."),
     ] = None,
-    one_person: Annotated[
-        bool, typer.Option("--one-person", help="Let one person investigate, review and approve; with --sign-off.")
-    ] = False,
+    persons: Annotated[
+        int | None,
+        typer.Option(
+            "--persons",
+            help="By how many persons it is signed at least, the investigator among them; with --sign-off.",
+            show_default="2",
+        ),
+    ] = None,
     zone: Annotated[
         str | None,
         typer.Option(
@@ -89,8 +94,8 @@ def new(
 
     if reading.actor is None or reading.purpose is None:
         raise MisuseError("a case needs somebody who investigates, and why", "Give --actor and --purpose.")
-    if one_person and not sign_offs:
-        raise MisuseError("--one-person is about sign-offs, and none is asked for", "Add --sign-off, or leave it out.")
+    if persons is not None and not sign_offs:
+        raise MisuseError("--persons is about sign-offs, and none is asked for", "Add --sign-off, or leave it out.")
     log = reading.open()
     raised = None if alert is None else log.alerts().raised(alert)
     shown = None if decision is None else log.decision(decision)
@@ -104,7 +109,7 @@ def new(
         alert=raised,
         decision=shown,
         sign_offs=sign_offs or (),
-        two_persons=not one_person,
+        persons=2 if persons is None else persons,
         window=None if since is None and until is None else (since, until),
         timezone=zone,
     )

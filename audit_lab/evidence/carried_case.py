@@ -17,6 +17,7 @@ from audit_lab.seal.custody import custody_faults
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import members, parse_json
 from audit_lab.verifier.layout import CUSTODY, FOLLOW_UP, INVESTIGATION, PAYLOAD
+from audit_lab.verifier.sign_offs import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -160,7 +161,7 @@ def _carried(names: Collection[str], read: Callable[[str], bytes]) -> CarriedCas
 
 def _about(stated: dict[str, Any]) -> CaseAbout:
     case, log = stated["case"], stated["log"]
-    rule = case.get("sign_offs", {})
+    rule = rule_of(case)
     return CaseAbout(
         case_id=case["id"],
         question=case["question"],
@@ -170,8 +171,8 @@ def _about(stated: dict[str, Any]) -> CaseAbout:
         log_path="",
         log_manifest_sha256=log["manifest_sha256"],
         log_checkpoint=log["checkpoint"] or "",
-        sign_offs=tuple(rule.get("required", ())),
-        two_persons=rule.get("two_persons", True),
+        sign_offs=rule.required,
+        persons=rule.persons,
         timezone=case.get("timezone", "UTC"),
         **case.get("scope", {}),
     )

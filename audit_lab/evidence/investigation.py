@@ -80,7 +80,7 @@ def _investigation(case: CaseFile, exhibits: Sequence[Exhibit]) -> dict[str, Any
     stated = {"id": about.case_id, "question": about.question, "actor": about.actor, "purpose": about.purpose}
     scope = about.scope()
     more = {"actions": case.actions, "timeline": case.timeline}
-    rule = {"required": list(about.sign_offs), "two_persons": about.two_persons}
+    rule = {"required": list(about.sign_offs), "persons": about.persons}
     return {
         "format": INVESTIGATION_FORMAT,
         "version": INVESTIGATION_VERSION,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["readme_page"]
 
+_TWO = 2
 _TABLE, _ACROSS = "table.parquet", '<div class="shown wide landscape">'
 _COMPARED = "The log's segments had the digests of its manifest when they were verified: see exhibit {}."
 _NO_PDF = (
@@ -202,9 +203,10 @@ def _sign_offs(case: CaseFile) -> str:
     asked = case.about.sign_offs
     if not asked:
         return "The case asks nobody else to sign it off."
-    others = len([meaning for meaning in asked if meaning != "authored"])
-    persons = "another person than the investigator" if others == 1 else "two persons, neither of them the investigator"
-    other = f", by {persons}" if case.about.two_persons and others else ""
+    persons, others = case.about.persons, len({meaning for meaning in asked if meaning != "authored"})
+    by = "two persons, neither of them the investigator" if persons > _TWO else "another person than the investigator"
+    several = ", or by several" if others > 1 and persons == _TWO else ""
+    other = f", by {by}{several}" if persons >= _TWO and others else ""
     return (
         f"The case asks to be signed off as {' and '.join(asked)}{other}. Sign-offs are added beside the attestation "
         "once this page is made, and it cannot show them: audit-lab verify lists those that hold."

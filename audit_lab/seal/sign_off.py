@@ -15,6 +15,7 @@ from audit_lab.seal.strict_json import members
 from audit_lab.seal.trust import SIGN_OFF_ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Self
 
     from audit_lab.seal.keys import SigningKey
@@ -27,6 +28,8 @@ __all__ = [
     "USUAL_ROLE",
     "SignOff",
     "folded_name",
+    "most_persons",
+    "persons_before",
     "sign_off_envelope",
 ]
 
@@ -45,6 +48,8 @@ ROLES_OF = {
 #: In which capacity a thing is usually signed.
 USUAL_ROLE = {meaning: roles[0] for meaning, roles in ROLES_OF.items()}
 
+#: What somebody else than the author can be asked for; each can be asked of another person.
+_OF_OTHERS = frozenset({"reviewed", "approved"})
 _VERSION = 1
 _LONGEST_NAME = 200
 _LONGEST_REASON = 2000
@@ -152,6 +157,18 @@ class SignOff:
 def folded_name(name: str) -> str:
     """Return a printed name as it is compared: normalised (NFKC), without letter case, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def most_persons(required: Collection[str]) -> int:
+    """Return by how many persons a case can ask to be signed, its author among them, for the sign-offs it asks for."""
+    return max(2, 1 + len(_OF_OTHERS.intersection(required)))
+
+
+def persons_before(two_persons: object, required: Collection[str]) -> int | None:
+    """Return by how many persons a rule asked before it said so: by as many as can be, or by one; None for no rule."""
+    if not isinstance(two_persons, bool):
+        return None
+    return most_persons(required) if two_persons else 1
 
 
 def sign_off_envelope(stated: SignOff, subject: str, key: SigningKey) -> bytes:

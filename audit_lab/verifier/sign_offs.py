@@ -11,7 +11,7 @@ from audit_lab.seal.digests import sha256
 from audit_lab.seal.envelope import Envelope
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.report import Finding
-from audit_lab.seal.sign_off import MEANINGS, ROLES, SignOff, folded_name
+from audit_lab.seal.sign_off import MEANINGS, ROLES, SignOff, folded_name, most_persons, persons_before
 from audit_lab.seal.statement import PAYLOAD_TYPE, Statement
 from audit_lab.seal.strict_json import parse_json
 from audit_lab.seal.trust import ANY_ORIGIN
@@ -28,11 +28,21 @@ if TYPE_CHECKING:
     from audit_lab.verifier.predicate import Predicate
     from audit_lab.verifier.signature import CheckedAttestation
 
-__all__ = ["CheckedSignOffs", "SignOffRule", "check_sign_offs", "is_sign_off", "sign_off_name", "stated_rule"]
+__all__ = [
+    "CheckedSignOffs",
+    "SignOffRule",
+    "check_sign_offs",
+    "is_sign_off",
+    "rule_of",
+    "sign_off_name",
+    "stated_rule",
+]
 
 _ROLE = "sign-off"
 _AGAIN = "Ask the signer to sign this bundle again"
 _PIN = "Get the signer's public key from the signer, not from the bundle, and pin it for the role sign-off"
+#: What a rule said before it said by how many persons: whether all must differ.
+_FORMER = "two_persons"
 _NEVER_DATED = "nothing dates a sign-off from outside: the time stamp in a bundle is over the attestation alone"
 _NO_RULE = "its case asks for no sign-offs, and nobody reviewed or approved it"
 _UNGUARDED = (
@@ -42,10 +52,13 @@ _UNGUARDED = (
 
 @dataclass(frozen=True)
 class SignOffRule:
-    """Which meanings must be there, and whether author, reviewer and approver must each be another person."""
+    """Which meanings must be there, and by how many persons, the author among them, the bundle is signed at least.
+
+    By two or more, and neither the review nor the approval is the author's.
+    """
 
     required: tuple[str, ...] = ()
-    two_persons: bool = True
+    persons: int = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,11 @@ class _Person:
 
     def is_also(self, other: _Person) -> bool:
         return not self.keys.isdisjoint(other.keys) or not self.names.isdisjoint(other.names)
+
+    def with_all_of(self, others: Iterable[_Person]) -> _Person:
+        """Return the one person that this one and others are."""
+        each = (self, *others)
+        return _Person(frozenset().union(*(one.keys for one in each)), frozenset().union(*(one.names for one in each)))
 
 
 @dataclass(frozen=True)
@@ -110,20 +128,32 @@ def stated_rule(investigation: bytes) -> SignOffRule:
     Raises
     ------
     MalformedError
-        The document is not JSON, or states no rule that is one (codes ``json.*`` and ``case.malformed``).
+        The document is not JSON (codes ``json.*``), or as for `rule_of`.
     """
     value = parse_json(investigation, INVESTIGATION)
-    case = value.get("case") if isinstance(value, dict) else None
+    return rule_of(value.get("case") if isinstance(value, dict) else None)
+
+
+def rule_of(case: Any) -> SignOffRule:
+    """Return the rule that the member ``case`` of an investigation states; an empty one where it states none.
+
+    Raises
+    ------
+    MalformedError
+        It states no rule that is one (code ``case.malformed``).
+    """
     rule = case.get("sign_offs") if isinstance(case, dict) else None
     if rule is None:
         return SignOffRule()
-    if not isinstance(rule, dict) or rule.keys() != {"required", "two_persons"}:
+    if not isinstance(rule, dict) or rule.keys() not in ({"required", "persons"}, {"required", _FORMER}):
         raise _no_rule()
-    required, two_persons = rule["required"], rule["two_persons"]
-    known = isinstance(required, list) and all(each in MEANINGS for each in required)
-    if not known or not isinstance(two_persons, bool):
+    required = rule["required"]
+    if not isinstance(required, list) or not all(each in MEANINGS for each in required):
         raise _no_rule()
-    return SignOffRule(tuple(required), two_persons)
+    persons = rule["persons"] if "persons" in rule else persons_before(rule[_FORMER], required)
+    if not isinstance(persons, int) or isinstance(persons, bool) or not 1 <= persons <= most_persons(required):
+        raise _no_rule()
+    return SignOffRule(tuple(required), persons)
 
 
 def check_sign_offs(
@@ -167,7 +197,7 @@ def check_sign_offs(
             read.append(_read(contents, name, predicate, trust, now))
         except MalformedError as error:
             checked.findings.append(Finding(error.code, name, error.message, error.next_step))
-    for each, fault in _faults(read, _author(actor, attestation.accepted), two_persons=rule.two_persons):
+    for each, fault in _faults(read, _author(actor, attestation.accepted), rule.persons):
         if fault is not None:
             checked.findings.append(Finding(fault.code, each.name, fault.message, fault.next_step))
         else:
@@ -214,22 +244,32 @@ def _author(actor: str, accepted: Iterable[tuple[TrustedKey, ...]]) -> _Person:
     return _Person(frozenset(key.public.raw for key in keys), frozenset(names - {""}))
 
 
-def _faults(
-    read: Sequence[_Read], author: _Person, *, two_persons: bool
-) -> Iterator[tuple[_Read, MalformedError | None]]:
+def _faults(read: Sequence[_Read], author: _Person, persons: int) -> Iterator[tuple[_Read, MalformedError | None]]:
     """Give each sign-off and what speaks against it beside the others."""
     reviewers = [each for each in read if each.stated.meaning == "reviewed"]
+    signed = _distinct([author, *(each.person for each in read if each.stated.meaning in {"reviewed", "approved"})])
     for each in read:
         meaning, printed = each.stated.meaning, each.stated.printed_name
         names = {folded_name(other.stated.printed_name) for other in read if other.public.raw == each.public.raw}
         if len(names) > 1:
             yield each, _wrong("two-names", f"the key of {each.public.name} signed under {len(names)} printed names")
-        elif two_persons and meaning != "authored" and each.person.is_also(author):
-            yield each, _same_person(f"{printed} made the bundle and {meaning} it")
-        elif two_persons and meaning == "approved" and any(each.person.is_also(other.person) for other in reviewers):
-            yield each, _same_person(f"{printed} reviewed the bundle, or the key did, and {meaning} it")
+        elif persons > 1 and meaning != "authored" and each.person.is_also(author):
+            yield each, _same_person(f"{printed} made the bundle and {meaning} it", persons)
+        elif (
+            signed < persons and meaning == "approved" and any(each.person.is_also(other.person) for other in reviewers)
+        ):
+            yield each, _same_person(f"{printed} reviewed the bundle, or the key did, and {meaning} it", persons)
         else:
             yield each, None
+
+
+def _distinct(persons: Iterable[_Person]) -> int:
+    """Return how many persons these are: those who share a key or a name are one."""
+    known: list[_Person] = []
+    for person in persons:
+        same = [each for each in known if each.is_also(person)]
+        known = [*(each for each in known if each not in same), person.with_all_of(same)]
+    return len(known)
 
 
 def _signer(envelope: Envelope, name: str, trust: Trust, origin: str) -> tuple[TrustedKey, ...]:
@@ -274,10 +314,9 @@ def _check_belongs(stated: SignOff, name: str, public: PublicKey, attested: str,
         raise _wrong("time-out-of-order", f"it states {stated.signed_at}, which is before the bundle was signed")
 
 
-def _same_person(what: str) -> MalformedError:
-    return MalformedError(
-        f"{what}; the case asks for two persons", "Ask another person to sign", "sign-off.same-person"
-    )
+def _same_person(what: str, persons: int) -> MalformedError:
+    message = f"{what}; the case asks for {persons} persons"
+    return MalformedError(message, "Ask another person to sign", "sign-off.same-person")
 
 
 def _complete(checked: CheckedSignOffs, rule: SignOffRule, required: Collection[str] | None) -> None:

@@ -35,12 +35,17 @@ from attack_scene import (
     tagged,
 )
 from attack_signatures import (
+    ALSO_BY_REX,
     APPROVAL,
+    BOTH,
+    BY_ADA,
+    BY_REX,
     REDACTION,
     REVIEW,
     REVOKED_LATE,
     nothing_changed,
     predicate,
+    signed_by,
     trusting,
     with_sign_off,
     without,
@@ -116,22 +121,6 @@ def with_pdf(place: int) -> Callable[[Scene], Files]:
     return change
 
 
-def of_one_person(scene: Scene) -> Files:
-    """Return the bundle of a case that does not ask for two persons, approved by its author."""
-    rule = {"required": ["approved"], "two_persons": False}
-    files = insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))(scene)
-    name, content = said(files, JANE, "approved", "Jane Doe")
-    return {**files, name: content}
-
-
-def reviewed_and_approved(scene: Scene) -> Files:
-    """Return the bundle of a case that does not ask for two persons, reviewed and approved by one."""
-    rule = {"required": ["approved"], "two_persons": False}
-    files = insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))(scene)
-    name, content = said(files, REX, "approved", "Rex Holm")
-    return {**files, name: content}
-
-
 def _holds(what: str, change: Callable, *says: str, trust: Trust = TRUST, **options: object) -> Attack:
     on_disk = bool(options.pop("on_disk", False))
     undone = tuple(each.replace("checked:", "not checked:", 1) for each in STAGES)
@@ -177,7 +166,44 @@ ATTACKS = (
         "signed: authored by Jane Doe",
         f"{HOLDERS} jane@bank, ada@bank, rex@bank",
     ),
-    _holds("a case that does not ask for two persons", of_one_person, "signed: approved by Jane Doe"),
+    *(
+        _holds(
+            f"a case that one person may sign, approved by its author ({rule})",
+            signed_by({"required": ["approved"]} | rule, (JANE, "approved", "Jane Doe")),
+            "signed: approved by Jane Doe",
+            require_sign_offs=(),
+        )
+        for rule in ({"persons": 1}, {"two_persons": False})
+    ),
+    *(
+        _holds(
+            f"reviewed and approved by one other person ({rule})",
+            signed_by(rule, BY_REX, ALSO_BY_REX),
+            "signed: approved by Rex Holm",
+        )
+        for rule in (
+            {**BOTH, "persons": 2},
+            {"required": ["approved"], "persons": 2},
+            {"required": ["approved"], "two_persons": True},
+            {"required": ["authored", "approved"], "two_persons": True},
+            {**BOTH, "two_persons": False},
+            None,
+        )
+    ),
+    _holds(
+        "three persons, one of whom reviews and approves",
+        signed_by({**BOTH, "persons": 3}, BY_REX, ALSO_BY_REX, BY_ADA),
+        REVIEWED,
+        APPROVED,
+        require_sign_offs=(),
+    ),
+    _holds(
+        "three persons, by the rule of the release before",
+        signed_by({**BOTH, "two_persons": True}, BY_REX, BY_ADA),
+        REVIEWED,
+        APPROVED,
+        require_sign_offs=(),
+    ),
     _holds("a key accepted for every log", nothing_changed, trust=trusting(origin="*")),
     _holds(
         "a key accepted for several logs",
@@ -256,7 +282,6 @@ ATTACKS = (
         f"{REVIEWED[:-1]}, which is that of Rex Holm by the trust file)",
         trust=_accepting(replace(TRUST.keys[2], origin="*", person="Rex Holm")),
     ),
-    _holds("one person who reviews and approves, where the case does without two", reviewed_and_approved),
     _holds(
         "keys whose holders nobody states",
         nothing_changed,

@@ -92,6 +92,7 @@ def export_clean(folder: Path) -> Scene:
 
     log = SimpleNamespace(origin=ORIGIN, path=Path("flights"), manifest_sha256="ab" * 32, checkpoint=None)
     about = {"question": "Why?", "actor": "Jane Doe", "purpose": "complaint 7", "sign_offs": ("reviewed", "approved")}
+    about["persons"] = 3
     case = Case.create("INC-1", log, **about, folder=folder / "cases", clock=clock)
     rows = pl.DataFrame({"carrier": ["AA", "US"], "rows": [10, 0]})
     table = case.keep(rows, "Rows by carrier")

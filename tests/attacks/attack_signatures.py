@@ -171,6 +171,26 @@ def ruled(rule: object) -> Callable[[Scene], Files]:
     return insider(in_investigation(lambda value: value["case"].update(sign_offs=rule)))
 
 
+BOTH = {"required": ["reviewed", "approved"]}
+#: Who may sign what, under which name.
+BY_REX, ALSO_BY_REX, BY_ADA = (
+    (REX, "reviewed", "Rex Holm"),
+    (REX, "approved", "Rex Holm"),
+    (ADA, "approved", "Ada Byron"),
+)
+
+
+def signed_by(rule: object, *signers: tuple[SigningKey, str, str]) -> Callable[[Scene], Files]:
+    """Return the bundle of a case that states a rule for its sign-offs, signed off by these and by nobody else."""
+
+    def edit(scene: Scene) -> Files:
+        files = {name: content for name, content in ruled(rule)(scene).items() if not name.startswith("signatures/")}
+        reasons = {"rejected": {"reason": "Wrong week"}}
+        return files | dict(said(files, *signer, **reasons.get(signer[1], {})) for signer in signers)
+
+    return edit
+
+
 def _signature_attacks() -> Iterator[Attack]:
     invalid = f"signature.invalid {ATTESTATION}"
     not_trusted = f"signature.key-not-trusted {ATTESTATION}"
@@ -549,12 +569,17 @@ def _sign_off_attacks() -> Iterator[Attack]:
     )
     rules = {
         "empty": {},
-        "with a text for a list": {"required": "approved", "two_persons": True},
-        "with an object for a list": {"required": {}, "two_persons": True},
-        "with a meaning that is none": {"required": ["liked"], "two_persons": True},
-        "with a number among meanings": {"required": [7], "two_persons": True},
-        "with a number for a truth": {"required": [], "two_persons": 1},
-        "with more members": {"required": [], "two_persons": True, "x": 1},
+        "with a text for a list": {"required": "approved", "persons": 2},
+        "with an object for a list": {"required": {}, "persons": 2},
+        "with a meaning that is none": {"required": ["liked"], "persons": 2},
+        "with a number among meanings": {"required": [7], "persons": 2},
+        "with a truth for a number": {"required": [], "persons": True},
+        "with a text for a number": {"required": [], "persons": "2"},
+        "for nobody": {"required": ["approved"], "persons": 0},
+        "for more persons than are asked for": {"required": ["authored", "approved"], "persons": 3},
+        "with more members": {"required": [], "persons": 2, "x": 1},
+        "with a number for a truth, as it was": {"required": [], "two_persons": 1},
+        "of both releases": {"required": [], "two_persons": True, "persons": 2},
         "that is a number": 7,
     }
     for what, rule in rules.items():
@@ -576,8 +601,8 @@ def _person_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         20,
-        "approval with the reviewer's key",
-        with_sign_off(REX, "approved", "Rex Holm"),
+        "approval with the reviewer's key, where three persons are to sign",
+        signed_by({**BOTH, "persons": 3}, BY_REX, ALSO_BY_REX),
         (f"sign-off.same-person {_at(REX)}",),
     )
     yield Attack(
@@ -585,6 +610,30 @@ def _person_attacks() -> Iterator[Attack]:
         "approval in the reviewer's name by another key",
         with_sign_off(ADA, "approved", "rex HOLM"),
         (f"sign-off.same-person {APPROVAL}",),
+    )
+    yield Attack(
+        20,
+        "approval by the reviewer, of a case of the release before",
+        signed_by({**BOTH, "two_persons": True}, BY_REX, ALSO_BY_REX),
+        (f"sign-off.same-person {_at(REX)}",),
+    )
+    yield Attack(
+        20,
+        "approval by the author, of a case that two persons are to sign",
+        signed_by({"required": ["approved"], "persons": 2}, (JANE, "approved", "Jane Doe")),
+        (f"sign-off.same-person {_at(JANE)}",),
+    )
+    yield Attack(
+        20,
+        "approval by the reviewer beside somebody who only rejected",
+        signed_by({**BOTH, "persons": 3}, BY_REX, ALSO_BY_REX, (ADA, "rejected", "Ada Byron")),
+        (f"sign-off.same-person {_at(REX)}",),
+    )
+    yield Attack(
+        20,
+        "approval by the reviewer, and by the same person with another key",
+        signed_by({**BOTH, "persons": 3}, BY_REX, ALSO_BY_REX, (ADA, "approved", "rex holm")),
+        (f"sign-off.same-person {_at(REX)}", f"sign-off.same-person {APPROVAL}"),
     )
     yield Attack(
         20,

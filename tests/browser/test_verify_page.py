@@ -342,7 +342,7 @@ def test_a_signature_of_the_future_is_noted(page):
 def test_by_its_own_rule_a_bundle_that_nobody_signed_off_is_not_finished(page):
     bundle = Bundle()
     case = json.loads(bundle.payload["data/investigation.json"])["case"]
-    bundle.edit_investigation(case={**case, "sign_offs": {"required": ["approved"], "two_persons": True}})
+    bundle.edit_investigation(case={**case, "sign_offs": {"required": ["approved"], "persons": 2}})
     shown = examined(page, bundle.archive())
     assert any(line.startswith("By its own rule this bundle is not finished") for line in shown.notes)
 

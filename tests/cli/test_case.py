@@ -189,9 +189,9 @@ def test_trust_without_a_bundle_is_refused(run, opened):
 def test_a_case_says_at_its_beginning_what_it_must_be_signed_off_as(run, make_log, tmp_path):
     given = ("--log", make_log(), "--folder", tmp_path / "cases", "--question", "Why?", *WHO, "--json")
     asked = ("--sign-off", "reviewed", "--sign-off", "approved")
-    for name, more, two in (("INC-1", asked, True), ("INC-2", (*asked, "--one-person"), False)):
+    for name, more, persons in (("INC-1", asked, 2), ("INC-2", (*asked, "--persons", 1), 1)):
         folder = run("case", "new", name, *given, *more).json["folder"]
         about = CaseFile.open(folder).about
-        assert (about.sign_offs, about.two_persons) == (("reviewed", "approved"), two)
-    for more in (("--sign-off", "liked"), ("--one-person",)):
+        assert (about.sign_offs, about.persons) == (("reviewed", "approved"), persons)
+    for more in (("--sign-off", "liked"), ("--persons", "2"), ("--sign-off", "approved", "--persons", "3")):
         assert run("case", "new", "INC-3", *given, *more).code == 2

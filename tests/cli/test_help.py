@@ -250,7 +250,7 @@ COMMANDS = {
     "case new": (
         [
             *("case_id", "--question", "--folder", "--decision", "--alert", "--since", "--until", "--zone"),
-            *("--sign-off", "--one-person", *READING),
+            *("--sign-off", "--persons", *READING),
         ],
         "becomes its scope and first exhibits",
     ),

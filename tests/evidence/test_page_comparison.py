@@ -152,10 +152,14 @@ def test_the_page_tells_what_each_exhibit_says(tmp_path, key):
         ({}, "The case asks nobody else to sign it off."),
         (
             {"sign_offs": ("reviewed", "approved")},
+            "reviewed and approved, by another person than the investigator, or by several.",
+        ),
+        (
+            {"sign_offs": ("reviewed", "approved"), "persons": 3},
             "reviewed and approved, by two persons, neither of them the investigator.",
         ),
         ({"sign_offs": ("reviewed",)}, "as reviewed, by another person than the investigator."),
-        ({"sign_offs": ("approved",), "two_persons": False}, "signed off as approved. Sign-offs are added"),
+        ({"sign_offs": ("approved",), "persons": 1}, "signed off as approved. Sign-offs are added"),
     ],
 )
 def test_the_page_tells_which_sign_offs_the_case_asks_for(tmp_path, key, rule, said):

@@ -141,15 +141,29 @@ def test_a_bundle_of_another_case(bundle, make_case):
 def test_the_rule_stands_in_the_investigation(bundle):
     with zipfile.ZipFile(bundle) as file:
         case = json.loads(file.read("data/investigation.json"))["case"]
-    assert case["sign_offs"] == {"required": ["approved"], "two_persons": True}
+    assert case["sign_offs"] == {"required": ["approved"], "persons": 2}
 
 
 def test_a_case_keeps_its_rule(make_case):
-    case = make_case("ruled", sign_offs=["reviewed", "approved"], two_persons=False)
+    case = make_case("ruled", sign_offs=["reviewed", "approved"], persons=3)
     again = Case.open(case.folder).about
-    assert (again.sign_offs, again.two_persons) == (("reviewed", "approved"), False)
+    assert (again.sign_offs, again.persons) == (("reviewed", "approved"), 3)
     with pytest.raises(MisuseError, match="'liked' is no meaning"):
         make_case("others", sign_offs=["liked"])
+    for persons, asked in ((0, ["approved"]), (3, ["approved"]), (4, ["reviewed", "approved"])):
+        with pytest.raises(MisuseError, match=f"by {persons} persons"):
+            make_case("others", sign_offs=asked, persons=persons)
+
+
+@pytest.mark.parametrize(
+    ("asked", "two", "persons"),
+    [(["approved"], True, 2), (["reviewed", "approved"], True, 3), (["reviewed", "approved"], False, 1)],
+)
+def test_the_rule_of_an_earlier_release_is_read_as_strictly_as_it_was(make_case, asked, two, persons):
+    case = make_case("ruled", sign_offs=asked)
+    place = case.folder / "case.toml"
+    place.write_text(place.read_text().replace("persons = 2", f"two_persons = {str(two).lower()}"))
+    assert Case.open(case.folder).about.persons == persons
 
 
 def test_sign_offs_are_not_asked_of_a_log(flights):

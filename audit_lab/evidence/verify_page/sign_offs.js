@@ -8,18 +8,20 @@ const foldedName = (name) => name.normalize("NFKC").toLowerCase().split(/\s+/u).
 const statedRule = (investigation) => {
   const rule = isObject(investigation.case) ? investigation.case.sign_offs : undefined;
   if (rule === undefined || rule === null) {
-    return { required: [], twoPersons: true };
+    return { required: [], persons: 2 };
   }
   const sound =
     isObject(rule) &&
-    sorted(Object.keys(rule)).join() === "required,two_persons" &&
+    ["persons,required", "required,two_persons"].includes(sorted(Object.keys(rule)).join()) &&
     Array.isArray(rule.required) &&
-    rule.required.every((meaning) => LAYOUT.meanings.includes(meaning)) &&
-    typeof rule.two_persons === "boolean";
-  if (!sound) {
+    rule.required.every((meaning) => LAYOUT.meanings.includes(meaning));
+  const most = sound ? Math.max(2, 1 + ["reviewed", "approved"].filter((each) => rule.required.includes(each)).length) : 0;
+  const former = { true: most, false: 1 };
+  const persons = sound && typeof rule.two_persons === "boolean" ? former[rule.two_persons] : rule?.persons;
+  if (!(Number.isInteger(persons) && persons >= 1 && persons <= most)) {
     throw new Malformed("case.malformed", `${LAYOUT.investigation} states no rule for sign-offs that is one`, CASE_NEXT);
   }
-  return { required: rule.required, twoPersons: rule.two_persons };
+  return { required: rule.required, persons };
 };
 
 const isPrintedName = (name) =>
@@ -60,22 +62,34 @@ const personOf = (keys, names) => ({
 const isAlso = (one, other) =>
   one.keys.some((key) => other.keys.includes(key)) || one.names.some((name) => other.names.includes(name));
 
+/** How many persons these are: those who share a key or a name are one. */
+const distinct = (persons) => {
+  let known = [];
+  for (const person of persons) {
+    const same = known.filter((each) => isAlso(each, person));
+    const whole = { keys: [person, ...same].flatMap((each) => each.keys), names: [person, ...same].flatMap((each) => each.names) };
+    known = [...known.filter((each) => !same.includes(each)), whole];
+  }
+  return known.length;
+};
+
 /** What speaks against a sign-off beside the others: one key under two names, one person in two parts. */
-const besideOthers = (stated, read, author, twoPersons) => {
+const besideOthers = (stated, read, author, persons) => {
   const person = (each) => personOf([each.key], [each.printed_name, each.holder]);
   const same = (what) =>
-    new Malformed("sign-off.same-person", `${what}; the case asks for two persons`, "Ask another person to sign");
+    new Malformed("sign-off.same-person", `${what}; the case asks for ${persons} persons`, "Ask another person to sign");
   const own = read.filter((each) => hex(each.key.raw) === hex(stated.key.raw));
   const { printed_name: printed, meaning } = stated;
   if (new Set(own.map((each) => foldedName(each.printed_name))).size > 1) {
     const two = `the key of ${stated.key.name} signed under several printed names`;
     return new Malformed("sign-off.two-names", two, SIGN_AGAIN);
   }
-  if (twoPersons && meaning !== "authored" && isAlso(person(stated), author)) {
+  if (persons > 1 && meaning !== "authored" && isAlso(person(stated), author)) {
     return same(`${printed} made the bundle and ${meaning} it`);
   }
   const reviewers = read.filter((each) => each.meaning === "reviewed");
-  if (twoPersons && meaning === "approved" && reviewers.some((each) => isAlso(person(stated), person(each)))) {
+  const signed = distinct([author, ...read.filter((each) => ["reviewed", "approved"].includes(each.meaning)).map(person)]);
+  if (signed < persons && meaning === "approved" && reviewers.some((each) => isAlso(person(stated), person(each)))) {
     return same(`${printed} reviewed the bundle, or the key did, and ${meaning} it`);
   }
   return null;
@@ -84,7 +98,7 @@ const besideOthers = (stated, read, author, twoPersons) => {
 /** Check every sign-off: by a pasted key, about this bundle, by another person where the case asks for two. */
 const checkSignOffs = async (contents, checked, keys, investigation) => {
   const out = { found: [], signers: [], notes: [], undone: [], unbound: [] };
-  let rule = { required: [], twoPersons: true };
+  let rule = { required: [], persons: 2 };
   try {
     rule = statedRule(investigation ?? {});
   } catch {
@@ -109,7 +123,7 @@ const checkSignOffs = async (contents, checked, keys, investigation) => {
   }
   const held = new Set();
   for (const stated of read) {
-    const fault = besideOthers(stated, read, author, rule.twoPersons);
+    const fault = besideOthers(stated, read, author, rule.persons);
     if (fault !== null) {
       out.found.push(finding(fault.code, stated.name, fault.message, fault.next));
       continue;
