@@ -102,11 +102,11 @@ class SignOff:
             raise MisuseError(
                 f"{name[:60]!a} is no printed name", f"Give your name in one line of at most {_LONGEST_NAME} characters"
             )
-        for what, value, known in (("role", self.role, ROLES), ("meaning", self.meaning, MEANINGS)):
-            if value not in known:
-                raise MisuseError(f"{value[:60]!a} is no {what} of a sign-off", f"Use one of {', '.join(known)}")
+        if self.meaning not in MEANINGS:
+            message = f"{self.meaning[:60]!a} is no meaning of a sign-off"
+            raise MisuseError(message, f"Use one of {', '.join(MEANINGS)}")
         if self.role not in ROLES_OF[self.meaning]:
-            message = f"In the role {self.role} nothing is {self.meaning}"
+            message = f"In the role {self.role[:60]!a} nothing is {self.meaning}"
             raise MisuseError(message, f"Sign it as {' or '.join(ROLES_OF[self.meaning])}, or what this role can say")
         if self.meaning == "rejected" and not self.reason.strip():
             raise MisuseError("A rejection needs a reason", "Say what must change")

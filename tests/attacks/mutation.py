@@ -71,7 +71,8 @@ NOT_VERIFYING = frozenset(
 _LOADED_ANEW = ("audit_lab.seal", "audit_lab.verifier")
 #: Keys that were made before are compared with what is loaded anew, and raise what it catches.
 _KEPT = frozenset({"audit_lab.seal.keys", "audit_lab.seal.malformed"})
-_MOST_CPU_S = 8
+#: For all that is examined, where nothing is noticed, which takes a few of them.
+_MOST_CPU_S = 40
 _FALSE, _TRUE = ast.Constant(value=False), ast.Constant(value=True)
 _MAKERS = frozenset({"Finding", "refused", "_finding", "_wrong", "MalformedError"})
 
@@ -278,6 +279,8 @@ def check_whole(modules: Iterable[str], prepared: Sequence[Examined]) -> None:
     """
     for module in modules:
         place = noticed_by(Mutant(module, 0, "nothing", ast.unparse(parsed(module))), prepared)
+        if place == -1:
+            raise RuntimeError(f"{module} as it is breaks, or takes more than {_MOST_CPU_S} s of processor")
         if place is not None:
             raise RuntimeError(f"{module} as it is does not give what is expected: {prepared[place]}"[:400])
 
