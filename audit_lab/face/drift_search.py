@@ -25,7 +25,7 @@ from audit_lab.log.search.wide import Beside, wide, wide_columns
 from audit_lab.monitor.counts import fits_memory
 from audit_lab.monitor.drift import drift
 from audit_lab.monitor.filed import Filed
-from audit_lab.monitor.performance.known import outcomes_known
+from audit_lab.monitor.performance.known import OUTCOME_COLUMNS, outcomes_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.counts import Source
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.multivariate import MultivariateDrift
+    from audit_lab.monitor.performance.known import Outcomes
 
 __all__ = ["DriftQuestion", "drift_of", "drift_together_of"]
 
@@ -137,7 +138,9 @@ def _put(
     if len(unmeasured) < len(chosen):
         chosen = [name for name in chosen if name not in unmeasured]
     gone = _erased(store, predicting)
-    outcomes = _outcomes(store) if any(name in OUTCOMES and name not in features for name in chosen) else None
+    asks = any(name in OUTCOMES and name not in features for name in chosen)
+    known_outcomes = outcomes_known(store, None) if asks else None
+    outcomes = None if known_outcomes is None else _outcomes(store, known_outcomes)
 
     def rows(since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
         found = wide(store, predicting, since, until)[0]
@@ -163,7 +166,7 @@ def _put(
     moved = measure(source, **options)
     further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
     further = (*further, *left_out(unmeasured), *store.retyped(predicting), *twice)
-    further = (*further, *(() if outcomes is None else outcomes_known(store, None).facts))
+    further = (*further, *(() if known_outcomes is None else known_outcomes.facts))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched
 
 
@@ -216,19 +219,11 @@ def _model(asked: DriftQuestion) -> str | None:
     return asked.model
 
 
-def _outcomes(store: LogStore) -> pl.DataFrame:
-    """Return the last outcome recorded of each prediction whose id stands once."""
-    rows = store.placed("outcomes").select(
-        _ID,
-        pl.col("label").alias("outcome"),
-        pl.col("value").alias("outcome_value"),
-        *("recorded_at", "observed_at", "_segment", "_row"),
-    )
-    held = collect(rows, f"the outcomes of {store.location}")
-    unclear = repeated_ids(store, "predictions").to_frame(_ID)
-    ordered = held.sort("recorded_at", "observed_at", "_segment", "_row", nulls_last=False)
-    last = ordered.unique(_ID, keep="last").join(unclear, on=_ID, how="anti")
-    return last.drop_nulls(_ID).select(_ID, *OUTCOMES).sort(_ID)
+def _outcomes(store: LogStore, known: Outcomes) -> pl.DataFrame:
+    """Return the outcome that counts, as performance takes it, of each prediction whose id stands once."""
+    unclear = repeated_ids(store, "predictions").to_frame(_ID).lazy()
+    counts = known.frame.join(unclear, on=_ID, how="anti").select(_ID, *OUTCOME_COLUMNS)
+    return collect(counts, f"the outcomes of {store.location}").sort(_ID)
 
 
 def _repeated(store: LogStore, model: str) -> tuple[str, ...]:

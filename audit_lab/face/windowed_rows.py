@@ -20,7 +20,7 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.query import instant
 from audit_lab.log.search.wide import INPUT, Beside
-from audit_lab.monitor.performance.known import outcomes_known
+from audit_lab.monitor.performance.known import OUTCOME_COLUMNS, outcomes_known
 from audit_lab.monitor.windows import window_length
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from audit_lab.log.store import LogStore
+    from audit_lab.monitor.performance.known import Outcomes
 
 __all__ = ["FAILED", "OUTCOMES", "OWN", "UNWEIGHTED", "WindowedRows", "unweighted", "windowed_rows"]
 
@@ -44,7 +45,7 @@ OWN = {
     "risk_tier": "predictions.risk_tier",
     "latency_ms": "predictions.latency_ms",
 }
-#: What is there of what came true, the last outcome recorded of each prediction.
+#: What is there of what came true: of each prediction the outcome that counts, as performance takes it.
 OUTCOMES = {"outcome": "outcomes.label", "outcome_value": "outcomes.value"}
 #: What the column ``error`` holds where a prediction failed, and where it did not.
 FAILED, DONE = "failed", "done"
@@ -178,7 +179,7 @@ class WindowedRows:
     @cached_property
     def outcome_facts(self) -> tuple[str, ...]:
         """What must be known of the outcomes: those of no prediction, corrected ones, and those that differ."""
-        return outcomes_known(self.store, None).facts if self.has_outcomes else ()
+        return self._known.facts if self.has_outcomes else ()
 
     def untimed(self, column: str) -> pl.DataFrame:
         """Return the model's predictions without a time by a column, as `untimed_predictions` has them."""
@@ -234,16 +235,14 @@ class WindowedRows:
         return found.sort(_TIME, _ID).select(pl.col(_TIME), *(_plain(name, found.schema[name]) for name in columns))
 
     def _outcomes(self, ids: pl.Series) -> pl.DataFrame:
-        """Return the last outcome recorded of each of some predictions, of those whose id is clear."""
+        """Return the outcome that counts of each of some predictions, of those whose id is clear."""
         wanted = ids.unique().to_frame(_ID).join(self._repeated.to_frame(_ID), on=_ID, how="anti")
-        rows = self.store.placed("outcomes").select(
-            _ID, pl.col("label").alias("outcome"), pl.col("value").alias("outcome_value"), "recorded_at", "observed_at",
-            "_segment", "_row",
-        )  # fmt: skip
-        mine = rows.join(wanted.lazy(), on=_ID, how="semi")
-        held = collect(mine, f"the outcomes of {self.store.location}")
-        ordered = held.sort("recorded_at", "observed_at", "_segment", "_row", nulls_last=False)
-        return ordered.unique(_ID, keep="last").select(_ID, *OUTCOMES)
+        mine = self._known.frame.join(wanted.lazy(), on=_ID, how="semi")
+        return collect(mine.select(_ID, *OUTCOME_COLUMNS), f"the outcomes of {self.store.location}")
+
+    @cached_property
+    def _known(self) -> Outcomes:
+        return outcomes_known(self.store, None)
 
     def _beside(self, since: datetime | None, until: datetime | None) -> Beside:
         models = (self.model,) if self.model in self.store.models() else ()

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["Ids", "Outcomes", "known_by", "outcomes_known", "overrides_known", "unclear_predictions"]
+__all__ = ["OUTCOME_COLUMNS", "Ids", "Outcomes", "known_by", "outcomes_known", "overrides_known", "unclear_predictions"]
+
+#: What counts of an outcome, by the names under which drift and onsets ask for it.
+OUTCOME_COLUMNS = (pl.col("outcome_label").alias("outcome"), pl.col("outcome_value"))
 
 _ID = "prediction_id"
 _EXAMPLES = 3

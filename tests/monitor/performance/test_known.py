@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from audit_lab.face.windowed_rows import windowed_rows
+
 START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
 SCORES, LABELS = [0.9, 0.8, 0.2, 0.1], ["bad", "bad", "good", "good"]
 
@@ -35,6 +37,30 @@ def test_a_corrected_outcome_counts_as_corrected(judged_log, value_of):
         "predictions with an outcome that a later row corrects, which counts: 1 (p-0000)"
     ]
     assert fact(found, "predictions with several") == []
+
+
+def test_onsets_and_drift_take_the_outcome_that_performance_takes(judged_log):
+    scores = [0.9, 0.8, 0.2, 0.1] * 60
+
+    def corrected(table):
+        # Both recorded in one go; what is corrected was observed later than what corrects it.
+        row = table.filter(prediction_id="p-0000").with_columns(
+            pl.col("observed_at") - timedelta(hours=5),
+            label=pl.lit("good"),
+            supersedes=pl.lit("p-0000@part-00000:0"),
+        )
+        return pl.concat([table, row], how="diagonal")
+
+    log = judged_log(scores, ["bad", "bad", "good", "good"] * 60, outcomes=corrected)
+    assert log.decision("p-0000").outcome["label"] == "good"
+    drift = log.drift(["outcome"], every="1d", reference=("2024-03-06", "2024-03-09"))
+    held = drift.bins("outcome", drift.cut.starts[0])
+    assert dict(held.select("bin", "window_rows").rows())["good"] == 8  # of 15, and 7 without the correction
+    rows = windowed_rows(log._store, None, None, None).reader(["outcome", "outcome_value"])
+    assert rows(START, START + timedelta(hours=2)).select("outcome", "outcome_value").rows() == [
+        ("good", None),
+        ("bad", None),
+    ]
 
 
 def test_outcomes_that_contradict_each_other_are_stated_and_the_last_counts(judged_log, value_of):
