@@ -11,7 +11,10 @@ from audit_lab.log.search.query import instant
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import date, datetime
+    from pathlib import Path
 
+    from audit_lab.log.keys.vault import Vault
+    from audit_lab.log.source_rows import SourceRows
     from audit_lab.replay.comparable_cases import Comparable
     from audit_lab.replay.lineage import Edge, LineageGraph
     from audit_lab.replay.reconstruction import Gap
@@ -159,6 +162,31 @@ class Decision(Answered):
                 features=features,
             )
             answer.rows = 1 + found.searched
+            return found
+
+    def source_rows(self, vault: Vault | Path | str | None = None) -> SourceRows:
+        """Return the stored rows behind it: file, row, every value's canonical bytes, and the leaf as it was sealed.
+
+        Parameters
+        ----------
+        vault
+            The log's vault, or its folder; its usual place by default. Without one the leaves of rows that are
+            committed to field by field are shown, and not recomputed.
+
+        Raises
+        ------
+        LogError
+            A row cannot be read any more.
+        """
+        from pathlib import Path
+
+        from audit_lab.log.source_rows import source_rows
+
+        with self._access.asking("source rows", self.place) as answer:
+            self.tell(answer)
+            found = source_rows(self._store, self.place, Path(vault) if isinstance(vault, str) else vault)
+            for each in found.rows:
+                answer.touches(each.table, [one.column for one in each.values])
             return found
 
     def lineage_graph(self) -> LineageGraph:

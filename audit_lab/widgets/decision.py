@@ -11,6 +11,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.widgets.comparable import asking, who_was_alike
 from audit_lab.widgets.page import badge, cut, exact, facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.source import stored_parts, stored_toggle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,8 @@ class DecisionView(Panel):
         The comparable cases are those of another decision.
     """
 
+    controls = ("stored",)
+
     def __init__(
         self,
         decision: Decision,
@@ -83,9 +86,13 @@ class DecisionView(Panel):
         self._distribution = distribution
         self._log_path = log_path
         tabs = {title: ipywidgets.HTML(page([body])) for title, body in self._details() if body}
-        drawer, _ = self._code_drawer()
+        self.stored = stored_toggle()
+        self.stored.disabled = not hasattr(decision, "source_rows")
+        self._source = ipywidgets.HTML()
+        drawer, self._code = self._code_drawer()
         detail = ipywidgets.Tab(children=list(tabs.values()), titles=list(tabs))
-        super().__init__([ipywidgets.HTML(page(self._headline())), detail, drawer])
+        self.stored.observe(self._toggled, names="value")
+        super().__init__([ipywidgets.HTML(page(self._headline())), detail, self.stored, self._source, drawer])
 
     @property
     def subject(self) -> Decision:
@@ -98,8 +105,8 @@ class DecisionView(Panel):
         return self._comparable
 
     def parts(self) -> list[str]:
-        """Return headline and details, one below the other."""
-        return [*self._headline(), *(section(title, body) for title, body in self._details())]
+        """Return headline and details, one below the other, and the stored rows where they are shown."""
+        return [*self._headline(), *(section(title, body) for title, body in self._details()), *self._stored_parts()]
 
     def text(self) -> str:
         """Return decision, version, findings and gaps in lines of text."""
@@ -115,9 +122,16 @@ class DecisionView(Panel):
         if self._log_path is not None:
             opened.append(f"log = al.open({str(self._log_path)!r})")
         beside = "" if self._comparable is None else f", {asking(self._comparable)}"
-        return "\n".join(
-            [*opened, f"decision = log.decision({self._facts['place']!r})", f"al.view(decision{beside})", ""]
-        )
+        source = ["source = decision.source_rows()"] if self.stored.value else []
+        asked = f"decision = log.decision({self._facts['place']!r})"
+        return "\n".join([*opened, asked, *source, self._showing(f"decision{beside}"), ""])
+
+    def _stored_parts(self) -> list[str]:
+        return stored_parts(self._decision) if self.stored.value else []
+
+    def _toggled(self, _: Any) -> None:
+        self._source.value = page(self._stored_parts())
+        self._code.value = self._shown_code()
 
     def _sentence(self) -> str:
         known = self._facts

@@ -13,6 +13,7 @@ from audit_lab.widgets.explorer_table import FRONT_END, ExplorerTable
 from audit_lab.widgets.explorer_timeline import drawn_timeline
 from audit_lab.widgets.page import listed, note, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.source import stored_parts, stored_toggle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +45,14 @@ class ExplorerView(Panel):
     def __init__(self, browse: Browse, columns: Sequence[str] | None = None) -> None:
         self.table = ExplorerTable(browse, columns)
         self._detail = ipywidgets.HTML()
+        self.stored = stored_toggle()
+        self.stored.layout.display = "none"
         drawer, self._code = self._code_drawer()
         shown = self.table if FRONT_END.is_file() else ipywidgets.HTML(page([note(_NOT_BUILT), *self._rows()]))
-        super().__init__([shown, self._detail, drawer])
+        super().__init__([shown, self._detail, self.stored, drawer])
         self.table.observe(self._open, names="opened")
+        self.stored.observe(self._open, names="value")
+        self.stored.observe(self._refresh, names="value")
         self.table.observe(self._refresh, names=["state", "shown", "opened"])
 
     def select(self, expression: str = "", *, since: str = "", until: str = "") -> None:
@@ -83,7 +88,10 @@ class ExplorerView(Panel):
         asked = shown.browse.question.to_dict()
         arguments = [*narrowed(asked), f"sort={shown.sort or None!r}", f"descending={shown.descending}"]
         made = asking_again("browse", "log.browse", arguments, asked)
-        return made if not shown.opened else f"{made}al.view(log.decision({shown.opened!r}))\n"
+        if not shown.opened:
+            return made
+        stored = ".choose(stored=True)" if self.stored.value else ""
+        return f"{made}al.view(log.decision({shown.opened!r})){stored}\n"
 
     def _rows(self) -> list[str]:
         browse = self.table.browse
@@ -113,11 +121,13 @@ class ExplorerView(Panel):
         from audit_lab.widgets.decision import DecisionView
 
         try:
-            return DecisionView(self.table.browse.decision(self.table.opened)).parts()
+            decision = self.table.browse.decision(self.table.opened)
+            return [*DecisionView(decision).parts(), *(stored_parts(decision) if self.stored.value else [])]
         except AuditLabError as error:
             return [note(str(error), bad=True)]
 
     def _open(self, _: Any) -> None:
+        self.stored.layout.display = None if self.table.opened else "none"
         self._detail.value = page(self._opened())
 
     def _refresh(self, _: Any) -> None:

@@ -205,7 +205,7 @@ def test_a_decision_without_score_inputs_or_outcome_is_shown():
 
 def test_the_live_decision_shows_what_the_static_one_does():
     view = DecisionView(Described())
-    headline, details, _ = view.children
+    headline, details, *_ = view.children
     live = headline.value + "".join(tab.value for tab in details.children)
     assert "2611.125" in live
     assert pictures(live) == pictures(view.static_html())
