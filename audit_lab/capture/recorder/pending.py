@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Gap", "Pending", "Taken"]
 
@@ -14,11 +18,12 @@ _LOOK_S = 0.001
 
 @dataclass
 class Gap:
-    """Records that were not taken, because memory was full: how many, and between which times."""
+    """Records that were not taken: how many, between which times, and why; empty where memory was full."""
 
     count: int
     begun: int
     ended: int
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ class Pending:
             self.size += len(content)
             return number
 
-    def drop(self) -> int:
-        """Count a record that is left out, and return the number that it would have had."""
+    def drop(self, because: str = "") -> int:
+        """Count a record that is left out, and return the number that it would have had; `because` as in `Gap`."""
         now = time.time_ns() // 1_000
         with self.lock:
             number = self.next
@@ -70,11 +75,11 @@ class Pending:
             self.dropped += 1
             self._missing += 1
             last = self.items[-1] if self.items else None
-            if isinstance(last, Gap):
+            if isinstance(last, Gap) and last.because == because:
                 last.count += 1
                 last.ended = now
             else:
-                self.items.append(Gap(1, now, now))
+                self.items.append(Gap(1, now, now, because))
                 self._gaps += 1
         return number
 
@@ -83,10 +88,10 @@ class Pending:
         with self.lock:
             self.is_ended = True
 
-    def has_room(self, most_bytes: int, patience_s: float) -> bool:
+    def has_room(self, most_bytes: Callable[[], int], patience_s: float) -> bool:
         """Wait up to some seconds until there is room, and return whether there is."""
         deadline = time.monotonic() + patience_s
-        while self.size >= most_bytes:
+        while self.size >= most_bytes():
             if time.monotonic() > deadline:
                 return False
             time.sleep(_LOOK_S)

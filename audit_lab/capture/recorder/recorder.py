@@ -25,14 +25,15 @@ from audit_lab.capture.recorder.record_form import (
     own_id,
     record_bytes,
 )
-from audit_lab.capture.recorder.sealing import Sealing, spool_of, unsealed_since
+from audit_lab.capture.recorder.sealing import Sealing, spool_of
+from audit_lab.capture.recorder.sealing_lag import BEHIND, SealingLag, no_room
 from audit_lab.capture.recorder.selection import Selection
 from audit_lab.capture.recorder.spool_file import Header
 from audit_lab.capture.recorder.spool_writer import SpoolWriter
-from audit_lab.capture.recorder.status import RecorderStatus
+from audit_lab.capture.recorder.status import RecorderStatus, status_of
 from audit_lab.capture.recorder.ticket import NOT_SAMPLED, Ticket
 from audit_lab.capture.redaction.source_redaction import SourceRedaction
-from audit_lab.errors import MisuseError, StorageError
+from audit_lab.errors import MisuseError
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.log.writing.canonical_rows import check_table_name
@@ -87,6 +88,8 @@ class Recorder:
         How long records gather before they go to the disk together; who waits for a ticket is served at once.
     seal_s
         At most so long records lie on the disk before they are handed over to be sealed.
+    most_lag_s
+        While sealing lags further behind, an hour unless told, a call does what `when_full` says; None for any lag.
     seal
         Whether a process is started that seals; without, ``audit-lab spool seal`` must be run.
     vault, passphrase
@@ -124,6 +127,7 @@ class Recorder:
         patience_s: float = 1.0,
         gather_s: float = 0.1,
         seal_s: float = 10.0,
+        most_lag_s: float | None = 3_600.0,
         seal: bool = True,
         vault: str | Path | None = None,
         passphrase: bytes | str | None = None,
@@ -164,6 +168,7 @@ class Recorder:
         self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
         self._gather_s, self._seal_s = gather_s, seal_s
         self._sealing = Sealing(self.log, self.spool, vault, passphrase) if seal else None
+        self._lag = SealingLag(self.spool, most_lag_s if seal else None, seal_s)
         self._closed = False
         self._begin()
         look_after(self)
@@ -184,6 +189,7 @@ class Recorder:
             self._writer.forget()
         if self._sealing is not None:
             self._sealing.forget()
+        self._lag.begin_in_child()
         self._begin()
 
     def __enter__(self) -> Self:
@@ -270,7 +276,7 @@ class Recorder:
 
     def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
         writer = self._writer or self._started()
-        number = self._pending.put(content, self._most_bytes, writer.wake)
+        number = self._pending.put(content, 0 if self._lag.is_over else self._most_bytes, writer.wake)
         return self._full(stored_id, content, writer) if number is None else Ticket(stored_id, number, writer)
 
     def _full(self, stored_id: bytes | str, content: bytes, writer: SpoolWriter) -> Ticket:
@@ -278,14 +284,16 @@ class Recorder:
             raise self._is_closed()
         writer.urgent.set()
         if self._drops:
-            return Ticket(stored_id, self._pending.drop(), None)
-        if not self._pending.has_room(self._most_bytes, self._patience_s):
-            raise writer.problem or StorageError(
-                f"records waited {self._patience_s:g} s for the disk of {self.spool}, and memory for them is full",
-                "See whether that disk is slow, or give the recorder more memory_mb.",
-                "other",
-            )
+            is_behind = self._lag.is_over
+            if is_behind and not self._lag.look():
+                return self._enqueue(stored_id, content)
+            return Ticket(stored_id, self._pending.drop(BEHIND if is_behind else ""), None)
+        if not self._pending.has_room(self._room, self._patience_s):
+            raise writer.problem or no_room(self._lag, self.spool, self._patience_s, self.status().problem)
         return self._enqueue(stored_id, content)
+
+    def _room(self) -> int:
+        return 0 if self._lag.is_over and self._lag.look() else self._most_bytes
 
     def _is_closed(self) -> MisuseError:
         return MisuseError(f"the recorder of {self.log} is closed", "Make another one to record more.")
@@ -336,6 +344,7 @@ class Recorder:
         )
 
     def _seal(self) -> None:
+        self._lag.look()
         if self._sealing is not None:
             self._sealing.ensure()
 
@@ -384,16 +393,7 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         """Return where the records are."""
-        writer = self._writer
-        recorded = self._pending.next - 1 - self._pending.dropped
-        durable = recorded if writer is None else min(writer.durable - 1, recorded)
-        since = unsealed_since(self.spool)
-        lag = 0.0 if since is None else max(time.time() - since, 0.0)
-        problem = None if writer is None or writer.problem is None else str(writer.problem)
-        if problem is None and self._sealing is not None:
-            problem = self._sealing.problem()
-        dropped, left_out = self._pending.dropped, self._selection.left_out
-        return RecorderStatus(recorded, durable, dropped, left_out, self._pending.size, lag, problem)
+        return status_of(self._pending, self._writer, self._sealing, self.spool, self._selection.left_out)
 
     def __repr__(self) -> str:
         """Name the model and the log."""

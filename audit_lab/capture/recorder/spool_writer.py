@@ -327,7 +327,8 @@ def _framed(taken: Taken) -> Iterator[tuple[bytes, int]]:
             continue
         for gap in items:
             if isinstance(gap, Gap):
-                notice = {"kind": "gap", "at": gap.ended, "begun": gap.begun, "count": gap.count}
+                why = {"because": gap.because} if gap.because else {}
+                notice = {"kind": "gap", "at": gap.ended, "begun": gap.begun, "count": gap.count, **why}
                 frame = notice_of(number, notice)
                 number += gap.count
                 yield frame, number

@@ -32,9 +32,12 @@ _EXPLANATION = TABLES["explanations"].columns
 #: Of a name, and of the reasons why values do not fit, so much is told in a sentence.
 _SHOWN, _MOST_REASONS = 80, 3
 
+#: Why records are missing, where nothing else is said of a gap.
+_MEMORY_FULL = "memory for records was full"
+
 #: Kind of notice to its severity, and its sentence.
 _NOTICES = {
-    "gap": ("error", "{count} predictions were not recorded, because memory for records was full"),
+    "gap": ("error", "{count} predictions were not recorded, because {because}"),
     "clock-set": ("warning", "the recorder's clock was set by {seconds:.3f} s"),
     "torn": ("warning", "a crash tore {bytes} bytes at the end of a spool file; no record in them was acknowledged"),
     "damaged": ("error", "{bytes} bytes of a spool file are damaged, and records in them are lost; the file is kept"),
@@ -277,7 +280,7 @@ class SpooledRows:
                     "actor": self.header.writer_id,
                     "subject_kind": "writer" if one is None else "prediction",
                     "subject": self.header.writer_id if one is None else one,
-                    "summary": sentence.format(**notice),
+                    "summary": sentence.format(**{"because": _MEMORY_FULL, **notice}),
                     "payload": json.dumps(details, sort_keys=True),
                 }
             )

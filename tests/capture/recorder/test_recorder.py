@@ -319,6 +319,59 @@ def test_who_drops_goes_on_and_the_log_says_what_is_missing(recorded, monkeypatc
     assert recorded.predictions["sequence"].to_list() == [*range(1, taken + 1), taken + 8]
 
 
+def behind(recorded, **options) -> Recorder:
+    """Return a recorder whose records nobody seals though it counts on that, once the lag is over its limit."""
+    recorder = recorded.recorder(seal=True, seal_s=0.01, most_lag_s=0.05, patience_s=0.05, **options)
+    recorder._sealing.ensure = lambda: None
+    recorder.record({"a": 1.0}, 0.5).wait()
+    until = time.monotonic() + 20
+    while not recorder._lag.is_over and time.monotonic() < until:
+        time.sleep(0.01)
+    assert recorder.status().sealing_lag_s > 0.05
+    return recorder
+
+
+def test_who_blocks_is_told_that_sealing_lags_too_far_behind_and_goes_on_when_it_has_caught_up(recorded):
+    recorder = behind(recorded)
+    with pytest.raises(StorageError, match=r"sealing into the log lags behind by more than 0\.05 s"):
+        recorder.record({"a": 2.0}, 0.5)
+    assert recorded.seal().records == 1
+    recorder._patience_s = 60.0
+    recorder.record({"a": 3.0}, 0.5).wait()
+    recorder.close()
+    assert recorded.seal().records == 1
+    assert recorded.inputs["a"].to_list() == [1.0, 3.0]
+
+
+def test_who_drops_while_sealing_lags_too_far_behind_finds_that_in_the_log(recorded):
+    recorder = behind(recorded, when_full="drop")
+    assert all(recorder.record({"a": 2.0}, 0.5).is_dropped for _ in range(3))
+    until = time.monotonic() + 20
+    while recorder._lag.look(0) and time.monotonic() < until:
+        recorder.flush()
+        recorded.seal()
+    recorder.record({"a": 3.0}, 0.5).wait()
+    recorder.close()
+    recorded.seal()
+    (event,) = recorded.table("events").to_dicts()
+    assert event["summary"] == "3 predictions were not recorded, because sealing lags too far behind"
+    assert recorded.predictions["sequence"].to_list() == [1, 5]
+
+
+def test_a_clock_that_jumps_makes_no_lag_and_a_limit_below_what_gathers_is_refused(recorded, monkeypatch):
+    recorder = recorded.recorder(seal=True, seal_s=30.0, most_lag_s=60.0)
+    recorder._sealing.ensure = lambda: None
+    recorder.record({"a": 1.0}, 0.5).wait()
+    assert not recorder._lag.look(0)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 7_200)
+    assert recorder.status().sealing_lag_s > 7_000
+    assert not recorder._lag.look(0)
+    recorder.close()
+    with pytest.raises(MisuseError, match="most_lag_s is 10, and files are handed over to be sealed after 10 s only"):
+        recorded.recorder(seal=True, most_lag_s=10)
+
+
 @pytest.mark.parametrize("when", ["write", "sync"])
 def test_a_disk_that_was_full_for_a_while_loses_nothing_and_repeats_nothing(recorded, monkeypatch, when):
     monkeypatch.setattr(spool_writer, "_PAUSE_S", 0.01)
