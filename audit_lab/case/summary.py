@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from audit_lab.seal.hidden_letters import spelled_html
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,7 +40,7 @@ def summary_html(
         for finding in findings
     )
     signed = "".join(f"<li>{_signed(each)}</li>" for each in sign_offs)
-    return (
+    return spelled_html(
         f"<p><b>Case {escape(about.case_id)}</b> about the log {escape(about.log_origin)}: {escape(status)}</p>"
         f"<p>{escape(about.question)}</p>"
         f"<table><thead><tr><th>Exhibit</th><th>Kind</th><th>Title</th><th>Digest</th></tr></thead>"

@@ -8,6 +8,7 @@ from html import escape, unescape
 
 from audit_lab.case.inert_svg import inert_svg
 from audit_lab.errors import MisuseError
+from audit_lab.seal.hidden_letters import spelled
 
 __all__ = ["WIDE_FROM_COLUMNS", "clean_html", "has_visible_content", "is_wide", "picture_html"]
 
@@ -88,6 +89,7 @@ def picture_html(svg: str) -> str:
         picture = inert_svg(svg)
     except MisuseError:
         return _PICTURE_OMITTED
+    picture = spelled(picture)
     title = _TITLE.search(picture)
     words = unescape((title.group(1) or title.group(2) or "") if title else "").strip() or "Chart"
     return f'<img alt="{escape(words)}" src="data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}">'

@@ -25,7 +25,7 @@ __all__ = ["render_html", "renderer"]
 
 _NEEDS_SCRIPT = '<p class="omitted">This output needs a script to be shown; the page shows none.</p>'
 #: Rises when the same notebook gives another page.
-_LAYOUT = "layout 3"
+_LAYOUT = "layout 4"
 _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 #: Representations in the order in which a reader is best served; only the first that shows anything is kept.
 _PREFERENCE = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain")

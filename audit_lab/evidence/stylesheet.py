@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from audit_lab.seal.hidden_letters import spelled, spelled_html
+
 __all__ = ["PAGE_STYLE", "footer_style", "page"]
 
 #: What a page may do: show text, its own styles, and pictures that stand in it.
@@ -36,6 +38,7 @@ th { background: #f1f4f8; font-weight: 600; }
 .input_prompt, .output_prompt, .prompt { color: #5b6675; font: 12px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 .output_area { margin: .4rem 0 .4rem 1rem; }
 .output_stderr pre { background: #fff4e5; padding: .4rem .6rem; }
+mark { background: #ffe08a; color: #1a1f26; font: 11px/1 ui-monospace, "DejaVu Sans Mono", monospace; }
 .omitted { color: #7a4a00; font-style: italic; }
 td.when { white-space: nowrap; }
 .source { color: #5b6675; font-size: 12px; }
@@ -81,7 +84,9 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
 
 def footer_style(text: str) -> str:
     """Return the styles that put a text and the page's number at the foot of every printed page; any text is safe."""
-    escaped = "".join(letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):06x}" for letter in text)
+    escaped = "".join(
+        letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):06x}" for letter in spelled(text)
+    )
     small = 'font: 7.5pt "DejaVu Sans", sans-serif; color: #5b6675;'
     number = 'counter(page) " of " counter(pages)'
     return (
@@ -91,13 +96,16 @@ def footer_style(text: str) -> str:
 
 
 def page(title_html: str, head_html: str, body_html: str) -> bytes:
-    """Return a whole page around a body that is already safe; `title_html` is escaped text."""
+    """Return a whole page around a body that is already safe; `title_html` is escaped text.
+
+    Characters that nobody sees are named, so that no text reads otherwise than it is.
+    """
     return (
         "<!DOCTYPE html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"{head_html}<title>{title_html}</title>\n<style>{PAGE_STYLE}</style>\n</head>\n"
-        f"<body>\n{body_html}\n</body>\n</html>\n"
+        f"{head_html}<title>{spelled(title_html)}</title>\n<style>{PAGE_STYLE}</style>\n</head>\n"
+        f"<body>\n{spelled_html(body_html)}\n</body>\n</html>\n"
     ).encode()

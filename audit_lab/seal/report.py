@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_lab.errors import IntegrityError
+from audit_lab.seal.hidden_letters import spelled_html
 
 __all__ = ["Finding", "Verdict", "Verification", "settle"]
 
@@ -110,7 +111,7 @@ class Verification:
             if lines:
                 items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
                 parts.append(f"<p>{title}</p><ul>{items}</ul>")
-        return "".join(parts)
+        return spelled_html("".join(parts))
 
 
 def settle(report: Verification) -> Verification:

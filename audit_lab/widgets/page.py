@@ -8,6 +8,8 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.seal.hidden_letters import spelled_html
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -67,7 +69,7 @@ _LEFT_OUT = "What follows is left out here, since this page would be too large: 
 def page(parts: Iterable[str]) -> str:
     """Return one block of HTML with its own looks; the parts are HTML already.
 
-    Parts that would make it too large are left out, which it says.
+    Parts that would make it too large are left out, which it says. Characters that nobody sees are named.
     """
     kept, left = [], _LARGEST_PAGE
     for part in parts:
@@ -76,7 +78,7 @@ def page(parts: Iterable[str]) -> str:
             kept.append(note(_LEFT_OUT, bad=True))
             break
         kept.append(part)
-    return f'<div style="{_PAGE}">{"".join(kept)}</div>'
+    return f'<div style="{_PAGE}">{spelled_html("".join(kept))}</div>'
 
 
 def section(title: str, body: str) -> str:

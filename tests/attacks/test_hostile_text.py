@@ -50,6 +50,7 @@ def test_nothing_acts(scene, attack):
     assert "owned" in page
     assert "<script" not in page
     assert "<img" not in page
+    assert "\u202e" not in page
     assert "\x1b" not in json.dumps(report.to_dict())
 
 

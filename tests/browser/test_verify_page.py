@@ -334,6 +334,13 @@ def test_a_time_stamp_may_date_a_signature_before_its_key_was_revoked(page):
     assert any(line.startswith("whether jane@bank signed in time: ") for line in shown.unchecked)
 
 
+def test_what_turns_the_direction_of_text_is_named(page):
+    shown = examined(page, zipped("data/\u202efdp.exe")(Bundle()))
+    said = "".join(shown.found)
+    assert "[U+202E]fdp.exe" in said
+    assert "\u202e" not in said
+
+
 def test_a_signature_of_the_future_is_noted(page):
     shown = examined(page, Bundle().attest(signed_at="2125-01-01T00:00:00.000000Z").archive())
     assert any("2125-01-01T00:00:00.000000Z, which is still to come" in line for line in shown.notes)

@@ -199,3 +199,19 @@ def test_the_same_notebook_gives_the_same_bytes():
 def test_cleaning_is_idempotent():
     once = clean_html(f'<p id="a" class="b">x</p>{SVG}<img src="data:image/png;base64,AAAA" alt="c">')
     assert clean_html(once) == once
+
+
+def test_what_turns_the_direction_of_text_is_named_in_code_text_outputs_and_pictures():
+    turned = "x \u202ey"
+    drawing = SVG.replace("label", turned).replace("Bars", turned)
+    markdown = nbformat.v4.new_markdown_cell(f"# {turned}\n\n&#x202e;z")
+    code = nbformat.v4.new_code_cell(
+        f"name = '{turned}'", outputs=_output(html=f"<p title='{turned}'>{turned}</p>").outputs
+    )
+    page = render_html(_notebook(markdown, code, _output(svg=drawing))).decode()
+    assert "\u202e" not in page
+    assert "<title>x [U+202E]y</title>" in page
+    assert page.count(">U+202E</mark>") >= 4
+    assert '<p title="x [U+202E]y">' in page
+    (picture,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    assert "x [U+202E]y" in base64.b64decode(picture).decode()

@@ -169,3 +169,18 @@ def test_the_page_tells_which_sign_offs_the_case_asks_for(tmp_path, key, rule, s
     with zipfile.ZipFile(bundle) as archive:
         page = next(archive.read(name).decode() for name in archive.namelist() if name.endswith(README))
     assert said in page
+
+
+def test_pages_name_what_turns_the_direction_of_text(told, signed, trust):
+    hidden = "paid \u202edecnuob\u2069 \u200bto"
+    told.conclude(hidden)
+    told.comment(f"about {hidden}")
+    told.draft_report()
+    path = signed()
+    assert found(path, trust) == []
+    with zipfile.ZipFile(path) as file:
+        pages = {name: file.read(name).decode() for name in (README, REPORT)}
+    for page in pages.values():
+        assert ">U+202E</mark>decnuob<mark" in page
+        assert not set(page) & {"\u202e", "\u2069", "\u200b"}
+    assert "[U+202E]" not in pages[README].partition("<body>")[0]

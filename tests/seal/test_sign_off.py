@@ -41,7 +41,7 @@ def test_a_sentence_says_who_when_and_why():
         ({"printed_name": " "}, "is no printed name"),
         ({"printed_name": "Rex\nHolm"}, "is no printed name"),
         ({"printed_name": "x" * 201}, "is no printed name"),
-        ({"role": "king"}, "'king' is no role"),
+        ({"role": "king"}, "In the role 'king' nothing is reviewed"),
         ({"meaning": "liked"}, "'liked' is no meaning"),
         ({"meaning": "rejected"}, "A rejection needs a reason"),
         ({"reason": "x" * 2001}, "The reason is too long"),

@@ -114,3 +114,10 @@ def test_nothing_that_somebody_wrote_is_markup(make_log, tmp_path):
     view.exhibit.value = 1
     assert HOSTILE not in view.static_html()
     assert view.static_html().count("&lt;img src=x") >= 14
+
+
+def test_what_turns_the_direction_of_text_is_named(case):
+    case.conclude("paid \u202edecnuob")
+    shown = al.view(case).static_html()
+    assert ">U+202E</mark>decnuob" in shown
+    assert "\u202e" not in shown + case._repr_html_()

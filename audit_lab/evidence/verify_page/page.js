@@ -14,7 +14,7 @@ const fill = (id, texts) => {
   element(id).replaceChildren(
     ...texts.map((text) => {
       const item = document.createElement("li");
-      item.textContent = text;
+      item.textContent = spelled(text);
       return item;
     }),
   );
@@ -28,7 +28,7 @@ const tell = (text) => {
 const show = (subject, { verdict, found, checked, unchecked, signers, notes }) => {
   element("verdict").textContent = verdict;
   element("verdict").className = verdict.toLowerCase();
-  element("subject").textContent = subject;
+  element("subject").textContent = spelled(subject);
   element("words").textContent = WORDS[verdict];
   fill("found", found.map(({ code, file, meaning, next }) => `${code}: ${file}: ${meaning}. ${next}.`));
   fill("signers", signers);
