@@ -11,26 +11,37 @@ type Addressed = ReactWidget & { readonly address: DecisionAddress };
 /** Tabs that each show one thing about a decision: one tab for each address, which comes back after a reload. */
 export class AnswerTabs<T extends Addressed> {
   readonly tracker: WidgetTracker<MainAreaWidget<T>>;
+  private readonly opening = new Map<string, Promise<MainAreaWidget<T>>>();
 
   constructor(
     private readonly app: JupyterFrontEnd,
     /** What is shown, as part of names. */
     private readonly kind: string,
-    private readonly make: (address: DecisionAddress) => T,
+    private readonly make: (address: DecisionAddress) => Promise<T>,
     private readonly furnish: (widget: MainAreaWidget<T>) => void = () => undefined
   ) {
     this.tracker = new WidgetTracker({ namespace: `audit-lab-${kind}` });
   }
 
   async open(address: DecisionAddress): Promise<void> {
-    let widget = this.tracker.find(open => key(open.content.address) === key(address));
-    if (widget === undefined) {
-      widget = new MainAreaWidget({ content: this.make(address) });
-      widget.id = `audit-lab-${this.kind}-${key(address)}`;
-      this.furnish(widget);
-      await this.tracker.add(widget);
-    }
-    show(this.app, widget);
+    const found = this.tracker.find(open => key(open.content.address) === key(address));
+    show(this.app, found ?? (await this.begun(address)));
+  }
+
+  /** What is being opened is not opened twice: what shows it is fetched when the first of its kind is. */
+  private begun(address: DecisionAddress): Promise<MainAreaWidget<T>> {
+    const name = key(address);
+    const begun = this.opening.get(name) ?? this.begin(address).finally(() => this.opening.delete(name));
+    this.opening.set(name, begun);
+    return begun;
+  }
+
+  private async begin(address: DecisionAddress): Promise<MainAreaWidget<T>> {
+    const widget = new MainAreaWidget({ content: await this.make(address) });
+    widget.id = `audit-lab-${this.kind}-${key(address)}`;
+    this.furnish(widget);
+    await this.tracker.add(widget);
+    return widget;
   }
 
   /** Let the tabs come back after a reload, through the command that opens them. */

@@ -3,8 +3,7 @@ import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/appu
 import { ILauncher } from '@jupyterlab/launcher';
 
 import type { AuditLabClient } from './api';
-import { AuditorWidget, type Doors } from './auditor';
-import { AuditorModel } from './auditormodel';
+import type { AuditorWidget, Doors } from './auditor';
 import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import type { SettingsModel } from './settings';
@@ -34,6 +33,7 @@ export const auditorPlugin: JupyterFrontEndPlugin<void> = {
       caption: 'Find one decision, replay it, read its reasons, and take its dossier along: no Python needed',
       icon: auditIcon,
       execute: async () => {
+        const [form, { AuditorModel }] = await Promise.all([import('./auditor'), import('./auditormodel')]);
         let widget = tracker.find(open => !open.isDisposed);
         if (widget === undefined) {
           const model = new AuditorModel(client, jobs, () => settings.now.folder);
@@ -44,7 +44,7 @@ export const auditorPlugin: JupyterFrontEndPlugin<void> = {
             lineage: address => void commands.execute(CommandIDs.openLineage, { ...address }),
             verify: (path, trust) => void commands.execute(CommandIDs.verify, { kind: 'verify-log', path, trust })
           };
-          const content = new AuditorWidget(model, doors, () => settings.now.actor);
+          const content = new form.AuditorWidget(model, doors, () => settings.now.actor);
           widget = new MainAreaWidget({ content });
           widget.id = 'audit-lab-auditor';
           await tracker.add(widget);

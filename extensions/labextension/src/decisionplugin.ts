@@ -4,9 +4,9 @@ import { CommandToolbarButton, copyIcon, refreshIcon, ToolbarButton } from '@jup
 
 import { addressIn, AnswerTabs } from './answertabs';
 import type { AuditLabClient } from './api';
-import { DecisionWidget } from './decision';
+import type { DecisionWidget } from './decision';
 import { auditIcon } from './icon';
-import { CommandIDs, IAuditLabClient, IDecisionTracker } from './tokens';
+import { CommandIDs, type DecisionAddress, IAuditLabClient, IDecisionTracker } from './tokens';
 
 /** Opens decisions in the main area, and brings them back after a reload. */
 export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
@@ -39,12 +39,11 @@ export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
         })
       );
     };
-    const tabs = new AnswerTabs(
-      app,
-      'decision',
-      address => new DecisionWidget(address, client, reference => void tabs.open({ log: address.log, reference })),
-      furnish
-    );
+    const make = async (address: DecisionAddress): Promise<DecisionWidget> => {
+      const { DecisionWidget } = await import('./decision');
+      return new DecisionWidget(address, client, reference => void tabs.open({ log: address.log, reference }));
+    };
+    const tabs = new AnswerTabs(app, 'decision', make, furnish);
 
     commands.addCommand(CommandIDs.openDecision, {
       label: 'Open Decision',

@@ -2,7 +2,7 @@ import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } fro
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { infoIcon } from '@jupyterlab/ui-components';
 
-import { HelpWidget } from './help';
+import type { HelpWidget } from './help';
 import { show } from './place';
 import { CommandIDs } from './tokens';
 
@@ -22,9 +22,10 @@ export const helpPlugin: JupyterFrontEndPlugin<void> = {
       caption: 'Explain what badges and verdicts mean and what to do next; list commands and keys',
       icon: args => (args['isButton'] ? infoIcon : undefined),
       execute: async () => {
+        const help = await import('./help');
         let [widget] = tracker.filter(() => true);
         if (widget === undefined) {
-          widget = new MainAreaWidget({ content: new HelpWidget(commands) });
+          widget = new MainAreaWidget({ content: new help.HelpWidget(commands) });
           widget.id = ID;
           await tracker.add(widget);
         }

@@ -4,7 +4,6 @@ import { ILauncher } from '@jupyterlab/launcher';
 
 import { type AuditLabClient, problemOf } from './api';
 import { auditIcon } from './icon';
-import { InvestigationForm } from './investigation';
 import type { SettingsModel } from './settings';
 import { CommandIDs, IAuditLabClient, IAuditLabSettings } from './tokens';
 
@@ -35,6 +34,7 @@ export const investigationPlugin: JupyterFrontEndPlugin<void> = {
             Notification.warning('There is no audit log below the server’s folder that can be read.');
             return;
           }
+          const { InvestigationForm } = await import('./investigation');
           const asked = await showDialog({
             body: new InvestigationForm(readable, settings.now.actor),
             buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Begin' })],

@@ -4,7 +4,6 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { addressIn, AnswerTabs } from './answertabs';
 import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
-import { LineageWidget } from './lineage';
 import { CommandIDs, IAuditLabClient, IDecisionTracker } from './tokens';
 
 /** Opens lineages in the main area, and brings them back after a reload. */
@@ -21,7 +20,10 @@ export const lineagePlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null
   ) => {
-    const tabs = new AnswerTabs(app, 'lineage', address => new LineageWidget(address, client));
+    const tabs = new AnswerTabs(app, 'lineage', async address => {
+      const { LineageWidget } = await import('./lineage');
+      return new LineageWidget(address, client);
+    });
     app.commands.addCommand(CommandIDs.openLineage, {
       label: args => (args['isPalette'] ? 'Show Lineage of Decision' : 'Lineage'),
       caption: 'Show the way back from the decision to runs, commits and data',

@@ -1,0 +1,54 @@
+"""What of the extension crosses to the browser when JupyterLab starts, and what only when it is first used."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from lab_page import TOKEN, select_log
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+OURS = "/lab/extensions/audit-lab-labextension/static/"
+#: What the issue allows for all of it, and what its start may take of that.
+MOST_BYTES, MOST_AT_START = 400_000, 100_000
+
+
+def test_what_shows_decisions_and_the_form_is_fetched_when_they_are_first_opened(lab, watch, window):
+    context = window.page.context
+    page = context.new_page()
+    fetched = {}
+    page.on("response", lambda answer: fetched.update({urlsplit(answer.url).path: answer}))
+
+    def ours():
+        return {path for path in fetched if OURS in path and path.endswith(".js")}
+
+    def size(paths):
+        return sum(len(fetched[path].body()) for path in paths)
+
+    page.goto(f"{lab.url}/lab?token={TOKEN}&reset")
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("window.jupyterapp.restored")
+    page.evaluate("window.jupyterapp.commands.execute('audit-lab:show-panel')")
+    select_log(page, "credit")
+    at_start = ours()
+    assert 0 < size(at_start) <= MOST_AT_START
+
+    opened = []
+    for command in ("audit-lab:help", "audit-lab:replay-decision"):
+        before = ours()
+        page.evaluate("name => window.jupyterapp.commands.execute(name)", command)
+        opened.append(ours() - before)
+    before = ours()
+    first = page.get_by_role("list", name="Newest predictions").get_by_role("button").first
+    first.click()
+    expect(page.get_by_role("article", name="Decision ")).to_be_visible()
+    opened.append(ours() - before)
+    before = ours()
+    page.get_by_role("button", name="Lineage", exact=True).first.click()
+    expect(page.get_by_role("article", name="Lineage of")).to_be_visible()
+    opened.append(ours() - before)
+    assert all(opened), opened
+    assert size(ours()) <= MOST_BYTES
+    page.close()
