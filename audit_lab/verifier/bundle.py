@@ -36,6 +36,7 @@ from audit_lab.verifier.time_stamp import CheckedTimeStamp, check_time_stamp, wi
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
@@ -226,7 +227,7 @@ def _report(
         stamped = check_time_stamp(contents, checked.predicate, trust)
         check_keys(checked, stamped.seen, known.now())
         signed_off = check_sign_offs(contents, checked, trust, require_sign_offs, known.now())
-    in_content, rows = _checked_content(contents, checked, trust)
+    in_content, rows = _checked_content(contents, checked, trust, stamped.seen)
     findings = [*checked.findings, *in_content, *rows.findings, *signed_off.findings]
     has_notebook = checked.predicate is None or checked.predicate.notebook is not None
     stages = _STAGES if has_notebook else _STAGES[:-1]
@@ -266,7 +267,7 @@ def _documents(container: Container) -> frozenset[str]:
 
 
 def _checked_content(
-    contents: Contents, checked: CheckedAttestation, trust: Trust
+    contents: Contents, checked: CheckedAttestation, trust: Trust, stamped: datetime | None
 ) -> tuple[list[Finding], CheckedRows]:
     """Check files, case and rows against the attestation, as far as that could be read."""
     unread = CheckedRows(not_checked=[f"{_ROWS}: the attestation could not be read"])
@@ -279,7 +280,7 @@ def _checked_content(
         return findings, unread
     findings += check_content(contents, checked.predicate, known_bad)
     findings += check_models(contents, checked.predicate, known_bad)
-    rows = check_rows(contents, checked.predicate, trust, known_bad)
+    rows = check_rows(contents, checked.predicate, trust, known_bad, stamped)
     if checked.predicate.models:
         rows.checked.append(MODELS_CHECKED)
     return findings, rows

@@ -73,7 +73,9 @@ class CheckedCheckpoint:
         self.findings.append(Finding(code, "checkpoint", meaning, next_step))
 
 
-def check_checkpoint(signed: SignedCheckpoint, links: Sequence[KeyLink], trust: Trust) -> CheckedCheckpoint:
+def check_checkpoint(
+    signed: SignedCheckpoint, links: Sequence[KeyLink], trust: Trust, stamped: datetime | None = None
+) -> CheckedCheckpoint:
     """Check that a pinned key of the log vouches for a checkpoint, by itself or by the log's rotations; and who saw it.
 
     Parameters
@@ -84,12 +86,14 @@ def check_checkpoint(signed: SignedCheckpoint, links: Sequence[KeyLink], trust: 
         The log's rotations from a pinned key to the one that signed; none where a pinned key signed.
     trust
         The keys that the reader accepts.
+    stamped
+        When an accepted time stamp saw what the checkpoint stands in; None where none did.
     """
     checked = CheckedCheckpoint(signed)
     _check_witnesses(checked, trust)
     pinned = [key for key in trust.keys if key.role == _LOG and not key.public.is_cosigner]
     try:
-        signers = _signers(checked, links, [key.public for key in _usable(checked, pinned)])
+        signers = _signers(checked, links, [key.public for key in _usable(checked, pinned, stamped)])
     except MalformedError as error:
         checked.add(error.code, error.message, error.next_step)
         return checked
@@ -102,19 +106,31 @@ def check_checkpoint(signed: SignedCheckpoint, links: Sequence[KeyLink], trust: 
     return checked
 
 
-def _usable(checked: CheckedCheckpoint, pinned: Sequence[TrustedKey]) -> list[TrustedKey]:
-    """Return the pinned keys of this log; one that was revoked counts only if a witness saw the checkpoint before."""
+def _usable(checked: CheckedCheckpoint, pinned: Sequence[TrustedKey], stamped: datetime | None) -> list[TrustedKey]:
+    """Return the pinned keys of this log; a revoked one counts if a witness or a time stamp saw the checkpoint before.
+
+    What dates it is noted.
+    """
     usable = []
     for key in pinned:
         if not _is_of(key, checked.origin):
             continue
-        if key.revoked_from is None or (checked.seen is not None and checked.seen < key.revoked_from):
+        if key.revoked_from is None:
             usable.append(key)
+            continue
+        what = f"{key.public.name} (key id {key.public.key_id[:16]}) is revoked from {key.revoked_from.isoformat()}"
+        dated = (
+            ("an accepted witness saw the checkpoint", checked.seen),
+            ("the time stamp dates the checkpoint", stamped),
+        )
+        before = [how for how, seen in dated if seen is not None and seen < key.revoked_from]
+        if before:
+            usable.append(key)
+            checked.notes.append(f"{what}; {before[0]} before")
         else:
             checked.add(
                 "signature.key-revoked",
-                f"{key.public.name} (key id {key.public.key_id[:16]}) is revoked from {key.revoked_from.isoformat()}, "
-                "and no accepted witness saw the checkpoint before",
+                f"{what}, and neither an accepted witness nor a time stamp saw the checkpoint before",
             )
     return usable
 

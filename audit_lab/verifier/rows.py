@@ -16,6 +16,7 @@ from audit_lab.verifier.sealed_rows import ProofFindings, check_genesis, check_r
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from audit_lab.seal.checkpoint import Checkpoint, SignedCheckpoint
     from audit_lab.seal.report import Finding
@@ -63,7 +64,13 @@ class CheckedRows:
     predictions: set[str] = field(default_factory=set)
 
 
-def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad: AbstractSet[str]) -> CheckedRows:
+def check_rows(
+    contents: Contents,
+    predicate: Predicate,
+    trust: Trust,
+    known_bad: AbstractSet[str],
+    stamped: datetime | None = None,
+) -> CheckedRows:
     """Check every proof in a bundle, without the log; a file in `known_bad` is not looked into.
 
     Parameters
@@ -76,6 +83,8 @@ def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad
         The keys that the reader accepts. A key of the role ``log`` for this log makes its signature count.
     known_bad
         Files that were found added, missing or changed.
+    stamped
+        When an accepted time stamp saw the bundle; None where none did.
     """
     result, findings = CheckedRows(), ProofFindings()
     exhibits = named_rows(contents, known_bad)
@@ -91,7 +100,7 @@ def check_rows(contents: Contents, predicate: Predicate, trust: Trust, known_bad
             proof = LogProof.parse(contents.again(PROOF_INDEX), PROOF_INDEX)
         if proof is not None:
             parts = proof.parts
-            _ProvenRows(contents, predicate, known_bad, findings, result).check(proof, trust)
+            _ProvenRows(contents, predicate, known_bad, findings, result, stamped).check(proof, trust)
     elif stated and PROOF_INDEX not in known_bad:
         findings.add("rows.proofs-missing", PROOF_INDEX, "rows are attested as proven, and there is no proof")
     names = any(each.names for each in exhibits)
@@ -126,6 +135,7 @@ class _ProvenRows:
     known_bad: AbstractSet[str]
     findings: ProofFindings
     result: CheckedRows
+    stamped: datetime | None
     places: set[str] = field(default_factory=set)
 
     def check(self, proof: LogProof, trust: Trust) -> None:
@@ -171,7 +181,7 @@ class _ProvenRows:
         if not _is_pinned(signed, trust):
             self.result.not_checked.append(_NOT_SIGNED.format(ascii(signed.checkpoint.origin)))
             return CheckedCheckpoint(signed)
-        checked = check_checkpoint(signed, proof.key_chain, trust)
+        checked = check_checkpoint(signed, proof.key_chain, trust, self.stamped)
         self.findings.found += [replace(finding, file=PROOF_CHECKPOINT) for finding in checked.findings]
         self.result.signers += [f"{signer}, for the log's checkpoint" for signer in checked.signers]
         self.result.notes += [*checked.notes, *(f"The log's checkpoint was {anchor}" for anchor in checked.anchors)]

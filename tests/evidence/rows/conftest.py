@@ -75,10 +75,14 @@ class Unpacked:
         self.predicate = replace(self.predicate, **changes)
         return self
 
+    def bundle(self):
+        """Return all files of the bundle, signed again."""
+        return bundle_files(self.files, self.predicate, self.key)
+
     def archive(self):
         """Return the bytes of the archive, signed again."""
         buffer = io.BytesIO()
-        write_archive(buffer, bundle_files(self.files, self.predicate, self.key))
+        write_archive(buffer, self.bundle())
         return buffer.getvalue()
 
     def report(self, trust, **options):

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from base64 import b64encode
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from audit_lab.evidence.archive_writer import chunks_of, write_archive
 from audit_lab.evidence.full_verifier import examine_in_full
 from audit_lab.evidence.leaving import Leaving, log_of, rows_of
 from audit_lab.seal.checkpoint import parse_checkpoint
+from audit_lab.seal.custody import time_text
 from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.report import Verdict
 from audit_lab.seal.row_proofs import LogProof, SegmentProof
-from audit_lab.seal.trust import Trust, TrustedKey
+from audit_lab.seal.trust import Trust, TrustedAuthority, TrustedKey
 from audit_lab.verifier.age import Known
+from audit_lab.verifier.bundle import examine_archive
 from audit_lab.verifier.named_rows import named_rows
 from audit_lab.verifier.predicate import AttestedRedaction, AttestedRows
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from local_authority import make_local_authority
 
 INDEX = "data/proofs/log.json"
 CHECKPOINT = "data/proofs/checkpoint"
@@ -172,6 +181,30 @@ def test_a_log_that_began_with_another_key_than_the_pinned_one(unpacked, trust, 
 def test_a_key_of_the_log_that_was_revoked(unpacked, trust, loans):
     revoked = replace(loans.key, revoked_from=datetime(2026, 1, 1, tzinfo=UTC))
     assert unpacked.found(Trust((*trust.keys, revoked), "t")) == [("signature.key-revoked", CHECKPOINT)]
+
+
+def test_a_time_stamp_dates_what_a_revoked_key_of_the_log_signed(unpacked, trust, loans, tmp_path):
+    authority = make_local_authority(tmp_path / "clock")
+    accepted = (TrustedAuthority.parse("clock", authority.root.read_text()),)
+    now = datetime.now(UTC)
+    unpacked.attest(signed_at=time_text(now))
+    files = {name: b"".join(chunks_of(content)) for name, content in unpacked.bundle().items()}
+    buffer = io.BytesIO()
+    write_archive(buffer, {**files, "timestamp.tsr": authority.stamp(files["attestation.dsse.json"])})
+
+    def examined(revoked_from):
+        revoked = replace(loans.key, revoked_from=revoked_from)
+        return examine_archive(buffer, "case.zip", Trust((*trust.keys, revoked), "t", accepted))
+
+    after = examined(now + timedelta(hours=1))
+    assert [(finding.code, finding.file) for finding in after.findings] == []
+    assert after.verdict is Verdict.VERIFIED
+    assert any(
+        "is revoked from" in note and "the time stamp dates the checkpoint before" in note for note in after.notes
+    )
+    assert any("for the log's checkpoint" in signer for signer in after.signers)
+    before = examined(now - timedelta(hours=1))
+    assert [(finding.code, finding.file) for finding in before.findings] == [("signature.key-revoked", CHECKPOINT)]
 
 
 def test_rows_of_another_log_than_the_cases(unpacked, trust):
