@@ -29,6 +29,7 @@ __all__ = [
     "LATER",
     "Numbering",
     "checked_extras",
+    "constants_of",
     "decoded",
     "encoded",
     "id_text",
@@ -39,6 +40,7 @@ __all__ = [
     "own_id",
     "plain_scalar",
     "record_bytes",
+    "score_of",
 ]
 
 #: What stands where in a record. ``inputs`` is an array in the order of the file's features, or a map where the names
@@ -326,6 +328,21 @@ def outputs_of(outputs: Any) -> tuple[Any, Any, Any]:
     if isinstance(outputs, bool):
         return None, json.dumps(outputs), None
     return _number(outputs, "outputs"), None, None
+
+
+def score_of(outputs: Any) -> float | None:
+    """Return the score among what a model gave, where there is one; raises what `outputs_of` does."""
+    if outputs is None or isinstance(outputs, str):
+        return None
+    score = outputs if isinstance(outputs, float) else outputs_of(outputs)[0]
+    return None if score is None else float(score)
+
+
+def constants_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is the same in all records of a recorder, without what is None; raises what `checked_extras` does."""
+    constants = {name: value for name, value in said.items() if value is not None}
+    checked_extras({name: value for name, value in constants.items() if name != "clock_source"})
+    return constants
 
 
 def _number(value: Any, what: str) -> float:

@@ -18,6 +18,7 @@ from audit_lab.capture.recorder.pending import Pending
 from audit_lab.capture.recorder.record_form import (
     Numbering,
     checked_extras,
+    constants_of,
     id_text,
     microseconds,
     milliseconds,
@@ -44,14 +45,13 @@ if TYPE_CHECKING:
     from typing import Self
 
     from audit_lab.capture.recorder.aggregates import Aggregates
-    from audit_lab.capture.recorder.sampling import Sampling
+    from audit_lab.capture.recorder.sampling import Chosen, Sampling
 
 __all__ = ["Recorder"]
 
 WhenFull = Literal["block", "drop"]
 
 _CLOSING_S = 30.0
-_CONSTANTS = ("environment", "endpoint", "node", "clock_source", "threshold", "risk_tier")
 
 
 class Recorder:
@@ -153,16 +153,9 @@ class Recorder:
         if self._redaction is not None:
             self._redaction.check_log(self.log, model)
         self._form = InputForm(model, features, self._redaction)
-        said = {
-            "environment": environment,
-            "endpoint": endpoint,
-            "node": socket.gethostname() if node is None else node,
-            "clock_source": "system",
-            "threshold": threshold,
-            "risk_tier": risk_tier,
-        }
-        constants = {name: said[name] for name in _CONSTANTS if said[name] is not None}
-        checked_extras({name: value for name, value in constants.items() if name != "clock_source"})
+        node = socket.gethostname() if node is None else node
+        told = {"clock_source": "system", "threshold": threshold, "risk_tier": risk_tier}
+        constants = constants_of({"environment": environment, "endpoint": endpoint, "node": node, **told})
         self._constants = constants if self._redaction is None else self._redaction.beside(constants)
         self._drops = when_full == "drop"
         self._most_bytes, self._patience_s = round(memory_mb * 1e6), patience_s
@@ -209,7 +202,7 @@ class Recorder:
         prediction_id: str | None = None,
         occurred_at: datetime | None = None,
         latency_ms: float | None = None,
-        keep: bool = False,
+        keep: bool | Chosen = False,
         **more: Any,
     ) -> Ticket:
         """Take one prediction, and return at once.
@@ -274,6 +267,15 @@ class Recorder:
         record = (stored_id, at, values, score, label, probabilities, decision, latency_ms, extras)
         return self._enqueue(stored_id, record_bytes(record, self.model))
 
+    def record_request(self, instances: Sequence[Mapping[str, Any]], request_id: str | None = None) -> list[Ticket]:
+        """Take the predictions of one request, each as what `record` takes (and raises): all are sampled, or none."""
+        if request_id is None and len(instances) == 1:
+            return [self.record(**instances[0])]
+        name = self.new_id() if request_id is None else request_id
+        taken = [{**each, "inputs": self.take(each["inputs"]), "request_id": name} for each in instances]
+        said = self._selection.of_request(name, taken, self._form.names, self._constants)
+        return [self.record(**{**each, "keep": keep}) for each, keep in zip(taken, said, strict=True)]
+
     def _enqueue(self, stored_id: bytes | str, content: bytes) -> Ticket:
         writer = self._writer or self._started()
         number = self._pending.put(content, 0 if self._lag.is_over else self._most_bytes, writer.wake)
@@ -288,12 +290,9 @@ class Recorder:
             if is_behind and not self._lag.look():
                 return self._enqueue(stored_id, content)
             return Ticket(stored_id, self._pending.drop(BEHIND if is_behind else ""), None)
-        if not self._pending.has_room(self._room, self._patience_s):
+        if not self._pending.has_room(lambda: 0 if self._lag.look() else self._most_bytes, self._patience_s):
             raise writer.problem or no_room(self._lag, self.spool, self._patience_s, self.status().problem)
         return self._enqueue(stored_id, content)
-
-    def _room(self) -> int:
-        return 0 if self._lag.is_over and self._lag.look() else self._most_bytes
 
     def _is_closed(self) -> MisuseError:
         return MisuseError(f"the recorder of {self.log} is closed", "Make another one to record more.")

@@ -2,8 +2,9 @@
 
 Whether a prediction is recorded depends on its request alone, by a hash of the request's id: so all predictions of a
 sampled request are recorded, whoever asks again comes to the same answer, and no state is kept. What matters is
-recorded always. Each record says by which rule, and with which probability, it was recorded: counts weighted by one
-over that are unbiased (D. Horvitz and D. Thompson, JASA 47, 1952).
+recorded always, and what is in one request with it where these are told together. Each record says by which rule, and
+with which probability, it was recorded: counts weighted by one over that are unbiased (D. Horvitz and D. Thompson,
+JASA 47, 1952).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from audit_lab.log.keys.pseudonym import PseudonymKey, pseudonym_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ALWAYS", "RULE", "Chosen", "Counted", "Sampling"]
+__all__ = ["ALWAYS", "RULE", "Chosen", "Counted", "Member", "Sampling"]
 
 #: The columns that say by which rule a prediction was recorded.
 RULE = frozenset({"sampling_rate", "sampling_rule"})
@@ -32,8 +33,20 @@ RULE = frozenset({"sampling_rate", "sampling_rule"})
 ALWAYS = ("asked for", "failed", "near the threshold", "rare group")
 
 _BY_REQUEST = "by request"
+#: Why one is recorded whose request has another that is recorded always.
+_BESIDE = "beside another of its request"
 _RANGE = 2**64
 _LONGEST_NAME = 100
+
+
+class Member(NamedTuple):
+    """A prediction of a request of several: what `Sampling.chosen` is told of it."""
+
+    values: Sequence[Any] | Mapping[str, Any]
+    names: Sequence[str]
+    score: float | None
+    about: Mapping[str, Any]
+    keep: bool
 
 
 class Chosen(NamedTuple):
@@ -136,6 +149,20 @@ class Sampling:
         words = _BY_REQUEST if tier not in self.tiers else f"{_BY_REQUEST}, risk tier {tier}"
         is_recorded = rate >= 1 or (rate > 0 and self.share_of(request_id) < rate)
         return Chosen(f"{self.name}: {words}", rate, is_recorded)
+
+    def of_request(self, request_id: str, members: Sequence[Member]) -> list[Chosen]:
+        """Return what the rule says of the predictions of one request together: all are recorded, or none.
+
+        Where one of them is recorded always, so are the others; otherwise the highest of their rates holds for all.
+        """
+        alone = [self.chosen(request_id, *each[:4], keep=each.keep) for each in members]
+        always = [self._always(*each[:4], keep=each.keep) is not None for each in members]
+        if any(always):
+            beside = Chosen(f"{self.name}: {_BESIDE}", 1.0, is_recorded=True)
+            return [each if is_always else beside for each, is_always in zip(alone, always, strict=True)]
+        rate = max((each.rate for each in alone), default=0.0)
+        is_recorded = any(each.is_recorded for each in alone)
+        return [Chosen(each.rule, rate, is_recorded) for each in alone]
 
     def _always(
         self,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from audit_lab.capture.recorder.aggregates import NO_ROWS, Aggregating
-from audit_lab.capture.recorder.record_form import decoded
-from audit_lab.capture.recorder.sampling import RULE, Chosen, Counted
+from audit_lab.capture.recorder.record_form import decoded, score_of
+from audit_lab.capture.recorder.sampling import RULE, Chosen, Counted, Member
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -60,8 +60,42 @@ class Selection:
         """How many predictions were not recorded."""
         return self._counted.left_out
 
+    def of_request(
+        self, request_id: str, told: Sequence[Mapping[str, Any]], names: Sequence[str], constants: Mapping[str, Any]
+    ) -> list[bool] | list[Chosen]:
+        """Return for each prediction of a request what is `keep` for `said`, so that all are recorded, or none.
+
+        Parameters
+        ----------
+        request_id
+            The id of the request.
+        told
+            What `Recorder.record` is told of each, its inputs encoded.
+        names, constants
+            The names of the inputs in order, and what is the same in all records of the recorder.
+        """
+        if self._sampling is None:
+            return [bool(each.get("keep", False)) for each in told]
+        members = [
+            Member(
+                decoded(bytes(each["inputs"])),
+                names,
+                score_of(each.get("outputs")),
+                {**constants, **each},
+                keep=bool(each.get("keep", False)),
+            )
+            for each in told
+        ]
+        return self._sampling.of_request(request_id, members)
+
     def said(
-        self, values: Any, names: Sequence[str], outputs: tuple[Any, Any], about: Mapping[str, Any], *, keep: bool
+        self,
+        values: Any,
+        names: Sequence[str],
+        outputs: tuple[Any, Any],
+        about: Mapping[str, Any],
+        *,
+        keep: bool | Chosen,
     ) -> dict[str, Any] | None:
         """Return what a prediction's record says of how it came to be recorded; None where it is not.
 
@@ -75,7 +109,7 @@ class Selection:
             ``at`` (microseconds since 1970), ``model_version``, ``request_id`` (its own id where it has none), and what
             else it states.
         keep
-            Whether whoever records it asks for it.
+            Whether whoever records it asks for it; or what was said of it with others of its request.
 
         Raises
         ------
@@ -94,7 +128,10 @@ class Selection:
             return None
         if self._sampling is None:
             return {}
-        chosen = self._sampling.chosen(about["request_id"], values, names, outputs[0], about, keep=keep)
+        if isinstance(keep, Chosen):
+            chosen = keep
+        else:
+            chosen = self._sampling.chosen(about["request_id"], values, names, outputs[0], about, keep=keep)
         self._counted.add(chosen)
         return {"sampling_rule": chosen.rule, "sampling_rate": chosen.rate} if chosen.is_recorded else None
 

@@ -244,11 +244,14 @@ class RecordedModel:
             if isinstance(result, Iterator):
                 result = list(result)  # or there would be nothing left for who asked
         except BaseException as error:
-            for values in taken:
-                self._recorder.record(values, error=_told(error), latency_ms=_since(started), **together)
+            took = _since(started)
+            self._recorder.record_request(
+                [{"inputs": values, "error": _told(error), "latency_ms": took} for values in taken], **together
+            )
             raise
         took = _since(started)
         answers = rows_of_answer(result, len(taken))
+        records: list[dict[str, Any]] = []
         for values, row in zip(taken, answers if len(answers) == len(taken) else [None] * len(taken), strict=True):
             if row is None:
                 told: dict[str, Any] = {
@@ -257,7 +260,8 @@ class RecordedModel:
                 }
             else:
                 told = said(row)
-            self._recorder.record(values, told.pop("outputs"), latency_ms=took, **told, **together)
+            records.append({"inputs": values, "latency_ms": took, **told})
+        self._recorder.record_request(records, **together)
         return result
 
     def _rows(self, X: Any) -> tuple[Sequence[str], list[Any]]:  # noqa: N803

@@ -72,6 +72,51 @@ def test_a_request_is_sampled_wholly_and_a_higher_rate_samples_what_a_lower_one_
     assert 1_400 < len(half) < 1_600
 
 
+def test_a_request_of_several_is_whole_whatever_one_of_them_is(recorded):
+    rule = Sampling("none", rate=0.0, tiers={"medium": 0.0, "low": 1.0}, near=0.02, groups={"city": ["Ys"]})
+    far = {"inputs": {"city": "Bern"}, "outputs": 0.9}
+    requests = {
+        "near": [far, {**far, "outputs": {"score": 0.51, "label": "good"}}, far],
+        "rare": [far, {**far, "inputs": {"city": "Ys"}}],
+        "failed": [{**far, "outputs": None, "error": "ValueError: x"}, far],
+        "asked": [far, {**far, "keep": True}],
+        "tiers": [{**far, "risk_tier": "medium"}, {**far, "risk_tier": "low"}],
+        "plain": [far, far],
+    }
+    with recorded.recorder(sampling=rule, threshold=0.5) as recorder:
+        for name, instances in requests.items():
+            tickets = recorder.record_request(instances, name)
+            assert {ticket.is_sampled for ticket in tickets} == {name != "plain"}
+        assert not recorder.record_request([far])[0].is_sampled
+    recorded.seal()
+    rows = recorded.predictions
+    assert rows.group_by("request_id", maintain_order=True).len().rows() == [
+        (name, len(instances)) for name, instances in requests.items() if name != "plain"
+    ]
+    assert rows["sampling_rate"].to_list() == [1.0] * 11
+    assert rows.filter(request_id="near")["sampling_rule"].to_list() == [
+        "none: beside another of its request",
+        "none: near the threshold",
+        "none: beside another of its request",
+    ]
+
+
+def test_a_batch_of_a_recorded_model_is_one_request(recorded):
+    class Model:
+        def predict(self, rows):
+            return [row[0] for row in rows]
+
+    rule = Sampling("none", rate=0.0, near=0.02)
+    with recorded.recorder(sampling=rule, threshold=0.5) as recorder:
+        model = al.RecordedModel(Model(), recorder, features=["a"])
+        model.predict([[0.9], [0.51], [0.1]])
+        model.predict([[0.9], [0.1]])
+        model.predict([[0.9]])
+    recorded.seal()
+    assert recorded.inputs["a"].to_list() == [0.9, 0.51, 0.1]
+    assert recorded.predictions["request_id"].n_unique() == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"name": " "}, {"rate": 1.1}, {"rate": True}, {"tiers": {"low": -1}}, {"near": -0.1}, {"groups": {"city": "Ys"}}],
