@@ -259,23 +259,36 @@ def rotate(
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the new key and the rotation.")],
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
     passphrase: Passphrase = None,
+    new_passphrase: Annotated[
+        str | None,
+        typer.Option(
+            "--new-passphrase",
+            help="Where that of the new key comes from, as above.",
+            show_default="that of the old key",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Make a new key in the place of one, and a statement of it that both keys sign.
 
     Hand the statement to those who accept the old key: audit-lab keys accept adds the new one to their trust file. The
-    passphrase is that of the old key and becomes that of the new one.
+    passphrase is that of the old key and becomes that of the new one, unless --new-passphrase says where another comes
+    from; only the new one must be long.
     """
     from audit_lab.log.files.durable import write_bytes
     from audit_lab.seal.custody import time_text
-    from audit_lab.seal.key_file import chosen_passphrase, write_key
+    from audit_lab.seal.key_file import chosen_passphrase, is_long_enough, read_passphrase, write_key
     from audit_lab.seal.key_rotation import rotation_envelope
     from audit_lab.seal.key_source import open_key
     from audit_lab.seal.keys import SigningKey
 
     secret = chosen_passphrase(passphrase)
     old, made = open_key(key, secret), SigningKey.generate(name)
-    path = write_key(Path(out), made, secret)
+    if new_passphrase is None and not is_long_enough(secret):
+        message = "The passphrase of the old key is too short for the new one"
+        raise MisuseError(message, "Say where a longer one comes from: --new-passphrase prompt, env:NAME or fd:NUMBER")
+    fresh = secret if new_passphrase is None else read_passphrase(new_passphrase, "the new key")
+    path = write_key(Path(out), made, fresh)
     statement = path.with_suffix(".rotation.json")
     write_bytes(statement, rotation_envelope(old, made, time_text(datetime.now(UTC)), reason))
     if as_json:

@@ -26,6 +26,7 @@ __all__ = [
     "PASSPHRASE_VARIABLE",
     "chosen_passphrase",
     "is_encrypted",
+    "is_long_enough",
     "key_file_bytes",
     "key_file_name",
     "key_from",
@@ -68,7 +69,7 @@ def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
     MisuseError
         The passphrase is empty or has fewer than eight bytes, or the file exists already.
     """
-    if 0 < len(passphrase) < _SHORTEST_PASSPHRASE:
+    if passphrase and not is_long_enough(passphrase):
         message = f"The passphrase has fewer than {_SHORTEST_PASSPHRASE} characters"
         raise MisuseError(message, "Give a longer one: whoever gets the file can try short ones all")
     content = key_file_bytes(key, passphrase)
@@ -85,6 +86,11 @@ def write_key(folder: Path, key: SigningKey, passphrase: bytes) -> Path:
         os.fsync(file.fileno())
     (folder / f"{stem}.pub").write_text(f"{key.public}\n", encoding="utf-8")
     return path
+
+
+def is_long_enough(passphrase: bytes) -> bool:
+    """Whether a passphrase may encrypt a new key; one that is shorter still opens the key that was made with it."""
+    return len(passphrase) >= _SHORTEST_PASSPHRASE
 
 
 def key_file_bytes(key: SigningKey, passphrase: bytes) -> bytes:
@@ -170,13 +176,15 @@ def chosen_passphrase(source: str | None = None) -> bytes:
     return read_passphrase(source or default)
 
 
-def read_passphrase(source: str) -> bytes:
+def read_passphrase(source: str, of: str = "the key") -> bytes:
     """Read a passphrase from where `source` says; it is never itself an argument.
 
     Parameters
     ----------
     source
         ``prompt``, ``env:NAME`` or ``fd:NUMBER``.
+    of
+        What it is the passphrase of, for the prompt.
 
     Raises
     ------
@@ -190,7 +198,7 @@ def read_passphrase(source: str) -> bytes:
                 "There is no terminal to ask for the passphrase of the key",
                 "Give it by --passphrase env:NAME or fd:NUMBER (in Python: passphrase=...)",
             )
-        text = getpass.getpass("Passphrase of the key: ").encode()
+        text = getpass.getpass(f"Passphrase of {of}: ").encode()
     elif kind == "env" and place:
         text = os.environ.get(place, "").encode()
     elif kind == "fd" and place.isdecimal():

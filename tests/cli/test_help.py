@@ -331,7 +331,7 @@ COMMANDS = {
         "by another way than what you sign",
     ),
     "keys rotate": (
-        ["key", "--name", "--out", "--reason", "--passphrase", "--json"],
+        ["key", "--name", "--out", "--reason", "--passphrase", "--new-passphrase", "--json"],
         "Hand the statement to those who accept the old key",
     ),
     "keys accept": (["trust", "rotation", "--json"], "The old key stays accepted for what it signed"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from audit_lab.seal.key_file import key_file_bytes
+from audit_lab.seal.key_rotation import parse_rotation
+from audit_lab.seal.key_source import open_key
 from audit_lab.seal.keys import SigningKey
 from tests.agents import add, running_agent
 
@@ -75,6 +78,23 @@ def test_a_key_in_the_agent_is_rotated_to_a_file(run, agent, tmp_path, monkeypat
     assert run("keys", "rotate", "agent:jane@bank", *asked).code == 0
     assert run("keys", "accept", trust, out / "jane-2027.rotation.json").code == 0
     assert [key["name"] for key in run("keys", "show", trust, "--json").json["keys"]] == ["jane@bank", "jane-2027"]
+
+
+def test_a_key_with_a_short_passphrase_is_rotated_to_one_with_a_long_one(run, tmp_path, monkeypatch):
+    old = tmp_path / "jane.pem"
+    old.write_bytes(key_file_bytes(SigningKey.generate("jane@bank"), b"short"))
+    old.chmod(0o600)
+    monkeypatch.setenv("OLD", "short")
+    monkeypatch.setenv("NEW", "open sesame")
+    out = tmp_path / "new"
+    asked = ("keys", "rotate", old, "--name", "jane-2027", "--out", out, "--passphrase", "env:OLD")
+    refused = run(*asked)
+    assert (refused.code, "--new-passphrase" in refused.err, out.exists()) == (2, True, False)
+    assert run(*asked, "--new-passphrase", "env:OLD").code == 2
+    made = run(*asked, "--new-passphrase", "env:NEW", "--json").json
+    assert open_key(made["key"], "env:NEW").name == "jane-2027"
+    assert run("keys", "trust", made["key"], "--passphrase", "env:OLD", "--out", tmp_path / "t.toml").code == 2
+    assert parse_rotation(Path(made["rotation"]).read_bytes(), "rotation").old.name == "jane@bank"
 
 
 def test_a_trust_file_is_never_replaced(run, tmp_path, monkeypatch):
