@@ -51,6 +51,7 @@ _MOST_COLUMNS = 100
 #: Where windows are longer than this, a column that moved less than moderately is looked at too, as a change of a week
 #: is a part of its window: the population stability index of a mixture goes with the square of the part.
 _WEEK = timedelta(weeks=1)
+_DAY = timedelta(days=1)
 _INDEX = next(one.moderate or 0.0 for one in CATALOGUE if one.name == "psi")
 #: ... and so is one of which this share more, or less, of a window is missing than of the reference.
 _OTHER_MISSING = 0.01
@@ -101,6 +102,7 @@ def recognise(
     found = with_renamed([_gone(one, question) for one in gone], new)
     if moved:
         days = days_of(question.rows, moved, question.seen, question.cut.zone)
+        found = _renamed_in_parts(found, None, {"": {name: days[name, None] for name in moved}})
         steps = {name: known for name in moved if (known := days[name, None].steps) is not None}
         found += _changes(question, findings, steps)
         unnamed = [name for name in steps if not _named(name, found) and not is_unsteady(steps[name])]
@@ -194,13 +196,18 @@ def _with_parts(
 
 
 def _renamed_in_parts(
-    changes: Sequence[DataChange], part: str, held: Mapping[str, Mapping[str, Days]]
+    changes: Sequence[DataChange], part: str | None, held: Mapping[str, Mapping[str, Days]]
 ) -> list[DataChange]:
-    """Return the changes with the categories that began in one value of a part as renamings, where they are."""
+    """Return the changes with the categories that began in one value of a part as renamings, where they are.
+
+    Without a `part` those of all rows, whose days are held under no name: one that was renamed for a week that is no
+    window vanished from none.
+    """
     new: dict[tuple[str, str], list[DataChange]] = {}
     for one in changes:
-        if one.kind == NEW and one.where is not None and one.where[0] == part:
-            new.setdefault((one.where[1], one.column), []).append(one)
+        where, value = one.where or (None, "")
+        if one.kind == NEW and where == part and one.column in held.get(value, {}):
+            new.setdefault((value, one.column), []).append(one)
     rest = [one for one in changes if not any(one in mine for mine in new.values())]
     return [*rest, *(one for (value, name), mine in new.items() for one in renamed_in_part(mine, held[value][name]))]
 
@@ -235,16 +242,24 @@ def _named(column: str, found: Sequence[DataChange]) -> bool:
 
 
 def _explained(one: DataChange, found: Sequence[DataChange]) -> bool:
-    """Say whether a category vanished for no longer than no row, or one value in every row, of its column arrived."""
-    return one.kind == VANISHED and any(
-        other.kind in {FROZEN, GONE_MISSING}
-        and other.where is None
-        and other.evidence.get("share", 0.0) >= _EVERY
-        and other.start - _WEEK <= one.start
-        and one.end <= other.end + _WEEK
-        and other.touches(one.column, one.start, one.end)
-        for other in found
-    )
+    """Say whether a category began or vanished as another change of its column, which is told, has it."""
+    return any(_explains(other, one) for other in found if one.column in other.columns)
+
+
+def _explains(other: DataChange, one: DataChange) -> bool:
+    """Say whether a category came or went as columns were swapped, one was renamed, or no row or one value arrived."""
+    if one.kind not in {NEW, VANISHED} or not other.touches(one.column, one.start, one.end):
+        return False
+    # What vanished is told by windows, which begin and end beside the days of what explains it.
+    beside = _WEEK if one.kind == VANISHED else _DAY
+    within = other.start - beside <= one.start and one.end <= other.end + beside
+    if other.kind == SWAPPED:
+        return within and one.where == other.where
+    if one.kind == NEW or not within:
+        return False
+    if other.kind in {RENAMED, DEFAULT} and other.before is not None:
+        return one.before == other.before and one.where == other.where
+    return other.kind in {FROZEN, GONE_MISSING} and other.where is None and other.evidence.get("share", 0.0) >= _EVERY
 
 
 def _unless(found: Sequence[DataChange], known: Sequence[DataChange]) -> list[DataChange]:

@@ -370,6 +370,31 @@ def test_true_factors_are_named_in_nineteen_of_twenty_logs(conversion):
     assert sum([one.conversion for one in found] == [conversion] for found in named) >= 95
 
 
+@pytest.mark.parametrize("seed", [300, 301, 302])
+def test_texts_that_are_swapped_are_no_new_and_no_vanished_categories_besides(seed):
+    frame, start, end = planted(seed, city=pl.col("flag"), flag=CITY)
+    change = one_of(frame)
+    assert (change.kind, change.start, change.end) == ("swapped columns", start, end)
+    frame, *_ = planted(seed, **only("n2", pl.col("flag"), "city"), **only("n2", CITY, "flag"))
+    change = one_of(frame)
+    assert (change.kind, change.where) == ("swapped columns", ("node", "n2"))
+
+
+@pytest.mark.parametrize("seed", [300, 301, 302])
+def test_a_category_that_was_renamed_for_some_days_is_named_so_whatever_the_windows_are(seed):
+    frame, start, _ = planted(seed, city=CITY.replace({"Oslo": "OSL"}))
+    change = one_of(frame)
+    assert (change.kind, change.before, change.after) == ("renamed category", "Oslo", "OSL")
+    assert timedelta(0) <= change.start - start < timedelta(days=1)
+    change = one_of(planted(seed, city=CITY.str.to_uppercase())[0])
+    assert (change.kind, change.before) == ("type changed", "Bern, Oslo, Rome, Turku")
+
+
+def test_a_category_that_is_missing_instead_is_told_once():
+    change = one_of(planted(300, city=CITY.replace({"Oslo": None}))[0])
+    assert (change.kind, change.before, change.after) == ("new default", "Oslo", "(missing)")
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_feature_that_is_computed_once_a_day_has_no_default_each_day(seed):
     random = np.random.default_rng(seed)
