@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from html import escape, unescape
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from audit_lab.case.inert_svg import inert_svg
 from audit_lab.errors import MisuseError
 from audit_lab.seal.hidden_letters import spelled
 
-__all__ = ["WIDE_FROM_COLUMNS", "clean_html", "has_visible_content", "is_wide", "picture_html"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["WIDE_FROM_COLUMNS", "clean_html", "has_visible_content", "is_wide", "picture_html", "with_long_words"]
 
 #: A table of so many columns is printed on a page across: upright, as many of the least width do not fit.
 WIDE_FROM_COLUMNS = 8
@@ -47,7 +52,14 @@ _ADDRESS_IN_STYLE = re.compile(r"url\s*\(|expression|@import|\\", re.IGNORECASE)
 _SVG = re.compile(r"<svg\b.*?</svg\s*>", re.IGNORECASE | re.DOTALL)
 _NAMESPACE = re.compile(r"\sxmlns\s*=", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)</title>|aria-label=\"([^\"]*)\"", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[^>]*>")
 _ROW, _CELL = re.compile(r"<tr\b.*?(?=<tr\b|\Z)", re.DOTALL), re.compile(r"<t[dh]\b")
+_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+#: A cell's name, attributes and content, up to its end or to a table in it.
+_WHOLE_CELL = re.compile(r"""<(t[dh])((?:"[^"]*"|[^">])*)>(.*?)(?=</t[dh]>|<t[dh]\b|<table\b)""", re.DOTALL)
+_TAG_OR_UNDERSCORE = re.compile(r"<[^>]*>|_")
+#: So many letters of a table fit side by side on a page upright, and on one across; a border takes the room of two.
+_UPRIGHT, _ACROSS, _BORDER, _FEWEST_LETTERS = 102, 172, 2, 5
 #: What is left of a picture whose address was taken away.
 _NO_SOURCE = re.compile(r"<img(?![^>]* src=)[^>]*>")
 _PICTURE_OMITTED = '<em class="omitted">A picture that does not stand in this page was left out.</em>'
@@ -72,13 +84,61 @@ def clean_html(text: str) -> str:
 
 def has_visible_content(text: str) -> bool:
     """Whether a cleaned fragment shows anything."""
-    return "<img" in text or bool(unescape(re.sub(r"<[^>]*>", "", text)).strip())
+    return "<img" in text or bool(unescape(_ANY_TAG.sub("", text)).strip())
 
 
 def is_wide(text: str) -> bool:
     """Whether a cleaned fragment has a table that is too wide for an upright page."""
     rows = _ROW.finditer(text)
     return any(sum(1 for _ in _CELL.finditer(row.group())) >= WIDE_FROM_COLUMNS for row in rows)
+
+
+def with_long_words(text: str) -> str:
+    """Return a cleaned fragment whose tables say where a printed page may break words that it has no room for.
+
+    That is after an underscore, and where that does not suffice anywhere in the cells that are marked; other words stay
+    whole.
+    """
+    return _TABLE.sub(_broken_table, text)
+
+
+def _broken_table(table: re.Match[str]) -> str:
+    rows = [[_words(cell[3]) for cell in _WHOLE_CELL.finditer(row.group())] for row in _ROW.finditer(table[0])]
+    columns = [max(map(_longest_part, cells)) for cells in zip_longest(*rows, fillvalue=[])]
+    most = _most_letters(columns)
+
+    def broken(cell: re.Match[str]) -> str:
+        name, attributes, content = cell.groups()
+        words = _words(content)
+        if max(map(len, words), default=0) <= most:
+            return cell[0]
+        if _longest_part(words) > most:
+            attributes = (
+                attributes.replace('class="', 'class="long ', 1)
+                if 'class="' in attributes
+                else f'{attributes} class="long"'
+            )
+        content = _TAG_OR_UNDERSCORE.sub(lambda found: found[0] if found[0] != "_" else "_<wbr>", content)
+        return f"<{name}{attributes}>{content}"
+
+    return _WHOLE_CELL.sub(broken, table[0])
+
+
+def _most_letters(columns: Sequence[int]) -> int:
+    """Return of how many letters a word may be that stays whole, by the longest of each column."""
+    room = _ACROSS if len(columns) >= WIDE_FROM_COLUMNS else _UPRIGHT
+    for most in range(max(columns, default=0), _FEWEST_LETTERS, -1):
+        if sum(min(letters, most) + _BORDER for letters in columns) <= room:
+            return most
+    return _FEWEST_LETTERS
+
+
+def _words(content: str) -> list[str]:
+    return unescape(_ANY_TAG.sub(" ", content)).split()
+
+
+def _longest_part(words: Sequence[str]) -> int:
+    return max((len(part) for word in words for part in word.replace("_", "_ ").split()), default=0)
 
 
 def picture_html(svg: str) -> str:

@@ -8,7 +8,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audit_lab.evidence.environment import library_version
-from audit_lab.evidence.html_cleaning import clean_html, has_visible_content, is_wide, picture_html
+from audit_lab.evidence.html_cleaning import (
+    clean_html,
+    has_visible_content,
+    is_wide,
+    picture_html,
+    with_long_words,
+)
 from audit_lab.evidence.markdown_html import code_html, markdown_html
 from audit_lab.evidence.notebook_document import shown_cells
 from audit_lab.evidence.stylesheet import page
@@ -93,7 +99,7 @@ def _shown(data: Mapping[str, str]) -> str:
         html = _represented(kind, data[kind])
         if has_visible_content(html):
             across = " landscape" if is_wide(html) else ""
-            return f'<div class="output_html{across}">{html}</div>'
+            return f'<div class="output_html{across}">{with_long_words(html)}</div>'
     return _NEEDS_SCRIPT if data.keys() - {"text/plain"} else ""
 
 

@@ -63,12 +63,13 @@ td.digest { overflow-wrap: anywhere; font-size: 11px; }
   .landscape { page: landscape; }
   .wide, .output_html { overflow: visible; }
   table { font-size: 8.5pt; max-width: 100%; }
-  .landscape table { font-size: 7.5pt; }
+  .landscape table { font-size: 7.2pt; }
   th, td { overflow-wrap: anywhere; white-space: normal !important; max-width: none !important;
     min-width: 7em; padding: .15rem .35rem; }
   .landscape th, .landscape td { min-width: 0; }
+  th, .output_html td { overflow-wrap: break-word; word-break: normal !important; min-width: 0; }
   .shown th, .shown td { overflow-wrap: normal; }
-  .shown .long { overflow-wrap: anywhere; }
+  .shown .long, .output_html .long { overflow-wrap: anywhere; }
   .output_area { margin-left: 0; }
   .prompt { break-after: avoid; }
   img { max-height: 235mm; }

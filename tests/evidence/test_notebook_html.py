@@ -215,3 +215,23 @@ def test_what_turns_the_direction_of_text_is_named_in_code_text_outputs_and_pict
     assert '<p title="x [U+202E]y">' in page
     (picture,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
     assert "x [U+202E]y" in base64.b64decode(picture).decode()
+
+
+def table_of(*names, value="1"):
+    cells = "".join(f"<th>{name}</th>" for name in names), "".join(f"<td class='x'>{value}</td>" for _ in names)
+    return f"<table><thead><tr>{cells[0]}</tr></thead><tbody><tr>{cells[1]}</tr></tbody></table>"
+
+
+def test_only_words_for_which_a_page_has_no_room_may_be_broken():
+    narrow = render_html(_notebook(_output(html=table_of("Feature", "Contribution", "recorded_value")))).decode()
+    assert 'class="long"' not in narrow
+    digest = render_html(_notebook(_output(html=table_of("Feature", "Digest", value="a" * 64)))).decode()
+    assert digest.count('<td class="long x">') == 2
+    assert "<th>Digest</th>" in digest
+    many = render_html(_notebook(_output(html=table_of(*["Contribution"] * 20)))).decode()
+    assert many.count('<th class="long">Contribution</th>') == 20
+    assert "overflow-wrap: break-word" in many
+    names = ["recorded_value", "x", "scheduled_departure_of_the_airline"] * 4
+    parts = render_html(_notebook(_output(html=table_of(*names)))).decode()
+    assert "<th>scheduled_<wbr>departure_<wbr>of_<wbr>the_<wbr>airline</th>" in parts
+    assert 'class="long' not in parts
