@@ -68,6 +68,7 @@ class TopicConsumer:
         own = sorted(name for name in more if name in _OWN)
         if own:
             raise MisuseError(f"the setting {own[0]} is not for a caller to make", "Leave it out.")
+        _check_tokens(more)
         self._kafka, self._topic, self._servers = confluent_kafka, topic, servers
         said = {
             "auto.offset.reset": "error",
@@ -175,6 +176,23 @@ class TopicConsumer:
             f"the topic {printable(self._topic)} at {printable(self._servers)} cannot be read ({_said(error)})",
             "Check the brokers and the client's settings; what was taken over stays, and the same call goes on.",
             "other",
+        )
+
+
+def _check_tokens(more: Mapping[str, str]) -> None:
+    """Refuse a client that would wait for tokens for ever: those that a caller's own function gives are not asked for.
+
+    Raises
+    ------
+    MisuseError
+        The settings are such.
+    """
+    mechanism = str(more.get("sasl.mechanism", more.get("sasl.mechanisms", "")))
+    is_given = more.get("sasl.oauthbearer.method") == "oidc" or "enable.sasl.oauthbearer.unsecure.jwt" in more
+    if mechanism.upper() == "OAUTHBEARER" and not is_given:
+        raise MisuseError(
+            "nobody here gives tokens for OAUTHBEARER",
+            'Say sasl.oauthbearer.method = "oidc" and sasl.oauthbearer.token.endpoint.url, so that the client asks.',
         )
 
 
