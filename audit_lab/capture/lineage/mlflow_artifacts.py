@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from audit_lab.capture.lineage.mlflow_facts import text_of
+from audit_lab.capture.lineage.mlflow_models import MLMODEL
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.printable import printable
 from audit_lab.seal.malformed import MalformedError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.lineage.json_server import JsonServer
     from audit_lab.capture.lineage.rows import Gathering
 
-__all__ = ["fetch_artifacts"]
+__all__ = ["fetch_artifacts", "model_file"]
 
 _LISTED = "/api/2.0/mlflow/logged-models/{}/artifacts/directories"
 _FILE = "/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files"
@@ -76,6 +77,24 @@ def fetch_artifacts(
                     f"the versions have more than {_MOST_FILES:,} files", "Name fewer experiments.", "other"
                 )
     gathering.note(f"Fetched {count:,} files of registered versions ({size:,} bytes) and opened none.")
+
+
+def model_file(server: JsonServer, model: str) -> bytes | None:
+    """Return the ``MLmodel`` of a logged model; None where the server has none, or does not hand it out.
+
+    Raises
+    ------
+    StorageError
+        As for `JsonServer.get`, but for a server that refuses this one file or fails over it.
+    """
+    if not _ID.fullmatch(model):
+        return None
+    try:
+        return server.get(_FILE.format(model), {"artifact_file_path": MLMODEL})
+    except StorageError as error:
+        if error.reason not in {"denied", "failing"}:
+            raise
+        return None
 
 
 def _files(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.capture.lineage.rows import dataset_name, instant_of_ms, json_text
+from audit_lab.capture.lineage.rows import dataset_name, instant, instant_of_ms, json_text
 from audit_lab.seal.malformed import MalformedError
 from audit_lab.seal.strict_json import parse_json
 
@@ -29,6 +29,8 @@ _KEPT_TAGS = (
     "mlflow.source.git.branch",
     "mlflow.note.content",
 )
+#: What begins so was set by MLflow itself.
+_OWN_TAGS = "mlflow."
 _STATES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _SEED = ("seed", "random_state")
 _ADDRESSES = ("uri", "url", "path", "table_name", "delta_table_name")
@@ -41,6 +43,8 @@ class MlflowFacts:
     def __init__(self, gathering: Gathering) -> None:
         self._gathering = gathering
         self._source_runs: dict[str, str] = {}
+        #: Logged model to what its ``MLmodel`` says.
+        self._described: dict[str, dict[str, Any]] = {}
 
     def run(
         self,
@@ -80,8 +84,31 @@ class MlflowFacts:
             datasets_in=json_text([name for name, _ in used]),
             metrics=json_text(dict(metrics)),
             state=_state(meta),
-            facets=json_text({name: tags[name] for name in _KEPT_TAGS if name in tags}),
+            facets=json_text(self._facets(run_id, tags)),
         )
+
+    def _facets(self, run_id: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        """Return what is kept beside a run: MLflow's own tags, those that somebody set, and the models it left."""
+        own = {name: tags[name] for name in _KEPT_TAGS if name in tags}
+        further = {name: text for name, text in tags.items() if not name.startswith(_OWN_TAGS)}
+        models = {model: said for model, said in self._described.items() if text_of(said, "run_id") == run_id}
+        return {**own, **({"tags": further} if further else {}), **({"models": models} if models else {})}
+
+    def logged_within(self, run_id: str, tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the models that MLflow 2 noted as logged by a run, and the path of each in the run's artifacts."""
+        entries = self.json(tags.get(_HISTORY))
+        for entry in entries if isinstance(entries, list) else ():
+            path = text_of(entry, "artifact_path")
+            if path is not None and text_of(entry, "model_id") is None:
+                yield f"{run_id}/{path}", path
+
+    def described(self, model: str, said: dict[str, Any]) -> None:
+        """Add what the ``MLmodel`` of a logged model says; before the run that it names."""
+        self._described[model] = said
+        run_id = text_of(said, "run_id")
+        if run_id is not None:
+            self.logged_model(model, run_id, instant(said.get("utc_time_created")))
+            self._gathering.run(run_id, kind="training", facets=json_text({"models": {model: said}}))
 
     def dataset(self, meta: Mapping[str, Any]) -> str:
         """Add a data set, and return its name: in the version that MLflow's own digest of it names."""
@@ -114,8 +141,12 @@ class MlflowFacts:
         model: str | None,
         aliases: Iterable[str],
         tags: Mapping[str, str],
+        of_name: Mapping[str, Any],
     ) -> None:
-        """Add a registered version, of a run or of the run that its logged model came from, as the registry says it."""
+        """Add a registered version, of a run or of the run that its logged model came from, as the registry says it.
+
+        `of_name` is what the registry says of the name, for all of its versions.
+        """
         run_id = text_of(said, "run_id") or self._source_runs.get(model or "")
         at, node = instant_of_ms(said.get("creation_timestamp")), f"model:{name}@{version}"
         facets = {
@@ -125,6 +156,9 @@ class MlflowFacts:
             "status": text_of(said, "status"),
             "registered_at": at,
             "updated_at": instant_of_ms(said.get("last_updated_timestamp")),
+            "model_description": text_of(dict(of_name), "description"),
+            "model_tags": of_name.get("tags"),
+            "model": self._described.get(model or ""),
         }
         self._gathering.version(
             name,

@@ -3,7 +3,8 @@
 Layout: `mlflow/store/tracking/file_store.py` and `mlflow/store/model_registry/file_store.py` of MLflow 2 and 3:
 ``EXPERIMENT/meta.yaml``, ``EXPERIMENT/RUN/meta.yaml`` with ``params/``, ``metrics/``, ``tags/``, ``inputs/`` and
 ``outputs/``, ``EXPERIMENT/datasets/ID/meta.yaml``, ``EXPERIMENT/models/ID/meta.yaml``, and the registry's
-``models/NAME/version-N/meta.yaml``.
+``models/NAME/meta.yaml`` and ``models/NAME/version-N/meta.yaml``. Of the artifacts the ``MLmodel`` of a model is read:
+``EXPERIMENT/models/ID/artifacts/MLmodel``, or what MLflow 2 wrote below ``EXPERIMENT/RUN/artifacts``.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.lineage.event_files import skip_line
 from audit_lab.capture.lineage.mlflow_facts import MOST_POINTS
-from audit_lab.capture.lineage.plain_yaml import RefusedError, parse_yaml, read_bytes
+from audit_lab.capture.lineage.mlflow_models import MLMODEL, MOST_BYTES, described_model
+from audit_lab.capture.lineage.plain_yaml import MAXIMUM_BYTES, RefusedError, parse_yaml, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from audit_lab.capture.lineage.rows import Gathering
@@ -51,12 +53,25 @@ class StoreFiles:
 
     def meta(self, folder: Path) -> dict[str, Any] | None:
         """Return what a folder's ``meta.yaml`` says; None where there is none, or it was refused."""
-        path = folder / META
+        return self._read(folder / META, parse_yaml, MAXIMUM_BYTES)
+
+    def model(self, folder: Path) -> dict[str, Any] | None:
+        """Return what a folder's ``MLmodel`` says; None where there is none, or it was refused."""
+        return self._read(folder / MLMODEL, described_model, MOST_BYTES)
+
+    def model_within(self, folder: Path, path: str) -> dict[str, Any] | None:
+        """Return what the ``MLmodel`` in a folder below one says; None also where the path would lead elsewhere."""
+        found: Path | None = folder
+        for part in path.split("/"):
+            found = None if found is None else self.named(found, part)
+        return None if found is None else self.model(found)
+
+    def _read(self, path: Path, parse: Callable[[bytes], dict[str, Any]], most: int) -> dict[str, Any] | None:
         if not path.exists() and not path.is_symlink():
             return None
         self._opened()
         try:
-            return parse_yaml(read_bytes(path))
+            return parse(read_bytes(path, most))
         except RefusedError as error:
             self._refuse(path, "the file", error)
             return None

@@ -14,8 +14,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.lineage.json_server import JsonServer
-from audit_lab.capture.lineage.mlflow_artifacts import fetch_artifacts
+from audit_lab.capture.lineage.mlflow_artifacts import fetch_artifacts, model_file
 from audit_lab.capture.lineage.mlflow_facts import CONTEXT, MOST_POINTS, MlflowFacts, text_of
+from audit_lab.capture.lineage.mlflow_models import MLMODEL, described_model
+from audit_lab.capture.lineage.plain_yaml import RefusedError
 from audit_lab.capture.lineage.rows import Gathering, LineageRows, instant_of_ms
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.printable import printable
@@ -56,7 +58,7 @@ def read_mlflow_server(
         Names of those to read; every active one if omitted.
     artifacts
         A new folder into which the files of registered versions are fetched, as ``NAME/VERSION/...``; they are not
-        opened. Without it no artifact is fetched.
+        opened. Without it no artifact is fetched but the ``MLmodel`` of each logged model, which is read.
     patience_s
         How long all of it may take, in seconds.
 
@@ -90,6 +92,8 @@ class _Reading:
         self._server, self._gathering = server, gathering
         self._facts = MlflowFacts(gathering)
         self._runs: set[str] = set()
+        #: Registered name to what the registry says of it.
+        self._names: dict[str, dict[str, Any]] = {}
         #: Name, version, run and logged model of each registered version that was taken over.
         self.versions: list[tuple[str, str, str | None, str | None]] = []
 
@@ -100,6 +104,8 @@ class _Reading:
         for start in range(0, len(ids), _EXPERIMENTS_AT_ONCE):
             some = {"experiment_ids": ids[start : start + _EXPERIMENTS_AT_ONCE], "max_results": _PAGE}
             models = list(self._entries("POST", "logged-models/search", some, "models"))
+            for model in models:
+                self._described(model)
             for run in self._entries("POST", "runs/search", {**some, "run_view_type": "ALL"}, "runs"):
                 self._run(run, experiments)
             for model in models:
@@ -183,12 +189,28 @@ class _Reading:
         elif run_id is not None:
             self._facts.logged_model(model, run_id, instant_of_ms(info.get("creation_timestamp_ms")))
 
+    def _described(self, entry: Any) -> None:
+        """Ask for the ``MLmodel`` of a logged model; no other artifact is."""
+        model = text_of(_object(entry, "info"), "model_id")
+        content = None if model is None else model_file(self._server, model)
+        if model is None or content is None:
+            self._gathering.note("Logged models whose MLmodel the server does not hand out.")
+            return
+        self._gathering.files += 1
+        self._gathering.read += 1
+        try:
+            self._facts.described(model, described_model(content))
+        except RefusedError as error:
+            self._gathering.refuse(self._server.address, f"{model}/{MLMODEL}", str(error), content)
+
     def _aliases(self) -> dict[tuple[str, str], list[str]]:
-        """Return the aliases of each registered version, by name and version."""
+        """Return the aliases of each registered version, by name and version; what is said of names is noted."""
         found: dict[tuple[str, str], list[str]] = {}
         asked = {"max_results": str(_PAGE)}
         for entry in self._pages("GET", "registered-models/search", asked, "registered_models"):
             name = text_of(entry, "name")
+            if name is not None:
+                self._names[name] = {**entry, "tags": _pairs(entry, "tags")}
             for each in _list(entry, "aliases") if isinstance(entry, dict) else ():
                 alias, version = text_of(each, "alias"), text_of(each, "version")
                 if name is not None and alias is not None and version is not None:
@@ -206,7 +228,8 @@ class _Reading:
             return
         self.versions.append((name, version, run_id, model))
         named, tags = aliases.get((name, version), ()), _pairs(entry, "tags")
-        self._facts.version(name, version, entry, model=model, aliases=named, tags=tags)
+        of_name = self._names.get(name, {})
+        self._facts.version(name, version, entry, model=model, aliases=named, tags=tags, of_name=of_name)
 
     def _entries(self, method: str, path: str, asked: dict[str, Any], member: str) -> Iterator[Any]:
         """Yield the entries of all pages, each of which is a record."""

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["read_mlflow_runs"]
 
+_ARTIFACTS = "artifacts"
 _REGISTRY, _ALIASES, _DATASETS, _MODELS, _TRASH = "models", "aliases", "datasets", "models", ".trash"
 
 
 def read_mlflow_runs(folder: str | Path) -> LineageRows:
-    """Read the runs of an MLflow file store: the whole of it (``mlruns``), one experiment's folder, or one run's.
+    """Read the runs of an MLflow file store: all of it (``mlruns``), an experiment's folder, a run's, or a model's.
 
     Parameters
     ----------
     folder
-        Read within its own bounds: links are not followed, and no name in a file leads out of it. Artifacts are not
-        opened.
+        Read within its own bounds: links are not followed, and no name in a file leads out of it. Of the artifacts
+        no other file is opened than the ``MLmodel`` of each model.
 
     Raises
     ------
@@ -62,7 +63,12 @@ class _Store:
         self._facts = MlflowFacts(gathering)
 
     def read(self) -> None:
-        """Read whichever part of a store the folder is."""
+        """Read whichever part of a store the folder is; or the model in it."""
+        said = self._files.model(self._root)
+        if said is not None:
+            self._facts.described(text_of(said, "model_id") or text_of(said, "model_uuid") or self._root.name, said)
+            self._gathering.note("One model was read, without its run: what the run was is not in it.")
+            return
         meta = self._files.meta(self._root)
         if meta is not None and "run_id" in meta:
             self._run(self._root, meta, {}, "")
@@ -80,8 +86,9 @@ class _Store:
         if registry.is_dir() and not registry.is_symlink():
             for model in self._files.folders(registry):
                 aliases = self._files.values(model / _ALIASES)
+                of_name = {**(self._files.meta(model) or {}), "tags": self._files.values(model / "tags")}
                 for version in self._files.folders(model):
-                    self._version(version, aliases)
+                    self._version(version, aliases, of_name)
 
     def _experiment(self, folder: Path, meta: dict[str, Any] | None) -> None:
         datasets: dict[str, dict[str, Any]] = {}
@@ -108,13 +115,18 @@ class _Store:
                 self._gathering.note(f"An input of which the experiment describes no data set: {each[:60]!a}.")
                 continue
             used.append((self._facts.dataset(dataset), context))
+        run_id, tags = text_of(meta, "run_id") or folder.name, self._files.values(folder / "tags")
+        for model, path in self._facts.logged_within(run_id, tags):
+            said = self._files.model_within(folder, f"{_ARTIFACTS}/{path}")
+            if said is not None:
+                self._facts.described(model, said)
         self._facts.run(
-            text_of(meta, "run_id") or folder.name,
+            run_id,
             meta,
             times=(instant_of_ms(meta.get("start_time")), instant_of_ms(meta.get("end_time"))),
             experiment=experiment,
             parameters=self._files.values(folder / "params"),
-            tags=self._files.values(folder / "tags"),
+            tags=tags,
             metrics=self._files.metrics(folder / "metrics"),
             used=used,
             made=list(self._outputs(folder)),
@@ -142,11 +154,25 @@ class _Store:
         model, run_id = text_of(meta, "model_id"), text_of(meta, "source_run_id")
         if meta is not None and model is not None and run_id is not None:
             self._facts.logged_model(model, run_id, instant_of_ms(meta.get("creation_timestamp")))
+        said = self._files.model_within(folder, _ARTIFACTS)
+        if said is not None:
+            self._facts.described(model or folder.name, said)
 
-    def _version(self, folder: Path, aliases: dict[str, str]) -> None:
+    def _version(self, folder: Path, aliases: dict[str, str], of_name: dict[str, Any]) -> None:
         meta = self._files.meta(folder)
         name, version = text_of(meta, "name"), text_of(meta, "version")
         if meta is not None and name is not None and version is not None:
             named = [alias for alias, of in aliases.items() if of.strip() == version]
             tags = self._files.values(folder / "tags")
-            self._facts.version(name, version, meta, model=text_of(meta, "model_id"), aliases=named, tags=tags)
+            model = text_of(meta, "model_id") or _within_run(text_of(meta, "source"), text_of(meta, "run_id"))
+            self._facts.version(name, version, meta, model=model, aliases=named, tags=tags, of_name=of_name)
+
+
+def _within_run(source: str | None, run_id: str | None) -> str | None:
+    """Return how the model is called that a version of MLflow 2 names as its source: by its run, and its path there."""
+    if source is None or run_id is None:
+        return None
+    _, found, path = source.partition(f"{run_id}/artifacts/")
+    if not found and source.startswith(f"runs:/{run_id}/"):
+        path = source.removeprefix(f"runs:/{run_id}/")
+    return f"{run_id}/{path.strip('/')}" if path.strip("/") else None

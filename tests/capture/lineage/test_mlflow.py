@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -254,6 +255,75 @@ def test_times_that_no_calendar_has_are_left_out(store, folder, trained):
         )
     )
     assert of_run(read_mlflow_runs(store), trained[1])["ended_at"] is None
+
+
+def test_what_an_mlmodel_says_stands_beside_the_run_and_the_version_that_it_is_of(trained):
+    path, run, _ = trained
+    found = read_mlflow_runs(path)
+    (said,) = json.loads(of_run(found, run)["facets"])["models"].values()
+    assert said == json.loads(found.model_versions["facets"][0])["model"]
+    assert said["run_id"] == run
+    assert "python_function" in said["flavors"]
+    assert said["signature"]["inputs"][0]["type"] == "double"
+    (file,) = path.glob("*/models/*/artifacts/MLmodel")
+    assert said["mlmodel_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert datetime.fromisoformat(said["utc_time_created"]).tzinfo is not None
+    alone = read_mlflow_runs(file.parent)
+    assert triples(alone) == {(f"logged-model:{said['model_id']}", "wasGeneratedBy", f"run:{run}")}
+    assert json.loads(of_run(alone, run)["facets"]) == {"models": {said["model_id"]: said}}
+    assert of_run(alone, run)["kind"] == "training"
+
+
+def test_tags_that_somebody_set_and_the_description_of_a_name_are_taken_over(store, folder, trained):
+    (folder / "tags" / "team").write_text("credit")
+    (folder / "tags" / "mlflow.other").write_text("x")
+    meta = store / "models" / "loans" / "meta.yaml"
+    lines = [line for line in meta.read_text().splitlines() if not line.startswith("description")]
+    meta.write_text("\n".join([*lines, "description: Decides on loans."]))
+    (store / "models" / "loans" / "tags").mkdir(exist_ok=True)
+    (store / "models" / "loans" / "tags" / "tier").write_text("high")
+    found = read_mlflow_runs(store)
+    facets = json.loads(of_run(found, trained[1])["facets"])
+    assert facets["tags"] == {"team": "credit"}
+    assert not any(name in str(facets) for name in ("mlflow.other", "mlflow.user"))
+    of_version = json.loads(found.model_versions["facets"][0])
+    assert (of_version["model_description"], of_version["model_tags"]) == ("Decides on loans.", {"tier": "high"})
+
+
+def test_the_mlmodel_that_mlflow_2_left_in_a_run_is_read(store, folder, trained):
+    (file,) = store.glob("*/models/*/artifacts/MLmodel")
+    place = folder / "artifacts" / "deep" / "clf"
+    place.mkdir(parents=True)
+    shutil.copy(file, place)
+    history = [{"run_id": trained[1], "artifact_path": each, "flavors": {}} for each in ("deep/clf", "../../clf", "no")]
+    (folder / "tags" / "mlflow.log-model.history").write_text(json.dumps(history))
+    (meta,) = store.glob("models/loans/version-1/meta.yaml")
+    lines = [line for line in meta.read_text().splitlines() if not line.startswith(("source", "model_id"))]
+    meta.write_text("\n".join([*lines, f"source: file:///x/{trained[1]}/artifacts/deep/clf"]))
+    found = read_mlflow_runs(store)
+    name = f"{trained[1]}/deep/clf"
+    assert name in json.loads(of_run(found, trained[1])["facets"])["models"]
+    assert ("model:loans@1", "wasDerivedFrom", f"logged-model:{name}") in triples(found)
+    assert json.loads(found.model_versions["facets"][0])["model"]["run_id"] == trained[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: &x [1]\nflavors: *x\n", "aliases"),
+        (b"run_id: x\n", "it names no flavors"),
+        (b"flavors: {}\n#" + b"x" * 1_000_000, "larger than 1,000,000 bytes"),
+    ],
+)
+def test_a_hostile_mlmodel_is_put_aside_and_all_else_is_read(store, trained, content, reason):
+    (file,) = store.glob("*/models/*/artifacts/MLmodel")
+    file.write_bytes(content)
+    found = read_mlflow_runs(store)
+    (refused,) = found.report.quarantine.to_dicts()
+    assert refused["file"].endswith("artifacts/MLmodel")
+    assert reason in refused["reason"]
+    assert trained[1] in found.runs["run_id"].to_list()
+    assert found.model_versions.height == 1
 
 
 def test_a_folder_without_runs_is_misuse(tmp_path):
