@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,9 +139,28 @@ def close() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Bar(Progress):
+    """A progress bar in whose place nothing else shows how far a question is."""
+
+    _alone = ExitStack()
+
+    def start(self) -> None:
+        """Show it."""
+        from audit_lab.face.progress import shown_elsewhere
+
+        self._alone = ExitStack()
+        self._alone.enter_context(shown_elsewhere())
+        super().start()
+
+    def stop(self) -> None:
+        """Take it away."""
+        super().stop()
+        self._alone.close()
+
+
 def bar() -> Progress:
     """Return a progress bar with an estimate, on standard error; silent where that is not a terminal."""
-    return Progress(
+    return _Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from audit_lab.face.progress import shown_while
 from audit_lab.log.schema import INPUTS_PREFIX
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Access:
     def asking(self, kind: str, what: object = None, **parts: Any) -> Iterator[Answer]:
         """Ask a question inside the block; its line is on disk when the block ends.
 
+        Where that takes longer than a second, whoever waits is shown what is asked and for how long by now.
+
         Parameters
         ----------
         kind, what, parts
@@ -65,7 +68,8 @@ class Access:
         """
         answer = Answer(is_kept=self.journal is not None)
         try:
-            yield answer
+            with shown_while(kind.removesuffix(" by")):
+                yield answer
         except BaseException as error:
             self._write(kind, words_of(kind, what, **parts), answer, f"failed: {type(error).__name__}")
             raise

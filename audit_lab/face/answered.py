@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from audit_lab.face.explained import Explained
+from audit_lab.face.progress import shown_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -83,15 +84,18 @@ class Answered(Explained):
         chosen = codes if isinstance(codes, ReasonCodes) or codes is None else ReasonCodes.read(codes)
         flip = counterfactual if isinstance(counterfactual, Constraints) else Constraints() if counterfactual else None
         journal = self._access.journal
-        with self._access.asking(
-            "dossier",
-            self.place,
-            timezone=clock.zone.key,
-            codes_sha256=None if chosen is None else chosen.sha256,
-            counterfactual=None if flip is None else flip.words(),
-            environment=None if environment == "present" else environment,
-            trust=[*trust, *trusted_types] or None,
-        ) as answer:
+        with (
+            self._access.asking(
+                "dossier",
+                self.place,
+                timezone=clock.zone.key,
+                codes_sha256=None if chosen is None else chosen.sha256,
+                counterfactual=None if flip is None else flip.words(),
+                environment=None if environment == "present" else environment,
+                trust=[*trust, *trusted_types] or None,
+            ) as answer,
+            shown_while("dossier", progress),
+        ):
             self.tell(answer)
             asked = Asked(
                 timezone=timezone,

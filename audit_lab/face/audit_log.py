@@ -226,9 +226,9 @@ class AuditLog(Watching):
         from audit_lab.face.accepted import accepted_keys
         from audit_lab.log.integrity import verify
 
-        with self._access.asking(
-            "verify", rows=None if rows else "not recomputed", require_anchor=require_anchor or None
-        ):
+        recomputed = None if rows else "not recomputed"
+        asking = self._access.asking("verify", rows=recomputed, require_anchor=require_anchor or None)
+        with asking, shown_while("verify", progress):
             return verify(
                 self._store,
                 trust=accepted_keys(trust),

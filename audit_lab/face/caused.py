@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.face.dated import Dated
+from audit_lab.face.progress import shown_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -105,7 +106,8 @@ class Caused(Dated):
             "after": asked.after.words(),
             **{name: value for name, value in asked.to_dict().items() if name not in {"before", "after"}},
         }
-        with self._access.asking("cause", **words, trust=[*trust, *trusted_types] or None) as answer:
+        asking = self._access.asking("cause", **words, trust=[*trust, *trusted_types] or None)
+        with asking as answer, shown_while("cause", progress):
             runner = self._runner("present", trust, trusted_types, limits)
             found = cause_of(self._store, asked, runner, progress)
             answer.rows = found.shift.rows_before + found.shift.rows_after

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_lab.errors import MisuseError
+from audit_lab.face.progress import shown_while
 from audit_lab.face.reconstructed import Reconstructed
 from audit_lab.log.files.printable import printable
 from audit_lab.log.search.query import instant
@@ -256,17 +257,20 @@ class Explained(Reconstructed):
         from audit_lab.replay.surroundings import environment_choice
 
         since, until = window or (None, None)
-        with self._access.asking(
-            "counterfactual",
-            self.place,
-            k=k,
-            constraints=None if constraints is None else constraints.words(),
-            target=target,
-            since=since,
-            until=until,
-            environment=None if environment == "present" else environment,
-            trust=[*trust, *trusted_types] or None,
-        ) as answer:
+        with (
+            self._access.asking(
+                "counterfactual",
+                self.place,
+                k=k,
+                constraints=None if constraints is None else constraints.words(),
+                target=target,
+                since=since,
+                until=until,
+                environment=None if environment == "present" else environment,
+                trust=[*trust, *trusted_types] or None,
+            ) as answer,
+            shown_while("counterfactual", progress),
+        ):
             self.tell(answer)
             chosen = environment_choice(self._store, environment, self.prediction)
             found = find_counterfactuals(

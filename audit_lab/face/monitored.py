@@ -178,19 +178,22 @@ class Monitored(Caused):
         from audit_lab.face.cohort_search import cohort_asked
 
         named = AskedFor(ids_or_expression)
-        with self._access.asking(
-            "attributions",
-            named.words,
-            since=since,
-            until=until,
-            model=model,
-            version=version,
-            perturbation=perturbation,
-            output=output,
-            seed=seed,
-            most=rows,
-            trust=[*trust, *trusted_types] or None,
-        ) as answer:
+        with (
+            self._access.asking(
+                "attributions",
+                named.words,
+                since=since,
+                until=until,
+                model=model,
+                version=version,
+                perturbation=perturbation,
+                output=output,
+                seed=seed,
+                most=rows,
+                trust=[*trust, *trusted_types] or None,
+            ) as answer,
+            shown_while("attributions", progress),
+        ):
             asked = cohort_asked(self._store, named, since=since, until=until, model=model, version=version)
             found = attribute_cohort(
                 asked,

@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     import narwhals as nw
     import polars as pl
 
-__all__ = ["WatchedStore", "shown_while", "watched"]
+__all__ = ["WatchedStore", "shown_elsewhere", "shown_while", "watched"]
 
 _FIRST_SECONDS, _NEXT_SECONDS = 1.0, 0.5
 _LONGEST = 100
-#: A question that is asked while another is answered is a part of it.
-_busy = Event()
+
+
+@dataclass
+class _Shown:
+    """What the line says by now: what is read, and since when that is waited for; and whether it is kept back."""
+
+    read: str = ""
+    since: float = field(default_factory=monotonic)
+    is_silent: bool = False
+
+
+#: The question that is being answered: one that is asked meanwhile is a part of it. And who shows it in its place.
+_answered: list[_Shown] = []
+_others: list[object] = []
 
 
 class _Place(Protocol):
@@ -88,13 +100,16 @@ def shown_while(what: str, progress: Callable[[str, int], None] | None = None) -
     Callable
         What is to be called as work is done; after the block it does nothing.
     """
-    place = None if progress is not None or _busy.is_set() else _place()
-    over, last = Event(), ["", monotonic()]
+    is_inner = bool(_answered)
+    place = None if progress is not None or is_inner or _others else _place()
+    shown = _answered[0] if is_inner and current_thread() is main_thread() else _Shown()
+    over, was_silent = Event(), shown.is_silent
+    shown.is_silent = was_silent or progress is not None
 
     def told(word: str, count: int) -> None:
         if over.is_set():
             return
-        last[0] = f"{word}, {count:,} rows"
+        shown.read = f"{word}, {count:,} rows"
         if progress is not None:
             progress(word, count)
 
@@ -103,25 +118,40 @@ def shown_while(what: str, progress: Callable[[str, int], None] | None = None) -
             yield told
         finally:
             over.set()
+            shown.is_silent = was_silent
         return
-    _busy.set()
-    clock = Thread(target=_tick, args=(what, place, over, last), name="audit-lab-progress", daemon=True)
+    _answered.append(shown)
+    clock = Thread(target=_tick, args=(what, place, over, shown), name="audit-lab-progress", daemon=True)
     clock.start()
     try:
         yield told
     finally:
         over.set()
-        _busy.clear()
+        _answered.clear()
         clock.join()
 
 
-def _tick(what: str, place: _Place, over: Event, last: list[Any]) -> None:
-    wait, is_shown = _FIRST_SECONDS, False
+@contextmanager
+def shown_elsewhere() -> Iterator[None]:
+    """Show nothing of questions that are asked inside the block: whoever asks them shows how far they are."""
+    mark = object()
+    _others.append(mark)
+    try:
+        yield
+    finally:
+        _others.remove(mark)
+
+
+def _tick(what: str, place: _Place, over: Event, shown: _Shown) -> None:
+    wait, is_there = _FIRST_SECONDS, False
     while not over.wait(wait):
-        reading = f", reading {last[0]}" if last[0] else ""
-        place.show(printable(f"{what}: {monotonic() - last[1]:.0f} s{reading}", _LONGEST))
-        wait, is_shown = _NEXT_SECONDS, True
-    if is_shown:
+        wait = _NEXT_SECONDS
+        if shown.is_silent:
+            continue
+        reading = f", reading {shown.read}" if shown.read else ""
+        place.show(printable(f"{what}: {monotonic() - shown.since:.0f} s{reading}", _LONGEST))
+        is_there = True
+    if is_there:
         place.clear()
 
 

@@ -145,15 +145,18 @@ class Replays(LogTables):
         """
         from audit_lab.replay.window import replay_all
 
-        with self._access.asking(
-            "replay",
-            expression,
-            since=since,
-            until=until,
-            model=model,
-            environment=None if environment == "present" else environment,
-            trust=[*trust, *trusted_types] or None,
-        ) as answer:
+        with (
+            self._access.asking(
+                "replay",
+                expression,
+                since=since,
+                until=until,
+                model=model,
+                environment=None if environment == "present" else environment,
+                trust=[*trust, *trusted_types] or None,
+            ) as answer,
+            shown_while("replay", progress),
+        ):
             question = Question(expression, instant(since, "since"), instant(until, "until"), model)
             runner = self._runner(environment, trust, trusted_types, limits)
             replayed = replay_all(self._store, question, runner, keep=keep, causes=causes, progress=progress)
@@ -207,7 +210,8 @@ class Replays(LogTables):
         parts = {"since": since, "until": until, "model": model, "version": version, "environment": environment}
         changes = (correction,) if not isinstance(correction, Sequence) else tuple(correction)
         told = "; then ".join(str(change) for change in changes)
-        with self._access.asking("impact", expression, correction=told, groups=tuple(groups), **parts) as answer:
+        asking = self._access.asking("impact", expression, correction=told, groups=tuple(groups), **parts)
+        with asking as answer, shown_while("impact", progress):
             question = Question(expression, instant(since, "since"), instant(until, "until"), model)
             runner = self._runner(environment, trust, trusted_types, limits)
             found = measure_impact(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
@@ -14,6 +17,7 @@ import pytest
 
 import audit_lab as al
 from audit_lab.cli import main
+from audit_lab.errors import LogError
 from audit_lab.face import progress as module
 from audit_lab.face.progress import shown_while
 
@@ -159,6 +163,62 @@ def test_a_question_within_a_question_is_a_part_of_it(terminal):
             pass
     assert "watch" in terminal.getvalue()
     assert "drift" not in terminal.getvalue()
+
+
+#: Questions that take no progress, or one of their own, and may take long all the same.
+SHOWN = {
+    "agreement": lambda log: log.decision("p-001").agreement(),
+    "cause": lambda log: log.cause(
+        after=("2024-03-05", "2024-03-06"), before=("2024-03-04", "2024-03-05"), anyway=True
+    ),
+    "comparable": lambda log: log.decision("p-030").comparable(),
+    "decisions": lambda log: log.decisions("sequence < 5"),
+    "explain": lambda log: log.decision("p-001").explain("shap"),
+    "explore": lambda log: log.explore("1", "1"),
+    "impact": lambda log: log.impact(al.Correction.unit("income", factor=0.5)),
+    "operations": lambda log: log.operations(),
+    "replay": lambda log: log.replay(causes=False),
+    "segments": lambda log: log.segments(["city"], since="2024-03-05", until="2024-03-06"),
+    "verify": lambda log: log.verify(),
+    "what if": lambda log: log.decision("p-030").what_if({"income": 1_200.0}),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_whatever_a_log_is_asked_is_shown(make_log, terminal, name):
+    log = al.open(make_log())
+    shown = []
+    write = terminal.write
+    terminal.write = lambda text: (shown.append(text), write(text))[1]
+    with suppress(LogError):  # too few rows for some: that is found out while it is shown
+        SHOWN[name](log)
+    assert any(re.match(rf"\r{name}( |:)", text) for text in shown), shown
+    assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_nothing_is_shown_of_what_has_a_bar_of_its_own(make_log, terminal):
+    log = al.open(make_log())
+    with module.shown_elsewhere():
+        log.replay(causes=False)
+    assert terminal.getvalue() == ""
+
+
+def test_nothing_is_shown_where_a_part_is_told_to_somebody_else(terminal, monkeypatch):
+    monkeypatch.setattr(module, "_FIRST_SECONDS", 0.1)
+    told = []
+    with shown_while("replay"), shown_while("replay", lambda word, count: told.append((word, count))) as tell:
+        tell("predictions", 40)
+        time.sleep(0.4)
+    assert (terminal.getvalue(), told) == ("", [("predictions", 40)])
+
+
+def test_what_is_read_for_a_part_stands_in_the_line_of_the_whole(terminal):
+    with shown_while("watch"):
+        with shown_while("drift") as tell:
+            tell("predictions", 40)
+        while "reading predictions, 40 rows" not in terminal.getvalue():
+            terminal.written.clear()
+            assert terminal.written.wait(30)
 
 
 @pytest.mark.parametrize("sits", [True, False])
