@@ -13,45 +13,54 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
+from audit_lab.widgets import viewing
+
 pytestmark = pytest.mark.browser
 
 VIEW = "application/vnd.audit-lab.view+json"
 OPENED = """
 import audit_lab as al
 small, credit = al.open('../loans'), al.open('../sample_data/credit')
+asked = {'question': 'Why was it denied?', 'actor': 'Ida Berg', 'purpose': 'a complaint', 'folder': '../kept'}
+case = al.Case.create('C-7', small, decision=small.decision('p-030'), **asked)
+_ = case.finding('The threshold decided.', [1], 'high')
 decision = small.decision('p-030')
 month = ('2025-03-01', '2025-04-01')
 """
 #: What is shown, one view of each kind in a cell of its own.
-SHOWN = [
-    "decision",
-    "small",
-    "decision.replay()",
-    "decision.agreement()",
-    "decision.explain('shap')",
-    "decision.what_if({'income': 1_200.0})",
-    "decision.comparable()",
-    "decision.lineage_graph()",
-    "small.replay(causes=False)",
-    "small.attributions(rows=40)",
-    "small.coverage()",
-    "small.decisions('sequence < 5')",
-    "small.explore('1', '1')",
-    "small.impact(al.Correction.unit('income', factor=0.5))",
-    "small.alerts(record='kept')",
-    "credit.onset(['age_in_years'])",
-    "credit.cause(after=('2025-09-01', '2025-10-01'), before=month, rows=30, columns=['purpose'], anyway=True)",
-    "credit.fairness(['personal_status_and_sex'], favourable='approve')",
-    "credit.performance()",
-    "credit.drift(['duration_in_month', 'purpose'])",
-]
+SHOWN = {
+    "DecisionView": "decision",
+    "ExplorerView": "small",
+    "ReplayView": "decision.replay()",
+    "AgreementView": "decision.agreement()",
+    "AttributionView": "decision.explain('shap')",
+    "WhatIfView": "decision.what_if({'income': 1_200.0})",
+    "ComparableView": "decision.comparable()",
+    "LineageView": "decision.lineage_graph()",
+    "CaseBoardView": "case",
+    "BatchReplayView": "small.replay(causes=False)",
+    "CohortView": "small.attributions(rows=40)",
+    "CoverageView": "small.coverage()",
+    "DecisionsView": "small.decisions('sequence < 5')",
+    "ExplorationView": "small.explore('1', '1')",
+    "ImpactView": "small.impact(al.Correction.unit('income', factor=0.5))",
+    "AlertsView": "small.alerts(record='kept')",
+    "OnsetView": "credit.onset(['age_in_years'])",
+    "CauseView": (
+        "credit.cause(after=('2025-09-01', '2025-10-01'), before=month, rows=30, columns=['purpose'], anyway=True)"
+    ),
+    "FairnessView": "credit.fairness(['personal_status_and_sex'], favourable='approve')",
+    "PerformanceView": "credit.performance()",
+    "DriftView": "credit.drift(['duration_in_month', 'purpose'])",
+}
 
 
 @pytest.fixture
 def views(lab, watch, make_log):
     """Return the path of a notebook that shows a view of each kind; its outputs are not there yet."""
     shutil.copytree(make_log(), lab.folder / "loans")
-    sources = [OPENED, *(f"al.view({each})" for each in SHOWN)]
+    shown = "shown = al.view({})\nassert type(shown).__name__ == {!r}\nshown"
+    sources = [OPENED, *(shown.format(asked, name) for name, asked in SHOWN.items())]
     cells = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for n, source in enumerate(sources)
@@ -113,15 +122,21 @@ def all_there(page, path, outputs=".auditlab-ShownView"):
     """Every view of the notebook is seen as its file holds it, with its pictures."""
     shown = page.locator(outputs)
     expect(shown).to_have_count(len(SHOWN), timeout=120_000)
-    for number, (text, html) in enumerate(zip(texts(page, kept(path)), kept(path), strict=True)):
+    pages = kept(path)
+    for number, (name, text, html) in enumerate(zip(SHOWN, texts(page, pages), pages, strict=True)):
         view = shown.nth(number)
         view.scroll_into_view_if_needed()
         expect(view).to_be_visible()
-        assert re.sub(r"\s+", "", view.text_content()).startswith(text), SHOWN[number]
+        assert re.sub(r"\s+", "", view.text_content()).startswith(text), name
         drawn = view.locator("img").evaluate_all("all => all.filter(one => one.naturalWidth > 100).length")
-        assert drawn == html.count("data:image/svg+xml;base64,"), SHOWN[number]
-        assert view.bounding_box()["height"] > 60, SHOWN[number]
+        assert drawn == html.count("data:image/svg+xml;base64,"), name
+        assert view.bounding_box()["height"] > 60, name
         expect(view.get_by_text(re.compile("Error displaying widget|Loading widget"))).not_to_be_visible()
+
+
+def test_every_view_that_there_is_is_opened_again():
+    views = {name for _, name in viewing._VIEWS.values()}
+    assert set(SHOWN) == views | {"DecisionView", "AttributionView"}
 
 
 def test_saved_closed_and_opened_without_a_kernel_every_view_is_there(views, lab, watch, page):

@@ -124,6 +124,19 @@ def test_a_kernel_that_ends_in_the_middle_of_an_answer_leaves_what_was_shown_las
     expect(cell.get_by_text(ENDED)).to_have_count(0)
 
 
+def test_a_kernel_that_another_client_restarts_leaves_what_was_shown_last(lab, short_lived):
+    page, kernel = short_lived
+    cell = run_cell(page, SHOWN, 0)
+    expect(cell.locator(".al-explorer").get_by_role("status")).to_have_text(
+        "40 predictions, by occurred_at, greatest first."
+    )
+    ask(lab, f"kernels/{kernel}/restart", "POST")
+    view = cell.locator(".auditlab-ShownView")
+    expect(view.get_by_role("status")).to_contain_text(ENDED)
+    expect(view.get_by_role("row", name=re.compile("p-039"))).to_be_visible()
+    expect(cell.locator(".al-explorer")).to_have_count(0)
+
+
 def looked_at(page):
     """Show the log in the panel, one of its decisions, and a live view of it; return the view."""
     select_log(page, "fleeting")

@@ -16,7 +16,7 @@ const RETRY_MS = 250;
 const MOST_RETRIES = 80;
 const CHANGING = ['change', 'click', 'keyup', 'pointerup'] as const;
 /** How a kernel is doing that knows nothing any more of what was live in it. */
-const ENDED: readonly string[] = ['autorestarting', 'dead', 'restarting', 'terminating'];
+const ENDED: readonly string[] = ['autorestarting', 'dead', 'restarting', 'starting', 'terminating'];
 const LAST_SHOWN =
   'The kernel that this view was live in has ended. This is what it showed last; run its cell again for a live view.';
 
