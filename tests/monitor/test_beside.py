@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import betabinom
 
 from audit_lab.errors import MisuseError, NotFoundError
-from audit_lab.monitor.beside import densities, where_to_begin, window_bins
+from audit_lab.monitor.beside import _chance, densities, where_to_begin, window_bins
 from audit_lab.monitor.drift import drift
 
 START = datetime(2015, 1, 5, tzinfo=UTC)
@@ -116,6 +116,21 @@ def test_chance_is_the_quantiles_of_a_beta_binomial_distribution(shifted):
     expected = betabinom(EACH, known + 0.5, rows - known + 0.5)
     assert row["chance_low"] == expected.ppf(0.025 / bins) / EACH
     assert row["chance_high"] == expected.ppf(1 - 0.025 / bins) / EACH
+
+
+@pytest.mark.parametrize("rows", [1, 40, 3_000, 200_000])
+def test_chance_is_right_for_rare_and_sure_bins_and_for_many_rows(rows):
+    known = np.array([0, 1, 3, 90])
+    low, high = _chance(known, rows)
+    tail = 0.025 / known.size
+    for number, one in enumerate(known):
+        expected = betabinom(rows, one + 0.5, known.sum() - one + 0.5)
+        if rows <= 3_000:
+            assert (low[number], high[number]) == (expected.ppf(tail) / rows, expected.ppf(1 - tail) / rows)
+        else:
+            for share, quantile in ((low[number], tail), (high[number], 1 - tail)):
+                count = round(share * rows)
+                assert expected.cdf(count - 20) <= quantile <= expected.cdf(count + 20)
 
 
 def test_without_drift_all_bins_lie_where_chance_allows_in_95_of_100_windows():
