@@ -51,15 +51,26 @@ class ColumnNames:
         return sum(self._size(name, _OF_LIST) for name in names) <= _ROOM_BYTES
 
     def with_room(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-        """Return the names for which there is room: those of columns that are known first, then those of most rows."""
-        counts = Counter(name for row in rows for name, value in row.items() if value is not None)
-        lists = {name for row in rows for name, value in row.items() if type(value) is list}
-        booleans = {name for row in rows for name, value in row.items() if type(value) is bool}
+        """Return the names for which there is room.
+
+        First come those of columns that are known, then those of most rows, then those of rows with fewest names; rows
+        without room for their own names count for nothing.
+        """
+        sizes: dict[str, int] = {}
+        counts: Counter[str] = Counter()
+        widths: dict[str, int] = {}
+        for row in rows:
+            own = {name: self._size(name, _kind(value)) for name, value in row.items() if value is not None}
+            if sum(own.values()) > _ROOM_BYTES:
+                continue
+            for name, size in own.items():
+                sizes[name] = max(size, sizes.get(name, 0))
+                widths[name] = min(len(own), widths.get(name, len(own)))
+            counts.update(own.keys())
         kept: set[str] = set()
         left = _ROOM_BYTES
-        for name, _ in sorted(counts.items(), key=lambda each: (each[0] not in self._kinds, -each[1])):
-            kind = _OF_LIST if name in lists else _OF_BOOLEAN if name in booleans else _OF_OTHER
-            left -= self._size(name, kind)
+        for name in sorted(counts, key=lambda each: (each not in self._kinds, -counts[each], widths[each])):
+            left -= sizes[name]
             if left < 0:
                 break
             kept.add(name)
@@ -67,3 +78,7 @@ class ColumnNames:
 
     def _size(self, name: str, kind: int) -> int:
         return len(json.dumps(name, ensure_ascii=False).encode()) + self._kinds.get(name, kind) + _AROUND_BYTES
+
+
+def _kind(value: Any) -> int:
+    return _OF_LIST if type(value) is list else _OF_BOOLEAN if type(value) is bool else _OF_OTHER

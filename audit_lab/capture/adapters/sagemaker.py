@@ -80,7 +80,9 @@ class SageMaker:
     def recognises(self, sample: Sample) -> bool:
         """Whether a line among the first has the vendor's fields."""
         for line in sample.lines()[:20]:
-            if b'"eventMetadata"' in line and (b'"captureData"' in line or b'"groundTruthData"' in line):
+            if b'"captureData"' in line and (b'"eventMetadata"' in line or b'"endpointInput"' in line):
+                return True
+            if b'"groundTruthData"' in line and b'"eventMetadata"' in line:
                 return True
         return False
 

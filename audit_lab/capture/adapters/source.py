@@ -59,9 +59,9 @@ class Sample:
     path: Path
 
     def lines(self) -> list[bytes]:
-        """Return the whole lines among the first bytes that are not blank."""
+        """Return the whole lines among the first bytes that are not blank; of one that is longer, its beginning."""
         lines = self.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        whole = lines if self.is_whole else lines[:-1]
+        whole = lines if self.is_whole or len(lines) == 1 else lines[:-1]
         return [line for line in whole if line.strip()]
 
 

@@ -41,7 +41,7 @@ GOOD = captured("good", {"a": 1.5})
     ],
 )
 def test_a_record_that_no_log_can_keep_is_quarantined(adapting, bad, reason):
-    report = adapting({"a.jsonl": [GOOD, *bad]}, model="loans")
+    report = adapting({"a.jsonl": [*bad, GOOD]}, model="loans")
     assert (report.rows_kept, report.rows_quarantined) == (1, len(bad))
     assert reason in report.quarantine()["reason"][0]
     assert al.open(adapting.log).predictions.collect()["prediction_id"].to_list() == ["good"]

@@ -164,6 +164,23 @@ def test_what_cannot_be_taken_is_quarantined_with_its_bytes(topic):
     assert topic.take().predictions_added == 0
 
 
+def test_names_that_no_log_can_keep_do_not_hold_a_topic_up(topic):
+    def captured(key, instance):
+        bodies = {"endpointInput": {"instances": [instance]}, "endpointOutput": {"predictions": [0.5]}}
+        sides = {name: {"data": json.dumps(body), "encoding": "JSON"} for name, body in bodies.items()}
+        return {"captureData": sides, "eventMetadata": {"eventId": key}}
+
+    wide = {f"k{number}": 1.5 for number in range(9_000)}
+    topic.put(captured("a", {"x\0y": 1.5}), captured("b", wide), captured("c", {"x": "\ud800", "y": float("nan")}))
+    topic.put(captured("d", {"amount": 1.5}))
+    said = {"form": "sagemaker", "mapping": None, "model": "loans"}
+    report = topic.take(**said)
+    assert (report.read, report.kept, report.quarantined) == (4, 1, 3)
+    topic.put(captured("e", {"amount": 2.5}))
+    assert topic.take(**said).predictions_added == 1
+    assert topic.ids() == ["d", "e"]
+
+
 DYING = """
 import os, signal, sys
 from audit_lab.capture.adapters import appending, kafka_consumer
