@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.performance.intervals import CLOPPER_PEARSON, NO_INTERVAL, Interval, clopper_pearson
-from audit_lab.monitor.performance.resampling import BOOTSTRAP, resampled
+from audit_lab.monitor.performance.resampling import BOOTSTRAP, resampled, weighted_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,10 +102,10 @@ def cost_of(classified: Classified, costs: Mapping[tuple[str, str], float]) -> F
     names = classified.classes
     each = np.array([[costs.get((said, true), 0.0) for true in names] for said in names]).reshape(-1)
     counts = classified.counts.reshape(-1)
-    value = float(counts @ each / classified.rows) if classified.rows else None
+    value = float((counts * each).sum() / classified.rows) if classified.rows else None
 
     def mean(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(draws @ each / classified.rows)
+        return weighted_sums(draws, each[:, None])[:, 0] / classified.rows
 
     return _found(
         "cost", value, counts, mean, why="no row has both what was said and what came true", rows=classified.rows

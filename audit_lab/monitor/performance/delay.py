@@ -159,4 +159,4 @@ def expected_share(counted: pl.DataFrame, arrival: Arrival) -> float | None:
         return None
     if known["has_outcome"].all():
         return 1.0
-    return float(arrival.by(known["age"].to_numpy()) @ rows / rows.sum())
+    return float((arrival.by(known["age"].to_numpy()) * rows).sum() / rows.sum())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BOOTSTRAP", "MOST_CELLS", "NORMAL", "REPLICATES", "SEED", "mean_intervals", "resampled"]
+__all__ = ["BOOTSTRAP", "MOST_CELLS", "NORMAL", "REPLICATES", "SEED", "mean_intervals", "resampled", "weighted_sums"]
 
 REPLICATES = 1_000
 SEED = 20_150_701
@@ -75,11 +75,32 @@ def mean_intervals(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tu
     """
     rows = int(counts.sum())
     if counts.size <= MOST_CELLS:
-        return resampled(counts, lambda draws: draws @ values / rows), BOOTSTRAP
-    means = counts @ values / rows
-    variances = counts @ (values - means) ** 2 / (rows - 1)
+        return resampled(counts, lambda draws: weighted_sums(draws, values) / rows), BOOTSTRAP
+    (means,) = weighted_sums(counts[None].astype(np.float64), values) / rows
+    (variances,) = weighted_sums(counts[None].astype(np.float64), (values - means) ** 2) / (rows - 1)
     halves = normal_quantile() * np.sqrt(variances / rows)
     return [Interval(float(m - h), float(m + h)) for m, h in zip(means, halves, strict=True)], NORMAL
+
+
+def weighted_sums(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums of values by each of some weights, the same to the last bit on every machine.
+
+    A product of matrices is summed by the library of linear algebra, in an order that suits the processor.
+
+    Parameters
+    ----------
+    weights
+        float64, shape (sums, cells).
+    values
+        float64, shape (cells, columns).
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (sums, columns).
+    """
+    found: NDArray[np.float64] = np.einsum("sc,vc->sv", weights, np.ascontiguousarray(values.T), optimize=False)
+    return found
 
 
 def _percentiles(values: NDArray[np.float64], level: float) -> Interval:

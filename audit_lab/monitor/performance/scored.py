@@ -77,7 +77,7 @@ def auc(scored: Scored) -> float | None:
     if not positives or not negatives:
         return None
     below = np.cumsum(scored.negative) - scored.negative / 2
-    return float(scored.positive @ below / (positives * negatives))
+    return float((scored.positive * below).sum() / (positives * negatives))
 
 
 def delong(scored: Scored) -> Interval:
@@ -93,8 +93,8 @@ def delong(scored: Scored) -> Interval:
         return NO_INTERVAL
     of_positive = (np.cumsum(scored.negative) - scored.negative / 2) / negatives
     of_negative = (positives - np.cumsum(scored.positive) + scored.positive / 2) / positives
-    spread_positive = scored.positive @ (of_positive - area) ** 2 / (positives - 1)
-    spread_negative = scored.negative @ (of_negative - area) ** 2 / (negatives - 1)
+    spread_positive = (scored.positive * (of_positive - area) ** 2).sum() / (positives - 1)
+    spread_negative = (scored.negative * (of_negative - area) ** 2).sum() / (negatives - 1)
     variance = spread_positive / positives + spread_negative / negatives
     if variance <= 0:
         return NO_INTERVAL

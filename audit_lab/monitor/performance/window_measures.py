@@ -165,7 +165,7 @@ def _means(values: dict[str, NDArray[np.float64]], counts: NDArray[np.int64]) ->
         return [Found(measure, None, NO_INTERVAL, "", 0, _NO_OUTCOME) for measure in values]
     intervals, method = mean_intervals(np.column_stack(list(values.values())), counts)
     return [
-        Found(measure, float(each @ counts / rows), interval, method, rows)
+        Found(measure, float((each * counts).sum() / rows), interval, method, rows)
         for (measure, each), interval in zip(values.items(), intervals, strict=True)
     ]
 
@@ -182,10 +182,15 @@ def _calibration_error(score: NDArray[np.float64], truth: NDArray[np.float64], c
         together = np.bincount(index, weights=counts)
         score = np.bincount(index, weights=counts * score) / together
         place, truth, counts = held // 2, (held % 2).astype(np.float64), together.astype(np.int64)
-    to_bin = np.eye(CALIBRATION_BINS)[place]
+    bins, begins = np.unique(place, return_index=True)  # scores are in order, and so are their bins
+
+    def by_bin(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.zeros((draws.shape[0], CALIBRATION_BINS))
+        sums[:, bins] = np.add.reduceat(draws, begins, axis=1)
+        return sums
 
     def error(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-        return expected_calibration_error(draws @ to_bin, (draws * score) @ to_bin, (draws * truth) @ to_bin)
+        return expected_calibration_error(by_bin(draws), by_bin(draws * score), by_bin(draws * truth))
 
     value = float(error(counts[None].astype(np.float64))[0])
     interval = resampled(counts, lambda draws: error(draws)[:, None])[0]

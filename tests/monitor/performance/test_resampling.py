@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -57,3 +61,34 @@ def test_the_interval_of_an_f1_holds_the_true_f1_nearly_as_often_as_it_says():
         interval = binary_measures(Classified(("yes", "no"), counts.reshape(2, 2)))[-1].interval
         held += interval.low <= truth <= interval.high
     assert 0.90 <= held / 300 <= 0.99
+
+
+SUMS = """
+import numpy as np
+from audit_lab.monitor.performance.resampling import mean_intervals
+from audit_lab.monitor.performance.scored import Scored, auc, delong
+from audit_lab.monitor.performance.window_measures import _calibration_error, _means
+numbers = np.random.default_rng(7)
+for cells in (480, 3_000):
+    score, counts = np.sort(numbers.random(cells)), numbers.integers(1, 9, cells)
+    truth = (numbers.random(cells) < score).astype(float)
+    scored = Scored.of(score, truth, counts)
+    loss = (score - truth) ** 2
+    print(_means({"brier": loss}, counts), mean_intervals(loss[:, None], counts), auc(scored), delong(scored))
+    print(_calibration_error(score, truth, counts))
+"""
+
+
+def test_sums_are_the_same_whatever_the_library_of_linear_algebra_makes_of_the_processor():
+    """OpenBLAS chooses its order of summing by the processor: a re-run on another one found other last bits."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", SUMS],
+            env={**os.environ, "OPENBLAS_CORETYPE": processor, "OPENBLAS_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for processor in ("Prescott", "Haswell", "Nehalem")
+    }
+    assert len(said) == 1
