@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_lab.capture.adapters.block import pieces
-from audit_lab.capture.adapters.exchange import TRUNCATED, UNDECODABLE, Chunk, Refusal
+from audit_lab.capture.adapters.exchange import TOO_LARGE, TRUNCATED, UNDECODABLE, Chunk, Refusal
 from audit_lab.capture.adapters.lines import DAMAGE, KEPT_BYTES, Lines, read_lines
 from audit_lab.capture.adapters.source import open_plain
 
@@ -47,7 +47,7 @@ def json_chunks(
         Makes the same of many lines, told by their numbers; None where one of them is not of the shape that it knows.
     """
     if _is_array(file.path):
-        yield from _array(file, start, take)
+        yield from _array(file, start, longest, take)
         return
     for part in read_lines(file.path, start, longest):
         if together is None or part.refused:
@@ -106,7 +106,7 @@ def _whole(path: Path) -> tuple[bytes, str]:
     return bytes(held), ""
 
 
-def _array(file: SourceFile, start: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
+def _array(file: SourceFile, start: int, longest: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
     held, damage = _whole(file.path)
     content = held.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -124,4 +124,9 @@ def _array(file: SourceFile, start: int, take: Callable[[bytes], Half | Refusal]
     for first in range(start, len(records), _AT_ONCE):
         raws = [memoryview(each).tobytes() for each in records[first : first + _AT_ONCE]]
         numbers = list(range(first + 1, first + 1 + len(raws)))
-        yield Chunk(numbers, raws, [take(raw) for raw in raws], first + len(raws))
+        found = [take(raw) if len(raw) <= longest else _too_large(raw) for raw in raws]
+        yield Chunk(numbers, raws, found, first + len(raws))
+
+
+def _too_large(raw: bytes) -> Refusal:
+    return Refusal(TOO_LARGE, f"the record has {len(raw):,} bytes, more than are read")

@@ -183,6 +183,16 @@ def test_a_packed_array_of_which_only_the_beginning_is_there_is_of_its_form(adap
     assert (report.form, report.truncated_payloads) == ("kserve", 1)
 
 
+def test_a_record_of_an_array_that_is_too_large_is_refused_and_the_others_are_read(adapting):
+    events = [
+        {"id": "k1", "type": "org.kubeflow.serving.inference.request", "data": {"instances": ["x" * 3_000]}},
+        {"id": "k2", "type": "org.kubeflow.serving.inference.request", "data": {"instances": [1]}},
+    ]
+    report = adapting({"a.json": json.dumps(events).encode()}, largest_record_mb=0.002)
+    agrees(report)
+    assert (report.rows_kept, report.too_large) == (1, 1)
+
+
 def test_a_quarantine_of_before_ranges_were_kept_is_still_read(tmp_path):
     schema = {name: dtype for name, dtype in QUARANTINE_SCHEMA.items() if name != "rows"}
     pl.DataFrame([("a", "0", 3, "unfit", "why", b"x", 1, "0")], schema=schema, orient="row").write_parquet(
