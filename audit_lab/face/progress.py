@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import narwhals as nw
     import polars as pl
 
-__all__ = ["WatchedStore", "shown_elsewhere", "shown_while", "watched"]
+__all__ = ["WatchedStore", "is_attended", "shown_elsewhere", "shown_while", "watched"]
 
 _FIRST_SECONDS, _NEXT_SECONDS = 1.0, 0.5
 _LONGEST = 100
@@ -155,6 +155,12 @@ def _tick(what: str, place: _Place, over: Event, shown: _Shown) -> None:
         place.clear()
 
 
+def is_attended() -> bool:
+    """Whether somebody may sit before this: not where a notebook is run through, by an export or nbconvert."""
+    kernel = getattr(_shell(), "kernel", None)
+    return kernel is None or bool(getattr(kernel, "_allow_stdin", False))
+
+
 def _place() -> _Place | None:
     """Return where a person who waits can see a line; None where nobody does."""
     if current_thread() is not main_thread():
@@ -162,7 +168,7 @@ def _place() -> _Place | None:
     kernel = getattr(_shell(), "kernel", None)
     if kernel is not None:
         # Whoever runs a notebook through (an export, nbconvert) takes no input, and outputs must not depend on time.
-        return _Cell() if getattr(kernel, "_allow_stdin", False) else None
+        return _Cell() if is_attended() else None
     return _Terminal() if sys.stderr is not None and sys.stderr.isatty() else None
 
 

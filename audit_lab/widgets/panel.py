@@ -13,6 +13,7 @@ from comm import get_comm_manager
 from traitlets import TraitError
 
 from audit_lab.errors import MisuseError
+from audit_lab.face.progress import is_attended
 from audit_lab.widgets.page import cut, page
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["VIEW", "Panel"]
 
 #: The type of an output that is one of these: in JupyterLab its renderer shows the static rendering without a kernel.
 VIEW = "application/vnd.audit-lab.view+json"
+_LIVE = "application/vnd.jupyter.widget-view+json"
 #: Where the front end asks what a view shows by now.
 _TARGET = "audit_lab.view"
 _LONGEST_TITLE = 120
@@ -175,8 +177,14 @@ class Panel(ipywidgets.VBox):
         return code if len(code) <= _LONGEST_CODE else f"{cut(code, _LONGEST_CODE)}\n# view.code() has all of it"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return the live widget with the static renderings that are shown where there is no kernel."""
+        """Return the live widget with the static renderings that are shown where there is no kernel.
+
+        Where a notebook is run through, and nobody sits before it, the static renderings stand alone: what shows the
+        notebook later, nbconvert for one, would take the widget, which without its kernel, or scripts, is nothing.
+        """
         bundle = super()._repr_mimebundle_(**kwargs) or {}
+        if not is_attended():
+            bundle.pop(_LIVE, None)
         if not _shown:
             get_comm_manager().register_target(_TARGET, _tell)
         _shown[self.model_id] = self

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from html import unescape
 
 import ipywidgets
 
@@ -29,3 +31,10 @@ def others(control):
     """Return what a control offers besides what it says, in its order."""
     offered = [each[1] if isinstance(each, tuple) else each for each in control.options]
     return [value for value in offered if value != control.value]
+
+
+def words_of(page: str) -> str:
+    """Return what a reader without scripts reads in a page, without its spaces, and each picture as it is."""
+    without = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
+    drawn = re.sub(r'<img\b[^>]*src="(data:[^"]*)"[^>]*>', r"\1", without)
+    return re.sub(r"\s+", "", unescape(re.sub(r"<[^>]*>", "", drawn)))

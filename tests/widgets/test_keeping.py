@@ -6,8 +6,11 @@ import ast
 import json
 from datetime import UTC, datetime
 
+import nbformat
 import polars as pl
 import pytest
+from nbconvert import HTMLExporter
+from reproducing import words_of
 
 import audit_lab as al
 from audit_lab.case.open_case import forget_cases
@@ -90,6 +93,12 @@ def test_every_view_that_there_is_is_kept_here():
     assert set(SHOWN) == (shown_alone - {"CaseBoardView"}) | {"DecisionView", "AttributionView"}
 
 
+def converted(bundle):
+    """Return the page that nbconvert, as it comes, makes of an output in a saved notebook."""
+    cell = nbformat.v4.new_code_cell("shown", outputs=[nbformat.v4.new_output("display_data", bundle)])
+    return HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))[0]
+
+
 @pytest.mark.parametrize("name", sorted(SHOWN))
 def test_a_view_is_kept_as_it_is_shown(name, small, samples, case, tmp_path):
     view = SHOWN[name](small, *samples, tmp_path)
@@ -113,6 +122,7 @@ def test_a_view_is_kept_as_it_is_shown(name, small, samples, case, tmp_path):
     assert datetime.fromisoformat(kept.at).tzinfo is not None
     assert view.keep(case) == exhibit
     assert len(case.exhibits) == 1
+    assert words_of(view.static_html()) in words_of(converted(view._repr_mimebundle_()))
 
 
 def test_another_choice_in_a_view_is_another_exhibit(small, case):
