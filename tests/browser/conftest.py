@@ -115,6 +115,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
 @pytest.fixture(scope="session")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a prefix that holds the installed wheel: the one in AUDIT_LAB_WHEEL, or one built here."""
+    inside = os.environ.get("AUDIT_LAB_TEST_INSIDE")
+    if inside is not None:  # there, nothing can be installed: that was done outside
+        return Path(inside)
     wheel = os.environ.get("AUDIT_LAB_WHEEL")
     if wheel is None:
         if shutil.which("node") is None:
