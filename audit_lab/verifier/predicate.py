@@ -21,10 +21,11 @@ __all__ = ["HOW_REDACTED", "RESULTS", "AttestedNotebook", "AttestedRedaction", "
 HOW_REDACTED = ("drop", "hash", "mask")
 
 _MEMBERS = frozenset(
-    {"version", "case", "log", "notebook", "custody", "environment", "parameters", "results", "signed_at", "signer"}
+    {"version", "case", "log", "notebook", "custody", "environment", "parameters", "signed_at", "signer"}
 )
+_RESULTS = "results"
 _SINCE_VERSION_2 = frozenset({"rows", "redaction", "models"})
-#: What stands in the place of results: no release attests any, and none is read, so that nobody takes them for checked.
+#: What stood in the place of results, and may: nobody attests any, and none is read, so that none is taken for checked.
 RESULTS = {"log_verification": None, "rerun": None}
 _NOTEBOOK = frozenset({"source_sha256", "executed_sha256", "html_sha256", "renderer"})
 
@@ -99,7 +100,8 @@ class Predicate:
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate as it stands in the statement.
 
-        `parameters` and `results` are there for the declared parameters and the re-run; they are empty, and read so.
+        `parameters` are there for the declared parameters; they are empty, and read so. What a verification or a re-run
+        gives is no part of it: that is for whoever verifies, and a signer's word for it would prove nothing.
         """
         notebook = None if self.notebook is None else dict(self.notebook.__dict__)
         log = {
@@ -115,7 +117,6 @@ class Predicate:
             "custody": {"lines": self.custody_lines, "head": self.custody_head},
             "environment": dict(self.environment),
             "parameters": {},
-            "results": dict(RESULTS),
             "signed_at": self.signed_at,
             "signer": self.signer,
         }
@@ -141,7 +142,8 @@ class Predicate:
             raise MalformedError(
                 f"{name} is of version {version!a}", "Use a newer audit_lab", "attestation.version-unknown"
             )
-        members(value, _MEMBERS | (_SINCE_VERSION_2 if version > 1 else frozenset()), f"The predicate of {name}")
+        known = _MEMBERS | (_SINCE_VERSION_2 if version > 1 else frozenset())
+        members(value, known, f"The predicate of {name}", frozenset({_RESULTS}))
         case = members(value["case"], frozenset({"id", "question"}), f"The case in {name}")
         log = members(value["log"], frozenset({"origin", "manifest_sha256", "checkpoint"}), f"The log in {name}")
         custody = members(value["custody"], frozenset({"lines", "head"}), f"The custody in {name}")
@@ -170,7 +172,7 @@ class Predicate:
         texts += [predicate.signed_at, predicate.signer]
         if not all(isinstance(text, str) for text in texts) or not is_time_text(predicate.signed_at):
             raise _malformed(name)
-        if not _is_texts(value["environment"]) or (value["parameters"], value["results"]) != ({}, RESULTS):
+        if not _is_texts(value["environment"]) or (value["parameters"], value.get(_RESULTS, RESULTS)) != ({}, RESULTS):
             raise _malformed(name)
         if any(DIGEST.fullmatch(model) is None for model in predicate.models):
             raise _malformed(name)

@@ -191,6 +191,10 @@ ATTACKS = (
         )
     ),
     _holds(
+        "an attestation as it was made before, with results that are none",
+        predicate(results={"log_verification": None, "rerun": None}),
+    ),
+    _holds(
         "three persons, one of whom reviews and approves",
         signed_by({**BOTH, "persons": 3}, BY_REX, ALSO_BY_REX, BY_ADA),
         REVIEWED,

@@ -382,7 +382,10 @@ def _statement_attacks() -> Iterator[Attack]:
             predicate(results={"log_verification": "VERIFIED", "rerun": None}),
             "attestation.malformed",
         ),
-        "results of a re-run": (within("results", rerun={"verdict": "approved by the court"}), "attestation.malformed"),
+        "results of a re-run": (
+            predicate(results={"log_verification": None, "rerun": {"verdict": "approved by the court"}}),
+            "attestation.malformed",
+        ),
         "results that are none": (predicate(results=None), "attestation.malformed"),
         "environment that is no object": (predicate(environment=["python"]), "attestation.malformed"),
         "environment with a number": (within("environment", python=3), "attestation.malformed"),

@@ -94,7 +94,7 @@ const isSince2 = ({ rows, redaction, models }, name) => {
 
 /** What the attestation says, once its members are those of its version and of the right types. */
 const parsePredicate = (value, kind, name) => {
-  const first = ["version", "case", "log", "notebook", "custody", "environment", "parameters", "results"];
+  const first = ["version", "case", "log", "notebook", "custody", "environment", "parameters"];
   const known = [...first, "signed_at", "signer", ...(value.version > 1 ? ["rows", "redaction", "models"] : [])];
   if (!Number.isInteger(value.version) || LAYOUT.predicateTypes[value.version] === undefined) {
     throw new Malformed("attestation.version-unknown", `${name} is of version ${shown(value.version ?? null)}`);
@@ -102,7 +102,7 @@ const parsePredicate = (value, kind, name) => {
   if (LAYOUT.predicateTypes[value.version] !== kind) {
     throw new Malformed("attestation.unknown-kind", `${name} states two versions`);
   }
-  members(value, known, `The predicate of ${name}`);
+  members(value, known, `The predicate of ${name}`, ["results"]);
   members(value.case, ["id", "question"], `The case in ${name}`);
   members(value.log, ["origin", "manifest_sha256", "checkpoint"], `The log in ${name}`);
   members(value.custody, ["lines", "head"], `The custody in ${name}`);
@@ -111,7 +111,7 @@ const parsePredicate = (value, kind, name) => {
     members(value.notebook, attested, `The notebook in ${name}`);
   }
   const texts = [value.case.id, value.case.question, value.log.origin, value.log.checkpoint ?? "", value.signer];
-  const empty = canonical(value.parameters) === "{}" && canonical(value.results) === canonical(LAYOUT.results);
+  const empty = canonical(value.parameters) === "{}" && canonical("results" in value ? value.results : LAYOUT.results) === canonical(LAYOUT.results);
   const said = isObject(value.environment) && Object.values(value.environment).every(isText);
   const sound = empty && said && [...texts, value.signed_at].every(isText) && isTime(value.signed_at);
   if (!sound || (value.version > 1 && !isSince2(value, name))) {
