@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from accessibility import violations
 from lab_page import ready, run_cell
 from playwright.sync_api import expect
 
@@ -73,10 +74,11 @@ def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
 
 
 def test_an_alert_over_the_timeline_is_read_out_and_selects_its_window(explorer):
-    _, shown, cell = explorer
+    page, shown, cell = explorer
     alerts = shown.get_by_role("group", name="Alerts").get_by_role("button")
     expect(alerts).to_have_count(4)
     first = shown.get_by_role("button", name=re.compile("^Alert, warning, of the log: Winter storm"))
+    assert violations(page, ".al-explorer") == {}
     first.focus()
     first.press("ArrowRight")
     second = shown.get_by_role("button", name=re.compile("^Alert, warning, of the log: 3.0.0 has called"))

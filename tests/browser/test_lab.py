@@ -364,6 +364,10 @@ def test_the_panel_and_its_tabs_can_be_used_by_everybody(notebook, newest, colou
     found["verification"] = violations(page, ".auditlab-Decision")
     open_form(page)
     found["form"] = violations(page, ".auditlab-Decision")
+    run_command(page, "Investigate an Incident")
+    expect(page.locator(".jp-Dialog").get_by_text("Investigate an incident")).to_be_visible()
+    found["dialog"] = violations(page, ".jp-Dialog .jp-Dialog-body")
+    page.keyboard.press("Escape")
     found["status"] = violations(page, ".auditlab-Status")
     theme(page, "light")
     assert {name: each for name, each in found.items() if each} == {}
