@@ -1,13 +1,16 @@
 """What a recorder costs the process that serves a model, and what it takes in, beside logging and MLflow's tracing.
 
-Run: ``.venv/bin/python benchmarks/record.py [--seconds 60] [--calls 200000] [--folder build/benchmarks]``.
+Run: ``.venv/bin/python benchmarks/record.py [--seconds 60] [--calls 200000] [--sealed 500000]
+[--folder build/benchmarks]``.
 
 Three questions. How long one call of `Recorder.record` keeps its caller, with 20 features, beside a standard logger
 that writes the same as JSON lines behind a `QueueHandler`, a span of MLflow's tracing with the same inputs and outputs
 (in a process of its own, as what writes it to SQLite goes on in the background), and a loop of as long that touches
 nothing: what its slowest calls take, the machine takes by itself. How many records a second one process gets to the
 disk, for how much memory, and how far sealing lags behind at the end. How much slower a model of 200 microseconds is
-that is recorded: rounds take turns. Every record of the second question is counted in the log at the end.
+that is recorded: rounds take turns. Every record of the second question is looked for at the end, in the log or in the
+spool: what a minute records takes the process that seals many more. How fast that is, is asked with fewer records, each
+of which is counted in the log.
 """
 
 from __future__ import annotations
@@ -34,7 +37,10 @@ from made_log import DEFAULT_FOLDER
 from result import keep
 
 import audit_lab as al
+from audit_lab.capture.recorder import sealing_process
+from audit_lab.capture.recorder.sealing import spool_files
 from audit_lab.capture.recorder.sealing_process import seal_now
+from audit_lab.capture.recorder.spool_file import CLOSED, OPEN, RECORDS, Frame, read_frames, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,8 +140,15 @@ def traced(given: list[dict[str, Any]], calls: int) -> dict[str, float]:
 
 
 def throughput(folder: Path, given: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Record as fast as it goes for some seconds; then count what is in the log."""
-    recorder = al.Recorder(**new_log(folder), seal_s=2.0)
+    """Record as fast as it goes for some seconds; then look for each record on the disk, in the log or in the spool."""
+    said = new_log(folder)
+    recorder = al.Recorder(**said, seal_s=2.0, seal=False)
+    sealing = subprocess.Popen([sys.executable, "-m", sealing_process.__name__], stdin=subprocess.PIPE)
+    told = {"log": said["log"], "spool": recorder.spool, "vault": said["vault"], "passphrase": None}
+    recorder.spool.mkdir(mode=0o700, exist_ok=True)
+    if sealing.stdin is not None:
+        sealing.stdin.write(json.dumps(told, default=str).encode() + b"\n")
+        sealing.stdin.flush()
     started, recorded, peaks = time.perf_counter(), 0, []
     while (elapsed := time.perf_counter() - started) < seconds:
         for row in given:
@@ -147,20 +160,48 @@ def throughput(folder: Path, given: list[dict[str, Any]], seconds: float) -> dic
     took = time.perf_counter() - started
     status = recorder.status()
     recorder.close()
-    recorder.sealed()
-    sealed_after = time.perf_counter() - started - took
-    seal_now(folder / "log", folder / "log.spool", vault=folder / "vault")
-    stored = al.open(folder / "log").predictions.select("sequence").collect()["sequence"]
-    if stored.len() != recorded or stored.n_unique() != recorded or status.dropped:
-        raise SystemExit(f"{recorded:,} were recorded and {stored.len():,} are in the log")
+    sealing.kill()  # what is not sealed by now would take it many minutes
+    sealing.wait()
+    there, sealed = on_disk(folder, recorded)
+    if there != recorded or status.dropped:
+        raise SystemExit(f"{recorded:,} were recorded and {there:,} are on the disk")
     return {
         "records_per_second": round(recorded / took),
         "seconds": round(took, 1),
         "records": recorded,
         "peak_mb_by_sixth": peaks,
         "sealing_lag_s_at_the_end": round(status.sealing_lag_s, 1),
-        "all_sealed_after_s": round(sealed_after, 1),
+        "sealed_at_the_end": sealed,
     }
+
+
+def on_disk(folder: Path, most: int) -> tuple[int, int]:
+    """Return how many of the numbers from 1 to `most` are in the log or in the spool; and the rows of the log."""
+    found = np.zeros(most + 1, dtype=bool)
+    stored = al.open(folder / "log").predictions.select("sequence").collect()["sequence"]
+    found[stored.to_numpy()] = True
+    for path in spool_files(folder / "log.spool", CLOSED, OPEN):
+        with path.open("rb") as file:
+            read_header(file, str(path))
+            for frame in read_frames(file):
+                if isinstance(frame, Frame) and frame.kind == RECORDS:
+                    found[frame.first : frame.first + len(frame.items)] = True
+    return int(found[1:].sum()), stored.len()
+
+
+def sealing(folder: Path, given: list[dict[str, Any]], records: int) -> dict[str, Any]:
+    """Record so many, and wait until they are sealed; then count what is in the log."""
+    with al.Recorder(**new_log(folder)) as recorder:
+        for number in range(records):
+            recorder.record(given[number % ROWS], 0.25, decision="deny")
+    started = time.perf_counter()
+    recorder.sealed()
+    took = time.perf_counter() - started
+    seal_now(folder / "log", folder / "log.spool", vault=folder / "vault")
+    stored = al.open(folder / "log").predictions.select("sequence").collect()["sequence"]
+    if stored.len() != records or stored.n_unique() != records:
+        raise SystemExit(f"{records:,} were recorded and {stored.len():,} are in the log")
+    return {"records": records, "sealed_after_s": round(took, 1), "records_per_second": round(records / took)}
 
 
 def slowed(folder: Path, given: list[dict[str, Any]]) -> dict[str, float]:
@@ -199,6 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--calls", type=int, default=200_000)
+    parser.add_argument("--sealed", type=int, default=500_000, help="records that are waited for until they are sealed")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--traced", action="store_true", help="measure MLflow's tracing alone")
     options = parser.parse_args()
@@ -210,6 +252,7 @@ def main() -> None:
     for name, measure in (
         ("one call", lambda: callers(folder, given, options.calls)),
         ("model of 200 us", lambda: slowed(folder, given)),
+        ("sealing", lambda: sealing(folder, given, options.sealed)),
         ("throughput", lambda: throughput(folder, given, options.seconds)),
     ):
         results[name] = measure()
