@@ -51,6 +51,9 @@ class Null:
         Of each series, as for `standardised`.
     cells, reference
         Of the windows that the series have.
+    pattern
+        What recurs in each series, shape (windows, series), on the scale of the residuals: taken from few rounds, it is
+        as unsure in a resample as in the series. None where rounds are many.
     """
 
     windows: NDArray[np.bool_]
@@ -59,12 +62,14 @@ class Null:
     floor: NDArray[np.float64]
     cells: Sequence[NDArray[np.int64]]
     reference: NDArray[np.bool_]
+    pattern: NDArray[np.float64] | None = None
 
     def only(self, chosen: Sequence[int]) -> Null:
         """Return the same of some of the series."""
         places = list(chosen)
         residuals, correlation, floor = self.residuals[:, places], self.correlation[places], self.floor[places]
-        return replace(self, residuals=residuals, correlation=correlation, floor=floor)
+        pattern = None if self.pattern is None else self.pattern[:, places]
+        return replace(self, residuals=residuals, correlation=correlation, floor=floor, pattern=pattern)
 
 
 def resampled_penalties(nulls: Sequence[Null], seed: int) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
@@ -142,9 +147,12 @@ def _drawn(null: Null, order: NDArray[np.int64]) -> NDArray[np.float64]:
     if rho.any():
         for place in range(1, drawn.shape[0]):
             drawn[place] += rho * drawn[place - 1]
+    if null.pattern is not None:
+        drawn += null.pattern[:, None, :]
     flat = drawn.reshape(drawn.shape[0], -1)
     known = np.tile(np.where(rho > _CORRELATED, rho, np.nan), order.shape[1])
-    return standardised(flat, null.cells, null.reference, np.tile(null.floor, order.shape[1]), known).values
+    floor, places = np.tile(null.floor, order.shape[1]), np.flatnonzero(null.windows)
+    return standardised(flat, null.cells, null.reference, floor, known, places=places).values
 
 
 def _best_split(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from audit_lab.log.schema import TIME
 from audit_lab.monitor.onset import words
 from audit_lab.monitor.onset.accompanying import Volume, with_volumes
 from audit_lab.monitor.onset.calibration import FALSE_ALARM_RATE, RESAMPLES, Null, resampled_penalties
+from audit_lab.monitor.onset.cells import at_usual_hours, recurring_cells
 from audit_lab.monitor.onset.changes import find_changes, levels_removed
 from audit_lab.monitor.onset.concentrated import with_concentrations
 from audit_lab.monitor.onset.dated import Followed, dated, in_grid, is_of_a_change, spiked
@@ -224,7 +225,9 @@ def find_onsets(
     for one in tallies:
         found, said = series_of(one, grid, chosen, with_volume=one.name in followed_by_volume)
         series, facts = series + found, facts + said
-    series = [one for one in (within(each, usable) for each in series) if not is_constant(one)]
+    series, said = at_usual_hours([within(each, usable) for each in series], grid)
+    facts += said
+    series = [one for one in series if not is_constant(one)]
     searched = [one for one in series if np.count_nonzero(one.held) >= FEWEST_WINDOWS]
     facts += words.grid_facts(grid, volume, len(searched), chosen, usable)
     pattern = np.isin(np.arange(grid.size), chosen) if reference is not None else np.ones(grid.size, dtype=bool)
@@ -368,12 +371,9 @@ class _Search:
         """Bring series that have the same windows to one scale, and take away what plainly changed."""
         grid = self._grid
         reference = self._pattern_from[held]
-        if np.count_nonzero(reference) < FEWEST_WINDOWS:
-            reference = np.ones(reference.size, dtype=bool)
-        cells = [("weekday", grid.weekdays[held])]
-        if grid.every == "1h":
-            cells.insert(0, ("hour", grid.hours_of_day[held]))
-        usable = usable_cells(cells, reference)
+        reference |= np.count_nonzero(reference) < FEWEST_WINDOWS
+        cells = recurring_cells(grid, held)
+        usable = usable_cells(cells, reference, np.flatnonzero(held))
         for name, _ in cells:
             fact = words.not_removed(name)
             if name not in [used for used, _ in usable] and fact not in self.facts:
@@ -381,7 +381,7 @@ class _Search:
         values = np.column_stack([one.values[held] for one in members])
         floor = np.array([one.floor for one in members])
         removed = [cell for _, cell in usable]
-        standard = standardised(values, removed, reference, floor, farthest=np.inf)
+        standard = standardised(values, removed, reference, floor, places=np.flatnonzero(held), farthest=np.inf)
         self.restless += [one for one, rho in zip(members, standard.correlation, strict=True) if rho > _RESTLESS]
         plain = _PLAIN * np.log(held.sum()) * long_run(standard.correlation)
         residuals = np.column_stack(
@@ -391,10 +391,10 @@ class _Search:
             ]
         )
         scale = np.where(standard.deviation > 0, standard.deviation, 1.0)
-        null = Null(held, residuals, standard.correlation, floor / scale, removed, reference)
+        pattern = standard.pattern / scale if grid.every == "1h" else None
+        null = Null(held, residuals, standard.correlation, floor / scale, removed, reference, pattern)
         return null, standard.values, scale
 
 
 def _span(hours: pl.DataFrame) -> tuple[datetime, datetime]:
-    first, last = hours["hour"].min(), hours["hour"].max()
-    return first, last  # type: ignore[return-value]
+    return hours["hour"].min(), hours["hour"].max()  # type: ignore[return-value]

@@ -22,6 +22,8 @@ _MEDIAN_VARIANCE = np.pi / 2
 #: out.
 _FEWEST = 3
 _TWO = 2
+#: So many of the windows must be in cells that the reference holds so often; the others have no pattern of their own.
+_MOST_HELD = 0.9
 #: A series whose neighbours agree more than this is not told from one that wanders.
 _MOST_CORRELATED = 0.95
 #: No window of a level counts for more than this many standard deviations: one outlier is not a level.
@@ -51,21 +53,26 @@ class Standard:
 
 
 def usable_cells(
-    cells: Sequence[tuple[str, NDArray[np.int64]]], reference: NDArray[np.bool_]
+    cells: Sequence[tuple[str, NDArray[np.int64]]],
+    reference: NDArray[np.bool_],
+    places: NDArray[np.int64] | None = None,
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """Return those of the recurring cells, by name, of which the reference holds each one often enough."""
-    return [(name, cell) for name, cell in cells if _is_usable(cell, reference)]
+    """Return those of the recurring cells, by name, of which the reference holds nearly every one often enough.
+
+    `places` says where on the grid each window stands, as for `standardised`.
+    """
+    where = np.arange(reference.size) if places is None else places
+    return [(name, cell) for name, cell in cells if _is_usable(cell, reference, where)]
 
 
-def _is_usable(cell: NDArray[np.int64], reference: NDArray[np.bool_]) -> bool:
-    names = np.unique(cell)
+def _is_usable(cell: NDArray[np.int64], reference: NDArray[np.bool_], places: NDArray[np.int64]) -> bool:
+    names, place = np.unique(cell, return_inverse=True)
     if names.size < _TWO or np.count_nonzero(np.diff(cell)) < _FEWEST * names.size:
         return False
-    lasting = _round(cell) // names.size
-    inner = reference.copy()
-    edge = _round(cell) // 2 + 1
-    inner[:edge] = inner[-edge:] = False
-    return all(np.count_nonzero(inner & (cell == one)) >= _FEWEST * lasting for one in names)
+    edge = _round(cell, places) // 2 + 1
+    inner = reference & (places >= places[0] + edge) & (places <= places[-1] - edge)
+    enough = np.bincount(place[inner], minlength=names.size) >= _FEWEST * _lasting(cell)
+    return bool(enough[place].mean() >= _MOST_HELD)
 
 
 def standardised(
@@ -75,6 +82,7 @@ def standardised(
     floor: NDArray[np.float64],
     known: NDArray[np.float64] | None = None,
     *,
+    places: NDArray[np.int64] | None = None,
     farthest: float = FARTHEST,
 ) -> Standard:
     """Take the recurring pattern away and bring each series to a standard deviation of 1 about its levels.
@@ -84,13 +92,16 @@ def standardised(
     values
         float64, shape (windows, series), finite.
     cells
-        Which weekday, or hour, each window is; shape (windows,). Each kind is removed after the one before.
+        Which weekday, hour, or hour of the week each window is; shape (windows,). Each kind is removed after the one
+        before.
     reference
         Which windows give the pattern: what is usual of each cell there, shrunk by what chance would do to it.
     floor
         The least standard deviation of each series, shape (series,): the sampling error of a share.
     known
         The correlation of each series, shape (series,); NaN where it is to be estimated, as all are when omitted.
+    places
+        Where on the grid each window stands, ascending, shape (windows,), where windows between them say nothing.
     farthest
         No window counts for more than this many standard deviations.
 
@@ -105,8 +116,9 @@ def standardised(
     """
     left = values - np.median(values[reference], axis=0)
     pattern = np.zeros_like(left)
+    where = np.arange(values.shape[0]) if places is None else places
     for cell in cells:
-        one = _pattern(left, cell, reference)
+        one = _pattern(left, cell, reference, where)
         left, pattern = left - one, pattern + one
     near = _trimmed(left[1:] - left[:-1])
     far = sum(_trimmed(left[step:] - left[:-step]) for step in _FAR) / len(_FAR)
@@ -137,33 +149,51 @@ def _trimmed(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     return variance
 
 
-def _pattern(values: NDArray[np.float64], cell: NDArray[np.int64], reference: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _pattern(
+    values: NDArray[np.float64], cell: NDArray[np.int64], reference: NDArray[np.bool_], places: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Return what recurs with a cell: the median of its windows' differences from the mean of the whole round about.
 
     A round holds each cell once, so that a change of level, or a slow one, is in its mean and not in the differences.
+    Where some of its windows say nothing, the mean is taken again of what the pattern leaves. A cell that is held too
+    rarely has none of its own.
     """
     names, place = np.unique(cell, return_inverse=True)
-    length = _round(cell)
-    half = length // 2
-    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-    around_it = (sums[length:] - sums[:-length]) / length
-    used = np.zeros(cell.size, dtype=bool)
-    used[half : half + around_it.shape[0]] = True
-    apart = np.zeros_like(values)
-    apart[used] = values[used] - around_it
-    used &= reference
+    length = _round(cell, places)
+    begin = places - length // 2
+    first, last = np.searchsorted(places, begin), np.searchsorted(places, begin + length)
+    used = reference & (begin >= places[0]) & (begin + length <= places[-1] + 1)
     held = [used & (place == one) for one in range(names.size)]
-    medians = np.stack([np.median(apart[where], axis=0) for where in held])
-    around = apart[used] - medians[place[used]]
+    counts = np.array([np.count_nonzero(where) for where in held])
+    enough = counts >= _FEWEST
+    is_whole = np.ptp((last - first)[used]) == 0
+    found = np.zeros_like(values)
+    for _ in range(1 if is_whole else _TWO):
+        sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values - found, axis=0)])
+        apart = values - (sums[last] - sums[first]) / (last - first)[:, None]
+        medians = np.zeros((names.size, values.shape[1]))
+        for one in np.flatnonzero(enough):
+            medians[one] = np.median(apart[held[one]], axis=0)
+        medians[enough] -= medians[enough].mean(axis=0)
+        found = medians[place]
+    around = (apart - found)[used & enough[place]]
+    around -= np.median(around, axis=0)
     noise = (_MAD_SCALE * np.median(np.abs(around), axis=0)) ** 2 * _MEDIAN_VARIANCE
-    chance = noise * np.mean([1 / np.count_nonzero(where) for where in held])
-    between = np.var(medians, axis=0, ddof=1)
+    chance = noise * np.mean(1 / counts[enough])
+    between = np.var(medians[enough], axis=0, ddof=1)
     share = np.divide(chance, between, out=np.ones_like(between), where=between > _NOTHING**2)
-    kept: NDArray[np.float64] = np.clip(1 - share, 0, 1) * (medians - medians.mean(axis=0))
+    kept: NDArray[np.float64] = np.clip(1 - share, 0, 1) * medians
     return kept[place]
 
 
-def _round(cell: NDArray[np.int64]) -> int:
-    """Return how many windows a round of the cells has: 7 days, 24 hours, or 168 hours of a week."""
-    lasting = int(np.median(np.diff(np.flatnonzero(np.diff(cell)))))
-    return lasting * int(np.unique(cell).size)
+def _lasting(cell: NDArray[np.int64]) -> int:
+    """Return how many windows a cell has in a round."""
+    return int(np.median(np.diff(np.flatnonzero(np.diff(cell)))))
+
+
+def _round(cell: NDArray[np.int64], places: NDArray[np.int64]) -> int:
+    """Return how many windows of the grid a round of the cells has: 7 days, 24 hours, or 168 hours of a week."""
+    begins = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+    order = np.argsort(cell[begins], kind="stable")
+    begun, same = places[begins][order], np.diff(cell[begins][order]) == 0
+    return int(np.median(np.diff(begun)[same])) if same.any() else int(places[-1] - places[0] + 1)

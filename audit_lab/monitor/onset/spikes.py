@@ -253,8 +253,11 @@ def _drawn(null: Null, count: int, draws: np.random.Generator) -> NDArray[np.flo
     drawn = draws.standard_normal((size, width * count))
     for place in range(1, size if rho.any() else 1):
         drawn[place] = rho * drawn[place - 1] + np.sqrt(1 - rho**2) * drawn[place]
+    if null.pattern is not None:
+        drawn += np.tile(null.pattern, count)
     floor = np.tile(null.floor, count)
-    standard = standardised(drawn, null.cells, null.reference, floor, farthest=np.inf)
+    places = np.flatnonzero(null.windows)
+    standard = standardised(drawn, null.cells, null.reference, floor, places=places, farthest=np.inf)
     scale = np.where(standard.deviation > 0, standard.deviation, 1.0)
     p_values = departures(standard.values, floor / scale).p_values
     return p_values.reshape(size, count, width).transpose(1, 0, 2).reshape(count, -1)
