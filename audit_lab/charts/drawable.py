@@ -9,8 +9,9 @@ __all__ = ["drawable"]
 
 #: What XML 1.0 forbids (section 2.2, Char). The renderer ends the whole process when one reaches it.
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: A backslash that makes a character of what follows: Vega-Lite puts titles as they are into the code of descriptions.
-_ESCAPING = re.compile(r"\\(?=[bfvux0-7])")
+#: Vega-Lite puts titles into the code of descriptions and escapes quotes in them, but no backslash: one before a quote
+#: would end the text there, and what follows would be code. A line must not end within it either.
+_ENDING = re.compile(r"[\\\n\r\u2028\u2029]")
 _TITLE = "title"
 
 
@@ -22,7 +23,7 @@ def drawable(part: Any, *, is_title: bool = False) -> Any:
     """
     if isinstance(part, str):
         shown = _FORBIDDEN.sub(_number, part)
-        return _ESCAPING.sub(_number, shown) if is_title else shown
+        return _ENDING.sub(_number, shown) if is_title else shown
     if isinstance(part, dict):
         return {drawable(name): drawable(value, is_title=name == _TITLE) for name, value in part.items()}
     if isinstance(part, list | tuple):

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from audit_lab.charts.drawable import drawable
+from audit_lab.charts.render import svg
 
 #: Draws every kind of chart with one text wherever a log could have written it; the text comes as JSON.
 PROGRAM = r"""
@@ -219,3 +220,14 @@ def test_a_decision_with_foreign_names_is_shown(make_log):
     code = "import sys, audit_lab as al; al.view(al.open(sys.argv[1]).decision('p-001'))"
     done = subprocess.run([sys.executable, "-c", code, log], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", ['a \\" + warn(1) + "', "a\\' + warn(1) + '", "a\\", "a\nb\r\u2028\u2029"])
+def test_no_title_ends_the_text_that_it_stands_in_within_a_description(text):
+    import altair as alt
+
+    rows = alt.InlineData([{"a": 1, "b": 2}])
+    axes = {"x": alt.X("a:Q", title=text), "y": alt.Y("b:Q"), "color": alt.Color("b:Q", title=text)}
+    drawn = svg(alt.Chart(rows).mark_point().encode(**axes))
+    assert "<U+" in drawn.replace("&lt;", "<")
+    assert drawable({"title": "C:\\data", "text": "C:\\data"}) == {"title": "C:<U+005C>data", "text": "C:\\data"}
