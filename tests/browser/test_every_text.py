@@ -33,6 +33,7 @@ HARM = """() => [
 NONE = [False, 0]
 
 EVERY_TEXT = {(table, column): mark_of(table, column) for table in TABLES for column in columns_of_text(table)}
+GROUPS = f"inputs.{text_of('inputs', 'text')}"
 OF_PREDICTIONS = columns_of_text("predictions")
 
 IN_LAB = f"""
@@ -46,6 +47,13 @@ display(ExplorerView(log.browse(), {OF_PREDICTIONS!r}))
 newest = log.browse().page(0, 1)["place"][0]
 display(al.view(log.decision(newest)), al.view(log.decision(newest).lineage_graph()), al.view(log.coverage()))
 display(al.view(log.subject({text_of("predictions", "subject_id")!r})), al.view(log.drift()), al.view(log.onset()))
+said = {text_of("predictions", "decision")!r}
+display(al.view(log.performance(positive=log.outcomes.first().collect()["label"][0])))
+display(al.view(log.fairness([{GROUPS!r}], favourable=log.decision(newest).prediction["decision"])))
+log.raise_alerts(record="../uploads/record")
+case = al.Case.create("INC-3", log, question=said, actor=said, purpose=said, folder="../uploads/cases")
+case.comment(said)
+display(al.view(log.alerts(record="../uploads/record")), al.view(case))
 with pl.Config(tbl_cols=-1, fmt_str_lengths=4000):
     for table in TABLES:
         display(log._store.table(table).head(2).collect())
@@ -92,7 +100,30 @@ def views(log):
         "replay": al.view(log.replay()),
         "drift": al.view(log.drift()),
         "onset": al.view(log.onset()),
+        "performance": al.view(log.performance(positive=log.outcomes.first().collect()["label"][0])),
+        "fairness": al.view(log.fairness([GROUPS], favourable=newest.prediction["decision"])),
+        "alerts": al.view(alerts(log)),
     }
+
+
+def alerts(log):
+    """Raise what fires, and return it."""
+    record = log.path.parent / "record"
+    log.raise_alerts(record=record)
+    found = log.alerts(record=record)
+    assert found.table.height
+    return found
+
+
+def board(log, folder):
+    """Return the board of a case whose every text is hostile."""
+    said = text_of("predictions", "decision")
+    case = Case.create("INC-2", log, question=said, actor=said, purpose=said, folder=folder)
+    case.finding(said, [case.keep(al.view(log.coverage()), said)], "low")
+    case.action(said, kind="corrective", owner=said, due="2026-12-01")
+    case.comment(said)
+    case.conclude(said)
+    return al.view(case)
 
 
 def tables(log):
@@ -110,10 +141,10 @@ def test_harm_would_be_noticed(shown_alone):
         shown_alone(f"<script>const said = {json.dumps(text_of('predictions', 'decision'))};</script>")
 
 
-def test_nothing_runs_in_static_views(folder, shown_alone):
+def test_nothing_runs_in_static_views(folder, shown_alone, tmp_path):
     log = al.open(folder)
     text = ""
-    for name, view in views(log).items():
+    for name, view in {**views(log), "board": board(log, tmp_path / "cases")}.items():
         page = shown_alone(f"<!DOCTYPE html><meta charset=utf-8>{view.static_html()}", f"{name}.html")
         text += page.locator("body").inner_text()
     assert missing(text, [("predictions", column) for column in OF_PREDICTIONS]) == []
