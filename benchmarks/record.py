@@ -111,8 +111,9 @@ def callers(folder: Path, given: list[dict[str, Any]], calls: int) -> dict[str, 
             lambda row: logger.info(json.dumps({"inputs": row, "score": 0.25, "decision": "deny"})), given, calls
         )
         listener.stop()
-    command = [sys.executable, __file__, "--traced", "--calls", str(calls // 20)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [sys.executable, str(Path(__file__).resolve()), "--traced", "--calls", str(calls // 20)]
+    # It writes into the folder that it runs in.
+    done = subprocess.run(command, check=True, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     found["mlflow"] = json.loads(done.stdout.splitlines()[0])
     found["nothing"] = durations(_nothing, given, calls)
     return found
