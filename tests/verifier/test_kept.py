@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,10 @@ def act(action="exhibit kept", subject=ID, file="exhibits/001-x/rows/x.parquet",
         (act("edited by hand", "x", after="d" * 64), {"redacted_from": "b" * 64}, 0),
         (act("edited by hand", "x", file="exhibits/002-x/rows/x.parquet"), {}, 1),
         (act("edited by hand", "x"), {"number": "1"}, 1),
+        (act("edited by hand", "x"), {"number": [1]}, 1),
+        (act("edited by hand", "x"), {"kept_at": AT, "kept_by": "jane"}, 0),
+        (replace(act("seen"), changes=None), {}, 1),
+        (act(), {"redacted_from": ["b" * 64]}, 1),
         (act("edited by hand", "x"), {"files": [7]}, 1),
         (act("edited by hand", "x"), {"files": 7}, 1),
     ],
