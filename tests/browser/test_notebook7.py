@@ -15,6 +15,23 @@ import audit_lab as al
 
 pytestmark = pytest.mark.browser
 
+#: What the palette holds where no file is selected, in the words of its commands.
+PALETTE = {
+    "Show Audit Lab",
+    "Refresh Audit Logs",
+    "Verify Selected Audit Log",
+    "Replay a Decision",
+    "Investigate an Incident",
+    "Audit Lab Help",
+    "Show Lineage of Decision",
+    "Insert Decision into Notebook",
+    "Copy Prediction Id",
+    "Open Case",
+    "Keep Cell as Exhibit",
+    "Export Evidence",
+    "Verify Log",
+}
+
 
 @pytest.fixture
 def notebook7(lab, window, watch):
@@ -28,8 +45,8 @@ def notebook7(lab, window, watch):
     page.close()
 
 
-def command(page, name):
-    """Choose a command of the palette, which Notebook 7 has in a dialog."""
+def palette(page):
+    """Show the palette, which Notebook 7 has in a dialog; return its field."""
     search = page.locator(".lm-CommandPalette-input")
     for _ in range(3):  # chosen before Notebook 7 has restored its page, the entry shows nothing
         page.get_by_role("menuitem", name="View", exact=True).click()
@@ -37,7 +54,12 @@ def command(page, name):
         with suppress(NotInTime):
             search.wait_for(timeout=5_000)
             break
-    search.fill(name)
+    return search
+
+
+def command(page, name):
+    """Choose a command of the palette."""
+    palette(page).fill(name)
     # By its key: the list is drawn anew whenever a command changes, and a click may meet an item that is gone by then.
     expect(page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=name)).to_be_visible()
     page.keyboard.press("Enter")
@@ -66,3 +88,42 @@ def test_from_the_panel_to_a_decision_a_cell_and_a_view(lab, notebook7, picture)
     command(page, "Replay a Decision")
     expect(page.get_by_role("article", name="Replay a decision")).to_be_visible()
     expect(panel(page)).to_be_visible()
+
+
+#: Each is shown in one cell of Notebook 7: views of answers that take a moment.
+VIEWS = [
+    "log",
+    "decision",
+    "decision.lineage_graph()",
+    "decision.comparable(k=2)",
+    "decision.replay(causes=False)",
+    "decision.explain('shap')",
+    "log.coverage()",
+    "log.decisions([decision.prediction_id])",
+    "log.drift(['purpose'])",
+    "log.performance()",
+    "log.fairness(['personal_status_and_sex'], favourable='approve')",
+    "log.alerts(record='seven.jsonl')",
+    "al.Case.create('C-77', log, question='Why?', actor='Ida', purpose='a test', folder='../seven')",
+]
+
+
+def test_every_command_is_there_and_views_are_live(lab, notebook7):
+    page = notebook7
+    shown = "\n".join(f"display(al.view({each}))" for each in VIEWS)
+    opened = "import audit_lab as al\nlog = al.open('../sample_data/credit')\n"
+    cell = run_cell(page, f"{opened}decision = log.decision(log.browse().page(0, 1)['place'][0])\n{shown}", 0)
+    expect(cell.locator(".auditlab-ShownView:has(.widget-vbox)")).to_have_count(len(VIEWS), timeout=240_000)
+
+    palette(page).fill("Audit Lab")
+    items = page.locator(".lm-CommandPalette-itemLabel")
+    expect(items.filter(has_text="Show Audit Lab").first).to_be_visible()
+    assert PALETTE - set(items.all_inner_texts()) == set()
+    page.keyboard.press("Escape")
+
+    command(page, "Investigate an Incident")
+    expect(page.locator(".jp-Dialog").get_by_text("Investigate an incident")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    command(page, "Audit Lab Help")
+    expect(page.get_by_role("article", name="Audit Lab help")).to_be_visible()
