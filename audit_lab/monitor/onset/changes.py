@@ -18,6 +18,9 @@ __all__ = ["COVERAGE", "Change", "find_changes", "levels_removed"]
 COVERAGE = 0.95
 #: Twice the log-likelihood that a date of the interval may lie below the best one: see `find_changes`.
 _DROP = -2 * math.log(1 - math.sqrt(COVERAGE))
+#: A change that gains less than so many penalties may owe its date to the chance that made it be seen: its interval has
+#: dates that lie so much farther below the best one.
+_BARELY, _FARTHER = 1.5, 1.5
 #: A level has come back when it is this near to the one before, in parts of the change.
 _RETURNED_PART = 1 / 3
 _FEWEST = 2
@@ -67,7 +70,9 @@ def find_changes(values: NDArray[np.float64], penalty: float, spread: float = 1.
     the squared deviations measured in `spread`. To either side of the true date the
     log-likelihood is a random walk that drifts down; its highest point is about exponential with mean 1, and the 95 %
     quantile of the larger of the two is that: Siegmund, *Confidence sets in change-point problems* (1988). As dates are
-    whole windows it is on the safe side, more so for large changes.
+    whole windows it is on the safe side, more so for large changes. Of changes so small that few are seen, those are
+    whose likeliest date chance has moved: where a change gains less than 1.5 penalties the logarithm may lie half as
+    far again below.
     """
     if values.size < _FEWEST or not np.ptp(values):
         return []
@@ -80,7 +85,9 @@ def find_changes(values: NDArray[np.float64], penalty: float, spread: float = 1.
     for place, returned in enumerate(returns):
         since, at, until = bounds[place : place + 3]
         gains = _gains(sums, since, until)
-        near = np.flatnonzero(gains >= gains[at - since - 1] - _DROP * spread) + since + 1
+        best = gains[at - since - 1]
+        drop = _DROP * spread * (_FARTHER if best < _BARELY * penalty else 1.0)
+        near = np.flatnonzero(gains >= best - drop) + since + 1
         changes.append(
             Change(
                 at,
@@ -90,7 +97,7 @@ def find_changes(values: NDArray[np.float64], penalty: float, spread: float = 1.
                 until,
                 means[place],
                 means[place + 1],
-                float(gains[at - since - 1]),
+                float(best),
                 None if returned is None else bounds[returned],
                 place + 1 in coming_back,
             )
