@@ -105,7 +105,7 @@ def check_rows(
         findings.add("rows.proofs-missing", PROOF_INDEX, "rows are attested as proven, and there is no proof")
     names = any(each.names for each in exhibits)
     if not parts:
-        result.not_checked.append(_NO_PROOFS if names or predicate.rows is not None else _NO_ROWS)
+        result.not_checked.append(_NO_PROOFS if names else _NO_ROWS)
     result.not_checked += not_here(exhibits, result.predictions)
     if predicate.rows is None and names:
         findings.add(
@@ -225,11 +225,13 @@ class _ProvenRows:
                 findings.add("rows.duplicate", where, "the same row is shown twice")
             self.places.add(place)
             shown = check_row(row, statement, place, where, findings)
-            if shown is not None and withheld & shown.keys():
+            if shown is None:
+                continue
+            if withheld & shown.keys():
                 findings.add("rows.withheld-shown", where, "it shows a column that the redaction withholds")
             holds = len(findings.found) == before
             hold += holds
-            if holds and table == _PREDICTIONS and shown is not None and _ID in shown:
+            if holds and table == _PREDICTIONS and _ID in shown:
                 self.result.predictions.add(str(shown[_ID].content))
         return hold
 

@@ -185,7 +185,7 @@ class ProvenRows {
       this.add("rows.count-differs", name, `it is not about the ${count} rows that are attested`);
     }
     const named = exhibits.some(({ names }) => names.size > 0);
-    if (parts.length === 0 && (named || rows !== null)) {
+    if (parts.length === 0 && named) {
       this.undone.push("inclusion of the rows in the log: no proofs of it are here");
     } else if (parts.length === 0) {
       this.undone.push(NO_ROWS);

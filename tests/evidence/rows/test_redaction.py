@@ -79,6 +79,12 @@ def test_redacted_rows_are_proven_to_be_in_the_log(profile, export, both_keys):
     assert examine_in_full(bundle, both_keys).findings == ()
 
 
+def test_rows_are_proven_without_their_ids(profile, export, both_keys):
+    report = examine_bundle(export(profile('prediction_id = "drop"\n')), both_keys)
+    assert report.findings == ()
+    assert any(line.startswith("8 rows of the log") for line in report.checked)
+
+
 def test_what_is_withheld_is_replaced_in_rows_and_their_digests_stay(profile, export):
     read = profile()
     files = files_of(export(read))
