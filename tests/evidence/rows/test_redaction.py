@@ -24,7 +24,7 @@ from audit_lab.evidence.signing_off import changed_since
 from audit_lab.log.keys.pseudonym import PseudonymKey, pseudonym
 from audit_lab.seal.row_proofs import SegmentProof
 from audit_lab.seal.strict_json import parse_json
-from audit_lab.verifier.bundle import examine_bundle
+from audit_lab.verifier.bundle import examine_archive, examine_bundle
 
 SUBJECT = "Annemarie Hollenbeck"
 COLUMNS = 'subject_id = "hash"\nincome = "mask"\n"inputs/loans.city" = "drop"\n'
@@ -80,7 +80,8 @@ def test_redacted_rows_are_proven_to_be_in_the_log(profile, export, both_keys):
 
 
 def test_rows_are_proven_without_their_ids(profile, export, both_keys):
-    report = examine_bundle(export(profile('prediction_id = "drop"\n')), both_keys)
+    with export(profile('prediction_id = "drop"\n')).open("rb") as bundle:
+        report = examine_archive(bundle, "redacted.zip", both_keys)
     assert report.findings == ()
     assert any(line.startswith("8 rows of the log") for line in report.checked)
 
