@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from accessibility import violations
+from every_view import SHOWN, opened_in
 from lab_page import TOKEN, ready, theme
 from playwright.sync_api import expect
-from test_reopened import OPENED, SHOWN
 from watching import Watch
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 GUARD = Path(__file__).parent / "guard"
-CASE = "al.Case.create('C-1', small, question='Why?', actor='Ida Berg', purpose='a review', decision=decision)"
 #: The handles of the range slider are ipywidgets' own, and have no name.
 LOOKED_AT = {"include": [[".auditlab-ShownView"]], "exclude": [[".noUi-handle"]]}
 
@@ -43,7 +42,7 @@ class Shown:
 def views(lab, window, browser, browser_context_args, write_small_log):
     """Run a notebook that shows a view of each kind, watched from its first request on."""
     write_small_log(lab.folder / "live-loans")
-    sources = [OPENED.replace("../loans", "../live-loans"), *(f"al.view({each})" for each in (CASE, *SHOWN))]
+    sources = [opened_in("live-loans"), *(f"al.view({each})" for each in SHOWN.values())]
     cells = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for n, source in enumerate(sources)

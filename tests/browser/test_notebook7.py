@@ -7,6 +7,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+from every_view import SHOWN, opened_in
 from lab_page import TOKEN, active_cell, panel, predictions, run_cell, select_log
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
@@ -90,30 +91,12 @@ def test_from_the_panel_to_a_decision_a_cell_and_a_view(lab, notebook7, picture)
     expect(panel(page)).to_be_visible()
 
 
-#: Each is shown in one cell of Notebook 7: views of answers that take a moment.
-VIEWS = [
-    "log",
-    "decision",
-    "decision.lineage_graph()",
-    "decision.comparable(k=2)",
-    "decision.replay(causes=False)",
-    "decision.explain('shap')",
-    "log.coverage()",
-    "log.decisions([decision.prediction_id])",
-    "log.drift(['purpose'])",
-    "log.performance()",
-    "log.fairness(['personal_status_and_sex'], favourable='approve')",
-    "log.alerts(record='seven.jsonl')",
-    "al.Case.create('C-77', log, question='Why?', actor='Ida', purpose='a test', folder='../seven')",
-]
-
-
-def test_every_command_is_there_and_views_are_live(lab, notebook7):
+def test_every_command_is_there_and_every_view_is_live(lab, notebook7, write_small_log):
     page = notebook7
-    shown = "\n".join(f"display(al.view({each}))" for each in VIEWS)
-    opened = "import audit_lab as al\nlog = al.open('../sample_data/credit')\n"
-    cell = run_cell(page, f"{opened}decision = log.decision(log.browse().page(0, 1)['place'][0])\n{shown}", 0)
-    expect(cell.locator(".auditlab-ShownView:has(.widget-vbox)")).to_have_count(len(VIEWS), timeout=240_000)
+    write_small_log(lab.folder / "seven-loans")
+    shown = "\n".join(f"display(al.view({each}))" for each in SHOWN.values())
+    cell = run_cell(page, opened_in("seven-loans") + shown, 0)
+    expect(cell.locator(".auditlab-ShownView:has(.widget-vbox)")).to_have_count(len(SHOWN), timeout=240_000)
 
     palette(page).fill("Audit Lab")
     items = page.locator(".lm-CommandPalette-itemLabel")

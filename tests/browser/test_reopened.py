@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from every_view import SHOWN, opened_in
 from playwright.sync_api import expect
 
 from audit_lab.widgets import viewing
@@ -18,41 +19,6 @@ from audit_lab.widgets import viewing
 pytestmark = pytest.mark.browser
 
 VIEW = "application/vnd.audit-lab.view+json"
-OPENED = """
-import audit_lab as al
-small, credit = al.open('../loans'), al.open('../sample_data/credit')
-asked = {'question': 'Why was it denied?', 'actor': 'Ida Berg', 'purpose': 'a complaint', 'folder': '../kept'}
-case = al.Case.create('C-7', small, decision=small.decision('p-030'), **asked)
-_ = case.finding('The threshold decided.', [1], 'high')
-decision = small.decision('p-030')
-month = ('2025-03-01', '2025-04-01')
-"""
-#: What is shown, one view of each kind in a cell of its own.
-SHOWN = {
-    "DecisionView": "decision",
-    "ExplorerView": "small",
-    "ReplayView": "decision.replay()",
-    "AgreementView": "decision.agreement()",
-    "AttributionView": "decision.explain('shap')",
-    "WhatIfView": "decision.what_if({'income': 1_200.0})",
-    "ComparableView": "decision.comparable()",
-    "LineageView": "decision.lineage_graph()",
-    "CaseBoardView": "case",
-    "BatchReplayView": "small.replay(causes=False)",
-    "CohortView": "small.attributions(rows=40)",
-    "CoverageView": "small.coverage()",
-    "DecisionsView": "small.decisions('sequence < 5')",
-    "ExplorationView": "small.explore('1', '1')",
-    "ImpactView": "small.impact(al.Correction.unit('income', factor=0.5))",
-    "AlertsView": "small.alerts(record='kept')",
-    "OnsetView": "credit.onset(['age_in_years'])",
-    "CauseView": (
-        "credit.cause(after=('2025-09-01', '2025-10-01'), before=month, rows=30, columns=['purpose'], anyway=True)"
-    ),
-    "FairnessView": "credit.fairness(['personal_status_and_sex'], favourable='approve')",
-    "PerformanceView": "credit.performance()",
-    "DriftView": "credit.drift(['duration_in_month', 'purpose'])",
-}
 
 
 @pytest.fixture
@@ -60,7 +26,7 @@ def views(lab, watch, make_log):
     """Return the path of a notebook that shows a view of each kind; its outputs are not there yet."""
     shutil.copytree(make_log(), lab.folder / "loans")
     shown = "shown = al.view({})\nassert type(shown).__name__ == {!r}\nshown"
-    sources = [OPENED, *(shown.format(asked, name) for name, asked in SHOWN.items())]
+    sources = [opened_in("loans"), *(shown.format(asked, name) for name, asked in SHOWN.items())]
     cells = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for n, source in enumerate(sources)
