@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["readme_page"]
 
 _TWO = 2
-_TABLE, _ACROSS = "table.parquet", '<div class="shown wide landscape">'
+_TABLE, _ACROSS = "table.parquet", ' class="shown wide landscape"'
 _COMPARED = "The log's segments had the digests of its manifest when they were verified: see exhibit {}."
 _NO_PDF = (
     "There is no PDF of the notebook: nothing that prints was at hand when it was exported. Its page prints as well."

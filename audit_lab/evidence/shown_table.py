@@ -61,7 +61,10 @@ def table_html(content: bytes, name: str) -> str:
     ]
     note = f"<p>{' '.join(left_out)}</p>" if left_out else ""
     kind = "shown wide landscape" if shown.width >= WIDE_FROM_COLUMNS else "shown wide"
-    return f'<div class="{kind}"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+    # It scrolls where it is wider than the window: whoever has no pointer must be able to come to it.
+    scrolls = f'role="region" aria-label="{escape(name)}" tabindex="0"'
+    table = f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div {scrolls} class="{kind}">{table}</div>{note}'
 
 
 def _rows_of(content: bytes) -> int:

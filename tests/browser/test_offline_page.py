@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from accessibility import violations
 
 from audit_lab.evidence import demonstration_key, export_notebook
 
@@ -106,3 +107,11 @@ def test_a_picture_that_is_broken_or_from_the_network_would_be_noticed(offline, 
     page.goto((tmp_path / "page.html").as_uri())
     assert [(wide, alt) for wide, _, alt in page.evaluate(PICTURES)] == [(0, "broken"), (0, "elsewhere")]
     assert "https://example.org/a.png" in asked
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("name", ["README.html", "verify.html", "notebook/investigation.html"])
+def test_a_page_can_be_read_by_everybody(page, bundle, name, colours):
+    page.emulate_media(color_scheme=colours)
+    page.goto((bundle / "data" / name).as_uri())
+    assert violations(page) == {}
