@@ -90,9 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
-        atexit.register(
-            gc.freeze
-        )  # the process ends: to look through all that it holds once more takes 0.05 s and more
+        # The process ends with this call: to look through all that it holds once more takes 0.05 s and more.
+        atexit.register(gc.freeze)
     as_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal or a file that cannot show a character gets its escape
