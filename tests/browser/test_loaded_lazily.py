@@ -11,13 +11,12 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 OURS = "/lab/extensions/audit-lab-labextension/static/"
-#: What the issue allows for all of it, and what its start may take of that.
+#: What all of it may take, and what its start may take of that.
 MOST_BYTES, MOST_AT_START = 400_000, 100_000
 
 
-def test_what_shows_decisions_and_the_form_is_fetched_when_they_are_first_opened(lab, watch, window):
-    context = window.page.context
-    page = context.new_page()
+def test_what_shows_decisions_and_the_form_is_fetched_when_they_are_first_opened(lab, watch, page):
+    watch.follow(page)
     fetched = {}
     page.on("response", lambda answer: fetched.update({urlsplit(answer.url).path: answer}))
 
@@ -27,7 +26,7 @@ def test_what_shows_decisions_and_the_form_is_fetched_when_they_are_first_opened
     def size(paths):
         return sum(len(fetched[path].body()) for path in paths)
 
-    page.goto(f"{lab.url}/lab?token={TOKEN}&reset")
+    page.goto(f"{lab.url}/lab/workspaces/lazily?token={TOKEN}")
     page.wait_for_function("window.jupyterapp !== undefined")
     page.evaluate("window.jupyterapp.restored")
     page.evaluate("window.jupyterapp.commands.execute('audit-lab:show-panel')")
@@ -51,4 +50,3 @@ def test_what_shows_decisions_and_the_form_is_fetched_when_they_are_first_opened
     opened.append(ours() - before)
     assert all(opened), opened
     assert size(ours()) <= MOST_BYTES
-    page.close()

@@ -127,8 +127,8 @@ def test_without_a_kernel_the_timeline_and_its_alerts_are_there_as_text(make_log
 
 
 def test_a_large_log_is_not_counted_to_be_shown_without_a_kernel(flights, monkeypatch):
-    view = al.view(al.open(flights))
     monkeypatch.setattr("audit_lab.widgets.explorer_table.MOST_COUNTED", 1_000)
+    view = al.view(al.open(flights))
     assert "data:image/svg" not in view.static_html()
     table = view.table
     table.answer({"id": 1, "kind": "timeline", "state": table.state, "first": 0, "count": 1, "column": ""})

@@ -21,6 +21,7 @@ const LAST_SHOWN =
   'The kernel that this view was live in has ended. This is what it showed last; run its cell again for a live view.';
 
 type Session = NotebookPanel['sessionContext'];
+type Message = Parameters<Parameters<Session['iopubMessage']['connect']>[0]>[1];
 type Registry = NotebookPanel['content']['rendermime'];
 type Renderer = ReturnType<Registry['createRenderer']>;
 type Model = Parameters<Renderer['renderModel']>[0];
@@ -39,6 +40,7 @@ export class ShownView extends Panel {
     const session = notebook.sessionContext;
     session.statusChanged.connect(this._follow, this);
     session.kernelChanged.connect(this._follow, this);
+    session.iopubMessage.connect(this._hear, this);
     this._observer = new MutationObserver(() => this._choose());
     this._redrawn = new MutationObserver(this._changed);
     CHANGING.forEach(kind => this.node.addEventListener(kind, this._changed));
@@ -61,6 +63,7 @@ export class ShownView extends Panel {
     const session = this._notebook.sessionContext;
     session.statusChanged.disconnect(this._follow, this);
     session.kernelChanged.disconnect(this._follow, this);
+    session.iopubMessage.disconnect(this._hear, this);
     CHANGING.forEach(kind => this.node.removeEventListener(kind, this._changed));
     this._observer.disconnect();
     this._redrawn.disconnect();
@@ -78,16 +81,33 @@ export class ShownView extends Panel {
   private _follow(session: Session): void {
     const kernel = session.session?.kernel;
     if (this._isLive && (!kernel || ENDED.includes(kernel.status))) {
-      this._redrawn.disconnect();
-      this._observer.disconnect();
-      clearTimeout(this._settling);
-      this._live?.dispose();
-      this._live = undefined;
-      this._note = said(LAST_SHOWN);
-      this.insertWidget(0, this._note);
-      void this._choose();
+      this._end();
     }
     this._connect();
+  }
+
+  /** Another process answers where another client restarted the kernel, of which this one may have heard nothing. */
+  private _hear(_: Session, message: Message): void {
+    const state = 'execution_state' in message.content ? message.content.execution_state : '';
+    if (state !== 'busy' && state !== 'idle') {
+      return; // what the server says in the place of a kernel is of the server's process
+    }
+    if (this._isLive && this._process !== undefined && this._process !== message.header.session) {
+      this._end();
+      this._connect();
+    }
+    this._process = message.header.session;
+  }
+
+  private _end(): void {
+    this._redrawn.disconnect();
+    this._observer.disconnect();
+    clearTimeout(this._settling);
+    this._live?.dispose();
+    this._live = undefined;
+    this._note = said(LAST_SHOWN);
+    this.insertWidget(0, this._note);
+    void this._choose();
   }
 
   /** Try the live widget, and again whenever another manager of widgets has taken its place. */
@@ -183,6 +203,8 @@ export class ShownView extends Panel {
   private readonly _notebook: NotebookPanel;
   private readonly _observer: MutationObserver;
   private readonly _redrawn: MutationObserver;
+  /** Which process said last how the kernel is doing: each has a session of its own. */
+  private _process: string | undefined;
   private _note: Widget | undefined;
   private _model: Model | undefined;
   private _live: Renderer | undefined;
