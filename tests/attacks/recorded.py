@@ -72,7 +72,9 @@ def record(folder: Path) -> list[Recorded]:
     for name, place in _PLACES.items():
         _put([importlib.import_module(place), package], name, _recording(name, kept[name], calls))
     try:
-        if pytest.main(["-q", "-p", "no:cacheprovider", f"--basetemp={folder / 'recorded'}", *map(str, SUITES)]):
+        # Without the plugin of the browser tests, which refuses to be within a run of itself.
+        without = ["-p", "no:cacheprovider", "-p", "no:playwright"]
+        if pytest.main(["-q", *without, f"--basetemp={folder / 'recorded'}", *map(str, SUITES)]):
             raise RuntimeError("a test failed whose inputs were to be recorded")
     finally:
         for name, place in _PLACES.items():
