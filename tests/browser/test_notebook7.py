@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from every_view import SHOWN, opened_in
-from lab_page import TOKEN, active_cell, panel, predictions, run_cell, select_log
+from lab_page import TOKEN, active_cell, answer, decision, open_by_id, panel, predictions, run_cell, select_log
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
@@ -110,3 +110,57 @@ def test_every_command_is_there_and_every_view_is_live(lab, notebook7, write_sma
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     command(page, "Audit Lab Help")
     expect(page.get_by_role("article", name="Audit Lab help")).to_be_visible()
+
+
+def test_what_the_palette_does_with_a_log_and_a_decision(lab, notebook7, write_small_log):
+    page = notebook7
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    newest = al.open(lab.folder / "sample_data" / "credit").newest(1)["prediction_id"][0]
+    command(page, "Show Audit Lab")
+    logs = panel(page).get_by_role("list", name="Audit logs")
+    expect(logs.get_by_role("button", name="sample_data/credit")).to_be_visible()
+    write_small_log(lab.folder / "come-to-seven")
+    command(page, "Refresh Audit Logs")
+    expect(logs.get_by_role("button", name="come-to-seven")).to_contain_text("40 predictions")
+
+    select_log(page, "sample_data/credit")
+    open_by_id(page, newest)
+    expect(decision(page, newest)).to_be_visible()
+    command(page, "Copy Prediction Id")
+    page.wait_for_function("id => navigator.clipboard.readText().then(text => text === id)", arg=newest)
+    command(page, "Insert Decision into Notebook")
+    expect(active_cell(page)).to_contain_text(newest)
+    command(page, "Show Lineage of Decision")
+    expect(page.get_by_role("article", name=f"Lineage of {newest}")).to_be_visible()
+    command(page, "Verify Selected Audit Log")
+    report = page.get_by_role("article", name="Verification of sample_data/credit")
+    expect(report.get_by_role("region", name="Verdict UNANCHORED")).to_contain_text("It is not sealed")
+    command(page, "Verify Log")
+    answer(page, item="come-to-seven")
+    other = page.get_by_role("article", name="Verification of come-to-seven")
+    expect(other.get_by_role("region", name="Verdict UNANCHORED")).to_be_visible()
+
+
+def test_what_the_palette_does_with_a_case(lab, notebook7):
+    page = notebook7
+    log = al.open(lab.folder / "sample_data" / "credit")
+    al.Case.create("INC-70", log, question="Who?", actor="ana", purpose="a test", folder=lab.folder / "cases-of-seven")
+    command(page, "Open Case")
+    answer(page, item="INC-70 (cases-of-seven/INC-70)")
+    cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
+    opened = cells.filter(has_text='al.Case.open("../cases-of-seven/INC-70")')
+    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-70")
+    page.keyboard.press("Escape")
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    shown = run_cell(page, "al.open('../sample_data/credit').newest(3)", 1)
+    expect(shown.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
+    command(page, "Keep Cell as Exhibit")
+    answer(page, text="The newest three")
+    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
+    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("The newest three")
+    command(page, "Export Evidence")
+    jobs = panel(page).get_by_role("list", name="Jobs").get_by_role("listitem")
+    exported = jobs.filter(has_text="Export of the case cases-of-seven/INC-70")
+    expect(exported.first).to_contain_text("done", timeout=240_000)
+    assert (lab.folder / "dossiers" / "INC-70.zip").is_file()
