@@ -31,6 +31,7 @@ def test_the_help_explains_what_is_seen_and_lists_every_command_with_its_keys(no
     page.get_by_role("menuitem", name="Help", exact=True).click()
     page.get_by_role("menuitem", name="Audit Lab Help").click()
     told = page.get_by_role("article", name="Audit Lab help")
+    expect(told.get_by_role("row", name=re.compile("^EXACT"))).to_be_visible()
     assert rows(told.get_by_role("region", name="How a replay ends")) == [
         *("EXACT", "WITHIN_TOLERANCE", "DIVERGED", "UNREPLAYABLE"),
     ]
