@@ -35,13 +35,14 @@ PALETTE = {
 
 
 @pytest.fixture
-def notebook7(lab, window, watch):
-    """Return a page of Notebook 7 on a notebook of its own."""
-    shutil.copy(lab.folder / "notebooks" / "investigation.ipynb", lab.folder / "notebooks" / "seven.ipynb")
+def notebook7(lab, window, watch, request):
+    """Return a page of Notebook 7 on a notebook of its own, and so with a kernel of its own."""
+    name = f"{request.function.__name__}.ipynb"
+    shutil.copy(lab.folder / "notebooks" / "investigation.ipynb", lab.folder / "notebooks" / name)
     page = window.page.context.new_page()
-    page.goto(f"{lab.url}/notebooks/notebooks/seven.ipynb?token={TOKEN}")
+    page.goto(f"{lab.url}/notebooks/notebooks/{name}?token={TOKEN}")
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
-    assert urlsplit(page.url).path == "/notebooks/notebooks/seven.ipynb"
+    assert urlsplit(page.url).path == f"/notebooks/notebooks/{name}"
     yield page
     page.close()
 
