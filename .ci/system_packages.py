@@ -18,6 +18,7 @@ _NEEDED_FOR = {
     "fonts-dejavu-core": "readable text in the pictures that the browser tests take",
     "golang-go": "the test that checks a log's tree with Go's sumdb",
     "golang-golang-x-mod-dev": "the same test: the library it checks with",
+    "iproute2": "the session of the browser in a network of its own",
     "openssh-client": "the tests that sign with a key which a real ssh-agent holds",
     "openssl": "the tests that check signatures and key files with another implementation",
     "poppler-utils": "the test that reads a printed page with another implementation",
