@@ -82,6 +82,19 @@ def run_cell(page, source, number=-1):
     return cell
 
 
+def keep_newest(page, opened, number, press):
+    """Show the newest predictions in a cell below another, and keep it: `press` presses a button or runs a command."""
+    page.keyboard.press("Escape")
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    shown = run_cell(page, "al.open('../sample_data/credit').newest(3)", number)
+    expect(shown.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
+    press(page, "Keep Cell as Exhibit")
+    answer(page, text="The newest three")
+    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
+    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("The newest three")
+
+
 def theme(page, name):
     """Choose one of JupyterLab's themes, ``light`` or ``dark``."""
     page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", _THEMES[name])

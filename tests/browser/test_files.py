@@ -12,11 +12,11 @@ from lab_page import (
     browse,
     decision,
     file,
+    keep_newest,
     open_by_id,
     panel,
     press_button,
     ready,
-    run_cell,
     run_command,
     select_log,
 )
@@ -71,15 +71,7 @@ def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verif
     cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
     opened = cells.filter(has_text='al.Case.open("../cases/INC-8")')
     expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-8")
-    page.keyboard.press("Escape")
-    opened.locator(".jp-InputPrompt").click()
-    page.keyboard.press("b")
-    shown = run_cell(page, "al.open('../sample_data/credit').newest(3)", 2)
-    expect(shown.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
-    press_button(page, "Keep Cell as Exhibit")
-    answer(page, text="The newest three")
-    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
-    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("The newest three")
+    keep_newest(page, opened, 2, press_button)
     exhibits = lab.folder / "cases" / "INC-8" / "exhibits"
     assert [path.name[:4] for path in exhibits.iterdir() if path.is_dir()] == ["001-"]
 

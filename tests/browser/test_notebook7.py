@@ -8,7 +8,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from every_view import SHOWN, opened_in
-from lab_page import TOKEN, active_cell, answer, decision, open_by_id, panel, predictions, run_cell, select_log
+from lab_page import (
+    TOKEN,
+    active_cell,
+    answer,
+    decision,
+    keep_newest,
+    open_by_id,
+    panel,
+    predictions,
+    run_cell,
+    select_log,
+)
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
@@ -151,15 +162,7 @@ def test_what_the_palette_does_with_a_case(lab, notebook7):
     cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
     opened = cells.filter(has_text='al.Case.open("../cases-of-seven/INC-70")')
     expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-70")
-    page.keyboard.press("Escape")
-    opened.locator(".jp-InputPrompt").click()
-    page.keyboard.press("b")
-    shown = run_cell(page, "al.open('../sample_data/credit').newest(3)", 1)
-    expect(shown.locator(".jp-OutputArea-output")).to_contain_text("prediction_id")
-    command(page, "Keep Cell as Exhibit")
-    answer(page, text="The newest three")
-    kept = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
-    expect(kept.locator(".jp-OutputArea-output")).to_contain_text("The newest three")
+    keep_newest(page, opened, 1, command)
     command(page, "Export Evidence")
     jobs = panel(page).get_by_role("list", name="Jobs").get_by_role("listitem")
     exported = jobs.filter(has_text="Export of the case cases-of-seven/INC-70")
