@@ -233,7 +233,7 @@ class Rows:
     def _timed(self) -> list[FiledRows]:
         """Return the rows of each pair of files that is asked."""
         if self._filed is None and isinstance(self._source, Filed):
-            source, question = self._source, ["times", self._asked()]
+            source, question = self._source, ["times", self._time, [each.isoformat() for each in self._span or ()]]
             self._filed = []
             for pair in source.within(*(self._span or (None, None))):
                 rows = self._prepared(nw.from_native(pair.frame))
@@ -243,8 +243,7 @@ class Rows:
 
     def _asked(self) -> list[Any]:
         """Return, as JSON, what the prepared rows of a pair depend on."""
-        span = None if self._span is None else [each.isoformat() for each in self._span]
-        return [self._time, self._version, span, list(self.kinds.items())]
+        return [self._time, self._version, [each.isoformat() for each in self._span or ()], list(self.kinds.items())]
 
     def without_nan(self, seen: Extent) -> None:
         """From now on leave out rows without a time, and take NaN as null: a number that is none is a missing value.

@@ -296,7 +296,7 @@ def drift(
         volume=volumes,
         reference=question.reference,
         calibration=calibration,
-        episodes=tuple(episodes if cut.by_version else _with_ratios(rows, episodes, bins)),
+        episodes=tuple(episodes if cut.by_version else _with_ratios(rows, episodes, bins, cut)),
         vanished=vanished,
         changes=recognised.changes,
         restless=tuple(name for name in question.columns if is_restless(findings[name], question.inside.tolist())),
@@ -328,12 +328,12 @@ def _layout(question: Question, volume: np.ndarray[Any, np.dtype[np.int64]]) -> 
     return Layout(volume, tested, question.inside, rows, rolling)
 
 
-def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins]) -> list[Episode]:
+def _with_ratios(rows: Rows, episodes: list[Episode], bins: Sequence[Bins], cut: Cut) -> list[Episode]:
     """Add the ratio of an episode's median to the reference's, where the column is numeric and that is not zero."""
     usual = {one.column: one.median for one in bins if isinstance(one, NumericBins)}
     places = [place for place, one in enumerate(episodes) if usual.get(one.column) not in {None, 0.0}]
     spans = [(episodes[place].column, episodes[place].start, episodes[place].end) for place in places]
-    for place, median in zip(places, median_within(rows, spans), strict=True):
+    for place, median in zip(places, median_within(rows, spans, bins, cut), strict=True):
         reference = usual[episodes[place].column]
         if median is not None and reference is not None and math.isfinite(median / reference):
             episodes[place] = replace(episodes[place], median_ratio=median / reference)

@@ -6,6 +6,7 @@ and once more for all of them.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -350,14 +351,13 @@ def _of_column(
         facts = {"values": [column.len() - column.null_count()], "nan": [0], "infinite": [0]}
         return {"texts": _in_windows("texts", texts, placed), "facts": pl.DataFrame(facts)}
     nulls = column.null_count()
+    usual = not nulls and math.isfinite(column.sum())  # then every value is finite
     # Values that are only counted are looked at where they lie: putting them together takes fresh memory for each.
-    apart = not nulls and placed.rows is None and column.name not in marks
-    parts = [each.to_numpy() for each in (column.get_chunks() if apart else [column])]
-    with np.errstate(over="ignore", invalid="ignore"):
-        usual = all(np.isfinite(part.sum()) for part in parts)  # then every value is finite
-    if not usual:
-        parts = [column.to_numpy()]
-    values = parts[0]
+    if usual and placed.rows is None and column.name not in marks:
+        numbers = tally_of_numbers(column, placed.codes, placed.windows.size, most)
+        whole = pl.DataFrame({"values": [column.len()], "nan": [0], "infinite": [0]})
+        return None if numbers is None else {"facts": whole, "numbers": _in_windows("numbers", numbers, placed)}
+    values = column.to_numpy()
     gone = np.zeros(0, dtype=bool) if usual else np.isnan(values)
     missing = int(np.count_nonzero(gone))
     infinite = 0 if usual else int(np.count_nonzero(np.isinf(values)))
@@ -375,7 +375,7 @@ def _of_column(
         counted = marks_of_rows(marks[column.name], values, codes, placed.windows.size)
         found["marked"] = _in_windows("marked", counted, placed)
         return found
-    numbers = tally_of_numbers(parts if len(parts) > 1 else [values], codes, placed.windows.size, most)
+    numbers = tally_of_numbers(pl.Series(values), codes, placed.windows.size, most)
     return None if numbers is None else {**found, "numbers": _in_windows("numbers", numbers, placed)}
 
 

@@ -187,7 +187,7 @@ def _of_sketch(sketch: Sketch, bins: Bins) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows of each window by cell or category, and the moments of numbers."""
     if isinstance(bins, CategoryBins):
         return sketch.of("texts", bins.column), pl.DataFrame(schema=MOMENTS)
-    gone = sketch.of("missing", bins.column).select("window", pl.lit(None, dtype=pl.Int64).alias("key"), "rows")
+    gone = _missing(sketch.of("missing", bins.column))
     if bins.marked:
         held = sketch.of("marked", bins.column)
         windows, count, below = (held[name].to_numpy() for name in ("window", "values", "below"))
@@ -204,6 +204,13 @@ def _of_sketch(sketch: Sketch, bins: Bins) -> tuple[pl.DataFrame, pl.DataFrame]:
     summed = np.add.reduceat(rows, starts) if starts.size else rows
     kept = pl.DataFrame({"window": windows[starts], "key": cells[starts], "rows": summed}, schema=_KEYED)
     return pl.concat([kept, gone]), moments_of_values(bins, held)
+
+
+def _missing(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the missing values of each window as rows of no cell."""
+    # Series by series: to begin a query for each of a thousand columns takes longer than to count them.
+    none = pl.Series("key", [None] * rows.height, dtype=pl.Int64)
+    return pl.DataFrame([rows["window"], none, rows["rows"]])
 
 
 def _at_marks(
@@ -335,8 +342,8 @@ def _bins(name: str, kind: str, counts: pl.DataFrame) -> Bins:
 
 def _counted(bins: Bins, long: pl.DataFrame, moments: pl.DataFrame, windows: int) -> WindowCounts:
     """Sum one column's rows by window and cell or category into its bins."""
-    held = long.drop_nulls("key")
-    gone = long.filter(pl.col("key").is_null())
+    some = long["key"].null_count()
+    held, gone = (long.drop_nulls("key"), long.filter(pl.col("key").is_null())) if some else (long, long.clear())
     keys = held["key"]
     places = bins.bin_of_cell[keys.to_numpy()] if isinstance(bins, NumericBins) else bins.bin_of(keys.to_list())
     width = len(bins.labels)

@@ -17,6 +17,7 @@ from audit_lab.monitor import blocks
 from audit_lab.monitor import marked as marked_module
 from audit_lab.monitor.bins import NumericBins
 from audit_lab.monitor.counts import TIME_COLUMN, Rows, extent
+from audit_lab.monitor.cuts import calendar_cut
 from audit_lab.monitor.drift import drift
 from audit_lab.monitor.levels import median_within
 from audit_lab.monitor.reference_rows import reference_bins
@@ -144,16 +145,19 @@ def test_zero_and_minus_zero_are_one_value():
     assert repr(float(bins.values[0])) == "0.0"
 
 
-def test_values_and_medians_of_a_span_are_those_of_its_rows(frame):
-    rows, *_ = prepared(frame, "value", "rounded")
-    start, end = START + 2 * WEEK, START + 5 * WEEK
-    held = frame.filter(pl.col("at").is_between(start, end, closed="left"))["value"].fill_nan(None).drop_nulls()
+@pytest.mark.parametrize("part", [timedelta(0), timedelta(hours=30)], ids=["whole windows", "parts of windows"])
+@pytest.mark.parametrize("most", [10_000, 500], ids=["by value", "at marks"])
+def test_values_and_medians_of_a_span_are_those_of_its_rows(frame, monkeypatch, part, most):
+    monkeypatch.setattr(bins_module, "MOST_VALUES", most)
+    rows, bins, length, starts = prepared(frame, "value", "rounded")
+    start, end = START + 2 * WEEK + part, START + 5 * WEEK
+    within = frame.filter(pl.col("at").is_between(start, end, closed="left"))
+    held = within["value"].fill_nan(None).drop_nulls()
     values, counts = value_rows(rows, "value", start, end)
     assert np.repeat(values, counts).tolist() == held.sort().to_list()
-    empty = (START - WEEK, START)
-    spans = [("value", start, end), ("rounded", start, end), ("value", *empty)]
-    rounded = frame.filter(pl.col("at").is_between(start, end, closed="left"))["rounded"].median()
-    assert median_within(rows, spans) == [held.median(), rounded, None]
+    spans = [("value", start, end), ("rounded", start, end), ("value", START - WEEK, START)]
+    found = median_within(rows, spans, bins, calendar_cut(length, starts))
+    assert found == [held.median(), within["rounded"].median(), None]
 
 
 def test_kolmogorov_smirnov_by_cells_agrees_with_scipy(frame):

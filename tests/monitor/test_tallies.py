@@ -28,7 +28,8 @@ def windows_of(rows, windows):
 def in_pieces(values):
     """Return the values as a frame read from a file holds them: in pieces of several sizes, some of them empty."""
     random = np.random.default_rng(values.size)
-    return np.split(values, np.sort(random.integers(0, values.size + 1, 7)))
+    pieces = np.split(values, np.sort(random.integers(0, values.size + 1, 7)))
+    return pl.concat([pl.Series("value", each, dtype=pl.Float64) for each in pieces])
 
 
 @given(

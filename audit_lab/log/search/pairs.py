@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Pair", "Pairs", "pairs_of"]
 
 _ID = "prediction_id"
-#: A set of more hashes than this takes memory; a set of fewer takes half the time of sorting them.
-_MOST_IN_A_SET = 4_000_000
 _HASHES = {"ids": {"hash": pl.UInt64()}}
 _ONCE = {"rows": {"rows": pl.Int64()}}
 _APART: dict[str, pl.DataFrame] = {"ids": pl.DataFrame(schema={"hash": pl.UInt64()})}
@@ -154,8 +152,6 @@ def _stand_once(found: list[tuple[Pair, list[nw.LazyFrame[Any]]]], model: str, c
 
 def _any_twice(hashes: np.ndarray[Any, np.dtype[np.uint64]]) -> bool:
     """Say whether any number stands twice; the numbers are in another order afterwards."""
-    if hashes.size <= _MOST_IN_A_SET:
-        return pl.Series(hashes).n_unique() < hashes.size
     hashes.sort()
     return bool((hashes[1:] == hashes[:-1]).any())
 
