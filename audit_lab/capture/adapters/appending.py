@@ -94,6 +94,8 @@ class Appending:
         sources = [each.file for each in files]
         for place, refusal in part.refused:
             files[place.file].counts.update({"quarantined": refusal.rows, refusal.code: refusal.rows})
+            if refusal.first_byte is not None:
+                files[place.file].unread.append((refusal.first_byte, refusal.stop_byte))
         name = self._quarantine_name(files, plan)
         digest = keep_quarantine(self._quarantine, name, part.refused, sources)
         payload: dict[str, Any] = {
@@ -106,9 +108,11 @@ class Appending:
         if digest is not None:
             payload["quarantine"] = {"file": name, "sha256": digest, "rows": sum(each.rows for _, each in part.refused)}
         counts = sum((each.counts for each in files), Counter())
+        least = "at least " if any(each.unread for each in files) else ""
         summary = (
-            f"{counts['rows']:,} records ({form}) taken over: {counts['kept']:,} kept as {counts['predictions']:,} "
-            f"predictions and {counts['labels']:,} labels, {counts['quarantined']:,} quarantined"
+            f"{least}{counts['rows']:,} records ({form}) taken over: {counts['kept']:,} kept as "
+            f"{counts['predictions']:,} predictions and {counts['labels']:,} labels, "
+            f"{counts['quarantined']:,} quarantined"
         )
         tables["events"] = part_event(payload, source=self._source, actor=self._actor, summary=summary, now=now)
         self._writer.append(tables)

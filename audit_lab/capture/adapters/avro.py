@@ -44,7 +44,7 @@ class Avro:
         number = held = 0
         with file.path.open("rb") as opened:
             for record in avro_records(opened):
-                first, number = number + 1, number + record.rows
+                first, number = number + 1, number + max(record.rows, 1)
                 if number <= start:
                     continue
                 numbers.append(first)
@@ -66,7 +66,8 @@ def _half(record: AvroRecord, made_id: str, settings: Settings) -> Half | Refusa
     size = len(record.raw)
     if record.problem is not None:
         code = TRUNCATED if "cut off" in record.problem or "too early" in record.problem else UNDECODABLE
-        return Refusal(code, record.problem, size, sha256(record.raw), record.rows)
+        size, digest = (size, sha256(record.raw)) if record.whole is None else record.whole
+        return Refusal(code, record.problem, size, digest, record.rows, *(record.span or (None, None)))
     if size > settings.largest_record:
         return Refusal(TOO_LARGE, f"the record has {size:,} bytes, more than are read", size, sha256(record.raw))
     return mapped_half(plain_value(record.value), settings.mapping, made_id)  # type: ignore[arg-type]

@@ -7,8 +7,9 @@ themselves, lists of things without bytes). Records are decoded by fastavro.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from io import SEEK_CUR, BytesIO
+from io import SEEK_CUR, SEEK_END, BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from audit_lab.capture.adapters.bodies import json_value
@@ -29,17 +30,22 @@ _PRIMITIVES = frozenset(("null", "boolean", "int", "long", "float", "double", "b
 class AvroRecord(NamedTuple):
     """A record: its bytes, and its value or why it has none.
 
-    What cannot be decoded of a block stands for as many records as the block says that it has left: `rows`.
+    What cannot be decoded of a block stands for as many records as the block says that it has left: `rows`. Where no
+    number can be read, or what follows is found by the next mark alone, nobody can say how many there are: `span` is
+    where they stand in the file, and `rows` are those that are stated, or 0. `whole` is size and digest of bytes of
+    which `raw` is only the beginning.
     """
 
     raw: bytes
     value: Any
     problem: str | None
     rows: int = 1
+    span: tuple[int, int] | None = None
+    whole: tuple[int, str] | None = None
 
 
 class _Block(NamedTuple):
-    """A block: how many records it says that it has, their bytes, and why they cannot be had."""
+    """A block: how many records it says that it has (0 where that cannot be read), their bytes, and what is wrong."""
 
     records: int
     content: bytes
@@ -69,23 +75,54 @@ def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
         schema, codec, sync = _header(file)
         parsed = fastavro.parse_schema(schema)
     except Exception as error:  # noqa: BLE001 (whatever a hostile schema makes the library raise)
-        yield AvroRecord(b"", None, f"the file's header cannot be read ({_said(error)})")
+        yield _unknown(file, 0, _size(file), f"the file's header cannot be read ({_said(error)})")
         return
     while True:
         begun = file.tell()
         block = _block(file, codec, sync)
         if block is None:
             return
-        if block.problem is not None:
+        if block.problem is None:
+            yield from _of_block(
+                block, (begun, file.tell()), lambda stream: fastavro.schemaless_reader(stream, parsed, None)
+            )
+            continue
+        is_known = _follows(file, sync)
+        goes_on = is_known or _seek(file, begun + 1, sync)
+        stop = file.tell() if goes_on else _size(file)
+        if block.records and (is_known or not goes_on):
             left = f"{_records(block.records)} of a block cannot be read ({block.problem})"
             yield AvroRecord(block.content, None, left, block.records)
-            if not _follows(file, sync) and not _seek(file, begun + 1, sync):
-                return
-            continue
-        yield from _of_block(block, lambda stream: fastavro.schemaless_reader(stream, parsed, None))
+        else:
+            yield _unknown(file, begun, stop, f"a block cannot be read ({block.problem})", block.records)
+        if not goes_on:
+            return
+        file.seek(stop)
 
 
-def _of_block(block: _Block, decode: Callable[[BytesIO], Any]) -> Iterator[AvroRecord]:
+def _unknown(file: BinaryIO, first: int, stop: int, why: str, rows: int = 0) -> AvroRecord:
+    """Return what stands for records of which nobody can say how many there are; `rows` of them are stated."""
+    least = f"at least {_records(rows)}" if rows else "how many records"
+    end = "" if rows else " cannot be told"
+    told = f"{why}; from byte {first:,} to byte {stop:,} stand {least}{end}"
+    file.seek(first)
+    raw = file.read(min(stop - first, _PIECE_BYTES))
+    digest, left = hashlib.sha256(raw), stop - first - len(raw)
+    while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
+        digest.update(piece)
+        left -= len(piece)
+    return AvroRecord(raw, None, told, rows, (first, stop), (stop - first, digest.hexdigest()))
+
+
+def _size(file: BinaryIO) -> int:
+    """Return where a file ends; it stays where it is."""
+    here = file.tell()
+    end = file.seek(0, SEEK_END)
+    file.seek(here)
+    return end
+
+
+def _of_block(block: _Block, span: tuple[int, int], decode: Callable[[BytesIO], Any]) -> Iterator[AvroRecord]:
     content, stream = block.content, BytesIO(block.content)
     for number in range(block.records):
         start = stream.tell()
@@ -99,7 +136,8 @@ def _of_block(block: _Block, decode: Callable[[BytesIO], Any]) -> Iterator[AvroR
             return
         yield AvroRecord(content[start : stream.tell()], value, None)
     if stream.tell() < len(content):
-        yield AvroRecord(content[stream.tell() :], None, "a block has bytes behind as many records as it says to have")
+        why = "a block has bytes behind as many records as it says to have"
+        yield AvroRecord(content[stream.tell() :], None, why, 0, span)
 
 
 def _records(count: int) -> str:
@@ -156,7 +194,10 @@ def _header(file: BinaryIO) -> tuple[Any, bytes, bytes]:
                 raise ValueError("the header is too large")
     schema = json_value(about.get(b"avro.schema", b""))
     _check(schema, (), {})
-    return schema, about.get(b"avro.codec", b"null"), file.read(_SYNC_BYTES)
+    sync = file.read(_SYNC_BYTES)
+    if len(sync) < _SYNC_BYTES:
+        raise EOFError("the header is cut off")
+    return schema, about.get(b"avro.codec", b"null"), sync
 
 
 def _block(file: BinaryIO, codec: bytes, sync: bytes) -> _Block | None:
@@ -166,13 +207,13 @@ def _block(file: BinaryIO, codec: bytes, sync: bytes) -> _Block | None:
     try:
         count, size = _long(file, first), _long(file)
     except (ValueError, EOFError) as error:
-        return _Block(1, b"", str(error))
+        return _Block(0, b"", str(error))
     # A record has a byte at least, and deflate makes no more of one byte than so many.
     if not 0 <= size <= _LARGEST_BLOCK or not 0 <= count <= size * (_MOST_OF_A_BYTE if codec == b"deflate" else 1):
-        return _Block(1, b"", f"a block claims {count} records in {size} bytes")
+        return _Block(0, b"", f"a block claims {count} records in {size} bytes")
     packed = file.read(size)
     if len(packed) < size or file.read(_SYNC_BYTES) != sync:
-        return _Block(max(count, 1), packed, "it is cut off, or its end is not where it should be")
+        return _Block(count, packed, "it is cut off, or its end is not where it should be")
     return _content(count, packed, codec)
 
 
@@ -180,9 +221,9 @@ def _content(count: int, packed: bytes, codec: bytes) -> _Block:
     try:
         content = _unpacked(packed, codec)
     except (ValueError, zlib.error) as error:
-        return _Block(max(count, 1), packed, _said(error))
+        return _Block(count, packed, _said(error))
     if count > len(content):
-        return _Block(1, packed, f"a block claims {count} records in {len(content)} bytes")
+        return _Block(0, packed, f"a block claims {count} records in {len(content)} bytes")
     return _Block(count, content)
 
 

@@ -91,7 +91,9 @@ class Refusal(msgspec.Struct, gc=False):
 
     `size` and `sha256` are of the whole record where only its beginning is at hand. Where a container says how many
     records it has in a place that cannot be decoded, one refusal stands for all of them: for `rows`, from the record's
-    number on.
+    number on. Where nobody can say how many there are, `first_byte` is where what cannot be read begins in the
+    (unpacked) file and `stop_byte` where it ends, None where that is not known either; `rows` are those that are
+    stated, often 0.
     """
 
     code: str
@@ -99,6 +101,8 @@ class Refusal(msgspec.Struct, gc=False):
     size: int | None = None
     sha256: str | None = None
     rows: int = 1
+    first_byte: int | None = None
+    stop_byte: int | None = None
 
 
 class Chunk(NamedTuple):
@@ -107,7 +111,7 @@ class Chunk(NamedTuple):
     Attributes
     ----------
     numbers
-        The number of each record in its file, from 1: the line, or the row.
+        The number of each record in its file, from 1: the line, or the row. What nobody can count has one as well.
     raws
         The bytes of each; of one that is too large, its beginning.
     found
@@ -126,7 +130,7 @@ class Chunk(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many records of the file these are, with those that one refusal stands for."""
+        """How many records of the file these are, with those that one refusal stands for; not what nobody can count."""
         found = self.found if isinstance(self.found, list) else []
         return len(self.numbers) + sum(each.rows - 1 for each in found if type(each) is Refusal)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from audit_lab.capture.adapters.block import pieces
 from audit_lab.capture.adapters.exchange import TOO_LARGE, TRUNCATED, UNDECODABLE, Chunk, Refusal
-from audit_lab.capture.adapters.lines import DAMAGE, KEPT_BYTES, Lines, read_lines
+from audit_lab.capture.adapters.json_array import split_array
+from audit_lab.capture.adapters.lines import DAMAGE, KEPT_BYTES, Lines, read_blocks, read_lines
 from audit_lab.capture.adapters.source import open_plain
+from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.exchange import Half
     from audit_lab.capture.adapters.source import SourceFile
 
-__all__ = ["LARGEST_ARRAY", "json_chunks"]
+__all__ = ["json_chunks"]
 
-#: A file that is one array is held in memory while it is read.
-LARGEST_ARRAY = 64_000_000
-_AT_ONCE = 16_384
-_BLOCK_BYTES = 65_536
-_records = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_AT_ONCE, _BYTES_AT_ONCE = 16_384, 48_000_000
 
 
 def json_chunks(
@@ -94,39 +90,26 @@ def _is_array(path: Path) -> bool:
         return False
 
 
-def _whole(path: Path) -> tuple[bytes, str]:
-    """Return the content of a file, as much as an array may have, and why a packed one cannot be read further."""
-    held = bytearray()
-    with open_plain(path) as plain:
-        try:
-            while len(held) <= LARGEST_ARRAY and (block := plain.read1(_BLOCK_BYTES)):
-                held += block
-        except DAMAGE as error:
-            return bytes(held), str(error)
-    return bytes(held), ""
-
-
 def _array(file: SourceFile, start: int, longest: int, take: Callable[[bytes], Half | Refusal]) -> Iterator[Chunk]:
-    held, damage = _whole(file.path)
-    content = held.removeprefix(b"\xef\xbb\xbf")
-    try:
-        if damage:
-            raise ValueError(f"it is packed, and truncated or damaged: {damage}")  # noqa: TRY301
-        if len(content) > LARGEST_ARRAY:
-            raise ValueError(f"the array has more than {LARGEST_ARRAY:,} bytes")  # noqa: TRY301
-        records = _records(content)
-    except (ValueError, RecursionError) as error:
-        if start == 0:
-            code = TRUNCATED if "truncated" in str(error) else UNDECODABLE
-            refusal = Refusal(code, f"the file is no array of records ({error})", file.size_bytes, file.sha256)
-            yield Chunk([1], [content[:KEPT_BYTES]], [refusal], 1)
-        return
-    for first in range(start, len(records), _AT_ONCE):
-        raws = [memoryview(each).tobytes() for each in records[first : first + _AT_ONCE]]
-        numbers = list(range(first + 1, first + 1 + len(raws)))
-        found = [take(raw) if len(raw) <= longest else _too_large(raw) for raw in raws]
-        yield Chunk(numbers, raws, found, first + len(raws))
+    numbers: list[int] = []
+    raws: list[bytes] = []
+    found: list[Half | Refusal] = []
+    number = held = 0
+    with open_plain(file.path) as plain:
+        for elements in split_array(read_blocks(plain), longest):
+            for raw in elements.raws[max(0, start - number) :]:
+                refusal = elements.refusal or (_too_large(raw) if len(raw) > longest else None)
+                raws.append(raw if refusal is None else raw[:KEPT_BYTES])
+                found.append(take(raw) if refusal is None else refusal)
+                held += len(raws[-1])
+            number += len(elements.raws)
+            numbers += range(number - len(raws) + len(numbers) + 1, number + 1)
+            if len(raws) >= _AT_ONCE or held >= _BYTES_AT_ONCE:
+                yield Chunk(numbers, raws, found, number)
+                numbers, raws, found, held = [], [], [], 0
+    if raws:
+        yield Chunk(numbers, raws, found, number)
 
 
 def _too_large(raw: bytes) -> Refusal:
-    return Refusal(TOO_LARGE, f"the record has {len(raw):,} bytes, more than are read")
+    return Refusal(TOO_LARGE, f"the record has {len(raw):,} bytes, more than are read", len(raw), sha256(raw))

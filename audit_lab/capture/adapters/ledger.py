@@ -47,6 +47,9 @@ class FilePart:
         What was counted of its records, by name.
     pending
         Records before `next_start` that are still to be taken: they wait for their other side.
+    unread
+        Where in the file stands what nobody can read or count: from a byte to before another, None where that is not
+        known.
     """
 
     file: SourceFile
@@ -55,6 +58,7 @@ class FilePart:
     is_whole: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     pending: tuple[int, ...] = ()
+    unread: list[tuple[int, int | None]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the event says."""
@@ -65,8 +69,13 @@ class FilePart:
             **said,
             **place,
             **waits,
+            **({"unread": sorted(self.unread, key=_first)} if self.unread else {}),
             "counts": {name: count for name, count in sorted(self.counts.items()) if count},
         }
+
+
+def _first(span: tuple[int, int | None]) -> int:
+    return span[0]
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ class _FileState:
     is_whole: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     pending: tuple[int, ...] = ()
+    unread: list[tuple[int, int | None]] = field(default_factory=list)
 
 
 @dataclass
@@ -125,6 +135,11 @@ class Ledger:
         state = self.files.get(file.sha256)
         return Counter() if state is None else state.counts
 
+    def unread(self, file: SourceFile) -> list[tuple[int, int | None]]:
+        """Return where in a file stands what nobody can read or count, in order."""
+        state = self.files.get(file.sha256)
+        return [] if state is None else sorted(state.unread, key=_first)
+
     def unfinished(self) -> dict[str, tuple[int, list[str]]]:
         """Return plans of which parts are missing: name to how many parts there are and the digests of their files."""
         return {
@@ -141,6 +156,8 @@ class Ledger:
         for each in payload["files"]:
             state = self.files.setdefault(each["sha256"], _FileState())
             state.counts.update({name: index(count) for name, count in each["counts"].items()})
+            for first, stop in each.get("unread", ()):
+                state.unread.append((index(first), None if stop is None else index(stop)))
             if plan is None:
                 state.start = max(state.start, index(each["next_start"]))
                 state.pending = tuple(index(one) for one in each.get("pending", ()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-__all__ = ["DAMAGE", "KEPT_BYTES", "Lines", "read_lines"]
+__all__ = ["DAMAGE", "KEPT_BYTES", "Lines", "read_blocks", "read_lines"]
 
 #: What a packed file raises that is damaged or ends too soon.
 DAMAGE = (OSError, EOFError, zlib.error)
@@ -89,19 +89,20 @@ def read_lines(path: Path, start: int, longest: int) -> Iterator[Lines]:
 
 
 def _runs(path: Path, longest: int) -> Iterator[tuple[int, list[bytes], Refusal | None, bool]]:
-    """Yield the lines of a file, many at a time, without the blanks around each; nothing behind damage.
+    """Yield the lines of a file, many at a time, without the blanks around each; from damage on, that there is damage.
 
     Yields the number of the first, the lines, why the first is refused (which is the only one then), and whether the
     last has no end.
     """
-    number, rest = 1, b""
+    number, rest, begun = 1, b"", 0
     with open_plain(path) as file:
-        blocks = _blocks(file)
+        blocks = read_blocks(file)
         try:
             while True:
                 block = next(blocks, b"")
                 content = rest + block
                 whole = content.rfind(b"\n") + 1
+                begun += whole
                 lines, rest = content[:whole].split(b"\n"), content[whole:]
                 lines.pop()
                 for some, refusal in _parted(lines, longest):
@@ -109,17 +110,24 @@ def _runs(path: Path, longest: int) -> Iterator[tuple[int, list[bytes], Refusal 
                     number += len(some)
                 if not block or len(rest) > longest + 1:
                     line, refusal, is_open, rest = _last(rest, blocks, longest)
+                    begun += 1 + (len(line) if refusal is None else refusal.size or 0)
                     if line:
                         yield number, _stripped([line], number), refusal, is_open
                         number += 1
                     if not block:
                         return
         except DAMAGE as error:
-            reason = f"the packed file is damaged from here on ({error})"
-            yield number, [b"(not readable)"], Refusal(TRUNCATED, reason, 0), True
+            reason = f"the packed file is damaged from byte {begun:,} of what is packed on ({error})"
+            raw = rest.strip(_BLANK)[:KEPT_BYTES]
+            yield (
+                number,
+                [raw or b"(not readable)"],
+                Refusal(TRUNCATED, reason, len(rest), rows=0, first_byte=begun),
+                True,
+            )
 
 
-def _blocks(file: BufferedReader | GzipFile) -> Iterator[bytes]:
+def read_blocks(file: BufferedReader | GzipFile) -> Iterator[bytes]:
     """Yield the bytes of a file; of a packed one that is damaged, all that can be read before that is raised."""
     if not isinstance(file, GzipFile):
         while block := file.read(_BLOCK_BYTES):

@@ -1,7 +1,7 @@
 """Rows of a Parquet file as records, some thousand at a time.
 
 What cannot be decoded is refused by its range of rows, to the end of its row group; the next row group is read on. Of a
-file whose footer cannot be read nobody knows how many rows it has: it is one refused record.
+file whose footer cannot be read nobody knows how many rows it has: it is refused whole, and counted as none.
 """
 
 from __future__ import annotations
@@ -158,5 +158,6 @@ def _lost(at: int, stop: int, why: str) -> Chunk:
 def _unreadable(file: SourceFile, error: LogError) -> Chunk:
     with file.path.open("rb") as opened:
         head = opened.read(KEPT_BYTES)
-    reason = f"the file cannot be read as Parquet: {error.message}"
-    return Chunk([1], [head], [Refusal(UNDECODABLE, reason, file.size_bytes, file.sha256)], 1)
+    reason = f"the file cannot be read as Parquet, so that nobody can say how many rows it has: {error.message}"
+    refusal = Refusal(UNDECODABLE, reason, file.size_bytes, file.sha256, 0, 0, file.size_bytes)
+    return Chunk([1], [head], [refusal], 1)

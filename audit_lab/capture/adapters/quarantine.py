@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["QUARANTINE_SCHEMA", "drop_unnamed", "keep_quarantine", "prefix_of", "read_quarantine"]
 
 #: The file and its digest, the record's number in it from 1, how many records from there on (more than one where a
-#: container says so and they cannot be decoded), why, and its bytes (the first MiB; size and digest are of the whole
-#: record).
+#: container says so and they cannot be decoded; as many as are stated, or 0, where nobody can count them), why, and its
+#: bytes (the first MiB; size and digest are of the whole record). From and to before which byte of the (unpacked) file
+#: there are records that nobody can count; null otherwise, and where that is not known.
 QUARANTINE_SCHEMA = {
     "file": pl.String,
     "file_sha256": pl.String,
@@ -36,7 +37,11 @@ QUARANTINE_SCHEMA = {
     "raw": pl.Binary,
     "raw_size": pl.Int64,
     "raw_sha256": pl.String,
+    "first_byte": pl.Int64,
+    "stop_byte": pl.Int64,
 }
+#: What files of before a column was there hold in it.
+_BEFORE = {"rows": 1, "first_byte": None, "stop_byte": None}
 
 
 def keep_quarantine(
@@ -62,6 +67,8 @@ def keep_quarantine(
             place.raw[:KEPT_BYTES],
             len(place.raw) if refusal.size is None else refusal.size,
             hashlib.sha256(place.raw).hexdigest() if refusal.sha256 is None else refusal.sha256,
+            refusal.first_byte,
+            refusal.stop_byte,
         )
         for place, refusal in refused
     ]
@@ -80,9 +87,12 @@ def keep_quarantine(
 def read_quarantine(folder: Path, names: Iterable[str]) -> pl.DataFrame:
     """Return the rows of some files of a quarantine, in order of files and rows."""
     frames = [pl.read_parquet(folder / name, glob=False) for name in names if (folder / name).is_file()]
-    # Files of before this column was there hold one record in each row.
     said = [
-        (each if "rows" in each.columns else each.with_columns(rows=pl.lit(1, pl.Int64))).select(*QUARANTINE_SCHEMA)
+        each.with_columns(
+            pl.lit(value, QUARANTINE_SCHEMA[name]).alias(name)
+            for name, value in _BEFORE.items()
+            if name not in each.columns
+        ).select(*QUARANTINE_SCHEMA)
         for each in frames
     ]
     return pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *said]).sort("file", "row", maintain_order=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.adapters.quarantine import read_quarantine
 from audit_lab.log.files.printable import printable
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,6 +22,9 @@ class AdaptedFile:
     """One file: its name and digest, its form (None where it has none that is known), its records, and what came of it.
 
     `state` is ``new``, ``resumed`` (its beginning was in the log), ``known`` (all of it was in the log) or ``unread``.
+    `unread` says where in it (from a byte to before another; None where that is not known; of a packed file, bytes of
+    what is packed) there is what nobody can read: how many records that is cannot be told, so that `rows` are the least
+    that it has.
     """
 
     name: str
@@ -30,6 +34,7 @@ class AdaptedFile:
     rows: int
     kept: int
     quarantined: int
+    unread: tuple[tuple[int, int | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,10 @@ class AdaptReport:
     Parameters
     ----------
     rows_read, rows_kept, rows_quarantined
-        ``rows_kept + rows_quarantined == rows_read``, which is how many records the files have.
+        ``rows_kept + rows_quarantined == rows_read``, which is how many records the files have; the least that they
+        have where there are unread ranges.
+    unread_ranges
+        How many ranges of bytes of the files hold records that nobody can read and count; `files` says which.
     predictions, labels
         Predictions and labels that the kept records gave: a record may hold several instances.
     predictions_added, labels_added
@@ -77,6 +85,7 @@ class AdaptReport:
     rows_read: int
     rows_kept: int
     rows_quarantined: int
+    unread_ranges: int
     predictions: int
     labels: int
     predictions_added: int
@@ -118,12 +127,13 @@ class AdaptReport:
 
     def lines(self) -> list[str]:
         """Return the report as plain sentences, foreign text made safe for a terminal."""
-        return [*self._rows(), *self._refused(), *self._gaps(), *self._files()]
+        return [*self._rows(), *self._refused(), *self._unread(), *self._gaps(), *self._files()]
 
     def __repr__(self) -> str:
         """Return the sentences."""
         return "\n".join(self.lines())
 
+    @spelling
     def _repr_html_(self) -> str:
         from html import escape
 
@@ -131,7 +141,8 @@ class AdaptReport:
         return f"<ul>{items}</ul>"
 
     def _rows(self) -> list[str]:
-        read = f"{_count(self.rows_read, 'record')} ({self.form}) in {_count(len(self.files), 'file')}"
+        least = "At least " if self.unread_ranges else ""
+        read = f"{least}{_count(self.rows_read, 'record')} ({self.form}) in {_count(len(self.files), 'file')}"
         made = f"{_count(self.predictions, 'prediction')} and {_count(self.labels, 'label')} came of them"
         lines = [
             f"{read}: {self.rows_kept:,} kept, {self.rows_quarantined:,} quarantined.",
@@ -153,6 +164,14 @@ class AdaptReport:
             (self.repeated_records, "saying what another record says under the same id"),
         )
         return [f"Quarantined, {why}: {_count(count, 'record')}." for count, why in said if count]
+
+    def _unread(self) -> list[str]:
+        ranges = [
+            (file.name, *each) for file in {file.sha256: file for file in self.files}.values() for each in file.unread
+        ]
+        lines = [_range(*each) for each in ranges[:_SHOWN]]
+        more = len(ranges) - len(lines)
+        return [*lines, f"So it is with {_count(more, 'more range')} of bytes."] if more else lines
 
     def _gaps(self) -> list[str]:
         said = (
@@ -182,7 +201,7 @@ class AdaptReport:
             lines.append(
                 f"{_count(len(self.unread_files), 'file')} hidden or linked, not read: {_named(self.unread_files)}."
             )
-        if self.rows_quarantined:
+        if self.rows_quarantined or self.unread_ranges:
             lines.append(f"What was quarantined is in {printable(self.quarantine_folder)}.")
         return lines
 
@@ -190,6 +209,11 @@ class AdaptReport:
 def _named(names: list[str] | tuple[str, ...]) -> str:
     shown = [printable(name, 60) for name in names[:_SHOWN]]
     return ", ".join(shown) + (f" and {len(names) - len(shown):,} more" if len(names) > _SHOWN else "")
+
+
+def _range(name: str, first: int, stop: int | None) -> str:
+    end = "on" if stop is None else f"to byte {stop:,}"
+    return f"How many records stand in {printable(name, 60)} from byte {first:,} {end} cannot be told."
 
 
 def _count(number: int, noun: str) -> str:

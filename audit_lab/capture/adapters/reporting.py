@@ -38,6 +38,7 @@ def report_of(source: Source, log: str, quarantine: Path, appending: Appending, 
     told: list[AdaptedFile] = []
     total: Counter[str] = Counter()
     seen: set[str] = set()
+    unread_ranges = 0
     for file in source.files:
         form, counts = source.forms[file.sha256], ledger.counts(file)
         again = file.sha256 in seen
@@ -45,11 +46,13 @@ def report_of(source: Source, log: str, quarantine: Path, appending: Appending, 
         state = "unread" if form is None and file.size_bytes else "known" if was_done or again else "new"
         if state == "new" and start:
             state = "resumed"
+        unread = tuple(ledger.unread(file))
         if not again:
             total += counts
+            unread_ranges += len(unread)
         seen.add(file.sha256)
         numbers = (counts["rows"], counts["kept"], counts["quarantined"])
-        told.append(AdaptedFile(file.name, file.sha256, None if form is None else form.name, state, *numbers))
+        told.append(AdaptedFile(file.name, file.sha256, None if form is None else form.name, state, *numbers, unread))
     names = dict.fromkeys(form.name for form in source.forms.values() if form is not None)
     return AdaptReport(
         source=source.name,
@@ -58,6 +61,7 @@ def report_of(source: Source, log: str, quarantine: Path, appending: Appending, 
         rows_read=total["rows"],
         rows_kept=total["kept"],
         rows_quarantined=total["quarantined"],
+        unread_ranges=unread_ranges,
         predictions=total["predictions"],
         labels=total["labels"],
         predictions_added=appending.added["predictions"],

@@ -11,6 +11,7 @@ import msgspec
 
 from audit_lab.capture.adapters.bodies import json_value
 from audit_lab.capture.adapters.exchange import UNDECODABLE, Chunk, Refusal
+from audit_lab.capture.adapters.json_array import first_element
 from audit_lab.capture.adapters.json_records import json_chunks
 from audit_lab.capture.adapters.parquet_records import is_parquet, parquet_chunks, parquet_columns
 from audit_lab.capture.adapters.times import micros_of, micros_of_number
@@ -33,9 +34,10 @@ def columns_of(sample: Sample) -> set[str]:
     """Return the columns of a table by how its file begins; none where it is no Parquet and no JSON."""
     if is_parquet(sample.head):
         return set(parquet_columns(sample))
-    for line in sample.lines()[:1]:
+    head = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for line in [first_element(head) or b""] if head[:1] == b"[" else sample.lines()[:1]:
         try:
-            value = json_value(line.lstrip(b"[").rstrip(b", \r"))
+            value = json_value(line)
         except ValueError:
             return set()
         return set(value) if isinstance(value, dict) else set()

@@ -104,13 +104,21 @@ def test_a_time_that_no_calendar_has_is_refused_and_the_rows_around_it_are_read(
     assert b"1000000000000000000" in report.quarantine()["raw"][0]
 
 
-def test_a_table_whose_footer_is_damaged_is_one_record(adapting):
+def test_a_table_whose_footer_is_damaged_has_rows_that_nobody_can_count(adapting):
     content, _ = parquet(table(300), 100)
     adapting.source.mkdir()
     (adapting.source / "b.parquet").write_bytes(content[:-30] + b"?" * 22 + content[-8:])
     report = adapting(form="databricks", model="loans")
     agrees(report)
-    assert (report.rows_read, report.rows_quarantined) == (1, 1)
+    assert (report.rows_read, report.rows_quarantined, report.unread_ranges) == (0, 0, 1)
+    assert report.files[0].unread == ((0, len(content)),)
+    (row,) = report.quarantine().select("row", "rows", "code", "first_byte", "stop_byte", "raw_size").rows()
+    assert row == (1, 0, "undecodable", 0, len(content), len(content))
+    said = report.lines()
+    assert said[0] == "At least 0 records (databricks) in 1 file: 0 kept, 0 quarantined."
+    assert f"How many records stand in b.parquet from byte 0 to byte {len(content):,} cannot be told." in said
+    again = adapting(form="databricks", model="loans")
+    assert (again.unread_ranges, again.files[0].state, again.files[0].unread) == (1, "known", ((0, len(content)),))
 
 
 def avro(records, codec="null"):
@@ -151,6 +159,8 @@ def test_records_of_a_damaged_block_are_counted_and_the_next_block_is_read(adapt
     report = adapting({"a.avro": content}, mapping=MAPPING)
     agrees(report)
     assert (report.rows_kept, report.rows_quarantined) == (4, lost)
+    # Behind a size that is wrong, the next block is found by its mark: what else was skipped, nobody can say.
+    assert report.unread_ranges == (how == "its size")
     assert sorted(al.open(adapting.log).predictions.collect()["prediction_id"]) == ["p0", "p1", "p4", "p5"]
     (row,) = report.quarantine().select("row", "rows").rows()
     assert row == (3, lost)
@@ -180,7 +190,8 @@ def test_a_packed_array_of_which_only_the_beginning_is_there_is_of_its_form(adap
     packed = gzip.compress(json.dumps(events).encode())
     report = adapting({"a.json.gz": packed[: len(packed) // 2]})
     agrees(report)
-    assert (report.form, report.truncated_payloads) == ("kserve", 1)
+    assert (report.form, report.rows_quarantined, report.unread_ranges) == ("kserve", 0, 1)
+    assert 0 < report.rows_kept < 500
 
 
 def test_a_record_of_an_array_that_is_too_large_is_refused_and_the_others_are_read(adapting):
@@ -194,8 +205,9 @@ def test_a_record_of_an_array_that_is_too_large_is_refused_and_the_others_are_re
 
 
 def test_a_quarantine_of_before_ranges_were_kept_is_still_read(tmp_path):
-    schema = {name: dtype for name, dtype in QUARANTINE_SCHEMA.items() if name != "rows"}
+    later = {"rows", "first_byte", "stop_byte"}
+    schema = {name: dtype for name, dtype in QUARANTINE_SCHEMA.items() if name not in later}
     pl.DataFrame([("a", "0", 3, "unfit", "why", b"x", 1, "0")], schema=schema, orient="row").write_parquet(
         tmp_path / "old.parquet"
     )
-    assert read_quarantine(tmp_path, ["old.parquet"]).select("row", "rows").rows() == [(3, 1)]
+    assert read_quarantine(tmp_path, ["old.parquet"]).select("row", *sorted(later)).rows() == [(3, None, 1, None)]

@@ -149,16 +149,19 @@ def test_batches_are_read_in_each_format_and_only_json_has_a_time(adapting, endi
 
 
 @pytest.mark.parametrize("cut", [-2_000, -8])
-def test_a_packed_array_that_is_cut_or_damaged_is_put_aside_whole_and_the_other_files_are_read(adapting, cut):
+def test_of_a_packed_array_that_is_cut_or_damaged_every_whole_record_is_read(adapting, cut):
     rows = [{**batch_row("request", f"r{n}"), "occurrenceTime": "2026-05-04T09:00:00Z"} for n in range(2_000)]
     packed = gzip.compress(json.dumps(rows).encode())
     (adapting.source / "a").mkdir(parents=True)
     (adapting.source / "a" / "bank-loans-r1-request.json.gz").write_bytes(packed[:cut])
-    (adapting.source / "a" / "bank-loans-r2-request.json").write_text(json.dumps(rows[:3]))
+    (adapting.source / "a" / "bank-loans-r2-request.json").write_text(json.dumps([batch_row("request", "other")]))
     report = adapting()
-    assert (report.rows_kept, report.rows_quarantined) == (3, 1)
-    assert report.rows_read == report.rows_kept + report.rows_quarantined
-    assert "damaged" in report.quarantine()["reason"][0]
+    assert report.rows_read == report.rows_kept
+    assert report.rows_kept == 2_001 if cut == -8 else 500 < report.rows_kept < 2_000
+    (row,) = report.quarantine().select("rows", "first_byte", "stop_byte", "reason").rows()
+    assert (row[0], row[2], "damaged" in row[3]) == (0, None, True)
+    assert report.files[0].unread == ((row[1], None),)
+    assert row[1] == len(json.dumps(rows[: report.rows_kept - 1]))
 
 
 @pytest.mark.parametrize("name", ["../x", "a\nb", "nul\0", "x" * 300, "a//b"])
@@ -242,7 +245,7 @@ def test_what_is_no_event_of_the_logger_is_refused_and_counted(adapting):
     assert report.undecodable_payloads == 6
 
 
-def test_a_damaged_parquet_file_is_one_refused_record(adapting):
+def test_a_damaged_parquet_file_is_refused_whole(adapting):
     report = adapting({"a.parquet": b"PAR1" + b"\0" * 50}, form="kserve")
-    assert (report.rows_read, report.undecodable_payloads) == (1, 1)
+    assert (report.rows_read, report.files[0].unread) == (0, ((0, 54),))
     assert report.quarantine()["raw"][0].startswith(b"PAR1")

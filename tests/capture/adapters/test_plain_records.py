@@ -153,5 +153,7 @@ def hostile(name):
 @pytest.mark.parametrize("name", ["cut off", "changed", "recursive", "lists of nothing", "records of nothing"])
 def test_hostile_avro_is_refused_and_counted(adapting, name):
     report = adapting({"a.avro": hostile(name)}, mapping=MAPPING)
-    assert report.rows_quarantined >= 1
-    assert report.rows_read == report.rows_kept + report.rows_quarantined <= 3
+    assert report.rows_read == report.rows_kept + report.rows_quarantined
+    # Where the header cannot be read, a claim of 2^60 records is none.
+    known = name in {"cut off", "changed"}
+    assert (report.rows_read, report.rows_quarantined, report.unread_ranges) == ((2, 2, 0) if known else (0, 0, 1))
