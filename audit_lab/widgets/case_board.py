@@ -164,8 +164,12 @@ class CaseBoardView(Panel):
         known = [("Kind", exhibit.kind), ("Rows", exhibit.rows), ("Method", exhibit.method), ("Query", exhibit.query)]
         code = f'<pre style="white-space: pre-wrap">{escape(exhibit.code)}</pre>' if exhibit.code else ""
         return [
-            section(f"Exhibit {exhibit.number}: {exhibit.title}", paragraph(exhibit.note) + _drawn(exhibit)),
-            facts([*known, ("Digest", exhibit.id), ("Files", list(exhibit.files))]),
+            section(
+                f"Exhibit {exhibit.number}: {exhibit.title}",
+                paragraph(exhibit.note)
+                + _drawn(exhibit)
+                + facts([*known, ("Digest", exhibit.id), ("Files", list(exhibit.files))]),
+            ),
             section("Code", code),
         ]
 

@@ -6,14 +6,17 @@ __all__ = ["SHOWN", "opened_in"]
 
 _OPENED = """
 import audit_lab as al
-small, credit = al.open('../{loans}'), al.open('../sample_data/credit')
+small = al.open('../{loans}')
+credit, flights = al.open('../sample_data/credit'), al.open('../sample_data/flights')
 asked = {{'question': 'Why was it denied?', 'actor': 'Ida Berg', 'purpose': 'a complaint'}}
 case = al.Case.create('C-7', small, decision=small.decision('p-030'), folder='../{loans}-cases', **asked)
+record = '../{loans}-alerts'
+_ = flights.raise_alerts(record=record, since='2015-06-20', until='2015-07-20')
 _ = case.finding('The threshold decided.', [1], 'high')
 decision = small.decision('p-030')
 month = ('2025-03-01', '2025-04-01')
 """
-#: What is shown, one view of each kind in a cell of its own.
+#: What is shown, one view of each kind in a cell of its own, each with something in it to choose.
 SHOWN = {
     "DecisionView": "decision",
     "ExplorerView": "small",
@@ -24,14 +27,14 @@ SHOWN = {
     "ComparableView": "decision.comparable()",
     "LineageView": "decision.lineage_graph()",
     "CaseBoardView": "case",
-    "BatchReplayView": "small.replay(causes=False)",
+    "BatchReplayView": "flights.replay(\"model_version = '4.0.0-rc.1'\", causes=False)",
     "CohortView": "small.attributions(rows=40)",
-    "CoverageView": "small.coverage()",
+    "CoverageView": "flights.coverage()",
     "DecisionsView": "small.decisions('sequence < 5')",
-    "ExplorationView": "small.explore('1', '1')",
+    "ExplorationView": "credit.explore('1.0.0', '2.0.0', rows=200)",
     "ImpactView": "small.impact(al.Correction.unit('income', factor=0.5))",
-    "AlertsView": "small.alerts(record='kept')",
-    "OnsetView": "credit.onset(['age_in_years'])",
+    "AlertsView": "flights.alerts(record=record)",
+    "OnsetView": "flights.onset(['distance_miles'])",
     "CauseView": (
         "credit.cause(after=('2025-09-01', '2025-10-01'), before=month, rows=30, columns=['purpose'], anyway=True)"
     ),
@@ -44,6 +47,6 @@ SHOWN = {
 def opened_in(loans: str) -> str:
     """Return the code of the first cell, for a small log that stands in a folder of the working folder.
 
-    Both sample logs are opened, a case of the small one is made beside it, and a decision is chosen.
+    It and both sample logs are opened; a case of the small one is made beside it, and a record of alerts of flights.
     """
     return _OPENED.format(loans=loans)

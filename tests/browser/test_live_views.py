@@ -1,4 +1,4 @@
-"""Every view, live, in JupyterLab: nobody is shut out of it, and none asks for anything beyond this machine."""
+"""Every view, live, in JupyterLab: it is used, nobody is shut out of it, and none asks for anything outside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from accessibility import violations
 from every_view import SHOWN, opened_in
 from lab_page import TOKEN, ready, theme
 from playwright.sync_api import expect
+from using_views import USES
 from watching import Watch
 
 if TYPE_CHECKING:
@@ -118,6 +119,20 @@ def test_the_guard_of_the_server_s_processes_bites(tmp_path):
     done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=False)
     assert "the outside is blocked here" in done.stderr
     assert "192.0.2.1" in outside.read_text()
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_view_is_used_as_a_person_uses_it(live, lab, name):
+    view = live.page.locator(".auditlab-ShownView").nth(list(SHOWN).index(name))
+    view.scroll_into_view_if_needed()
+    said = USES[name](view, lab)
+    drawer = view.get_by_text("Python that shows this", exact=True).last
+    drawer.click()
+    code = view.locator("textarea").last
+    expect(code).to_be_visible()
+    for each in said:
+        expect(code).to_have_value(re.compile(re.escape(each)))
+    drawer.click()
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -56,6 +56,13 @@ def test_a_chosen_exhibit_is_shown_with_its_code_and_picture(case):
     assert "Exhibit 4" not in al.view(case).static_html()
 
 
+def test_an_exhibit_without_note_and_picture_is_named_above_its_facts(case):
+    case.keep(pl.DataFrame({"a": [1]}), "One row")
+    shown = al.view(case).choose(exhibit=4).static_html()
+    assert ">Exhibit 4: One row</h3>" in shown
+    assert shown.index("Exhibit 4: One row</h3>") < shown.index(case.exhibits[3].id)
+
+
 def test_what_others_did_is_there_when_the_folder_is_read_again(case):
     view = al.view(case)
     other = al.Case.open(case.folder, actor="Rex Holm", purpose="a review")
