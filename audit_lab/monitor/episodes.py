@@ -93,7 +93,7 @@ def find_episodes(
     covered: Sequence[bool] | NDArray[np.bool_],
     changes: Sequence[DataChange] = (),
 ) -> list[Episode]:
-    """Return the episodes of one column, in order.
+    """Return the episodes of one column, in order; of versions, which overlap, each that moved is one by itself.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def find_episodes(
     marks = [_moved(found, cut.starts[place], cut.ends[place], mine) for place, found in enumerate(findings)]
     judged = [position for position, mark in enumerate(marks) if mark is not None]
     episodes = []
-    for first, last in runs(marks):
+    by_itself = [(place, place) for place, mark in enumerate(marks) if mark]
+    for first, last in by_itself if cut.by_version else runs(marks):
         held = [findings[position] for position in range(first, last + 1) if marks[position]]
         gone = tuple(sorted({category for found in held for category in found.vanished_categories}))
         broken = tuple(sorted({name for found in held for name in found.violations}))

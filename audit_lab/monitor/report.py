@@ -15,14 +15,20 @@ from audit_lab.monitor.verdict import MAJOR, MODERATE, SLIGHT, STABLE, TOO_FEW_R
 from audit_lab.monitor.violations import NEW as NEW_CATEGORIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audit_lab.monitor.drift import Drift
     from audit_lab.monitor.episodes import Episode
+    from audit_lab.monitor.recognised.change import DataChange
 
 __all__ = ["sentences", "to_dict", "to_html", "unit_sentences"]
 
 _COLUMNS_NAMED = 6
 #: A column with more past episodes than this has one sentence for all of them.
 _EPISODES_TOLD = 2
+#: Fewer of a window's rows than this can hardly make a major drift of it, wherever their values went: a share s that
+#: goes where the reference has half a row of N adds about s ln(2 s N) to the population stability index.
+_EXPLAINING = 0.025
 
 
 def sentences(drift: Drift) -> list[str]:
@@ -111,14 +117,24 @@ def _told(drift: Drift, episode: Episode) -> bool:
     gone = {one.before for one in mine}
     if episode.vanished_categories and gone.issuperset(episode.vanished_categories):
         return True
-    held = drift.table.filter(
-        pl.col("column") == episode.column,
-        pl.col("window_start") >= episode.start,
-        pl.col("window_end") <= episode.end,
-        pl.col("verdict") != TOO_FEW_ROWS,
-    )
-    windows = held.select("window_start", "window_end").iter_rows()
-    return bool(mine) and all(any(one.start < end and one.end > start for one in mine) for start, end in windows)
+    held = drift.table.filter(pl.col("column") == episode.column, pl.col("verdict") != TOO_FEW_ROWS)
+    if drift.cut.by_version:  # others may lie within its time
+        held = held.filter(window_start=episode.start, window_end=episode.end)
+    else:
+        held = held.filter(pl.col("window_start") >= episode.start, pl.col("window_end") <= episode.end)
+    windows = held.select("window_start", "window_end", "rows", "verdict").iter_rows(named=True)
+    return bool(mine) and all(_explains(mine, window) for window in windows)
+
+
+def _explains(changes: Sequence[DataChange], window: dict[str, Any]) -> bool:
+    """Say whether changes touch a window, and in rows enough for its drift where that is major."""
+    start, end = window["window_start"], window["window_end"]
+    mine = [one for one in changes if one.start < end and one.end > start]
+    if window["verdict"] != MAJOR:
+        return bool(mine)
+    parts = [(min(one.end, end) - max(one.start, start)) / (one.end - one.start) for one in mine]
+    carried = sum(one.rows * part for one, part in zip(mine, parts, strict=True))
+    return bool(carried >= _EXPLAINING * window["rows"])
 
 
 def _episode(drift: Drift, one: Episode) -> str:
@@ -126,7 +142,8 @@ def _episode(drift: Drift, one: Episode) -> str:
     name, peak, count = window.name(one.start), f"PSI up to {one.highest_psi:.2f}", _plural(one.windows, window.noun)
     moved = ", ".join(one.violations) or "major drift"
     if one.windows == 1:
-        said = f"{one.column}: {moved} in {name}, {'the last' if one.ongoing else 'and only then'} ({peak})."
+        only = "" if window.by_version else ", and only then"
+        said = f"{one.column}: {moved} in {name}{', the last' if one.ongoing else only} ({peak})."
     elif one.ongoing:
         said = f"{one.column}: {moved} since {name}, in all {count} up to the last ({peak})."
     else:

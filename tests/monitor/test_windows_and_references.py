@@ -110,6 +110,45 @@ def test_windows_by_version_are_compared_with_the_first():
     )
 
 
+def test_a_change_in_the_time_of_two_versions_makes_no_drift_of_the_one_that_it_was_not_in():
+    frame, at = rows(per_week=1_680), pl.col("at")
+    newer = (at >= START + WEEK) & (pl.int_range(pl.len()) % 2 == 0)
+    third = at.is_between(START + 6 * WEEK, START + 7 * WEEK) & (pl.int_range(pl.len()) % 4 == 1)
+    named = pl.when(newer).then(pl.lit("2.0")).when(third).then(pl.lit("3.0")).otherwise(pl.lit("1.0"))
+    frame = frame.with_columns(model_version=named)
+    inside = newer & at.is_between(START + 3 * WEEK, START + 5 * WEEK, closed="left")
+    frame = frame.with_columns(amount=pl.when(inside).then(pl.col("amount") * 1000).otherwise("amount"))
+    found = asked(frame, columns=["amount"], every="version", version="model_version")
+    assert found.table["verdict"].to_list() == ["stable", "major", "stable"]
+    assert [one.kind for one in found.changes] == ["unit"]
+    assert not any("major drift" in said for said in found.summary())
+
+
+def test_a_change_of_a_few_rows_does_not_explain_the_drift_of_all_the_others():
+    frame, at = rows(per_week=1_680), pl.col("at")
+    frame = raised(frame, START + 5 * WEEK)
+    gone = at.is_between(START + timedelta(days=51), START + timedelta(days=52), closed="left")
+    gone &= pl.int_range(pl.len()) % 5 < 2
+    frame = frame.with_columns(amount=pl.when(~gone).then("amount"))
+    found = asked(frame, columns=["amount"], every="version", version="version")
+    assert [one.kind for one in found.changes] == ["missing values"]
+    assert any(said.startswith("amount: major drift in version 2.0, the last") for said in found.summary())
+
+
+def test_each_version_that_moved_is_told_by_itself():
+    frame, at = rows(), pl.col("at")
+    three = pl.int_range(pl.len()) % 3
+    later = pl.when(three == 0).then(pl.lit("2.0")).when(three == 1).then(pl.lit("3.0")).otherwise(pl.lit("1.0"))
+    frame = frame.with_columns(version=pl.when(at >= START + 4 * WEEK).then(later).otherwise(pl.lit("1.0")))
+    other = pl.when(pl.col("version") == "1.0").then("amount").otherwise(120 - pl.col("amount"))
+    found = asked(frame.with_columns(amount=other), columns=["amount"], every="version", version="version")
+    psi = dict(found.table.select("window", "psi").iter_rows())
+    assert set(found.summary()[:2]) == {
+        f"amount: major drift in version 2.0 (PSI up to {psi['version 2.0']:.2f}).",
+        f"amount: major drift in version 3.0, the last (PSI up to {psi['version 3.0']:.2f}).",
+    }
+
+
 def test_rows_without_a_version_are_a_window_of_their_own():
     frame = rows().with_columns(version=pl.when(pl.col("at") < START + 5 * WEEK).then(pl.lit("1.0")))
     found = asked(frame, every="version", version="version")

@@ -1,4 +1,8 @@
-"""Swapped columns: two of one kind, each of which has the values of the other, from one day to another."""
+"""Swapped columns: two of one kind, each of which has the values of the other, from one day to another.
+
+Each is compared with the other's reference; where that says nothing, as a column has moved with the season since, with
+the other's days before and after.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from audit_lab.monitor.recognised.samples import DECILES, Sample, distribution_d
 from audit_lab.monitor.recognised.steps import OTHER_TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +39,8 @@ _BEYOND_SEEN = 1.25
 #: The 5 % critical value of the two-sample Kolmogorov-Smirnov test (Smirnov 1948), at the least.
 _CRITICAL = 1.358
 _LONGEST_BLOCK = 28
+#: Of the days beside a run so many on each side are compared, with as many at either end of it.
+_SIDE = 14
 
 
 def find_swapped(
@@ -87,19 +93,85 @@ class _Pair:
         )
 
     def changes(self) -> list[DataChange]:
-        """Return the runs of steps in which the two are swapped."""
-        if not self.samples[0] or not all(one.size for one in self.usual):
+        """Return the runs of steps in which the two are swapped: by the reference, or else by the days beside."""
+        if not self.samples[0]:
             return []
-        crossed = self._crossed()
+        found = self._accepted(self._crossed(), self._evidence) if all(one.size for one in self.usual) else []
+        if not found and self.ordered:
+            found = self._accepted(self._crossed_since(), self._evidence_beside)
+        return [self._change(run, evidence) for run, evidence in found]
+
+    def _accepted(
+        self, crossed: NDArray[np.bool_], tell: Callable[[Run, NDArray[np.bool_]], dict[str, float] | None]
+    ) -> list[tuple[Run, dict[str, float]]]:
+        """Return the runs of steps that are crossed and hold, with what shows it; none where many others look so."""
         if not crossed.any():
             return []
         edges = np.flatnonzero(np.diff(np.concatenate([[0], crossed.astype(int), [0]])))
         runs = [Run(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
-        accepted = [(run, evidence) for run in runs if (evidence := self._evidence(run, crossed))]
+        accepted = [(run, evidence) for run in runs if (evidence := tell(run, crossed))]
         inside = sum(run.last - run.first for run, _ in accepted)
         if not accepted or crossed.sum() - inside > (1 - _TOLD_APART) * max(crossed.size - inside, 1):
             return []
-        return [self._change(run, evidence) for run, evidence in accepted]
+        return accepted
+
+    def _crossed_since(self) -> NDArray[np.bool_]:
+        """Mark the steps in which the two look more like each other than like themselves in the steps before.
+
+        Those before are the last that are not marked, so that what moves with the season is compared with its own
+        time of the year.
+        """
+        first, second = self.deciles
+        crossed = np.zeros(len(first), dtype=bool)
+        with np.errstate(invalid="ignore", over="ignore"):
+            own = np.abs(np.diff(first, axis=0)).sum(axis=1) + np.abs(np.diff(second, axis=0)).sum(axis=1)
+            other = np.abs(first[1:] - second[:-1]).sum(axis=1) + np.abs(second[1:] - first[:-1]).sum(axis=1)
+            if not (other < own).any():  # the cheaper question, which most pairs do not pass
+                return crossed
+            calm = list(range(min(_SIDE, len(first))))
+            for step in range(len(calm), len(first)):
+                usual = [np.median(one[calm[-_SIDE:]], axis=0) for one in self.deciles]
+                apart = [[np.abs(one[step] - each).sum() for each in usual] for one in self.deciles]
+                crossed[step] = apart[0][1] + apart[1][0] < apart[0][0] + apart[1][1]
+                if not crossed[step]:
+                    calm.append(step)
+        return crossed
+
+    def _evidence_beside(self, run: Run, crossed: NDArray[np.bool_]) -> dict[str, float] | None:
+        """Return what shows that a run is swapped, or None: both are like the other in the days beside, or nearly."""
+        count = crossed.size
+        calm = np.flatnonzero(~crossed)
+        before, after = calm[calm < run.first][-_SIDE:], calm[calm >= run.last][:_SIDE]
+        inside = {*range(run.first, min(run.first + _SIDE, run.last))}
+        if run.last < count:
+            inside |= {*range(max(run.last - _SIDE, run.first), run.last)}
+        beside = [*before.tolist(), *after.tolist()]
+        evidence: dict[str, float] = {}
+        for column in (0, 1):
+            seen = self._together(column, sorted(inside))
+            own, other = (distribution_distance(self._together(each, beside), seen) for each in (column, 1 - column))
+            if seen.size < _FEWEST_ROWS or other > own * _NEARER:
+                return None
+            limit = self._blocks_apart(1 - column, len(inside), calm.tolist(), seen.size)
+            if other > limit:
+                return None
+            name = self.columns[column]
+            evidence |= {f"{name}: from its own": own, f"{name}: from the other's": other, f"{name}: by chance": limit}
+        return evidence
+
+    def _blocks_apart(self, column: int, width: int, calm: Sequence[int], rows: float) -> float:
+        """Return how far neighbouring blocks of a column lie apart where nothing is swapped."""
+        places = range(width, len(calm) - width + 1, max(width // 2, 1))
+        apart = [
+            distribution_distance(
+                self._together(column, calm[place - width : place]), self._together(column, calm[place : place + width])
+            )
+            for place in places
+        ]
+        return max([_BEYOND_SEEN * max(apart, default=0.0), _CRITICAL * float(np.sqrt(2 / rows))])
+
+    def _together(self, column: int, steps: Sequence[int]) -> Sample:
+        return Sample.merged([self.samples[column][step] for step in steps])
 
     def _crossed(self) -> NDArray[np.bool_]:
         """Mark the steps in which the two together look more like each other's reference than like their own."""

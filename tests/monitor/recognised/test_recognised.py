@@ -102,6 +102,28 @@ def test_two_columns_with_one_anothers_values_are_swapped():
     assert (change.start, change.end) == (start, end)
 
 
+SWAPS = {"temperature and ratio": ("temperature", "ratio"), "amount and temperature": ("amount", "temperature")}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_column_that_moves_with_the_season_and_another_are_swapped_and_of_no_other_unit(swap, seed):
+    one, two = SWAPS[swap]
+    frame, start, end = planted(seed, **{one: pl.col(two), two: pl.col(one)})
+    change = one_of(frame)
+    assert (change.kind, set(change.columns), change.where) == ("swapped columns", {one, two}, None)
+    assert (change.start, change.end) == (start, end)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_node_that_swaps_a_column_that_moves_with_the_season_says_so(seed):
+    frame, start, end = planted(seed, **only("n2", pl.col("ratio"), "temperature"), **only("n2", TEMPERATURE, "ratio"))
+    change = one_of(frame)
+    assert (change.kind, set(change.columns)) == ("swapped columns", {"temperature", "ratio"})
+    assert change.where == ("node", "n2")
+    assert (change.start, change.end) == (start, end)
+
+
 @pytest.mark.parametrize(
     ("seed", "part", "columns", "said"),
     [
