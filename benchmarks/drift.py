@@ -99,6 +99,7 @@ def ours(folder: Path) -> None:
     import numpy.ma
     import numpy.random  # noqa: F401
     import pyarrow.parquet  # noqa: F401
+    import scipy.special  # noqa: F401
     import threadpoolctl  # noqa: F401
 
     import audit_lab as al

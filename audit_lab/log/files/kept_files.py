@@ -17,6 +17,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["KeptFiles"]
 
@@ -57,7 +61,7 @@ class KeptFiles:
         except OSError:
             return None
         head, _, body = content.partition(b"\n")
-        return body if head == self._head(key, body) else None
+        return body if head == self._head(key, [body]) else None
 
     def used(self, within: str, name: str) -> None:
         """Set when a file was last used, which file systems keep to the day, and not when it was computed."""
@@ -66,12 +70,12 @@ class KeptFiles:
             changed_ns = place.stat(follow_symlinks=False).st_mtime_ns
             os.utime(place, ns=(time.time_ns(), changed_ns), follow_symlinks=False)
 
-    def write(self, within: str, name: str, key: str, body: bytes) -> None:
-        """Keep a file; where the folder cannot be written nothing is kept, and nothing is said."""
+    def write(self, within: str, name: str, key: str, *body: bytes) -> None:
+        """Keep a file, in as many parts as it lies in; where it cannot be written nothing is kept, and nothing said."""
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.folder / within).mkdir(mode=0o700, exist_ok=True)
-            _write(self.folder / within / name, self._head(key, body) + b"\n" + body)
+            _write(self.folder / within / name, [self._head(key, body), b"\n", *body])
             if key.startswith(_LOOKED_AT):
                 self._thin_out()
 
@@ -83,8 +87,11 @@ class KeptFiles:
         """Remove everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _head(self, key: str, body: bytes) -> bytes:
-        return b" ".join((self.form.encode(), key.encode(), hashlib.sha256(body).hexdigest().encode()))
+    def _head(self, key: str, body: Iterable[bytes]) -> bytes:
+        digest = hashlib.sha256()
+        for part in body:
+            digest.update(part)
+        return b" ".join((self.form.encode(), key.encode(), digest.hexdigest().encode()))
 
     def _thin_out(self) -> None:
         """Remove what is older than thirty days, and of what is too much that which was not used for longest."""
@@ -122,12 +129,12 @@ def _status(path: Path) -> os.stat_result | None:
     return None if stat.S_ISDIR(status.st_mode) else status
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: Iterable[bytes]) -> None:
     """Write a file aside, readable by its owner alone, and rename it; a torn one is found by its digest."""
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=_ASIDE)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(content)
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)

@@ -81,9 +81,9 @@ class SketchCache:
     def keep(self, of: str, question: str, frames: Mapping[str, pl.DataFrame]) -> None:
         """Keep frames; where the folder cannot be written, or they are too large, nothing is kept and nothing said."""
         key, body = _key(of, question), _body(frames)
-        if len(body) > _MOST_BYTES // 2 or not all(_DIGEST.fullmatch(digest) for digest in of.split("-")):
+        if sum(map(len, body)) > _MOST_BYTES // 2 or not all(_DIGEST.fullmatch(digest) for digest in of.split("-")):
             return
-        self._files.write(of, f"{key}.sketch", key, body)
+        self._files.write(of, f"{key}.sketch", key, *body)
 
     def forget(self, file_sha256: str) -> None:
         """Remove what was computed of a file, alone or with others, and of any set of files: its values were erased."""
@@ -101,14 +101,14 @@ def _key(of: str, question: str) -> str:
     return hashlib.sha256(f"{_FORMAT}\n{of}\n{question}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _body(frames: Mapping[str, pl.DataFrame]) -> bytes:
+def _body(frames: Mapping[str, pl.DataFrame]) -> list[bytes]:
     parts = {}
     for name, frame in frames.items():
         target = io.BytesIO()
         frame.write_ipc(target)
         parts[name] = target.getvalue()
     sizes = json.dumps({name: len(part) for name, part in parts.items()}).encode()
-    return b"\n".join((sizes, b"".join(parts.values())))
+    return [sizes, b"\n", *parts.values()]
 
 
 def _frames(body: bytes) -> dict[str, pl.DataFrame]:
