@@ -102,9 +102,9 @@ def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
 
 def _unknown(file: BinaryIO, first: int, stop: int, why: str, rows: int = 0) -> AvroRecord:
     """Return what stands for records of which nobody can say how many there are; `rows` of them are stated."""
-    least = f"at least {_records(rows)}" if rows else "how many records"
-    end = "" if rows else " cannot be told"
-    told = f"{why}; from byte {first:,} to byte {stop:,} stand {least}{end}"
+    where = f"from byte {first:,} to byte {stop:,}"
+    many = f"at least {_records(rows)} stand {where}" if rows else f"how many records stand {where} cannot be told"
+    told = f"{why}; {many}"
     file.seek(first)
     raw = file.read(min(stop - first, _PIECE_BYTES))
     digest, left = hashlib.sha256(raw), stop - first - len(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import io
 import json
@@ -19,12 +20,14 @@ import pytest
 import audit_lab as al
 from audit_lab.capture.adapters import kafka_taking
 from audit_lab.capture.adapters.kafka_consumer import TopicConsumer
+from audit_lab.capture.adapters.quarantine import read_quarantine
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.foreign.mapping import Mapping
 from audit_lab.log.store import open_store
 
 kafka = pytest.importorskip("confluent_kafka")
 TOPICS = count()
+FIXTURES = Path(__file__).with_name("fixtures")
 MAPPED = Mapping(
     "x",
     {"prediction_id": "id", "occurred_at": "time", "model_version": "version", "score": "score"},
@@ -142,6 +145,52 @@ def test_messages_become_predictions_once_and_the_broker_is_told_after_that(topi
     places = consumer.committed([kafka.TopicPartition(topic.name, number) for number in range(2)], timeout=30)
     consumer.close()
     assert [place.offset for place in places] == [3, 1]
+
+
+def dumped(fixture):
+    """Yield the messages of a topic that was written down: value, partition, and what else a message has."""
+    for line in (FIXTURES / f"{fixture}.jsonl").read_text().splitlines():
+        said = json.loads(line)
+        value = base64.b64decode(said["base64"]) if "base64" in said else said["value"]
+        more = {"headers": said["headers"]} if "headers" in said else {}
+        more |= {"timestamp": said["written_ms"]} if "written_ms" in said else {}
+        yield value.encode() if isinstance(value, str) else value, said["partition"], more
+
+
+def outcome(topic, report):
+    """Return what became of a topic, without what depends on when this runs and how the topic is called."""
+    log = al.open(topic.log)
+    quarantine = topic.log.with_name("log.adapted") / "quarantine"
+    tables = {f"inputs/{model}": log.inputs(model).collect() for model in log._store.models()}
+    tables |= {"predictions": log.predictions.sort("source_file", "source_row", "prediction_id").collect()}
+    frame = read_quarantine(quarantine, sorted(path.name for path in quarantine.iterdir()))
+    tables["quarantine"] = frame.select("file", "row", "rows", "code", "reason", "raw_size")
+    left_out = {"recorded_at", "source"}
+    found = {
+        name: [
+            {column: value for column, value in row.items() if value is not None and column not in left_out}
+            for row in table.sort(table.columns[0], *(["row"] if "row" in table.columns else [])).to_dicts()
+        ]
+        for name, table in sorted(tables.items())
+    }
+    counts = {name: value for name, value in report.to_dict().items() if isinstance(value, int) and value}
+    found["counts"] = counts | {"partitions": report.to_dict()["partitions"]}
+    return json.loads(json.dumps(found, default=str, sort_keys=True).replace(topic.name, "TOPIC"))
+
+
+@pytest.mark.parametrize("fixture", ["kafka-json-lines", "kafka-kserve", "kafka-avro"])
+def test_a_topic_that_was_written_down_comes_out_as_it_always_did(topic, fixture):
+    for value, partition, more in dumped(fixture):
+        topic.put(value, partition=partition, **more)
+    said = {"form": fixture.removeprefix("kafka-")}
+    said |= {"mapping": None} if fixture == "kafka-kserve" else {}
+    said |= {"avro_schema": FIXTURES / "kafka-avro.avsc"} if fixture == "kafka-avro" else {}
+    report = topic.take(**said)
+    assert report.read == report.kept + report.quarantined == sum(1 for _ in dumped(fixture))
+    found = json.dumps(outcome(topic, report), indent=1, sort_keys=True)
+    assert found == (FIXTURES / f"{fixture}.golden.json").read_text().rstrip("\n")
+    again = topic.take(**said)
+    assert (again.predictions_added, again.read) == (0, report.read)
 
 
 def test_what_cannot_be_taken_is_quarantined_with_its_bytes(topic):
