@@ -11,10 +11,11 @@ import polars as pl
 
 from audit_lab.capture.adapters.block import Block
 from audit_lab.capture.adapters.exchange import REPEATED, UNFIT, Refusal
-from audit_lab.capture.adapters.identity import name_steps, named, repeated_labels
+from audit_lab.capture.adapters.identity import named, repeated_labels
 from audit_lab.capture.adapters.ledger import part_event
 from audit_lab.capture.adapters.part import Part
 from audit_lab.capture.adapters.quarantine import keep_quarantine, prefix_of
+from audit_lab.capture.adapters.steps import name_exchanges, name_labels
 from audit_lab.log.commitment.column_types import schema_of_document
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.unification import unified_schema
@@ -133,9 +134,10 @@ class Appending:
 
     def _tables(self, part: Part, files: Sequence[FilePart], now: datetime) -> dict[str, pl.DataFrame]:
         tables: dict[str, pl.DataFrame] = {}
+        name_exchanges(self._log, part)
+        name_labels(self._log, part, self.settings)
         if part.items:
             tables |= self._rows(part, files)
-        name_steps(self._log, part.labels)
         for number in sorted(repeated_labels(self._log, part.labels), reverse=True):
             _, _, place = part.labels.pop(number)
             part.refuse(Refusal(REPEATED, "the log, or another record, has this label of the same prediction"), [place])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audit_lab.capture.adapters.settings import Settings
     from audit_lab.log.store import LogStore
 
-__all__ = ["Named", "name_steps", "named", "repeated_labels"]
+__all__ = ["Named", "named", "repeated_labels"]
 
 _INSTANCE = re.compile(r"#[0-9]+\Z")
 _BASE = r"(~[0-9]+)?(#[0-9]+)?$"
@@ -224,23 +224,6 @@ def _as_text(frame: pl.DataFrame) -> pl.Expr:
 def _said(frame: pl.DataFrame, name: str) -> pl.Expr:
     # JSON has neither NaN nor infinities.
     return pl.col(name).cast(pl.String) if frame[name].dtype.is_float() else pl.struct(name).struct.json_encode()
-
-
-def name_steps(log: Path, labels: Sequence[tuple[Half, list[Any], Place]]) -> None:
-    """Give labels of a step of several the id of that step's prediction, where the log has it under that.
-
-    That a key has several steps is seen where its sides are; a label that comes in a later file has to look there.
-    """
-    wanted = {f"{half.key}/{half.step}" for half, _, _ in labels if half.step}
-    store = open_store(log)
-    if not wanted or not store.source.tables().get("predictions"):
-        return
-    names = store.table("predictions").select(name=pl.col("prediction_id").str.replace(r"#[0-9]+$", "")).unique()
-    asked = pl.LazyFrame({"name": pl.Series(sorted(wanted), dtype=pl.String)})
-    there = set(collect(names.join(asked, on="name", how="semi"), f"the predictions of {log}")["name"].to_list())
-    for half, _, _ in labels:
-        if half.step and f"{half.key}/{half.step}" in there:
-            half.key = f"{half.key}/{half.step}"
 
 
 def repeated_labels(log: Path, labels: Sequence[tuple[Half, list[Any], Place]]) -> set[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import audit_lab as al
 
 ASKED = {"data": {"names": ["amount", "months"], "ndarray": [[1.5, 2]]}}
@@ -49,13 +51,54 @@ def test_each_node_of_a_graph_is_a_prediction_of_its_own_and_feedback_finds_it(a
     assert report.labels == 1
 
 
+def feedback(key="q1", truth=1, node="classifier"):
+    return event("feedback", key, node, {"truth": {"data": {"ndarray": [truth]}}})
+
+
+def outcomes(adapting):
+    """Return the labels of predictions that the log has, and of none."""
+    log = al.open(adapting.log)
+    there = set(log.predictions.collect()["prediction_id"])
+    found = sorted(log.outcomes.collect().select("prediction_id", "label").rows())
+    return [each for each in found if each[0] in there], [each for each in found if each[0] not in there]
+
+
 def test_feedback_that_comes_in_a_later_run_finds_the_node_that_it_speaks_of(adapting):
-    adapting({"a.jsonl": [*pair(), *pair(node="scaler")]}, outputs={"score": "bad"})
-    feedback = event("feedback", data={"truth": {"data": {"ndarray": [1]}}})
-    other = event("feedback", key="q2", data={"truth": {"data": {"ndarray": [0]}}})
-    report = adapting({"b.jsonl": [feedback, other]}, outputs={"score": "bad"})
-    outcomes = al.open(adapting.log).outcomes.collect().select("prediction_id", "label").rows()
-    assert (report.labels_added, sorted(outcomes)) == (2, [("q1/classifier", "1"), ("q2", "0")])
+    adapting({"a.jsonl": [*pair(), *pair(node="scaler"), *pair(key="q3")]}, outputs={"score": "bad"})
+    later = [feedback(), feedback("q2", 0), feedback("q3", 0), feedback("q3", 1, node="scaler")]
+    report = adapting({"b.jsonl": later}, outputs={"score": "bad"})
+    # Of a node that the log does not have, the label is no label of the node that it has.
+    assert outcomes(adapting) == ([("q1/classifier", "1"), ("q3", "0")], [("q2/classifier", "0"), ("q3/scaler", "1")])
+    assert report.labels_added == 4
+
+
+@pytest.mark.parametrize("nodes", [["classifier", "scaler"], ["classifier"]])
+def test_feedback_that_comes_before_its_exchange_is_found_by_it_in_a_later_run(adapting, nodes):
+    adapting({"a.jsonl": [feedback()]})
+    exchange = [each for node in nodes for each in pair(node=node)]
+    report = adapting({"b.jsonl": exchange})
+    assert outcomes(adapting) == ([("q1/classifier", "1")], [])
+    assert sorted(al.open(adapting.log).predictions.collect()["prediction_id"]) == [f"q1/{node}" for node in nodes]
+    assert al.open(adapting.log).decision("q1/classifier").outcomes[0]["label"] == "1"
+    # Whatever is handed over again adds nothing.
+    again = adapting({"c.jsonl": [*exchange, feedback()]})
+    assert (again.predictions_added, again.labels_added) == (0, 0)
+    assert report.predictions == len(nodes)
+
+
+def test_feedback_before_an_exchange_of_another_node_waits_for_its_own(adapting):
+    adapting({"a.jsonl": [feedback(truth=1, node="scaler")]})
+    adapting({"b.jsonl": pair()})
+    assert outcomes(adapting) == ([], [("q1/scaler", "1")])
+    adapting({"c.jsonl": pair(node="scaler")})
+    assert outcomes(adapting) == ([("q1/scaler", "1")], [])
+    assert sorted(al.open(adapting.log).predictions.collect()["prediction_id"]) == ["q1", "q1/scaler"]
+
+
+def test_a_model_that_the_caller_names_does_not_hide_whose_feedback_it_is(adapting):
+    adapting({"a.jsonl": pair()}, model="loans")
+    adapting({"b.jsonl": [feedback()]}, model="loans")
+    assert outcomes(adapting) == ([("q1", "1")], [])
 
 
 def test_feedback_without_a_truth_and_events_of_another_type_are_refused(adapting):
