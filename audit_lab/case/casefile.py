@@ -22,6 +22,7 @@ from audit_lab.case.representation import represent
 from audit_lab.case.summary import summary_html
 from audit_lab.errors import MisuseError
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.portable_name import safe_name
 
 if TYPE_CHECKING:
@@ -290,6 +291,7 @@ class CaseFile(FollowedCase):
     def _files_of(self, exhibit: Exhibit) -> list[str]:
         return [f"{EXHIBITS_FOLDER}/{exhibit.folder.name}/{name}" for name in (*exhibit.files, EXHIBIT_NAME)]
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show a summary in a notebook."""
         signed = recorded_sign_offs(self)

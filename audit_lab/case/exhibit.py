@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import AuditLabError
 from audit_lab.log.files.durable import write_bytes
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json, members, parse_json
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Exhibit:
         """Return the file ``exhibit.json``."""
         return canonical_json(self.to_dict()) + b"\n"
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the exhibit's name in a notebook."""
         return f"<p>Exhibit {self.number} ({self.kind}, {self.id[:12]}): {html.escape(self.title)}</p>"

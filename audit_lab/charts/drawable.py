@@ -1,9 +1,11 @@
-"""Makes foreign text in a chart drawable: an SVG is XML, and XML cannot hold every character."""
+"""Makes foreign text in a chart drawable: XML cannot hold every character, and some would not be seen."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+
+from audit_lab.seal.hidden_letters import spelled
 
 __all__ = ["drawable"]
 
@@ -19,10 +21,11 @@ def drawable(part: Any, *, is_title: bool = False) -> Any:
     r"""Return a copy of a part of a specification in which no name and no text holds what XML forbids.
 
     Such a character is shown by its number: ``<U+001B>``. An escape with a backslash, as the command line shows it,
-    would not do: in a title, Vega-Lite turns ``\x1b`` into the character again.
+    would not do: in a title, Vega-Lite turns ``\x1b`` into the character again. What nobody would see, and what turns
+    the direction of text, is named like ``[U+202E]``.
     """
     if isinstance(part, str):
-        shown = _FORBIDDEN.sub(_number, part)
+        shown = spelled(_FORBIDDEN.sub(_number, part))
         return _ENDING.sub(_number, shown) if is_title else shown
     if isinstance(part, dict):
         return {drawable(name): drawable(value, is_title=name == _TITLE) for name, value in part.items()}

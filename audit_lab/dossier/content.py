@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -325,6 +326,7 @@ class Dossier:
         """Return the answer."""
         return " ".join(self.answer)
 
+    @spelling
     def _repr_html_(self) -> str:
         return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.answer)}</ul>"
 

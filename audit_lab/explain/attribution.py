@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audit_lab.explain.describing import amount_text, sentences
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,6 +199,7 @@ class Attribution:
         """
         return [*sentences(self, units, decided), *self.notes]
 
+    @spelling
     def _repr_html_(self) -> str:
         head = f"{self.method.upper()} of {self.prediction_id}: {self.output_explained} of {self.label!r}"
         rows = "".join(

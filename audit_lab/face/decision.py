@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit_lab.face.answered import Answered
 from audit_lab.face.document import decision_document, decision_html, iso
 from audit_lab.log.search.query import instant
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -211,6 +212,7 @@ class Decision(Answered):
             f"by {row['model_name']} {row['model_version']}{gaps}"
         )
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return a table of the main facts; every text from the log is escaped."""
         return decision_html(self.to_dict())

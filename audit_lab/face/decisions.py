@@ -15,6 +15,7 @@ from audit_lab.replay.reconstruction.gathering import prediction_columns
 from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead
 from audit_lab.replay.reconstruction.many import Reconstructions
 from audit_lab.replay.reconstruction.timeline import timeline_of
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,6 +249,7 @@ class Decisions:
         """Return the summary, with what it is about."""
         return f"Decisions: {' '.join(self.summary())}"
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary and the first rows as HTML; every text from the log is escaped."""
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.summary())

@@ -19,6 +19,7 @@ from audit_lab.log.keys.vault import Vault
 from audit_lab.log.prover import Prover
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.seal.checkpoint import parse_checkpoint
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.proof_document import LIMITS
 from audit_lab.seal.proof_document import RecordProof as Document
 
@@ -78,6 +79,7 @@ class RecordProof:
             f"{fields} fields shown, {sum(map(len, self.withheld.values()))} withheld"
         )
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the proof in a notebook, in plain words; nothing in it is taken as markup."""
         document = self.document

@@ -27,6 +27,7 @@ from audit_lab.monitor.verdict import SEVERITIES, finding_table, judged, measure
 from audit_lab.monitor.volume import distinct_rows, volume_facts, volume_table
 from audit_lab.monitor.window_counts import WindowCounts, count_cut
 from audit_lab.monitor.windows import utc
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,6 +214,7 @@ class Drift:
         """Return the whole result JSON-safe: the call, reference, summary, episodes, volume and table."""
         return report.to_dict(self)
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary and the verdicts by column as HTML; every text of the log is escaped."""
         return report.to_html(self)

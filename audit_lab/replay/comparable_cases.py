@@ -10,6 +10,7 @@ import polars as pl
 
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Comparable:
         """Return the first sentences of the summary."""
         return "Comparable: " + " ".join(self.summary()[:2])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return sentences and cases; every text is escaped."""
         said = "".join(f"<li>{html.escape(line)}</li>" for line in self.summary())

@@ -6,8 +6,15 @@ With them a text reads otherwise than it is: a name backwards, two different ids
 from __future__ import annotations
 
 import re
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["spelled", "spelled_html"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["spelled", "spelled_html", "spelling"]
+
+_Shown = TypeVar("_Shown")
 
 #: Controls of direction (Unicode UAX #9), and what has no width: joiners, fillers, invisible operators, tags.
 _HIDDEN = (
@@ -21,7 +28,7 @@ _TAG_OR_LETTER = re.compile(rf"""<(?:"[^"]*"|'[^']*'|[^"'>])*>|[{_HIDDEN}]""")
 
 def spelled(text: str) -> str:
     """Return text in which each hidden character is its name in brackets, like ``[U+202E]``."""
-    return _LETTER.sub(lambda letter: f"[{_name(letter[0])}]", text)
+    return text if text.isascii() else _LETTER.sub(lambda letter: f"[{_name(letter[0])}]", text)
 
 
 def spelled_html(html: str) -> str:
@@ -32,6 +39,16 @@ def spelled_html(html: str) -> str:
     if html.isascii() or _LETTER.search(html) is None:
         return html
     return _TAG_OR_LETTER.sub(_shown, html)
+
+
+def spelling(to_html: Callable[[_Shown], str]) -> Callable[[_Shown], str]:
+    """Let a method that returns HTML return it as `spelled_html` does: every ``_repr_html_`` is decorated so."""
+
+    @wraps(to_html)
+    def spelled_out(shown: _Shown) -> str:
+        return spelled_html(to_html(shown))
+
+    return spelled_out
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_lab.errors import IntegrityError
-from audit_lab.seal.hidden_letters import spelled_html
+from audit_lab.seal.hidden_letters import spelling
 
 __all__ = ["Finding", "Verdict", "Verification", "settle"]
 
@@ -96,6 +96,7 @@ class Verification:
             "notes": list(self.notes),
         }
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the report in a notebook; nothing in it is taken as markup."""
         parts = [f"<p><b>{self.verdict}</b> {html.escape(self.subject)}</p>"]
@@ -111,7 +112,7 @@ class Verification:
             if lines:
                 items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
                 parts.append(f"<p>{title}</p><ul>{items}</ul>")
-        return spelled_html("".join(parts))
+        return "".join(parts)
 
 
 def settle(report: Verification) -> Verification:

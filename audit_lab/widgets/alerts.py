@@ -8,6 +8,7 @@ import ipywidgets
 import polars as pl
 
 from audit_lab.charts.alerts import alert_timeline
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -99,7 +100,8 @@ class AlertsView(Panel):
     def _offered(self) -> list[tuple[str, str | None]]:
         mine = self._found.table if self.state.value == _EVERY else self._found.table.filter(state=self.state.value)
         named = [
-            (f"{rule}, {column} ({name[:8]})", name) for rule, column, name in mine["rule", "column", "id"].iter_rows()
+            (spelled(f"{rule}, {column} ({name[:8]})"), name)
+            for rule, column, name in mine["rule", "column", "id"].iter_rows()
         ]
         return [("none", None), *named[:_MOST_ROWS]]
 

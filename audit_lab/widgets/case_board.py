@@ -10,6 +10,7 @@ import ipywidgets
 
 from audit_lab.case.recorded_sign_offs import recorded_sign_offs
 from audit_lab.errors import AuditLabError
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import badge, facts, listed, moment, note, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -101,7 +102,7 @@ class CaseBoardView(Panel):
         return f"import audit_lab as al\n\n{opened}\n{self._showing('case')}\n"
 
     def _choices(self) -> list[tuple[str, int]]:
-        exhibits = [(f"{each.number}: {each.title}"[:90], each.number) for each in self._case.exhibits]
+        exhibits = [(spelled(f"{each.number}: {each.title}"[:90]), each.number) for each in self._case.exhibits]
         return [("none", 0), *exhibits]
 
     def _read_again(self, _: Any) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from audit_lab.charts.cohort import attribution_beeswarm, attribution_importance
 from audit_lab.charts.dependence import attribution_dependence
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
@@ -58,7 +59,9 @@ class CohortView(Panel):
         self._found = attributions
         self._behind: pl.DataFrame | None = None
         self.picture = ipywidgets.Dropdown(options=[_BEESWARM, _IMPORTANCE], description="Picture")
-        self.feature = ipywidgets.Dropdown(options=[each.feature for each in attributions.features])
+        self.feature = ipywidgets.Dropdown(
+            options=[(spelled(each.feature), each.feature) for each in attributions.features]
+        )
         self.feature.description = "Feature"
         self.mark = ipywidgets.ToggleButtons(
             options=self._marks(),
@@ -116,7 +119,7 @@ class CohortView(Panel):
         seen: dict[str, int] = {}
         marks = []
         for one in bins:
-            label = f"{one.label[:_LABEL_LENGTH]}: {one.moments.rows:,}"
+            label = spelled(f"{one.label[:_LABEL_LENGTH]}: {one.moments.rows:,}")
             seen[label] = seen.get(label, 0) + 1
             marks.append((label if seen[label] == 1 else f"{label} ({seen[label]})", one.number))
         return marks

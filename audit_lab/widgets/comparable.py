@@ -8,6 +8,7 @@ import ipywidgets
 import polars as pl
 
 from audit_lab.charts.comparable import comparable_table
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -50,7 +51,9 @@ class ComparableView(Panel):
     def __init__(self, comparable: Comparable) -> None:
         self._comparable = comparable
         cases = comparable.cases.select("rank", "prediction_id").rows()
-        self.case = ipywidgets.Dropdown(options=[(f"{rank}: {name}", rank) for rank, name in cases], description="Case")
+        self.case = ipywidgets.Dropdown(
+            options=[(spelled(f"{rank}: {name}"), rank) for rank, name in cases], description="Case"
+        )
         self._overview = ipywidgets.HTML(page(self._whole()))
         self._detail = ipywidgets.HTML()
         drawer, self._code = self._code_drawer()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import polars as pl
 
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.page import listed, page, paragraph, section, table
@@ -55,7 +56,7 @@ class DecisionsView(Panel):
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
         numbered = decisions.frame.with_row_index("row").filter("found").head(_MOST_ROWS)
-        options = [(name, number) for number, name in numbered.select("row", "place").iter_rows()]
+        options = [(spelled(name), number) for number, name in numbered.select("row", "place").iter_rows()]
         self.decision = ipywidgets.Dropdown(options=[("none", None), *options], value=None, description="Decision")
         self._detail = ipywidgets.HTML()
         drawer, self._code = self._code_drawer()

@@ -13,6 +13,7 @@ from audit_lab.charts.heat_map import drift_heatmap
 from audit_lab.charts.ridge import drift_ridge
 from audit_lab.face.drift_of_log import DriftOfLog
 from audit_lab.monitor.beside import densities, where_to_begin, window_bins
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.drift_question import asked_besides
 from audit_lab.widgets.heat_grid import HeatGrid
@@ -90,7 +91,9 @@ class DriftView(LinkedPanel):
         self._starts = drift.volume["window_start"].to_list()
         places = range(len(self._starts))
         names = [self._name(start) for start in self._starts]
-        self.column = ipywidgets.Dropdown(options=drift.columns, value=column, description="Column")
+        self.column = ipywidgets.Dropdown(
+            options=[(spelled(each), each) for each in drift.columns], value=column, description="Column"
+        )
         self.measure = ipywidgets.Dropdown(options=self._measures(column), description="Measure")
         self.window = ipywidgets.Dropdown(
             options=list(zip(names, self._starts, strict=True)), value=window, description="Window"

@@ -10,6 +10,7 @@ import ipywidgets
 from audit_lab.charts.drift import MEASURES
 from audit_lab.charts.heat_map import HEAT, heat_steps, heat_table
 from audit_lab.charts.theme import INK, MUTED, PALE
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import cut
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class HeatGrid(ipywidgets.VBox):
         row = ipywidgets.ToggleButtons(
             options=list(zip(labels, range(cells.height), strict=True)),
             value=None,
-            tooltips=[_told(name, cell) for cell in cells.iter_rows(named=True)],
+            tooltips=[spelled(_told(name, cell)) for cell in cells.iter_rows(named=True)],
             layout=ipywidgets.Layout(width="auto"),
         )
         row.add_class(f"row-{number}")
@@ -120,7 +121,9 @@ class HeatGrid(ipywidgets.VBox):
     def _rows_named(self) -> list[Any]:
         rows = []
         for name, row in self._rows.items():
-            label = ipywidgets.Label(name, layout=ipywidgets.Layout(width=f"{_NAMES - 8}px", height=f"{_HEIGHT}px"))
+            label = ipywidgets.Label(
+                spelled(name), layout=ipywidgets.Layout(width=f"{_NAMES - 8}px", height=f"{_HEIGHT}px")
+            )
             rows.append(ipywidgets.HBox([label, row], layout=ipywidgets.Layout(height=f"{_HEIGHT + 2}px")))
         return rows
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import facts, listed, moment, page, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -56,7 +57,7 @@ class ImpactView(Panel):
         pictures = [_GROUP] if groups and impact.counts.predictions else []
         if impact.counts.affected:
             pictures += [_FLOW, _SCORES] if self._has_scores() else [_FLOW]
-        self.group = ipywidgets.Dropdown(options=groups, description="Group")
+        self.group = ipywidgets.Dropdown(options=[(spelled(each), each) for each in groups], description="Group")
         self.picture = ipywidgets.Dropdown(options=pictures, description="Picture")
         self._content = ipywidgets.HTML()
         drawer, self._code = self._code_drawer()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import cut
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class InputControl(ipywidgets.HBox):
     def __init__(self, given: Input, offered: Offered, told: Callable[[], object]) -> None:
         self.feature, self.recorded, self._told = given.feature, given.recorded, told
         self._quiet = False
-        name = cut(f"{given.feature} ({given.unit})" if given.unit else given.feature, _LONGEST_NAME)
+        name = spelled(cut(f"{given.feature} ({given.unit})" if given.unit else given.feature, _LONGEST_NAME))
         self.field, self._without = _field(given, offered, name)
         self.slider = _slider(offered) if offered.kind in {"float", "int"} else None
         self.missing = ipywidgets.Checkbox(
@@ -122,9 +123,9 @@ def _field(given: Input, offered: Offered, name: str) -> tuple[Any, Any]:
     if offered.texts is not None:
         own = [each for each in (given.recorded, given.value) if isinstance(each, str)]
         values = list(dict.fromkeys([*offered.texts, *own]))
-        options = [(f"{number}: {cut(each, _LONGEST_OPTION)}", each) for number, each in enumerate(values, 1)]
+        options = [(spelled(f"{number}: {cut(each, _LONGEST_OPTION)}"), each) for number, each in enumerate(values, 1)]
         if all(len(each) <= _LONGEST_OPTION for each in values):
-            options = [(each, each) for each in values]
+            options = [(spelled(each), each) for each in values]
         return ipywidgets.Dropdown(options=[*options, _MISSING], value=None, **looks), None
     return ipywidgets.Text(continuous_update=False, **looks), ""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.lineage import lineage_graph
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.page import facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 
@@ -40,7 +41,7 @@ class LineageView(Panel):
 
     def __init__(self, graph: LineageGraph) -> None:
         self._graph = graph
-        names = [(_shortened(name), name) for name in graph.names]
+        names = [(spelled(_shortened(name)), name) for name in graph.names]
         self.node = ipywidgets.Dropdown(
             options=[(_EVERYTHING, ""), *names], value="", description="Node", layout=ipywidgets.Layout(width="98%")
         )

@@ -8,6 +8,7 @@ import ipywidgets
 
 from audit_lab.charts.onset import onset_line
 from audit_lab.face.onsets_of_log import OnsetsOfLog
+from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import written
 from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.linking import LinkedPanel
@@ -44,7 +45,7 @@ class OnsetView(LinkedPanel):
         self._every = (*onset.onsets, *onset.spike_onsets)
         self._quiet = False
         ranked = sorted(range(len(self._every)), key=lambda place: -self._every[place].gain)[:_MOST_ONSETS]
-        options: list[tuple[str, int | None]] = [(_called(self._every[place]), place) for place in ranked]
+        options: list[tuple[str, int | None]] = [(spelled(_called(self._every[place])), place) for place in ranked]
         self.onset = ipywidgets.Dropdown(
             options=options or [("none", None)], value=ranked[0] if ranked else None, description="What"
         )

@@ -14,12 +14,15 @@ from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RUNS", "columns_of_text", "mark_of", "text_of", "write_hostile_log"]
+__all__ = ["RUNS", "TURNS", "columns_of_text", "mark_of", "text_of", "write_hostile_log"]
 
+#: Turns the direction of what follows it; wherever it is shown, it is named.
+TURNS = "\u202e"
 #: Sets ``globalThis.owned`` where any of it is read as markup, as a script or as an expression.
 RUNS = (
     "</script></style></title></textarea><script>globalThis.owned=1</script>"
     "<img src=x onerror=\"globalThis.owned=1\">'\"]+datum.x+warn('owned')+${globalThis.owned=1}"
+    f"{TURNS}dlrow"
 )
 
 #: Columns by which rows of several tables belong together say the same in all of them.

@@ -1,5 +1,7 @@
 """Every text that a log can hold is text in JupyterLab, in exported pages and in static views: nothing of it runs.
 
+Nor does any turn the direction of what is read.
+
 The columns are those of the schema, so that one that is added is fed, shown and looked for without being named here.
 """
 
@@ -12,7 +14,8 @@ import zipfile
 import nbformat
 import polars as pl
 import pytest
-from hostile_columns import columns_of_text, mark_of, text_of, write_hostile_log
+from hostile_columns import TURNS, columns_of_text, mark_of, text_of, write_hostile_log
+from hostile_model import AFTER, BEFORE, CHANGED, FEATURES, write_hostile_model
 from lab_page import predictions, ready, run_cell, select_log
 from playwright.sync_api import expect
 
@@ -21,6 +24,7 @@ from audit_lab.charts.interactive import interactive_html
 from audit_lab.evidence import Case, demonstration_key, export_case
 from audit_lab.evidence.notebook_html import render_html
 from audit_lab.log.schema import TABLES
+from audit_lab.widgets import viewing
 from audit_lab.widgets.explorer import ExplorerView
 
 pytestmark = pytest.mark.browser
@@ -60,6 +64,26 @@ with pl.Config(tbl_cols=-1, fmt_str_lengths=4000):
 print("all is shown")
 """
 
+#: What a model is asked, by the class of the view that shows it, and what of its texts is to be read there.
+ASKED = {
+    "ReplayView": ("decision.replay()", "decision."),
+    "AttributionView": ("decision.explain('shap')", "feature.text"),
+    "AgreementView": ("decision.agreement()", "feature.text"),
+    "WhatIfView": (f"decision.what_if({CHANGED!r})", "value.2"),
+    "ComparableView": ("decision.comparable()", "feature.text"),
+    "BatchReplayView": ("log.replay(causes=False)", "model.name"),
+    "CohortView": ("log.attributions(rows=40)", "feature.text"),
+    "ExplorationView": ("log.explore(*[decision.prediction['model_version']] * 2)", "model.name"),
+    "ImpactView": (f"log.impact(al.Correction.unit({FEATURES[0]!r}, factor=2.0))", "feature.number"),
+    "CauseView": (f"log.cause(after={AFTER!r}, before={BEFORE!r}, rows=40)", "feature.number"),
+}
+WITH_A_MODEL = """
+import audit_lab as al
+from IPython.display import display
+log = al.open("../uploads/model")
+decision = log.decision(log.newest(1)["prediction_id"][0])
+"""
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["text", "JSON"])
 def folder(request, tmp_path_factory):
@@ -80,6 +104,7 @@ def shown_alone(browser, tmp_path):
         page.goto((tmp_path / name).as_uri())
         page.wait_for_timeout(200)  # what would load a picture, and run where there is none, has had its time
         assert page.evaluate(HARM) == NONE
+        assert TURNS not in page.evaluate("document.documentElement.outerHTML")
         return page
 
     yield show
@@ -228,4 +253,66 @@ def test_nothing_runs_in_jupyterlab(laid_out, notebook):
     select_log(page, "uploads/every-text")
     predictions(page).get_by_role("button").first.click()
     expect(page.get_by_role("article").first).to_contain_text(EVERY_TEXT["predictions", "decision"])
+    for named in (page.get_by_role("article").first, cell.locator(".al-explorer")):
+        expect(named).to_contain_text("[U+202E]dlrow")
+    shown = page.locator(".auditlab-ShownView, .auditlab-Decision, #audit-lab-panel")
+    written = shown.evaluate_all("all => all.map(one => one.outerHTML)")
+    assert len(written) > 12
+    assert [html[max(html.index(TURNS) - 200, 0) :][:400] for html in written if TURNS in html] == []
     assert page.evaluate(HARM) == NONE
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory):
+    """Write a log whose model runs, and whose features, values and answers are hostile; return its folder."""
+    folder = tmp_path_factory.mktemp("hostile") / "model"
+    folder.mkdir()
+    write_hostile_model(folder)
+    return folder
+
+
+def test_every_answer_of_a_model_is_asked_for():
+    shown = {name for _, name in viewing._VIEWS.values()} | {"AttributionView", "DecisionView"}
+    without_a_model = {*("AlertsView", "CaseBoardView", "CoverageView", "DecisionView", "DecisionsView", "DriftView")}
+    without_a_model |= {"ExplorerView", "FairnessView", "LineageView", "OnsetView", "PerformanceView"}
+    assert shown - without_a_model == set(ASKED)
+
+
+def test_nothing_runs_in_what_a_model_answers(modelled, shown_alone):
+    log = al.open(modelled)
+    names = {"al": al, "log": log, "decision": log.decision(log.newest(1)["prediction_id"][0])}
+    cells = []
+    for name, (asked, said) in ASKED.items():
+        view = al.view(eval(asked, names))
+        assert type(view).__name__ == name
+        page = shown_alone(f"<!DOCTYPE html><meta charset=utf-8>{view.static_html()}", f"{name}.html")
+        assert said in page.locator("body").inner_text(), name
+        bundle = {"text/html": view.static_html(), "text/plain": view.text()}
+        cells.append(nbformat.v4.new_code_cell("shown", outputs=[nbformat.v4.new_output("display_data", bundle)]))
+    shown_alone(render_html(nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()).decode())
+
+
+def test_nothing_of_a_model_runs_in_jupyterlab(modelled, lab, notebook):
+    page = notebook
+    uploads = lab.folder / "uploads"
+    shutil.copytree(modelled, uploads / "model")
+    try:
+        ready(page)
+        shown = "".join(f"display(al.view({asked}))\n" for asked, _ in ASKED.values())
+        cell = run_cell(page, f"{WITH_A_MODEL}{shown}")
+        views = cell.locator(".auditlab-ShownView:has(.widget-vbox)")
+        expect(views).to_have_count(len(ASKED), timeout=240_000)
+        for name, (_, said) in ASKED.items():
+            expect(views.nth(list(ASKED).index(name))).to_contain_text(said)
+        cause, what_if = (views.nth(list(ASKED).index(name)) for name in ("CauseView", "WhatIfView"))
+        cause.get_by_label("Method", exact=True).select_option("re-weighting")
+        expect(cause.get_by_role("heading", name="Step by step, by re-weighting")).to_be_visible()
+        what_if.get_by_label("feature.text", exact=False).select_option(index=1)
+        expect(what_if).to_contain_text("Not in the answer below yet: feature.text")
+        what_if.get_by_role("button", name="Ask the model").click()
+        expect(what_if.get_by_text("Not in the answer below yet")).to_have_count(0)
+        written = views.evaluate_all("all => all.map(one => one.outerHTML)")
+        assert [html[max(html.index(TURNS) - 200, 0) :][:400] for html in written if TURNS in html] == []
+        assert page.evaluate(HARM) == NONE
+    finally:
+        shutil.rmtree(uploads)

@@ -206,7 +206,7 @@ def test_no_text_ends_the_process_and_every_chart_shows_its_number(text):
 def test_names_and_texts_at_any_depth_are_escaped_and_nothing_else_changes():
     spec = {"a\x00": [{"b": "tab\t, line\n, \u202e, \U0001f600"}, 1.5, None, True], "c": ("\uffff",)}
     assert drawable(spec) == {
-        "a<U+0000>": [{"b": "tab\t, line\n, \u202e, \U0001f600"}, 1.5, None, True],
+        "a<U+0000>": [{"b": "tab\t, line\n, [U+202E], \U0001f600"}, 1.5, None, True],
         "c": ["<U+FFFF>"],
     }
 

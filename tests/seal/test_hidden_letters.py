@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from audit_lab.seal.hidden_letters import spelled, spelled_html
+import audit_lab
+from audit_lab.seal.hidden_letters import spelled, spelled_html, spelling
 
 CONTROLS = (
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u200c\u200d\u2060\ufeff\u00ad"
@@ -40,3 +43,25 @@ def test_every_control_of_direction_is_known():
     for code in range(0x110000):
         if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}:
             assert spelled(chr(code)) != chr(code)
+
+
+def test_what_shows_itself_in_a_notebook_names_them():
+    class Said:
+        @spelling
+        def _repr_html_(self):
+            """Say it."""
+            return "<p>a\u202eb</p>"
+
+    assert Said()._repr_html_() == f"<p>a{MARK}b</p>"
+    assert Said._repr_html_.__doc__ == "Say it."
+
+
+def test_nothing_shows_itself_in_a_notebook_without_naming_them():
+    shown, raw = 0, []
+    for path in Path(audit_lab.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name == "_repr_html_":
+                shown += 1
+                raw += [] if any(ast.unparse(each) == "spelling" for each in node.decorator_list) else [path.name]
+    assert shown > 25
+    assert raw == []

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from audit_lab.seal.hidden_letters import spelling
+
 __all__ = ["PARTS", "Change", "Differences", "Seen", "shown"]
 
 #: The parts of a case, in the order in which they are told.
@@ -135,6 +137,7 @@ class Differences:
         lines += [f"{change.part}: {change}" for change in self.changes] or ["Nothing changed."]
         return "\n".join(lines)
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the comparison in a notebook; nothing in it is taken as markup."""
         parts = [f"<p>{html.escape(str(self.before))}<br>{html.escape(str(self.after))}</p>"]

@@ -20,6 +20,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.cohorts.sentences import contrast_sentences
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class Contrast:
         """Return the first sentences."""
         return "Contrast: " + " ".join(self.describe()[:2])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences and the largest differences; every text is escaped."""
         said = "".join(f"<li>{html.escape(line)}</li>" for line in self.describe())

@@ -14,6 +14,7 @@ from audit_lab.explain.cohorts.selection import Span
 from audit_lab.explain.cohorts.sentences import cohort_sentences
 from audit_lab.replay.impact.row_digest import rows_sha256
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -352,6 +353,7 @@ class CohortAttribution:
         """Return the first sentences."""
         return "CohortAttribution: " + " ".join(self.describe()[:2])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences and the features that moved most; every text is escaped."""
         said = "".join(f"<li>{html.escape(line)}</li>" for line in self.describe())

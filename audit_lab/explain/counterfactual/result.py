@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ class Counterfactuals:
         """Return the decision, and what would flip it."""
         return "Counterfactuals: " + " ".join(self.summary()[: 1 + max(1, len(self.found))])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences; every text is escaped."""
         return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in self.summary())}</ul>"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.explain.reasons.notice_text import notice_text
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -158,5 +159,6 @@ class Reasons:
         """Return the notice."""
         return self.notice()
 
+    @spelling
     def _repr_html_(self) -> str:
         return f"<pre style='white-space:pre-wrap'>{escape(self.notice())}</pre>"

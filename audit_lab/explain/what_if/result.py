@@ -13,6 +13,7 @@ from audit_lab.explain.describing import output_text
 from audit_lab.explain.what_if.state import Refusal, Side, plain, value_words
 from audit_lab.explain.what_if.telling import headline, html, sentences
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -298,6 +299,7 @@ class WhatIf:
         """Return what came of it."""
         return f"WhatIf: {self.headline}"
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences and the table of inputs; every text is escaped."""
         return html(self)

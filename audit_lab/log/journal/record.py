@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.journal.line import START, Chain, Head, JournalLine, follow_chain, head_text, parse_head
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class JournalRecord:
         """Return path, lines and verdict."""
         return f"JournalRecord {self.path}: {len(self.lines):,} lines, {self.report.verdict}"
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the questions as a table."""
         return str(self.frame.drop("previous", "snapshot")._repr_html_())

@@ -19,6 +19,7 @@ from audit_lab.log.letter.candidate import Candidate, Clues, Surroundings, candi
 from audit_lab.log.letter.ranking import Ranking, Units, best_rows
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +115,7 @@ class Letter:
         lines = [f"{each.matches} of {len(self.asked)}: {each.place}: {each.why}" for each in self.candidates[:5]]
         return "\n".join([*self.summary(), *lines])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Show the candidates as a table; every text is escaped."""
         names = ("matches", "local_time", "decision", "model_version", "place", "why")

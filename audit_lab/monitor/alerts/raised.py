@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.monitor.alerts.entry import raised_entry
 from audit_lab.monitor.alerts.notifying import deliver, pending
 from audit_lab.monitor.alerts.states import derived
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ class Raised:
         ]
         return {**self.watch.to_dict(), "notifications": told, "record": list(self.facts)}
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the round as HTML, and who was told; every text of the log is escaped."""
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.summary()[len(self.watch.summary()) :])

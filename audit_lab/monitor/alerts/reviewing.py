@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.printable import printable
 from audit_lab.monitor.alerts.entry import ENTRY_KINDS, Entry
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,7 @@ class Review:
             "digest": self.entry.digest,
         }
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary as HTML; every text is escaped."""
         return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.summary())}</ul>"

@@ -14,6 +14,7 @@ from audit_lab.log.files.printable import printable
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.continuing import courses_of
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,6 +154,7 @@ class Alerts:
             ],
         }
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return them as a table in HTML; every text is escaped."""
         said = "".join(f"<li>{escape(printable(sentence, 400))}</li>" for sentence in self.summary())

@@ -10,6 +10,7 @@ import polars as pl
 
 from audit_lab.log.files.printable import printable
 from audit_lab.log.schema import TIME
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,6 +214,7 @@ class Watch:
             said.append(f"And {len(groups) - _TOLD} more; see Watch.table.")
         return said
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return summary and alerts as HTML; every text of the log is escaped."""
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.summary())

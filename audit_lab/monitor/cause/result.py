@@ -12,6 +12,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.monitor.cause.contribution import ATTRIBUTION, EXCHANGE, REWEIGHTING
 from audit_lab.monitor.cause.telling import cause_sentences
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ class Cause:
         """Return the first sentence."""
         return f"Cause: {self.describe()[0]}"
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences and the contributions side by side; every text is escaped."""
         said = "".join(f"<li>{escape(line)}</li>" for line in self.describe())

@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.fairness import telling
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,6 +117,7 @@ class Fairness:
         """Return the whole result JSON-safe: the call, summary, table and comparisons."""
         return telling.to_dict(self)
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary and the rates by group as HTML; every text of the log is escaped."""
         return telling.to_html(self)

@@ -33,6 +33,7 @@ from audit_lab.monitor.onset.series import (
 )
 from audit_lab.monitor.onset.spikes import counted, departures, excursions, levels_apart, resampled_simes
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,8 +52,7 @@ __all__ = ["Onsets", "find_onsets"]
 
 #: The column under which the volume of the log itself is followed.
 ROWS = "rows"
-#: Plain changes are taken away before resampling, at this many times the logarithm of the windows: a penalty at which
-#: chance shows none.
+#: Plain changes are taken away before resampling, at so many logarithms of the windows: there chance shows none.
 _PLAIN = 4.0
 #: A series whose neighbours agree more than this moves all the time.
 _RESTLESS = 0.9
@@ -149,8 +149,8 @@ class Onsets:
         """Return the whole answer JSON-safe."""
         return words.to_dict(self)
 
+    @spelling
     def _repr_html_(self) -> str:
-        """Return the summary as HTML; every text of the log is escaped."""
         return words.to_html(self)
 
 

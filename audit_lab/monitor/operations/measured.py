@@ -26,6 +26,7 @@ from audit_lab.monitor.operations.findings import (
 from audit_lab.monitor.operations.weighted import WeightedRate, weighted_quantile, weighted_rate
 from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,6 +150,7 @@ class Operations:
             "table": [_plain(row) for row in self.table.to_dicts()],
         }
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary as HTML; every text of the log is escaped."""
         return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.summary())}</ul>"

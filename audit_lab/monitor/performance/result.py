@@ -13,6 +13,7 @@ from audit_lab.log.schema import TIME
 from audit_lab.monitor.performance import telling
 from audit_lab.monitor.performance.calibration import reliability
 from audit_lab.monitor.windows import utc
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,6 +163,7 @@ class Performance:
         """Return the whole result JSON-safe: the call, summary, windows, table and reliability curve."""
         return telling.to_dict(self)
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary and the measures by window as HTML; every text of the log is escaped."""
         return telling.to_html(self)

@@ -13,6 +13,7 @@ from audit_lab.errors import LogError, MisuseError
 from audit_lab.monitor.segments.concentration import concentration, groupings
 from audit_lab.monitor.segments.levels import levels_of
 from audit_lab.monitor.sentences import sentence
+from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,6 +163,7 @@ class Segments:
             "facts": list(self.facts),
         }
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the summary as HTML; every text of the log is escaped."""
         return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.summary())}</ul>"

@@ -12,6 +12,7 @@ import polars as pl
 from audit_lab.replay.impact.row_digest import rows_sha256
 from audit_lab.replay.impact.sentences import impact_sentences
 from audit_lab.seal.digests import sha256
+from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Impact:
         """Return the first sentences of the summary."""
         return "Impact: " + " ".join(self.summary()[:3])
 
+    @spelling
     def _repr_html_(self) -> str:
         """Return the sentences, and the affected by group; every text is escaped."""
         said = "".join(f"<li>{html.escape(line)}</li>" for line in self.summary())
