@@ -6,6 +6,7 @@ import { parted } from './format';
 import { auditIcon } from './icon';
 import { ProblemNote } from './problem';
 import { Question } from './question';
+import { element, spelled } from './spelling';
 import type { DecisionAddress } from './tokens';
 
 /** What is asked about a decision, and what stands there while nothing is answered yet. */
@@ -29,8 +30,8 @@ export abstract class AnswerWidget<T> extends ReactWidget {
     const prediction = address.reference.split('@')[0] ?? address.reference;
     const [, tail] = parted(prediction);
     this.title.icon = auditIcon;
-    this.title.label = `${asking.name} ${tail === '' ? prediction : `…${tail}`}`;
-    this.title.caption = `${asking.name} ${address.reference}\nLog ${address.log}`;
+    this.title.label = spelled(`${asking.name} ${tail === '' ? prediction : `…${tail}`}`);
+    this.title.caption = spelled(`${asking.name} ${address.reference}\nLog ${address.log}`);
     this.node.tabIndex = -1;
     void this.reload();
   }

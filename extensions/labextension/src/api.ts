@@ -90,8 +90,19 @@ export class AuditLabClient {
   }
 }
 
+/** Whether a part of the extension, which is fetched when it is first needed, did not come. */
+export function isNotFetched(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ChunkLoadError';
+}
+
 /** The problem to show for anything that was thrown. */
 export function problemOf(error: unknown): Problem {
+  if (isNotFetched(error)) {
+    return problem(
+      'A part of Audit Lab could not be fetched from the Jupyter server',
+      'Check that the server still runs, then try again; reload the page where another audit_lab was installed meanwhile.'
+    );
+  }
   if (error instanceof ProblemError) {
     return error.problem;
   }

@@ -10,6 +10,7 @@ import { JobProgress } from './jobview';
 import { ItemList } from './itemlist';
 import type { Letter } from './letterform';
 import { ProblemNote } from './problem';
+import { element } from './spelling';
 import type { DecisionAddress } from './tokens';
 import { TrustField } from './verification';
 

@@ -8,6 +8,7 @@ import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import type { SettingsModel } from './settings';
 import { show } from './place';
+import { told } from './told';
 import { CommandIDs, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
 
 /** The form for whoever writes no Python, and its card in the launcher. */
@@ -32,7 +33,7 @@ export const auditorPlugin: JupyterFrontEndPlugin<void> = {
       label: 'Replay a Decision',
       caption: 'Find one decision, replay it, read its reasons, and take its dossier along: no Python needed',
       icon: auditIcon,
-      execute: async () => {
+      execute: told(async () => {
         const [form, { AuditorModel }] = await Promise.all([import('./auditor'), import('./auditormodel')]);
         let widget = tracker.find(open => !open.isDisposed);
         if (widget === undefined) {
@@ -50,7 +51,7 @@ export const auditorPlugin: JupyterFrontEndPlugin<void> = {
           await tracker.add(widget);
         }
         show(app, widget);
-      }
+      })
     });
     palette?.addItem({ category: 'Audit Lab', command: CommandIDs.replayDecision });
     launcher?.add({ category: 'Audit Lab', command: CommandIDs.replayDecision, rank: 1 });

@@ -6,6 +6,7 @@ import type { CaseEntry } from './investigationmessages';
 import { ItemList } from './itemlist';
 import type { PanelModel } from './model';
 import { ProblemNote } from './problem';
+import { element } from './spelling';
 
 /** The panel's section of cases, and how each stands. */
 export class CasesWidget extends ReactWidget {

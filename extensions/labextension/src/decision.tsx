@@ -4,6 +4,7 @@ import { AnswerWidget } from './answerwidget';
 import type { AuditLabClient } from './api';
 import { DecisionView } from './decisionview';
 import type { DecisionAnswer } from './messages';
+import { element } from './spelling';
 import type { DecisionAddress } from './tokens';
 
 /** One decision in the main area. */

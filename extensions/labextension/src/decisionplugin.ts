@@ -6,6 +6,7 @@ import { addressIn, AnswerTabs } from './answertabs';
 import type { AuditLabClient } from './api';
 import type { DecisionWidget } from './decision';
 import { auditIcon } from './icon';
+import { told } from './told';
 import { CommandIDs, type DecisionAddress, IAuditLabClient, IDecisionTracker } from './tokens';
 
 /** Opens decisions in the main area, and brings them back after a reload. */
@@ -41,19 +42,21 @@ export const decisionPlugin: JupyterFrontEndPlugin<IDecisionTracker> = {
     };
     const make = async (address: DecisionAddress): Promise<DecisionWidget> => {
       const { DecisionWidget } = await import('./decision');
-      return new DecisionWidget(address, client, reference => void tabs.open({ log: address.log, reference }));
+      return new DecisionWidget(address, client, reference => {
+        void commands.execute(CommandIDs.openDecision, { log: address.log, reference });
+      });
     };
     const tabs = new AnswerTabs(app, 'decision', make, furnish);
 
     commands.addCommand(CommandIDs.openDecision, {
       label: 'Open Decision',
       icon: auditIcon,
-      execute: async args => {
+      execute: told(async args => {
         const address = addressIn(args);
         if (address !== null) {
           await tabs.open(address);
         }
-      }
+      })
     });
     commands.addCommand(CommandIDs.copyId, {
       label: args => (args['isPalette'] ? 'Copy Prediction Id' : 'Copy id'),

@@ -4,6 +4,7 @@ import { instant, score } from './format';
 import type { Decision } from './messages';
 import { Approvals, Edges, Events, Findings, Gaps, Inputs, Outcome, Overrides } from './sections';
 import { ScoreBar } from './scorebar';
+import { element } from './spelling';
 
 /** A reconstructed decision: what was decided, on what grounds, and what is missing to know it fully. */
 export function DecisionView({ decision, log }: { decision: Decision; log: string }): React.JSX.Element {

@@ -2,6 +2,7 @@ import React from 'react';
 
 import type { Format } from './auditormodel';
 import type { Dossier, Fact } from './jobmessages';
+import { element } from './spelling';
 import { VerdictNote } from './verdictnote';
 import { Lines } from './verification';
 import { replayTold } from './verdicts';

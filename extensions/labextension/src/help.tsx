@@ -3,6 +3,7 @@ import { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import { auditIcon } from './icon';
+import { element } from './spelling';
 import { HELP_COMMANDS } from './tokens';
 import { BADGES, type Meaning, REPLAY_MEANINGS, VERIFICATION_MEANINGS } from './verdicts';
 

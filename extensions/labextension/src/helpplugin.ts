@@ -4,6 +4,7 @@ import { infoIcon } from '@jupyterlab/ui-components';
 
 import type { HelpWidget } from './help';
 import { show } from './place';
+import { told } from './told';
 import { CommandIDs } from './tokens';
 
 const ID = 'audit-lab-help';
@@ -21,7 +22,7 @@ export const helpPlugin: JupyterFrontEndPlugin<void> = {
       label: args => (args['isButton'] ? '' : 'Audit Lab Help'),
       caption: 'Explain what badges and verdicts mean and what to do next; list commands and keys',
       icon: args => (args['isButton'] ? infoIcon : undefined),
-      execute: async () => {
+      execute: told(async () => {
         const help = await import('./help');
         let [widget] = tracker.filter(() => true);
         if (widget === undefined) {
@@ -30,7 +31,7 @@ export const helpPlugin: JupyterFrontEndPlugin<void> = {
           await tracker.add(widget);
         }
         show(app, widget);
-      }
+      })
     });
     palette?.addItem({ category: 'Audit Lab', command: CommandIDs.help });
     void restorer?.restore(tracker, { command: CommandIDs.help, name: () => ID });

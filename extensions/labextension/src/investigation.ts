@@ -1,5 +1,7 @@
 import { Widget } from '@lumino/widgets';
 
+import { spelled } from './spelling';
+
 const FIELDS: readonly { name: string; label: string; help: string }[] = [
   { name: 'case', label: 'Case id', help: 'One line, like INC-2026-014' },
   { name: 'question', label: 'Question', help: 'What the investigation is to answer' },
@@ -14,7 +16,7 @@ export class InvestigationForm extends Widget {
     this.addClass('auditlab-Investigation');
     this.log.name = 'log';
     this.log.className = 'jp-mod-styled';
-    this.log.append(...logs.map(path => new Option(path, path)));
+    this.log.append(...logs.map(path => new Option(spelled(path), path)));
     this.node.append(labelled('Audit log', this.log, 'Below the server’s folder'));
     for (const { name, label, help } of FIELDS) {
       const input = document.createElement('input');

@@ -2,9 +2,10 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 
-import { type AuditLabClient, problemOf } from './api';
+import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
 import type { SettingsModel } from './settings';
+import { told } from './told';
 import { CommandIDs, IAuditLabClient, IAuditLabSettings } from './tokens';
 
 /** Begins an investigation: a notebook that is set to a log and a case, and not run yet. */
@@ -26,31 +27,26 @@ export const investigationPlugin: JupyterFrontEndPlugin<void> = {
       label: 'Investigate an Incident',
       caption: 'Begin a case about an audit log, in a notebook that asks the first questions',
       icon: auditIcon,
-      execute: async args => {
-        try {
-          const { logs } = await client.logs();
-          const readable = logs.filter(log => log.problem === null).map(log => log.path);
-          if (readable.length === 0) {
-            Notification.warning('There is no audit log below the server’s folder that can be read.');
-            return;
-          }
-          const { InvestigationForm } = await import('./investigation');
-          const asked = await showDialog({
-            body: new InvestigationForm(readable, settings.now.actor),
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Begin' })],
-            title: 'Investigate an incident'
-          });
-          if (asked.button.accept && asked.value !== null) {
-            const cwd = args['cwd'];
-            const folder = typeof cwd === 'string' ? app.serviceManager.contents.localPath(cwd) : '';
-            const path = await client.investigate({ ...asked.value, folder });
-            await commands.execute('docmanager:open', { path });
-          }
-        } catch (error) {
-          const { message, next_step: next } = problemOf(error);
-          Notification.error(`${message}. ${next}`);
+      execute: told(async args => {
+        const { logs } = await client.logs();
+        const readable = logs.filter(log => log.problem === null).map(log => log.path);
+        if (readable.length === 0) {
+          Notification.warning('There is no audit log below the server’s folder that can be read.');
+          return;
         }
-      }
+        const { InvestigationForm } = await import('./investigation');
+        const asked = await showDialog({
+          body: new InvestigationForm(readable, settings.now.actor),
+          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Begin' })],
+          title: 'Investigate an incident'
+        });
+        if (asked.button.accept && asked.value !== null) {
+          const cwd = args['cwd'];
+          const folder = typeof cwd === 'string' ? app.serviceManager.contents.localPath(cwd) : '';
+          const path = await client.investigate({ ...asked.value, folder });
+          await commands.execute('docmanager:open', { path });
+        }
+      })
     });
     palette?.addItem({ category: 'Audit Lab', command: CommandIDs.investigate });
     launcher?.add({ category: 'Audit Lab', command: CommandIDs.investigate, rank: 0 });

@@ -1,5 +1,7 @@
 import React from 'react';
 
+import { element } from './spelling';
+
 /** A list of buttons in which the arrow keys move, and Home and End jump. */
 export function ItemList(props: { label: string; children: React.ReactNode }): React.JSX.Element {
   return (

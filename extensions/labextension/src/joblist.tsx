@@ -6,6 +6,7 @@ import { isOpen, type Job } from './jobmessages';
 import type { JobsModel } from './jobs';
 import { JobProgress, jobName } from './jobview';
 import { ProblemNote } from './problem';
+import { element } from './spelling';
 
 /** The panel's section of jobs: what the server is doing, and what it did. */
 export class JobsWidget extends ReactWidget {

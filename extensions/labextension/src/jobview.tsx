@@ -1,6 +1,7 @@
 import React from 'react';
 
 import { isOpen, type Job } from './jobmessages';
+import { element } from './spelling';
 
 const KINDS: Readonly<Record<string, string>> = {
   bundle: 'Evidence bundle about',

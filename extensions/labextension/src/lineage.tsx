@@ -5,6 +5,7 @@ import type { AuditLabClient } from './api';
 import { instant } from './format';
 import type { LineageAnswer, LineageEdge } from './investigationmessages';
 import { Gaps } from './sections';
+import { element } from './spelling';
 import type { DecisionAddress } from './tokens';
 
 const MOST_EDGES = 200;

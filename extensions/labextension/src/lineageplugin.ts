@@ -4,6 +4,7 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { addressIn, AnswerTabs } from './answertabs';
 import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
+import { told } from './told';
 import { CommandIDs, IAuditLabClient, IDecisionTracker } from './tokens';
 
 /** Opens lineages in the main area, and brings them back after a reload. */
@@ -29,12 +30,12 @@ export const lineagePlugin: JupyterFrontEndPlugin<void> = {
       caption: 'Show the way back from the decision to runs, commits and data',
       icon: args => (args['isPalette'] ? undefined : auditIcon),
       isEnabled: args => (addressIn(args) ?? decisions.currentWidget) !== null,
-      execute: async args => {
+      execute: told(async args => {
         const address = addressIn(args) ?? decisions.currentWidget?.content.address;
         if (address !== undefined) {
           await tabs.open(address);
         }
-      }
+      })
     });
     palette?.addItem({ args: { isPalette: true }, category: 'Audit Lab', command: CommandIDs.openLineage });
     tabs.restore(restorer, CommandIDs.openLineage);

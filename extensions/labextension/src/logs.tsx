@@ -7,6 +7,7 @@ import type { LogEntry, LogsAnswer } from './messages';
 import type { PanelModel } from './model';
 import { nameOf } from './paths';
 import { ProblemNote } from './problem';
+import { element } from './spelling';
 import { badge } from './verdicts';
 
 /** The panel's upper section: the logs below the server's folder. */

@@ -3,7 +3,7 @@ import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
-import { type AuditLabClient, problemOf } from './api';
+import type { AuditLabClient } from './api';
 import type { CurrentCase, OpenCase } from './currentcase';
 import { auditIcon } from './icon';
 import { insertCell } from './insert';
@@ -11,6 +11,8 @@ import type { JobsModel } from './jobs';
 import { folderOf, relativePath } from './paths';
 import { keepCell, openCaseCell } from './python';
 import type { SettingsModel } from './settings';
+import { spelled } from './spelling';
+import { told } from './told';
 import { CommandIDs, IAuditLabCase, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
 
 const BUTTONS = [CommandIDs.openCase, CommandIDs.keepCell, CommandIDs.exportEvidence, CommandIDs.verifyChosen];
@@ -122,18 +124,6 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Return a command's function that shows what goes wrong instead of losing it. */
-function told(act: () => Promise<void>): () => Promise<void> {
-  return async () => {
-    try {
-      await act();
-    } catch (error) {
-      const { message, next_step: next } = problemOf(error);
-      Notification.error(`${message}. ${next}`);
-    }
-  };
-}
-
 async function chosenCase(client: AuditLabClient): Promise<OpenCase | null> {
   const { cases } = await client.cases();
   const readable = cases.filter(each => each.case_id !== null);
@@ -149,6 +139,7 @@ async function chosenOf(title: string, items: string[], none: string): Promise<s
     Notification.warning(none);
     return null;
   }
-  const asked = await InputDialog.getItem({ items, title });
-  return asked.button.accept ? asked.value : null;
+  const shown = items.map(spelled);
+  const asked = await InputDialog.getItem({ items: shown, title });
+  return asked.button.accept && asked.value !== null ? (items[shown.indexOf(asked.value)] ?? null) : null;
 }

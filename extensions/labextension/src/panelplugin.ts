@@ -3,12 +3,14 @@ import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { refreshIcon } from '@jupyterlab/ui-components';
 
-import { type AuditLabClient, problemOf } from './api';
+import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import { PanelModel } from './model';
 import { AuditLabPanel } from './panel';
 import type { SettingsModel } from './settings';
+import { spelled } from './spelling';
+import { told } from './told';
 import { CommandIDs, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
 
 /** Puts the panel into the left sidebar. */
@@ -61,7 +63,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         app.shell.activateById(panel.id);
         if (!(await model.selectPath(folder))) {
           Notification.warning(
-            `${folder} is no audit log: it has no manifest.json of the format audit_lab.log. A folder of Parquet files that another system wrote is opened through a mapping: audit-lab adapt.`
+            `${spelled(folder)} is no audit log: it has no manifest.json of the format audit_lab.log. A folder of Parquet files that another system wrote is opened through a mapping: audit-lab adapt.`
           );
         }
       }
@@ -69,20 +71,15 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand(CommandIDs.openResult, {
       label: 'Open Result of Job',
       isVisible: () => false,
-      execute: async args => {
-        try {
-          const job = await jobs.read(String(args['job']));
-          const [file] = job.result?.files ?? [];
-          if (file === undefined) {
-            Notification.info('This job wrote no file; its answer stands in the form that asked for it.');
-          } else {
-            await app.commands.execute('docmanager:open', { path: file });
-          }
-        } catch (error) {
-          const { message, next_step: next } = problemOf(error);
-          Notification.error(`${message}. ${next}`);
+      execute: told(async args => {
+        const job = await jobs.read(String(args['job']));
+        const [file] = job.result?.files ?? [];
+        if (file === undefined) {
+          Notification.info('This job wrote no file; its answer stands in the form that asked for it.');
+        } else {
+          await app.commands.execute('docmanager:open', { path: file });
         }
-      }
+      })
     });
     const panel = new AuditLabPanel(model, jobs, app.commands);
     app.shell.add(panel, 'left', { rank: 600, type: 'Audit Lab' });

@@ -6,6 +6,7 @@ import { ItemList } from './itemlist';
 import type { LogEntry, PredictionRow } from './messages';
 import type { PanelModel } from './model';
 import { ProblemNote } from './problem';
+import { element } from './spelling';
 import type { DecisionAddress } from './tokens';
 
 type Open = (address: DecisionAddress) => void;

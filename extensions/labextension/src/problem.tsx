@@ -1,6 +1,7 @@
 import React from 'react';
 
 import type { Problem } from './messages';
+import { element } from './spelling';
 
 /** What went wrong and what to do next; the places of an ambiguous id can be chosen. */
 export function ProblemNote(props: {

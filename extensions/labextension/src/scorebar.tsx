@@ -1,6 +1,7 @@
 import React from 'react';
 
 import { score as written } from './format';
+import { element } from './spelling';
 
 const WIDTH = 480;
 const EDGE = 4;

@@ -2,6 +2,7 @@ import React from 'react';
 
 import { instant } from './format';
 import type { Edge, Finding, Gap, InputValue, LogEvent, Row, Scalar } from './messages';
+import { element } from './spelling';
 
 /** A titled part of the page; without children it says what is not there. */
 function Section(props: { title: string; none?: string; children?: React.ReactNode }): React.JSX.Element {

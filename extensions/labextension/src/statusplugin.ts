@@ -4,6 +4,7 @@ import { Widget } from '@lumino/widgets';
 
 import { CurrentCase } from './currentcase';
 import type { SettingsModel } from './settings';
+import { spelled } from './spelling';
 import { CommandIDs, IAuditLabCase, IAuditLabSettings } from './tokens';
 
 /** Provides the case that is worked on, and says in the status bar which, by whom, and as what. */
@@ -23,7 +24,8 @@ export const statusPlugin: JupyterFrontEndPlugin<CurrentCase> = {
     node.onclick = () => void app.commands.execute(CommandIDs.openCase);
     const show = (): void => {
       const { actor, role } = settings.now;
-      node.textContent = [`Case: ${current.open?.id ?? 'none'}`, actor, role].filter(part => part !== '').join(' · ');
+      const parts = [`Case: ${current.open?.id ?? 'none'}`, actor, role].filter(part => part !== '');
+      node.textContent = spelled(parts.join(' · '));
       node.setAttribute('aria-label', `Audit Lab. ${node.textContent}`);
     };
     current.changed.connect(show);

@@ -1,5 +1,6 @@
 import React from 'react';
 
+import { element } from './spelling';
 import type { Told } from './verdicts';
 
 /** A verdict with what it means and what to do next; its colour is never all that tells it. */

@@ -9,6 +9,7 @@ import { JobProgress } from './jobview';
 import type { Problem } from './messages';
 import { nameOf } from './paths';
 import { ProblemNote } from './problem';
+import { element, spelled } from './spelling';
 import { VerdictNote } from './verdictnote';
 import { verificationTold } from './verdicts';
 
@@ -41,8 +42,8 @@ export class VerificationWidget extends ReactWidget {
   /** It has another path by now. */
   moved(path: string): void {
     this._verified = { ...this._verified, path };
-    this.title.label = `Verification ${nameOf(path)}`;
-    this.title.caption = `Verification of ${path}`;
+    this.title.label = spelled(`Verification ${nameOf(path)}`);
+    this.title.caption = spelled(`Verification of ${path}`);
     this.update();
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { ServerConnection } from '@jupyterlab/services';
 
-import { AuditLabClient, ProblemError, problemOf } from '../src/api';
+import { AuditLabClient, isNotFetched, ProblemError, problemOf } from '../src/api';
 import { MessageError } from '../src/parsing';
 
 /** A client of a server that answers everything in one way; `asked` are the addresses that it was asked for. */
@@ -85,4 +85,12 @@ test('whatever was thrown is a problem that can be shown, and a problem stays wh
     next_step: 'Try again; the log of the Jupyter server says more.',
     places: []
   });
+});
+
+test('a part of the extension that does not come is named as such, with what to do', () => {
+  const error = Object.assign(new Error('Loading chunk 7 failed.'), { name: 'ChunkLoadError' });
+  assert.ok(isNotFetched(error) && !isNotFetched(new Error('odd')));
+  const { message, next_step: next } = problemOf(error);
+  assert.equal(message, 'A part of Audit Lab could not be fetched from the Jupyter server');
+  assert.match(next, /then try again; reload the page/);
 });

@@ -3,7 +3,7 @@
 import { rowsOf, words } from './cells';
 import { columnsToChoose } from './chooser';
 import type { Column } from './completion';
-import { element } from './element';
+import { element, say } from './element';
 import css from './explorer.css';
 import { Facet } from './facet';
 import { FilterField } from './filter';
@@ -94,7 +94,7 @@ class Explorer {
     ['msg:custom', this.onMessage],
     ['change:state', this.onState],
     ['change:rows', () => this.counted()],
-    ['change:problem', () => (this.wrong.textContent = this.text('problem'))],
+    ['change:problem', () => say(this.wrong, this.text('problem'))],
     ['change:expression', () => (this.filter.value = this.text('expression'))],
     ['change:shown', () => this.again()]
   ];
@@ -158,7 +158,7 @@ class Explorer {
       case 'problem':
         this.pages.giveUp();
         this.settled();
-        this.wrong.textContent = message.problem;
+        say(this.wrong, message.problem);
         break;
     }
   }
@@ -199,7 +199,7 @@ class Explorer {
     const isHere = this.pages.cell(this.first, this.shown()[0] ?? '') !== undefined;
     const [since, until, sort] = [this.text('since'), this.text('until'), this.text('sort')];
     const descending = this.model.get('descending') === true;
-    this.said.textContent = sentence({ rows: this.rows, read: isHere ? 0 : this.done, since, until, sort, descending });
+    say(this.said, sentence({ rows: this.rows, read: isHere ? 0 : this.done, since, until, sort, descending }));
   }
 
   private headings(): void {

@@ -2,6 +2,7 @@
 
 import { element } from './element';
 import type { Bar } from './messages';
+import { spelled } from './spelling';
 
 export interface Choices {
   sort(column: string, descending: boolean): void;
@@ -34,7 +35,7 @@ export class Facet {
     close.addEventListener('click', () => this.close());
     buttons.append(close);
     this.list.replaceChildren(element('p', {}, 'Counting \u2026'));
-    this.node.setAttribute('aria-label', `Column ${column}`);
+    this.node.setAttribute('aria-label', spelled(`Column ${column}`));
     this.node.replaceChildren(element('strong', {}, column), buttons, this.list);
     this.node.hidden = false;
     const [box, around] = [opener.getBoundingClientRect(), within.getBoundingClientRect()];
@@ -66,7 +67,7 @@ export class Facet {
         if (where === null) {
           line.disabled = true;
         } else {
-          line.title = `Only rows where ${where}`;
+          line.title = spelled(`Only rows where ${where}`);
           line.addEventListener('click', () => {
             this.close();
             this.choices.add(where);

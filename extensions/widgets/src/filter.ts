@@ -17,6 +17,8 @@ export class FilterField {
   });
   private readonly offers = element('ul', { class: 'al-offers', role: 'listbox', 'aria-label': 'Columns', hidden: '' });
   readonly node = element('div', { class: 'al-field' }, this.field, this.offers);
+  /** The names that are offered, as the log has them, and which of them is chosen. */
+  private names: string[] = [];
   private offered = -1;
 
   constructor(
@@ -38,6 +40,7 @@ export class FilterField {
 
   private offer(): void {
     const { names } = completions(this.field.value, this.field.selectionStart ?? 0, this.columns());
+    this.names = names;
     this.offered = -1;
     this.offers.replaceChildren(
       ...names.map(name => {
@@ -76,7 +79,7 @@ export class FilterField {
       offers.forEach((one, number) => one.setAttribute('aria-selected', String(number === this.offered)));
     } else if (offers.length > 0 && (event.key === 'Tab' || event.key === 'Enter') && (this.offered >= 0 || event.key === 'Tab')) {
       event.preventDefault();
-      this.complete(offers[Math.max(this.offered, 0)]?.textContent ?? '');
+      this.complete(this.names[Math.max(this.offered, 0)] ?? '');
     } else if (event.key === 'Enter') {
       this.apply();
     } else if (event.key === 'Escape') {
