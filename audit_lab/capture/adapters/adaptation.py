@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from audit_lab.capture.adapters.quarantine import drop_unnamed
 from audit_lab.capture.adapters.reporting import Source, report_of
 from audit_lab.capture.adapters.settings import settings_of
 from audit_lab.capture.adapters.source import check_unchanged, sample_of, source_files
+from audit_lab.capture.collecting import without_collecting
 from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.files.private_file import make_private_folder
@@ -151,7 +151,7 @@ def adapt(
             f"Name its form ({', '.join(FORMS)}), or give a mapping for plain JSON or Avro.",
         )
     opened = writing(place, origin, vault=vault, passphrase=passphrase, clock=clock)
-    with opened as writer, _without_collecting():
+    with opened as writer, without_collecting():
         appending = appending_to(writer, place, kept, settings, source=str(source), actor=actor, clock=clock)
         ledger = appending.ledger
         before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
@@ -159,18 +159,6 @@ def adapt(
             _take_over(files, forms, behind, settings, progress)
     told = Source(str(source), files, forms, before, tuple(unread))
     return report_of(told, str(log), kept, appending, settings)
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Keep the collector of cycles from walking through the records of a part again and again: there are no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit_lab.capture.collecting import without_collecting
 from audit_lab.capture.recorder.sealing import spool_files
 from audit_lab.capture.recorder.spool_file import (
     CLOSED,
@@ -116,7 +117,8 @@ def seal_spool(writer: LogWriter, log: Path, spool: Path) -> Iterator[SealedSpoo
         if path.parent in waiting:
             continue
         try:
-            _File(writer, log, path, done).seal()
+            with without_collecting():
+                _File(writer, log, path, done).seal()
         except _PASSING:
             raise
         except Exception as error:  # noqa: BLE001 (raised below, when it keeps nobody else from being sealed)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["SpooledRows"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: An id that a recorder made, and the groups of its digits: where each begins, and how many they are.
+_ID_BYTES, _GROUPS = 16, ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 _OUTPUTS = {"score": pl.Float64(), "label": pl.String(), "probabilities": pl.List(pl.Float64())}
 _COLUMNS = {
     name: dtype() if isinstance(dtype, type) else dtype for name, dtype in TABLES["predictions"].columns.items()
@@ -133,7 +135,7 @@ class SpooledRows:
         tables: dict[str, pl.DataFrame] = {}
         if self.records:
             columns = dict(zip(FIELDS, zip(*self.records, strict=True), strict=True))
-            ids = pl.Series("prediction_id", [id_text(each) for each in columns["id"]], dtype=pl.String)
+            ids = _ids(columns["id"])
             tables["predictions"] = self._predictions(ids, columns)
             inputs = self._inputs(ids, columns["inputs"], types)
             if inputs.height:
@@ -163,10 +165,8 @@ class SpooledRows:
             return json.dumps({**said, "record": repr(self.records[row])}, sort_keys=True)
 
     def _predictions(self, ids: pl.Series, columns: dict[str, Any]) -> pl.DataFrame:
-        rows = len(self.records)
         outputs = pl.DataFrame([self._column(name, columns[name], dtype) for name, dtype in _OUTPUTS.items()])
         known = pl.any_horizontal(pl.col(_OUTPUTS).is_not_null())
-        extras = [each or {} for each in columns["extras"]]
         made = [
             ids,
             pl.Series("occurred_at", columns["at"], dtype=pl.Int64).cast(TIME),
@@ -179,11 +179,14 @@ class SpooledRows:
             **self.header.constants,
             "model_version": self.header.model_version,
         }
-        given = {name for each in extras for name in each}
+        given = {name for each in filter(None, columns["extras"]) for name in each}
         for name in _MORE:
             constant = constants.get(name)
-            values = [each.get(name, constant) for each in extras] if name in given else [constant] * rows
-            made.append(self._column(name, values, _COLUMNS[name]))
+            if name in given:
+                values = [(each or {}).get(name, constant) for each in columns["extras"]]
+                made.append(self._column(name, values, _COLUMNS[name]))
+            else:
+                made.append(self._constant(name, constant, _COLUMNS[name]))
         return pl.DataFrame(made).with_columns(
             model_name=pl.lit(self.header.model_name), writer_id=pl.lit(self.header.writer_id)
         )
@@ -193,7 +196,7 @@ class SpooledRows:
         width = len(names)
         for row, why in self.bare.items():
             self.misfits.setdefault(row, {})["inputs"] = why
-        if not self.bare and all(type(each) is list and len(each) == width for each in inputs):
+        if not self.bare and set(map(type, inputs)) == {list} and set(map(len, inputs)) == {width}:
             columns = dict(zip(names, zip(*inputs, strict=True), strict=True)) if width else {}
         else:
             maps = [self._by_name(row, each) for row, each in enumerate(inputs)]
@@ -216,6 +219,8 @@ class SpooledRows:
             room -= taken
             made.append(column)
         frame = pl.DataFrame([ids, *made])
+        if not self.misfits:
+            return frame
         return frame.filter(~pl.Series([row in self.misfits for row in range(frame.height)], dtype=pl.Boolean))
 
     def _by_name(self, row: int, inputs: Any) -> dict[str, Any]:
@@ -235,7 +240,17 @@ class SpooledRows:
             self.misfits.setdefault(row, {})[name] = why
         return made.series
 
+    def _constant(self, name: str, value: Any, dtype: pl.DataType) -> pl.Series:
+        """Return a column in which every record has the same value."""
+        made = recorded_column(name, [value], dtype)
+        for why in made.misfits.values():
+            for row in range(len(self.records)):
+                self.misfits.setdefault(row, {})[name] = why
+        return made.series.new_from_index(0, len(self.records))
+
     def _explanations(self, ids: pl.Series, extras: Sequence[dict[str, Any] | None]) -> pl.DataFrame | None:
+        if not any(extras):
+            return None
         rows = []
         for row, each in enumerate(extras):
             given = None if row in self.bare else (each or {}).get("explanation")
@@ -285,6 +300,16 @@ class SpooledRows:
                 }
             )
         return pl.DataFrame(rows, schema_overrides={"at": TIME}) if rows else None
+
+
+def _ids(stored: Sequence[Any]) -> pl.Series:
+    """Return ids as they stand in the log; those that a recorder made, which are 16 bytes each, all at once."""
+    name = "prediction_id"
+    if set(map(type, stored)) != {bytes} or set(map(len, stored)) != {_ID_BYTES}:
+        return pl.Series(name, [id_text(each) for each in stored], dtype=pl.String)
+    digits = pl.Series(name, stored, dtype=pl.Binary).bin.encode("hex")
+    groups = [pl.col(name).str.slice(start, count) for start, count in _GROUPS]
+    return digits.to_frame().select(pl.concat_str(groups, separator="-"))[name]
 
 
 def _id_of(record: Any) -> str:

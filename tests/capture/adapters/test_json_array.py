@@ -136,6 +136,22 @@ def test_memory_does_not_grow_with_an_array():
     assert peak < 16_000_000
 
 
+def test_a_body_of_a_hundred_megabytes_passes_without_being_held():
+    def content():
+        yield b'[{"id": 1}, {"id": 2, "data": "'
+        for _ in range(100):
+            yield b"x" * 1_000_000
+        yield b'"}, {"id": 3}]'
+
+    tracemalloc.start()
+    found, longest = list(split_array(content(), 16_000_000)), tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [raw for each in found if each.refusal is None for raw in each.raws] == [b'{"id": 1}', b'{"id": 3}']
+    (refusal,) = (each.refusal for each in found if each.refusal is not None)
+    assert (refusal.code, refusal.rows, refusal.size) == ("too-large", 1, 100_000_022)
+    assert longest < 80_000_000
+
+
 def test_damage_of_a_packed_file_ends_what_can_be_read():
     def damaged():
         yield b'[{"id": 1}, {"id'

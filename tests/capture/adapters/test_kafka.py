@@ -16,6 +16,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import audit_lab as al
 from audit_lab.capture.adapters import kafka_taking
@@ -191,6 +193,45 @@ def test_a_topic_that_was_written_down_comes_out_as_it_always_did(topic, fixture
     assert found == (FIXTURES / f"{fixture}.golden.json").read_text().rstrip("\n")
     again = topic.take(**said)
     assert (again.predictions_added, again.read) == (0, report.read)
+
+
+MESSAGES = st.one_of(
+    st.builds(
+        lambda side, key, value: json.dumps(event(side, key, value)).encode(),
+        st.sampled_from(["request", "response"]),
+        st.sampled_from(["a", "b", "a~2", "a#0"]),
+        st.sampled_from([1.0, 2.5, "x", float("nan")]),
+    ),
+    st.sampled_from([None, b"", b"{", b"\xff", b"[1]", b'{"id": 1}']),
+)
+
+
+@given(messages=st.lists(st.tuples(st.integers(0, 1), MESSAGES), min_size=1, max_size=9), share=st.floats(0, 1))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_messages_are_kept_quarantined_or_wait_however_often_it_is_stopped(
+    broker, tmp_path_factory, messages, share
+):
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    name, place = f"any-{next(TOPICS)}", tmp_path_factory.mktemp("any")
+    admin = AdminClient({"bootstrap.servers": broker}, logger=Quiet())
+    (done,) = admin.create_topics([NewTopic(name, 2, 1)]).values()
+    done.result(30)
+    producer = kafka.Producer({"bootstrap.servers": broker, "linger.ms": 0}, logger=Quiet())
+    said = {"form": "kserve", "origin": "demonstration-any", "vault": place / "vault"}
+    stop = round(share * len(messages))
+    for sent, some in ((stop, messages[:stop]), (len(messages), messages[stop:])):
+        for partition, value in some:
+            producer.produce(name, value, partition=partition)
+        assert producer.flush(30) == 0
+        report = al.adapt_topic(broker, name, place / "log", **said)
+        assert report.read == report.kept + report.quarantined == sent - report.waiting
+    ended = al.adapt_topic(broker, name, place / "log", pair_within_s=0, **said)
+    assert (ended.read, ended.waiting) == (len(messages), 0)
+    assert ended.read == ended.kept + ended.quarantined
+    ids = al.open(place / "log").predictions.collect()["prediction_id"]
+    assert ids.n_unique() == ids.len() == ended.predictions
+    assert al.adapt_topic(broker, name, place / "log", **said).predictions_added == 0
 
 
 def test_what_cannot_be_taken_is_quarantined_with_its_bytes(topic):
