@@ -216,7 +216,7 @@ class CaseFolder:
 
     @property
     def _custody_file(self) -> CustodyFile:
-        return CustodyFile(self.folder / CUSTODY_NAME, self.clock)
+        return CustodyFile(self.folder / CUSTODY_NAME, self.clock, (EXHIBITS_FOLDER, *_OWN[1:]))  # all but case.toml
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that the case says as JSON-safe values, without the folder in which it stands."""

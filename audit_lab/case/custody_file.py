@@ -30,10 +30,15 @@ class Act:
 
 @dataclass(frozen=True)
 class CustodyFile:
-    """The record of one case and the clock that dates its lines."""
+    """The record of one case and the clock that dates its lines.
+
+    `later` are names that stand beside the record only after its first line: where one does and there is no line, the
+    record was lost, and none is begun in its place.
+    """
 
     path: Path
     clock: Callable[[], datetime]
+    later: tuple[str, ...] = ()
 
     def lines(self) -> tuple[CustodyLine, ...]:
         """Read every line.
@@ -53,9 +58,14 @@ class CustodyFile:
         Raises
         ------
         AuditLabError
-            The clock stands before the last line.
+            The clock stands before the last line, or the record was lost.
         """
         lines = list(self.lines())
+        if not lines and any((self.path.parent / name).exists() for name in self.later):
+            raise AuditLabError(
+                f"The case in {self.path.parent} has no custody record: who did what to it is lost",
+                f"Restore {self.path.name} as it was; no other record takes its place",
+            )
         at = time_text(self.clock())
         if lines and at < lines[-1].at:
             raise AuditLabError(

@@ -27,6 +27,7 @@ from audit_lab.evidence.redaction.values import Redaction
 from audit_lab.evidence.research_object import research_object
 from audit_lab.evidence.said_of_bundle import NOTEBOOK_FOLDER, OWN_FOLDER
 from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
+from audit_lab.evidence.whole_case import EXPORTED, carried_custody, check_whole
 from audit_lab.face.pinned import LogPin
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
@@ -100,6 +101,8 @@ def export_case(
         The log no longer matches the case's checkpoint, or a row is not as it was sealed. Nothing is written.
     NotebookError
         The notebook did not run to its end, or made other exhibits. Nothing is written.
+    AuditLabError
+        An exhibit is not as it was kept, a finding rests on one that is gone, or there is no custody record.
     """
     path = _archive_of(case, out)
     _check_free(path, overwrite=overwrite)
@@ -117,7 +120,7 @@ def export_case(
         _write_bundle(
             _Material(case, executed, leaving, folders, folder, progress), path, key, signed_at, overwrite=overwrite
         )
-        case.record("exported", sha256_file(path))
+        case.record(EXPORTED, sha256_file(path))
     return path
 
 
@@ -254,13 +257,14 @@ def _write_bundle(
 
 
 def _payload(material: _Material, key: SigningKey, signed_at: datetime) -> tuple[Predicate, dict[str, FileContent]]:
+    check_whole(material.case)
     executed, leaving = material.executed, material.leaving or Leaving()
     redaction = None if leaving.redaction is None else Redaction(leaving.redaction)
     material.begins("proving rows")
     rows = rows_of(material.case, log_of(material.case.about, material.folders), leaving, redaction)
     models = models_of(material.case, material.folders, leaving)
     case = material.case if redaction is None else redacted_case(material.case, redaction, material.scratch)
-    exhibits, custody = case.exhibits, case.custody
+    exhibits, custody = case.exhibits, carried_custody(case.custody)
     if not custody:
         raise AuditLabError(f"The case {case.case_id} has no custody record", "Restore the case's folder as it was")
     facts = environment_facts()
