@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from audit_lab.monitor.bins import Bins
     from audit_lab.monitor.cuts import Cut
     from audit_lab.monitor.episodes import VanishedCategory
     from audit_lab.monitor.recognised.steps import Days
     from audit_lab.monitor.window_counts import WindowCounts
 
-__all__ = ["find_new", "lasting", "renamed_in_part", "with_renamed"]
+__all__ = ["find_new", "lasting", "renamed_in_part", "unseen_by_chance", "with_renamed"]
 
 #: A column with more new categories than this has ids rather than categories.
 _MOST_NEW = 50
@@ -59,6 +60,16 @@ def find_new(counts: WindowCounts) -> list[DataChange]:
     """Return the categories that began to arrive: with 1 % of a window's rows, and fifteen of them, none before."""
     found = [_as_change(counts.bins.column, one) for one in _began(counts)]
     return found if len(found) <= _MOST_NEW else []
+
+
+def unseen_by_chance(one: DataChange, bins: Bins) -> bool:
+    """Say whether a reference so short can lack a category that it has: of a new one fifteen rows were to be expected.
+
+    None of n rows has a share s by chance in ``(1 - s)^n`` of cases, ``exp(-15)`` where `n s` is 15; the same goes for
+    a category that vanished.
+    """
+    known = float(bins.category_rows.sum()) if isinstance(bins, CategoryBins) else 0.0
+    return one.kind == NEW and one.evidence["share"] * known < VANISHED_ROWS
 
 
 def lasting(vanished: Sequence[VanishedCategory], cut: Cut) -> tuple[list[VanishedCategory], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit_lab.monitor.measures import CATALOGUE
-from audit_lab.monitor.recognised.categories import find_new, lasting, renamed_in_part, with_renamed
+from audit_lab.monitor.recognised.categories import find_new, lasting, renamed_in_part, unseen_by_chance, with_renamed
 from audit_lab.monitor.recognised.change import (
     AFFINE,
     DEFAULT,
@@ -48,6 +48,8 @@ __all__ = ["Recognised", "recognise"]
 
 #: Of more columns than this, those that moved farthest are looked at.
 _MOST_COLUMNS = 100
+#: Up to so many values, columns that moved slightly are read once more by version, node and endpoint.
+_VALUES_READ_APART = 20_000_000
 #: Where windows are longer than this, a column that moved less than moderately is looked at too, as a change of a week
 #: is a part of its window: the population stability index of a mixture goes with the square of the part.
 _WEEK = timedelta(weeks=1)
@@ -96,7 +98,7 @@ def recognise(
         Returns the rows with columns such as the version that answered beside those named: what has no name in all
         rows is looked for in some of them, and what takes a share of them may be of some only.
     """
-    moved, facts = _moved(question, findings)
+    moved, barely, facts = _moved(question, findings)
     gone, coming_and_going = lasting(vanished, question.cut)
     new = [] if question.rolling else [one for held in counts for one in find_new(held)]
     found = with_renamed([_gone(one, question) for one in gone], new)
@@ -105,33 +107,43 @@ def recognise(
         found = _renamed_in_parts(found, None, {"": {name: days[name, None] for name in moved}})
         steps = {name: known for name in moved if (known := days[name, None].steps) is not None}
         found += _changes(question, findings, steps)
-        unnamed = [name for name in steps if not _named(name, found) and not is_unsteady(steps[name])]
-        shares = [one.column for one in found if one.kind in LOCATED]
-        parts = apart(list(dict.fromkeys([*unnamed, *shares]))) if unnamed or shares else None
-        found = found if parts is None else _with_parts(question, findings, parts, found, unnamed)
+        barely += [name for name in steps if not _named(name, found) and not is_unsteady(steps[name])]
+    shares = [one.column for one in found if one.kind in LOCATED]
+    parts = apart(list(dict.fromkeys([*barely, *shares]))) if barely or shares else None
+    found = found if parts is None else _with_parts(question, findings, parts, found, barely)
     defaults = {(one.column, one.after) for one in found if one.kind in {DEFAULT, FROZEN}}
     found = [one for one in found if one.kind != NEW or (one.column, one.after) not in defaults]
-    found = [one for one in found if not _explained(one, found)]
+    bins = {one.column: one for one in question.bins}
+    found = [one for one in found if not (_explained(one, found) or unseen_by_chance(one, bins[one.column]))]
     told = [one if one.sentence else replace(one, sentence=sentence_of(one, question.cut)) for one in found]
     return Recognised(tuple(sorted(told, key=lambda one: (one.start, one.columns))), (*facts, *coming_and_going))
 
 
-def _moved(question: Question, findings: dict[str, list[Finding]]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the columns in which a change may be hidden, and a fact where they are too many."""
+def _moved(question: Question, findings: dict[str, list[Finding]]) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """Return the columns in which a change may be hidden, those with one of some rows only, and a fact.
+
+    Of a column that moved slightly one node may have changed, which is looked for where all values are few enough to
+    be read once more; the fact says so where columns are too many.
+    """
     cut = question.cut
     least = [
         _INDEX * min(_WEEK / max(end - start, _WEEK), 1.0) ** 2 for start, end in zip(cut.starts, cut.ends, strict=True)
     ]
     farthest: dict[str, float] = {}
+    barely: dict[str, float] = {}
     for name, found in findings.items():
         seen = [one.psi or 0.0 for one, index in zip(found, least, strict=True) if _may_hide(one, index)]
         if seen:
             farthest[name] = max(seen)
+        elif slight := [one.psi or 0.0 for one in found if one.verdict == SLIGHT]:
+            barely[name] = max(slight)
+    few = question.seen.rows * len(question.columns) <= _VALUES_READ_APART
+    apart = sorted(barely, key=lambda name: -barely[name])[:_MOST_COLUMNS] if few else []
     if len(farthest) <= _MOST_COLUMNS:
-        return list(farthest), ()
+        return list(farthest), apart, ()
     count = f"{len(farthest):,}"
     said = f"changes of the data were looked for in the {_MOST_COLUMNS} columns of {count} that moved farthest"
-    return sorted(farthest, key=lambda name: -farthest[name])[:_MOST_COLUMNS], (said,)
+    return sorted(farthest, key=lambda name: -farthest[name])[:_MOST_COLUMNS], apart, (said,)
 
 
 def _may_hide(found: Finding, least: float) -> bool:
@@ -191,7 +203,7 @@ def _with_parts(
             by_value = {value: days[one.column] for value, days in sorted(held.items()) if one.column in days}
             changes[changes.index(one)] = located(one, part, by_value) or one
         changes = _renamed_in_parts(changes, part, held)
-        changes += _of_parts(question, findings, part, held, open_still)
+        changes += _of_parts(question, findings, part, held, columns, unnamed=open_still)
     return changes
 
 
@@ -218,12 +230,21 @@ def _of_parts(
     part: str,
     held: Mapping[str, Mapping[str, Days]],
     columns: Sequence[str],
+    *,
+    unnamed: Sequence[str],
 ) -> list[DataChange]:
-    """Return the changes of columns without a name that one value of a part has, and no other."""
+    """Return the changes that one value of a part has, and no other; of columns with a name only swaps.
+
+    Values that are missing of two swapped columns are those of the other.
+    """
     changes = []
     for value, days in sorted(held.items()):
         steps = {name: known for name in columns if name in days and (known := days[name].steps) is not None}
-        changes += [(value, one) for one in _changes(question, findings, steps) if one.kind in _IN_PART]
+        changes += [
+            (value, one)
+            for one in _changes(question, findings, steps)
+            if one.kind in _IN_PART and (one.kind == SWAPPED or one.column in unnamed)
+        ]
     lasts_to = question.seen.last - _WEEK  # a part may end before the log does
     return [
         replace(one, where=(part, value), ongoing=one.ongoing and one.end > lasts_to)
@@ -242,20 +263,20 @@ def _named(column: str, found: Sequence[DataChange]) -> bool:
 
 
 def _explained(one: DataChange, found: Sequence[DataChange]) -> bool:
-    """Say whether a category began or vanished as another change of its column, which is told, has it."""
+    """Say whether a category began or vanished, or values are missing, as another change of the column has it."""
     return any(_explains(other, one) for other in found if one.column in other.columns)
 
 
 def _explains(other: DataChange, one: DataChange) -> bool:
-    """Say whether a category came or went as columns were swapped, one was renamed, or no row or one value arrived."""
-    if one.kind not in {NEW, VANISHED} or not other.touches(one.column, one.start, one.end):
+    """Say whether what came or went is of swapped columns, of a renamed one, or of one without rows or other values."""
+    if one.kind not in {NEW, VANISHED, GONE_MISSING, DEFAULT} or not other.touches(one.column, one.start, one.end):
         return False
     # What vanished is told by windows, which begin and end beside the days of what explains it.
     beside = _WEEK if one.kind == VANISHED else _DAY
     within = other.start - beside <= one.start and one.end <= other.end + beside
     if other.kind == SWAPPED:
         return within and one.where == other.where
-    if one.kind == NEW or not within:
+    if one.kind != VANISHED or not within:
         return False
     if other.kind in {RENAMED, DEFAULT} and other.before is not None:
         return one.before == other.before and one.where == other.where

@@ -21,12 +21,12 @@ DAYS, PER_DAY = 120, 120
 COLUMNS = ["amount", "temperature", "city", "count", "flag", "gaps", "ratio"]
 
 
-def rows(seed: int) -> pl.DataFrame:
+def rows(seed: int, per_day: int = PER_DAY) -> pl.DataFrame:
     """Return rows of 120 days: a skewed amount, a temperature with season and weather, categories, a weekly count."""
     random = np.random.default_rng(seed)
-    size = DAYS * PER_DAY
-    day = np.arange(size) / PER_DAY
-    weather = np.repeat(np.convolve(random.normal(0, 3, DAYS + 6), np.ones(7) / 7**0.5, "valid")[:DAYS], PER_DAY)
+    size = DAYS * per_day
+    day = np.arange(size) / per_day
+    weather = np.repeat(np.convolve(random.normal(0, 3, DAYS + 6), np.ones(7) / 7**0.5, "valid")[:DAYS], per_day)
     times = [START + timedelta(seconds=float(second)) for second in day * 86_400]
     return pl.DataFrame(
         {
@@ -306,12 +306,73 @@ def test_a_default_of_every_node_is_of_none_where_it_is_too_rare_on_some_to_be_f
     assert change.rows == frame.filter(AMOUNT == 0).height
 
 
+def many(seed: int, nodes: int) -> pl.DataFrame:
+    """Return five times as many rows a day, of several nodes."""
+    random = np.random.default_rng(seed)
+    size = DAYS * PER_DAY * 5
+    times = [START + timedelta(seconds=float(second)) for second in np.arange(size) / (PER_DAY * 5) * 86_400]
+    return pl.DataFrame(
+        {
+            "at": pl.Series(times).cast(pl.Datetime("us", "UTC")),
+            "amount": np.exp(random.normal(6.4, 0.7, size)),
+            "level": random.normal(30, 6, size),
+            "node": random.choice([f"n{number}" for number in range(nodes)], size),
+        }
+    )
+
+
+@pytest.mark.parametrize(("nodes", "conversion"), [(3, "mile -> km"), (8, "pound -> kg")])
+def test_a_unit_of_one_node_is_named_though_the_column_as_a_whole_moved_slightly(nodes, conversion):
+    factor = next(one.factor for one in CONVERSIONS if one.name == conversion)
+    start, end = START + timedelta(days=60), START + timedelta(days=85)
+    changed = pl.col("at").is_between(start, end, closed="left") & (NODE == "n2")
+    frame = many(2, nodes).with_columns(amount=pl.when(changed).then(AMOUNT * factor).otherwise(AMOUNT))
+    found = drift(frame.lazy(), time="at", columns=["amount", "level"])
+    assert not {"moderate", "major"} & set(found.table["verdict"])
+    (change,) = found.changes
+    assert (change.conversion, change.where) == (conversion, ("node", "n2"))
+    assert (change.start, change.end) == (start, end)
+
+
+def test_what_is_missing_of_two_columns_that_one_node_swapped_is_not_told_besides():
+    start, end = drawn_days(2)
+    changed = pl.col("at").is_between(start, end, closed="left") & (NODE == "n2")
+    gaps = pl.col("gaps")
+    swapped = rows(2, 5 * PER_DAY).with_columns(
+        temperature=pl.when(changed).then(gaps).otherwise(TEMPERATURE),
+        gaps=pl.when(changed).then(TEMPERATURE).otherwise(gaps),
+    )
+    change = one_of(swapped)
+    assert (change.kind, set(change.columns)) == ("swapped columns", {"temperature", "gaps"})
+    assert change.where == ("node", "n2")
+    assert (change.start, change.end) == (start, end)
+
+
 def test_a_category_of_every_node_that_training_data_lack_is_of_none():
     frame = rows(3)
     reference = Dataset(frame.filter(CITY != "Rome").head(4_000).select("city"), "the training data")
     (change,) = drift(frame.lazy(), time="at", columns=["city"], reference=reference).changes
     assert (change.kind, change.after, change.where) == ("new category", "Rome", None)
     assert change.rows == frame.filter(CITY == "Rome").height
+
+
+@pytest.mark.parametrize("hours", [2, 12])
+def test_what_a_short_reference_has_not_by_chance_is_no_new_category(hours):
+    streets = np.random.default_rng(hours).choice([f"street {number}" for number in range(40)], DAYS * PER_DAY)
+    frame = rows(2).with_columns(city=pl.Series(streets))
+    reference = (START, START + timedelta(hours=hours))
+    first = frame.filter(pl.col("at") < reference[1])["city"].n_unique()
+    found = drift(frame.lazy(), time="at", columns=["city"], reference=reference)
+    assert first < 40
+    assert found.changes == ()
+    replaced = pl.when(pl.col("at") >= START + timedelta(days=60)).then(pl.lit("Narvik")).otherwise("city")
+    (change,) = drift(
+        frame.with_columns(city=replaced).lazy(),
+        time="at",
+        columns=["city"],
+        reference=(START, START + timedelta(days=2)),
+    ).changes
+    assert change.after == "Narvik"
 
 
 def test_a_category_of_every_node_is_of_none_where_one_of_them_is_small():
