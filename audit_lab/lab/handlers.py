@@ -148,6 +148,18 @@ class LineageHandler(_AuditLabHandler):
         await self.answer(lambda: self.served.logs.lineage(log, prediction_id))
 
 
+class SourceHandler(_AuditLabHandler):
+    """``source?log=&id=``: the stored rows behind one decision."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with a `SourceAnswer`."""
+        log = self.get_query_argument("log", "")
+        prediction_id = self.get_query_argument("id", "", strip=False)
+        await self.answer(lambda: self.served.logs.source(log, prediction_id))
+
+
 class LetterHandler(_AuditLabHandler):
     """``letter?log=&customer=&around=...``: the decisions that a letter may speak of."""
 
@@ -239,6 +251,7 @@ ADDRESSES: dict[str, type[_AuditLabHandler]] = {
     "logs": LogsHandler,
     "notebooks": NotebooksHandler,
     "predictions": PredictionsHandler,
+    "source": SourceHandler,
 }
 
 

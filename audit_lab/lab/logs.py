@@ -14,6 +14,7 @@ import polars as pl
 from audit_lab.errors import AmbiguousIdError, AuditLabError
 from audit_lab.lab.badges import Badges
 from audit_lab.lab.folders import check_segments, find_logs, inside, name_in, segments_in
+from audit_lab.lab.shortening import shortened
 from audit_lab.log.files.reading import collect
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         PredictionRow,
         PredictionsAnswer,
         Problem,
+        SourceAnswer,
     )
 
 __all__ = ["MAX_ROWS", "OpenedLog", "ServedLogs"]
@@ -37,6 +39,8 @@ __all__ = ["MAX_ROWS", "OpenedLog", "ServedLogs"]
 MAX_ROWS = 200
 
 _MAX_OPEN = 32
+#: What is told of a stored value.
+_VALUE = ("column", "type", "bytes")
 
 
 class _Told(Protocol):
@@ -56,6 +60,8 @@ class _Reconstructed(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
     def lineage_graph(self) -> _Graph: ...
+
+    def source_rows(self) -> _Told: ...
 
 
 class OpenedLog(Protocol):
@@ -131,12 +137,21 @@ class ServedLogs:
         log = self._open(inside(self._root, name))
         rows = min(limit, MAX_ROWS)
         frame = _matching(log.predictions, name, search, rows) if search else log.newest(rows)
-        return {"log": name, "search": search, "predictions": [_row(row) for row in frame.iter_rows(named=True)]}
+        return {"log": name, "search": search, "predictions": _rows(frame)}
 
     def decide(self, name: str, prediction_id: str) -> DecisionAnswer:
         """Reconstruct one decision; `prediction_id` may also be a place, ``id@segment:row``."""
         log = self._open(inside(self._root, name))
-        return {"log": name, "decision": log.decision(prediction_id).to_dict()}
+        return {"log": name, "decision": shortened(log.decision(prediction_id).to_dict())}
+
+    def source(self, name: str, prediction_id: str) -> SourceAnswer:
+        """Return the stored rows behind one decision: files, bytes, and whether they are as they were sealed."""
+        log = self._open(inside(self._root, name))
+        found = log.decision(prediction_id).source_rows()
+        source = found.to_dict()
+        for row in source["rows"]:
+            row["values"] = [dict(zip(_VALUE, value, strict=True)) for value in row["values"]]
+        return {"log": name, "source": shortened(source), "summary": found.summary()}
 
     def lineage(self, name: str, prediction_id: str) -> LineageAnswer:
         """Return the way back from one decision to runs, data and code, with its picture."""
@@ -149,7 +164,7 @@ class ServedLogs:
         return {
             "log": name,
             "id": prediction_id,
-            "lineage": graph.to_dict(),
+            "lineage": shortened(graph.to_dict()),
             "summary": graph.summary(),
             "picture": picture,
         }
@@ -239,6 +254,15 @@ def _matching(predictions: pl.LazyFrame, name: str, search: str, rows: int) -> p
     matching = predictions.filter(pl.col("prediction_id").str.contains(search, literal=True))
     newest = matching.sort("occurred_at", "prediction_id", descending=True, nulls_last=True).head(rows)
     return collect(newest, f"the predictions of {name}")
+
+
+def _rows(frame: pl.DataFrame) -> list[PredictionRow]:
+    """Return rows without their longest texts, but for the ids, by which they are asked for."""
+    rows = [_row(row) for row in frame.iter_rows(named=True)]
+    told: list[PredictionRow] = shortened({"rows": rows})["rows"]
+    for row, short in zip(rows, told, strict=True):
+        short["prediction_id"] = row["prediction_id"]
+    return told
 
 
 def _row(row: Mapping[str, Any]) -> PredictionRow:

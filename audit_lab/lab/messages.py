@@ -22,6 +22,7 @@ __all__ = [
     "PredictionsAnswer",
     "Problem",
     "Progress",
+    "SourceAnswer",
 ]
 
 
@@ -98,6 +99,14 @@ class LineageAnswer(TypedDict):
     lineage: dict[str, Any]
     summary: list[str]
     picture: str
+
+
+class SourceAnswer(TypedDict):
+    """The stored rows behind one decision, as `SourceRows.to_dict` gives them, values by name; a sentence on each."""
+
+    log: str
+    source: dict[str, Any]
+    summary: list[str]
 
 
 class LetterAnswer(TypedDict):
@@ -186,4 +195,5 @@ Answer = (
     | LogsAnswer
     | NotebookAnswer
     | PredictionsAnswer
+    | SourceAnswer
 )

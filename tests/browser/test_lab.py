@@ -109,6 +109,28 @@ def test_a_gap_is_called_out_with_its_effect(notebook, of_changed_artifact, pict
     picture(page, "decision")
 
 
+def test_the_stored_rows_of_a_decision_are_shown_when_they_are_asked_for(notebook, newest):
+    page = notebook
+    log = al.open(ROOT / "sample_data" / "flights")
+    found = log.decision(newest["prediction_id"]).source_rows()
+    select_log(page, "sample_data/flights")
+    open_by_id(page, newest["prediction_id"])
+    shown = decision(page, newest["prediction_id"])
+    expect(shown.get_by_role("region", name="Stored in predictions")).to_have_count(0)
+    asked = shown.get_by_role("button", name="Stored bytes")
+    asked.click()
+    for row, sentence in zip(found.rows, found.summary(), strict=True):
+        part = shown.get_by_role("region", name=f"Stored in {row.table}")
+        expect(part).to_contain_text(sentence)
+        expect(part).to_contain_text(row.leaf)
+        expect(part.get_by_role("table").get_by_role("row")).to_have_count(1 + len(row.values))
+    stored = shown.get_by_role("region", name="Stored in predictions")
+    expect(stored.get_by_role("row", name=f"prediction_id String s{len(newest['prediction_id'])}:")).to_be_visible()
+    assert violations(page, ".auditlab-Decision") == {}
+    asked.click()
+    expect(stored).to_have_count(0)
+
+
 def test_an_override_is_announced_beside_the_decision(notebook):
     page = notebook
     override = al.open(ROOT / "sample_data" / "credit").overrides.first().collect().row(0, named=True)

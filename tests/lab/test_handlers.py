@@ -151,14 +151,14 @@ def test_the_folder_is_the_one_that_the_file_browser_shows(start, tmp_path, make
 def test_a_file_that_became_a_link_after_the_log_was_opened_is_not_followed(server, make_log, tmp_path, swapped):
     folder = make_log(server.root / "made" / f"swapped-{swapped[:4]}")
     name = folder.relative_to(server.root).as_posix()
-    asked = [("predictions", {}), ("decision", {"id": "p-001"}), ("lineage", {"id": "p-001"})]
-    assert [server.ask(question, log=name, **more).status for question, more in asked] == [200] * 3
+    asked = [("predictions", {})] + [(question, {"id": "p-001"}) for question in ("decision", "lineage", "source")]
+    assert [server.ask(question, log=name, **more).status for question, more in asked] == [200] * 4
     kept = tmp_path / "outside"
     (folder / swapped).rename(kept)
     (folder / swapped).symlink_to(kept)
     replies = [
         server.ask(question, log=name, **more) for question, more in [*asked, ("letter", {"decision": "approve"})]
     ]
-    assert [reply.status for reply in replies] == [422] * 4
+    assert [reply.status for reply in replies] == [422] * 5
     assert all(f"The file '{swapped}' of {name} lies outside" in reply.body["message"] for reply in replies)
     (folder / swapped).unlink()

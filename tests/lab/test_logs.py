@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import polars as pl
@@ -71,3 +72,31 @@ def test_a_score_that_json_cannot_carry_is_null(tmp_path, make_log, score):
 
     answer = ServedLogs(tmp_path, lambda folder: Odd()).newest("log", 1, "")
     assert answer["predictions"][0]["score"] is None
+
+
+def test_whatever_a_cell_holds_no_answer_takes_more_than_a_browser_can_hold(tmp_path, write_small_log):
+    long = pl.lit("x" * 10_000_000)
+    write_small_log(
+        tmp_path / "log",
+        predictions=lambda frame: frame.head(2).with_columns(decision=long, decision_rule=long),
+        inputs_loans=lambda frame: frame.head(2).with_columns(city=long),
+    )
+    served = ServedLogs(tmp_path, audit_lab.open)
+    answers = [served.newest("log", 50, ""), *(ask("log", "p-001") for ask in (served.decide, served.source))]
+    assert [len(json.dumps(answer)) < 1_000_000 for answer in answers] == [True] * 3
+    assert "(cut: 2,000 of 10,000,000 characters)" in answers[0]["predictions"][0]["decision"]
+    assert "(cut: 2,000 of 10,000,000 characters)" in answers[1]["decision"]["decision"]
+    stored = {value["column"]: value["bytes"] for row in answers[2]["source"]["rows"] for value in row["values"]}
+    assert stored["prediction_id"] == "s5:p-001"
+    assert "(cut: 2,000 of 10,000,0" in stored["city"]
+
+
+def test_the_stored_rows_of_a_decision_are_those_of_the_library(tmp_path, make_log):
+    folder = make_log(tmp_path / "log")
+    found = audit_lab.open(folder).decision("p-001").source_rows()
+    answer = ServedLogs(tmp_path, audit_lab.open).source("log", "p-001")
+    assert answer["summary"] == found.summary()
+    assert [row["table"] for row in answer["source"]["rows"]] == ["predictions", "inputs/loan"]
+    for row, stated in zip(answer["source"]["rows"], found.to_dict()["rows"], strict=True):
+        assert [list(value.values()) for value in row["values"]] == stated["values"]
+        assert {**row, "values": None} == {**stated, "values": None}

@@ -40,6 +40,10 @@ ASKED = [
     ("GET", "lineage?log=linked&id=p-001", None, 400),
     ("GET", "lineage?log=logs/loans&id=nobody", None, 404),
     ("GET", "lineage?log=leaking&id=p-001", None, 422),
+    ("GET", "source?log=logs/loans&id=p-001", None, 200),
+    ("GET", "source?log=linked&id=p-001", None, 400),
+    ("GET", "source?log=logs/loans&id=nobody", None, 404),
+    ("GET", "source?log=leaking&id=p-001", None, 422),
     ("GET", "letter?log=logs/loans&decision=approve", None, 200),
     ("GET", "letter?log=logs/loans", None, 400),
     ("GET", "letter?log=gone&decision=approve", None, 404),
@@ -134,7 +138,7 @@ def test_the_requests_of_this_file_meet_every_method_of_every_address():
         if getattr(handler, method).__qualname__.startswith(handler.__name__)
     }
     assert set(EVERY) == there
-    assert len(EVERY) == 12
+    assert len(EVERY) == 13
 
 
 def test_the_requests_of_this_file_meet_every_status_that_is_stated():

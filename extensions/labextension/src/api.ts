@@ -7,6 +7,7 @@ import { type Asked, type Job, parseJob, parseJobs } from './jobmessages';
 import type { DecisionAnswer, LogsAnswer, PredictionsAnswer, Problem } from './messages';
 import { parseDecision, parseLogs, parsePredictions, parseProblem } from './messages';
 import { MessageError, record, text } from './parsing';
+import { parseSource, type SourceAnswer } from './sourcemessages';
 import type { DecisionAddress } from './tokens';
 
 /** The server could not answer; `problem` is what to show. */
@@ -30,6 +31,11 @@ export class AuditLabClient {
 
   decision(address: DecisionAddress): Promise<DecisionAnswer> {
     return this.ask('decision', { log: address.log, id: address.reference }, parseDecision);
+  }
+
+  /** The stored rows behind a decision. */
+  source(address: DecisionAddress): Promise<SourceAnswer> {
+    return this.ask('source', { log: address.log, id: address.reference }, parseSource);
   }
 
   lineage(address: DecisionAddress): Promise<LineageAnswer> {

@@ -7,7 +7,8 @@ import { ScoreBar } from './scorebar';
 import { element } from './spelling';
 
 /** A reconstructed decision: what was decided, on what grounds, and what is missing to know it fully. */
-export function DecisionView({ decision, log }: { decision: Decision; log: string }): React.JSX.Element {
+export function DecisionView(props: { decision: Decision; log: string; children?: React.ReactNode }): React.JSX.Element {
+  const { decision, log } = props;
   return (
     <article aria-label={`Decision ${decision.prediction_id}`} className="auditlab-Page">
       <Headline decision={decision} log={log} />
@@ -25,6 +26,7 @@ export function DecisionView({ decision, log }: { decision: Decision; log: strin
         </div>
       </div>
       <Events events={decision.events} />
+      {props.children}
     </article>
   );
 }

@@ -6,6 +6,7 @@ import { parseCases, parseLetter, parseLineage } from '../src/investigationmessa
 import { parseJob, parseJobs } from '../src/jobmessages';
 import { parseDecision, parseLogs, parsePredictions, parseProblem } from '../src/messages';
 import { MessageError } from '../src/parsing';
+import { parseSource } from '../src/sourcemessages';
 
 /** What the server states of its answers; a test of the Python half holds the server to it. */
 const { components } = JSON.parse(readFileSync('../../audit_lab/lab/openapi.json', 'utf8')) as {
@@ -98,7 +99,8 @@ const PARSERS: [string, (answer: unknown) => unknown, string?][] = [
   ['Lineage', parseLineage, 'lineage'],
   ['Logs', parseLogs],
   ['Predictions', parsePredictions],
-  ['Problem', parseProblem]
+  ['Problem', parseProblem],
+  ['Source', parseSource, 'source']
 ];
 
 for (const [name, parse, inner] of PARSERS) {
