@@ -57,7 +57,7 @@ def coverage(
     else:
         _show(stated)
         output.lines([drawn] if drawn else [], bullet="")
-    whole = 0 < stated.predictions == stated.replayable and not stated.lost
+    whole = 0 < stated.predictions == stated.replayable and not stated.lost and stated.unread.is_empty()
     return int(not whole)
 
 

@@ -21,6 +21,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.files.reading import collect
 from audit_lab.log.samplings import estimated, sampled
+from audit_lab.log.taken_over import unread_of, unread_sentences
 from audit_lab.replay.coded_predictions import CodedPredictions
 from audit_lab.replay.coverage_counts import ID_FROM, LENGTHS, REPLAYABLE, IdQuestion, counted, ids_behind
 from audit_lab.replay.numbering import sequence_gaps
@@ -65,6 +66,9 @@ class Coverage:
     represented
         By model and version, for how many served predictions those in the log stand: ``recorded_predictions``,
         ``predictions``, and the standard error of that, ``error``; None where nobody sampled.
+    unread
+        ``file``, ``sha256``, ``records``, ``first_byte``, ``stop_byte``: where in files that were taken over there is
+        what nobody could read, so that how many records it holds cannot be told.
     ask
         Finds the ids behind a number; `ids` puts the question.
     """
@@ -77,6 +81,7 @@ class Coverage:
     not_checked: tuple[str, ...]
     sampled: Sampled | None
     represented: pl.DataFrame | None
+    unread: pl.DataFrame
     ask: Callable[[IdQuestion], pl.Series] = field(repr=False)
 
     @property
@@ -148,8 +153,9 @@ class Coverage:
     def summary(self) -> list[str]:
         """Return the statement in plain sentences."""
         not_checked = [f"Not checked: {what}" for what in self.not_checked]
+        unread = unread_sentences(self.unread)
         if not self.predictions:
-            return ["The log holds no prediction.", *self._unrecorded(), *not_checked]
+            return ["The log holds no prediction.", *unread, *self._unrecorded(), *not_checked]
         line = f"{self.replayable:,} of {self.predictions:,} predictions ({_share(self)}) can be replayed"
         if self.replayable < self.predictions:
             share = self.reconstructable / self.predictions
@@ -165,7 +171,7 @@ class Coverage:
             f"({_minute(row['last_seen'])}) to {row['before']:,} ({_minute(row['next_seen'])})."
             for row in self.sequence_gaps.iter_rows(named=True)
         ]
-        return [f"{line}.", *lines, *self._worst(), *gaps, *self._unrecorded(), *not_checked]
+        return [f"{line}.", *lines, *self._worst(), *gaps, *unread, *self._unrecorded(), *not_checked]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-safe values; times as ISO 8601."""
@@ -182,6 +188,7 @@ class Coverage:
             "not_checked": list(self.not_checked),
             "sampled": None if self.sampled is None else self.sampled.to_dict(),
             "represented": None if self.represented is None else self.represented.to_dicts(),
+            "unread": self.unread.to_dicts(),
         }
 
     def _unrecorded(self) -> list[str]:
@@ -263,6 +270,7 @@ def coverage(store: LogStore, every: str = "1w") -> Coverage:
         not_checked=_not_checked(store),
         sampled=sampled(store),
         represented=_represented(store),
+        unread=unread_of(store),
         ask=lambda question: ids_behind(coded.frames(), question, what),
     )
 

@@ -17,6 +17,7 @@ from audit_lab.errors import LogError
 from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import TIME
 from audit_lab.log.store import open_store
+from audit_lab.log.taken_over import PART_EVENT
 from audit_lab.seal.digests import sha256
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
     from audit_lab.capture.adapters.source import SourceFile
 
-__all__ = ["PART_EVENT", "FilePart", "Ledger", "PlanPart", "part_event", "read_ledger"]
-
-#: The kind of the event that stands beside the rows of a part.
-PART_EVENT = "ingest.part"
+__all__ = ["FilePart", "Ledger", "PlanPart", "part_event", "read_ledger"]
 
 
 @dataclass

@@ -203,3 +203,26 @@ def test_what_a_report_counts_of_a_cut_file_is_kept_or_quarantined(adapting, for
     said = [each for text in events["payload"] for each in json.loads(text)["files"]]
     assert [tuple(span) for each in said for span in each.get("unread", ())] == spans
     assert ("at least" in events["summary"][0]) == bool(spans)
+
+
+def test_the_statement_of_completeness_says_what_of_a_source_nobody_could_count(adapting):
+    content, ends = container()
+    adapting({"b.parquet": table("kserve")[:-9], "a.json": of_array("kserve").content[:2_000]}, form="kserve")
+    covered = al.open(adapting.log).coverage()
+    report = adapting(form="kserve")
+    assert covered.unread.height == report.unread_ranges == 1
+    (row,) = covered.unread.select("file", "records", "first_byte", "stop_byte").rows()
+    assert row == ("b.parquet", 0, 0, len(table("kserve")) - 9)
+    said = "The file b.parquet was taken over with at least 0 records: how many more stand in it from byte 0 to byte"
+    assert any(line.startswith(said) for line in covered.summary())
+    assert covered.to_dict()["unread"] == covered.unread.to_dicts()
+    adapting({"c.avro": content[: ends[2] + 1]}, source=adapting.source / "c.avro", mapping=MAPPING)
+    again = al.open(adapting.log).coverage().unread
+    assert again.select("file", "records").rows() == [("b.parquet", 0), ("c.avro", 6)]
+
+
+def test_a_log_into_which_nothing_was_taken_over_has_nothing_uncounted(adapting):
+    adapting({"a.jsonl": of_lines("kserve").content})
+    covered = al.open(adapting.log).coverage()
+    assert covered.unread.is_empty()
+    assert not any("cannot be told" in line for line in covered.summary())
