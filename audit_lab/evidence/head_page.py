@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.evidence.said_of_bundle import checked_at_export, not_known
+from audit_lab.evidence.said_of_bundle import Said, checked_at_export, not_known
 from audit_lab.evidence.stylesheet import footer_style
 from audit_lab.seal.strict_json import parse_json
 from audit_lab.verifier.layout import INVESTIGATION
@@ -50,6 +50,7 @@ def head_page(investigation: bytes, predicate: Predicate, notebook_sha256: str) 
         (each["id"], each["claim"], each["confidence"], ", ".join(str(numbers[at]) for at in each["supported_by"]))
         for each in stated["findings"]
     ]
+    said = Said(len(exhibits), len(findings), is_answered=bool(stated["conclusion"]))
     shown = [(each["number"], each["title"], each["kind"], each["id"][:12]) for each in exhibits]
     signed = {
         "Signed by": predicate.signer,
@@ -68,11 +69,11 @@ def head_page(investigation: bytes, predicate: Predicate, notebook_sha256: str) 
         f'<div class="answer">{_paragraphs(str(stated["conclusion"] or _NO_ANSWER))}</div>',
         _table("Findings", ("Finding", "Claim", "Confidence", "Rests on exhibits"), findings),
         "<h2>What was checked</h2>",
-        _list(checked_at_export(predicate, with_notebook=True)),
+        _list(checked_at_export(predicate, said, with_notebook=True)),
         "<h2>Who signed it</h2>",
         _facts(signed),
         "<h2>What is not known</h2>",
-        _list(not_known(predicate)),
+        _list(not_known(predicate, said)),
         f'<div class="exhibits">{_table("Exhibits", ("Exhibit", "Title", "Kind", "Digest"), shown)}</div>',
         "</section>",
         '<h2 class="notebook">The notebook, as it ran</h2>',

@@ -10,7 +10,7 @@ from audit_lab.evidence.follow_up_html import actions_html, comments_html, edits
 from audit_lab.evidence.html_cleaning import picture_html
 from audit_lab.evidence.investigation import exhibit_file
 from audit_lab.evidence.log_comparison import NOT_COMPARED, comparison_in
-from audit_lab.evidence.said_of_bundle import checked_at_export, not_known
+from audit_lab.evidence.said_of_bundle import Said, checked_at_export, not_known
 from audit_lab.evidence.shown_table import HOW_TABLES_ARE_SHOWN, table_html
 from audit_lab.evidence.stylesheet import footer_style, page
 from audit_lab.verifier.layout import (
@@ -65,12 +65,12 @@ def readme_page(
     """
     conclusion = case.conclusion
     answer = "No conclusion was stated." if conclusion is None else conclusion
-    checked = checked_at_export(predicate, with_notebook=predicate.notebook is not None)
-    unknown = not_known(predicate)
+    said = Said(len(exhibits), len(case.findings), is_answered=conclusion is not None)
+    checked = checked_at_export(predicate, said, with_notebook=predicate.notebook is not None)
     compared = comparison_in(exhibits, predicate)
-    if compared is None:
-        unknown.insert(1, f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}.")
-    else:
+    not_compared = f"{NOT_COMPARED[0].upper()}{NOT_COMPARED[1:]}." if compared is None else ""
+    unknown = not_known(predicate, said, not_compared=not_compared)
+    if compared is not None:
         checked.append(_COMPARED.format(compared.number))
     parts = [
         '<section class="head">',

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from audit_lab.verifier.predicate import Predicate
 
-__all__ = ["NOTEBOOK_FOLDER", "OWN_FOLDER", "checked_at_export", "not_known"]
+__all__ = ["NOTEBOOK_FOLDER", "OWN_FOLDER", "Said", "checked_at_export", "not_known"]
 
 #: A member of the attested environment, and what it says of a notebook that did not run in a clean folder.
 NOTEBOOK_FOLDER, OWN_FOLDER = "notebook_folder", "own"
@@ -19,10 +20,15 @@ _NOTEBOOK_RAN = (
 _IN_CLEAN_FOLDER = "a clean folder, where it found its log and nothing else"
 _IN_OWN_FOLDER = "in its own folder"
 _FILES_BESIDE = "What the notebook read in its own folder: files that stood there are not in this bundle."
-_CHECKED = (
-    "Every file of this bundle is listed with its SHA-256 digest and covered by one signature.",
-    "Every exhibit is named by the digest of its files, and every finding rests on exhibits.",
-    "Every line of the custody record is bound to the line before it.",
+_FILES = "Every file of this bundle is listed with its SHA-256 digest and covered by one signature."
+_CUSTODY = "Every line of the custody record is bound to the line before it."
+_EXHIBITS = "Every exhibit is named by the digest of its files{}."
+_REST = ", and every finding rests on exhibits"
+_NO_ANSWER = "The answer to the question: none was stated."
+_NO_EXHIBIT = "What an answer would rest on: the case keeps no exhibit."
+_WORDS = (
+    "Whether findings and answer are right: they are the investigator's words about the exhibits, and other exhibits "
+    "may have been left out."
 )
 _NOT_KNOWN = (
     "Whether the log is complete: no proof covers a decision that was never logged.",
@@ -38,24 +44,46 @@ _NOT_PROVEN = (
 _HOW = {"drop": "left out", "mask": "masked", "hash": "replaced by pseudonyms"}
 
 
-def checked_at_export(predicate: Predicate, *, with_notebook: bool) -> list[str]:
+@dataclass(frozen=True)
+class Said:
+    """What a case says at all: the number of its exhibits and of its findings, and whether it has an answer."""
+
+    exhibits: int
+    findings: int
+    is_answered: bool
+
+
+def checked_at_export(predicate: Predicate, said: Said, *, with_notebook: bool) -> list[str]:
     """Return what the export made sure of, a sentence each."""
-    ran = _NOTEBOOK_RAN.format(_IN_OWN_FOLDER if _ran_at_home(predicate) else _IN_CLEAN_FOLDER)
-    said = [ran, *_CHECKED] if with_notebook else [*_CHECKED]
+    checked = []
+    if with_notebook:
+        checked.append(_NOTEBOOK_RAN.format(_IN_OWN_FOLDER if _ran_at_home(predicate) else _IN_CLEAN_FOLDER))
+    checked.append(_FILES)
+    if said.exhibits:
+        checked.append(_EXHIBITS.format(_REST if said.findings else ""))
+    checked.append(_CUSTODY)
     proven = 0 if predicate.rows is None else predicate.rows.proven
     if proven:
         rows = "1 row of the log was" if proven == 1 else f"{proven:,} rows of the log were"
-        said.append(f"{rows} found in the tree that its checkpoint seals; the proofs are in this bundle.")
-    return said
+        checked.append(f"{rows} found in the tree that its checkpoint seals; the proofs are in this bundle.")
+    return checked
 
 
-def not_known(predicate: Predicate) -> list[str]:
-    """Return what a reader cannot conclude from the bundle, a sentence each."""
-    said = [*_NOT_KNOWN]
+def not_known(predicate: Predicate, stated: Said, *, not_compared: str = "") -> list[str]:
+    """Return what a reader cannot conclude from the bundle, a sentence each.
+
+    `not_compared` is a sentence about the log's segments, where nobody compared them.
+    """
+    complete, *others = _NOT_KNOWN
+    said = [] if stated.is_answered else [_NO_ANSWER]
+    said += [] if stated.exhibits else [_NO_EXHIBIT]
+    said += [complete, *([not_compared] if not_compared else [])]
     if predicate.log_checkpoint is None:
-        said.insert(1, _NOT_SEALED)
+        said += [_NOT_SEALED] if stated.exhibits else []
     elif predicate.rows is None or not predicate.rows.proven:
-        said.insert(1, _NOT_PROVEN)
+        said += [_NOT_PROVEN] if stated.exhibits else []
+    said += others
+    said += [_WORDS] if stated.is_answered or stated.findings else []
     if predicate.log_checkpoint is not None and predicate.rows is not None:
         said += [f"Whether further rows are in the log: {each}." for each in predicate.rows.not_proven]
     if predicate.redaction is not None:
