@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import audit_lab as al
@@ -27,6 +28,7 @@ SAID = {
 FORMS = [
     *("sagemaker", "kserve", "seldon", "azureml", "vertex", "vertex-older", "json-lines", "logging", "structlog"),
     *("loguru", "avro", "databricks-legacy", "databricks-gateway", "databricks-unity"),
+    *("kserve-batch.parquet", "kserve-batch.csv"),
 ]
 LEFT_OUT = {"recorded_at", "observed_at", "source"}
 AVRO = {
@@ -70,6 +72,17 @@ def container():
     return buffer.getvalue() + b"\x06\x14cut off"
 
 
+def batch(name):
+    """Return the fixture of KServe's own batches as Parquet or as CSV."""
+    frame = pl.read_ndjson(FIXTURES / f"{name.partition('.')[0]}.jsonl")
+    buffer = io.BytesIO()
+    if name.endswith(".parquet"):
+        frame.write_parquet(buffer, row_group_size=5)
+    else:
+        frame.write_csv(buffer)
+    return buffer.getvalue()
+
+
 def outcome(adapting, fixture):
     """Return what became of a fixture, as JSON has it."""
     source = FIXTURES / f"{fixture}.jsonl"
@@ -77,6 +90,10 @@ def outcome(adapting, fixture):
         adapting.source.mkdir()
         source = adapting.source / "avro.avro"
         source.write_bytes(container())
+    elif "." in fixture:
+        adapting.source.mkdir()
+        source = adapting.source / fixture
+        source.write_bytes(batch(fixture))
     report = adapting(source=source, **SAID.get(fixture, {}))
     assert report.rows_read == report.rows_kept + report.rows_quarantined
     assert report.rows_quarantined == report.quarantine()["rows"].sum()
