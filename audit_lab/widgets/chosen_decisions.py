@@ -55,6 +55,17 @@ class ChosenDecisions(ipywidgets.VBox):
         """The number of the decision that is shown whole, None for none."""
         return None if self._view is None else self._view.decision.value
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the stored rows of the decision that is shown whole are shown, too."""
+        return self._view is not None and bool(self._view.stored.value)
+
+    def show_stored(self, *, is_shown: bool) -> None:
+        """Show the stored rows of the decision that is shown whole, or hide them."""
+        self.errand.wait()
+        if self._view is not None:
+            self._view.choose(stored=is_shown)
+
     def choose(self, number: int | None) -> None:
         """Show one of the decisions whole, once they are there.
 
@@ -100,7 +111,8 @@ class ChosenDecisions(ipywidgets.VBox):
 
     def _list(self, chosen: Foremost, decisions: Decisions) -> None:
         self._view, self._said = DecisionsView(decisions), chosen.sentence
-        self._view.decision.observe(self._another, names="value")
+        for control in (self._view.decision, self._view.stored):
+            control.observe(self._another, names="value")
         self._listed.children = [ipywidgets.HTML(page(self._heading())), self._view]
         self._told()
 

@@ -12,6 +12,7 @@ from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.decision import DecisionView
 from audit_lab.widgets.page import listed, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.source import stored_parts, stored_toggle
 
 if TYPE_CHECKING:
     from audit_lab.face.decisions import Decisions
@@ -43,7 +44,7 @@ _MOST_IDS = 50
 
 
 class DecisionsView(Panel):
-    """Sentences and the first decisions, with a dropdown for the one that is shown whole.
+    """Sentences and the first decisions, with a dropdown for the one that is shown whole, and a button for its bytes.
 
     Parameters
     ----------
@@ -51,17 +52,20 @@ class DecisionsView(Panel):
         What ``log.decisions(...)`` or ``log.subject(...)`` returned.
     """
 
-    controls = ("decision",)
+    controls = ("decision", "stored")
 
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
         numbered = decisions.frame.with_row_index("row").filter("found").head(_MOST_ROWS)
         options = [(spelled(name), number) for number, name in numbered.select("row", "place").iter_rows()]
         self.decision = ipywidgets.Dropdown(options=[("none", None), *options], value=None, description="Decision")
+        self.stored = stored_toggle()
+        self.stored.layout.display = "none"
         self._detail = ipywidgets.HTML()
         drawer, self._code = self._code_drawer()
-        super().__init__([ipywidgets.HTML(page(self._overview())), self.decision, self._detail, drawer])
-        self.decision.observe(self._refresh, names="value")
+        super().__init__([ipywidgets.HTML(page(self._overview())), self.decision, self._detail, self.stored, drawer])
+        for control in (self.decision, self.stored):
+            control.observe(self._refresh, names="value")
         self._refresh()
 
     @property
@@ -70,7 +74,7 @@ class DecisionsView(Panel):
         return self._decisions
 
     def parts(self) -> list[str]:
-        """Return sentences and tables, then the chosen decision."""
+        """Return sentences and tables, then the chosen decision, with its stored rows where they are shown."""
         return [*self._overview(), *self._chosen()]
 
     def text(self) -> str:
@@ -103,6 +107,7 @@ class DecisionsView(Panel):
         return asking_again("decisions", "log.decisions", [*first, *given], question, shown)
 
     def _refresh(self, _: Any = None) -> None:
+        self.stored.layout.display = "none" if self.decision.value is None else None
         self._detail.value = page(self._chosen())
         self._code.value = self._shown_code()
 
@@ -127,7 +132,10 @@ class DecisionsView(Panel):
 
     def _chosen(self) -> list[str]:
         number = self.decision.value
-        return [] if number is None else DecisionView(self._decisions[number]).parts()
+        if number is None:
+            return []
+        decision = self._decisions[number]
+        return [*DecisionView(decision).parts(), *(stored_parts(decision) if self.stored.value else [])]
 
 
 def _told(rows: pl.DataFrame, at: str) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ class DriftView(LinkedPanel):
         What ``log.drift(...)`` returned. The view begins where the summary does: at the first thing that moved.
     """
 
-    controls = ("column", "measure", "picture", "windows", "decision")
+    controls = ("column", "measure", "picture", "windows", "decision", "stored")
 
     def __init__(self, drift: Drift) -> None:
         self._drift = drift

@@ -22,8 +22,9 @@ __all__ = ["LinkedPanel"]
 class LinkedPanel(Panel):
     """A view in which windows are chosen, whose decisions it lists, and to which it can lead explorers.
 
-    Its controls ``windows`` and ``decision`` are the starts of the first and the last window whose decisions are asked
-    for, as ISO 8601, and the number of the decision that is shown whole.
+    Its controls ``windows``, ``decision`` and ``stored`` are the starts of the first and the last window whose
+    decisions are asked for, as ISO 8601, the number of the decision that is shown whole, and whether its stored rows
+    are shown, too.
     """
 
     _explorers: tuple[ExplorerView, ...] = ()
@@ -72,6 +73,8 @@ class LinkedPanel(Panel):
     def _choose(self, name: str, value: Any) -> None:
         if name == "decision":
             self.listing.choose(value)
+        elif name == "stored":
+            self.listing.show_stored(is_shown=value)
         elif name == "windows":
             first, last = value
             self._choose_windows(_place(first, self._window_starts()), _place(last, self._window_starts()))
@@ -81,6 +84,8 @@ class LinkedPanel(Panel):
     def _chosen_in(self, name: str) -> Any:
         if name == "decision":
             return self.listing.chosen
+        if name == "stored":
+            return self.listing.is_stored
         if name == "windows":
             starts = self._window_starts()
             return (

@@ -38,7 +38,7 @@ class OnsetView(LinkedPanel):
         What ``log.onset(...)`` returned. The view begins with the strongest change.
     """
 
-    controls = ("onset", "windows", "decision")
+    controls = ("onset", "windows", "decision", "stored")
 
     def __init__(self, onset: Onsets) -> None:
         self._found = onset

@@ -92,7 +92,7 @@ class PerformanceView(_WindowedPanel):
         What ``log.performance()`` returned.
     """
 
-    controls = ("measure", "windows", "decision")
+    controls = ("measure", "windows", "decision", "stored")
 
     def __init__(self, performance: Performance) -> None:
         self._found = performance
@@ -175,7 +175,7 @@ class FairnessView(_WindowedPanel):
         What ``log.fairness()`` returned.
     """
 
-    controls = ("grouping", "measure", "windows", "decision")
+    controls = ("grouping", "measure", "windows", "decision", "stored")
 
     def __init__(self, fairness: Fairness) -> None:
         self._found = fairness

@@ -230,6 +230,8 @@ def listed_decision(view):
     chosen.select_option(option)
     expect(view).to_contain_text(re.compile(f"{re.escape(option.partition('@')[0])}: .* at 20"))
     heading(view, "Model version").to_be_visible()
+    view.get_by_role("button", name="Stored bytes").click()
+    heading(view, "Stored in predictions").to_be_visible()
 
 
 #: By the name of the view's class.

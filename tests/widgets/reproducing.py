@@ -27,6 +27,13 @@ def controls_of(widget):
     return [one for child in getattr(widget, "children", ()) for one in controls_of(child)]
 
 
+def toggles_of(widget):
+    """Return every button in a widget that stays pressed."""
+    if isinstance(widget, ipywidgets.ToggleButton):
+        return [widget]
+    return [one for child in getattr(widget, "children", ()) for one in toggles_of(child)]
+
+
 def others(control):
     """Return what a control offers besides what it says, in its order."""
     offered = [each[1] if isinstance(each, tuple) else each for each in control.options]

@@ -83,6 +83,19 @@ def test_the_chosen_decision_is_shown_whole(log):
     assert view.code().endswith("al.view(decisions).choose(decision=2)\n")
 
 
+def test_the_chosen_decision_is_shown_with_its_bytes_where_they_are_asked_for(log):
+    view = DecisionsView(log.decisions(["p-004", "p-005"]))
+    assert view.stored.layout.display == "none"
+    view.decision.value = 1
+    assert view.stored.layout.display is None
+    assert "Stored in predictions" not in view.static_html()
+    view.stored.value = True
+    assert ">s5:p-005</td>" in view.children[2].value
+    assert view.code().endswith("al.view(decisions).choose(decision=1, stored=True)\n")
+    view.decision.value = 0
+    assert ">s5:p-004</td>" in view.static_html()
+
+
 def test_more_than_a_few_decisions_are_counted(log):
     shown = DecisionsView(log.decisions()).static_html()
     assert "15 more are in decisions.frame." in shown

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from reproducing import controls_of, others, shown_by
+from reproducing import controls_of, others, shown_by, toggles_of
 
 import audit_lab as al
 from audit_lab.errors import MisuseError
@@ -64,6 +64,7 @@ SHOWN = {
     "CohortView": lambda logs: al.view(logs["small"].attributions(version="1", rows=30)),
     "ComparableView": lambda logs: al.view(logs["small"].decision("p-030").comparable()),
     "CoverageView": lambda logs: al.view(logs["small"].coverage()),
+    "DecisionView": lambda logs: al.view(logs["small"].decision("p-001")),
     "DecisionsView": lambda logs: al.view(logs["small"].decisions("sequence < 5")),
     "DriftView": lambda logs: al.view(
         logs["small"].drift(["city", "income"], every="1d", model="loans", false_alarms=0.1)
@@ -131,6 +132,10 @@ def change(view, control):
         view.settle()
         (shown,) = controls_of(view.listing)
         shown.value = others(shown)[-1]
+    elif control == "stored":
+        (pressed,) = toggles_of(view)
+        assert pressed.layout.display is None, "it is there to be pressed"
+        pressed.value = True
     else:
         chosen = getattr(view, control)
         assert others(chosen), control
