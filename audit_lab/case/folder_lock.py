@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ __all__ = ["LOCK_NAME", "folder_lock"]
 
 LOCK_NAME = ".lock"
 
+_NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
@@ -24,7 +27,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
     Raises
     ------
     AuditLabError
-        Another writer held the lock for a minute.
+        Another writer held the lock for a minute, or nothing can be written there.
     """
     with ExitStack() as held:
         try:
@@ -32,5 +35,12 @@ def folder_lock(folder: Path) -> Iterator[None]:
         except TimeoutError as error:
             raise AuditLabError(
                 f"Another writer holds the case {folder}", "Close it there, or try again later"
+            ) from error
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE:
+                raise
+            raise AuditLabError(
+                f"The case in {folder} cannot be written to ({error.strerror}), and custody must say what is done",
+                "Copy its folder to a place of yours, and work on the copy",
             ) from error
         yield

@@ -217,7 +217,8 @@ class Case(CaseFile):
             )
         settle(examine_bundle(Path(bundle), accepted_keys(trust), require_sign_offs=("approved",)))
         said = [each.sentence() for each in read_sign_offs(bundle) if each.meaning == "approved"]
-        return self._report(f"Approved. {' '.join(said)}")
+        approved = "; ".join(said)
+        return self._report(f"{approved[:1].upper()}{approved[1:]}")
 
     def sign_offs(
         self, bundle: Path | str, *, trust: Trust | Path | str | Sequence[Path | str] | None = None

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["export_case", "export_notebook"]
 
 _ARCHIVE_SUFFIX = ".zip"
+_NO_FOLDER = "a file stands where its folder should be"
 
 
 def export_case(
@@ -251,8 +252,10 @@ def _write_bundle(
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():  # made by another export meanwhile
             raise _there_already(path) from error
+        no_folder = isinstance(error, (FileExistsError, NotADirectoryError))
         raise AuditLabError(
-            f"The bundle {path} cannot be written ({error.strerror})", "Choose another folder, or make room in this one"
+            f"The bundle {path} cannot be written ({_NO_FOLDER if no_folder else error.strerror})",
+            "Choose another folder, or make room in this one",
         ) from error
 
 

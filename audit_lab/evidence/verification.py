@@ -5,6 +5,7 @@ What each of them needs is imported when one is met: a bundle without tables is 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["refuse_rerun_options", "verify"]
 
 _ELSEWHERE = "://"
+_ARCHIVE_SUFFIX = ".zip"
 _LARGEST_PROOF_BYTES = 64_000_000
 #: Options of a re-run, with what they are when nobody gave them.
 _USUAL: Mapping[str, tuple[Any, ...]] = {
@@ -135,10 +137,7 @@ def verify(
         )
     _refuse_options(place, vault=vault, witnesses=witnesses, rows=not rows)
     if place.is_dir() and not _is_bundle(place):
-        raise MisuseError(
-            f"{place} is neither an audit log nor an evidence bundle",
-            f"For Parquet files that another system wrote: audit-lab doctor --log {place} --mapping MAPPING.toml.",
-        )
+        raise _no_bundle(place)
     if place.is_file() and (proof := _proof(place)) is not None:
         _refuse_sign_offs(path, require_sign_offs)
         _refuse_age(path, known_checkpoint, signed_since)
@@ -218,6 +217,25 @@ def _is_bundle(place: Path) -> bool:
     return (place / ATTESTATION).exists() or (place / BAG_DECLARATION).exists()
 
 
+def _no_bundle(place: Path) -> MisuseError:
+    """Return what to do with a folder that is neither a log nor a bundle."""
+    from audit_lab.case.about import ABOUT_NAME
+
+    if (place / ABOUT_NAME).is_file():
+        following = f"Export it, and verify the bundle: audit-lab export {place} --out FOLDER"
+        return MisuseError(f"{place} is the folder of a case, which is signed when it is exported", following)
+    held: list[Path] = []
+    with suppress(OSError):  # of a folder that cannot be looked into nothing more is said
+        held = [each for each in sorted(place.iterdir()) if each.suffix == _ARCHIVE_SUFFIX or _is_bundle(each)]
+    if held:
+        following = f"Verify each by itself, such as the first: audit-lab verify {held[0]}"
+        return MisuseError(f"{place} holds bundles, or archives, and is none", following)
+    return MisuseError(
+        f"{place} is neither an audit log nor an evidence bundle",
+        f"For Parquet files that another system wrote: audit-lab doctor --log {place} --mapping MAPPING.toml.",
+    )
+
+
 def _proof(place: Path) -> bytes | None:
     """Return the bytes of a file that is a JSON object, as the proof of a record is; no archive begins like that."""
     try:
@@ -241,4 +259,4 @@ def _refuse_age(path: Path | str, known_checkpoint: Path | str | None, signed_si
 def _refuse_options(place: Path, **given: Any) -> None:
     named = ", ".join(name for name, value in given.items() if value)
     if named:
-        raise MisuseError(f"{named} are for the check of a log, and {place} is none", "Leave them out.")
+        raise MisuseError(f"only the check of a log takes {named}, and {place} is none", f"Leave {named} out.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import polars as pl
 import pytest
 
 from audit_lab.case import CaseEditedWarning, CaseFile
+from audit_lab.errors import AuditLabError
 from audit_lab.seal.custody import NO_LINE, CustodyLine, FileChange
 
 FRAME = pl.DataFrame({"a": [1]})
@@ -119,3 +122,22 @@ def test_two_processes_lose_nothing(tmp_path, log):
     assert [each.id for each in case.actions] == [f"A{number}" for number in range(1, 17)]
     assert sorted(line.actor for line in case.custody) == ["ida"] * 8 + ["jane"] + ["rex"] * 8
     assert case.edited() == ()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_case_where_nothing_can_be_written_is_read_and_says_so(case, monkeypatch, number):
+    case.conclude("It merged.")
+    real = os.open
+
+    def refuse(path, *rest, **named):
+        if str(path).endswith(".lock"):
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert CaseFile.open(case.folder).conclusion == "It merged."
+    with pytest.raises(
+        AuditLabError, match=r"case in .*INC-1 cannot be written to .*Copy its folder to a place of yours"
+    ):
+        case.comment("looked")
+    assert len(case.custody) == 2

@@ -132,7 +132,7 @@ def test_a_case_is_finished_exported_and_signed_by_the_command_line_alone(run, o
     (unknown,) = run("case", "show", folder, "--bundle", bundle, "--trust", jane["trust"], "--json").json["sign_offs"]
     assert unknown["state"].startswith("VOID: sign-off.key-not-trusted")
     report = run("case", "report", folder, "--bundle", bundle, *trust, "--json").json["text"]
-    assert ("Approved. approved by Rex Holm" in report, "DRAFT" in report) == (True, False)
+    assert ("Approved by Rex Holm" in report, "DRAFT" in report) == (True, False)
     assert run("case", "comment", folder, "Sent.").code == 0
     assert "valid for the case" in run("case", "show", folder).out
     assert run("case", "conclude", folder, "It was otherwise.").code == 0

@@ -66,7 +66,7 @@ def test_options_for_logs_are_misuse_for_a_bundle(run, tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK")
     answer = run("verify", tmp_path / "x.zip", "--no-rows")
     assert answer.code == 2
-    assert "rows are for the check of a log" in answer.err
+    assert "only the check of a log takes rows" in answer.err
 
 
 def test_snapshots_lists_what_can_be_opened(run, sealed):

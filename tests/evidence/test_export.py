@@ -238,8 +238,9 @@ def test_an_export_that_is_interrupted_leaves_nothing(case, key, tmp_path, monke
 
 def test_a_place_that_cannot_be_written(case, key, tmp_path):
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(AuditLabError, match="cannot be written"):
-        export_case(case, tmp_path / "out", key=key)
+    for out in (tmp_path / "out", tmp_path / "out" / "within"):
+        with pytest.raises(AuditLabError, match=r"cannot be written \(a file stands where its folder should be\)"):
+            export_case(case, out, key=key)
 
 
 def test_an_interrupted_export_leaves_the_earlier_one(case, key, trust, tmp_path, monkeypatch):

@@ -112,7 +112,7 @@ def test_a_report_is_no_draft_once_an_accepted_key_approved_the_bundle(followed,
         case.draft_report(bundle, trust=pinned)
     case.sign_off(bundle, key=REX, printed_name="Rex Holm", meaning="approved", trust=pinned)
     text = case.draft_report(bundle, trust=pinned).read_text()
-    assert "**Approved. " in text
+    assert "**Approved by " in text
     assert "Rex Holm" in text
     assert "DRAFT" not in text
     with pytest.raises(IntegrityError, match=r"sign-off\.key-not-trusted"):

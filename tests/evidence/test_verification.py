@@ -44,3 +44,24 @@ def test_a_log(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(MisuseError, match="none cannot be read"):
         verify(tmp_path / "none")
+
+
+def test_the_folder_of_a_case_is_said_to_be_one(case, tmp_path):
+    with pytest.raises(MisuseError, match=r"is the folder of a case, .*audit-lab export .*INC-1.* --out FOLDER"):
+        verify(case.folder)
+    assert list(tmp_path.rglob("*.zip")) == []
+
+
+def test_a_folder_that_holds_bundles_names_them(case, key, tmp_path):
+    export_case(case, tmp_path / "out", key=key)
+    with pytest.raises(MisuseError, match=r"out holds bundles, or archives, .*: audit-lab verify .*INC-1\.zip"):
+        verify(tmp_path / "out")
+    with zipfile.ZipFile(tmp_path / "out" / "INC-1.zip") as file:
+        file.extractall(tmp_path / "one" / "INC-1")
+    with pytest.raises(MisuseError, match=r"one holds bundles, or archives, .*: audit-lab verify .*one/INC-1$"):
+        verify(tmp_path / "one")
+
+
+def test_what_is_for_logs_only(case, key, tmp_path):
+    with pytest.raises(MisuseError, match="only the check of a log takes vault, and"):
+        verify(export_case(case, tmp_path, key=key), vault=tmp_path)
