@@ -205,6 +205,31 @@ def test_what_a_report_counts_of_a_cut_file_is_kept_or_quarantined(adapting, for
     assert ("at least" in events["summary"][0]) == bool(spans)
 
 
+@pytest.mark.parametrize("form", ["sagemaker", "avro"])
+def test_what_was_read_to_the_end_of_a_chunk_is_gone_on_with_behind_it(tmp_path, monkeypatch, form):
+    monkeypatch.setattr("audit_lab.capture.adapters.json_records._AT_ONCE", 2)
+    monkeypatch.setattr("audit_lab.capture.adapters.json_array._HELD_BYTES", 500)
+    monkeypatch.setattr("audit_lab.capture.adapters.lines._BLOCK_BYTES", 300)
+    monkeypatch.setattr("audit_lab.capture.adapters.avro._AT_ONCE", 2)
+    content, ends = container()
+    # A block whose numbers cannot be read has a place among the records, and is none.
+    damaged = content[: ends[1]] + b"\x05" + content[ends[1] + 1 :]
+    (tmp_path / "a").write_bytes(damaged if form == "avro" else of_array(form).content[:-3])
+    (file,), _ = source_files(tmp_path / "a")
+
+    def told(start):
+        chunks = list(FORMS[form].read(file, start, SAID))
+        return [(number, raw) for chunk in chunks for number, raw in zip(chunk.numbers, chunk.raws, strict=True)], [
+            chunk.next_start for chunk in chunks
+        ]
+
+    whole, stops = told(0)
+    assert len(stops) > 2
+    assert form != "avro" or [number for number, _ in whole] == [1, 2, 3, 4, 5, 6, 7]
+    for stop in stops:
+        assert told(stop)[0] == [each for each in whole if each[0] > stop]
+
+
 def test_the_statement_of_completeness_says_what_of_a_source_nobody_could_count(adapting):
     content, ends = container()
     adapting({"b.parquet": table("kserve")[:-9], "a.json": of_array("kserve").content[:2_000]}, form="kserve")
