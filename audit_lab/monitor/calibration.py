@@ -5,6 +5,7 @@ as the question has, and into a reference of the same size that shares with them
 question. Whole rows are drawn, so that columns stay as dependent on one another as they are. Each such question has a
 smallest adjusted p-value (Simes's statistic); the level is the one that the stated share of them stay below. That is a
 Monte Carlo test, and its rate is the stated one for any number of resamples: Barnard (1963), Dwass (1957).
+A short reference stays as it is, and what its rows stand for is drawn.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _RATES = (0.001, 0.5)
 #: Up to so few rows for each sampled row each is drawn; from so many on, how often each sampled row is drawn comes from
 #: the normal distribution that it then has.
 _FEW, _NORMAL_FROM = 8, 64
+#: A reference with so few rows is not drawn anew: bins that were made from other rows would err in another way.
+_SHORT = 500
 #: Numbers held at once while drawing, some 64 MB.
 _AT_ONCE = 8_000_000
 
@@ -111,7 +114,7 @@ def calibrate(sample: pl.DataFrame, bins: Sequence[Bins], layout: Layout, rate: 
     smallest = np.concatenate(
         [
             smallest_adjusted(_p_values(bins, counts, references, bounds, layout))
-            for counts, references in _drawn(marks, layout, resamples, generator)
+            for counts, references in _resampled(marks, layout, resamples, generator)
         ]
     )
     level = float(np.sort(smallest)[round(rate * (resamples + 1)) - 1])
@@ -138,6 +141,43 @@ def _marked(sample: pl.DataFrame, bins: Sequence[Bins]) -> tuple[NDArray[np.floa
             codes = np.where(column.is_null().to_numpy(), last - first - 1, codes)
         marks[rows, first + codes] = 1.0
     return marks, bounds
+
+
+def _resampled(
+    marks: NDArray[np.float32], layout: Layout, resamples: int, generator: np.random.Generator
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    short = layout.rolling is None and layout.reference_rows == marks.shape[0] <= _SHORT
+    return (_drawn_about if short else _drawn)(marks, layout, resamples, generator)
+
+
+def _drawn_about(
+    marks: NDArray[np.float32], layout: Layout, resamples: int, generator: np.random.Generator
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Draw questions about a short reference as it is: what its rows stand for is drawn, as its bins were made from it.
+
+    Of rows in order the parts of all that lie between neighbours are of a Dirichlet distribution of ones; windows are
+    drawn from rows of such parts, but for those inside the reference, which are parts of its rows.
+
+    Notes
+    -----
+    Wilks, *Mathematical Statistics* (1962), section 8.7; as a bootstrap: Rubin, *The Bayesian Bootstrap* (1981).
+    """
+    rows, width = marks.shape
+    references = marks.sum(axis=0, dtype=np.float64)[None, None, :]
+    ends = np.cumsum(np.where(layout.inside, layout.volume, 0))
+    together = max(1, _AT_ONCE // (layout.volume.size * max(marks.shape)))
+    for start in range(0, resamples, together):
+        questions = min(together, resamples - start)
+        weights = np.empty((questions, layout.volume.size, rows), dtype=np.float32)
+        for drawn in weights:
+            drawn[:] = generator.multinomial(layout.volume, generator.dirichlet(np.ones(rows)))
+            order = generator.permutation(rows)
+            for window in np.flatnonzero(layout.inside).tolist():
+                drawn[window] = 0
+                drawn[window, order[ends[window] - layout.volume[window] : ends[window]]] = 1
+        with _threads().limit(limits=1, user_api="blas"):
+            counts = weights.reshape(-1, rows) @ marks
+        yield counts.reshape(questions, -1, width).astype(np.float64), references
 
 
 def _drawn(

@@ -72,6 +72,28 @@ def test_rows_without_drift_raise_alerts_no_more_often_than_stated():
     assert interval(questions)[0] <= alarms <= interval(questions)[1]
 
 
+def short_alarms(questions: int, rows: int) -> int:
+    """Return how many questions about rows without drift raise an alert, against the first so many rows."""
+    alarms = 0
+    for seed in range(questions):
+        frame = calm(np.random.default_rng(seed)).with_columns(
+            twin=pl.Series(np.random.default_rng(900 + seed).normal(0, 1, WEEKS * PER_WEEK)),
+            other=pl.Series(np.random.default_rng(1_900 + seed).normal(0, 1, WEEKS * PER_WEEK)),
+        )
+        alarms += asked(frame, seed, reference=(START, frame["at"][rows])).alerts().height > 0
+    return alarms
+
+
+def test_a_short_reference_raises_alerts_no_more_often_than_stated():
+    assert short_alarms(40, 50) <= interval(40)[1]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("rows", [50, 60, 100, 200, 400])
+def test_short_references_raise_alerts_at_the_stated_rate(rows):
+    assert short_alarms(300, rows) <= interval(300)[1]
+
+
 def test_a_larger_stated_rate_is_kept_too():
     questions = 24
     frames = (calm(np.random.default_rng(500 + seed)) for seed in range(questions))
