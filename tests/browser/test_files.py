@@ -17,6 +17,7 @@ from lab_page import (
     panel,
     press_button,
     ready,
+    run_cell,
     run_command,
     select_log,
 )
@@ -103,6 +104,32 @@ def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verif
     page.reload()
     expect(page.get_by_role("article", name="Verification of dossiers/INC-8.zip")).to_be_visible()
     window.is_fresh = True  # the address names a file: the browser goes back to its folder whenever it comes to it
+
+
+def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook):
+    page = notebook
+    log = al.open(lab.folder / "sample_data" / "flights")
+    al.Case.create("INC-9", log, question="When?", actor="ana", purpose="a test", folder=lab.folder / "cases")
+    ready(page)
+    press_button(page, "Open Case")
+    answer(page, item="INC-9 (cases/INC-9)")
+    opened = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text='al.Case.open("../cases/INC-9")')
+    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-9")
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    cell = run_cell(page, "al.view(al.open('../sample_data/flights').drift(['carrier', 'distance_miles']))", 2)
+    cell.get_by_label("Column", exact=True).select_option("distance_miles", timeout=60_000)
+    expect(cell.get_by_role("heading", name="distance_miles over time")).to_be_visible()
+    cell.locator(".jp-InputPrompt").click()
+    press_button(page, "Keep Cell as Exhibit")
+    answer(page, text="Distances")
+    active = page.locator(".jp-NotebookPanel .jp-CodeCell.jp-mod-active")
+    expect(active.locator(".jp-OutputArea-output")).to_contain_text("Distances")
+    (exhibit,) = al.Case.open(lab.folder / "cases" / "INC-9", actor="ana", purpose="a test").exhibits
+    pages = [path.read_text() for path in exhibit.folder.glob("*.html")]
+    assert any("distance_miles over time" in each for each in pages)
+    assert not any("carrier over time" in each for each in pages)
+    assert "distance_miles" in exhibit.code
 
 
 def is_saved(response, words):
