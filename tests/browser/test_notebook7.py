@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -44,6 +45,11 @@ PALETTE = {
     "Verify Log",
 }
 
+_CONNECTED = """() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+  return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
+
 
 @pytest.fixture
 def notebook7(lab, window, watch, request):
@@ -53,6 +59,7 @@ def notebook7(lab, window, watch, request):
     page = window.page.context.new_page()
     page.goto(f"{lab.url}/notebooks/notebooks/{name}?token={TOKEN}")
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    page.wait_for_function(_CONNECTED)  # the indicator says idle before that too, and what is run then may be lost
     assert urlsplit(page.url).path == f"/notebooks/notebooks/{name}"
     yield page
     page.close()
@@ -108,6 +115,7 @@ def test_every_command_is_there_and_every_view_is_live(lab, notebook7, write_sma
     write_small_log(lab.folder / "seven-loans")
     shown = "\n".join(f"display(al.view({each}))" for each in SHOWN.values())
     cell = run_cell(page, opened_in("seven-loans") + shown, 0)
+    expect(cell.locator(".jp-InputPrompt")).not_to_have_text(re.compile(r"^\[ \]"))  # it has begun
     expect(cell.locator(".auditlab-ShownView:has(.widget-vbox)")).to_have_count(len(SHOWN), timeout=240_000)
 
     palette(page).fill("Audit Lab")
