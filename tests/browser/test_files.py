@@ -106,7 +106,7 @@ def test_a_case_is_opened_a_cell_kept_and_the_evidence_exported_opened_and_verif
     window.is_fresh = True  # the address names a file: the browser goes back to its folder whenever it comes to it
 
 
-def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook):
+def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook, window):
     page = notebook
     log = al.open(lab.folder / "sample_data" / "flights")
     al.Case.create("INC-9", log, question="When?", actor="ana", purpose="a test", folder=lab.folder / "cases")
@@ -130,6 +130,7 @@ def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook):
     assert any("distance_miles over time" in each for each in pages)
     assert not any("carrier over time" in each for each in pages)
     assert "distance_miles" in exhibit.code
+    window.is_fresh = True  # the case is open until the page is another
 
 
 def is_saved(response, words):
