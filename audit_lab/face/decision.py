@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_lab.face.answered import Answered
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
+    from audit_lab.face.decisions import Decisions
     from audit_lab.log.keys.vault import Vault
     from audit_lab.log.source_rows import SourceRows
     from audit_lab.replay.comparable_cases import Comparable
@@ -163,7 +165,7 @@ class Decision(Answered):
                 features=features,
             )
             answer.rows = 1 + found.searched
-            return found
+            return replace(found, decisions_of=self._others)
 
     def source_rows(self, vault: Vault | Path | str | None = None) -> SourceRows:
         """Return the stored rows behind it: file, row, every value's canonical bytes, and the leaf as it was sealed.
@@ -189,6 +191,13 @@ class Decision(Answered):
             for each in found.rows:
                 answer.touches(each.table, [one.column for one in each.values])
             return found
+
+    def _others(self, names: Sequence[str]) -> Decisions:
+        """Reconstruct other decisions of the same log, named by ids or places."""
+        from audit_lab.face.asked_for import AskedFor
+        from audit_lab.face.decisions import decisions_asked
+
+        return decisions_asked(self._store, AskedFor(names), self._access)
 
     def lineage_graph(self) -> LineageGraph:
         """Return its way back to deployments, approvals, runs, commits, data and feature sources, and what is amiss."""

@@ -18,13 +18,13 @@ from audit_lab.replay.reconstruction.timeline import timeline_of
 from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from audit_lab.face.access import Access, Answer
     from audit_lab.face.asked_for import AskedFor
     from audit_lab.log.store import LogStore
 
-__all__ = ["Decisions"]
+__all__ = ["Decisions", "decisions_asked"]
 
 _SHOWN_ROWS = 10
 _SHOWN = ("prediction_id", "occurred_at", "model_version", "score", "decision", "final_decision", "gaps", "findings")
@@ -260,6 +260,17 @@ class Decisions:
         )
         more = f"<p>{len(self) - _SHOWN_ROWS:,} more are in frame.</p>" if len(self) > _SHOWN_ROWS else ""
         return f"<ul>{lines}</ul><table><tr>{head}</tr>{rows}</table>{more}"
+
+
+def decisions_asked(
+    store: LogStore, asked: AskedFor, access: Access, narrowed: Mapping[str, object] | None = None
+) -> Decisions:
+    """Reconstruct many predictions as a question that a journal knows of; `narrowed` is what it says beside them."""
+    words = None if access.journal is None else asked.words
+    with access.asking("decisions", words, **(narrowed or {})) as answer:
+        decisions = Decisions(store, asked, access)
+        decisions.tell(answer)
+        return decisions
 
 
 def _or(name: str, otherwise: str = "not stated") -> pl.Expr:

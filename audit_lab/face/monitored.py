@@ -217,7 +217,7 @@ class Monitored(Caused):
                 self._touches_inputs(answer, [found.model_name])
                 return behind
 
-        return replace(found, ask=ask)
+        return replace(found, ask=ask, decisions_of=self.decisions)
 
     def performance(
         self,

@@ -87,15 +87,11 @@ class Replays(LogTables):
             The expression or a time cannot be read, or ids were given beside what narrows a search.
         """
         from audit_lab.face.asked_for import AskedFor
-        from audit_lab.face.decisions import Decisions
+        from audit_lab.face.decisions import decisions_asked
 
         asked = AskedFor(ids_or_expression, instant(since, "since"), instant(until, "until"), model, subject, limit)
         narrowed = {"since": since, "until": until, "model": model, "subject": subject, "limit": limit}
-        words = None if self.journal is None else asked.words
-        with self._access.asking("decisions", words, **narrowed) as answer:
-            decisions = Decisions(self._store, asked, self._access)
-            decisions.tell(answer)
-            return decisions
+        return decisions_asked(self._store, asked, self._access, narrowed)
 
     def subject(self, pseudonym: str) -> Decisions:
         """Reconstruct every prediction about one subject, in order of time, by the pseudonym that stands in the log."""
@@ -160,6 +156,7 @@ class Replays(LogTables):
             question = Question(expression, instant(since, "since"), instant(until, "until"), model)
             runner = self._runner(environment, trust, trusted_types, limits)
             replayed = replay_all(self._store, question, runner, keep=keep, causes=causes, progress=progress)
+            replayed = replace(replayed, decisions_of=self.decisions)
             answer.rows = replayed.predictions
             answer.touches("predictions", self._columns("predictions"))
             self._touches_inputs(answer, replayed.groups["model_name"].drop_nulls().unique().to_list())
@@ -229,7 +226,7 @@ class Replays(LogTables):
             answer.touches("predictions", self._columns("predictions"))
             answer.touches("overrides", self._columns("overrides"))
             self._touches_inputs(answer, [model] if model else self._store.models())
-            return found
+            return replace(found, decisions_of=self.decisions)
 
     def lineage_graph(self, model: str, version: str) -> LineageGraph:
         """Return the way of a model version back to its approvals, runs, commits and data, and what is amiss with it.
@@ -275,7 +272,7 @@ class Replays(LogTables):
                 answer.rows = ids.len()
                 return ids
 
-        return replace(stated, ask=ask)
+        return replace(stated, ask=ask, decisions_of=self.decisions)
 
     def version_in_force(
         self,
@@ -368,7 +365,7 @@ class Replays(LogTables):
             found = explore_window(self._store, question, runner, version=version, other=other, rows=rows)
             answer.rows = found.table.height
             self._touches_inputs(answer, [chosen])
-            return found
+            return replace(found, decisions_of=self.decisions)
 
     def _runner(
         self,

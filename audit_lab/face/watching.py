@@ -144,7 +144,8 @@ class Watching(Monitored):
             found = Record(self._store, record).read(in_log=write)
             answer.rows = found.table.height
             given = {"write": write or None, "record": None if record is None else str(record)}
-            return replace(found, asked={name: value for name, value in given.items() if value is not None})
+            asked = {name: value for name, value in given.items() if value is not None}
+            return replace(found, asked=asked, decisions_of=self.decisions, foremost_of=self.foremost)
 
     def acknowledge(
         self,

@@ -11,7 +11,7 @@ import polars as pl
 from audit_lab.replay.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from audit_lab.replay.causes.cause import Explanation
@@ -51,6 +51,8 @@ class BatchReplay:
     asked
         Which predictions were asked for, and how they were to be run, as JSON-safe values; ``expression`` is None too
         where it was a polars expression, and ``by_polars`` is that as text then.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     scanned: pl.LazyFrame
@@ -58,6 +60,7 @@ class BatchReplay:
     explanations: tuple[GroupExplanation, ...] = ()
     kept: Path | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def rows(self) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit_lab.replay.gower import Scale
 
@@ -88,6 +88,8 @@ class Comparable:
     differences
         One row for each case and feature: ``this`` and ``other`` (values as text), ``difference`` (other less this, of
         numbers), ``part`` (what the feature adds before the mean is taken, 0 to 1; null where it does not count).
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     prediction_id: str
@@ -102,6 +104,7 @@ class Comparable:
     left_out: Mapping[str, int]
     cases: pl.DataFrame = field(repr=False)
     differences: pl.DataFrame = field(repr=False)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def digest(self) -> str:

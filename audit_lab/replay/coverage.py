@@ -71,6 +71,8 @@ class Coverage:
         what nobody could read, so that how many records it holds cannot be told.
     ask
         Finds the ids behind a number; `ids` puts the question.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     every: str
@@ -83,6 +85,7 @@ class Coverage:
     represented: pl.DataFrame | None
     unread: pl.DataFrame
     ask: Callable[[IdQuestion], pl.Series] = field(repr=False)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False)
 
     @property
     def predictions(self) -> int:

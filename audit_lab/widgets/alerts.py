@@ -9,8 +9,9 @@ import polars as pl
 
 from audit_lab.charts.alerts import alert_timeline
 from audit_lab.seal.hidden_letters import spelled
+from audit_lab.widgets.alerted import decisions_of_alert
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from audit_lab.monitor.alerts import Alerts
@@ -44,8 +45,8 @@ _SAID = {"at": "At", "actor": "By", "kind": "What", "summary": "Words"}
 _EVERY = "all"
 
 
-class AlertsView(Panel):
-    """Summary and timeline of alerts, with dropdowns for the state that is drawn and the alert that is shown whole.
+class AlertsView(OpeningPanel):
+    """Summary and timeline of alerts, with dropdowns for the state that is drawn and an alert, whose decisions open.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class AlertsView(Panel):
         What ``log.alerts()`` returned.
     """
 
-    controls = ("state", "alert")
+    controls = ("state", "alert", "opened", "decision", "stored")
 
     def __init__(self, alerts: Alerts) -> None:
         self._found = alerts
@@ -61,12 +62,12 @@ class AlertsView(Panel):
         self.state = ipywidgets.Dropdown(options=[_EVERY, *states], value=_EVERY, description="State")
         self.alert = ipywidgets.Dropdown(options=self._offered(), value=None, description="Alert")
         self._overview = ipywidgets.HTML()
-        self._detail = ipywidgets.HTML()
+        self._detail, listing = ipywidgets.HTML(), self._opening()
         drawer, self._code = self._code_drawer()
         said = ipywidgets.HTML(page([section("Alerts", listed(alerts.summary()))]))
-        super().__init__([said, self.state, self._overview, self.alert, self._detail, drawer])
+        super().__init__([said, self.state, self._overview, self.alert, self._detail, listing, drawer])
         self.state.observe(self._state_changed, names="value")
-        self.alert.observe(self._refresh, names="value")
+        self.alert.observe(self._alert_changed, names="value")
         self._refresh()
 
     @property
@@ -75,8 +76,9 @@ class AlertsView(Panel):
         return self._found
 
     def parts(self) -> list[str]:
-        """Return summary, timeline and table of the chosen state, then the chosen alert."""
-        return [section("Alerts", listed(self._found.summary())), *self._drawn(), *self._chosen()]
+        """Return summary, timeline and table of the chosen state, the chosen alert, and its decisions where opened."""
+        summary = section("Alerts", listed(self._found.summary()))
+        return [summary, *self._drawn(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
@@ -91,7 +93,7 @@ class AlertsView(Panel):
             lines.append(f"timeline = al.charts.alert_timeline(alerts.windows{chosen})")
         if self.alert.value is not None:
             lines.append(f"windows = alerts.windows.filter(alert={self.alert.value!r})")
-        return "\n".join([*lines, self._showing("alerts"), ""])
+        return "\n".join([*lines, *self.listing.code(), self._showing("alerts"), ""])
 
     def _mine(self) -> pl.DataFrame:
         windows = self._found.windows
@@ -110,6 +112,16 @@ class AlertsView(Panel):
         kept = self.alert.value if any(name == self.alert.value for _, name in offered) else None
         self.alert.options = offered
         self.alert.value = kept
+        self._refresh()
+
+    def _alert_changed(self, _: Any) -> None:
+        """Offer the decisions of the window where the chosen alert was worst."""
+        name = self.alert.value
+        if name is None:
+            self.listing.offer("", None)
+        else:
+            row = self._found.table.row(by_predicate=pl.col("id") == name, named=True)
+            self.listing.offer(*decisions_of_alert(self._found, row))
         self._refresh()
 
     def _refresh(self, _: Any = None) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 
 from audit_lab.replay.verdict import EFFECTS, Verdict
 from audit_lab.widgets.asking import asking_again, narrowed
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import facts, listed, note, page, paragraph, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,8 @@ _MOST_ROWS = 25
 _REPRODUCED = (str(Verdict.EXACT), str(Verdict.WITHIN_TOLERANCE))
 
 
-class BatchReplayView(Panel):
-    """Sentences and groups of a batch replay, with a dropdown for a code whose predictions are shown.
+class BatchReplayView(OpeningPanel):
+    """Sentences and groups of a batch replay, with a dropdown for a code whose predictions are shown; they open.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ class BatchReplayView(Panel):
         What ``log.replay(...)`` returned.
     """
 
-    controls = ("code_shown",)
+    controls = ("code_shown", "opened", "decision", "stored")
 
     def __init__(self, batch: BatchReplay) -> None:
         self._batch = batch
         fallen = batch.groups.filter(~pl.col("verdict").is_in(_REPRODUCED))["code"].drop_nulls()
         codes = fallen.unique().sort().to_list()
         self.code_shown = ipywidgets.Dropdown(options=[("none", None), *codes], value=None, description="Rows of")
-        self._detail = ipywidgets.HTML()
+        self._detail, listing = ipywidgets.HTML(), self._opening()
         drawer, self._code = self._code_drawer()
-        super().__init__([ipywidgets.HTML(page(self._overview())), self.code_shown, self._detail, drawer])
+        super().__init__([ipywidgets.HTML(page(self._overview())), self.code_shown, self._detail, listing, drawer])
         self.code_shown.observe(self._refresh, names="value")
         self._refresh()
 
@@ -72,8 +72,8 @@ class BatchReplayView(Panel):
         return self._batch
 
     def parts(self) -> list[str]:
-        """Return sentences, groups and how it was run, then the predictions of the chosen code."""
-        return [*self._overview(), *self._chosen()]
+        """Return sentences, groups and how it was run, the predictions of the chosen code, and those opened."""
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the sentences, one a line."""
@@ -88,11 +88,23 @@ class BatchReplayView(Panel):
         given += [f"keep={str(self._batch.kept)!r}"] if self._batch.kept is not None else []
         code = self.code_shown.value
         found = "" if code is None else f"rows = batch.rows.filter(code={code!r})\n"
-        return asking_again("batch", "log.replay", given, asked, f"{found}{self._showing('batch')}")
+        opened = "".join(f"{line}\n" for line in self.listing.code())
+        return asking_again("batch", "log.replay", given, asked, f"{found}{opened}{self._showing('batch')}")
 
     def _refresh(self, _: Any = None) -> None:
+        code, batch = self.code_shown.value, self._batch
+        if code is None:
+            self.listing.name("The first decisions of each verdict", batch.groups["first_id"], batch.decisions_of)
+        else:
+            self._rows = self._found_rows(code)
+            self.listing.name(f"Decisions of {code}", self._rows["place"].head(_MOST_ROWS), batch.decisions_of)
         self._detail.value = page(self._chosen())
         self._code.value = self._shown_code()
+
+    def _found_rows(self, code: str) -> pl.DataFrame:
+        """Return the first rows of a code, and one more where there are more."""
+        found = self._batch.scanned.filter(pl.col("code") == code)
+        return found.sort("occurred_at", "prediction_id", "place", maintain_order=True).head(_MOST_ROWS + 1).collect()
 
     def _overview(self) -> list[str]:
         batch = self._batch
@@ -120,9 +132,7 @@ class BatchReplayView(Panel):
         code = self.code_shown.value
         if code is None:
             return []
-        found = self._batch.scanned.filter(pl.col("code") == code)
-        ordered = found.sort("occurred_at", "prediction_id", "place", maintain_order=True).head(_MOST_ROWS + 1)
-        rows = ordered.with_columns(pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S")).collect()
+        rows = self._rows.with_columns(pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S"))
         more = f"The first {_MOST_ROWS}; the code below finds all of them." if rows.height > _MOST_ROWS else ""
         said = paragraph(EFFECTS.get(code, ""))
         return [section(code, said + table(rows.head(_MOST_ROWS).to_dicts(), _ROWS) + paragraph(more))]

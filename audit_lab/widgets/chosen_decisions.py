@@ -1,8 +1,8 @@
-"""The decisions of the windows that are chosen in a view: asked for beside all else, and listed when they come."""
+"""The decisions that something in a view leads to: asked for beside all else, and listed when they come."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets
 
@@ -14,12 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_lab.face.decisions import Decisions
-    from audit_lab.face.foremost import Foremost
 
-__all__ = ["MOST_DECISIONS", "ChosenDecisions"]
+__all__ = ["MOST_DECISIONS", "ChosenDecisions", "Led"]
 
 #: So many decisions of the chosen windows are reconstructed and listed, those that matter most.
 MOST_DECISIONS = 25
+
+
+class Led(Protocol):
+    """Decisions that something leads to, asked of the log when they are read, and a sentence that says which."""
+
+    @property
+    def sentence(self) -> str:
+        """Which they are, and of how many."""
+        ...
+
+    @property
+    def decisions(self) -> Decisions:
+        """The decisions."""
+        ...
 
 
 class ChosenDecisions(ipywidgets.VBox):
@@ -29,10 +42,12 @@ class ChosenDecisions(ipywidgets.VBox):
     ----------
     told
         Called when other decisions are listed, or another one of them is chosen.
+    most
+        So many of them can be shown whole.
     """
 
-    def __init__(self, told: Callable[[], object]) -> None:
-        self._told = told
+    def __init__(self, told: Callable[[], object], most: int = MOST_DECISIONS) -> None:
+        self._told, self._most = told, most
         self.errand = Errand()
         self._listed = ipywidgets.VBox([])
         self._view: DecisionsView | None = None
@@ -78,13 +93,13 @@ class ChosenDecisions(ipywidgets.VBox):
         if self._view is not None:
             self._view.choose(decision=number)
 
-    def ask(self, title: str, question: Callable[[], Foremost]) -> None:
+    def ask(self, title: str, question: Callable[[], Led]) -> None:
         """Ask for decisions in the place of those that are listed.
 
         Parameters
         ----------
         title
-            Of which windows they are, in words.
+            Of what they are, in words.
         question
             Asks the log.
         """
@@ -109,8 +124,8 @@ class ChosenDecisions(ipywidgets.VBox):
         said = note(self._problem, bad=True) if self._problem else paragraph("They are being asked for.")
         return [section(self._title, said)]
 
-    def _list(self, chosen: Foremost, decisions: Decisions) -> None:
-        self._view, self._said = DecisionsView(decisions), chosen.sentence
+    def _list(self, chosen: Led, decisions: Decisions) -> None:
+        self._view, self._said = DecisionsView(decisions, self._most), chosen.sentence
         for control in (self._view.decision, self._view.stored):
             control.observe(self._another, names="value")
         self._listed.children = [ipywidgets.HTML(page(self._heading())), self._view]
@@ -126,6 +141,6 @@ class ChosenDecisions(ipywidgets.VBox):
         return [section(self._title, paragraph(self._said))]
 
 
-def _asked(question: Callable[[], Foremost]) -> tuple[Foremost, Decisions]:
+def _asked(question: Callable[[], Led]) -> tuple[Led, Decisions]:
     chosen = question()
     return chosen, chosen.decisions

@@ -12,8 +12,8 @@ from audit_lab.charts.cohort import attribution_beeswarm, attribution_importance
 from audit_lab.charts.dependence import attribution_dependence
 from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import asking_again, narrowed
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from audit_lab.explain.cohorts import CohortAttribution
@@ -42,10 +42,10 @@ _BACKGROUND = 100
 _COULD = re.compile(r"of ([\d,]+) that can be")
 
 
-class CohortView(Panel):
+class CohortView(OpeningPanel):
     """Sentences, picture and features; of a chosen feature its contributions by value, with a button for each mark.
 
-    A button shows the decisions behind its mark, which the log is asked for again.
+    A button shows the decisions behind its mark, which the log is asked for again; they can be opened.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class CohortView(Panel):
         What ``log.attributions(...)`` returned.
     """
 
-    controls = ("picture", "feature", "mark")
+    controls = ("picture", "feature", "mark", "opened", "decision", "stored")
 
     def __init__(self, attributions: CohortAttribution) -> None:
         self._found = attributions
@@ -70,11 +70,14 @@ class CohortView(Panel):
             layout=ipywidgets.Layout(max_width="900px"),
         )
         self._content, self._detail, self._rows = (ipywidgets.HTML() for _ in range(3))
+        listing = self._opening()
         drawer, self._code = self._code_drawer()
-        super().__init__([self.picture, self._content, self.feature, self._detail, self.mark, self._rows, drawer])
+        shown = [self.picture, self._content, self.feature, self._detail, self.mark, self._rows, listing, drawer]
+        super().__init__(shown)
         self.picture.observe(self._refresh, names="value")
         self.feature.observe(self._feature_changed, names="value")
         self.mark.observe(self._pressed, names="value")
+        self._name()
         self._refresh()
 
     @property
@@ -88,8 +91,8 @@ class CohortView(Panel):
         return self._found
 
     def parts(self) -> list[str]:
-        """Return sentences, picture and features, the chosen feature, and the decisions behind its pressed mark."""
-        return [*self._overview(), *self._chosen(), *self._listed()]
+        """Return sentences, picture and features, the chosen feature, the rows behind its mark, and what is opened."""
+        return [*self._overview(), *self._chosen(), *self._marked(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the sentences, one a line."""
@@ -105,7 +108,7 @@ class CohortView(Panel):
         given += [f"version={asked['version']!r}"] if asked.get("version") is not None else []
         given.append(f"perturbation={found.perturbation!r}")
         given += [f"output={found.output_explained!r}", f"seed={found.seed}", *_how_many(found)]
-        shown = self._showing("attributions")
+        shown = "\n".join([*self.listing.code(), self._showing("attributions")])
         if self.mark.value is not None:
             shown = f"rows = attributions.rows_of({self.feature.value!r}, {self.mark.value})\n{shown}"
         made = asking_again("attributions", "log.attributions", given, {} if asked.get("ids") else asked, shown)
@@ -128,18 +131,30 @@ class CohortView(Panel):
         self.mark.options = self._marks()
         self.mark.value = None
         self._behind = None
+        self._name()
         self._refresh()
 
     def _pressed(self, _: Any) -> None:
         number = self.mark.value
         self._behind = None if number is None else self._found.rows_of(self.feature.value, number)
-        self._rows.value = page(self._listed())
+        self._name()
+        self._rows.value = page(self._marked())
         self._code.value = self._shown_code()
+
+    def _name(self) -> None:
+        """Offer the decisions behind the pressed mark, or the first of those that are left out."""
+        behind, ask = self._behind, self._found.decisions_of
+        if behind is None:
+            self.listing.name(
+                "The first decisions that are left out", (one.first_id for one in self._found.left_out), ask
+            )
+        else:
+            self.listing.name(f"Of the decisions behind {self._label()}", behind["place"].head(_MOST_ROWS), ask)
 
     def _refresh(self, _: Any = None) -> None:
         self._content.value = page(self._overview())
         self._detail.value = page(self._chosen())
-        self._rows.value = page(self._listed())
+        self._rows.value = page(self._marked())
         self._code.value = self._shown_code()
 
     def _overview(self) -> list[str]:
@@ -187,14 +202,17 @@ class CohortView(Panel):
         )
         return [section(f"{feature} by its recorded value", picture(chart, f"Contributions of {feature} by its value"))]
 
-    def _listed(self) -> list[str]:
+    def _label(self) -> str:
+        mark = next(text for text, number in self.mark.options if number == self.mark.value)
+        return f"{self.feature.value}, {mark}"
+
+    def _marked(self) -> list[str]:
         if self._behind is None:
             return []
-        label = next(text for text, number in self.mark.options if number == self.mark.value)
         shown = self._behind.head(_MOST_ROWS).with_columns(pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S"))
         more = self._behind.height - _MOST_ROWS
         return [
-            section(f"Decisions behind {self.feature.value}, {label}", table(shown.to_dicts(), _ROWS)),
+            section(f"Decisions behind {self._label()}", table(shown.to_dicts(), _ROWS)),
             paragraph(f"{more:,} more are in view.rows." if more > 0 else ""),
         ]
 

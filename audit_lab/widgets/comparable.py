@@ -7,27 +7,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import polars as pl
 
-from audit_lab.charts.comparable import comparable_table
 from audit_lab.seal.hidden_letters import spelled
-from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.alike import asking, who_was_alike
+from audit_lab.widgets.opening import OpeningPanel
+from audit_lab.widgets.page import facts, page, paragraph, section, table
 
 if TYPE_CHECKING:
     from audit_lab.replay.comparable_cases import Comparable
 
-__all__ = ["ComparableView", "asking", "who_was_alike"]
+__all__ = ["ComparableView"]
 
-_CASES = {
-    "rank": "Case",
-    "prediction_id": "Prediction",
-    "occurred_at": "At",
-    "model_version": "Version",
-    "score": "Score",
-    "decision": "Decided",
-    "final_decision": "Stands by now",
-    "distance": "Distance",
-    "differing": "Features that differ",
-}
 _DIFFERENCES = {
     "feature": "Feature",
     "this": "This decision",
@@ -37,8 +26,8 @@ _DIFFERENCES = {
 }
 
 
-class ComparableView(Panel):
-    """Sentences, the table of values with differing ones shaded, and one case in numbers.
+class ComparableView(OpeningPanel):
+    """Sentences, the table of values with differing ones shaded, one case in numbers; the decisions can be opened.
 
     Parameters
     ----------
@@ -46,7 +35,7 @@ class ComparableView(Panel):
         What ``decision.comparable(...)`` returned.
     """
 
-    controls = ("case",)
+    controls = ("case", "opened", "decision", "stored")
 
     def __init__(self, comparable: Comparable) -> None:
         self._comparable = comparable
@@ -55,10 +44,12 @@ class ComparableView(Panel):
             options=[(spelled(f"{rank}: {name}"), rank) for rank, name in cases], description="Case"
         )
         self._overview = ipywidgets.HTML(page(self._whole()))
-        self._detail = ipywidgets.HTML()
+        self._detail, listing = ipywidgets.HTML(), self._opening()
+        named = [comparable.place, *comparable.cases["place"]]
+        listing.name("This decision and the cases", named, comparable.decisions_of)
         drawer, self._code = self._code_drawer()
         self.case.observe(self._refresh, names="value")
-        super().__init__([self._overview, self.case, self._detail, drawer])
+        super().__init__([self._overview, self.case, self._detail, listing, drawer])
         self._refresh()
 
     @property
@@ -67,8 +58,8 @@ class ComparableView(Panel):
         return self._comparable
 
     def parts(self) -> list[str]:
-        """Return sentences, picture and cases, then what the chosen case differs in."""
-        return [*self._whole(), *self._chosen()]
+        """Return sentences, picture and cases, what the chosen case differs in, and the decisions that are opened."""
+        return [*self._whole(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the sentences, one a line."""
@@ -81,6 +72,7 @@ class ComparableView(Panel):
                 "import audit_lab as al",
                 "",
                 f"decision = log.decision({self._comparable.place!r})",
+                *self.listing.code(),
                 self._showing(asking(self._comparable)),
                 "",
             ]
@@ -108,36 +100,3 @@ class ComparableView(Panel):
                 body + facts([("Alike in", alike), ("Not compared", without), ("This answer (SHA-256)", found.digest)]),
             )
         ]
-
-
-def who_was_alike(found: Comparable) -> list[str]:
-    """Return the sentences, the picture and the table of comparable cases, as HTML."""
-    times = pl.col("occurred_at").dt.strftime("%Y-%m-%d %H:%M:%S")
-    rows = found.cases.with_columns(times).to_dicts()
-    return [
-        section("Who was alike?", listed(found.summary())),
-        picture(_chart(found), found.summary()[1]) if rows else "",
-        section("Cases", table(rows, _CASES)),
-    ]
-
-
-def asking(found: Comparable) -> str:
-    """Return the Python that asks for the same comparable cases of a `decision`."""
-    asked = found.asked
-    given = [f"{asked['k']}", f"decided_otherwise={asked['decided_otherwise']}"]
-    given += [f"same_version={asked['same_version']}", f"as_of={asked['as_of']!r}"]
-    given += [f"features={asked['features']!r}"]
-    if asked["window"] is not None:
-        given.append(f"window={tuple(asked['window'])!r}")
-    return f"decision.comparable({', '.join(given)})"
-
-
-def _chart(found: Comparable) -> Any:
-    word = f"decided otherwise than {found.decision}" if found.asked["decided_otherwise"] else "whatever was decided"
-    return comparable_table(
-        found.cases,
-        found.differences,
-        decision=found.decision,
-        title=f"The nearest cases {word}",
-        subtitle=[f"{found.prediction_id}; {found.candidates:,} decisions came into question:", found.scope],
-    )

@@ -9,10 +9,12 @@ import ipywidgets
 from audit_lab.charts.coverage import coverage_chart
 from audit_lab.replay.coverage_counts import REPLAYABLE
 from audit_lab.replay.verdict import EFFECTS
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import listed, note, page, paragraph, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from audit_lab.replay.coverage import Coverage
 
 __all__ = ["CoverageView"]
@@ -36,8 +38,8 @@ _REASONS = {
 }
 
 
-class CoverageView(Panel):
-    """Summary, picture and reasons of a coverage, with a dropdown for a reason whose ids are shown.
+class CoverageView(OpeningPanel):
+    """Summary, picture and reasons of a coverage, with a dropdown for a reason whose ids are shown, and can be opened.
 
     Parameters
     ----------
@@ -45,15 +47,15 @@ class CoverageView(Panel):
         What ``log.coverage()`` returned.
     """
 
-    controls = ("reason",)
+    controls = ("reason", "opened", "decision", "stored")
 
     def __init__(self, coverage: Coverage) -> None:
         self._coverage = coverage
         codes = [code for code in coverage.table["code"].unique().sort() if code != REPLAYABLE]
         self.reason = ipywidgets.Dropdown(options=[("none", None), *codes], value=None, description="Ids of")
-        self._detail = ipywidgets.HTML()
+        self._detail, listing = ipywidgets.HTML(), self._opening()
         drawer, self._code = self._code_drawer()
-        super().__init__([ipywidgets.HTML(page(self._overview())), self.reason, self._detail, drawer])
+        super().__init__([ipywidgets.HTML(page(self._overview())), self.reason, self._detail, listing, drawer])
         self.reason.observe(self._refresh, names="value")
         self._refresh()
 
@@ -63,8 +65,8 @@ class CoverageView(Panel):
         return self._coverage
 
     def parts(self) -> list[str]:
-        """Return summary, picture and reasons, then the ids of the chosen reason."""
-        return [*self._overview(), *self._chosen()]
+        """Return summary, picture and reasons, the ids of the chosen reason, and the decisions that are opened."""
+        return [*self._overview(), *self._chosen(), *self.listing.parts()]
 
     def text(self) -> str:
         """Return the summary, one sentence a line."""
@@ -80,11 +82,24 @@ class CoverageView(Panel):
         ]
         if self.reason.value is not None:
             lines.append(f"ids = coverage.ids({self.reason.value!r})")
-        return "\n".join([*lines, self._showing("coverage"), ""])
+        return "\n".join([*lines, *self.listing.code(), self._showing("coverage"), ""])
 
     def _refresh(self, _: Any = None) -> None:
+        self._ids = [] if self.reason.value is None else self._found_ids(self.reason.value)
+        if self.reason.value is None:
+            rows, title = self._reasons().head(_MOST_ROWS), "The first decisions of the reasons"
+            self.listing.name(title, rows["first_id"], self._coverage.decisions_of)
+        else:
+            self.listing.name(f"Decisions of {self.reason.value}", self._ids[:_FEW], self._coverage.decisions_of)
         self._detail.value = page(self._chosen())
         self._code.value = self._shown_code()
+
+    def _found_ids(self, code: str) -> list[str | None]:
+        """Return the first ids behind a reason, and one more where there are more."""
+        return self._coverage.ids(code, limit=_FEW + 1).to_list()
+
+    def _reasons(self) -> pl.DataFrame:
+        return self._coverage.reasons.sort("window_start", "model_version", "code", nulls_last=True)
 
     def _overview(self) -> list[str]:
         stated = self._coverage
@@ -94,7 +109,7 @@ class CoverageView(Panel):
         if stated.weeks["window_start"].drop_nulls().len():
             drawn = coverage_chart(stated.weeks, stated.reasons, stated.sequence_gaps)
             parts.append(picture(drawn, said[0]))
-        reasons = stated.reasons.sort("window_start", "model_version", "code", nulls_last=True)
+        reasons = self._reasons()
         parts.append(section("By version", table(stated.versions.to_dicts(), _VERSIONS)))
         more = (
             f"{reasons.height - _MOST_ROWS:,} more rows stand in coverage.reasons."
@@ -109,7 +124,7 @@ class CoverageView(Panel):
         code = self.reason.value
         if code is None:
             return []
-        ids = self._coverage.ids(code, limit=_FEW + 1).to_list()
+        ids = self._ids
         shown = listed([str(one) for one in ids[:_FEW]])
         more = paragraph(f"The first {_FEW}; the code below finds all of them.") if len(ids) > _FEW else ""
         return [section(f"{code}: {EFFECTS[code]}", shown + more)]

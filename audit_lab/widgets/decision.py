@@ -8,7 +8,7 @@ import ipywidgets
 
 from audit_lab.charts.decision import score_against_threshold
 from audit_lab.errors import MisuseError
-from audit_lab.widgets.comparable import asking, who_was_alike
+from audit_lab.widgets.alike import asking, who_was_alike
 from audit_lab.widgets.page import badge, cut, exact, facts, moment, note, page, paragraph, picture, section, table
 from audit_lab.widgets.panel import Panel
 from audit_lab.widgets.source import stored_parts, stored_toggle

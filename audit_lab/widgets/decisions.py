@@ -50,13 +50,15 @@ class DecisionsView(Panel):
     ----------
     decisions
         What ``log.decisions(...)`` or ``log.subject(...)`` returned.
+    most
+        So many can be shown whole, the first ones.
     """
 
     controls = ("decision", "stored")
 
-    def __init__(self, decisions: Decisions) -> None:
+    def __init__(self, decisions: Decisions, most: int = _MOST_ROWS) -> None:
         self._decisions = decisions
-        numbered = decisions.frame.with_row_index("row").filter("found").head(_MOST_ROWS)
+        numbered = decisions.frame.with_row_index("row").filter("found").head(most)
         options = [(spelled(name), number) for number, name in numbered.select("row", "place").iter_rows()]
         self.decision = ipywidgets.Dropdown(options=[("none", None), *options], value=None, description="Decision")
         self.stored = stored_toggle()

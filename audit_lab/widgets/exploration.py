@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.widgets.asking import asking_again, narrowed
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import exact, facts, listed, note, page, paragraph, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from audit_lab.replay.environment.exploration import Exploration, Side
 
 __all__ = ["ExplorationView"]
@@ -32,8 +34,8 @@ _MOST_ROWS = 25
 _SAME = {True: "the same", False: "not the same", None: "not known of both"}
 
 
-class ExplorationView(Panel):
-    """Sentence, the inputs whose outputs part, and how the two sides differ, with a dropdown for which inputs.
+class ExplorationView(OpeningPanel):
+    """Sentence, the inputs whose outputs part, whose decisions open, and how the sides differ; a dropdown for which.
 
     Parameters
     ----------
@@ -41,16 +43,16 @@ class ExplorationView(Panel):
         What ``log.explore(...)`` returned.
     """
 
-    controls = ("rows_shown",)
+    controls = ("rows_shown", "opened", "decision", "stored")
 
     def __init__(self, exploration: Exploration) -> None:
         self._exploration = exploration
         options = [_FARTHEST, _DECIDED] if exploration.table["decision_differs"].any() else [_FARTHEST]
         self.rows_shown = ipywidgets.Dropdown(options=options, description="Inputs")
-        self._content = ipywidgets.HTML()
+        self._content, listing = ipywidgets.HTML(), self._opening()
         drawer, self._code = self._code_drawer()
         self.rows_shown.observe(self._refresh, names="value")
-        super().__init__([self.rows_shown, self._content, drawer])
+        super().__init__([self.rows_shown, self._content, listing, drawer])
         self._refresh()
 
     @property
@@ -59,7 +61,10 @@ class ExplorationView(Panel):
         return self._exploration
 
     def parts(self) -> list[str]:
-        """Return the sentence, the chosen inputs, the differences that matter, and both sides."""
+        """Return the sentence, the chosen inputs, what differs between the sides, and the decisions that are opened."""
+        return [*self._shown(), *self.listing.parts()]
+
+    def _shown(self) -> list[str]:
         found = self._exploration
         mattering = [each.to_dict() for each in found.differences if each.matters]
         others = len(found.differences) - len(mattering)
@@ -90,14 +95,19 @@ class ExplorationView(Panel):
             )
         versions = [repr(asked[name]) for name in ("version", "other") if asked[name] is not None]
         given = [*versions, *narrowed(asked), f"rows={asked['rows']}"]
-        return asking_again("exploration", "log.explore", given, asked, self._showing("exploration"))
+        shown = "\n".join([*self.listing.code(), self._showing("exploration")])
+        return asking_again("exploration", "log.explore", given, asked, shown)
 
-    def _parted(self) -> tuple[str, str]:
+    def _ordered(self) -> pl.DataFrame:
+        """Return the rows of the chosen inputs, those first that are farthest apart."""
         differing = self._exploration.differing
         if self.rows_shown.value == _DECIDED:
             differing = differing.filter("decision_differs")
-        count = differing.height
-        ordered = differing.sort("absolute_difference", descending=True, nulls_last=True, maintain_order=True)
+        return differing.sort("absolute_difference", descending=True, nulls_last=True, maintain_order=True)
+
+    def _parted(self) -> tuple[str, str]:
+        ordered = self._ordered()
+        count = ordered.height
         rows = [{name: exact(value) for name, value in row.items()} for row in ordered.head(_MOST_ROWS).to_dicts()]
         title = f"{self.rows_shown.value}: {count:,} inputs"
         if count > _MOST_ROWS:
@@ -105,7 +115,9 @@ class ExplorationView(Panel):
         return title, table(rows, _ROWS) or listed(["Every output has the same bits."])
 
     def _refresh(self, _: Any = None) -> None:
-        self._content.value = page(self.parts())
+        ids = self._ordered()["prediction_id"].head(_MOST_ROWS)
+        self.listing.name(f"Decisions: {self.rows_shown.value.lower()}", ids, self._exploration.decisions_of)
+        self._content.value = page(self._shown())
         self._code.value = self._shown_code()
 
 

@@ -8,8 +8,8 @@ import ipywidgets
 
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
 from audit_lab.seal.hidden_letters import spelled
+from audit_lab.widgets.opening import OpeningPanel
 from audit_lab.widgets.page import facts, listed, moment, page, picture, section, table
-from audit_lab.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from audit_lab.replay.impact import Impact
@@ -40,8 +40,8 @@ _WHY = {
 _MOST_ROWS = 25
 
 
-class ImpactView(Panel):
-    """Sentences, a picture to choose, and the affected decisions and subjects, the first of each.
+class ImpactView(OpeningPanel):
+    """Sentences, a picture to choose, and the affected decisions, which open, and subjects, the first of each.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class ImpactView(Panel):
         What ``log.impact(...)`` returned.
     """
 
-    controls = ("picture", "group")
+    controls = ("picture", "group", "opened", "decision", "stored")
 
     def __init__(self, impact: Impact) -> None:
         self._impact = impact
@@ -59,11 +59,13 @@ class ImpactView(Panel):
             pictures += [_FLOW, _SCORES] if self._has_scores() else [_FLOW]
         self.group = ipywidgets.Dropdown(options=[(spelled(each), each) for each in groups], description="Group")
         self.picture = ipywidgets.Dropdown(options=pictures, description="Picture")
-        self._content = ipywidgets.HTML()
+        self._content, listing = ipywidgets.HTML(), self._opening()
+        named = [*impact.affected["place"].head(_MOST_ROWS), *impact.why_not_decided["first_id"].head(_MOST_ROWS)]
+        listing.name("Affected decisions, and the first of those not counted", named, impact.decisions_of)
         drawer, self._code = self._code_drawer()
         self.group.observe(self._refresh, names="value")
         self.picture.observe(self._refresh, names="value")
-        super().__init__([ipywidgets.HBox([self.picture, self.group]), self._content, drawer])
+        super().__init__([ipywidgets.HBox([self.picture, self.group]), self._content, listing, drawer])
         self._refresh()
 
     @property
@@ -72,7 +74,10 @@ class ImpactView(Panel):
         return self._impact
 
     def parts(self) -> list[str]:
-        """Return sentences, the chosen picture, tables and what it all rests on."""
+        """Return sentences, the chosen picture, tables, what it all rests on, and the decisions that are opened."""
+        return [*self._shown(), *self.listing.parts()]
+
+    def _shown(self) -> list[str]:
         impact = self._impact
         times = ("occurred_at", "first", "last")
         affected, subjects, why = (
@@ -110,10 +115,11 @@ class ImpactView(Panel):
         imports = ["import audit_lab as al"]
         if any("Conversion(" in change for change in changes):
             imports.append("from audit_lab.replay.units import Conversion")
-        return "\n".join([*imports, "", "impact = log.impact(", *arguments, ")", self._showing("impact"), ""])
+        asked_again = ["impact = log.impact(", *arguments, ")", *self.listing.code()]
+        return "\n".join([*imports, "", *asked_again, self._showing("impact"), ""])
 
     def _refresh(self, _: Any = None) -> None:
-        self._content.value = page(self.parts())
+        self._content.value = page(self._shown())
         self._code.value = self._shown_code()
 
     def _has_scores(self) -> bool:

@@ -6,20 +6,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError
-from audit_lab.widgets.panel import Panel
+from audit_lab.widgets.listing import ListingPanel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-    from audit_lab.face.decisions import Decisions
-    from audit_lab.widgets.chosen_decisions import ChosenDecisions
     from audit_lab.widgets.explorer import ExplorerView
 
 __all__ = ["LinkedPanel"]
 
 
-class LinkedPanel(Panel):
+class LinkedPanel(ListingPanel):
     """A view in which windows are chosen, whose decisions it lists, and to which it can lead explorers.
 
     Its controls ``windows``, ``decision`` and ``stored`` are the starts of the first and the last window whose
@@ -28,22 +26,6 @@ class LinkedPanel(Panel):
     """
 
     _explorers: tuple[ExplorerView, ...] = ()
-    #: Set before the view is drawn.
-    listing: ChosenDecisions
-
-    @property
-    def decisions(self) -> Decisions | None:
-        """The decisions of the chosen windows that matter most, waited for; None until windows were chosen."""
-        return self.listing.decisions
-
-    def settle(self) -> None:
-        """Wait for the decisions that are being asked for."""
-        self.listing.errand.wait()
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether no decisions are being asked for."""
-        return not self.listing.errand.is_running
 
     def link(self, *explorers: ExplorerView) -> Self:
         """Let what is chosen here select the same period in explorers, which keep their filter and order.
@@ -71,21 +53,13 @@ class LinkedPanel(Panel):
             each.select(each.table.expression, since=since.isoformat(), until=until.isoformat())
 
     def _choose(self, name: str, value: Any) -> None:
-        if name == "decision":
-            self.listing.choose(value)
-        elif name == "stored":
-            self.listing.show_stored(is_shown=value)
-        elif name == "windows":
+        if name == "windows":
             first, last = value
             self._choose_windows(_place(first, self._window_starts()), _place(last, self._window_starts()))
         else:
             super()._choose(name, value)
 
     def _chosen_in(self, name: str) -> Any:
-        if name == "decision":
-            return self.listing.chosen
-        if name == "stored":
-            return self.listing.is_stored
         if name == "windows":
             starts = self._window_starts()
             return (

@@ -132,6 +132,9 @@ def change(view, control):
         view.settle()
         (shown,) = controls_of(view.listing)
         shown.value = others(shown)[-1]
+    elif control == "opened":
+        assert not view.listing.button.disabled, "it is there to be pressed"
+        view.listing.button.click()
     elif control == "stored":
         (pressed,) = toggles_of(view)
         assert pressed.layout.display is None, "it is there to be pressed"
@@ -144,7 +147,9 @@ def change(view, control):
 
 def test_a_choice_that_there_is_not_is_misuse(small):
     view = al.view(small.coverage())
-    with pytest.raises(MisuseError, match=r"In a CoverageView there is no 'colour' to choose\. .*: reason\."):
+    with pytest.raises(
+        MisuseError, match=r"In a CoverageView there is no 'colour' to choose\. .*: reason, opened, decision, stored\."
+    ):
         view.choose(colour="red")
     with pytest.raises(MisuseError, match="'no-reason' is not offered as the reason of this CoverageView"):
         view.choose(reason="no-reason")

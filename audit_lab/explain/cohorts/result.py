@@ -167,6 +167,8 @@ class CohortAttribution:
         What whoever reads it must know of the version, in sentences.
     ask
         Reads the log again for the decisions of a bin of a feature, given by feature and number.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     asked: Mapping[str, Any]
@@ -196,6 +198,7 @@ class CohortAttribution:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     ask: Callable[[str, int], pl.DataFrame] | None = field(default=None, repr=False, compare=False)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     def feature(self, name: str) -> FeatureAttribution:
         """Return what a feature contributed.

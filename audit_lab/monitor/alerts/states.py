@@ -17,7 +17,7 @@ from audit_lab.monitor.alerts.continuing import courses_of
 from audit_lab.seal.hidden_letters import spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from audit_lab.monitor.alerts.continuing import Course
     from audit_lab.monitor.alerts.entry import Entry
@@ -81,6 +81,10 @@ class Alerts:
         What must be known of the record.
     asked
         The arguments of the question, those that were given.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
+    foremost_of
+        Chooses the decisions of a period that matter most, as ``log.foremost`` does; None where no log was asked.
     """
 
     table: pl.DataFrame
@@ -89,6 +93,8 @@ class Alerts:
     entries: tuple[Entry, ...]
     facts: tuple[str, ...]
     asked: Mapping[str, Any] = field(default_factory=dict)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False)
+    foremost_of: Callable[..., Any] | None = field(default=None, repr=False)
 
     @property
     def states(self) -> dict[str, str]:

@@ -68,6 +68,8 @@ class Exploration:
         Whether processor features and linear algebra are the same in both.
     asked
         What a log was asked, as JSON-safe values; empty where none was.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     table: pl.DataFrame
@@ -76,6 +78,7 @@ class Exploration:
     sides: tuple[Side, Side]
     same_numerics: bool | None
     asked: Mapping[str, Any] = field(default_factory=dict)
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def differing(self) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from audit_lab.seal.hidden_letters import spelling
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from audit_lab.replay.impact.kinds import Change
@@ -65,6 +65,8 @@ class Impact:
         Model and version in one to how it was run.
     kept
         The folder that every case is kept in, None where they are not.
+    decisions_of
+        Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
 
     changes: tuple[Change, ...]
@@ -78,6 +80,7 @@ class Impact:
     unmet: tuple[Unmet, ...]
     ran: Mapping[str, Ran] = field(repr=False)
     kept: Path | None = None
+    decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def description(self) -> str:
