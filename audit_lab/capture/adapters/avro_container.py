@@ -16,7 +16,7 @@ from audit_lab.capture.adapters.bodies import json_value
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["MAGIC", "AvroRecord", "avro_records"]
 
@@ -24,16 +24,17 @@ MAGIC = b"Obj\x01"
 
 _SYNC_BYTES, _MOST_HEADER, _LARGEST_BLOCK = 16, 4_000_000, 64_000_000
 _LONGEST_VARINT, _PIECE_BYTES, _MOST_OF_A_BYTE = 10, 1 << 20, 1_032
+#: Where a schema has the schemas of its parts.
+_WITHIN = ("type", "items", "values", "fields")
 _PRIMITIVES = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 
 
 class AvroRecord(NamedTuple):
     """A record: its bytes, and its value or why it has none.
 
-    What cannot be decoded of a block stands for as many records as the block says that it has left: `rows`. Where no
-    number can be read, or what follows is found by the next mark alone, nobody can say how many there are: `span` is
-    where they stand in the file, and `rows` are those that are stated, or 0. `whole` is size and digest of bytes of
-    which `raw` is only the beginning.
+    A block says how many records it has, and what is damaged may say anything: that number counts only where so many
+    can be decoded of exactly the bytes that are there (`rows`). Else nobody can say how many there are: `span` is where
+    they stand in the file, and `rows` is 0. `whole` is size and digest of bytes of which `raw` is only the beginning.
     """
 
     raw: bytes
@@ -45,10 +46,10 @@ class AvroRecord(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """A block: how many records it says that it has (0 where that cannot be read), their bytes, and what is wrong."""
+    """A block: how many records it says that it has, their bytes (None where there are none), and what is wrong."""
 
     records: int
-    content: bytes
+    content: bytes | None
     problem: str | None = None
 
 
@@ -73,7 +74,7 @@ def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
         ) from error
     try:
         schema, codec, sync = _header(file)
-        parsed = fastavro.parse_schema(schema)
+        decoders = _Decoders(fastavro, schema)
     except Exception as error:  # noqa: BLE001 (whatever a hostile schema makes the library raise)
         yield _unknown(file, 0, _size(file), f"the file's header cannot be read ({_said(error)})")
         return
@@ -83,35 +84,77 @@ def avro_records(file: BinaryIO) -> Iterator[AvroRecord]:
         if block is None:
             return
         if block.problem is None:
-            yield from _of_block(
-                block, (begun, file.tell()), lambda stream: fastavro.schemaless_reader(stream, parsed, None)
-            )
+            yield from _of_block(block, (begun, file.tell()), decoders)
             continue
         is_known = _follows(file, sync)
         goes_on = is_known or _seek(file, begun + 1, sync)
         stop = file.tell() if goes_on else _size(file)
-        if block.records and (is_known or not goes_on):
-            left = f"{_records(block.records)} of a block cannot be read ({block.problem})"
-            yield AvroRecord(block.content, None, left, block.records)
+        if (is_known or not goes_on) and decoders.count(block):
+            left = f"{_records(block.records)} of a block cannot be trusted ({block.problem})"
+            yield AvroRecord(block.content or b"", None, left, block.records)
         else:
-            yield _unknown(file, begun, stop, f"a block cannot be read ({block.problem})", block.records)
+            yield _unknown(file, begun, stop, f"a block cannot be read ({block.problem})")
         if not goes_on:
             return
         file.seek(stop)
 
 
-def _unknown(file: BinaryIO, first: int, stop: int, why: str, rows: int = 0) -> AvroRecord:
-    """Return what stands for records of which nobody can say how many there are; `rows` of them are stated."""
-    where = f"from byte {first:,} to byte {stop:,}"
-    many = f"at least {_records(rows)} stand {where}" if rows else f"how many records stand {where} cannot be told"
-    told = f"{why}; {many}"
+class _Decoders:
+    """Decodes single records: as the schema says, or only to where each ends.
+
+    Parameters
+    ----------
+    fastavro
+        The library.
+    schema
+        The file's schema, checked.
+    """
+
+    def __init__(self, fastavro: Any, schema: Any) -> None:
+        self._read = fastavro.schemaless_reader
+        self._schema, self._bare = fastavro.parse_schema(schema), fastavro.parse_schema(_bare(schema))
+
+    def value(self, stream: BytesIO) -> Any:
+        """Return the record that begins here; whatever hostile bytes make the library raise is raised."""
+        return self._read(stream, self._schema, None)
+
+    def go_behind(self, stream: BytesIO) -> None:
+        """Go behind the record that begins here, also where a value of it is none: no UTF-8, a day of no calendar."""
+        self._read(stream, self._bare, None, handle_unicode_errors="replace")
+
+    def count(self, block: _Block) -> bool:
+        """Whether the bytes of a block are as many records as it says that it has, no more and no fewer."""
+        if not block.records or block.content is None:
+            return False
+        stream = BytesIO(block.content)
+        try:
+            for _ in range(block.records):
+                self.go_behind(stream)
+        except Exception:  # noqa: BLE001 (whatever hostile bytes make the library raise)
+            return False
+        return stream.tell() == len(block.content)
+
+
+def _bare(schema: Any) -> Any:
+    """Return a schema of the same bytes whose values are numbers and texts alone, and no times and the like."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: value for name, value in schema.items() if name != "logicalType"}
+    return {name: _bare(value) if name in _WITHIN else value for name, value in kept.items()}
+
+
+def _unknown(file: BinaryIO, first: int, stop: int, why: str) -> AvroRecord:
+    """Return what stands for records of which nobody can say how many there are."""
+    told = f"{why}; how many records stand from byte {first:,} to byte {stop:,} cannot be told"
     file.seek(first)
     raw = file.read(min(stop - first, _PIECE_BYTES))
     digest, left = hashlib.sha256(raw), stop - first - len(raw)
     while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
         digest.update(piece)
         left -= len(piece)
-    return AvroRecord(raw, None, told, rows, (first, stop), (stop - first, digest.hexdigest()))
+    return AvroRecord(raw, None, told, 0, (first, stop), (stop - first, digest.hexdigest()))
 
 
 def _size(file: BinaryIO) -> int:
@@ -122,22 +165,33 @@ def _size(file: BinaryIO) -> int:
     return end
 
 
-def _of_block(block: _Block, span: tuple[int, int], decode: Callable[[BytesIO], Any]) -> Iterator[AvroRecord]:
-    content, stream = block.content, BytesIO(block.content)
+def _of_block(block: _Block, span: tuple[int, int], decoders: _Decoders) -> Iterator[AvroRecord]:
+    """Yield the records of a block whose frame is whole."""
+    content = block.content or b""
+    stream = BytesIO(content)
+    is_counted: bool | None = None
     for number in range(block.records):
         start = stream.tell()
         try:
-            value = decode(stream)
+            value, problem = decoders.value(stream), None
         except Exception as error:  # noqa: BLE001 (whatever hostile bytes make the library raise)
-            rows = block.records - number
-            yield AvroRecord(
-                content[start:], None, f"{_records(rows)} of a block cannot be read ({_said(error)})", rows
-            )
-            return
-        yield AvroRecord(content[start : stream.tell()], value, None)
+            is_counted = decoders.count(block) if is_counted is None else is_counted
+            if not is_counted:
+                yield _rest(content[start:], f"a block cannot be read behind its first {_records(number)}", error, span)
+                return
+            value, problem = None, f"a value of the record cannot be read ({_said(error)})"
+            stream.seek(start)
+            decoders.go_behind(stream)
+        yield AvroRecord(content[start : stream.tell()], value, problem)
     if stream.tell() < len(content):
         why = "a block has bytes behind as many records as it says to have"
-        yield AvroRecord(content[stream.tell() :], None, why, 0, span)
+        yield _rest(content[stream.tell() :], why, None, span)
+
+
+def _rest(raw: bytes, why: str, error: Exception | None, span: tuple[int, int]) -> AvroRecord:
+    """Return what stands for bytes within a block of which nobody can say how many records they are."""
+    said = "" if error is None else f" ({_said(error)})"
+    return AvroRecord(raw, None, f"{why}{said}; how many records these are cannot be told", 0, span)
 
 
 def _records(count: int) -> str:
@@ -207,27 +261,24 @@ def _block(file: BinaryIO, codec: bytes, sync: bytes) -> _Block | None:
     try:
         count, size = _long(file, first), _long(file)
     except (ValueError, EOFError) as error:
-        return _Block(0, b"", str(error))
+        return _Block(0, None, str(error))
     # A record has a byte at least, and deflate makes no more of one byte than so many.
     if not 0 <= size <= _LARGEST_BLOCK or not 0 <= count <= size * (_MOST_OF_A_BYTE if codec == b"deflate" else 1):
-        return _Block(0, b"", f"a block claims {count} records in {size} bytes")
+        return _Block(0, None, f"a block claims {count} records in {size} bytes")
     packed = file.read(size)
-    if len(packed) < size or file.read(_SYNC_BYTES) != sync:
-        return _Block(count, packed, "it is cut off, or its end is not where it should be")
-    return _content(count, packed, codec)
-
-
-def _content(count: int, packed: bytes, codec: bytes) -> _Block:
+    problem = None if file.read(_SYNC_BYTES) == sync else "it is cut off, or its end is not where it should be"
     try:
-        content = _unpacked(packed, codec)
-    except (ValueError, zlib.error) as error:
-        return _Block(count, packed, _said(error))
+        content = _unpacked(packed, size, codec)
+    except (ValueError, EOFError, zlib.error) as error:
+        return _Block(count, None, problem or _said(error))
     if count > len(content):
-        return _Block(0, packed, f"a block claims {count} records in {len(content)} bytes")
-    return _Block(count, content)
+        return _Block(0, None, f"a block claims {count} records in {len(content)} bytes")
+    return _Block(count, content, problem)
 
 
-def _unpacked(packed: bytes, codec: bytes) -> bytes:
+def _unpacked(packed: bytes, size: int, codec: bytes) -> bytes:
+    if len(packed) < size:
+        raise EOFError("it is cut off")
     if codec == b"null":
         return packed
     if codec != b"deflate":

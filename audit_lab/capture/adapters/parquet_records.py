@@ -1,11 +1,14 @@
 """Rows of a Parquet file as records, some thousand at a time.
 
-What cannot be decoded is refused by its range of rows, to the end of its row group; the next row group is read on. Of a
-file whose footer cannot be read nobody knows how many rows it has: it is refused whole, and counted as none.
+What cannot be decoded is refused by its range of rows, to the end of its row group; the next row group is read on. How
+many rows a group has is what the file says, where a column of it shows as many; else nobody knows it. Of a file whose
+footer cannot be read nobody knows how many rows it has: it is refused whole, and counted as none.
 """
 
 from __future__ import annotations
 
+import hashlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import polars as pl
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["is_parquet", "parquet_chunks", "parquet_columns"]
 
 _AT_ONCE, _BYTES_AT_ONCE = 16_384, 48_000_000
+#: Behind the footer: its size, and the mark.
+_FOOT_BYTES = 8
 _NOT_THERE = "they are not there"
 
 #: The values of a row by column, and why they cannot be taken; empty where they can.
@@ -76,16 +81,22 @@ def parquet_chunks(
                 yield _chunk(at, rows, longest, take)
             at += len(rows)
             if len(rows) < count:
-                yield _lost(at, group.stop, why)
+                yield _lost(file.path, at, group, why)
                 at = group.stop
 
 
 class _RowGroup(NamedTuple):
-    """Rows of a file that are stored together: from `first` to before `stop`, and how many of them to read at once."""
+    """Rows of a file that are stored together.
+
+    From `first` to before `stop`; how many of them to read at once; which group it is, None where the file contradicts
+    itself; and from which byte to before which it stands.
+    """
 
     first: int
     stop: int
     at_once: int
+    number: int | None
+    span: tuple[int, int]
 
 
 def _row_groups(path: Path, total: int) -> Iterator[_RowGroup]:
@@ -96,16 +107,48 @@ def _row_groups(path: Path, total: int) -> Iterator[_RowGroup]:
     try:
         about = pq.read_metadata(path)
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
-        sizes = [(int(each.num_rows), int(each.total_byte_size)) for each in groups]
+        begun = [*map(_first_byte, groups), path.stat().st_size - _FOOT_BYTES - int(about.serialized_size)]
+        sizes = [
+            (int(each.num_rows), int(each.total_byte_size), (here, max(here, stop)))
+            for each, (here, stop) in zip(groups, pairwise(begun), strict=True)
+        ]
     except (pa.ArrowException, OSError, ValueError):
         sizes = []
-    if sum(rows for rows, _ in sizes) != total or any(rows < 0 for rows, _ in sizes):
-        sizes = [(total, 0)]
+    is_known = sum(rows for rows, _, _ in sizes) == total and all(rows >= 0 for rows, _, _ in sizes)
+    if not is_known:
+        sizes = [(total, 0, (0, path.stat().st_size))]
     first = 0
-    for rows, size in sizes:
+    for number, (rows, size, span) in enumerate(sizes):
         each = max(1, size // max(rows, 1))
-        yield _RowGroup(first, first + rows, max(1, min(_AT_ONCE, _BYTES_AT_ONCE // each)))
+        at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE // each))
+        yield _RowGroup(first, first + rows, at_once, number if is_known else None, span)
         first += rows
+
+
+def _first_byte(group: Any) -> int:
+    """Return where the columns of a row group begin in the file."""
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return max(0, min((int(each.dictionary_page_offset or each.data_page_offset) for each in columns), default=0))
+
+
+def _is_shown(path: Path, group: _RowGroup) -> bool:
+    """Whether a column of a row group can be decoded and has as many rows as the file says that the group has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if group.number is None:
+        return False
+    with pq.ParquetFile(path) as file:
+        about = file.metadata.row_group(group.number)
+        columns = [about.column(number) for number in range(about.num_columns)]
+        for each in sorted(columns, key=lambda column: int(column.total_uncompressed_size)):
+            try:
+                batches = file.iter_batches(_AT_ONCE, row_groups=[group.number], columns=[each.path_in_schema])
+                if sum(batch.num_rows for batch in batches) == group.stop - group.first:
+                    return True
+            except (pa.ArrowException, OSError, ValueError):
+                continue
+    return False
 
 
 def _rows(frame: pl.LazyFrame, at: int, count: int, name: str) -> tuple[list[_Row], str]:
@@ -150,9 +193,22 @@ def _chunk(at: int, rows: list[_Row], longest: int, take: Callable[[dict[str, An
     return Chunk(list(range(at + 1, at + 1 + len(rows))), raws, found, at + len(rows))
 
 
-def _lost(at: int, stop: int, why: str) -> Chunk:
-    reason = f"rows {at + 1:,} to {stop:,} of the file cannot be decoded: {why}"
-    return Chunk([at + 1], [b""], [Refusal(UNDECODABLE, reason, rows=stop - at)], stop)
+def _lost(path: Path, at: int, group: _RowGroup, why: str) -> Chunk:
+    rows = group.stop - at
+    reason = f"rows {at + 1:,} to {group.stop:,} of the file cannot be decoded: {why}"
+    if _is_shown(path, group):
+        return Chunk([at + 1], [b""], [Refusal(UNDECODABLE, reason, rows=rows)], group.stop)
+    first, stop = group.span
+    told = f"{reason}; how many rows stand there cannot be told: the file says {rows:,}, which no column shows"
+    with path.open("rb") as opened:
+        opened.seek(first)
+        head = opened.read(max(0, min(stop - first, KEPT_BYTES)))
+        digest, left = hashlib.sha256(head), stop - first - len(head)
+        while left > 0 and (piece := opened.read(min(left, KEPT_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+    refusal = Refusal(UNDECODABLE, told, max(0, stop - first), digest.hexdigest(), 0, first, stop)
+    return Chunk([at + 1], [head], [refusal], group.stop)
 
 
 def _unreadable(file: SourceFile, error: LogError) -> Chunk:

@@ -61,6 +61,22 @@ def test_rows_of_a_damaged_row_group_are_quarantined_by_their_range_and_the_othe
     assert (again.predictions_added, again.rows_read) == (0, 300)
 
 
+def test_a_row_group_of_which_no_column_can_be_read_states_a_number_that_is_not_believed(adapting):
+    content, _ = parquet(table(300), 100)
+    about = pq.read_metadata(io.BytesIO(content))
+    first, stop = (about.row_group(number).column(0).dictionary_page_offset for number in (1, 2))
+    content[first:stop] = b"\xff" * (stop - first)
+    report = adapting({"a.parquet": bytes(content)}, model="loans")
+    agrees(report)
+    assert (report.rows_read, report.rows_kept, report.unread_ranges) == (200, 200, 1)
+    assert report.files[0].unread == ((first, stop),)
+    (row,) = report.quarantine().select("row", "rows", "reason").rows()
+    assert row[:2] == (101, 0)
+    assert "the file says 100, which no column shows" in row[2]
+    again = adapting(model="loans")
+    assert (again.predictions_added, again.rows_read, again.unread_ranges) == (0, 200, 1)
+
+
 def test_rows_that_have_to_be_paired_are_counted_by_their_range_too(adapting):
     rows = [
         {"url": "", "bytes": body, "reqType": f"org.kubeflow.serving.inference.{side}", "id": f"k{number}"}
@@ -138,40 +154,73 @@ RECORDS = [{"id": f"p{number}", "score": 0.5, "a": 1.0} for number in range(6)]
 
 
 def damaged(how, codec):
-    """Return a container of six records whose second block is damaged, and which records cannot be had."""
+    """Return a container of six records whose second block is damaged, and where that block begins and ends."""
     content = avro(RECORDS, codec)
     header = content.index(SYNC) + len(SYNC)
     first = content.index(SYNC, header) + len(SYNC)
     second = content.index(SYNC, first)
+    span = (first, second + len(SYNC))
     if how == "its records":
-        return content[: first + 3] + b"\xff" * (second - first - 3) + content[second:], 2
+        return content[: first + 3] + b"\xff" * (second - first - 3) + content[second:], span
     if how == "its mark":
-        return content[:second] + b"?" + content[second + 1 :], 2
+        return content[:second] + b"?" + content[second + 1 :], span
+    if how == "its number":
+        return content[:first] + b"\x0a" + content[first + 1 :], span
     if how == "its size":
-        return content[: first + 1] + b"\xfe\xff\x03" + content[first + 3 :], 2
+        return content[: first + 1] + b"\xfe\xff\x03" + content[first + 3 :], (first, span[1] + 1)
     raise ValueError(how)
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate"])
-@pytest.mark.parametrize("how", ["its records", "its mark", "its size"])
-def test_records_of_a_damaged_block_are_counted_and_the_next_block_is_read(adapting, how, codec):
-    content, lost = damaged(how, codec)
+@pytest.mark.parametrize("how", ["its records", "its mark", "its number", "its size"])
+def test_the_number_of_a_damaged_block_counts_where_so_many_can_be_decoded_and_the_next_block_is_read(
+    adapting, how, codec
+):
+    content, span = damaged(how, codec)
     report = adapting({"a.avro": content}, mapping=MAPPING)
     agrees(report)
-    assert (report.rows_kept, report.rows_quarantined) == (4, lost)
-    # Behind a size that is wrong, the next block is found by its mark: what else was skipped, nobody can say.
-    assert report.unread_ranges == (how == "its size")
-    assert sorted(al.open(adapting.log).predictions.collect()["prediction_id"]) == ["p0", "p1", "p4", "p5"]
+    # Of the block that says five, two records can be decoded, and then there are no bytes left.
+    read = {"its number": (6, 0), "its mark": (4, 2)}.get(how, (4, 0))
+    assert (report.rows_kept, report.rows_quarantined) == read
+    assert report.files[0].unread == (() if how == "its mark" else (span,))
+    kept = al.open(adapting.log).predictions.collect()["prediction_id"].to_list()
+    assert sorted(kept) == [f"p{number}" for number in range(6) if read[0] == 6 or number not in {2, 3}]
     (row,) = report.quarantine().select("row", "rows").rows()
-    assert row == (3, lost)
+    assert row == (5 if how == "its number" else 3, read[1])
     assert adapting(mapping=MAPPING).predictions_added == 0
 
 
-def test_a_container_that_is_cut_off_says_how_many_records_are_missing(adapting):
+@pytest.mark.parametrize(("cut", "lost", "ranges"), [(-3, 0, 1), (5, 2, 0)])
+def test_of_a_container_that_is_cut_off_only_what_can_be_decoded_is_counted(adapting, cut, lost, ranges):
     content = avro(RECORDS)
-    report = adapting({"a.avro": content[: content.rindex(SYNC) - 3]}, mapping=MAPPING)
+    report = adapting({"a.avro": content[: content.rindex(SYNC) + cut]}, mapping=MAPPING)
     agrees(report)
-    assert (report.rows_kept, report.truncated_payloads) == (4, 2)
+    assert (report.rows_kept, report.truncated_payloads, report.unread_ranges) == (4, lost, ranges)
+    assert report.quarantine()["code"].to_list() == ["truncated"]
+
+
+def test_a_record_whose_text_is_no_text_or_whose_day_is_none_is_refused_alone(adapting):
+    fastavro = pytest.importorskip("fastavro")
+    day = {"name": "day", "type": {"type": "int", "logicalType": "date"}}
+    raw = {**SCHEMA, "fields": [*SCHEMA["fields"], {"name": "day", "type": "int"}]}
+    buffer = io.BytesIO()
+    writer = fastavro.write.Writer(buffer, raw, codec="null", sync_marker=SYNC)
+    for number in range(6):
+        days = 2**31 - 1 if number == 3 else 20_000
+        writer.write({"id": f"p{number}", "score": 0.5, "a": 1.0, "day": days})
+    writer.flush()
+    said = json.dumps({**SCHEMA, "fields": [*SCHEMA["fields"], day]}).encode()
+    content = buffer.getvalue()
+    about = json.loads(content[content.index(b"{") : content.rindex(b"}") + 1])
+    assert about["fields"][-1]["name"] == "day"
+    with_days = io.BytesIO()
+    fastavro.write.Writer(with_days, json.loads(said), codec="null", sync_marker=SYNC).flush()
+    body = content[content.index(SYNC) + len(SYNC) :].replace(b"p1", b"\xff1")
+    report = adapting({"a.avro": with_days.getvalue() + body}, mapping=MAPPING)
+    agrees(report)
+    assert (report.rows_read, report.rows_kept, report.unread_ranges) == (6, 4, 0)
+    assert report.quarantine().select("row", "rows", "code").rows() == [(2, 1, "undecodable"), (4, 1, "undecodable")]
+    assert sorted(al.open(adapting.log).predictions.collect()["prediction_id"]) == ["p0", "p2", "p4", "p5"]
 
 
 def test_bytes_behind_the_records_of_a_block_are_told():
@@ -179,7 +228,8 @@ def test_bytes_behind_the_records_of_a_block_are_told():
     at = content.index(SYNC) + len(SYNC)
     assert content[at] == 4
     found = list(avro_records(io.BytesIO(content[:at] + b"\x02" + content[at + 1 :])))
-    assert [each.problem for each in found] == [None, "a block has bytes behind as many records as it says to have"]
+    why = "a block has bytes behind as many records as it says to have; how many records these are cannot be told"
+    assert [each.problem for each in found] == [None, why]
 
 
 def test_a_packed_array_of_which_only_the_beginning_is_there_is_of_its_form(adapting):
