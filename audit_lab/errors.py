@@ -46,8 +46,9 @@ class AuditLabError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        """Return the message and the next step as one line."""
-        return f"{self.message}. {self.next_step}"
+        """Return the message and the next step, with what would speak to a terminal as escapes."""
+        told = f"{self.message}. {self.next_step}"
+        return told if told.isprintable() else "".join(map(_seen, told))
 
 
 class MisuseError(AuditLabError):
@@ -118,3 +119,9 @@ class IntegrityError(AuditLabError):
     def __init__(self, message: str, next_step: str, report: Any) -> None:
         super().__init__(message, next_step)
         self.report = report
+
+
+def _seen(letter: str) -> str:
+    if letter.isprintable() or letter in "\n\t\u00a0\u3000":
+        return letter
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -79,7 +79,7 @@ def impact_by_group(frame: pl.DataFrame, group: str, *, subtitle: Sequence[str] 
     bare = alt.Y("name:N", sort=labelled["name"].to_list(), title=None, axis=None)
     height = _ROW_HEIGHT * labelled.height
     top = float(max(*labelled["affected"], 1))
-    widest = float(max(*labelled["share"].drop_nulls(), 1e-9))
+    widest = max([*labelled["share"].drop_nulls(), 1e-9])
     count_x = alt.X(
         "affected:Q",
         title="Affected decisions",

@@ -104,7 +104,7 @@ def facts(pairs: dict[str, Any]) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
-        grid.add_row(Text(name), _text(value))
+        grid.add_row(Text(printable(name, _LONGEST)), _text(value))
     _console().print(grid)
 
 
@@ -112,7 +112,12 @@ def table(names: Sequence[str], rows: Iterable[Sequence[Any]], keep: Sequence[st
     """Print a table; columns named in `keep` are never cut or folded, so that ids can be copied."""
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        grid.add_column(Text(name), no_wrap=name in keep, overflow="fold", min_width=36 if name in keep else None)
+        grid.add_column(
+            Text(printable(name, _LONGEST)),
+            no_wrap=name in keep,
+            overflow="fold",
+            min_width=36 if name in keep else None,
+        )
     for row in rows:
         grid.add_row(*(_text(value) for value in row))
     _console().print(grid)
@@ -143,6 +148,10 @@ class _Bar(Progress):
     """A progress bar in whose place nothing else shows how far a question is."""
 
     _alone = ExitStack()
+
+    def add_task(self, description: str, *given: Any, **named: Any) -> TaskID:
+        """Add a line, whose description may be a name of the log."""
+        return super().add_task(printable(description), *given, **named)
 
     def start(self) -> None:
         """Show it."""

@@ -18,6 +18,7 @@ from audit_lab.evidence.notebook_run import RUN_VARIABLE
 from audit_lab.evidence.signing_off import SignedOff, changed_since, faults_of_sign_offs, read_sign_offs, sign_off
 from audit_lab.face import AuditLog
 from audit_lab.face.access import Access
+from audit_lab.seal.hidden_letters import spelling_text
 from audit_lab.seal.report import settle
 from audit_lab.verifier.bundle import examine_bundle
 
@@ -44,6 +45,7 @@ class Case(CaseFile):
 
     access: Access = field(default_factory=Access, compare=False, repr=False)
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the case in a line that is the same wherever its folder stands."""
         return f"Case {self.case_id!r} about the log {self.about.log_origin!r}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import MisuseError, ModelError
 from audit_lab.explain.explained import Explained, explained_of_record
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,6 +88,7 @@ class Comparison:
         """What the verdict and the numbers mean, with their thresholds."""
         return dict(_RULES)
 
+    @spelling_text
     def summary(self) -> str:
         """Return the verdict and what it rests on, in a line."""
         name = f"{self.first.name[:1].upper()}{self.first.name[1:]}"
@@ -120,6 +122,7 @@ class Comparison:
             "summary": self.summary(),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the summary."""
         return f"Comparison: {self.summary()}"
@@ -158,6 +161,7 @@ class Agreement:
         """The decision."""
         return self.shap.prediction_id
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return sentences: the methods, each explanation of record with its reasons, failed checks."""
         said = [self.methods.summary()]
@@ -187,6 +191,7 @@ class Agreement:
             "summary": self.summary(),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the decision and the verdict on the methods."""
         return f"Agreement of {self.prediction_id}: {self.methods.summary()}"

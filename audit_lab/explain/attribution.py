@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audit_lab.explain.describing import amount_text, sentences
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,6 +186,7 @@ class Attribution:
         schema = {"feature": pl.String, "value": pl.String, "contribution": pl.Float64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
+    @spelling_text
     def describe(self, units: Mapping[str, str | None] | None = None, decided: Decided | None = None) -> list[str]:
         """Return three to five plain sentences, computed from the numbers, and the notes.
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from audit_lab.seal.hidden_letters import spelling_text
+
 if TYPE_CHECKING:
     from audit_lab.explain.attribution import Attribution
 
@@ -49,6 +51,7 @@ class Repeated:
     allowed: float
     differences: tuple[str, ...]
 
+    @spelling_text
     def summary(self) -> str:
         """Return the verdict and what it rests on, in a sentence."""
         apart = "no distance can be told" if self.distance is None else f"at most {self.distance:.1e} apart"

@@ -13,6 +13,7 @@ from audit_lab.face.watching import Watching
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.lookup import places_of, rows_by
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -347,6 +348,7 @@ class AuditLog(Watching):
             answer.shows(found)
             return found
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return origin, path, rows, what was opened of it, and whether questions are written to a journal."""
         rows = ", ".join(f"{name} {count:,}" for name, count in self._store.source.tables().items())

@@ -21,6 +21,7 @@ from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, matching
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["MOST_PAGE_ROWS", "Browse"]
 
 MOST_PAGE_ROWS = 1_000
-
 _MOST_FILTERS = 6
 _ID, _TIME = "prediction_id", "occurred_at"
 
@@ -249,6 +249,7 @@ class Browse:
         if self.sort is not None:
             self._values(self.sort).keys(0)
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return what the table shows, in sentences."""
         asked = [f"{name} {value}" for name, value in self.question.to_dict().items() if value is not None]

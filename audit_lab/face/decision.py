@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit_lab.face.answered import Answered
 from audit_lab.face.document import decision_document, decision_html, iso
 from audit_lab.log.search.query import instant
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -211,6 +211,7 @@ class Decision(Answered):
         """Return the reconstruction as JSON-safe values, in the form that the panel and ``--json`` show."""
         return decision_document(self._parts)
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return what was decided, when, by which version, and the codes of its gaps."""
         row = self.prediction

@@ -15,7 +15,7 @@ from audit_lab.replay.reconstruction.gathering import prediction_columns
 from audit_lab.replay.reconstruction.inputs_ahead import InputsAhead
 from audit_lab.replay.reconstruction.many import Reconstructions
 from audit_lab.replay.reconstruction.timeline import timeline_of
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -186,6 +186,7 @@ class Decisions:
         ):
             answer.touches(table, [name for name in rows.columns if rows[name].null_count() < rows.height])
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return in sentences what they are, what became of them, and what is missing."""
         found = self.frame.filter("found").unique("place", keep="first", maintain_order=True)
@@ -245,6 +246,7 @@ class Decisions:
             "timeline": _plain(self.timeline),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the summary, with what it is about."""
         return f"Decisions: {' '.join(self.summary())}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DriftOfLog", "drift_of_log"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DriftOfLog(Drift):
     """A drift that leads back to the decisions of its log.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FairnessOfLog", "PerformanceOfLog", "fairness_of_log", "performance_of_log"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PerformanceOfLog(Performance):
     """A performance that leads to the decisions of its log, by `choose`, which is ``log.foremost``."""
 
@@ -36,7 +36,7 @@ class PerformanceOfLog(Performance):
         return {"mistaken": True} | ({} if positive is None else {"positive": positive})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FairnessOfLog(Fairness):
     """A fairness that leads to the decisions of its log, by `choose`, which is ``log.foremost``."""
 

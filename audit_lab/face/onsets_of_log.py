@@ -22,7 +22,7 @@ __all__ = ["OnsetsOfLog", "onsets_of_log"]
 _MEDIAN = "quantile 0.5"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OnsetsOfLog(Onsets):
     """Onsets that lead to the decisions of their log.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import LogError, MisuseError, StorageError
 from audit_lab.log.files.storage import LocalStorage, checked
 from audit_lab.log.manifest import inside
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,7 @@ class LogFolder:
         """Return the folder's path, or its address."""
         return f"{_S3}{self._root}" if self._remote else self._root
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return what `LogFolder` was made with, without credentials."""
         return f"LogFolder({str(self)!r})"

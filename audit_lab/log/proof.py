@@ -19,7 +19,7 @@ from audit_lab.log.keys.vault import Vault
 from audit_lab.log.prover import Prover
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.seal.checkpoint import parse_checkpoint
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.proof_document import LIMITS
 from audit_lab.seal.proof_document import RecordProof as Document
 
@@ -69,6 +69,7 @@ class RecordProof:
             raise MisuseError(f"The proof cannot be written to {target} ({error.strerror})", "Name another") from error
         return target
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return one line: what is proven, of which log, and how much is shown."""
         document = self.document

@@ -19,6 +19,7 @@ from audit_lab.log.keys.vault import Vault, vault_folder
 from audit_lab.log.prover import Prover
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.seal.hidden_letters import spelling_text
 from audit_lab.seal.merkle import HASH_BYTES, leaf_hash
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class SourceRows:
     place: str
     rows: tuple[SourceRow, ...]
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return a sentence for each row: where it is stored, and whether it is as it was sealed."""
         said = {

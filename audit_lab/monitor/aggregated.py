@@ -16,6 +16,7 @@ from audit_lab.monitor.measures import (
     population_stability_index,
     stability_index_noise,
 )
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,6 +85,12 @@ class Aggregated:
         """Compare each window with a reference; see `aggregated_drift`."""
         return aggregated_drift(self.cells, reference, every)
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Aggregated: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return what there is, in sentences."""
         if self.cells.is_empty():

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from audit_lab.monitor.measures.quality import are_numbers
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -208,6 +209,7 @@ class NumericBins:
         below = np.searchsorted(self.values, values, side="left")
         return below + np.searchsorted(self.values, values, side="right")
 
+    @spelling_text
     def describe(self) -> str:
         """Say how the bins were made."""
         return (
@@ -293,6 +295,7 @@ class CategoryBins:
         new = self.named + 1
         return np.array([self.index.get(category, new) for category in categories], dtype=np.int64)
 
+    @spelling_text
     def describe(self) -> str:
         """Say how the bins were made."""
         rare = len(self.categories) - self.named

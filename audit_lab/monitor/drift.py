@@ -27,7 +27,7 @@ from audit_lab.monitor.verdict import SEVERITIES, finding_table, judged, measure
 from audit_lab.monitor.volume import distinct_rows, volume_facts, volume_table
 from audit_lab.monitor.window_counts import WindowCounts, count_cut
 from audit_lab.monitor.windows import utc
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,6 +206,12 @@ class Drift:
         self._known(column)
         return report.unit_sentences(self, column)
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Drift: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences; the first says what moved and since when, or that nothing did."""
         return report.sentences(self)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.replay.verdict import Verdict
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +111,7 @@ class BatchReplay:
         ordered = wanted.sort("occurred_at", "prediction_id", "place", maintain_order=True)
         return (ordered if limit is None else ordered.head(limit)).collect()
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the result in plain sentences."""
         if not self.predictions:
@@ -159,6 +161,7 @@ class BatchReplay:
             ],
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentences of the summary."""
         return "BatchReplay: " + " ".join(self.summary()[:3])

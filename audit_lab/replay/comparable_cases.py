@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Comparable:
         """SHA-256 (hexadecimal) of question and answer."""
         return sha256(canonical_json(self._answer()))
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the answer in plain sentences."""
         version = f"{self.asked['model_name']} {self.asked['model_version'] or 'without a version'}"
@@ -171,6 +172,7 @@ class Comparable:
             "differences": self.differences.to_dicts(),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentences of the summary."""
         return "Comparable: " + " ".join(self.summary()[:2])

@@ -26,6 +26,7 @@ from audit_lab.replay.coded_predictions import CodedPredictions
 from audit_lab.replay.coverage_counts import ID_FROM, LENGTHS, REPLAYABLE, IdQuestion, counted, ids_behind
 from audit_lab.replay.numbering import sequence_gaps
 from audit_lab.replay.verdict import EFFECTS
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +154,12 @@ class Coverage:
             until = ends[0]
         return self.ask(IdQuestion(code, model, version, window, until, limit))
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Coverage: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the statement in plain sentences."""
         not_checked = [f"Not checked: {what}" for what in self.not_checked]

@@ -1,34 +1,44 @@
-"""Characters that nobody sees, made visible: they turn the direction of text, or stand in it without a width.
+"""Characters that nobody sees, made visible: controls, what turns the direction of text, what has no width.
 
-With them a text reads otherwise than it is: a name backwards, two different ids alike.
+With them a text reads otherwise than it is: a name backwards, two different ids alike; and a terminal that is told an
+escape (``ESC [ 2 J``) clears its screen, or takes another title.
 """
 
 from __future__ import annotations
 
 import re
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["spelled", "spelled_html", "spelling"]
+__all__ = ["spelled", "spelled_html", "spelled_text", "spelling", "spelling_text"]
 
 _Shown = TypeVar("_Shown")
+_Told = TypeVar("_Told", str, list[str])
+_Given = ParamSpec("_Given")
 
-#: Controls of direction (Unicode UAX #9), and what has no width: joiners, fillers, invisible operators, tags.
+#: Controls (C0 without tab and ends of lines, DEL and C1), separators of lines, controls of direction (Unicode UAX #9),
+#: and what has no width: joiners, fillers, invisible operators, tags.
 _HIDDEN = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    "\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 _LETTER = re.compile(f"[{_HIDDEN}]")
+_LETTER_OR_RETURN = re.compile(rf"[{_HIDDEN}]|\r(?!\n)")
 #: A tag, whose values in quotes may hold anything, or a hidden letter between tags.
 _TAG_OR_LETTER = re.compile(rf"""<(?:"[^"]*"|'[^']*'|[^"'>])*>|[{_HIDDEN}]""")
 
 
 def spelled(text: str) -> str:
     """Return text in which each hidden character is its name in brackets, like ``[U+202E]``."""
-    return text if text.isascii() else _LETTER.sub(lambda letter: f"[{_name(letter[0])}]", text)
+    return text if text.isascii() and text.isprintable() else _LETTER.sub(_bracketed, text)
+
+
+def spelled_text(text: str) -> str:
+    """Return text for a terminal, or whatever shows plain text: as `spelled`, and what goes back to a line's start."""
+    return text if text.isascii() and text.isprintable() else _LETTER_OR_RETURN.sub(_bracketed, text)
 
 
 def spelled_html(html: str) -> str:
@@ -36,7 +46,7 @@ def spelled_html(html: str) -> str:
 
     `html` has no character references but those of ``html.escape``, and no ``<`` that begins no tag.
     """
-    if html.isascii() or _LETTER.search(html) is None:
+    if _LETTER.search(html) is None:
         return html
     return _TAG_OR_LETTER.sub(_shown, html)
 
@@ -51,10 +61,28 @@ def spelling(to_html: Callable[[_Shown], str]) -> Callable[[_Shown], str]:
     return spelled_out
 
 
+def spelling_text(to_text: Callable[_Given, _Told]) -> Callable[_Given, _Told]:
+    """Let a method return its text, or its texts, as `spelled_text` does.
+
+    Whatever a person prints is decorated so: every ``__repr__``, ``summary`` and ``describe``.
+    """
+
+    @wraps(to_text)
+    def spelled_out(*given: _Given.args, **named: _Given.kwargs) -> _Told:
+        told = to_text(*given, **named)
+        return spelled_text(told) if isinstance(told, str) else [spelled_text(each) for each in told]
+
+    return spelled_out
+
+
 def _shown(found: re.Match[str]) -> str:
     if found[0].startswith("<"):
         return spelled(found[0])
     return f'<mark title="A character that is not seen">{_name(found[0])}</mark>'
+
+
+def _bracketed(letter: re.Match[str]) -> str:
+    return f"[{_name(letter[0])}]"
 
 
 def _name(letter: str) -> str:

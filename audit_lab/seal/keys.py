@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit_lab.errors import MisuseError
+from audit_lab.seal.hidden_letters import spelling_text
 from audit_lab.seal.malformed import MalformedError
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class SigningKey:
         """Return the 64 bytes of the deterministic signature over `message`."""
         return self.private.sign(message)
 
+    @spelling_text
     def __repr__(self) -> str:
         """Name the key, never the secret."""
         return f"SigningKey({self.name!r}, key id {self.public.key_id[:16]})"

@@ -14,6 +14,7 @@ from traitlets import TraitError
 
 from audit_lab.errors import MisuseError
 from audit_lab.face.progress import is_attended
+from audit_lab.seal.hidden_letters import spelled_text
 from audit_lab.widgets.page import cut, page
 
 if TYPE_CHECKING:
@@ -191,9 +192,14 @@ class Panel(ipywidgets.VBox):
         return {
             **bundle,
             VIEW: {"version": 1},
-            "text/plain": cut(self.text(), _LONGEST_TEXT),
+            "text/plain": _plain(self),
             "text/html": self.static_html(),
         }
+
+
+def _plain(view: Panel) -> str:
+    """Return what a view says as plain text: a terminal may show it, so nothing in it is a control."""
+    return spelled_text(cut(view.text(), _LONGEST_TEXT))
 
 
 def _tell(comm: Any, message: dict[str, Any]) -> None:
@@ -209,5 +215,5 @@ def _tell(comm: Any, message: dict[str, Any]) -> None:
 
 def _answer(comm: Any, view: Panel | None) -> None:
     if view is not None:
-        comm.send({"html": view.static_html(), "text": cut(view.text(), _LONGEST_TEXT)})
+        comm.send({"html": view.static_html(), "text": _plain(view)})
     comm.close()

@@ -55,14 +55,40 @@ def hostile(make_log):
         ["replay", ATTACK],
         ["explain", "p-001"],
         ["doctor"],
+        ["decisions", "--id", "p-001", "--id", "p-003", "--id", ATTACK],
+        ["coverage"],
+        ["in-force", "loans", "--at", "2024-03-05"],
+        ["in-force", ATTACK, "--at", "2024-03-05"],
+        ["performance"],
+        ["fairness", "city", "--favourable", ATTACK],
+        ["onset"],
+        ["operations"],
+        ["segments", "--since", "2024-03-05", "--until", "2024-03-06", "--column", "city"],
+        ["cause", "--after", "2024-03-05", "2024-03-06", "--before", "2024-03-04", "2024-03-05"],
+        ["watch", "--once", "--since", "2024-03-04"],
+        ["alerts", "list"],
+        ["letter", "--decision", ATTACK],
+        ["explore", ATTACK],
+        ["impact", "--threshold", "0.4"],
+        ["comparable", "p-001"],
+        ["counterfactual", "p-001"],
+        ["what-if", "p-001", "--set", "income=1"],
+        ["cohort"],
+        ["reasons", "p-001", "--codes", ATTACK],
+        ["environments"],
+        ["lineage", "show", "p-001"],
+        ["snapshots"],
+        ["explain-due"],
+        ["verify"],
         ["find", "--since", ATTACK],
         ["show", "--nonsense" + ATTACK],
     ],
     ids=lambda arguments: " ".join(arguments).replace(ATTACK, "ATTACK"),
 )
 def test_nothing_in_a_log_speaks_to_the_terminal(run, hostile, arguments):
+    named = [hostile] if arguments[0] in {"verify", "alerts", "explain-due"} else ["--log", hostile]
     for form in ([], ["--json"]):
-        answer = run(*arguments, "--log", hostile, *form)
+        answer = run(*arguments, *named, *form)
         assert not DANGEROUS & set(answer.out + answer.err)
         assert "Traceback" not in answer.err
         assert len(answer.err.splitlines()) <= 1

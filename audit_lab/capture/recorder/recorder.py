@@ -38,6 +38,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.log.files.private_file import make_private_folder
 from audit_lab.log.tree.tree_file import CHECKPOINT_NAME
 from audit_lab.log.writing.canonical_rows import check_table_name
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -394,6 +395,7 @@ class Recorder:
         """Return where the records are."""
         return status_of(self._pending, self._writer, self._sealing, self.spool, self._selection.left_out)
 
+    @spelling_text
     def __repr__(self) -> str:
         """Name the model and the log."""
         return f"Recorder({self.model} {self.version} into {self.log})"

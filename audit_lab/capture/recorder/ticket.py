@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from audit_lab.capture.recorder.record_form import id_text
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -74,6 +75,7 @@ class Ticket:
         if self._writer is not None and self._number >= self._writer.durable:
             yield from asyncio.wrap_future(self._writer.promise(self._number)).__await__()
 
+    @spelling_text
     def __repr__(self) -> str:
         """Name the prediction, and where it is."""
         where = "not sampled" if not self.is_sampled else "dropped" if self.is_dropped else "in memory"

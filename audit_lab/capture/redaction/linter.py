@@ -18,6 +18,7 @@ from audit_lab.log.files.reading import collect
 from audit_lab.log.files.write import MANIFEST_NAME
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.store import open_store
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +90,7 @@ class PersonalColumns:
     ruled: int
     rows: int
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return what was found, in sentences."""
         seen = f"{self.columns:,} columns were looked at, up to {self.rows:,} rows of each table"

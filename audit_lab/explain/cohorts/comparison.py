@@ -20,7 +20,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.explain.attribution import Check
 from audit_lab.explain.cohorts.sentences import contrast_sentences
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Contrast:
         """SHA-256 (hexadecimal) of the differences and of both groups by their digests."""
         return sha256(canonical_json(self._answer()))
 
+    @spelling_text
     def describe(self) -> list[str]:
         """Return the answer in a few plain sentences."""
         return contrast_sentences(self)
@@ -166,6 +167,7 @@ class Contrast:
             "check": asdict(self.check),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentences."""
         return "Contrast: " + " ".join(self.describe()[:2])

@@ -14,7 +14,7 @@ from audit_lab.explain.cohorts.selection import Span
 from audit_lab.explain.cohorts.sentences import cohort_sentences
 from audit_lab.replay.impact.row_digest import rows_sha256
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -308,6 +308,7 @@ class CohortAttribution:
         """SHA-256 (hexadecimal) of question and answer; the same question of the same log has the same."""
         return sha256(canonical_json(self._answer()))
 
+    @spelling_text
     def describe(self) -> list[str]:
         """Return the answer in a few plain sentences, and the notes."""
         return [*cohort_sentences(self), *self.notes]
@@ -352,6 +353,7 @@ class CohortAttribution:
             "points_sha256": rows_sha256(self.points),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentences."""
         return "CohortAttribution: " + " ".join(self.describe()[:2])

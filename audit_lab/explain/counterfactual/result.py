@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class Counterfactuals:
         """Return question and answer as RFC 8785 JSON: the same bytes whenever, and in whichever child, it is asked."""
         return canonical_json(self._answer())
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the answer in plain sentences."""
         score = "" if self.score is None else f", score {self.score:.4g}"
@@ -251,6 +252,7 @@ class Counterfactuals:
             "tried": asdict(self.tried),
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the decision, and what would flip it."""
         return "Counterfactuals: " + " ".join(self.summary()[: 1 + max(1, len(self.found))])

@@ -13,7 +13,7 @@ from audit_lab.explain.describing import output_text
 from audit_lab.explain.what_if.state import Refusal, Side, plain, value_words
 from audit_lab.explain.what_if.telling import headline, html, sentences
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -238,6 +238,7 @@ class WhatIf:
         before = self.explained.original
         return None if before is None else f"Contribution to {output_text(before)}"
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the answer in plain sentences; what must be heeded comes first."""
         return sentences(self)
@@ -295,6 +296,7 @@ class WhatIf:
         """Return the same answer, from which further changes are asked for by `again`."""
         return replace(self, again=again)
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return what came of it."""
         return f"WhatIf: {self.headline}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError, StorageError
 from audit_lab.log.files.disk import LocalDisk
 from audit_lab.log.journal.line import START, Chain, Head, JournalLine, follow_chain, head_text, parse_head
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.report import Finding, Verdict, Verification, settle
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class JournalRecord:
             "lines": [{**line.__dict__, "columns": list(line.columns)} for line in self.lines],
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return path, lines and verdict."""
         return f"JournalRecord {self.path}: {len(self.lines):,} lines, {self.report.verdict}"

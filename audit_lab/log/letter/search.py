@@ -19,7 +19,7 @@ from audit_lab.log.letter.candidate import Candidate, Clues, Surroundings, candi
 from audit_lab.log.letter.ranking import Ranking, Units, best_rows
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,7 @@ class Letter:
         ]
         return pl.DataFrame(rows, schema=_SCHEMA)
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return what was searched, how the letter was read, and how many decisions match, a sentence each."""
         shown = len(self.candidates)
@@ -110,6 +111,7 @@ class Letter:
             ],
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the summary, and the best candidates with their reasons."""
         lines = [f"{each.matches} of {len(self.asked)}: {each.place}: {each.why}" for each in self.candidates[:5]]

@@ -17,6 +17,7 @@ from audit_lab.monitor.alerts.entry import ENTRY_KINDS, Entry
 from audit_lab.monitor.alerts.mail_program import hand_over
 from audit_lab.monitor.alerts.rules import Webhook
 from audit_lab.monitor.alerts.webhook import post
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +86,7 @@ class Delivery:
         return self.why_not is None
 
     @property
+    @spelling_text
     def summary(self) -> str:
         """The delivery as a sentence."""
         count = f"{len(self.alerts)} alert{'' if len(self.alerts) == 1 else 's'}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.monitor.alerts.entry import raised_entry
 from audit_lab.monitor.alerts.notifying import deliver, pending
 from audit_lab.monitor.alerts.states import derived
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +30,7 @@ class Raised:
     deliveries: tuple[Delivery, ...]
     facts: tuple[str, ...]
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences: the round, who was told, and what must be known of the record."""
         return [*self.watch.summary(), *(f"{one.summary}." for one in self.deliveries), *self.facts]

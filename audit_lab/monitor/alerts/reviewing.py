@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.printable import printable
 from audit_lab.monitor.alerts.entry import ENTRY_KINDS, Entry
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ class Review:
     entry: Entry
     facts: tuple[str, ...] = ()
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences."""
         payload = self.entry.payload

@@ -14,7 +14,7 @@ from audit_lab.log.files.printable import printable
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.continuing import courses_of
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,6 +127,12 @@ class Alerts:
             raise NotFoundError(f"{printable(alert)!r} {what}", "`audit-lab alerts list` shows each with its id.")
         return named[0]
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Alerts: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences: how many are open, acknowledged and closed, who could not be told, and facts."""
         counts = {state: self.table.filter(state=state).height for state in (OPEN, ACKNOWLEDGED, CLOSED)}

@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_lab.log.files.printable import printable
 from audit_lab.log.schema import TIME
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,6 +150,7 @@ class Watch:
         """Return it with the alerts alone that no record has."""
         return replace(self, alerts=self.new)
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences: what fires, by rule and column; what was looked at; what could not be evaluated."""
         said = [self._first(), *self._groups()]

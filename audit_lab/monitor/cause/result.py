@@ -12,7 +12,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.monitor.cause.contribution import ATTRIBUTION, EXCHANGE, REWEIGHTING
 from audit_lab.monitor.cause.telling import cause_sentences
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -235,6 +235,7 @@ class Cause:
         """SHA-256 (hexadecimal) of question and answer; the same question of the same log has the same."""
         return sha256(canonical_json(self._answer()))
 
+    @spelling_text
     def describe(self) -> list[str]:
         """Return the answer in plain sentences; the first says how much it moved, and whether beyond chance."""
         return cause_sentences(self)
@@ -269,6 +270,7 @@ class Cause:
         kinds = self._kinds(feature)
         return feature if kinds is None else f"{feature} ({kinds})"
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentence."""
         return f"Cause: {self.describe()[0]}"

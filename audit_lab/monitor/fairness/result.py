@@ -9,7 +9,7 @@ import polars as pl
 
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.fairness import telling
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -109,6 +109,12 @@ class Fairness:
     rows: int
     facts: tuple[str, ...]
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Fairness: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences: how far groups are apart, what was suppressed, and what the numbers do not show."""
         return telling.sentences(self)

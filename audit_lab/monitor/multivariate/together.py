@@ -23,6 +23,7 @@ from audit_lab.monitor.multivariate.two_samples import two_sample_test
 from audit_lab.monitor.question import asked
 from audit_lab.monitor.samples import sampled_rows
 from audit_lab.monitor.sentences import sentence
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,6 +101,12 @@ class MultivariateDrift:
     facts: tuple[str, ...]
     cut: Cut
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"MultivariateDrift: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences; the first says which windows moved as a whole, or that none did."""
         moved = self.table.filter(pl.col("verdict").is_in(["slight", "moderate"]))

@@ -33,7 +33,7 @@ from audit_lab.monitor.onset.series import (
 )
 from audit_lab.monitor.onset.spikes import counted, departures, excursions, levels_apart, resampled_simes
 from audit_lab.monitor.onset.tallies import NumberTally, rows_by_window, tallied
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +141,7 @@ class Onsets:
         rows = [(one.column, one.statistic, one.category) for one in self._series]
         return pl.DataFrame(rows, schema=dict.fromkeys(("column", "statistic", "category"), pl.String), orient="row")
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences; the first says since when, or that nothing began."""
         return words.sentences(self)
@@ -218,8 +219,7 @@ def find_onsets(
     usable = np.ones(grid.size, dtype=bool)
     usable[0] &= begun or not short_first
     usable[-1] &= over or not short_last
-    series: list[Series] = []
-    facts: list[str] = []
+    series, facts = list[Series](), list[str]()
     if with_volume:
         series = [volume_series(ROWS, tallies[0].rows if tallies else volume, grid)]
     for one in tallies:

@@ -26,7 +26,7 @@ from audit_lab.monitor.operations.findings import (
 from audit_lab.monitor.operations.weighted import WeightedRate, weighted_quantile, weighted_rate
 from audit_lab.monitor.sentences import sentence
 from audit_lab.monitor.windows import window_length
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,6 +110,12 @@ class Operations:
         fields |= dict.fromkeys(("rows", "concerned"), pl.Int64)
         return pl.DataFrame([asdict(one) for one in self.findings], schema=fields)
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Operations: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences: the error rate with its interval, latency, findings, and what was not known."""
         effective = float(self.table["effective_rows"].sum())

@@ -13,7 +13,7 @@ from audit_lab.log.schema import TIME
 from audit_lab.monitor.performance import telling
 from audit_lab.monitor.performance.calibration import reliability
 from audit_lab.monitor.windows import utc
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,6 +155,12 @@ class Performance:
         rows, scores, positives = np.sum(mine, axis=0)
         return reliability(rows, scores, positives)
 
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return the summary, with what it is about."""
+        return f"Performance: {' '.join(self.summary())}"
+
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences; the first says how good the model is by now, or why that cannot be said."""
         return telling.sentences(self)

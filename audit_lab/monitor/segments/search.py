@@ -13,7 +13,7 @@ from audit_lab.errors import LogError, MisuseError
 from audit_lab.monitor.segments.concentration import concentration, groupings
 from audit_lab.monitor.segments.levels import levels_of
 from audit_lab.monitor.sentences import sentence
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,6 +130,7 @@ class Segments:
         rows = [{"segment": one.name, **_flat(one)} for one in self.segments]
         return pl.DataFrame(rows, schema=_TABLE)
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return plain sentences; the first says where it concentrates, or that nowhere does."""
         leading = self.leading

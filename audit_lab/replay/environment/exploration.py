@@ -15,6 +15,7 @@ from audit_lab.replay.environment.comparison import compare, same_numerics
 from audit_lab.replay.environment.construction import build_environment
 from audit_lab.replay.environment.fingerprint import Fingerprint
 from audit_lab.replay.scored import score_rows, worker_for
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,6 +80,11 @@ class Exploration:
     same_numerics: bool | None
     asked: Mapping[str, Any] = field(default_factory=dict)
     decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+
+    @spelling_text
+    def __repr__(self) -> str:
+        """Return both sides, and where they part."""
+        return f"Exploration of {self.sides[0]} and {self.sides[1]}: {self.summary}"
 
     @property
     def differing(self) -> pl.DataFrame:

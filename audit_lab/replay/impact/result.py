@@ -12,7 +12,7 @@ import polars as pl
 from audit_lab.replay.impact.row_digest import rows_sha256
 from audit_lab.replay.impact.sentences import impact_sentences
 from audit_lab.seal.digests import sha256
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 from audit_lab.seal.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Impact:
         Model and version in one to how it was run.
     kept
         The folder that every case is kept in, None where they are not.
+    sampled
+        What must be known where some predictions were served and not recorded, one sentence without its full stop.
     decisions_of
         Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
@@ -80,6 +82,7 @@ class Impact:
     unmet: tuple[Unmet, ...]
     ran: Mapping[str, Ran] = field(repr=False)
     kept: Path | None = None
+    sampled: str | None = None
     decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -135,6 +138,7 @@ class Impact:
         """SHA-256 (hexadecimal) of question, correction and answer; the same question of the same log has the same."""
         return sha256(canonical_json(self._answer()))
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return the answer in plain sentences."""
         return impact_sentences(self)
@@ -170,6 +174,7 @@ class Impact:
             "affected_sha256": self.affected_sha256,
         }
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the first sentences of the summary."""
         return "Impact: " + " ".join(self.summary()[:3])

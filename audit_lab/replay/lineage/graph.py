@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.log.files.printable import printable
+from audit_lab.seal.hidden_letters import spelling_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,6 +198,7 @@ class LineageGraph:
 
         return prov_json(self)
 
+    @spelling_text
     def summary(self) -> list[str]:
         """Return what the graph holds, and what is amiss, as sentences; foreign text is safe for a terminal."""
         tables = sorted({edge.source for edge in self.edges})
@@ -210,6 +212,7 @@ class LineageGraph:
         gaps = [f"{gap.code}: {gap.what} {gap.effect}" for gap in self.gaps]
         return [f"{printable(self.root, _SHOWN)}: {counted}{stated}.", *superseded, *gaps]
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the root, its counts, and the codes of what is amiss."""
         gaps = f"; gaps: {', '.join(dict.fromkeys(gap.code for gap in self.gaps))}" if self.gaps else ""

@@ -6,7 +6,7 @@ import React from 'react';
 
 import { element, spelled } from '../src/spelling';
 
-const CONTROLS = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u200c\u200d\u2060\ufeff\u00ad';
+const CONTROLS = '\u0000\u0007\u001b\u007f\u0085\u009b\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u200c\u200d\u2060\ufeff\u00ad';
 
 test('what turns the direction of text, or has no width, is named', () => {
   for (const letter of CONTROLS) {
