@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
-from audit_lab.face.windowed_rows import unweighted
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import evened, weight
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.asking import QUESTIONS
@@ -34,8 +34,8 @@ __all__ = ["Record", "looked_at", "rules_asked"]
 
 _WHO = ("model_name", "model_version")
 _HOUR = "1h"
-#: Kinds of rules whose questions count each row of the log once; the others weigh sampled ones, or count none.
-_ROWS_AS_THEY_ARE = frozenset({"drift", "drift together", "volume", "silence", "onset", "performance", "fairness"})
+#: Kinds of rules whose questions even sampled rows out; the others weigh them, or count none.
+_EVENED = frozenset({"drift", "drift together", "volume", "silence", "onset", "performance", "fairness"})
 
 
 class Record:
@@ -66,12 +66,9 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
     """Evaluate rules, and return what fires beside what is kept."""
     questions = {name: getattr(log, name) for name in QUESTIONS}
     alerts, looked = evaluate_rules(questions, rules.rules, _traffic(store), _origins(store), scope)
-    counting = sorted({each.model for each in looked if each.model is not None and each.kind in _ROWS_AS_THEY_ARE})
-    sampled = (
-        f"{bounded(model)}: {fact}."
-        for model in counting
-        for fact in unweighted(store, model, scope.since, scope.until)
-    )
+    counting = sorted({each.model for each in looked if each.model is not None and each.kind in _EVENED})
+    even = {model: evened(store, model, scope.since, scope.until).evened for model in counting}
+    sampled = (f"{bounded(model)}: {each.fact}." for model, each in even.items() if each is not None)
     closed = [name for name, state in kept.states.items() if state == CLOSED]
     return Watch(
         alerts,
@@ -89,13 +86,19 @@ def looked_at(log: LogTables, store: LogStore, rules: RuleSet, kept: Alerts, sco
 
 
 def _traffic(store: LogStore) -> pl.DataFrame:
-    """Return how many predictions each model and version has in each hour."""
+    """Return how many predictions each model and version has in each hour; sampled ones stand for those served."""
     at = nw.col("occurred_at")
-    frame = store.frame("predictions", columns=[*_WHO, "occurred_at"])
+    keys = (*_WHO, "hour")
+    frame = store.frame("predictions", columns=[*_WHO, "occurred_at", "sampling_rate"])
     timed = frame.filter(~at.is_null()).with_columns(hour=at.dt.truncate(_HOUR))
-    grouped = timed.group_by(*_WHO, "hour").agg(nw.len().alias("rows"), at.min().alias("first"), at.max().alias("last"))
+    grouped = timed.group_by(*keys, "sampling_rate").agg(
+        nw.len().alias("rows"), at.min().alias("first"), at.max().alias("last")
+    )
     counted = collected(grouped, f"the predictions of {store.location}")
-    return counted.select(TRAFFIC).with_columns(
+    summed = counted.group_by(keys).agg(
+        (pl.col("rows") * weight()).sum().round(), pl.col("first").min(), pl.col("last").max()
+    )
+    return summed.select(TRAFFIC).with_columns(
         pl.col("hour", "first", "last").cast(TIME), pl.col("rows").cast(pl.Int64)
     )
 

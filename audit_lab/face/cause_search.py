@@ -10,7 +10,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_search import DriftQuestion, drift_of
 from audit_lab.face.untimed import untimed_fact, untimed_predictions
-from audit_lab.face.windowed_rows import unweighted
+from audit_lab.log.samplings import evened
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.cause.measure import find_cause
 from audit_lab.monitor.cause.question import DEFAULT_LENGTH, CauseQuestion, asked_windows
@@ -59,12 +59,14 @@ def cause_of(
     store: LogStore, asked: CauseQuestion, runner: Runner, progress: Callable[[str, int], None] | None
 ) -> Cause:
     """Return the answer, with the changes of the data that the drift of the same windows recognises."""
-    found = find_cause(
-        store, asked, runner, recognised=lambda features: _recognised(store, asked, features), progress=progress
-    )
     since, until = min(asked.before.start, asked.after.start), max(asked.before.end, asked.after.end)
+    even = evened(store, asked.model, since, until)
+    found = find_cause(
+        even, asked, runner, recognised=lambda features: _recognised(store, asked, features), progress=progress
+    )
+    sampled = () if even.evened is None else (even.evened.fact,)
     untimed = untimed_fact(untimed_predictions(store, asked.model, "model_version"))
-    return replace(found, facts=(*found.facts, *unweighted(store, asked.model, since, until), *untimed))
+    return replace(found, facts=(*found.facts, *sampled, *untimed))
 
 
 def _recognised(store: LogStore, asked: CauseQuestion, features: Sequence[str]) -> list[NamedChange]:

@@ -14,10 +14,11 @@ from audit_lab.face.column_types import is_measured, left_out
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_reference import moment_asked, reference_asked
 from audit_lab.face.progress import WatchedStore
-from audit_lab.face.windowed_rows import OUTCOMES, unweighted
+from audit_lab.face.windowed_rows import OUTCOMES
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.sketch_cache import SketchCache
+from audit_lab.log.samplings import evened
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.pairs import pairs_of
@@ -141,9 +142,10 @@ def _put(
     asks = any(name in OUTCOMES and name not in features for name in chosen)
     known_outcomes = outcomes_known(store, None) if asks else None
     outcomes = None if known_outcomes is None else _outcomes(store, known_outcomes)
+    even = evened(store, predicting)
 
     def rows(since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
-        found = wide(store, predicting, since, until)[0]
+        found = wide(even, predicting, since, until)[0]
         if not gone.is_empty():
             found = found.filter(~nw.col(_ID).is_in(gone.to_list()))
         return found if outcomes is None else found.join(store.engine.local(outcomes), on=_ID, how="left")
@@ -160,11 +162,12 @@ def _put(
     without = f"{gone.len():,} predictions are left out: values of theirs were erased, which is no drift"
     known = _OWN | _BESIDES
     touched = {known.get(name, f"inputs.{name}") for name in chosen}
-    source: Source = filed.rows if filed and gone.is_empty() and outcomes is None else rows
+    plain = gone.is_empty() and outcomes is None and (even.evened is None or even.evened.left_out.is_empty())
+    source: Source = filed.rows if filed and plain else rows
     # File by file, each row's inputs are those that stand beside it: no id is looked for.
     twice = () if source is not rows else _repeated(store, predicting)
     moved = measure(source, **options)
-    further = (*(() if gone.is_empty() else (without,)), *unweighted(store, predicting, None, None))
+    further = (*(() if gone.is_empty() else (without,)), *(() if even.evened is None else (even.evened.fact,)))
     further = (*further, *left_out(unmeasured), *store.retyped(predicting), *twice)
     further = (*further, *(() if known_outcomes is None else known_outcomes.facts))
     return (replace(moved, facts=(*moved.facts, *further)) if further else moved), touched

@@ -42,7 +42,7 @@ def operations_of(
     """
     if by not in SPLITS:
         raise MisuseError(f"operations are not split by {by!r}", f"Use one of {', '.join(SPLITS)}.")
-    rows = windowed_rows(store, model, since, until)
+    rows = windowed_rows(store, model, since, until, even=False)
     columns = [SPLITS[by], "error", "latency_ms"]
     events = collect(store.table("events").select(_EVENT), f"the events of {store.location}")
     # An event without a time may lie in any period.

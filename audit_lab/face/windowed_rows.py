@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import polars as pl
@@ -16,6 +16,7 @@ from audit_lab.face.untimed import untimed_fact, untimed_predictions
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import evened, is_sampled
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.query import instant
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.performance.known import Outcomes
 
-__all__ = ["FAILED", "OUTCOMES", "OWN", "UNWEIGHTED", "WindowedRows", "unweighted", "windowed_rows"]
+__all__ = ["FAILED", "OUTCOMES", "OWN", "WindowedRows", "windowed_rows"]
 
 #: What is there of a prediction itself, and the column of the log that it comes from.
 OWN = {
@@ -49,12 +50,6 @@ OWN = {
 OUTCOMES = {"outcome": "outcomes.label", "outcome_value": "outcomes.value"}
 #: What the column ``error`` holds where a prediction failed, and where it did not.
 FAILED, DONE = "failed", "done"
-
-#: What is said of rows of which some were sampled, where they are counted as they are in the log.
-UNWEIGHTED = (
-    "some predictions were recorded by a sampling rule, and all count once here, unweighted: what a rule records "
-    "always, as failed ones and those near the threshold, is more among them than among those served"
-)
 
 _WEIGHTS = ("sampling_rate", "request_id")
 _ID, _TIME = "prediction_id", "occurred_at"
@@ -127,14 +122,13 @@ class WindowedRows:
         return begun, over
 
     def _any(self, condition: nw.Expr) -> bool:
-        rows = self.store.frame("predictions").filter(condition, nw.col("model_name") == self.model)
+        rows = Beside(self.store, ()).predictions().filter(condition, nw.col("model_name") == self.model)
         return bool(collected(rows.select(_TIME).head(1), f"the predictions of {self.store.location}").height)
 
     def _counted(self, parts: int) -> pl.DataFrame:
         """Return the rows by parts of an hour."""
-        frame = self._within(self.store.frame("predictions", self.since, self.until)).filter(
-            nw.col("model_name") == self.model, ~nw.col(_TIME).is_null()
-        )
+        frame = self._beside(self.since, self.until).predictions()
+        frame = frame.filter(nw.col("model_name") == self.model, ~nw.col(_TIME).is_null())
         number = window_length("1h").number(_TIME, by_polars=frame.implementation.is_polars())
         if parts > 1:
             number = number * parts + nw.col(_TIME).dt.minute().cast(nw.Int64) // (_MINUTES // parts)
@@ -146,21 +140,14 @@ class WindowedRows:
     @cached_property
     def is_sampled(self) -> bool:
         """Whether some of them state that others were not recorded: a sampling rate below 1."""
-        rate = nw.col("sampling_rate")
-        # Asked of the rate alone first: where no row states one, which statistics of the files tell, none is read.
-        every = self._within(self.store.frame("predictions", self.since, self.until))
-        stated = every.filter(~rate.is_null() & (rate > 0) & (rate < 1))
-        what = f"the predictions of {self.store.location}"
-        if not collected(stated.select(rate).head(1), what).height:
-            return False
-        return bool(collected(stated.filter(nw.col("model_name") == self.model).select(rate).head(1), what).height)
+        return is_sampled(self.store, self.model, self.since, self.until)
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """What must be known about the rows, which are counted as they are in the log."""
-        sampled = (UNWEIGHTED,) if self.is_sampled else ()
+        """What must be known about the rows."""
+        evened = self.store.evened
         retyped = self.store.retyped(self.model)
-        return (*sampled, *self.weighted_facts, *left_out(self.unreadable), *retyped)
+        return (*(() if evened is None else (evened.fact,)), *self.weighted_facts, *left_out(self.unreadable), *retyped)
 
     @cached_property
     def weighted_facts(self) -> tuple[str, ...]:
@@ -248,11 +235,6 @@ class WindowedRows:
         models = (self.model,) if self.model in self.store.models() else ()
         return Beside(self.store, models, since, until)
 
-    def _within(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        if self.since is not None:
-            frame = frame.filter(nw.col(_TIME) >= self.since)
-        return frame if self.until is None else frame.filter(nw.col(_TIME) < self.until)
-
     @cached_property
     def _repeated(self) -> pl.Series:
         return repeated_ids(self.store, "predictions")
@@ -273,8 +255,12 @@ def windowed_rows(
     model: str | None,
     since: str | date | datetime | None,
     until: str | date | datetime | None,
+    *,
+    even: bool = True,
 ) -> WindowedRows:
     """Return the rows of one model, which may be left out where the log has one, of ``since <= occurred_at < until``.
+
+    Those of a sampled log are evened out (`audit_lab.log.samplings.evened`) unless `even` is false.
 
     Raises
     ------
@@ -286,12 +272,8 @@ def windowed_rows(
         raise MisuseError(
             f"the period from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty", "Give since < until."
         )
-    return WindowedRows(store, predicting_model(store, model), begin, end)
-
-
-def unweighted(store: LogStore, model: str, since: datetime | None, until: datetime | None) -> tuple[str, ...]:
-    """Return what must be said of an answer that counts a model's predictions of a period as they are in the log."""
-    return (UNWEIGHTED,) if WindowedRows(store, model, since, until).is_sampled else ()
+    named = predicting_model(store, model)
+    return WindowedRows(evened(store, named, begin, end) if even else store, named, begin, end)
 
 
 def _plain(name: str, dtype: pl.DataType) -> pl.Expr:

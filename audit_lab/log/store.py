@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import narwhals as nw
     import polars as pl
 
+    from audit_lab.log.evened import Evened
     from audit_lab.log.index.shelf import Shelf
 
 __all__ = ["AsOf", "LogStore", "Source", "open_store"]
@@ -72,6 +73,8 @@ class LogStore:
     checkpoint: str | None = field(repr=False, default=None)
     #: What runs the questions over whole tables.
     engine: Engine = field(repr=False, default_factory=lambda: engine_named("polars"))
+    #: Which predictions count where those of a sampled log are evened out; None where all do.
+    evened: Evened | None = field(repr=False, default=None)
 
     @property
     def location(self) -> str:

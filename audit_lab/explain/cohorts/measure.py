@@ -18,6 +18,7 @@ from audit_lab.explain.cohorts.way import background_of, way_for
 from audit_lab.explain.grouping import taken_apart
 from audit_lab.explain.perturbation import INTERVENTIONAL, PATH_DEPENDENT
 from audit_lab.explain.question import surroundings
+from audit_lab.log.samplings import recorded_only
 from audit_lab.replay.recorded_rows import CHUNK_ROWS
 from audit_lab.replay.verdict import EFFECTS
 
@@ -146,7 +147,7 @@ def attribute_cohort(
         background_rows=against,
         isolation=found.isolation,
         environment=surroundings(),
-        notes=(*_not_found(asked), *_notes(features, model), *_taken_apart(model)),
+        notes=(*_not_found(asked), *_sampled(asked), *_notes(features, model), *_taken_apart(model)),
         ask=behind.rows_of,
     )
 
@@ -189,6 +190,13 @@ def _left_out(sieve: Sieve) -> tuple[LeftOut, ...]:
     return tuple(
         LeftOut(code, each.rows, each.first_id, EFFECTS.get(code) or each.detail or code) for code, each in ordered
     )
+
+
+def _sampled(asked: Asked) -> Iterator[str]:
+    question = asked.question
+    said = recorded_only(asked.store, question.model, question.since, question.until) if asked.ids is None else None
+    if said is not None:
+        yield f"{said[0].upper()}{said[1:]}."
 
 
 def _notes(features: tuple[FeatureAttribution, ...], model: Model) -> Iterator[str]:

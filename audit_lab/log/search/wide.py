@@ -82,6 +82,8 @@ def wide_columns(names: Iterable[str]) -> tuple[list[nw.Expr], list[str]]:
 class Beside:
     """Predictions of some models with their inputs beside them, on the log's engine.
 
+    Of a store whose predictions are evened out (`LogStore.evened`) those that do not count are left out.
+
     A feature is a column named with the prefix `INPUT`; `HAS_INPUTS` says whether a prediction has inputs. Where they
     are missing, or stand twice under its id, these columns are null.
 
@@ -132,7 +134,7 @@ class Beside:
 
     def predictions(self) -> nw.LazyFrame[Any]:
         """Return the predictions of every model, with where they stand, without inputs."""
-        return self._within(self.store.frame("predictions", self.since, self.until))
+        return self._counting(self._every())
 
     def frame(self, features: Sequence[str] | None = None, *, others: bool = False) -> nw.LazyFrame[Any]:
         """Return the predictions of the models, in no particular order.
@@ -186,7 +188,7 @@ class Beside:
                 return _joined(predictions, self._flagged(inputs, named))
             beside = self._in_order(model, named)
             if beside is not None:
-                return beside
+                return self._counting(beside)
             return _joined(predictions, self._flagged(once(self.store, model), named))
         return predictions.join(self._flagged(once(self.store, model, features), named), on=_ID, how="left")
 
@@ -208,7 +210,7 @@ class Beside:
         if order is Order.APART or (order is Order.WITHOUT_OTHERS and not every):
             return None
         if every:
-            predictions = self.predictions()
+            predictions = self._every()
             if order is Order.WITHOUT_OTHERS:
                 predictions = predictions.filter(nw.col("model_name") == model)
             return side_by_side(predictions, self.store.inputs_frame(model), features)
@@ -220,6 +222,21 @@ class Beside:
             return None
         one, other = (nw.from_native(source.scan_rows(name, rows)) for name in ("predictions", INPUTS_PREFIX + model))
         return self._within(side_by_side(one, other, features))
+
+    def _every(self) -> nw.LazyFrame[Any]:
+        return self._within(self.store.frame("predictions", self.since, self.until))
+
+    def _counting(self, predictions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Leave out what does not count where predictions are evened out; the others keep their order on polars."""
+        evened = self.store.evened
+        if evened is None or evened.left_out.is_empty():
+            return predictions
+        gone = self.store.engine.local(evened.left_out.to_frame(_ID))
+        if not predictions.implementation.is_polars():
+            return predictions.join(gone, on=_ID, how="anti")
+        kept = predictions.to_native().join(gone.to_native(), on=_ID, how="anti", maintain_order="left")
+        found: nw.LazyFrame[Any] = nw.from_native(kept)
+        return found
 
     def _states_rows(self, model: str) -> bool:
         """Whether the files of both tables have the rows that the manifest states, so that rows go by their number."""

@@ -8,11 +8,12 @@ import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import is_sampled
 from audit_lab.monitor.fairness.grouping import groups_of
 from audit_lab.monitor.fairness.rates import COMPARISONS, OUTCOME_RATES, RATES, Rate, compared, rates_of
 from audit_lab.monitor.fairness.result import COMPARISON_TABLE, TABLE, Asked, Fairness
 from audit_lab.monitor.fairness.suppression import Unit, hidden
-from audit_lab.monitor.fairness.tallies import OF, Counted, Tally, count_groups, units_of
+from audit_lab.monitor.fairness.tallies import OF, ByRate, Counted, Tally, count_groups, units_of
 from audit_lab.monitor.performance.intervals import KATZ, katz_log
 from audit_lab.monitor.performance.meaning import Meaning, meaning_of
 from audit_lab.monitor.performance.rows import Judged, JudgedRows
@@ -31,6 +32,7 @@ __all__ = ["measure_fairness"]
 #: Between the parts of an intersection.
 _TIMES = " \N{MULTIPLICATION SIGN} "
 _MOST_VALUES = 20
+_RATE = "sampling_rate"
 
 
 def measure_fairness(
@@ -68,9 +70,13 @@ def measure_fairness(
     meaning = _meaning(store, model)
     chosen = groups_of(store, model, groups, bands)
     features = tuple(dict.fromkeys(name for group in chosen for name in group.features))
-    columns = tuple(dict.fromkeys(name for group in chosen for name in group.columns))
+    sampled = is_sampled(store, model, since, until)
+    weighing = (_RATE,) if sampled else ()
+    columns = tuple(dict.fromkeys((*(name for group in chosen for name in group.columns), *weighing)))
     rows = JudgedRows(store, Judged(model, since, until, as_of, features, columns), meaning)
-    counted = Counted(of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version, zone)
+    counted = Counted(
+        of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version, zone, sampled
+    )
     cells = count_groups(rows, chosen, counted, meaning)
     if not int(cells["selected"].sum()):
         _check_favourable(rows, favourable, of, meaning)
@@ -93,6 +99,8 @@ def measure_fairness(
         comparisons += [{**where, **row} for row in told]
     undecided = int(cells["undecided"].sum())
     facts = [*rows.facts, *([f"predictions without a {of}, which are not counted: {undecided:,}"] if undecided else [])]
+    if sampled:
+        facts.append(_weighed(cells))
     if counted.qualified is None:
         facts.append("nothing is said of outcomes: name the one that shows that a favourable decision was right")
     return Fairness(
@@ -101,6 +109,17 @@ def measure_fairness(
         asked,
         int(cells["rows"].sum()),
         tuple(facts),
+    )
+
+
+def _weighed(cells: pl.DataFrame) -> str:
+    rate = pl.col("rate")
+    lowest, highest, served = cells.select(
+        rate.min().alias("lowest"), rate.max().alias("highest"), (pl.col("rows") / rate).sum().alias("served")
+    ).row(0)
+    return (
+        f"the decisions were recorded at rates from {lowest:g} to {highest:g}, and each counts for one over its rate: "
+        f"together for about {served:,.0f} that were served; rows are those recorded"
     )
 
 
@@ -149,13 +168,14 @@ def _windows(cells: pl.DataFrame) -> Iterator[tuple[tuple[Any, Any], pl.DataFram
 
 
 def _shown(
-    units: dict[Unit, Tally], groups: Sequence[Group], minimum: int
+    units: dict[Unit, ByRate], groups: Sequence[Group], minimum: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of the table, and the comparisons, of one window."""
-    few = hidden({unit: tally.rows for unit, tally in units.items()}, minimum)
-    least = {unit: min(tally.qualified, tally.unqualified) for unit, tally in units.items()}
+    whole = {unit: sum(by_rate.values(), Tally()) for unit, by_rate in units.items()}
+    few = hidden({unit: tally.rows for unit, tally in whole.items()}, minimum)
+    least = {unit: min(tally.qualified, tally.unqualified) for unit, tally in whole.items()}
     # Without any outcome there is nothing to hide, and nothing to show either.
-    few_outcomes = hidden(least, minimum, few) if any(tally.labelled for tally in units.values()) else few
+    few_outcomes = hidden(least, minimum, few) if any(tally.labelled for tally in whole.values()) else few
     by_grouping: dict[str, dict[str, dict[str, Rate]]] = {}
     rows = []
     for unit in sorted(units, key=lambda unit: (len(unit), unit)):
@@ -190,7 +210,7 @@ def _row(grouping: str, name: str, rate: Rate, *, is_hidden: bool, minimum: int)
         "low": rate.interval.low,
         "high": rate.interval.high,
         "interval": rate.method,
-        "rows": rate.trials,
+        "rows": rate.rows,
         "status": "measured",
         "note": "",
     }
@@ -212,7 +232,7 @@ def _impact_ratios(grouping: str, rates: Mapping[str, Mapping[str, Rate]]) -> li
                 "grouping": grouping,
                 "group": name,
                 "measure": "adverse_impact_ratio",
-                "rows": rate.trials,
+                "rows": rate.rows,
                 "value": (rate.value or 0.0) / (highest.value or 1.0),
                 "low": None if is_best else low,
                 "high": None if is_best else high,

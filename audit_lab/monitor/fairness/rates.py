@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +21,9 @@ from audit_lab.monitor.performance.intervals import (
 from audit_lab.monitor.performance.resampling import SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from audit_lab.monitor.fairness.tallies import Tally
+    from audit_lab.monitor.fairness.tallies import ByRate
 
 __all__ = ["COMPARISONS", "FOUR_FIFTHS", "OUTCOME_RATES", "RATES", "Compared", "Rate", "compared", "rates_of"]
 
@@ -57,17 +57,19 @@ _DRAWS = 2_000
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate of a group: successes of trials, its value (None without trials) and interval.
+    """A rate of a group: successes of trials, its value (None without trials), interval, and the rows that it is of.
 
-    The gap of calibration is no share: its trials are the rows with a probability and an outcome.
+    The gap of calibration is no share: its trials are the rows with a probability and an outcome. Trials are the rows,
+    or, where others were not recorded, as many as would tell the rate as well were none missing.
     """
 
     measure: str
-    successes: int
-    trials: int
+    successes: float
+    trials: float
     value: float | None
     interval: Interval
     method: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -88,28 +90,43 @@ class Compared:
     note: str = ""
 
 
-def rates_of(tally: Tally) -> list[Rate]:
+def rates_of(by_rate: ByRate) -> list[Rate]:
     """Return the rates of one group.
 
     With a favourable decision for "positive" and a qualified outcome for "true": selection rate ``favoured / all``;
     true positive rate ``favoured / qualified``; false negative rate, one less that; false positive rate
     ``favoured / unqualified``; qualified rate ``qualified / with an outcome``; gap of calibration, the mean probability
     less the share that turned out positive (between -1 and 1, its interval from that of the share).
+
+    Parameters
+    ----------
+    by_rate
+        Its counts, by the rate at which the rows were recorded: each row counts for one over that rate.
+
+    Notes
+    -----
+    Ratios of two Horvitz and Thompson estimates. Intervals are of as many trials as would have the same variance were
+    all recorded (Korn and Graubard, *Confidence intervals for proportions with small expected number of positive
+    counts* (1998)), each row sampled by itself; of a rate of 0 or 1, of Kish's number.
     """
-    missed = tally.qualified - tally.qualified_selected
-    found = [
-        _rate(SELECTION, tally.selected, tally.rows),
-        _rate("true_positive_rate", tally.qualified_selected, tally.qualified),
-        _rate("false_negative_rate", missed, tally.qualified),
-        _rate("false_positive_rate", tally.unqualified_selected, tally.unqualified),
-        _rate("qualified_rate", tally.qualified, tally.labelled),
-    ]
-    if not tally.scored:
-        return [*found, Rate("calibration_gap", 0, 0, None, NO_INTERVAL, "")]
-    mean, share = tally.score_sum / tally.scored, tally.scored_positive / tally.scored
-    low, high = wilson(tally.scored_positive, tally.scored)
-    interval = Interval(mean - (high or 0.0), mean - (low or 0.0))
-    return [*found, Rate("calibration_gap", tally.scored_positive, tally.scored, mean - share, interval, WILSON)]
+    parts = sorted(by_rate.items())
+    counted = {
+        SELECTION: [(rate, each.selected, each.rows) for rate, each in parts],
+        "true_positive_rate": [(rate, each.qualified_selected, each.qualified) for rate, each in parts],
+        "false_negative_rate": [
+            (rate, each.qualified - each.qualified_selected, each.qualified) for rate, each in parts
+        ],
+        "false_positive_rate": [(rate, each.unqualified_selected, each.unqualified) for rate, each in parts],
+        "qualified_rate": [(rate, each.qualified, each.labelled) for rate, each in parts],
+    }
+    found = [_rate(measure, each) for measure, each in counted.items()]
+    share = _rate("calibration_gap", [(rate, each.scored_positive, each.scored) for rate, each in parts])
+    if share.value is None:
+        return [*found, share]
+    served = sum(each.scored / rate for rate, each in parts)
+    mean = sum(each.score_sum / rate for rate, each in parts) / served
+    interval = Interval(mean - (share.interval.high or 0.0), mean - (share.interval.low or 0.0))
+    return [*found, replace(share, value=mean - share.value, interval=interval)]
 
 
 def compared(comparison: str, rates: Mapping[str, Mapping[str, Rate]]) -> Compared:
@@ -153,15 +170,37 @@ def _of_one(comparison: str, rates: Mapping[str, Rate], is_ratio: bool) -> Compa
     return Compared(comparison, value, interval, method, lowest, highest, chance, len(known), note)
 
 
-def _rate(measure: str, successes: int, trials: int) -> Rate:
-    if not trials:
-        return Rate(measure, 0, 0, None, NO_INTERVAL, "")
-    return Rate(measure, successes, trials, successes / trials, wilson(successes, trials), WILSON)
+def _rate(measure: str, counted: Sequence[tuple[float, int, int]]) -> Rate:
+    """Return a rate from rows by the rate at which they were recorded: that, the successes and all."""
+    rows = sum(trials for _, _, trials in counted)
+    if not rows:
+        return Rate(measure, 0, 0, None, NO_INTERVAL, "", 0)
+    successes, trials = _effective([each for each in counted if each[2]])
+    return Rate(measure, successes, trials, successes / trials, wilson(successes, trials), WILSON, rows)
+
+
+def _effective(counted: Sequence[tuple[float, int, int]]) -> tuple[float, float]:
+    """Return successes and trials of a rate of which all trials were recorded, and that is known as well."""
+    if all(rate == 1 for rate, _, _ in counted):
+        return sum(successes for _, successes, _ in counted), sum(trials for _, _, trials in counted)
+    served = sum(trials / rate for rate, _, trials in counted)
+    share = sum(successes / rate for rate, successes, _ in counted) / served
+    if not 0 < share < 1:
+        trials = served**2 / sum(each / rate**2 for rate, _, each in counted)
+        return trials if share else 0.0, trials
+    spread = sum(
+        (1 / rate - 1) / rate * ((1 - share) ** 2 * successes + share**2 * (each - successes))
+        for rate, successes, each in counted
+    )
+    variance = spread / served**2 + share * (1 - share) / served
+    trials = min(share * (1 - share) / variance, served)
+    return share * trials, trials
 
 
 def _by_chance(rates: Mapping[str, Rate], is_ratio: bool) -> float | None:  # noqa: FBT001
-    trials = np.array([rates[name].trials for name in sorted(rates)])
-    pooled = sum(rate.successes for rate in rates.values()) / trials.sum()
+    every = [rates[name] for name in sorted(rates)]
+    pooled = sum(rate.successes for rate in every) / sum(rate.trials for rate in every)
+    trials = np.array([max(round(rate.trials), 1) for rate in every])
     drawn = np.random.default_rng(SEED).binomial(trials, pooled, size=(_DRAWS, trials.size)) / trials
     lowest, highest = drawn.min(axis=1), drawn.max(axis=1)
     if not is_ratio:

@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.reading import reading
+from audit_lab.log.samplings import weight
 from audit_lab.monitor.fairness.grouping import MISSING, MOST_GROUPS
 from audit_lab.monitor.performance.rows import window_start
 from audit_lab.monitor.windows import window_length
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from audit_lab.monitor.performance.rows import JudgedRows
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["OF", "Counted", "Tally", "count_groups", "units_of"]
+__all__ = ["OF", "ByRate", "Counted", "Tally", "count_groups", "units_of"]
 
 #: What can be counted, and the column of the judged rows that says it.
 OF = {"label": "label", "decision": "decision", "final decision": "final_decision"}
@@ -68,9 +69,17 @@ class Tally:
         return self.qualified + self.unqualified
 
 
+#: The rates at which predictions of a group were recorded, each with the counts of those; of an unsampled log, 1 alone.
+ByRate = dict[float, Tally]
+
+
 @dataclass(frozen=True)
 class Counted:
-    """What is counted: whose decision, which is favourable, which outcome is the qualified one, in which windows."""
+    """What is counted: whose decision, which is favourable, which outcome is the qualified one, in which windows.
+
+    `is_sampled` says whether some rows stand for others that were not recorded: then the judged rows have
+    ``sampling_rate``.
+    """
 
     of: str
     favourable: str
@@ -78,6 +87,7 @@ class Counted:
     every: str | None
     by_version: bool
     zone: str = "UTC"
+    is_sampled: bool = False
 
     @property
     def length(self) -> WindowLength | None:
@@ -91,8 +101,9 @@ def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, mean
     Returns
     -------
     pl.DataFrame
-        ``window_start``, ``model_version`` (null unless versions are apart), ``group_0``, ``group_1`` ..., the fields
-        of `Tally`, and ``undecided`` (rows without a decision, which are in no other count).
+        ``window_start``, ``model_version`` (null unless versions are apart), ``group_0``, ``group_1`` ..., ``rate`` (at
+        which the rows were recorded), the fields of `Tally`, and ``undecided`` (rows without a decision, which are in
+        no other count).
 
     Raises
     ------
@@ -107,9 +118,13 @@ def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, mean
     if asked.every is not None:
         frame = frame.filter(pl.col("occurred_at").is_not_null())
     version = pl.col("model_version") if asked.by_version else pl.lit(None, dtype=pl.String)
-    keys = ["window_start", "model_version", *(_alias(place) for place in range(len(groups)))]
+    rate = 1 / weight() if asked.is_sampled else pl.lit(1.0)
+    keys = ["window_start", "model_version", *(_alias(place) for place in range(len(groups))), "rate"]
     made = frame.with_columns(
-        window_start(asked.length).alias("window_start"), version.alias("model_version"), *_facts(asked, meaning)
+        window_start(asked.length).alias("window_start"),
+        version.alias("model_version"),
+        rate.alias("rate"),
+        *_facts(asked, meaning),
     )
     counted = made.group_by(keys).agg(*_sums(meaning)).sort(keys, nulls_last=True)
     with reading("the predictions, inputs and outcomes"):
@@ -118,9 +133,9 @@ def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, mean
     return found
 
 
-def units_of(cells: pl.DataFrame, groups: int, *, intersections: bool) -> dict[Unit, Tally]:
-    """Return the tally of each group of each column and, where they are asked for, of each intersection of all."""
-    found: dict[Unit, Tally] = {}
+def units_of(cells: pl.DataFrame, groups: int, *, intersections: bool) -> dict[Unit, ByRate]:
+    """Return the tallies of each group of each column and, where they are asked for, of each intersection of all."""
+    found: dict[Unit, ByRate] = {}
     names = [each.name for each in fields(Tally)]
     for row in cells.iter_rows(named=True):
         tally = Tally(*(row[name] for name in names))
@@ -128,9 +143,10 @@ def units_of(cells: pl.DataFrame, groups: int, *, intersections: bool) -> dict[U
         units: list[Unit] = [(part,) for part in parts]
         if intersections and groups > 1:
             units.append(tuple(parts))
-        for unit in units:
-            found[unit] = found.get(unit, Tally()) + tally
-    return {unit: tally for unit, tally in found.items() if tally.rows}
+        for unit in units if tally.rows else ():
+            of_unit = found.setdefault(unit, {})
+            of_unit[row["rate"]] = of_unit.get(row["rate"], Tally()) + tally
+    return found
 
 
 def _facts(asked: Counted, meaning: Meaning) -> list[pl.Expr]:
@@ -189,9 +205,10 @@ def _check_sizes(found: pl.DataFrame, groups: Sequence[Group]) -> None:
                 f"{group.name} has {count:,} groups",
                 f"Group numbers by bands, like bands={{{group.name!r}: [25, 40]}}; at most {MOST_GROUPS} are compared.",
             )
-    if found.height > _MOST_CELLS:
+    cells = found.select("window_start", "model_version", *(_alias(place) for place in range(len(groups)))).n_unique()
+    if cells > _MOST_CELLS:
         raise MisuseError(
-            f"the groups, windows and versions have {found.height:,} combinations",
+            f"the groups, windows and versions have {cells:,} combinations",
             f"Ask for fewer, or for longer windows: at most {_MOST_CELLS:,} are counted.",
         )
 

@@ -68,7 +68,7 @@ def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interv
     return Interval(low, high)
 
 
-def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
+def wilson(successes: float, trials: float, level: float = LEVEL) -> Interval:
     """Return the score interval of a share.
 
     Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
@@ -85,7 +85,7 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     )
 
 
-def newcombe(one: tuple[int, int], other: tuple[int, int], level: float = LEVEL) -> Interval:
+def newcombe(one: tuple[float, float], other: tuple[float, float], level: float = LEVEL) -> Interval:
     """Return the interval of the difference of two independent shares, the first minus the second.
 
     Each share is given as successes and trials. Source: Newcombe, *Interval estimation for the difference between
@@ -100,7 +100,7 @@ def newcombe(one: tuple[int, int], other: tuple[int, int], level: float = LEVEL)
     return Interval(first - second - down, first - second + up)
 
 
-def katz_log(one: tuple[int, int], other: tuple[int, int], level: float = LEVEL) -> Interval:
+def katz_log(one: tuple[float, float], other: tuple[float, float], level: float = LEVEL) -> Interval:
     """Return the interval of the ratio of two independent shares, the first by the second, on the scale of logarithms.
 
     There is none where either share has no success, for the logarithm does not exist. Source: Katz, Baptista, Azen and

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import MisuseError
+from audit_lab.log.samplings import recorded_only
 from audit_lab.log.schema import TABLES
 from audit_lab.replay.decision_rules import FEATURE
 from audit_lab.replay.impact.alongside import PREDICTION, Alongside
@@ -128,6 +129,7 @@ def measure_impact(
         unmet=redecision.met.unmet(),
         ran=dict(runner.ran) if kept is None else kept.ran(),
         kept=None if kept is None else kept.folder,
+        sampled=recorded_only(store, question.model, question.since, question.until),
     )
 
 

@@ -37,6 +37,8 @@ def impact_sentences(impact: Impact) -> list[str]:
     lines += _groups(impact)
     lines += _shifts(impact.score_shifts)
     lines += _not_decided(impact)
+    if impact.sampled is not None:
+        lines.append(f"{impact.sampled[0].upper()}{impact.sampled[1:]}.")
     lines.append(
         "Counted is what the registered model, threshold and rules would have decided. Whether that would have been "
         "right, or what a person would have made of it, is not said."

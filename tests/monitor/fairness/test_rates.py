@@ -20,7 +20,7 @@ def tallied(rows):
     for group, said, true in rows:
         more = Tally(1, said, true, said and true, not true, said and not true)
         found[group] = found.get(group, Tally()) + more
-    return {name: {rate.measure: rate for rate in rates_of(found[name])} for name in sorted(found)}
+    return {name: {rate.measure: rate for rate in rates_of({1.0: found[name]})} for name in sorted(found)}
 
 
 @settings(deadline=None, max_examples=20)
@@ -103,7 +103,7 @@ def test_one_group_is_compared_with_nothing():
 
 def test_the_gap_of_calibration_is_the_mean_probability_less_the_share():
     tally = Tally(rows=10, scored=10, score_sum=4.0, scored_positive=3)
-    gap = rates_of(tally)[-1]
+    gap = rates_of({1.0: tally})[-1]
     low, high = wilson(3, 10)
     assert gap.value == pytest.approx(0.1)
     assert gap.interval == pytest.approx((0.4 - high, 0.4 - low))
