@@ -179,7 +179,7 @@ def _show(report: AdaptReport, *, as_json: bool) -> int:
         output.print_json(report.to_dict())
     else:
         output.lines(report.lines(), bullet="")
-    return int(report.rows_quarantined > 0 or report.unread_ranges > 0)
+    return int(report.rows_quarantined > 0 or not report.is_counted)
 
 
 def _version(given: list[str] | None) -> str | dict[str, str] | None:

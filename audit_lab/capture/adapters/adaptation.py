@@ -11,6 +11,7 @@ import polars as pl
 
 from audit_lab.capture.adapters.appending import Appending, Behind
 from audit_lab.capture.adapters.block import Block, Exchange, Place
+from audit_lab.capture.adapters.containers import not_read
 from audit_lab.capture.adapters.exchange import LABEL, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS, form_named, form_of
 from audit_lab.capture.adapters.labels import label_values
@@ -144,10 +145,19 @@ def adapt(
     kept = beside / "quarantine" if quarantine is None else Path(quarantine)
     chosen = None if form is None else form_named(form, has_mapping=settings.mapping is not None)
     files, unread = source_files(Path(source), leave_out=(place, beside, kept))
-    forms = {file.sha256: chosen or form_of(sample_of(file), has_mapping=mapping is not None) for file in files}
+    forms: dict[str, Form | None] = {}
+    problems: dict[str, str] = {}
+    for file in files:
+        sample = sample_of(file)
+        why = not_read(sample, chosen)
+        if why is not None:
+            problems[file.sha256] = why
+        is_read = why is None
+        forms[file.sha256] = (chosen or form_of(sample, has_mapping=mapping is not None)) if is_read else None
     if not any(forms.values()) and any(file.size_bytes for file in files):
+        said = [f"; {file.name} is {problems[file.sha256]}" for file in files if file.sha256 in problems]
         raise MisuseError(
-            f"no file of {source} is of a form that is known",
+            f"no file of {source} is of a form that is known{''.join(said[:1])}",
             f"Name its form ({', '.join(FORMS)}), or give a mapping for plain JSON or Avro.",
         )
     opened = writing(place, origin, vault=vault, passphrase=passphrase, clock=clock)
@@ -157,7 +167,7 @@ def adapt(
         before = {file.sha256: (ledger.start(file), ledger.is_done(file)) for file in files}
         with Behind(appending) as behind:
             _take_over(files, forms, behind, settings, progress)
-    told = Source(str(source), files, forms, before, tuple(unread))
+    told = Source(str(source), files, forms, before, tuple(unread), problems)
     return report_of(told, str(log), kept, appending, settings)
 
 

@@ -30,6 +30,7 @@ class Avro:
 
     name: ClassVar[str] = "avro"
     pairs: ClassVar[bool] = False
+    containers: ClassVar[tuple[str, ...]] = ("Avro",)
     needs_mapping: ClassVar[bool] = True
 
     def recognises(self, sample: Sample) -> bool:

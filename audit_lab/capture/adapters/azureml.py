@@ -57,6 +57,7 @@ class AzureMl:
 
     name: ClassVar[str] = "azureml"
     pairs: ClassVar[bool] = True
+    containers: ClassVar[tuple[str, ...]] = ()
 
     def recognises(self, sample: Sample) -> bool:
         """Whether a line among the first has the collector's fields."""

@@ -39,6 +39,7 @@ class Databricks:
 
     name: ClassVar[str] = "databricks"
     pairs: ClassVar[bool] = False
+    containers: ClassVar[tuple[str, ...]] = ("Parquet",)
 
     def recognises(self, sample: Sample) -> bool:
         """Whether the columns are those of one of the generations."""

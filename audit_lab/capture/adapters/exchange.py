@@ -176,6 +176,8 @@ class Form(Protocol):
     name: ClassVar[str]
     #: Whether request and response are records of their own, which have to be paired by key.
     pairs: ClassVar[bool]
+    #: Which containers its records may be in, besides text: ``Parquet``, ``Avro``.
+    containers: ClassVar[tuple[str, ...]]
 
     def recognises(self, sample: Sample) -> bool:
         """Whether the beginning of a file is of this form; never executes or opens anything else."""

@@ -23,6 +23,7 @@ class JsonLines:
 
     name: ClassVar[str] = "json-lines"
     pairs: ClassVar[bool] = False
+    containers: ClassVar[tuple[str, ...]] = ()
     needs_mapping: ClassVar[bool] = True
 
     def recognises(self, sample: Sample) -> bool:

@@ -57,6 +57,7 @@ class KServe:
 
     name: ClassVar[str] = "kserve"
     pairs: ClassVar[bool] = True
+    containers: ClassVar[tuple[str, ...]] = ("Parquet",)
 
     def recognises(self, sample: Sample) -> bool:
         """Whether the vendor's types, or the columns of its batches, are there."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.adapters.quarantine import read_quarantine
 from audit_lab.log.files.printable import printable
-from audit_lab.seal.hidden_letters import spelling
+from audit_lab.seal.hidden_letters import spelling, spelling_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,8 @@ class AdaptedFile:
     `state` is ``new``, ``resumed`` (its beginning was in the log), ``known`` (all of it was in the log) or ``unread``.
     `unread` says where in it (from a byte to before another; None where that is not known; of a packed file, bytes of
     what is packed) there is what nobody can read: how many records that is cannot be told, so that `rows` are the least
-    that it has.
+    that it has. `problem` says of one that is ``unread`` what it is and what to do, where its bytes are no records as
+    they stand.
     """
 
     name: str
@@ -35,6 +36,7 @@ class AdaptedFile:
     kept: int
     quarantined: int
     unread: tuple[tuple[int, int | None], ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,11 @@ class AdaptReport:
         """Return the report as JSON-safe values, names as the files have them."""
         return asdict(self)
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the files have no more records than `rows_read`: nothing in them is left unread."""
+        return not self.unread_ranges and not any(file.problem for file in self.files)
+
     def quarantine(self) -> pl.DataFrame:
         """Return the quarantined records of these files: file, row, why, and their bytes."""
         from pathlib import Path
@@ -129,6 +136,7 @@ class AdaptReport:
         """Return the report as plain sentences, foreign text made safe for a terminal."""
         return [*self._rows(), *self._refused(), *self._unread(), *self._gaps(), *self._files()]
 
+    @spelling_text
     def __repr__(self) -> str:
         """Return the sentences."""
         return "\n".join(self.lines())
@@ -141,7 +149,7 @@ class AdaptReport:
         return f"<ul>{items}</ul>"
 
     def _rows(self) -> list[str]:
-        least = "At least " if self.unread_ranges else ""
+        least = "" if self.is_counted else "At least "
         read = f"{least}{_count(self.rows_read, 'record')} ({self.form}) in {_count(len(self.files), 'file')}"
         made = f"{_count(self.predictions, 'prediction')} and {_count(self.labels, 'label')} came of them"
         lines = [
@@ -194,7 +202,11 @@ class AdaptReport:
 
     def _files(self) -> list[str]:
         lines = []
-        unknown = [file.name for file in self.files if file.state == "unread"]
+        problems = [f"{printable(file.name, 60)} is {file.problem}." for file in self.files if file.problem]
+        lines += problems[:_SHOWN]
+        if len(problems) > _SHOWN:
+            lines.append(f"So it is with {_count(len(problems) - _SHOWN, 'more file')}.")
+        unknown = [file.name for file in self.files if file.state == "unread" and not file.problem]
         if unknown:
             lines.append(f"{_count(len(unknown), 'file')} of no known form, not read: {_named(unknown)}.")
         if self.unread_files:

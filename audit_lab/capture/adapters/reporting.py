@@ -23,13 +23,18 @@ __all__ = ["Source", "report_of"]
 
 
 class Source(NamedTuple):
-    """What a run found: files, the form of each, how far each was in the log before, and what is never read."""
+    """What a run found.
+
+    Files, the form of each, how far each was in the log before, what is never read, and why files are not read whose
+    bytes are no records as they stand.
+    """
 
     name: str
     files: Sequence[SourceFile]
     forms: Map[str, Form | None]
     before: Map[str, tuple[int, bool]]
     unread: tuple[str, ...]
+    problems: Map[str, str]
 
 
 def report_of(source: Source, log: str, quarantine: Path, appending: Appending, settings: Settings) -> AdaptReport:
@@ -52,7 +57,8 @@ def report_of(source: Source, log: str, quarantine: Path, appending: Appending, 
             unread_ranges += len(unread)
         seen.add(file.sha256)
         numbers = (counts["rows"], counts["kept"], counts["quarantined"])
-        told.append(AdaptedFile(file.name, file.sha256, None if form is None else form.name, state, *numbers, unread))
+        name, problem = None if form is None else form.name, source.problems.get(file.sha256)
+        told.append(AdaptedFile(file.name, file.sha256, name, state, *numbers, unread, problem))
     names = dict.fromkeys(form.name for form in source.forms.values() if form is not None)
     return AdaptReport(
         source=source.name,

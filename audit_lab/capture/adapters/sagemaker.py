@@ -76,6 +76,7 @@ class SageMaker:
 
     name: ClassVar[str] = "sagemaker"
     pairs: ClassVar[bool] = False
+    containers: ClassVar[tuple[str, ...]] = ()
 
     def recognises(self, sample: Sample) -> bool:
         """Whether a line among the first has the vendor's fields."""

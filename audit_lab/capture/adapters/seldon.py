@@ -47,6 +47,7 @@ class Seldon:
 
     name: ClassVar[str] = "seldon"
     pairs: ClassVar[bool] = True
+    containers: ClassVar[tuple[str, ...]] = ()
 
     def recognises(self, sample: Sample) -> bool:
         """Whether the vendor's types are there."""

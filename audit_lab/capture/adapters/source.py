@@ -51,12 +51,16 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Sample:
-    """How a file begins: its name, its first bytes (unpacked where it is gzip), if that is all, and where it is."""
+    """How a file begins.
+
+    Its name, its first bytes (unpacked where it is gzip), if that is all, where it is, and whether it is gzip.
+    """
 
     name: str
     head: bytes
     is_whole: bool
     path: Path
+    is_packed: bool
 
     def lines(self) -> list[bytes]:
         """Return the whole lines among the first bytes that are not blank; of one that is longer, its beginning."""
@@ -165,9 +169,10 @@ def open_plain(path: Path) -> BufferedReader | GzipFile:
 def sample_of(file: SourceFile) -> Sample:
     """Return how a file begins; of one that is damaged, as much as can be read."""
     head = bytearray()
-    is_whole = False
+    is_whole = is_packed = False
     try:
         with open_plain(file.path) as plain:
+            is_packed = isinstance(plain, gzip.GzipFile)
             while len(head) <= _SAMPLE_BYTES and not is_whole:
                 # Little at a time: of a packed file that is cut off, nothing is given of what is asked for beyond.
                 piece = plain.read1(min(_PACKED_BYTES, _SAMPLE_BYTES + 1 - len(head)))
@@ -175,4 +180,5 @@ def sample_of(file: SourceFile) -> Sample:
                 is_whole = not piece
     except (OSError, EOFError, zlib.error):
         is_whole = False
-    return Sample(file.name, bytes(head[:_SAMPLE_BYTES]), is_whole and len(head) <= _SAMPLE_BYTES, file.path)
+    is_whole = is_whole and len(head) <= _SAMPLE_BYTES
+    return Sample(file.name, bytes(head[:_SAMPLE_BYTES]), is_whole, file.path, is_packed)

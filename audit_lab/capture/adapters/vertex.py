@@ -34,6 +34,7 @@ class Vertex:
 
     name: ClassVar[str] = "vertex"
     pairs: ClassVar[bool] = False
+    containers: ClassVar[tuple[str, ...]] = ("Parquet",)
 
     def recognises(self, sample: Sample) -> bool:
         """Whether the columns are those of one of the generations."""
