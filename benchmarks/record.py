@@ -3,14 +3,16 @@
 Run: ``.venv/bin/python benchmarks/record.py [--seconds 60] [--calls 200000] [--sealed 500000]
 [--folder build/benchmarks]``.
 
-Three questions. How long one call of `Recorder.record` keeps its caller, with 20 features, beside a standard logger
+Four questions. How long one call of `Recorder.record` keeps its caller, with 20 features, beside a standard logger
 that writes the same as JSON lines behind a `QueueHandler`, a span of MLflow's tracing with the same inputs and outputs
 (in a process of its own, as what writes it to SQLite goes on in the background), and a loop of as long that touches
 nothing: what its slowest calls take, the machine takes by itself. How many records a second one process gets to the
 disk, for how much memory, and how far sealing lags behind at the end. How much slower a model of 200 microseconds is
 that is recorded: rounds take turns. Every record of the second question is looked for at the end, in the log or in the
 spool: what a minute records takes the process that seals many more. How fast that is, is asked with fewer records, each
-of which is counted in the log.
+of which is counted in the log. And whether what is recorded at 100,000 a second for a minute is sealed as fast: the
+sealing lag by sixths of that time. With ``--own-priority`` the process that seals keeps its own low priority where the
+benchmark runs with a higher one.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ KINDS = ("north", "east", "south", "west")
 MODEL_S = 200e-6
 ROWS = 1_000
 MODEL_CALLS = 2_000
+#: Records a second that must reach the disk.
+PACE = 100_000
 ROUNDS = 10
 #: Turns of an empty loop, which take some five microseconds.
 NOTHING = 150
@@ -140,23 +144,32 @@ def traced(given: list[dict[str, Any]], calls: int) -> dict[str, float]:
         return durations(span, given, calls)
 
 
-def throughput(folder: Path, given: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Record as fast as it goes for some seconds; then look for each record on the disk, in the log or in the spool."""
+def throughput(
+    folder: Path, given: list[dict[str, Any]], seconds: float, pace: int | None = None, *, low: bool = False
+) -> dict[str, Any]:
+    """Record for some seconds; then look for each record on the disk, in the log or in the spool.
+
+    As fast as it goes, or so many a second; with what seals at its own low priority, or at that of the benchmark.
+    """
     said = new_log(folder)
     recorder = al.Recorder(**said, seal_s=2.0, seal=False)
-    sealing = subprocess.Popen([sys.executable, "-m", sealing_process.__name__], stdin=subprocess.PIPE)
+    command = [sys.executable, "-m", sealing_process.__name__]
+    sealing = subprocess.Popen(["chrt", "--other", "0", *command] if low else command, stdin=subprocess.PIPE)
     told = {"log": said["log"], "spool": recorder.spool, "vault": said["vault"], "passphrase": None}
     recorder.spool.mkdir(mode=0o700, exist_ok=True)
     if sealing.stdin is not None:
         sealing.stdin.write(json.dumps(told, default=str).encode() + b"\n")
         sealing.stdin.flush()
-    started, recorded, peaks = time.perf_counter(), 0, []
+    started, recorded, peaks, lags = time.perf_counter(), 0, [], []
     while (elapsed := time.perf_counter() - started) < seconds:
         for row in given:
             recorder.record(row, 0.25, decision="deny")
         recorded += ROWS
         if elapsed >= len(peaks) * seconds / 6:
             peaks.append(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+            lags.append(round(recorder.status().sealing_lag_s, 1))
+        if pace is not None:
+            time.sleep(max(0.0, started + recorded / pace - time.perf_counter()))
     recorder.flush()
     took = time.perf_counter() - started
     status = recorder.status()
@@ -171,6 +184,7 @@ def throughput(folder: Path, given: list[dict[str, Any]], seconds: float) -> dic
         "seconds": round(took, 1),
         "records": recorded,
         "peak_mb_by_sixth": peaks,
+        "sealing_lag_s_by_sixth": lags,
         "sealing_lag_s_at_the_end": round(status.sealing_lag_s, 1),
         "sealed_at_the_end": sealed,
     }
@@ -243,6 +257,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200_000)
     parser.add_argument("--sealed", type=int, default=500_000, help="records that are waited for until they are sealed")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--own-priority", action="store_true", help="what seals runs at its own low priority")
     parser.add_argument("--traced", action="store_true", help="measure MLflow's tracing alone")
     options = parser.parse_args()
     if options.traced:
@@ -254,7 +269,8 @@ def main() -> None:
         ("one call", lambda: callers(folder, given, options.calls)),
         ("model of 200 us", lambda: slowed(folder, given)),
         ("sealing", lambda: sealing(folder, given, options.sealed)),
-        ("throughput", lambda: throughput(folder, given, options.seconds)),
+        ("throughput", lambda: throughput(folder, given, options.seconds, low=options.own_priority)),
+        ("paced", lambda: throughput(folder, given, options.seconds, PACE, low=options.own_priority)),
     ):
         results[name] = measure()
         print(name, json.dumps(results[name]), flush=True)

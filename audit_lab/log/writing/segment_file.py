@@ -14,7 +14,7 @@ import polars as pl
 from audit_lab.errors import LogError, MisuseError
 from audit_lab.log.commitment.column_types import schema_document, schema_sha256
 from audit_lab.log.commitment.leaves import row_leaves
-from audit_lab.log.commitment.levels import levels_bytes, rows_root
+from audit_lab.log.commitment.levels import levels_bytes, levels_root
 from audit_lab.log.files.reading import reading
 from audit_lab.log.index.index_file import index_digest, index_files, index_path
 from audit_lab.log.index.row_reader import PAGE_BYTES, ROWS_PER_GROUP
@@ -100,7 +100,7 @@ def new_segment(
     if schema_document(stored.schema) != schema_document(frame.schema):
         raise LogError(f"the rows of {table} read back from Parquet with other types", "Report this with the schema.")
     # What is committed is what a reader will read, not what was handed in.
-    leaves = row_leaves(stored, row_keys)
+    leaves = row_leaves(stored, row_keys, compiled=True)
     levels = levels_bytes(leaves)
     path, digest = f"{table}/{name}.parquet", hashlib.sha256(content).hexdigest()
     indexes = index_files(table, stored, digest)
@@ -115,7 +115,7 @@ def new_segment(
         schema_sha256=schema_sha256(stored.schema),
         commitment="plain" if row_keys is None else "fields",
         rows=stored.height,
-        rows_root=rows_root(leaves).hex(),
+        rows_root=levels_root(lambda start, length: levels[start : start + length], stored.height).hex(),
         leaves_sha256=hashlib.sha256(levels).hexdigest(),
         first_time=first_time,
         last_time=last_time,

@@ -20,16 +20,15 @@ from audit_lab.log.tree.tree_file import CHECKPOINT_NAME, LogTree
 from audit_lab.log.unification import unified_schema
 from audit_lab.log.writing.canonical_rows import canonical_rows
 from audit_lab.log.writing.compaction import Compaction, compact, remove_replaced
+from audit_lab.log.writing.new_rows import NewRows
 from audit_lab.log.writing.receipt import (
     CLOCK,
     Receipt,
     SealedRows,
     clock_fact,
     event_rows,
-    repeated_ids_fact,
     sequence_fact,
 )
-from audit_lab.log.writing.segment_file import NewSegment, is_personal, new_segment, segment_name
 from audit_lab.log.writing.turn import Turns
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.entry_kinds import GenesisEntry, HeartbeatEntry
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from audit_lab.log.files.storage import Storage
     from audit_lab.log.tree.state import LogState
     from audit_lab.log.writing.receipt import Fact
+    from audit_lab.log.writing.segment_file import NewSegment
     from audit_lab.log.writing.turn import Turn
     from audit_lab.seal.entry import Entry
     from audit_lab.seal.keys import SigningKey
@@ -324,10 +324,7 @@ class LogWriter:
         frames = {table: canonical_rows(table, tables[table], now) for table in sorted(tables)}
         schemas = {table: frame.schema for table, frame in frames.items()}
         self._check_schemas(self._turns.state, schemas)
-        made = [self._segment(table, frame, now) for table, frame in frames.items()]
-        stated = (each.statement for each in made)
-        found = (repeated_ids_fact(each.table, each.segment, frames[each.table]) for each in stated)
-        return schemas, made, [fact for fact in found if fact is not None]
+        return schemas, *self._new_rows(now).segments(frames)
 
     def _seal(
         self, turn: Turn, schemas: Mapping[str, pl.Schema], made: list[NewSegment], repeated: Sequence[Fact]
@@ -341,7 +338,8 @@ class LogWriter:
             fact for fact in (*repeated, *going_on) if fact is not None and fact.told_once not in self._told
         )
         if noticed:
-            made.append(self._segment(_EVENTS, event_rows(noticed, self.writer_id, turn.now), turn.now))
+            events = event_rows(noticed, self.writer_id, turn.now)
+            made.append(self._new_rows(turn.now).segment(_EVENTS, events))
         files = {path: content for each in made for path, content in each.files.items()}
         turn.seal([dated for each in made for dated in _dated(each, turn.sealed_at)], files)
         self._told |= {fact.told_once for fact in noticed if fact.told_once is not None}
@@ -379,10 +377,8 @@ class LogWriter:
         segments = tuple(SealedRows(each.table, each.segment, each.rows) for each in statements)
         return Receipt(self._turns.seen.size, self._turns.seen.root.hex(), sealed_at, segments, facts)
 
-    def _segment(self, table: str, frame: pl.DataFrame, now: datetime) -> NewSegment:
-        name = segment_name(now)
-        keys = self._vault.new_row_keys(table, name, frame.height) if is_personal(table) else None
-        return new_segment(table, name, frame, keys, origin=self.origin, writer_id=self.writer_id, now=now)
+    def _new_rows(self, now: datetime) -> NewRows:
+        return NewRows(self._vault, self.origin, self.writer_id, now)
 
     def _check_schemas(self, state: LogState, schemas: Mapping[str, pl.Schema]) -> None:
         for table, schema in schemas.items():
