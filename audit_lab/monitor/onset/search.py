@@ -219,9 +219,9 @@ def find_onsets(
     usable = np.ones(grid.size, dtype=bool)
     usable[0] &= begun or not short_first
     usable[-1] &= over or not short_last
-    series, facts = list[Series](), list[str]()
-    if with_volume:
-        series = [volume_series(ROWS, tallies[0].rows if tallies else volume, grid)]
+    rows = tallies[0].rows if tallies else volume
+    series: list[Series] = [volume_series(ROWS, rows, grid)] if with_volume else []
+    facts: list[str] = []
     for one in tallies:
         found, said = series_of(one, grid, chosen, with_volume=one.name in followed_by_volume)
         series, facts = series + found, facts + said
