@@ -708,7 +708,3 @@ def test_the_columns_give_what_the_definition_gives(generated, cut):
         for key, row in zip(_hashes(keys), rows, strict=True)
     ]
     assert _hashes(row_leaves(frame, keys)) == [leaf_hash(content) for content in committed]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(leaves, "_ROWS_AT_ONCE", 1)
-        patched.setattr(leaves, "_ROWS_COMPILED", 3)
-        assert _hashes(row_leaves(frame, keys, compiled=True)) == [leaf_hash(content) for content in committed]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["HASH_BYTES", "block_hashes", "fixed_texts", "hex_sha256", "text_buffers", "text_hashes"]
+__all__ = ["HASH_BYTES", "block_hashes", "fixed_texts", "hex_sha256", "text_hashes"]
 
 HASH_BYTES = 32
 
@@ -45,16 +45,6 @@ def fixed_texts(content: bytes, width: int) -> pl.Series:
     import pyarrow as pa
 
     return pl.Series(_fixed(pa.large_string(), content, len(content) // width, width))
-
-
-def text_buffers(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes of texts one behind the other, and where each begins and the last ends; there is no null."""
-    import numpy as np
-
-    held = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, content = held.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int64)[held.offset : held.offset + len(held) + 1]
-    return np.frombuffer(content, dtype=np.uint8), bounds
 
 
 def _fixed(kind: Any, content: Any, rows: int, width: int) -> Any:

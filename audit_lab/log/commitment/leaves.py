@@ -15,8 +15,8 @@ import polars as pl
 
 from audit_lab.errors import LogError
 from audit_lab.log.commitment.column_types import schema_document, schema_sha256
-from audit_lab.log.commitment.hashing import fixed_texts, hex_sha256, text_buffers, text_hashes
-from audit_lab.log.commitment.value_text import NULL, Column, concatenated, row_pieces, value_pieces
+from audit_lab.log.commitment.hashing import fixed_texts, hex_sha256, text_hashes
+from audit_lab.log.commitment.value_text import Column, concatenated, row_pieces, value_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +38,9 @@ _KEY_BYTES = 32
 _SALT_DIGITS = 32
 _SALT_LABEL = "audit_lab/field-salt/1:"
 _ROWS_AT_ONCE = 16_384
-#: Rows of some 50 fields, with their digests: 12 MiB.
-_ROWS_COMPILED = 4_096
 
 
-def row_leaves(frame: pl.DataFrame, row_keys: bytes | None = None, *, compiled: bool = False) -> bytes:
+def row_leaves(frame: pl.DataFrame, row_keys: bytes | None = None) -> bytes:
     """Return the leaf hashes of a segment's rows, 32 bytes each, in stored order.
 
     Parameters
@@ -51,9 +49,6 @@ def row_leaves(frame: pl.DataFrame, row_keys: bytes | None = None, *, compiled: 
         The rows; all columns are committed, in the frame's order.
     row_keys
         32 secret bytes for each row, which make the rows field-committed; None for plain rows.
-    compiled
-        Whether many field-committed rows are hashed by compiled code, where the processor is made for it: the same
-        bytes, sooner. For whoever writes; whoever checks keeps to the other way.
 
     Raises
     ------
@@ -62,8 +57,6 @@ def row_leaves(frame: pl.DataFrame, row_keys: bytes | None = None, *, compiled: 
     """
     if row_keys is None:
         return b"".join(_piecewise(lambda rows, _: text_hashes(_row_texts(rows, prefix=_LEAF)), frame, None))
-    if compiled and frame.width and frame.height > _ROWS_AT_ONCE and _is_compilable():
-        return b"".join(_piecewise(_compiled, frame, row_keys, _ROWS_COMPILED))
     return b"".join(_piecewise(lambda rows, keys: leaves_of_digests(_digests(rows, keys)), frame, row_keys))
 
 
@@ -113,10 +106,7 @@ def field_digests(frame: pl.DataFrame, row_keys: bytes) -> pl.DataFrame:
 
 
 def _piecewise(
-    work: Callable[[pl.DataFrame, bytes], Result],
-    frame: pl.DataFrame,
-    row_keys: bytes | None,
-    at_once: int | None = None,
+    work: Callable[[pl.DataFrame, bytes], Result], frame: pl.DataFrame, row_keys: bytes | None
 ) -> list[Result]:
     """Do `work` on slices of the rows, several at once, and return what it gave in order (at least one result).
 
@@ -132,13 +122,11 @@ def _piecewise(
     if not frame.width:
         return [work(frame, keys)]
 
-    size = at_once or _ROWS_AT_ONCE
-
     def piece(start: int) -> Result:
-        stop = start + size
+        stop = start + _ROWS_AT_ONCE
         return work(frame[start:stop], keys[start * _KEY_BYTES : stop * _KEY_BYTES])
 
-    starts = range(0, max(frame.height, 1), size)
+    starts = range(0, max(frame.height, 1), _ROWS_AT_ONCE)
     if len(starts) == 1:
         return [piece(0)]
     with ThreadPoolExecutor(min(pl.thread_pool_size(), len(starts))) as pool:
@@ -162,26 +150,6 @@ def _digests(frame: pl.DataFrame, row_keys: bytes) -> pl.DataFrame:
         for name, column in zip(frame.columns, columns, strict=True)
     ]
     return _restored(rows.select(each.alias(str(place)) for place, each in enumerate(disclosures)), frame)
-
-
-def _is_compilable() -> bool:
-    """Whether there is a compiler, and a processor that it is of use for."""
-    try:
-        from audit_lab.log.commitment.compiled_leaves import is_usable
-    except ImportError:
-        return False
-    return is_usable()
-
-
-def _compiled(frame: pl.DataFrame, row_keys: bytes) -> bytes:
-    from audit_lab.log.commitment.compiled_leaves import Texts, compiled_leaves, constant_texts
-
-    rows, columns = _columns(frame)
-    places = [place for place, each in enumerate(rows.get_columns()) if each.null_count() < rows.height]
-    texts = rows.select(concatenated(value_pieces(columns[place])).alias(str(place)) for place in places)
-    nothing = constant_texts(NULL)
-    given = {place: Texts(*text_buffers(each)) for place, each in zip(places, texts.get_columns(), strict=True)}
-    return compiled_leaves(frame.columns, [given.get(place, nothing) for place in range(frame.width)], row_keys)
 
 
 def _salt(name: str) -> pl.Expr:

@@ -18,13 +18,12 @@ from audit_lab.log.commitment.column_types import instance
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["NULL", "Column", "Pieces", "concatenated", "row_pieces", "value_pieces"]
+__all__ = ["Column", "Pieces", "concatenated", "row_pieces", "value_pieces"]
 
 #: What a text is concatenated from: fixed texts, and one text for each row.
 Pieces: TypeAlias = "list[pl.Expr | str]"
 
-#: The text of a value that is missing.
-NULL = "n;"
+_NULL = "n;"
 _INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.UInt128)
 _BITS: dict[type[pl.DataType], tuple[str, pl.DataType]] = {
     pl.Float64: ("d", pl.UInt64()),
@@ -84,11 +83,11 @@ def value_pieces(column: Column) -> Pieces:
     Its type has canonical bytes: `audit_lab.log.commitment.column_types` refuses the others.
     """
     if isinstance(column.dtype, pl.Null):
-        return [pl.when(column.values.is_null()).then(pl.lit(NULL))]
+        return [pl.when(column.values.is_null()).then(pl.lit(_NULL))]
     pieces = _present(column)
     if isinstance(column.dtype, pl.Struct) and (column.nullable or not column.dtype.fields):
-        return [pl.when(column.values.is_null()).then(pl.lit(NULL)).otherwise(concatenated(pieces))]
-    return [concatenated(pieces).fill_null(NULL)] if column.nullable else pieces
+        return [pl.when(column.values.is_null()).then(pl.lit(_NULL)).otherwise(concatenated(pieces))]
+    return [concatenated(pieces).fill_null(_NULL)] if column.nullable else pieces
 
 
 def _side_by_side(numbers: list[_Number], *, nullable: bool) -> Pieces:

@@ -291,7 +291,7 @@ class _Sealing:
         times: list[datetime] = []
         for start, rows in _slices(path, file.rows):
             own = None if keys is None else keys[start * ROW_KEY_BYTES : (start + rows.height) * ROW_KEY_BYTES]
-            leaves += row_leaves(rows, own, compiled=True)
+            leaves += row_leaves(rows, own)
             if timed and rows[time].null_count() < rows.height:
                 times += [rows[time].min(), rows[time].max()]  # type: ignore[list-item]
             self._tell(file, start + rows.height)

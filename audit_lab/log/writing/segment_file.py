@@ -100,7 +100,7 @@ def new_segment(
     if schema_document(stored.schema) != schema_document(frame.schema):
         raise LogError(f"the rows of {table} read back from Parquet with other types", "Report this with the schema.")
     # What is committed is what a reader will read, not what was handed in.
-    leaves = row_leaves(stored, row_keys, compiled=True)
+    leaves = row_leaves(stored, row_keys)
     levels = levels_bytes(leaves)
     path, digest = f"{table}/{name}.parquet", hashlib.sha256(content).hexdigest()
     indexes = index_files(table, stored, digest)
