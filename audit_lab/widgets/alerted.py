@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["decisions_of_alert"]
 
+#: What such a question may be given by name, and of which type.
+_ARGUMENTS = {"since": str, "until": str, "model": str, "limit": int}
+
 
 @dataclass(frozen=True)
 class _Fetched:
@@ -77,5 +80,6 @@ def _literal_call(query: str) -> tuple[list[Any], dict[str, Any]] | None:
         named = {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg is not None}
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    usual = all(isinstance(each, str) for each in given) and len(given) <= 1
-    return (given, named) if usual and set(named) <= {"since", "until", "model", "limit"} else None
+    usual = len(given) <= 1 and all(isinstance(each, str) for each in given)
+    usual = usual and all(isinstance(value, _ARGUMENTS.get(name, ())) for name, value in named.items())
+    return (given, named) if usual else None

@@ -143,6 +143,8 @@ def test_an_alert_that_names_a_period_opens_the_decisions_that_matter_most_in_it
         "log.find(__import__('os').system('true'))",
         "os.find('a')",
         "log.find('a', by='b')",
+        "log.find('a', limit='many')",
+        "log.find('a', since=[1])",
         "log.find(",
         "log.find(" + "(" * 300 + ")" * 300 + ")",
         f"log.find(log.find({HOSTILE!r}))",
