@@ -1,7 +1,8 @@
 """Put request and response together by key, over all files of a call, in bounded memory.
 
 Records are spilled into scratch files, each record by a check sum of its key, so that both sides of an exchange are in
-one of them; each scratch file is paired by itself. Which records a scratch file holds follows from the records alone.
+one of them; each scratch file is paired by itself. What cannot be read goes by its number. Which records a scratch file
+holds follows from the records alone.
 """
 
 from __future__ import annotations
@@ -114,7 +115,11 @@ class Scratch:
             raw=pl.Series(chunk.raws, dtype=pl.Binary),
             file=pl.lit(file, dtype=pl.UInt32),
         )
-        part = [0 if key is None else zlib.crc32(key.encode()) % self._parts for key in frame["key"].to_list()]
+        # What is refused has no key and belongs to nothing: it is spread, so that no part has all of it.
+        part = [
+            (line if key is None else zlib.crc32(key.encode())) % self._parts
+            for key, line in zip(frame["key"].to_list(), chunk.numbers, strict=True)
+        ]
         of = pl.Series("part", part, dtype=pl.UInt32)
         for number in range(self._parts):
             mine = frame if self._parts == 1 else frame.filter(of == number)

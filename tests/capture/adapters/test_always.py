@@ -20,10 +20,10 @@ from audit_lab.capture.adapters import adaptation, quarantine
 from audit_lab.capture.adapters import bodies as bodies_module
 from audit_lab.capture.adapters.block import Place
 from audit_lab.capture.adapters.bodies import decode_exchange
-from audit_lab.capture.adapters.exchange import BOTH, Decoded, Half, Refusal
+from audit_lab.capture.adapters.exchange import BOTH, Chunk, Decoded, Half, Refusal
 from audit_lab.capture.adapters.forms import FORMS
 from audit_lab.capture.adapters.lines import read_lines
-from audit_lab.capture.adapters.pairing import paired
+from audit_lab.capture.adapters.pairing import Scratch, paired
 from audit_lab.capture.adapters.settings import Settings
 from audit_lab.capture.adapters.source import source_files
 from audit_lab.errors import StorageError
@@ -104,6 +104,15 @@ def test_pairing_loses_no_record_and_uses_none_twice(sides):
     ]
     places = [place.number for _, of in paired(records) for place in of]
     assert sorted(places) == list(range(len(sides)))
+
+
+def test_records_that_cannot_be_read_do_not_fill_one_part_of_those_that_are_paired(tmp_path):
+    chunk = Chunk(list(range(1, 801)), [b"{"] * 800, [Refusal("undecodable", "it is no JSON")] * 800, 800)
+    with Scratch(tmp_path / "scratch", 8) as scratch:
+        scratch.spill(chunk, 0)
+        numbers = [scratch.part(part)["number"].to_list() for part in range(8)]
+    assert sorted(sum(numbers, [])) == chunk.numbers
+    assert max(map(len, numbers)) == 100
 
 
 def event(side, key, value):

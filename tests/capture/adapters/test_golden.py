@@ -59,7 +59,7 @@ AVRO = {
 
 
 def container():
-    """Return the fixture of Avro as a container: three blocks of two records, and one that is cut off behind its head."""
+    """Return the fixture of Avro as a container: three blocks of two records, and one that is cut off."""
     fastavro = pytest.importorskip("fastavro")
     records = [json.loads(line) for line in (FIXTURES / "avro.jsonl").read_text().splitlines()]
     buffer = io.BytesIO()
