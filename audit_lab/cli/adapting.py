@@ -209,9 +209,10 @@ def _propose(folder: str, save: str | None, mapping: str | None, *, as_json: boo
     from audit_lab.log.files.durable import write_bytes
     from audit_lab.log.foreign.mapping import Mapping
 
-    proposal = None if mapping else propose(Path(folder))
-    chosen = Mapping.read(Path(mapping)) if mapping else proposal.mapping  # type: ignore[union-attr]
-    report = ingest_report(Path(folder), chosen)
+    with output.waiting("adapt"):
+        proposal = None if mapping else propose(Path(folder))
+        chosen = Mapping.read(Path(mapping)) if mapping else proposal.mapping  # type: ignore[union-attr]
+        report = ingest_report(Path(folder), chosen)
     if save is not None:
         write_bytes(Path(save), chosen.to_toml().encode())
     if as_json:

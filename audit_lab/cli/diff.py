@@ -37,7 +37,8 @@ def diff(
     """
     import audit_lab as al
 
-    found = al.diff(before, after, trust)
+    with output.waiting("diff"):
+        found = al.diff(before, after, trust)
     if as_json:
         output.print_json(found.to_dict())
     else:

@@ -198,11 +198,12 @@ def compact(
 
     if (dispose_days is None) != (actor is None):
         raise MisuseError("--dispose-after and --actor belong together", "Give both, or neither.")
-    merged = keeping.compact(log, vault=vault, passphrase=passphrase)
     removed: tuple[str, ...] = ()
-    if dispose_days is not None and actor is not None:
-        age = timedelta(days=dispose_days)
-        removed = keeping.dispose(log, actor=actor, older_than=age, vault=vault, passphrase=passphrase)
+    with output.waiting("compact", passphrase):
+        merged = keeping.compact(log, vault=vault, passphrase=passphrase)
+        if dispose_days is not None and actor is not None:
+            age = timedelta(days=dispose_days)
+            removed = keeping.dispose(log, actor=actor, older_than=age, vault=vault, passphrase=passphrase)
     if as_json:
         made = [
             {"table": each.table, "file": each.file, "rows": each.rows, "replaces": each.replaces} for each in merged
@@ -241,18 +242,19 @@ def erase(
     """
     import audit_lab as al
 
-    done = al.erase(
-        log,
-        actor=actor,
-        reason=reason,
-        subject=subject,
-        customer=customer,
-        predictions=predictions or (),
-        fields=_fields(fields or []),
-        key=key,
-        vault=vault,
-        passphrase=passphrase,
-    )
+    with output.waiting("erase", passphrase):
+        done = al.erase(
+            log,
+            actor=actor,
+            reason=reason,
+            subject=subject,
+            customer=customer,
+            predictions=predictions or (),
+            fields=_fields(fields or []),
+            key=key,
+            vault=vault,
+            passphrase=passphrase,
+        )
     if as_json:
         output.print_json({"erased": done.rows, "size": done.size, "remaining": list(done.remaining)})
         return 0
@@ -281,7 +283,8 @@ def reapply_erasures(
     """Destroy the keys of all erased rows again, after the vault was restored from a backup."""
     import audit_lab as al
 
-    destroyed = al.reapply_erasures(log, vault=vault, passphrase=passphrase)
+    with output.waiting("reapply erasures", passphrase):
+        destroyed = al.reapply_erasures(log, vault=vault, passphrase=passphrase)
     if as_json:
         output.print_json({"destroyed": destroyed})
         return 0

@@ -34,7 +34,8 @@ def lint(
     """
     from audit_lab.capture.redaction.linter import lint_personal
 
-    found: PersonalColumns = lint_personal(source, redaction=redaction, rows=rows)
+    with output.waiting("lint"):
+        found: PersonalColumns = lint_personal(source, redaction=redaction, rows=rows)
     if as_json:
         output.print_json(found.to_dict())
     else:

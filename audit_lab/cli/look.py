@@ -30,7 +30,8 @@ def doctor(
     """
     from audit_lab.cli.examination import examine_log, examine_machine
 
-    checks = examine_machine() + (examine_log(log, mapping) if log is not None else [])
+    with output.waiting("doctor"):
+        checks = examine_machine() + (examine_log(log, mapping) if log is not None else [])
     if as_json:
         output.print_json([check.to_dict() for check in checks])
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "show_verification",
     "table",
     "title",
+    "waiting",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -47,6 +48,7 @@ _FILES = "files"
 _UNITS = {_FILES: "files, MB"}
 #: A longer value is cut, and its length said; ``--json`` gives all of it.
 _LONGEST = 1_000
+_TYPED = "prompt"
 _VERDICT_STYLES = {
     "EXACT": "green",
     "WITHIN_TOLERANCE": "green",
@@ -153,6 +155,12 @@ class _Bar(Progress):
         """Add a line, whose description may be a name of the log."""
         return super().add_task(printable(description), *given, **named)
 
+    def update(self, task_id: TaskID, **said: Any) -> None:
+        """Change a line, whose description may be a name of the log."""
+        if said.get("description") is not None:
+            said["description"] = printable(said["description"])
+        super().update(task_id, **said)
+
     def start(self) -> None:
         """Show it."""
         from audit_lab.face.progress import shown_elsewhere
@@ -178,6 +186,15 @@ def bar() -> Progress:
         disable=not sys.stderr.isatty(),
         transient=True,
     )
+
+
+@contextmanager
+def waiting(what: str, passphrase: str | None = None) -> Iterator[None]:
+    """Show, after a second, what is being waited for, and for how long by now; not over a passphrase that is typed."""
+    from audit_lab.face.progress import shown_while
+
+    with nullcontext() if passphrase == _TYPED else shown_while(what):
+        yield
 
 
 @contextmanager

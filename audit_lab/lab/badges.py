@@ -41,10 +41,10 @@ class Badges:
         self._ended: OrderedDict[tuple[Path, str], _Ended] = OrderedDict()
         self._lock = Lock()
 
-    def keep(self, folder: Path, state: str, report: dict[str, Any], at: datetime) -> None:
-        """Remember how the verification of a log ended that was in this `state` when it began."""
+    def keep(self, folder: Path, state: str, result: dict[str, Any], at: datetime) -> None:
+        """Remember the result of a verification of a log that was in this `state` when it began."""
         with self._lock:
-            self._ended[folder, state] = _Ended(report["verdict"], at, len(report["findings"]))
+            self._ended[folder, state] = _Ended(result["verification"]["verdict"], at, result["found"])
             while len(self._ended) > _MOST:
                 self._ended.popitem(last=False)
 

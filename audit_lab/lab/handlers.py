@@ -11,10 +11,11 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError, authenticated
 
-from audit_lab.errors import AuditLabError, MisuseError, NotFoundError
+from audit_lab.errors import AuditLabError, LogError, MisuseError, NotFoundError
 from audit_lab.lab.asked_work import NotAllowedError
 from audit_lab.lab.jobs import TooManyJobsError
 from audit_lab.lab.logs import MAX_ROWS
+from audit_lab.lab.shortening import LARGEST_ANSWER_BYTES, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +39,13 @@ class _AuditLabHandler(APIHandler):
         self.served = served
 
     async def answer(self, work: Callable[[], Answer], status: int = 200) -> None:
-        """Do the blocking `work` in a thread and send what it returns, or the problem that it met."""
+        """Do the blocking `work` in a thread and send what it returns, its texts cut, or the problem that it met."""
         try:
-            body = json.dumps(await asyncio.to_thread(work), allow_nan=False)
+            body = await asyncio.to_thread(lambda: _bounded(work()))
             self.set_status(status)
         except AuditLabError as error:
             self.set_status(_status_of(error))
-            body = json.dumps(self.served.logs.problem(error))
+            body = json.dumps(shortened(self.served.logs.problem(error)))
         self.set_header("Cache-Control", "no-store")
         await self.finish(body)
 
@@ -253,6 +254,21 @@ ADDRESSES: dict[str, type[_AuditLabHandler]] = {
     "predictions": PredictionsHandler,
     "source": SourceHandler,
 }
+
+
+def _bounded(answer: Answer) -> str:
+    """Return an answer as JSON that a browser can hold.
+
+    Raises
+    ------
+    LogError
+        It is too large even with its texts cut.
+    """
+    body = json.dumps(shortened(answer), allow_nan=False)
+    if len(body) > LARGEST_ANSWER_BYTES:
+        message = f"The answer has {len(body):,} bytes, more than the {LARGEST_ANSWER_BYTES:,} that are shown here"
+        raise LogError(message, "Ask on the command line, which gives all of it: audit-lab, with --json.")
+    return body
 
 
 def _status_of(error: AuditLabError) -> int:

@@ -257,11 +257,8 @@ def _matching(predictions: pl.LazyFrame, name: str, search: str, rows: int) -> p
 
 
 def _rows(frame: pl.DataFrame) -> list[PredictionRow]:
-    """Return rows without their longest texts, but for the ids, by which they are asked for."""
-    rows = [_row(row) for row in frame.iter_rows(named=True)]
-    told: list[PredictionRow] = shortened({"rows": rows})["rows"]
-    for row, short in zip(rows, told, strict=True):
-        short["prediction_id"] = row["prediction_id"]
+    """Return rows without their longest texts."""
+    told: list[PredictionRow] = shortened({"rows": [_row(row) for row in frame.iter_rows(named=True)]})["rows"]
     return told
 
 

@@ -50,4 +50,4 @@ class Served:
         """Remember how the verification of a log ended."""
         if job.work.kind == "verify-log" and job.result is not None and job.ended_at is not None:
             folder = Path(job.work.arguments["path"])
-            self.logs.badges.keep(folder, job.work.state, job.result["verification"], job.ended_at)
+            self.logs.badges.keep(folder, job.work.state, job.result, job.ended_at)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.errors import AuditLabError, IntegrityError, MisuseError
+from audit_lab.lab.shortening import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ __all__ = ["TASKS", "Told", "main", "named"]
 _FILES = "files"
 _MEGABYTE = 1_000_000
 _MOST_OF_A_NAME = 100
+#: So many findings of a verification are sent to a browser.
+_MOST_FINDINGS = 500
 
 
 @dataclass
@@ -67,7 +70,7 @@ def main() -> None:
     threading.Thread(target=_end_with_the_server, args=(os.dup(0),), daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nobody is there to be asked for a passphrase
     try:
-        _say(out, {"result": TASKS[asked["kind"]](asked["arguments"], Told(out))})
+        _say(out, {"result": shortened(TASKS[asked["kind"]](asked["arguments"], Told(out)))})
     except AuditLabError as error:
         _say(out, {"problem": {"message": error.message, "next_step": error.next_step}})
 
@@ -95,7 +98,12 @@ def _verify(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     except IntegrityError as error:
         report = error.report
     sealed = not path.is_dir() or (path / CHECKPOINT_NAME).is_file()
-    return {"verification": report.to_dict(), "sealed": sealed, "files": []}
+    told_of, found = report.to_dict(), len(report.findings)
+    if found > _MOST_FINDINGS:
+        told_of["findings"] = told_of["findings"][:_MOST_FINDINGS]
+        first = f"The first {_MOST_FINDINGS:,} of {found:,} findings are listed here: audit-lab verify has all of them."
+        told_of["notes"].insert(0, first)
+    return {"verification": told_of, "found": found, "sealed": sealed, "files": []}
 
 
 def _dossier(arguments: dict[str, Any], told: Told) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import re
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from audit_lab.seal.bounded_html import bounded_html
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,6 +31,11 @@ _LETTER = re.compile(f"[{_HIDDEN}]")
 _LETTER_OR_RETURN = re.compile(rf"[{_HIDDEN}]|\r(?!\n)")
 #: A tag, whose values in quotes may hold anything, or a hidden letter between tags.
 _TAG_OR_LETTER = re.compile(rf"""<(?:"[^"]*"|'[^']*'|[^"'>])*>|[{_HIDDEN}]""")
+
+
+#: So many characters of a ``repr`` are handed out, which a notebook sends beside what shows itself as HTML.
+_LONGEST_REPR = 50_000
+_CUT_REPR = "\N{HORIZONTAL ELLIPSIS} (cut: 50,000 of {:,} characters)"
 
 
 def spelled(text: str) -> str:
@@ -52,11 +59,14 @@ def spelled_html(html: str) -> str:
 
 
 def spelling(to_html: Callable[[_Shown], str]) -> Callable[[_Shown], str]:
-    """Let a method that returns HTML return it as `spelled_html` does: every ``_repr_html_`` is decorated so."""
+    """Let a method that returns HTML return it as `spelled_html` does, and no more of it than a browser can hold.
+
+    Every ``_repr_html_`` is decorated so.
+    """
 
     @wraps(to_html)
     def spelled_out(shown: _Shown) -> str:
-        return spelled_html(to_html(shown))
+        return spelled_html(bounded_html(to_html(shown)))
 
     return spelled_out
 
@@ -70,7 +80,10 @@ def spelling_text(to_text: Callable[_Given, _Told]) -> Callable[_Given, _Told]:
     @wraps(to_text)
     def spelled_out(*given: _Given.args, **named: _Given.kwargs) -> _Told:
         told = to_text(*given, **named)
-        return spelled_text(told) if isinstance(told, str) else [spelled_text(each) for each in told]
+        if isinstance(told, str):
+            is_long = to_text.__name__ == "__repr__" and len(told) > _LONGEST_REPR
+            return spelled_text(f"{told[:_LONGEST_REPR]}{_CUT_REPR.format(len(told))}" if is_long else told)
+        return [spelled_text(each) for each in told]
 
     return spelled_out
 

@@ -8,10 +8,9 @@ import ipywidgets
 import polars as pl
 
 from audit_lab.charts.alerts import alert_timeline
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.alerted import decisions_of_alert
 from audit_lab.widgets.opening import OpeningPanel
-from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
+from audit_lab.widgets.page import choice, facts, listed, page, paragraph, picture, section, table
 
 if TYPE_CHECKING:
     from audit_lab.monitor.alerts import Alerts
@@ -102,7 +101,7 @@ class AlertsView(OpeningPanel):
     def _offered(self) -> list[tuple[str, str | None]]:
         mine = self._found.table if self.state.value == _EVERY else self._found.table.filter(state=self.state.value)
         named = [
-            (spelled(f"{rule}, {column} ({name[:8]})"), name)
+            (choice(f"{rule}, {column} ({name[:8]})"), name)
             for rule, column, name in mine["rule", "column", "id"].iter_rows()
         ]
         return [("none", None), *named[:_MOST_ROWS]]

@@ -13,7 +13,7 @@ from audit_lab.charts.dependence import attribution_dependence
 from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.opening import OpeningPanel
-from audit_lab.widgets.page import facts, listed, page, paragraph, picture, section, table
+from audit_lab.widgets.page import choice, facts, listed, page, paragraph, picture, section, table
 
 if TYPE_CHECKING:
     from audit_lab.explain.cohorts import CohortAttribution
@@ -60,7 +60,7 @@ class CohortView(OpeningPanel):
         self._behind: pl.DataFrame | None = None
         self.picture = ipywidgets.Dropdown(options=[_BEESWARM, _IMPORTANCE], description="Picture")
         self.feature = ipywidgets.Dropdown(
-            options=[(spelled(each.feature), each.feature) for each in attributions.features]
+            options=[(choice(each.feature), each.feature) for each in attributions.features]
         )
         self.feature.description = "Feature"
         self.mark = ipywidgets.ToggleButtons(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import polars as pl
 
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.alike import asking, who_was_alike
 from audit_lab.widgets.opening import OpeningPanel
-from audit_lab.widgets.page import facts, page, paragraph, section, table
+from audit_lab.widgets.page import choice, facts, page, paragraph, section, table
 
 if TYPE_CHECKING:
     from audit_lab.replay.comparable_cases import Comparable
@@ -41,7 +40,7 @@ class ComparableView(OpeningPanel):
         self._comparable = comparable
         cases = comparable.cases.select("rank", "prediction_id").rows()
         self.case = ipywidgets.Dropdown(
-            options=[(spelled(f"{rank}: {name}"), rank) for rank, name in cases], description="Case"
+            options=[(choice(f"{rank}: {name}"), rank) for rank, name in cases], description="Case"
         )
         self._overview = ipywidgets.HTML(page(self._whole()))
         self._detail, listing = ipywidgets.HTML(), self._opening()

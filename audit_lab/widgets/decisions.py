@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import polars as pl
 
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.asking import asking_again, narrowed
 from audit_lab.widgets.decision import DecisionView
-from audit_lab.widgets.page import listed, page, paragraph, section, table
+from audit_lab.widgets.page import choice, listed, page, paragraph, section, table
 from audit_lab.widgets.panel import Panel
 from audit_lab.widgets.source import stored_parts, stored_toggle
 
@@ -59,7 +58,7 @@ class DecisionsView(Panel):
     def __init__(self, decisions: Decisions, most: int = _MOST_ROWS) -> None:
         self._decisions = decisions
         numbered = decisions.frame.with_row_index("row").filter("found").head(most)
-        options = [(spelled(name), number) for number, name in numbered.select("row", "place").iter_rows()]
+        options = [(choice(name), number) for number, name in numbered.select("row", "place").iter_rows()]
         self.decision = ipywidgets.Dropdown(options=[("none", None), *options], value=None, description="Decision")
         self.stored = stored_toggle()
         self.stored.layout.display = "none"

@@ -13,12 +13,11 @@ from audit_lab.charts.heat_map import drift_heatmap
 from audit_lab.charts.ridge import drift_ridge
 from audit_lab.face.drift_of_log import DriftOfLog
 from audit_lab.monitor.beside import densities, where_to_begin, window_bins
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.chosen_decisions import MOST_DECISIONS, ChosenDecisions
 from audit_lab.widgets.drift_question import asked_besides
 from audit_lab.widgets.heat_grid import HeatGrid
 from audit_lab.widgets.linking import LinkedPanel
-from audit_lab.widgets.page import facts, listed, page, picture, section, table
+from audit_lab.widgets.page import choice, facts, listed, page, picture, section, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +91,7 @@ class DriftView(LinkedPanel):
         places = range(len(self._starts))
         names = [self._name(start) for start in self._starts]
         self.column = ipywidgets.Dropdown(
-            options=[(spelled(each), each) for each in drift.columns], value=column, description="Column"
+            options=[(choice(each), each) for each in drift.columns], value=column, description="Column"
         )
         self.measure = ipywidgets.Dropdown(options=self._measures(column), description="Measure")
         self.window = ipywidgets.Dropdown(

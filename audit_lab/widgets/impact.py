@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.impact import decision_flow, impact_by_group, score_before_after
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.opening import OpeningPanel
-from audit_lab.widgets.page import facts, listed, moment, page, picture, section, table
+from audit_lab.widgets.page import choice, facts, listed, moment, page, picture, section, table
 
 if TYPE_CHECKING:
     from audit_lab.replay.impact import Impact
@@ -57,7 +56,7 @@ class ImpactView(OpeningPanel):
         pictures = [_GROUP] if groups and impact.counts.predictions else []
         if impact.counts.affected:
             pictures += [_FLOW, _SCORES] if self._has_scores() else [_FLOW]
-        self.group = ipywidgets.Dropdown(options=[(spelled(each), each) for each in groups], description="Group")
+        self.group = ipywidgets.Dropdown(options=[(choice(each), each) for each in groups], description="Group")
         self.picture = ipywidgets.Dropdown(options=pictures, description="Picture")
         self._content, listing = ipywidgets.HTML(), self._opening()
         named = [*impact.affected["place"].head(_MOST_ROWS), *impact.why_not_decided["first_id"].head(_MOST_ROWS)]

@@ -8,13 +8,14 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from audit_lab.seal.hidden_letters import spelled_html
+from audit_lab.seal.hidden_letters import spelled, spelled_html
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "badge",
+    "choice",
     "cut",
     "drawn_short",
     "exact",
@@ -52,7 +53,7 @@ _BADGE = "display: inline-block; padding: 2px 12px; border-radius: 11px; font-si
 _BADGE_COLOURS = "color: #ffffff; background-color: #1f2933"
 
 #: So many characters of one text are shown; a value of a log may have millions, which no browser need be sent.
-_LONGEST, _LONGEST_BADGE = 2_000, 200
+_LONGEST, _LONGEST_BADGE, _LONGEST_CHOICE = 2_000, 200, 200
 #: Where the cells of a table come to more than so many characters, each is cut down to its share of them.
 _LONGEST_TABLE, _SHORTEST_CELL = 200_000, 40
 #: So many bytes a page may have: half of what a view may send, which sends it twice, live and static.
@@ -158,7 +159,7 @@ def drawn_short(spec: Any) -> Any:
     if isinstance(spec, str):
         if len(spec) <= _LONGEST_DRAWN:
             return spec
-        return f"{cut(spec, _LONGEST_DRAWN)} {sha256(spec.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        return f"{cut(spec, _LONGEST_DRAWN)} {_digest(spec)}"
     if isinstance(spec, dict):
         made = {name: value if name in _NO_TEXT else drawn_short(_few(name, value)) for name, value in spec.items()}
         return made if any(made[name] is not value for name, value in spec.items()) else spec
@@ -195,6 +196,16 @@ def cut(text: str, most: int = _LONGEST) -> str:
     return f"{text[:most]}\N{HORIZONTAL ELLIPSIS} (cut: {most:,} of {len(text):,} characters)"
 
 
+def choice(text: str) -> str:
+    """Return a text of a log as what a control offers: short, with what nobody sees named.
+
+    Of one that is cut it has a part of the digest, too, which tells it from others that begin alike.
+    """
+    if len(text) <= _LONGEST_CHOICE:
+        return spelled(text)
+    return spelled(f"{cut(text, _LONGEST_CHOICE)} {_digest(text)}")
+
+
 def exact(value: Any) -> Any:
     """Return a recorded number as text with every digit it has, whole ones without a point; all else as it is."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -210,6 +221,10 @@ def moment(text: str | None) -> str:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     except ValueError:
         return text
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _cell(value: Any, text: str) -> str:

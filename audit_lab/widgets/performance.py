@@ -10,9 +10,8 @@ import polars as pl
 from audit_lab.charts.fairness import group_comparison
 from audit_lab.charts.performance import calibration_curve, performance_timeline
 from audit_lab.face.measured_of_log import FairnessOfLog, PerformanceOfLog
-from audit_lab.seal.hidden_letters import spelled
 from audit_lab.widgets.linking import LinkedPanel
-from audit_lab.widgets.page import listed, note, page, paragraph, picture, section, table
+from audit_lab.widgets.page import choice, listed, note, page, paragraph, picture, section, table
 from audit_lab.widgets.window_brush import WindowBrush
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ class FairnessView(_WindowedPanel):
         self._found = fairness
         groupings = fairness.table["grouping"].unique(maintain_order=True).to_list()
         measures = fairness.table["measure"].unique(maintain_order=True).to_list()
-        self.grouping = ipywidgets.Dropdown(options=[(spelled(each), each) for each in groupings], description="By")
+        self.grouping = ipywidgets.Dropdown(options=[(choice(each), each) for each in groupings], description="By")
         self.measure = ipywidgets.Dropdown(options=measures, description="Rate")
         self._detail = ipywidgets.HTML()
         leads = fairness if isinstance(fairness, FairnessOfLog) else None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+
+from audit_lab.errors import LogError
+from audit_lab.lab.handlers import _bounded
 
 
 def test_logs_are_listed_with_what_they_hold(server):
@@ -162,3 +167,24 @@ def test_a_file_that_became_a_link_after_the_log_was_opened_is_not_followed(serv
     assert [reply.status for reply in replies] == [422] * 5
     assert all(f"The file '{swapped}' of {name} lies outside" in reply.body["message"] for reply in replies)
     (folder / swapped).unlink()
+
+
+def test_a_description_of_millions_of_characters_is_cut(server, make_log):
+    folder = make_log(server.root / "made" / "described")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"description": "d" * 10_000_000, "notes": ["n" * 1_000] * 5_000}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    reply = server.ask("logs")
+    entry = next(each for each in reply.body["logs"] if each["path"] == "made/described")
+    (folder / "manifest.json").unlink()
+    assert len(json.dumps(reply.body)) < 2_000_000
+    assert entry["problem"] is None
+    assert "characters)" in entry["description"]
+    assert len(entry["description"]) < 2_100
+    assert "lines)" in entry["notes"][-1]
+
+
+def test_what_is_too_large_even_so_is_said_and_not_sent():
+    rows = [{"from": f"a{number}", "relation": "used", "to": "b"} for number in range(100_000)]
+    with pytest.raises(LogError, match="more than the 2,000,000 that are shown here"):
+        _bounded({"log": "log", "lineage": {"edges": rows}})

@@ -13,10 +13,11 @@ from zipfile import ZipFile
 import pytest
 
 import audit_lab
-from audit_lab.errors import MisuseError
+from audit_lab.errors import IntegrityError, MisuseError
 from audit_lab.lab.work import TASKS, Told
 from audit_lab.seal.key_file import write_key
 from audit_lab.seal.keys import SigningKey
+from audit_lab.seal.report import Finding, Verdict, Verification
 from audit_lab.seal.trust import ANY_ORIGIN, Trust, TrustedKey
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -233,3 +234,20 @@ def test_an_export_without_a_key_says_what_to_do(server):
     assert ended["state"] == "failed"
     assert "key" in ended["problem"]["message"]
     assert "AUDIT_LAB_KEY" in ended["problem"]["next_step"]
+
+
+def test_of_very_many_findings_the_first_are_told_and_how_many_there_are(tmp_path, monkeypatch):
+    found = tuple(
+        Finding("segment.changed", f"{number}.parquet", "It was changed.", "Ask.") for number in range(100_000)
+    )
+    report = Verification("log", Verdict.FAILED, found)
+
+    def failed(*_, **__):
+        raise IntegrityError("failed", "Look.", report)
+
+    monkeypatch.setattr(audit_lab, "verify", failed)
+    told = TASKS["verify-log"]({"path": str(tmp_path), "trust": None}, Told(io.StringIO()))
+    assert len(told["verification"]["findings"]) == 500
+    assert told["found"] == 100_000
+    assert told["verification"]["notes"][0].startswith("The first 500 of 100,000 findings are listed here")
+    assert len(json.dumps(told)) < 200_000

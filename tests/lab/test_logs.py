@@ -100,3 +100,15 @@ def test_the_stored_rows_of_a_decision_are_those_of_the_library(tmp_path, make_l
     for row, stated in zip(answer["source"]["rows"], found.to_dict()["rows"], strict=True):
         assert [list(value.values()) for value in row["values"]] == stated["values"]
         assert {**row, "values": None} == {**stated, "values": None}
+
+
+def test_an_id_of_millions_of_characters_is_cut(tmp_path, write_small_log):
+    named = pl.when(pl.col("prediction_id") == "p-000").then(pl.lit("x" * 10_000_000)).otherwise("prediction_id")
+    write_small_log(
+        tmp_path / "log", predictions=lambda frame: frame.head(2).with_columns(named.alias("prediction_id"))
+    )
+    answer = ServedLogs(tmp_path, audit_lab.open).newest("log", 50, "")
+    assert len(json.dumps(answer)) < 100_000
+    ids = sorted(row["prediction_id"] for row in answer["predictions"])
+    assert ids[0] == "p-001"
+    assert ids[1].endswith("(cut: 8,000 of 10,000,000 characters)")

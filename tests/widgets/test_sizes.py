@@ -15,6 +15,7 @@ from audit_lab.widgets.page import cut, page, paragraph, table
 
 LARGEST = 2_000_000
 LONG = "<b>long</b> " * 833_334  # 10 MB
+NAME = LONG[:3_000_000]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ABOUT = {"question": LONG, "actor": "Ida Berg", "purpose": "a review"}
 WINDOWS = {"after": ("2024-03-05", "2024-03-06"), "before": ("2024-03-04", "2024-03-05")}
@@ -152,3 +153,54 @@ def test_a_page_that_is_too_large_leaves_out_what_follows_and_says_so():
 def test_a_text_that_is_short_enough_is_whole():
     assert cut("x" * 2_000) == "x" * 2_000
     assert cut("x" * 2_001) == "x" * 2_000 + "\N{HORIZONTAL ELLIPSIS} (cut: 2,000 of 2,001 characters)"
+
+
+def named_long(frame):
+    long = pl.when(pl.col("prediction_id").is_in(["p-002", "p-039"])).then(pl.lit(NAME) + pl.col("prediction_id"))
+    return frame.with_columns(long.otherwise("prediction_id").alias("prediction_id"))
+
+
+@pytest.fixture(scope="module")
+def named(write_small_log, tmp_path_factory):
+    """Return a log of which two decisions have ids of 3 MB, and one of these no inputs."""
+    return al.open(
+        write_small_log(
+            tmp_path_factory.mktemp("named") / "log",
+            predictions=named_long,
+            inputs_loans=lambda frame: named_long(frame).head(39),
+            model_versions=both_versions,
+        )
+    )
+
+
+NAMED = {
+    "AlertsView": alerts,
+    "BatchReplayView": lambda log, _: al.view(log.replay(causes=False)).choose(opened=True, decision=0),
+    "CohortView": lambda log, _: al.view(log.attributions(version="1")),
+    "ComparableView": lambda log, _: al.view(log.decision("p-001").comparable(40)).choose(opened=True),
+    "CoverageView": lambda log, _: al.view(log.coverage()).choose(reason="inputs-missing", opened=True, decision=0),
+    "DecisionsView": lambda log, _: al.view(log.decisions("sequence = 2 OR sequence = 39")).choose(
+        decision=0, stored=True
+    ),
+    "ExplorationView": lambda log, _: al.view(log.explore("1", "2")).choose(opened=True),
+    "ExplorerView": lambda log, _: al.view(log),
+    "ImpactView": lambda log, _: al.view(log.impact(al.Correction.unit("income", factor=0.5))).choose(opened=True),
+    "LineageView": lambda log, _: al.view(log.decision(NAME + "p-002").lineage_graph()),
+    "ReplayView": lambda log, _: al.view(log.decision(NAME + "p-002").replay()),
+    "WhatIfView": lambda log, _: al.view(log.decision(NAME + "p-002").what_if({"income": 1_200.0})),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_no_view_sends_more_than_two_megabytes_of_ids_of_three(named, name, tmp_path):
+    view = NAMED[name](named, tmp_path)
+    view.settle()
+    assert type(view).__name__ == name
+    bundle = view._repr_mimebundle_()
+    sizes = {
+        "bundle": len(json.dumps(bundle).encode()),
+        "live": live(view),
+        "static": len(view.static_html().encode()),
+        "title": len(view.title()),
+    }
+    assert {what: size for what, size in sizes.items() if size >= LARGEST} == {}

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 WhenFull = Literal["block", "drop"]
-
 _CLOSING_S = 30.0
 
 
