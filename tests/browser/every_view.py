@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SHOWN", "opened_in"]
+__all__ = ["ANSWERED", "SHOWN", "opened_in"]
 
 _OPENED = """
 import audit_lab as al
@@ -15,6 +15,7 @@ _ = flights.raise_alerts(record=record, since='2015-06-20', until='2015-07-20')
 _ = case.finding('The threshold decided.', [1], 'high')
 decision = small.decision('p-030')
 month = ('2025-03-01', '2025-04-01')
+answers = {{}}
 """
 #: What is shown, one view of each kind in a cell of its own, each with something in it to choose.
 SHOWN = {
@@ -42,6 +43,8 @@ SHOWN = {
     "PerformanceView": "credit.performance()",
     "DriftView": "credit.drift(['duration_in_month', 'purpose'])",
 }
+#: The same, each answer kept under the name of its view, so that it can be shown again without being asked for again.
+ANSWERED = {name: f"answers[{name!r}] = {each}\nal.view(answers[{name!r}])" for name, each in SHOWN.items()}
 
 
 def opened_in(loans: str) -> str:

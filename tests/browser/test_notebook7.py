@@ -1,14 +1,15 @@
-"""Notebook 7: the panel, the commands, the toolbar, a decision and a view, in the areas that it has."""
+"""Notebook 7: the panel, the commands, the toolbar, a decision and a view, in the areas that it has.
+
+Every view is used in it in `test_live_views.py`, on the kernel that has the answers already.
+"""
 
 from __future__ import annotations
 
-import re
 import shutil
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from every_view import SHOWN, opened_in
 from lab_page import (
     TOKEN,
     active_cell,
@@ -110,14 +111,8 @@ def test_from_the_panel_to_a_decision_a_cell_and_a_view(lab, notebook7, picture)
     expect(panel(page)).to_be_visible()
 
 
-def test_every_command_is_there_and_every_view_is_live(lab, notebook7, write_small_log):
+def test_every_command_is_there(notebook7):
     page = notebook7
-    write_small_log(lab.folder / "seven-loans")
-    shown = "\n".join(f"display(al.view({each}))" for each in SHOWN.values())
-    cell = run_cell(page, opened_in("seven-loans") + shown, 0)
-    expect(cell.locator(".jp-InputPrompt")).not_to_have_text(re.compile(r"^\[ \]"))  # it has begun
-    expect(cell.locator(".auditlab-ShownView:has(.widget-vbox)")).to_have_count(len(SHOWN), timeout=240_000)
-
     palette(page).fill("Audit Lab")
     items = page.locator(".lm-CommandPalette-itemLabel")
     expect(items.filter(has_text="Show Audit Lab").first).to_be_visible()

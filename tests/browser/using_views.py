@@ -1,6 +1,6 @@
 """How a person uses a view of each kind: what is chosen, pressed or moved, and what the view then shows.
 
-Each returns what the code of the view must say of it afterwards.
+Each is given the view and the folder of the cases, and returns what the code of the view must say of it afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,21 @@ from playwright.sync_api import expect
 
 import audit_lab as al
 
-__all__ = ["USES"]
+__all__ = ["USES", "use"]
+
+
+def use(view, name, cases):
+    """Use a view as a person does, and look into its drawer; return what its code says of it."""
+    view.scroll_into_view_if_needed()
+    said = USES[name](view, cases)
+    drawer = view.get_by_text("Python that shows this", exact=True).last
+    drawer.click()
+    code = view.locator("textarea").last
+    expect(code).to_be_visible()
+    for each in said:
+        expect(code).to_have_value(re.compile(re.escape(each)))
+    drawer.click()
+    return said
 
 
 def choose(view, label, option):
@@ -102,15 +116,17 @@ def lineage(view, _):
     return [".choose(node='run:r1')"]
 
 
-def case_board(view, lab):
+def case_board(view, cases):
     choose(view, "Exhibit", "2: Its way back to runs, commits and data")
     heading(view, "Exhibit 2: Its way back to runs, commits and data").to_be_visible()
     # Somebody else writes into the case meanwhile.
-    al.Case.open(lab.folder / "live-loans-cases" / "C-7").comment("Seen by the other shift.")
+    said = view.get_by_role("row", name=re.compile("Seen by the other shift."))
+    before = said.count()
+    al.Case.open(cases / "C-7").comment("Seen by the other shift.")
     view.get_by_role("button", name="Read again").click()
-    expect(view.get_by_role("row", name=re.compile("Seen by the other shift."))).to_be_visible()
+    expect(said).to_have_count(before + 1)
     heading(view, "Exhibit 2: Its way back").to_be_visible()
-    return ["al.Case.open('../live-loans-cases/C-7')", ".choose(exhibit=2)"]
+    return [f"al.Case.open('../{cases.name}/C-7')", ".choose(exhibit=2)"]
 
 
 def batch_replay(view, _):

@@ -9,11 +9,12 @@ import { auditIcon } from './icon';
 import { insertCell } from './insert';
 import type { JobsModel } from './jobs';
 import { folderOf, relativePath } from './paths';
-import { keepCell, openCaseCell } from './python';
+import { keepCell, keepViewCell, openCaseCell } from './python';
 import type { SettingsModel } from './settings';
 import { spelled } from './spelling';
 import { told } from './told';
 import { CommandIDs, IAuditLabCase, IAuditLabClient, IAuditLabJobs, IAuditLabSettings } from './tokens';
+import { choicesIn, isView } from './viewchoices';
 
 const BUTTONS = [CommandIDs.openCase, CommandIDs.keepCell, CommandIDs.exportEvidence, CommandIDs.verifyChosen];
 
@@ -63,8 +64,9 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => notebooks.currentWidget !== null,
       execute: told(async () => {
         const panel = notebooks.currentWidget;
-        const cell = panel?.content.activeCell?.model;
-        if (panel === null || cell === undefined || cell.type !== 'code') {
+        const active = panel?.content.activeCell;
+        const cell = active?.model;
+        if (panel === null || !active || cell === undefined || cell.type !== 'code') {
           Notification.warning('No cell of code is active. Press the cell whose output is to be kept, then keep again.');
           return;
         }
@@ -77,7 +79,12 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
         const asked = await InputDialog.getText({ title: 'Keep as exhibit', label: 'What is seen, in one line' });
         const title = asked.value?.trim() ?? '';
         if (asked.button.accept && title !== '') {
-          await run(panel, keepCell(count, title, cell.sharedModel.getSource()));
+          const source = cell.sharedModel.getSource();
+          const choices = isView(active) ? await choicesIn(panel, count) : null;
+          await run(
+            panel,
+            choices === null ? keepCell(count, title, source) : keepViewCell(count, title, source, choices)
+          );
         }
       })
     });

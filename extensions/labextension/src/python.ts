@@ -48,12 +48,31 @@ export function openCaseCell(folder: string, actor: string): string {
  * @param count - the number in the square brackets of the other cell
  */
 export function keepCell(count: number, title: string, code: string): string {
-  const source = code.replace(/\n+$/, '');
-  const kept = `, ${pythonString(title)}, code=source)`;
+  const { source, output } = found(count, code);
+  return [`source = ${pythonString(source)}`, `case.keep(${output}, ${pythonString(title)}, code=source)`].join('\n');
+}
+
+/**
+ * The cell that keeps the view that another cell answered, as it is by now, with the code that shows it so again.
+ *
+ * What is chosen in the view is chosen in this cell too: in a clean kernel it so keeps the same.
+ *
+ * @param count - the number in the square brackets of the other cell
+ * @param choices - what is chosen in the view: Python literals by the names of its controls
+ */
+export function keepViewCell(count: number, title: string, code: string, choices: Record<string, string>): string {
+  const { source, output } = found(count, code);
+  const chosen = Object.entries(choices).map(([name, value]) => `${name}=${value}`);
   return [
     `source = ${pythonString(source)}`,
-    /^\s*[%!?]|\?\s*$/m.test(source)
-      ? `case.keep(Out[${count}]${kept}`
-      : `case.keep(Out[max(n for n in Out if In[n] == source)]${kept}`
+    `view = ${output}`,
+    ...(chosen.length === 0 ? [] : [`view.choose(${chosen.join(', ')})`]),
+    `view.keep(case, ${pythonString(title)})`
   ].join('\n');
+}
+
+function found(count: number, code: string): { source: string; output: string } {
+  const source = code.replace(/\n+$/, '');
+  const isMagic = /^\s*[%!?]|\?\s*$/m.test(source);
+  return { source, output: isMagic ? `Out[${count}]` : 'Out[max(n for n in Out if In[n] == source)]' };
 }

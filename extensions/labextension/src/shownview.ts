@@ -9,6 +9,8 @@ const HTML = 'text/html';
 /** Where the kernel is asked for the static rendering of what a view shows by now. */
 const TARGET = 'audit_lab.view';
 
+/** The class of the element that a view stands in. */
+export const SHOWN = 'auditlab-ShownView';
 const WAITING = 'auditlab-ShownView-waiting';
 /** So long after the last change in a view its static rendering is asked for. */
 const SETTLED_MS = 800;
@@ -36,7 +38,7 @@ export class ShownView extends Panel {
   constructor(notebook: NotebookPanel) {
     super();
     this._notebook = notebook;
-    this.addClass('auditlab-ShownView');
+    this.addClass(SHOWN);
     const session = notebook.sessionContext;
     session.statusChanged.connect(this._follow, this);
     session.kernelChanged.connect(this._follow, this);

@@ -2,7 +2,8 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import { ShownView, VIEW } from './shownview';
+import { ownKeys } from './ownkeys';
+import { SHOWN, ShownView, VIEW } from './shownview';
 
 /** Before the widgets' own rank, which is -10: where there is no kernel they would show an error, or nothing. */
 const RANK = -20;
@@ -20,6 +21,7 @@ export const viewPlugin: JupyterFrontEndPlugin<void> = {
         { safe: false, mimeTypes: [VIEW], createRenderer: () => new ShownView(notebook) },
         RANK
       );
+    ownKeys(SHOWN);
     notebooks.forEach(add);
     notebooks.widgetAdded.connect((__, notebook) => add(notebook));
   }

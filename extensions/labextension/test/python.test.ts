@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
-import { decisionCell, keepCell, openCaseCell, pythonString } from '../src/python';
+import { decisionCell, keepCell, keepViewCell, openCaseCell, pythonString } from '../src/python';
 
 test('a cell opens the log and reconstructs the decision', () => {
   assert.equal(
@@ -54,4 +54,21 @@ test('a kept cell is found by its code, which is a literal of one line, so that 
 
 test('a kept cell with magics is found by its number', () => {
   assert.match(keepCell(7, 'How long', '%timeit log.drift()'), /case\.keep\(Out\[7\], "How long", code=source\)$/);
+});
+
+test('a view is kept with what is chosen in it', () => {
+  assert.equal(
+    keepViewCell(7, 'By "week"', 'al.view(drift)\n', { column: "'purpose'", stored: 'True' }),
+    'source = "al.view(drift)"\n' +
+      'view = Out[max(n for n in Out if In[n] == source)]\n' +
+      "view.choose(column='purpose', stored=True)\n" +
+      'view.keep(case, "By \\"week\\"")'
+  );
+});
+
+test('a view in which nothing is chosen is kept as it is', () => {
+  assert.equal(
+    keepViewCell(7, 'All', '%matplotlib inline\nal.view(drift)', {}),
+    'source = "%matplotlib inline\\u000aal.view(drift)"\nview = Out[7]\nview.keep(case, "All")'
+  );
 });
