@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["INPUTS_PREFIX", "SCHEMA_VERSION", "TABLES", "TIME", "Table", "table_schema"]
+__all__ = ["INPUTS_PREFIX", "SCHEMA_VERSION", "TABLES", "TIME", "Table", "is_pattern", "table_schema"]
 
 SCHEMA_VERSION = 1
 
@@ -227,6 +227,11 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a column's name means several columns to whoever asks polars for it: no log could be read with one."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
 def table_schema(name: str) -> pl.Schema:

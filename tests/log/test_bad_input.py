@@ -124,6 +124,8 @@ def test_a_number_that_a_canonical_column_cannot_hold_is_refused_by_name(log, se
         ({"model_name": ["m"]}, "have no prediction_id"),
         ({"prediction_id": ["a"], "outputs": [{"score": 1.0, "rank": 2}]}, "has a field rank"),
         ({"prediction_id": ["a"], "_segment": ["x"]}, "a column _segment, a name that the log itself uses"),
+        ({"prediction_id": ["a"], "*": ["x"]}, r"a column '\*', which is read as a pattern"),
+        ({"prediction_id": ["a"], "^p.*$": ["x"]}, "which is read as a pattern"),
         ({"prediction_id": ["a"], "big": pl.Series([1], dtype=pl.Int128)}, "cannot be stored as Parquet"),
         ({"prediction_id": ["a"], "thing": pl.Series([object()], dtype=pl.Object)}, "thing"),
     ],

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.log.commitment.column_types import column_type
+from audit_lab.log.schema import is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +30,8 @@ def name_fault(name: str) -> str | None:
     """Return why no column can be called so; None where one can."""
     if name in _OWN:
         return f"a feature is called {name}, as a column of the log itself"
+    if is_pattern(name):
+        return f"a feature is called {name[:80]!a}, which is read as a pattern of names"
     if "\0" in name:
         return f"a feature's name has a zero character ({name[:80]!a})"
     return None

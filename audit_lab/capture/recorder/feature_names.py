@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from audit_lab.errors import MisuseError
-from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.log.schema import INPUTS_PREFIX, is_pattern
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.unification import expected_schema
 
@@ -30,6 +30,8 @@ def name_fault(name: object) -> str | None:
         return "is no name"
     if name in _RESERVED:
         return "is a name that the log itself uses"
+    if is_pattern(name):
+        return "is read as a pattern of names"
     if len(name) > _LONGEST_NAME:
         return f"is longer than {_LONGEST_NAME:,} characters"
     if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,10 @@ class InputForm:
         Raises
         ------
         MisuseError
-            Inputs without names are not as many as the names, or a new name cannot be a column.
+            Inputs without names are not as many as the names, or are no row; or a new name cannot be a column.
         """
+        if type(inputs) is not dict and type(inputs) is not Raw and _is_no_row(inputs):
+            raise _no_row(inputs)
         try:
             values = self._pick(inputs)
             is_known = len(inputs) == self._width
@@ -148,6 +151,18 @@ class InputForm:
             message = f"{len(values)} inputs cannot be the {self._width} features of {self._model}"
             raise MisuseError(message, "Give them in the order of features=, or as a mapping.")
         return values if self._redaction is None else self._changed([values[kept] for kept in self._kept])
+
+
+def _is_no_row(inputs: Any) -> bool:
+    """Whether something has no order of its own, or is more than one row, or none."""
+    if isinstance(inputs, str | bytes | bytearray | AbstractSet) or not isinstance(inputs, Iterable):
+        return True
+    return hasattr(inputs, "columns") or getattr(inputs, "ndim", 1) != 1
+
+
+def _no_row(inputs: Any) -> MisuseError:
+    message = f"inputs cannot be a {type(inputs).__name__}"
+    return MisuseError(message, "Give a mapping of features to values, or the values of one row in their order.")
 
 
 def _is_left_out(rule: Rule | None) -> bool:

@@ -105,10 +105,14 @@ def _plain(value: Any) -> Any:
         return None
     if getattr(getattr(value, "dtype", None), "kind", None) in _TIME_KINDS and hasattr(value, "astype"):
         return _times(value)
-    for name in ("tolist", "item", "isoformat"):
+    is_table = hasattr(value, "columns")
+    for name in () if is_table else ("tolist", "to_list", "item", "isoformat"):
         made = getattr(value, name, None)
         if made is not None and type(value).__module__ != "builtins":
-            return made()
+            plain = made()
+            if type(plain) is type(value):  # it has no plain form: a number of more bits than any of Python's
+                break
+            return plain
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     raise MisuseError(
         f"a value of type {kind} cannot be recorded",

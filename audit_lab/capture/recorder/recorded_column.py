@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,9 @@ def type_name(dtype: Any, feature: str) -> str:
 
 
 def recorded_column(name: str, values: Sequence[Any], wanted: pl.DataType | None) -> RecordedColumn:
-    """Return recorded values as a column of the wanted type, or where none is wanted, of the type of the first value.
+    """Return recorded values as a column of the wanted type, or where none is wanted, of the first that a value has.
+
+    Why a value does not fit says nothing of the value: it is told in events, which no erasure reaches.
 
     Parameters
     ----------
@@ -129,14 +132,15 @@ def recorded_column(name: str, values: Sequence[Any], wanted: pl.DataType | None
     takes = next((fits for types, fits in _TAKES if isinstance(dtype, types)), frozenset())
     misfits: dict[int, str] = {}
     if not kinds <= takes:
+        what = "of no type that a column can have" if dtype == pl.Null() else f"no {dtype}"
         misfits = {
-            row: f"{_kind(value)} is no {dtype}"
+            row: f"{_kind(value)} is {what}"
             for row, value in enumerate(values)
             if value is not None and type(value) not in takes
         }
     if int in kinds and isinstance(dtype, pl.Float32 | pl.Float64):
         misfits |= {
-            row: f"a {dtype} cannot hold the integer {value} exactly"
+            row: f"a {dtype} cannot hold an integer of so many digits exactly"
             for row, value in enumerate(values)
             if type(value) is int and abs(value) > _EXACT
         }
@@ -148,13 +152,13 @@ def recorded_column(name: str, values: Sequence[Any], wanted: pl.DataType | None
 def _natural(values: Sequence[Any], kinds: set[type]) -> pl.DataType:
     if kinds == {float, int}:
         return pl.Float64()
-    first = next(value for value in values if value is not None)
-    if type(first) in _NATURAL:
-        return _NATURAL[type(first)]
-    try:
-        return pl.Series([first], strict=True).dtype
-    except (TypeError, pl.exceptions.PolarsError):
-        return pl.Binary()
+    for value in values:
+        if type(value) in _NATURAL:
+            return _NATURAL[type(value)]
+        if value is not None:
+            with suppress(TypeError, OverflowError, pl.exceptions.PolarsError):
+                return pl.Series([value], strict=True).dtype
+    return pl.Null()
 
 
 def _series(name: str, values: Sequence[Any], dtype: pl.DataType, misfits: dict[int, str]) -> pl.Series:
@@ -165,14 +169,45 @@ def _series(name: str, values: Sequence[Any], dtype: pl.DataType, misfits: dict[
         cast = built if wide == dtype else _cast(built, dtype)
     except (TypeError, OverflowError, pl.exceptions.PolarsError):
         return _one_by_one(name, values, dtype, misfits)
+    if isinstance(dtype, pl.List | pl.Array | pl.Struct):
+        return _held_whole(built, values, misfits)
     if wide == dtype:
         return built
     same = built.eq_missing(cast.cast(wide)) | built.is_null()
     if isinstance(wide, pl.Float64):
         same |= built.is_nan() & cast.is_nan()
     for row in (~same).arg_true().to_list():
-        misfits[row] = f"a {dtype} cannot hold {values[row]!r:.80} exactly"
+        misfits[row] = f"a {dtype} cannot hold the value exactly"
     return cast.to_frame().select(pl.when(same).then(pl.col(name)))[name] if misfits else cast
+
+
+def _held_whole(built: pl.Series, values: Sequence[Any], misfits: dict[int, str]) -> pl.Series:
+    """Leave out lists and mappings of which polars dropped or changed something without a word."""
+    changed = [
+        row
+        for row, (value, held) in enumerate(zip(values, built.to_list(), strict=True))
+        if value is not None and not _is_held(value, held)
+    ]
+    if not changed:
+        return built
+    for row in changed:
+        misfits[row] = f"a {type(values[row]).__name__} has fields or values that a {built.dtype} cannot hold exactly"
+    kept = pl.Series(range(built.len())).is_in(changed).not_()
+    return built.to_frame().select(pl.when(kept).then(pl.first()))[built.name]
+
+
+def _is_held(value: Any, held: Any) -> bool:
+    """Whether a value of a column is what was recorded: a field that was not given is null."""
+    if isinstance(value, dict):
+        if not isinstance(held, dict) or not value.keys() <= held.keys():
+            return False
+        return all(_is_held(value.get(name), each) for name, each in held.items())
+    if isinstance(value, list):
+        pairs = isinstance(held, list) and len(held) == len(value)
+        return pairs and all(map(_is_held, value, held))
+    if isinstance(value, bool) or isinstance(held, bool) or value is None:
+        return value is held
+    return bool(value == held) or (value != value and held != held)  # noqa: PLR0124 (not a number)
 
 
 def _one_by_one(name: str, values: Sequence[Any], dtype: pl.DataType, misfits: dict[int, str]) -> pl.Series:
@@ -183,7 +218,7 @@ def _one_by_one(name: str, values: Sequence[Any], dtype: pl.DataType, misfits: d
             made = pl.Series(name, values, dtype=_wide(dtype), strict=True)
             return made if made.dtype == dtype else _cast(made, dtype)
         except (TypeError, OverflowError, pl.exceptions.PolarsError):
-            misfits_here[0] = f"a {dtype} cannot hold {values[0]!r:.80}"
+            misfits_here[0] = f"a {dtype} cannot hold the value"
         misfits.update(misfits_here)
         return pl.Series(name, [None], dtype=dtype)
     half = len(values) // 2

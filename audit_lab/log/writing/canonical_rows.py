@@ -13,7 +13,7 @@ import polars as pl
 from audit_lab.errors import MisuseError
 from audit_lab.log.commitment.column_types import instance
 from audit_lab.log.files.storage import ASIDE_PREFIX
-from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME
+from audit_lab.log.schema import INPUTS_PREFIX, TABLES, TIME, is_pattern
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.log.unification import expected_schema, widened
 
@@ -25,6 +25,7 @@ __all__ = ["canonical_rows", "check_table_name", "key_columns", "repeated_rows"]
 _EXACT = 2**53
 _LARGEST = 2**63 - 1
 _LONGEST_PART_BYTES = 200
+_SHOWN = 80
 _RECORDED = "recorded_at"
 _NEXT = "Correct it and append again: nothing of this append is in the log."
 
@@ -83,6 +84,11 @@ def canonical_rows(table: str, rows: pl.DataFrame, now: datetime) -> pl.DataFram
     reserved = [name for name in (SEGMENT, ROW) if name in rows.columns]
     if reserved:
         raise MisuseError(f"{table} has a column {reserved[0]}, a name that the log itself uses", "Rename it.")
+    patterns = [name for name in rows.columns if is_pattern(name)]
+    if patterns:
+        raise MisuseError(
+            f"{table} has a column {patterns[0][:_SHOWN]!a}, which is read as a pattern of names", "Rename it."
+        )
     expected = expected_schema(table)
     columns = [
         _column(table, rows[name], dtype) if name in rows.columns else _nulls(name, dtype, rows.height)

@@ -35,6 +35,8 @@ GOOD = captured("good", {"a": 1.5})
         ([captured("b", {f"k{number}": 1.5 for number in range(9_000)})], "more columns than the statement"),
         ([captured("b", [1.5] * 9_000)], "more columns than the statement"),
         ([captured("b", {"x\0y": 1.5})], "has a zero character"),
+        ([captured("b", {"*": 1.5})], "a feature is called '*', which is read as a pattern of names"),
+        ([captured("b", {"^.*$": 1.5})], "which is read as a pattern of names"),
         ([captured("b", {"a": "\ud800", "b": float("nan")})], "is no JSON"),
         ([captured("b", {"a": 1.5}, {"score": float("nan"), "why": "\ud800"})], "is no JSON"),
         ([captured("b\ud800", {"a": 1.5})], "is no JSON"),

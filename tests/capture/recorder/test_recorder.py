@@ -14,6 +14,7 @@ import weakref
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -91,6 +92,22 @@ def test_numbers_of_numpy_are_the_numbers_that_they_hold(recorded):
     assert recorded.predictions["outputs"].struct.field("score").to_list() == [float(np.float32(0.3))]
 
 
+@pytest.mark.parametrize("given", [pl.Series([5]), pd.Series([5]), np.array([5]), [5], (5,)])
+def test_one_value_of_a_series_is_a_list_of_one(recorded, given):
+    with recorded.recorder(features=["a"]) as recorder:
+        recorder.record({"a": given}, 0.5)
+    recorded.seal()
+    assert recorded.table("inputs/loans")["a"].to_list() == [[5]]
+
+
+@pytest.mark.parametrize("given", [pl.Series([1.0, 2.0]), pd.Series([1.0, 2.0]), np.array([1.0, 2.0]), [1.0, 2.0]])
+def test_rows_of_any_library_are_inputs_in_the_order_of_the_features(recorded, given):
+    with recorded.recorder(features=["a", "b"]) as recorder:
+        recorder.record(given, 0.5)
+    recorded.seal()
+    assert recorded.table("inputs/loans").select("a", "b").rows() == [(1.0, 2.0)]
+
+
 def test_values_in_the_order_of_the_features(recorded):
     with recorded.recorder(features={"a": pl.Float32, "b": "Int8"}) as recorder:
         recorder.record([0.5, 3], 0.1)
@@ -149,6 +166,16 @@ def test_an_explanation_is_kept_or_noted_for_later(recorded, explanation):
             "the names of 3,000 features take 75,000",
         ),
         ({"inputs": {1: 2.0}}, "the feature '1' is no name"),
+        ({"inputs": {"*": 2.0}}, r"the feature '\*' is read as a pattern"),
+        ({"inputs": {"^a.*$": 2.0}}, "is read as a pattern"),
+        ({"inputs": None}, "inputs cannot be a NoneType"),
+        ({"inputs": 3}, "inputs cannot be a int"),
+        ({"inputs": "abc"}, "inputs cannot be a str"),
+        ({"inputs": {1.0, 2.0}}, "inputs cannot be a set"),
+        ({"inputs": pl.DataFrame({"a": [1.0]})}, "inputs cannot be a DataFrame"),
+        ({"inputs": pd.DataFrame({"a": [1.0]})}, "inputs cannot be a DataFrame"),
+        ({"inputs": {"a": pl.DataFrame({"b": [1.0]})}}, "a value of type polars.*DataFrame cannot be recorded"),
+        ({"inputs": {"a": np.longdouble(1)}}, "a value of type numpy.longdouble cannot be recorded"),
         ({"prediction_id": 7}, "a prediction's id is a text, not a int"),
         ({"prediction_id": ""}, "the id of a prediction has 0 characters"),
         ({"latency_ms": "x"}, "latency_ms is a number, not a str"),
@@ -167,6 +194,17 @@ def test_what_cannot_be_recorded_is_refused_at_once(recorded, options, message):
         with pytest.raises(MisuseError, match=message):
             recorder.record(options.pop("inputs", {"a": 1.0}), options.pop("outputs", 0.5), **options)
         assert recorder.status().recorded == 0
+
+
+@pytest.mark.parametrize("table", [pl.DataFrame, pd.DataFrame])
+def test_a_table_of_as_many_rows_as_features_is_no_row(recorded, table):
+    with recorded.recorder(features=["a", "b"]) as recorder:
+        with pytest.raises(MisuseError, match="inputs cannot be a DataFrame"):
+            recorder.record(table({"a": [1.0, 2.0], "b": [3.0, 4.0]}), 0.5)
+        with pytest.raises(MisuseError, match="inputs cannot be a DataFrame"):
+            recorder.record(table({"other": [1.0, 2.0]}), 0.5)
+        with pytest.raises(MisuseError, match="inputs cannot be a ndarray"):
+            recorder.record(np.ones((2, 2)), 0.5)
 
 
 def test_a_recorder_needs_a_sealed_log_and_is_not_used_after_its_end(recorded, tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
+import math
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lab.capture.collecting import without_collecting
@@ -27,6 +29,7 @@ def record(stored=ID, inputs=(1.5, "x"), extras=None):
     return stored, 0, inputs if isinstance(inputs, dict) else list(inputs), 0.5, None, None, "deny", None, extras
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=15, max_size=17) | st.binary(min_size=16, max_size=16) | st.text(), min_size=1))
 def test_ids_are_what_each_is_by_itself(stored):
     found = rows(*(record(each) for each in stored)).tables(pl.Schema())["predictions"]["prediction_id"]
@@ -60,6 +63,65 @@ def test_inputs_of_another_number_or_by_name_stand_beside_arrays():
     made = rows(record(), record(inputs=[2.5]), record(inputs={"b": "y", "c": 7}))
     found = made.tables(pl.Schema())["inputs/loans"]
     assert found.drop("prediction_id").rows() == [(1.5, "x", None), (2.5, None, None), (None, "y", 7)]
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        (2**60 + 7, pl.Float64()),
+        (0.1234567, pl.Float32()),
+        (77_777, pl.Int8()),
+        (2**64 - 7, pl.Int64()),
+        ("secret-7", pl.Date()),
+        ("secret-7", pl.Enum(["a"])),
+        (["secret-7"], pl.List(pl.Float64())),
+        ({"secret-7": "secret-7"}, pl.Struct({"a": pl.Float64()})),
+        ([1, "secret-7"], None),
+    ],
+)
+def test_what_is_told_of_a_value_that_does_not_fit_says_nothing_of_it(value, dtype):
+    made = rows(record(inputs=[value, "x"]))
+    (told,) = made.tables(pl.Schema({"a": dtype} if dtype else {}))["events"].to_dicts()
+    assert told["kind"] == "recorder.quarantined"
+    for secret in ("secret", str(value)):
+        assert secret not in told["summary"] + told["payload"]
+    assert (json.loads(made.quarantine()[0])["record"]["inputs"]["a"]) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "fits"),
+    [
+        ({"x": 1, "y": 2}, pl.Struct({"x": pl.Int64()}), False),
+        ({"x": 1}, pl.Struct({"x": pl.Int64(), "y": pl.Int64()}), True),
+        ({"x": {"y": [{"z": 1}]}}, pl.Struct({"x": pl.Struct({"y": pl.List(pl.Struct({"z": pl.Int64()}))})}), True),
+        ({"x": {"y": [{"q": 1}]}}, pl.Struct({"x": pl.Struct({"y": pl.List(pl.Struct({"z": pl.Int64()}))})}), False),
+        ([1, 2], pl.List(pl.Float64()), True),
+        ([1, 2**53 + 1], pl.List(pl.Float64()), False),
+        ([True], pl.List(pl.Int64()), False),
+        ([1.5], pl.List(pl.Int64()), False),
+        ([1], pl.List(pl.String()), False),
+        ([math.nan, None, -0.0], pl.List(pl.Float64()), True),
+        ([0.1], pl.List(pl.Float32()), False),
+        ([1.0, 2.0, 3.0], pl.Array(pl.Float64(), 2), False),
+    ],
+)
+def test_a_nested_value_is_held_whole_or_not_at_all(value, dtype, fits):
+    made = rows(record(inputs=[value, "x"]), record(inputs=[None, "y"]))
+    found = made.tables(pl.Schema({"a": dtype}))["inputs/loans"]
+    assert found["b"].to_list() == (["x", "y"] if fits else ["y"])
+    assert found.schema["a"] == dtype
+    assert list(made.misfits) == ([] if fits else [0])
+
+
+def test_a_first_value_that_is_of_no_type_does_not_settle_the_column():
+    made = rows(record(inputs=[[1, "a"], "x"]), record(inputs=[[1.5], "y"]), record(inputs=[{1: 2}, "z"]))
+    found = made.tables(pl.Schema())["inputs/loans"]
+    assert found.drop("prediction_id").rows() == [([1.5], "y")]
+    assert found.schema["a"] == pl.List(pl.Float64())
+    assert sorted(made.misfits) == [0, 2]
+    alone = rows(record(inputs=[[1, "a"], "x"]), record(inputs=[None, "y"]))
+    assert alone.tables(pl.Schema())["inputs/loans"].drop("prediction_id").to_dict(as_series=False) == {"b": ["y"]}
+    assert alone.misfits == {0: {"a": "a list is of no type that a column can have"}}
 
 
 @pytest.mark.parametrize("is_on", [True, False])
