@@ -122,19 +122,21 @@ def verify(
     if _ELSEWHERE in str(path) or _is_log(place):
         _refuse_sign_offs(path, require_sign_offs)
         _refuse_age(path, known_checkpoint, signed_since)
+        from audit_lab.face.progress import shown_while
         from audit_lab.log.integrity import verify as verify_log
 
-        return verify_log(
-            str(path) if _ELSEWHERE in str(path) else place,
-            trust=accepted_keys(trust),
-            vault=Path(vault).expanduser() if isinstance(vault, str) else vault,
-            require_anchor=require_anchor,
-            witnesses=witnesses,
-            authorities=authorities,
-            rows=rows,
-            progress=progress,
-            remembered=remembered,
-        )
+        with shown_while("verify", progress):
+            return verify_log(
+                str(path) if _ELSEWHERE in str(path) else place,
+                trust=accepted_keys(trust),
+                vault=Path(vault).expanduser() if isinstance(vault, str) else vault,
+                require_anchor=require_anchor,
+                witnesses=witnesses,
+                authorities=authorities,
+                rows=rows,
+                progress=progress,
+                remembered=remembered,
+            )
     _refuse_options(place, vault=vault, witnesses=witnesses, rows=not rows)
     if place.is_dir() and not _is_bundle(place):
         raise _no_bundle(place)

@@ -20,6 +20,7 @@ from audit_lab.cli import main
 from audit_lab.errors import LogError
 from audit_lab.face import progress as module
 from audit_lab.face.progress import shown_while
+from audit_lab.log import integrity
 
 
 def together(log, **more):
@@ -302,3 +303,12 @@ def test_the_command_line_shows_it_on_a_terminal_and_its_output_has_nothing_of_i
     main([name, *COMMANDS[name], "--log", str(make_log())])
     assert [text.partition(":")[0] for text in entered] == [name]
     assert "\x1b[K" not in capsys.readouterr().out
+
+
+def test_a_verification_of_a_log_by_its_path_is_shown_too(make_log, terminal, monkeypatch):
+    seen = []
+    monkeypatch.setattr(integrity, "verify", lambda *_, **__: seen.append(terminal.written.wait(10)))
+    al.verify(make_log())
+    assert seen == [True]
+    assert "verify: 0 s" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
