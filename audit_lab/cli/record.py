@@ -21,10 +21,10 @@ __all__ = ["register"]
 
 Kind = Literal["dataset", "run", "evaluation", "model", "approval", "deployment", "override", "outcome", "event"]
 
-#: Kind to the names that it needs, in the order of its function.
+#: Kind to the names that it needs: of a run by name, of others in the order of its function.
 _NEEDED: dict[str, tuple[str, ...]] = {
     "dataset": ("dataset_id", "version"),
-    "run": (),
+    "run": ("run_id", "started_at", "ended_at"),
     "evaluation": ("model", "version", "metrics"),
     "model": ("model", "version", "artifact"),
     "approval": ("model", "version", "act"),
@@ -88,7 +88,7 @@ def _written(kind: str) -> Callable[[str, dict[str, Any], dict[str, Any]], Recei
     }
 
     def call(log: str, said: dict[str, Any], keys: dict[str, Any]) -> Receipt:
-        given = [said.pop(name) for name in _NEEDED[kind]]
+        given = [] if kind == "run" else [said.pop(name) for name in _NEEDED[kind]]
         try:
             return functions[kind](log, *given, **said, **keys)
         except (TypeError, ValueError, AttributeError) as error:

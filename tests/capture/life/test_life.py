@@ -254,6 +254,21 @@ def test_what_says_too_little_or_cannot_be_is_refused(kept, call, message):
         call(kept.log, vault=kept.vault)
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "missing"),
+    [
+        ("run", [], "this run lacks run_id, started_at, ended_at. Add --set run_id=..."),
+        ("run", ["run_id=r-1", "ended_at=x"], "this run lacks started_at. Add --set started_at=..."),
+        ("model", ["model=loans"], "this model lacks version, artifact. Add --set version=..."),
+        ("event", [], "this event lacks kind, summary. Add --set kind=..."),
+    ],
+)
+def test_what_a_shell_script_did_not_say_is_listed_by_the_names_that_it_sets(kept, capsys, kind, settings, missing):
+    words = [word for text in settings for word in ("--set", text)]
+    assert main(["record", kind, str(kept.log), *words, "--vault", str(kept.vault)]) == 2
+    assert missing in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_pipeline_records_from_the_shell(kept, artifact, capsys):
     def run(kind: str, *settings: str) -> int:
         words = [word for text in settings for word in ("--set", text)]
