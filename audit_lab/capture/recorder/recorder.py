@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from audit_lab.capture.recorder.input_form import InputForm
 from audit_lab.capture.recorder.lifetime import look_after, look_after_end
+from audit_lab.capture.recorder.options import check_options
 from audit_lab.capture.recorder.pending import Pending
 from audit_lab.capture.recorder.record_form import (
     Numbering,
@@ -136,16 +137,13 @@ class Recorder:
         rows: bool = True,
         redaction: str | Path | None = None,
     ) -> None:
+        check_options(locals())
         self.log = Path(log)
         if not (self.log / CHECKPOINT_NAME).exists():
             raise MisuseError(
                 f"{log} is not a sealed log", "Begin one with al.create_log, or seal it with al.seal_log."
             )
         check_table_name(f"inputs/{model}")
-        if not isinstance(version, str):
-            raise MisuseError(f"a version is a text, not a {type(version).__name__}", "Give str(version).")
-        if when_full not in ("block", "drop"):
-            raise MisuseError(f"when_full cannot be {when_full!r}", 'Give "block" or "drop".')
         self.model, self.version = model, version
         self.spool = spool_of(self.log) if spool is None else Path(spool)
         self._selection = Selection(sampling, aggregates, rows=rows)

@@ -207,6 +207,31 @@ def test_a_table_of_as_many_rows_as_features_is_no_row(recorded, table):
             recorder.record(np.ones((2, 2)), 0.5)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": 3}, "a model is a text, not a int"),
+        ({"sampling": 0.1}, "sampling cannot be a float"),
+        ({"sampling": {"rate": 0.1}}, "sampling cannot be a dict"),
+        ({"aggregates": True}, "aggregates cannot be a bool"),
+        ({"redaction": 3}, "redaction cannot be a int"),
+        ({"spool": 3}, "spool cannot be a int"),
+        ({"features": "abc"}, "features cannot be a str"),
+        ({"features": 3}, "features cannot be a int"),
+        ({"memory_mb": "x"}, "memory_mb is a number, not a str"),
+        ({"memory_mb": 0}, "memory_mb cannot be 0"),
+        ({"patience_s": -1}, "patience_s cannot be -1"),
+        ({"gather_s": float("nan")}, "gather_s cannot be nan"),
+        ({"seal_s": "x"}, "seal_s is a number, not a str"),
+        ({"seal_s": -1}, "seal_s cannot be -1"),
+        ({"most_lag_s": True}, "most_lag_s is a number, not a bool"),
+    ],
+)
+def test_what_a_recorder_is_told_is_looked_at_before_anything_is_recorded(recorded, options, message):
+    with pytest.raises(MisuseError, match=message):
+        recorded.recorder(seal=False, **options)
+
+
 def test_a_recorder_needs_a_sealed_log_and_is_not_used_after_its_end(recorded, tmp_path):
     with pytest.raises(MisuseError, match="is not a sealed log"):
         Recorder(tmp_path, model="m", version="1")
