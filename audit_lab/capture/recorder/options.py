@@ -54,8 +54,9 @@ def check_options(told: Mapping[str, Any]) -> None:
 def _check_number(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise MisuseError(f"{name} is a number, not a {type(value).__name__}", "Give a number; see docs/recorder.md.")
-    if not (value > 0 or (value == 0 and name in _MAY_BE_ZERO)):
-        raise MisuseError(f"{name} cannot be {float(value):g}", "Give a greater one.")
+    number = float(value)
+    if not (number > 0 or (number == 0 and name in _MAY_BE_ZERO)):
+        raise MisuseError(f"{name} cannot be {number:g}", "Give a greater one.")
 
 
 def _wrong(name: str, value: Any, step: str) -> MisuseError:
