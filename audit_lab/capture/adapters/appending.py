@@ -134,7 +134,7 @@ class Appending:
 
     def _tables(self, part: Part, files: Sequence[FilePart], now: datetime) -> dict[str, pl.DataFrame]:
         tables: dict[str, pl.DataFrame] = {}
-        name_exchanges(self._log, part)
+        name_exchanges(self._log, part, self.settings)
         name_labels(self._log, part, self.settings)
         if part.items:
             tables |= self._rows(part, files)

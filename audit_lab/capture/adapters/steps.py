@@ -3,6 +3,9 @@
 That a key has several steps is seen where its sides are together; then each is called ``KEY/STEP``. A label that comes
 before or after them, in a run of its own, names its step. So it is called ``KEY/STEP``, unless the exchange of its step
 is called ``KEY``, as the only one; and an exchange whose label was there before it takes the id that the label has.
+
+A step may come in a later run than the others, too. It is called ``KEY/STEP`` where the log has another model's
+prediction as ``KEY``, and ``KEY`` where that is its own: whether it says anything new is seen then.
 """
 
 from __future__ import annotations
@@ -26,13 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["name_exchanges", "name_labels"]
 
 
-def name_exchanges(log: Path, part: Part) -> None:
-    """Give an exchange that is the only one of its key the id of its step, where the log has a label under that."""
-    halves = [each.half for each in part.items if not isinstance(each, Block) and _is_open(each.half)]
-    there = _rows_of(log, "outcomes", map(_named, halves))
-    for half in halves:
-        if _named(half) in there:
-            half.key = _named(half)
+def name_exchanges(log: Path, part: Part, settings: Settings) -> None:
+    """Give each exchange that names its step the id that goes with what the log has of the same key."""
+    halves = [each.half for each in part.items if not isinstance(each, Block) and each.half.step]
+    names = [(_alone(half), f"{_alone(half)}/{half.step}") for half in halves]
+    labelled = _rows_of(log, "outcomes", [name for _, name in names])
+    there = _rows_of(log, "predictions", [name for each in names for name in each])
+    for half, (alone, named) in zip(halves, names, strict=True):
+        own = (half.about or {}).get("model_name") or ""
+        # Where each step is a model of its own, a prediction of the same model is one of the same step.
+        is_model = own.endswith(half.step) and settings.model is None
+        if named in there or (named in labelled and half.key == alone):
+            half.key = named
+        elif alone in there and is_model:
+            half.key = alone if own in there[alone] else named
 
 
 def name_labels(log: Path, part: Part, settings: Settings) -> None:
@@ -50,6 +60,11 @@ def name_labels(log: Path, part: Part, settings: Settings) -> None:
             is_alone = known and bool(there.get(half.key, set()) & {half.step, settings.model})
         if not is_alone:
             half.key = _named(half)
+
+
+def _alone(half: Half) -> str:
+    """Return the key of an exchange without its step."""
+    return half.key.removesuffix(f"/{half.step}")
 
 
 def _is_open(half: Half) -> bool:

@@ -215,6 +215,15 @@ def test_a_transformer_and_its_predictor_share_an_id_and_stay_apart(adapting):
     assert found == [("r1#0", "loans"), ("r1#1", "loans"), ("r1/transformer", "loans-transformer")]
 
 
+def test_a_transformer_that_comes_in_a_later_run_is_no_second_use_of_the_predictor_s_id(adapting):
+    adapting({"a.jsonl": [event("request"), event("response")]})
+    raw = [event("request", component="transformer", body={"instances": ["raw"]})]
+    raw += [event("response", component="transformer", body={"predictions": [7.0]})]
+    report = adapting({"b.jsonl": raw})
+    assert predictions(adapting)["prediction_id"].to_list() == ["r1#0", "r1#1", "r1/transformer"]
+    assert (report.duplicate_ids, adapting({"c.jsonl": [*raw, event("request", "r9")]}).predictions_added) == (0, 2)
+
+
 def test_a_request_that_comes_in_a_later_run_completes_what_is_there_and_a_response_is_kept_aside(adapting):
     adapting({"a.jsonl": [event("response", "r1"), event("request", "r2")]})
     report = adapting({"b.jsonl": [event("request", "r1"), event("response", "r2")]})

@@ -105,3 +105,35 @@ def test_feedback_without_a_truth_and_events_of_another_type_are_refused(adaptin
     records = [event("feedback", data={"reward": 0.5}), event("other", data={}), {**pair()[0], "requestid": None}]
     report = adapting({"a.jsonl": records})
     assert (report.null_payloads, report.undecodable_payloads, report.rows_kept) == (1, 2, 0)
+
+
+OTHER = {"data": {"names": ["amount", "months"], "ndarray": [[9.5, 2]]}}
+
+
+def ids(adapting):
+    return sorted(al.open(adapting.log).predictions.collect().select("prediction_id", "model_name").rows())
+
+
+def test_a_node_that_comes_in_a_later_run_is_called_by_its_step_and_its_feedback_finds_it(adapting):
+    adapting({"a.jsonl": pair()})
+    report = adapting({"b.jsonl": pair(node="scaler")})
+    assert ids(adapting) == [("q1", "classifier"), ("q1/scaler", "scaler")]
+    assert (report.predictions_added, report.duplicate_ids) == (1, 0)
+    adapting({"c.jsonl": [feedback(node="scaler"), feedback(truth=0)]})
+    assert outcomes(adapting) == ([("q1", "0"), ("q1/scaler", "1")], [])
+    # Handed over once more, in whichever company, the same says nothing new.
+    again = adapting({"d.jsonl": [*pair(), *pair(node="scaler"), *pair("q9")]})
+    assert (again.predictions_added, ids(adapting)[:2]) == (1, [("q1", "classifier"), ("q1/scaler", "scaler")])
+
+
+@pytest.mark.parametrize("first", [["classifier"], ["classifier", "scaler"]])
+def test_an_id_of_a_graph_that_is_used_again_in_a_later_run_is_counted_for_each_node(adapting, first):
+    adapting({"a.jsonl": [each for node in first for each in pair(node=node)]})
+    both = [*pair(asked=OTHER), *pair(node="scaler", asked=OTHER)]
+    report = adapting({"b.jsonl": both})
+    name = "q1/classifier" if len(first) == 2 else "q1"
+    scaler = ["q1/scaler", "q1/scaler~2"][: len(first)]
+    assert [key for key, _ in ids(adapting)] == sorted([name, f"{name}~2", *scaler])
+    assert (report.predictions_added, report.rows_quarantined) == (2, 0)
+    again = adapting({"c.jsonl": [*both, *pair("q9")]})
+    assert (again.predictions_added, again.rows_kept + again.rows_quarantined) == (1, again.rows_read)
