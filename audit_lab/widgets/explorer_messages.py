@@ -17,6 +17,8 @@ PAGE_ROWS = 40
 MOST_COLUMNS = 40
 
 _LONGEST_TEXT = 200
+#: A value that is longer is not asked for by pressing its bar: nobody could read the expression.
+_LONGEST_ASKED = 10_000
 _MOST_DECISIONS = 6
 _OTHERS = "all others"
 _WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -89,13 +91,14 @@ def bars_of(counted: pl.DataFrame, column: str, dtype: pl.DataType) -> list[dict
         where: str | None
         if "value" in row:
             words = _OTHERS if row["value"] is None else row["value"]
-            where = None if row["value"] is None else f"{name} = {_literal(row['value'], dtype)}"
+            is_said = row["value"] is not None and len(row["value"]) <= _LONGEST_ASKED
+            where = f"{name} = {_literal(row['value'], dtype)}" if is_said else None
         else:
             last = number == counted.height - 1
             low, high = (_literal(row[edge], dtype) for edge in ("low", "high"))
             words = f"{_edge(row['low'])} to {_edge(row['high'])}"
             where = f"{name} >= {low} AND {name} {'<=' if last else '<'} {high}"
-        bars.append({"words": words[:_LONGEST_TEXT], "count": row["count"], "where": where})
+        bars.append({"words": _short(words), "count": row["count"], "where": where})
     return bars
 
 
@@ -113,7 +116,8 @@ def steps_of(counted: pl.DataFrame) -> list[dict[str, Any]]:
     by_decision = counted.group_by("decision").agg(pl.sum("count")).sort("count", "decision", descending=[True, False])
     most = by_decision["decision"].head(_MOST_DECISIONS)
     named = pl.when(pl.col("decision").is_in(most.implode(), nulls_equal=True))
-    merged = counted.with_columns(named.then(pl.col("decision").fill_null("none")).otherwise(pl.lit(_OTHERS)))
+    words = _cut(pl.col("decision").cast(pl.String)).fill_null("none")
+    merged = counted.with_columns(named.then(words).otherwise(pl.lit(_OTHERS)).alias("decision"))
     steps = merged.group_by("start", "decision").agg(pl.sum("count")).sort("start", "decision")
     return [{**row, "start": row["start"].isoformat()} for row in steps.iter_rows(named=True)]
 
@@ -138,10 +142,16 @@ def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
         )
     else:
         text = column.cast(pl.String)
+    return _cut(text).alias(name)
+
+
+def _cut(text: pl.Expr) -> pl.Expr:
     long = text.str.len_chars() > _LONGEST_TEXT
-    return (
-        pl.when(long).then(text.str.slice(0, _LONGEST_TEXT - 1) + "\N{HORIZONTAL ELLIPSIS}").otherwise(text).alias(name)
-    )
+    return pl.when(long).then(text.str.slice(0, _LONGEST_TEXT - 1) + "\N{HORIZONTAL ELLIPSIS}").otherwise(text)
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST_TEXT else f"{words[: _LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _edge(value: Any) -> str:

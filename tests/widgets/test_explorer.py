@@ -240,6 +240,16 @@ def test_values_cross_whole_or_say_that_they_were_cut():
     assert shown["single"] == pytest.approx(0.1, abs=1e-8)
 
 
+def test_a_long_value_is_cut_in_the_timeline_and_in_its_bar():
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    long = "x" * 10_000_000
+    cut = "x" * 199 + "\N{HORIZONTAL ELLIPSIS}"
+    (step,) = steps_of(pl.DataFrame({"start": [at], "decision": [long], "count": [3]}))
+    assert step == {"start": at.isoformat(), "decision": cut, "count": 3}
+    (bar,) = bars_of(pl.DataFrame({"value": [long], "count": [3]}), "city", pl.String())
+    assert bar == {"words": cut, "count": 3, "where": None}  # nobody could read what it would ask
+
+
 def test_the_rarest_decisions_are_drawn_together():
     at = datetime(2026, 3, 1, tzinfo=UTC)
     counted = pl.DataFrame({"start": [at] * 9, "decision": [*"abcdefgh", None], "count": range(9, 0, -1)})

@@ -77,9 +77,11 @@ function LogItem(props: { log: LogEntry; selected: boolean; select: () => void }
       </span>
       <span className="auditlab-Item-line auditlab-mod-wrapped">
         <span className="auditlab-Item-detail">{log.path}</span>
-        <span className={`auditlab-Badge auditlab-mod-${mark}`} title={told}>
-          {words}
-        </span>
+        {(log.problem === null || log.integrity.verdict !== null) && (
+          <span className={`auditlab-Badge auditlab-mod-${mark}`} title={told}>
+            {words}
+          </span>
+        )}
       </span>
       {log.problem === null ? (
         <span className="auditlab-Item-detail">

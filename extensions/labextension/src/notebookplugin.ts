@@ -5,7 +5,6 @@ import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
 import type { AuditLabClient } from './api';
 import type { CurrentCase, OpenCase } from './currentcase';
-import { auditIcon } from './icon';
 import { insertCell } from './insert';
 import type { JobsModel } from './jobs';
 import { folderOf, relativePath } from './paths';
@@ -45,7 +44,6 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
     commands.addCommand(CommandIDs.openCase, {
       label: 'Open Case',
       caption: 'Choose a case to work on, and open it in the notebook',
-      icon: auditIcon,
       execute: told(async () => {
         const chosen = await chosenCase(client);
         if (chosen === null) {
