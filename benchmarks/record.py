@@ -11,8 +11,9 @@ disk, for how much memory, and how far sealing lags behind at the end. How much 
 that is recorded: rounds take turns. Every record of the second question is looked for at the end, in the log or in the
 spool: what a minute records takes the process that seals many more. How fast that is, is asked with fewer records, each
 of which is counted in the log. And whether what is recorded at 100,000 a second for a minute is sealed as fast: the
-sealing lag by sixths of that time. With ``--own-priority`` the process that seals keeps its own low priority where the
-benchmark runs with a higher one.
+sealing lag by sixths of that time. Calls and the model are measured while a process seals what was recorded, calls also
+without. With ``--own-priority`` that process keeps its own low priority where the benchmark runs with a higher
+one.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +47,7 @@ from audit_lab.capture.recorder.sealing_process import seal_now
 from audit_lab.capture.recorder.spool_file import CLOSED, OPEN, RECORDS, Frame, read_frames, read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FEATURES = [f"feature_{number:02d}" for number in range(20)]
 KINDS = ("north", "east", "south", "west")
@@ -97,9 +99,35 @@ def durations(call: Callable[[dict[str, Any]], object], given: list[dict[str, An
     }
 
 
-def callers(folder: Path, given: list[dict[str, Any]], calls: int) -> dict[str, dict[str, float]]:
-    """Measure one call: ours, logging's, MLflow's."""
+@contextmanager
+def sealing_beside(said: dict[str, Any], spool: Path, *, low: bool) -> Iterator[None]:
+    """Seal what is recorded, in a process that is ended at the end; at its own low priority, or at the benchmark's."""
+    command = [sys.executable, "-m", sealing_process.__name__]
+    process = subprocess.Popen(["chrt", "--other", "0", *command] if low else command, stdin=subprocess.PIPE)
+    told = {"log": said["log"], "spool": spool, "vault": said["vault"], "passphrase": None}
+    spool.mkdir(mode=0o700, exist_ok=True)
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(told, default=str).encode() + b"\n")
+        process.stdin.flush()
+    try:
+        yield
+    finally:
+        process.kill()  # what is not sealed by now would take it many minutes
+        process.wait()
+
+
+def callers(folder: Path, given: list[dict[str, Any]], calls: int, *, low: bool) -> dict[str, dict[str, float]]:
+    """Measure one call: ours, alone and while is sealed what was recorded, logging's, MLflow's."""
     found = {}
+    said = new_log(folder)
+    with al.Recorder(**said, seal=False, seal_s=1.0, memory_mb=1_000) as recorder:
+        with sealing_beside(said, recorder.spool, low=low):
+            durations(lambda row: recorder.record(row, 0.25, decision="deny"), given, calls)
+            time.sleep(1.5)
+            found["audit_lab, sealing"] = durations(
+                lambda row: recorder.record(row, 0.25, decision="deny"), given, calls
+            )
+        recorder.flush()
     with al.Recorder(**new_log(folder), seal=False, memory_mb=1_000) as recorder:
         found["audit_lab"] = durations(lambda row: recorder.record(row, 0.25, decision="deny"), given, calls)
         recorder.flush()
@@ -153,13 +181,17 @@ def throughput(
     """
     said = new_log(folder)
     recorder = al.Recorder(**said, seal_s=2.0, seal=False)
-    command = [sys.executable, "-m", sealing_process.__name__]
-    sealing = subprocess.Popen(["chrt", "--other", "0", *command] if low else command, stdin=subprocess.PIPE)
-    told = {"log": said["log"], "spool": recorder.spool, "vault": said["vault"], "passphrase": None}
-    recorder.spool.mkdir(mode=0o700, exist_ok=True)
-    if sealing.stdin is not None:
-        sealing.stdin.write(json.dumps(told, default=str).encode() + b"\n")
-        sealing.stdin.flush()
+    with sealing_beside(said, recorder.spool, low=low):
+        result = _recorded(recorder, given, seconds, pace)
+        recorder.close()
+    there, sealed = on_disk(folder, result["records"])
+    if there != result["records"] or result.pop("dropped"):
+        raise SystemExit(f"{result['records']:,} were recorded and {there:,} are on the disk")
+    return {**result, "sealed_at_the_end": sealed}
+
+
+def _recorded(recorder: al.Recorder, given: list[dict[str, Any]], seconds: float, pace: int | None) -> dict[str, Any]:
+    """Record for some seconds, and return what was seen meanwhile."""
     started, recorded, peaks, lags = time.perf_counter(), 0, [], []
     while (elapsed := time.perf_counter() - started) < seconds:
         for row in given:
@@ -173,12 +205,6 @@ def throughput(
     recorder.flush()
     took = time.perf_counter() - started
     status = recorder.status()
-    recorder.close()
-    sealing.kill()  # what is not sealed by now would take it many minutes
-    sealing.wait()
-    there, sealed = on_disk(folder, recorded)
-    if there != recorded or status.dropped:
-        raise SystemExit(f"{recorded:,} were recorded and {there:,} are on the disk")
     return {
         "records_per_second": round(recorded / took),
         "seconds": round(took, 1),
@@ -186,7 +212,7 @@ def throughput(
         "peak_mb_by_sixth": peaks,
         "sealing_lag_s_by_sixth": lags,
         "sealing_lag_s_at_the_end": round(status.sealing_lag_s, 1),
-        "sealed_at_the_end": sealed,
+        "dropped": status.dropped,
     }
 
 
@@ -219,7 +245,7 @@ def sealing(folder: Path, given: list[dict[str, Any]], records: int) -> dict[str
     return {"records": records, "sealed_after_s": round(took, 1), "records_per_second": round(records / took)}
 
 
-def slowed(folder: Path, given: list[dict[str, Any]]) -> dict[str, float]:
+def slowed(folder: Path, given: list[dict[str, Any]], *, low: bool) -> dict[str, float]:
     """Measure a model of 200 microseconds bare and recorded, in rounds that take turns."""
 
     def model(_: dict[str, Any]) -> float:
@@ -229,7 +255,11 @@ def slowed(folder: Path, given: list[dict[str, Any]]) -> dict[str, float]:
         return 0.25
 
     found: dict[str, list[float]] = {"bare": [], "recorded": []}
-    with al.Recorder(**new_log(folder)) as recorder:
+    said = new_log(folder)
+    with (
+        al.Recorder(**said, seal=False, seal_s=1.0) as recorder,
+        sealing_beside(said, recorder.spool, low=low),
+    ):
 
         def recorded(row: dict[str, Any]) -> None:
             recorder.record(row, model(row), decision="deny")
@@ -241,7 +271,6 @@ def slowed(folder: Path, given: list[dict[str, Any]]) -> dict[str, float]:
                     started = clock()
                     call(given[number % ROWS])
                     found[name].append((clock() - started) / 1e3)
-    recorder.sealed()
     result: dict[str, float] = {}
     for what, share in (("median", 50), ("p99", 99)):
         bare, own = (float(np.percentile(found[name], share)) for name in ("bare", "recorded"))
@@ -266,8 +295,8 @@ def main() -> None:
     folder, given = options.folder / "record", rows()
     results = {}
     for name, measure in (
-        ("one call", lambda: callers(folder, given, options.calls)),
-        ("model of 200 us", lambda: slowed(folder, given)),
+        ("one call", lambda: callers(folder, given, options.calls, low=options.own_priority)),
+        ("model of 200 us", lambda: slowed(folder, given, low=options.own_priority)),
         ("sealing", lambda: sealing(folder, given, options.sealed)),
         ("throughput", lambda: throughput(folder, given, options.seconds, low=options.own_priority)),
         ("paced", lambda: throughput(folder, given, options.seconds, PACE, low=options.own_priority)),
