@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_lab.capture.adapters.block import pieces
+from audit_lab.capture.adapters.bodies import json_value
 from audit_lab.capture.adapters.exchange import TOO_LARGE, TRUNCATED, UNDECODABLE, Chunk, Refusal
 from audit_lab.capture.adapters.json_array import split_array
 from audit_lab.capture.adapters.lines import DAMAGE, KEPT_BYTES, Lines, read_blocks, read_lines
@@ -77,9 +78,17 @@ def _one_by_one(part: Lines, take: Callable[[bytes], Half | Refusal]) -> Chunk:
     for place, refusal in part.refused.items():
         found[place] = refusal
     last = found[-1]
-    if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE:
+    if part.last_is_open and isinstance(last, Refusal) and last.code == UNDECODABLE and not _is_json(part.lines[-1]):
         found[-1] = Refusal(TRUNCATED, f"the file ends in the middle of a record: {last.reason}")
     return Chunk(part.numbers, part.lines, found, part.next_start)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json_value(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_array(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["columns_of", "exact_id", "moment", "number_of", "pairs_of", "row_chunks", "text_of", "texts_of"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_YET = Refusal("not-yet", "the record is looked at with its number")
 _LONGEST_ID = 200
 
@@ -180,8 +179,7 @@ def moment(value: Any, unit: str = "ms") -> int | None:
     if value is None or value == "":
         return None
     if isinstance(value, datetime):
-        passed = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)) - _EPOCH
-        return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+        return micros_of(value.isoformat())
     if isinstance(value, str):
         if value.lstrip("-").isdigit():
             return micros_of_number(int(value), unit)

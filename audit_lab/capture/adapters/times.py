@@ -16,7 +16,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 #: The commonest way to write a time, in UTC and no finer than a microsecond.
 _COMMON = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
-_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+#: Years 1000 to 9999: others are not written in four digits, and year 1 is what Go writes for a time that was not set.
+_FIRST_S, _LAST_S = -30_610_224_000, 253_402_300_799
 
 
 def micros_of(text: Any) -> int:
@@ -25,7 +26,7 @@ def micros_of(text: Any) -> int:
     Raises
     ------
     ValueError
-        It is no such time.
+        It is no such time, or lies outside of the years 1000 to 9999.
     """
     if not isinstance(text, str):
         raise ValueError(f"the time is no text ({type(text).__name__})")  # noqa: TRY004 (of a record, not of a call)
@@ -37,7 +38,10 @@ def micros_of(text: Any) -> int:
         passed = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH
     except OverflowError as error:
         raise ValueError(f"the time cannot be read ({text[:40]!a})") from error
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    seconds = passed.days * 86_400 + passed.seconds
+    if not _FIRST_S <= seconds <= _LAST_S:
+        raise ValueError(f"the time cannot be read ({text[:40]!a})")
+    return seconds * 1_000_000 + passed.microseconds
 
 
 def micros_of_all(texts: Sequence[str | None]) -> list[int | None] | None:
@@ -55,7 +59,7 @@ def micros_of_number(number: Any, unit: str) -> int:
     Raises
     ------
     ValueError
-        It is no number, or lies outside of the years 1 to 9999.
+        It is no number, or lies outside of the years 1000 to 9999.
     """
     if type(number) not in (int, float) or not _FIRST_S <= number / _PER_SECOND[unit] <= _LAST_S:
         raise ValueError(f"the time cannot be read ({str(number)[:40]!a})")

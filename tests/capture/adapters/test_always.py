@@ -111,7 +111,7 @@ def test_records_that_cannot_be_read_do_not_fill_one_part_of_those_that_are_pair
     with Scratch(tmp_path / "scratch", 8) as scratch:
         scratch.spill(chunk, 0)
         numbers = [scratch.part(part)["number"].to_list() for part in range(8)]
-    assert sorted(sum(numbers, [])) == chunk.numbers
+    assert sorted(each for some in numbers for each in some) == chunk.numbers
     assert max(map(len, numbers)) == 100
 
 

@@ -93,3 +93,22 @@ def test_a_number_in_a_text_and_what_is_no_number_are_kept_and_repeats_of_it_are
     assert report.repeated_records == 1
     later = adapting({"b.jsonl": [odd, {**odd, "a": float("inf")}]}, mapping=MAPPING)
     assert (later.repeated_records, later.duplicate_ids) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "0999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"]
+)
+def test_a_time_that_no_log_can_keep_stops_no_run(adapting, time):
+    def record(key, at):
+        sides = {"endpointInput": {"data": "1,2", "encoding": "CSV"}, "endpointOutput": {"data": "0.5"}}
+        return {"captureData": sides, "eventMetadata": {"eventId": key, "inferenceTime": at}}
+
+    report = adapting({"a.jsonl": [record("a", time), record("b", "2026-05-04T09:00:00Z")]}, model="loans")
+    assert (report.rows_read, report.rows_kept, report.undecodable_payloads) == (2, 1, 1)
+    assert "the time cannot be read" in report.quarantine()["reason"][0]
+
+
+def test_a_last_record_that_is_whole_and_has_no_end_of_line_is_not_called_cut_off(adapting):
+    whole = b'{"captureData": {}, "eventMetadata": {"eventId": "a", "inferenceTime": "yesterday"}}'
+    report = adapting({"a.jsonl": whole, "b.jsonl": whole[:-9]}, form="sagemaker")
+    assert report.quarantine().select("file", "code").rows() == [("a.jsonl", "undecodable"), ("b.jsonl", "truncated")]

