@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,8 +18,6 @@ START = 1_709_542_800
 
 def capture(model):
     """Return SageMaker's capture of what the small model was asked and answered, and the truth of some."""
-    from datetime import UTC, datetime
-
     begin = datetime(2024, 3, 4, 9, tzinfo=UTC)
     for row, (inputs, score) in enumerate(zip(model.inputs.rows(), model.scores, strict=True)):
         sides = {
@@ -33,6 +31,43 @@ def capture(model):
         yield {"captureData": sides, "eventMetadata": about, "eventVersion": "0"}
         label = {"data": str(int(inputs[0] < 4_000)), "encoding": "CSV"}
         yield {"groundTruthData": label, "eventMetadata": {"eventId": f"e-{row:03}"}, "eventVersion": "0"}
+
+
+def records(model, of):
+    """Yield what `of` makes of each prediction of the small model: its id, when it was, its inputs and its score."""
+    begin = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    for row, (inputs, score) in enumerate(zip(model.inputs.to_dicts(), model.scores, strict=True)):
+        yield from of(f"e-{row:03}", (begin + timedelta(hours=row)).isoformat(), inputs, score)
+
+
+def kserve(key, at, inputs, score):
+    common = {"id": key, "time": at, "inferenceservicename": "loans", "specversion": "1.0"}
+    for side, data in (("request", {"instances": [inputs]}), ("response", {"predictions": [score]})):
+        yield {**common, "type": f"org.kubeflow.serving.inference.{side}", "data": data}
+
+
+def seldon(key, at, inputs, score):
+    common = {"requestid": key, "time": at, "modelid": "loans", "specversion": "1.0"}
+    asked = {"data": {"names": list(inputs), "ndarray": [list(inputs.values())]}}
+    for side, data in (("request", asked), ("response", {"data": {"ndarray": [score]}})):
+        yield {**common, "id": f"{key}-{side}", "type": f"io.seldon.serving.inference.{side}", "data": data}
+
+
+def azureml(key, at, inputs, score):
+    common = {"correlationid": key, "time": at, "specversion": "1.0", "datacontenttype": "application/json"}
+    for side, data in (("model_inputs", [inputs]), ("model_outputs", [{"0": score}])):
+        yield {**common, "id": f"{key}-{side}", "type": f"azureml.inference.{side}", "source": "/x", "data": data}
+
+
+def databricks(key, at, inputs, score):
+    request, response = json.dumps({"dataframe_records": [inputs]}), json.dumps({"predictions": [score]})
+    yield {"databricks_request_id": key, "request_time": at, "request": request, "response": response}
+
+
+def vertex(key, at, inputs, score):
+    bodies = {"request_payload": [json.dumps(inputs)], "response_payload": [json.dumps(score)]}
+    number = str(10**20 + int(key.removeprefix("e-")))
+    yield {"endpoint": "e", "deployed_model_id": "d", "logging_time": at, "request_id": number, **bodies}
 
 
 def mlflow_store(folder):
@@ -58,10 +93,21 @@ def mlflow_store(folder):
 
 
 @pytest.fixture
-def bank(adapting, small_model, tmp_path, make_log):
-    """Return the log that holds the capture, the registry and what MLflow knows."""
+def filled(adapting, small_model, tmp_path, make_log):
+    """Return what makes a log of some records, the registry and what MLflow knows."""
+    return lambda lines: filled_log(lines, adapting, small_model, tmp_path, make_log)
+
+
+@pytest.fixture
+def bank(filled, small_model):
+    """Return the log that holds SageMaker's capture, the registry and what MLflow knows."""
+    return filled(capture(small_model))
+
+
+def filled_log(lines, adapting, small_model, tmp_path, make_log):
     adapting(
-        {"capture/loans/AllTraffic/2024/03/04/09/a.jsonl": list(capture(small_model))},
+        {"capture/loans/AllTraffic/2024/03/04/09/a.jsonl": list(lines)},
+        model="loans",
         version="1",
         features={"income": "Float64", "city": "String", "years": "Int64"},
         environment="production",
@@ -77,6 +123,20 @@ def bank(adapting, small_model, tmp_path, make_log):
     return al.open(adapting.log)
 
 
+def handed_over(bank, decision, tmp_path):
+    """Keep a decision's replay in a case, export it, and return the verdict on the bundle."""
+    case = al.Case.create(
+        "INC-7", bank, question="Why?", actor="Jane Doe", purpose="complaint", folder=tmp_path / "case"
+    )
+    kept = case.keep(decision.replay(), "The decision, run again")
+    case.finding("The version in force gives the same score again.", [kept], "high")
+    case.conclude("Its score follows from its inputs.")
+    key = SigningKey.generate("demonstration-jane-doe")
+    bundle = case.export(tmp_path / "out", key=key)
+    trust = Trust((TrustedKey(key.public, "investigator", "*"),), "the test's trust")
+    return al.verify(bundle, trust).verdict
+
+
 def test_an_adapted_log_with_a_registry_goes_the_whole_way_to_verified_evidence(bank, adapting, tmp_path):
     decision = bank.decision("e-003")
     assert decision.in_force.version == "1"
@@ -87,14 +147,18 @@ def test_an_adapted_log_with_a_registry_goes_the_whole_way_to_verified_evidence(
     assert decision.outcomes[0]["label"] in {"0", "1"}
     assert {each.feature for each in decision.explain("shap").contributions} == {"income", "city", "years"}
     assert bank.drift(every="1d", model="loans").table.height > 0
-    case = al.Case.create(
-        "INC-7", bank, question="Why?", actor="Jane Doe", purpose="complaint", folder=tmp_path / "case"
-    )
-    kept = case.keep(decision.replay(), "The decision, run again")
-    case.finding("The version in force gives the same score again.", [kept], "high")
-    case.conclude("Its score follows from its inputs.")
-    key = SigningKey.generate("demonstration-jane-doe")
-    bundle = case.export(tmp_path / "out", key=key)
-    trust = Trust((TrustedKey(key.public, "investigator", "*"),), "the test's trust")
-    assert al.verify(bundle, trust).verdict in {"VERIFIED", "UNANCHORED"}
+    assert handed_over(bank, decision, tmp_path) in {"VERIFIED", "UNANCHORED"}
+    assert not bank.verify(vault=adapting.vault).findings
+
+
+@pytest.mark.parametrize("vendor", [kserve, seldon, azureml, databricks, vertex])
+def test_what_any_vendor_logged_goes_the_whole_way_too(filled, adapting, small_model, tmp_path, vendor):
+    bank = filled(records(small_model, vendor))
+    assert bank.replay().groups.select("verdict", "predictions").rows() == [("EXACT", 40)]
+    decision = bank.decision(bank.predictions.collect()["prediction_id"][3])
+    assert decision.in_force.version == "1"
+    assert f"run:{RUN}" in {node.name for node in decision.lineage_graph().nodes}
+    assert {each.feature for each in decision.explain("shap").contributions} == {"income", "city", "years"}
+    assert bank.drift(every="1d", model="loans").table.height > 0
+    assert handed_over(bank, decision, tmp_path) in {"VERIFIED", "UNANCHORED"}
     assert not bank.verify(vault=adapting.vault).findings
