@@ -35,7 +35,7 @@ pytestmark = pytest.mark.browser
 GUARD = Path(__file__).parent / "guard"
 LIVE = ".auditlab-ShownView:has(.widget-vbox)"
 CASES = "live-loans-cases"
-#: What these show is sentences and tables.
+#: What these show is sentences and tables, before anything is opened in them.
 WITHOUT_A_PICTURE = {"BatchReplayView", "CaseBoardView", "DecisionsView", "ExplorationView", "ReplayView"}
 #: The handles of the range slider are ipywidgets' own, and have no name.
 LOOKED_AT = {"include": [[".auditlab-ShownView"]], "exclude": [[".noUi-handle"]]}
@@ -199,7 +199,7 @@ def test_the_saved_notebook_is_a_page_that_needs_no_scripts(live, lab, browser, 
         assert all(width > 100 for width in widths), name
         drawn[name] = len(widths)
     context.close()
-    assert {name for name, count in drawn.items() if count == 0} == WITHOUT_A_PICTURE
+    assert {name for name, count in drawn.items() if count == 0} - WITHOUT_A_PICTURE == set()
 
 
 @pytest.fixture(scope="module")
