@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Evened"]
+__all__ = ["Evened", "sampled_together"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,9 @@ class Evened:
         For how many served ones those that were recorded stand: the sum of one over their rates.
     rarer
         Of those that count, how many were recorded at a lower rate: too few to matter, they count once all the same.
+    together
+        How many predictions a request has in the mean, of those recorded at a rate below 1: they come, or stay away,
+        together. 1 where each has a request of its own.
     left_out
         The ids of those that do not count, sorted.
     """
@@ -44,6 +47,7 @@ class Evened:
     counted: int
     represented: float
     rarer: int
+    together: float
     left_out: pl.Series
 
     @property
@@ -63,6 +67,7 @@ class Evened:
             return (
                 f"all {self.recorded:,} predictions were recorded at a rate of {self.rate:g}: each stands for "
                 f"{self.each:,.6g} that were served, together for about {self.represented:,.0f}"
+                f"{sampled_together(self.together)}"
             )
         said = (
             f"the {self.recorded:,} predictions, which stand for about {self.represented:,.0f} that were served, were "
@@ -70,4 +75,15 @@ class Evened:
             f"{self.rate:g} for all would have recorded, so each stands for {self.each:,.6g}"
         )
         rarer = f"; {self.rarer:,} of them were recorded at a lower rate, and stand for more than they count"
-        return said + (rarer if self.rarer else "")
+        return said + (rarer if self.rarer else "") + sampled_together(self.together)
+
+
+def sampled_together(together: float) -> str:
+    """Return what must be known where requests of several predictions were sampled; nothing where each has its own."""
+    if together <= 1:
+        return ""
+    return (
+        f"; they were sampled by request, of {together:,.1f} predictions in the mean, which come or stay away "
+        "together: where those of a request are alike, what is called beyond chance may be chance, and intervals are "
+        "too narrow"
+    )

@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
 
-__all__ = ["SAMPLED", "Rule", "Sampled", "estimated", "evened", "is_sampled", "recorded_only", "sampled", "weight"]
+__all__ = [
+    "SAMPLED",
+    "Rule",
+    "Sampled",
+    "estimated",
+    "evened",
+    "is_sampled",
+    "recorded_only",
+    "sampled",
+    "together",
+    "weight",
+]
 
 #: The kind of the events.
 SAMPLED = "recorder.sampled"
@@ -223,10 +234,12 @@ def _evened(store: LogStore, model: str, since: datetime | None, until: datetime
     nothing = pl.Series("prediction_id", [], dtype=pl.String)
     kept = by_rate.select((pl.col("rows") * (chosen / pl.col("rate")).clip(upper_bound=1)).sum()).item()
     if kept < min(_FEWEST, recorded):
-        return Evened(None, highest, recorded, recorded, served, 0, nothing)
+        return Evened(None, highest, recorded, recorded, served, 0, 1.0, nothing)
     gone = _not_counted(rows, chosen, what) if highest > chosen else nothing
     rarer = int(by_rate.filter(pl.col("rate") < chosen)["rows"].sum())
-    return Evened(chosen, highest, recorded, recorded - gone.len(), served, rarer, gone)
+    return Evened(
+        chosen, highest, recorded, recorded - gone.len(), served, rarer, together(store, model, since, until), gone
+    )
 
 
 def recorded_only(store: LogStore, model: str | None, since: datetime | None, until: datetime | None) -> str | None:
@@ -256,6 +269,20 @@ def is_sampled(store: LogStore, model: str | None, since: datetime | None, until
     if model is None:
         return True
     return bool(collected(stated.filter(nw.col("model_name") == model).select(rate).head(1), what).height)
+
+
+def together(store: LogStore, model: str, since: datetime | None, until: datetime | None) -> float:
+    """Return how many predictions a request has in the mean, of those of a model recorded at a rate below 1.
+
+    Requests are sampled, and all of one with it: its predictions are not sampled apart from each other.
+    """
+    rate = nw.col("sampling_rate")
+    rows = _within(store, since, until).filter(~rate.is_null() & (rate > 0) & (rate < 1), nw.col("model_name") == model)
+    request = rows.select(nw.coalesce("request_id", "prediction_id").alias("request"))
+    sizes = request.group_by("request").agg(nw.len().alias("size"))
+    counted = sizes.select(nw.col("size").sum().alias("rows"), nw.len().alias("requests"))
+    found = collected(counted, f"the predictions of {store.location}").row(0, named=True)
+    return int(found["rows"]) / int(found["requests"]) if found["requests"] else 1.0
 
 
 def _within(store: LogStore, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:

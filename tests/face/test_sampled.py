@@ -250,6 +250,31 @@ def test_a_watch_says_what_it_counts(logs):
     assert not any("stands for" in fact for fact in opened["whole"].watch().facts)
 
 
+def test_requests_of_several_are_named_with_what_that_does(logs, write_small_log, tmp_path):
+    opened, frames = logs
+    said = "they were sampled by request, of 1.8 predictions in the mean, which come or stay away together"
+    frame = frames["sampled"].filter(pl.col("sampling_rate") < 1)
+    assert round(frame.height / frame["request_id"].n_unique(), 1) == 1.8
+    for ask in (
+        lambda log: log.drift(every="1d").facts,
+        lambda log: log.fairness(["city"], favourable="approve").facts,
+        lambda log: log.performance().facts,
+    ):
+        assert any(said in fact for fact in ask(opened["sampled"]))
+    alone = recorded(rates(served().with_columns(request_id="prediction_id"), 0.2))
+    log = al.open(write_small_log(tmp_path / "alone", **tables(alone)))
+    assert not any("by request" in fact for fact in log.drift(every="1d").facts)
+    assert not any("by request" in fact for fact in log.fairness(["city"], favourable="approve").facts)
+
+
+def test_segments_and_drift_together_are_of_what_was_served(logs):
+    opened, _ = logs
+    asked = {"since": "2024-03-16", "until": "2024-03-28", "reference": ("2024-03-04", "2024-03-16")}
+    assert opened["changed"].segments(**asked).segments == ()
+    together = opened["changed"].drift_together(every="1d")
+    assert any("each stands for 5" in fact for fact in together.facts)
+
+
 def test_a_few_of_a_far_lower_rate_do_not_take_the_others_away():
     frame = rates(served(days=1), 1.0).with_columns(
         sampling_rate=pl.when(pl.int_range(pl.len()) == 7).then(0.5).otherwise(1.0)
@@ -269,7 +294,7 @@ def test_rates_too_far_apart_are_not_evened_out_and_the_answer_says_so():
 
 
 def test_one_rate_for_all_leaves_nothing_out():
-    frame = served(days=1).with_columns(sampling_rate=pl.lit(0.25))
+    frame = served(days=1).with_columns(sampling_rate=pl.lit(0.25), request_id="prediction_id")
     found = _evened(frame)
     assert (found.rate, found.counted, found.left_out.len()) == (0.25, frame.height, 0)
     assert found.fact == (

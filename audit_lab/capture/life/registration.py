@@ -213,10 +213,12 @@ def _runtime(packages: tuple[str, ...]) -> dict[str, Any] | None:
 
 def _edges(model: str, version: str, run_id: str | None, commit: str | None, digest: str) -> list[dict[str, Any]]:
     """Return how the version came about, as lineage."""
-    if run_id is None:
-        return []
-    about = {"at": datetime.now(UTC), "run_id": run_id}
     node = node_name("model", model, version)
+    about: dict[str, Any] = {"at": datetime.now(UTC), "run_id": run_id}
+    if run_id is None:  # then the code stands beside the model itself
+        to = node_name("commit", str(commit))
+        made = {"from_node": node, "to_node": to, "relation": "wasDerivedFrom", "sha256": digest}
+        return [{"edge_id": f"{node}>wasDerivedFrom>{to}", **about, **made}]
     edges = [
         {
             **about,

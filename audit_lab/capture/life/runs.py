@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import platform
 import subprocess
@@ -12,9 +13,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from audit_lab.capture.life.rows import node_name, utc_time, written
+from audit_lab.capture.life.rows import life_rows, node_name, utc_time, written
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def record_run(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type; told when the block ends.
+        There is no such log, or a value has no such column, or another type: told before the block runs, and of what
+        the block adds, when it ends.
     """
     about: dict[str, Any] = {
         "kind": kind,
@@ -165,23 +167,60 @@ def record_run(
     for dataset_id, version in _pairs("datasets_in", datasets_in):
         run.used(dataset_id, version)
     started = datetime.now(UTC)
-    error: str | None = None
-    try:
-        yield run
-    except BaseException as raised:
-        error = f"{type(raised).__name__}: {raised}"[:_LONGEST_ERROR]
-        raise
-    finally:
+
+    def record(error: str | None) -> None:
         with written(log, vault=vault, passphrase=passphrase) as writing:
             run.receipt = writing.append(run.rows(started, datetime.now(UTC), error))
 
+    with written(log, vault=vault, passphrase=passphrase):  # what cannot be recorded is told before a day of training
+        for table, rows in run.rows(started, started, None).items():
+            life_rows(table, rows)
+    try:
+        yield run
+    except BaseException as raised:
+        try:
+            record(f"{type(raised).__name__}: {raised}"[:_LONGEST_ERROR])
+        except Exception as unrecorded:  # noqa: BLE001 - whatever it is, it must not hide what the block raised
+            raised.add_note(f"The run {run.run_id} is not in the log: {unrecorded}")
+        raise
+    record(None)
+
 
 def recorded_run(log: str | Path, **options: Any) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Return a decorator that records each call of a function as a run; `options` are those of `record_run`."""
+    """Return a decorator that records each call of a function as a run; `options` are those of `record_run`.
+
+    Of a coroutine a run ends when it does. With a `run_id`, the function can be called once.
+
+    Raises
+    ------
+    MisuseError
+        The function is a generator, whose end nobody can tell; or a call is a second one by the same `run_id`.
+    """
+    called: list[str] = []
+
+    def check() -> None:
+        if options.get("run_id") is not None and called:
+            message = f"the run {options['run_id']} is recorded already, and a second call is another run"
+            raise MisuseError(message, "Leave out run_id: each call then gets an id of its own.")
+        called.append("once")
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            message = f"{getattr(function, '__qualname__', function)} is a generator, whose end nobody can tell"
+            raise MisuseError(message, "Use `with record_run(...)` around what goes through it.")
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def awaited(*arguments: Any, **named: Any) -> Any:
+                check()
+                with record_run(log, **options):
+                    return await function(*arguments, **named)
+
+            return cast("Callable[_P, _R]", awaited)
+
         @wraps(function)
         def call(*arguments: _P.args, **named: _P.kwargs) -> _R:
+            check()
             with record_run(log, **options):
                 return function(*arguments, **named)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
+from audit_lab.log.evened import sampled_together
 from audit_lab.log.files.reading import collect
-from audit_lab.log.samplings import is_sampled
+from audit_lab.log.samplings import is_sampled, together
 from audit_lab.monitor.fairness.grouping import groups_of
 from audit_lab.monitor.fairness.rates import COMPARISONS, OUTCOME_RATES, RATES, Rate, compared, rates_of
 from audit_lab.monitor.fairness.result import COMPARISON_TABLE, TABLE, Asked, Fairness
@@ -100,7 +101,7 @@ def measure_fairness(
     undecided = int(cells["undecided"].sum())
     facts = [*rows.facts, *([f"predictions without a {of}, which are not counted: {undecided:,}"] if undecided else [])]
     if sampled:
-        facts.append(_weighed(cells))
+        facts.append(_weighed(cells) + sampled_together(together(store, model, since, until)))
     if counted.qualified is None:
         facts.append("nothing is said of outcomes: name the one that shows that a favourable decision was right")
     return Fairness(

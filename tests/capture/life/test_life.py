@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import subprocess
@@ -158,6 +159,20 @@ def test_a_folder_is_an_artifact_by_the_digest_of_its_files(kept, tmp_path):
         al.record_model(kept.log, "loans", "8", tmp_path / "none", vault=kept.vault, **REGISTRATION)
 
 
+def test_the_commit_of_a_registration_without_a_run_stands_in_the_lineage(kept, tmp_path):
+    artifact = tmp_path / "model.ubj"
+    artifact.write_bytes(b"a booster")
+    al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **REGISTRATION)
+    (edge,) = kept.rows("lineage")
+    assert (edge["from_node"], edge["relation"], edge["to_node"]) == (
+        "model:loans@7",
+        "wasDerivedFrom",
+        f"commit:{COMMIT}",
+    )
+    graph = al.open(kept.log).lineage_graph("loans", "7")
+    assert f"commit:{COMMIT}" in {node.name for node in graph.nodes}
+
+
 def test_a_run_says_what_it_used_and_made_and_how_long_it_took(kept, tmp_path):
     code = tmp_path / "code"
     code.mkdir()
@@ -199,6 +214,59 @@ def test_a_run_that_fails_is_in_the_log_and_raises(kept):
     assert (row["kind"], row["run_id"]) == ("retraining", "r-1")
     assert (event["kind"], event["severity"]) == ("failed-job", "error")
     assert event["summary"] == "retraining run r-1 failed: RuntimeError: out of memory"
+
+
+def test_a_coroutine_is_a_run_until_it_is_over(kept):
+    @al.recorded_run(kept.log, code_commit=COMMIT, vault=kept.vault)
+    async def train(answer: int | None) -> int:
+        await asyncio.sleep(0.2)
+        if answer is None:
+            raise RuntimeError("out of memory")
+        return answer
+
+    assert asyncio.run(train(7)) == 7
+    with pytest.raises(RuntimeError):
+        asyncio.run(train(None))
+    rows = kept.rows("runs")
+    assert all((row["ended_at"] - row["started_at"]).total_seconds() >= 0.2 for row in rows)
+    assert len({row["run_id"] for row in rows}) == 2
+    assert [event["kind"] for event in kept.rows("events")].count("failed-job") == 1
+
+
+def test_what_is_no_run_or_one_already_is_refused(kept):
+    with pytest.raises(MisuseError, match="is a generator, whose end nobody can tell"):
+
+        @al.recorded_run(kept.log, vault=kept.vault)
+        def batches():
+            yield 1
+
+    @al.recorded_run(kept.log, run_id="r-1", code_commit=COMMIT, vault=kept.vault)
+    def train() -> None:
+        pass
+
+    train()
+    with pytest.raises(MisuseError, match="the run r-1 is recorded already"):
+        train()
+    assert len(kept.rows("runs")) == 1
+
+
+def test_what_cannot_be_recorded_is_told_before_the_block_runs(kept, tmp_path):
+    ran = []
+    for log, options in ((kept.log, {"colour": "red"}), (tmp_path / "nowhere", {})):
+        with pytest.raises(MisuseError), al.record_run(log, "r-1", vault=kept.vault, code_commit=COMMIT, **options):
+            ran.append(log)
+    assert ran == []
+
+
+def test_what_a_run_raised_is_raised_though_it_cannot_be_recorded(kept):
+    def train() -> None:
+        with al.record_run(kept.log, "r-1", vault=kept.vault, code_commit=COMMIT) as run:
+            run.note(object())
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory") as raised:
+        train()
+    assert "The run r-1 is not in the log: " in raised.value.__notes__[0]
 
 
 def test_each_other_thing_is_a_row_of_its_table(kept, tmp_path):
