@@ -67,7 +67,10 @@ def wanting_of(
             told.append(Wanting(each.what, each.code, _sentence(each.why), _sentence(each.next_step), _of(each, parts)))
             known.add(each.code)
     if integrity.verdict == NOT_CHECKED:
-        effect = "Ask for the log to be verified: audit-lab dossier --verify, or verification=log.verify()."
+        effect = (
+            "Ask for the log to be verified: in the form, what is written as a file says what that says; or audit-lab "
+            "dossier --verify, or verification=log.verify()."
+        )
         told.append(Wanting("integrity", "integrity-not-checked", integrity.meaning, effect, asker(asked_by)))
     elif integrity.findings:
         what = f"The log is {integrity.verdict}: {integrity.findings[0]}"

@@ -107,13 +107,28 @@ def _verify(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
 
 
 def _dossier(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
-    """Answer a letter about one decision, and write the answer as what it is asked for."""
+    """Answer a letter about one decision, and write the answer as what it is asked for.
+
+    What is written is for others: it says what a verification of the log says.
+    """
     import audit_lab
 
     told.step("reconstruction", 1)
-    decision = audit_lab.open(arguments["path"]).decision(arguments["id"])
+    log = audit_lab.open(arguments["path"])
+    decision = log.decision(arguments["id"])
+    verification: Any = None
+    if arguments["formats"]:
+        told.totals = _sizes(Path(arguments["path"]))
+        try:
+            verification = log.verify(progress=told)
+        except IntegrityError as error:
+            verification = error.report
     told.step("replay and explanation", 1)
-    made = decision.dossier(timezone=arguments["timezone"], progress=lambda what, _: told.step(f"{what} done", 1))
+    made = decision.dossier(
+        timezone=arguments["timezone"],
+        verification=verification,
+        progress=lambda what, _: told.step(f"{what} done", 1),
+    )
     kinds: dict[str, Callable[[], bytes]] = {
         "html": lambda: made.to_html().encode(),
         "json": made.to_json,

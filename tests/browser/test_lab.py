@@ -416,3 +416,16 @@ def test_an_investigation_begins_with_a_notebook_that_is_set_to_a_log(lab, noteb
     expect(said.first).to_be_visible()
     begun = next(lab.folder.rglob("INC-9.ipynb"))
     assert os.path.relpath(lab.folder / "sample_data" / "credit", begun.parent) in begun.read_text()
+
+
+def test_what_goes_wrong_is_said_where_it_is_seen(notebook, watch):
+    """Jupyter keeps a message in its notification centre alone unless it is told for how long to show it."""
+    page = notebook
+    page.keyboard.press("Control+Shift+L")
+    page.locator(".jp-LauncherCard", has_text="Investigate an Incident").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Begin").click()
+    said = page.get_by_role("alert").filter(has_text="case")
+    expect(said).to_be_visible()
+    assert watch.excuse("400", "/audit-lab/") == 2
+    page.locator(".Toastify__toast").filter(has_text="case").get_by_role("button").first.click()
+    expect(said).to_have_count(0)

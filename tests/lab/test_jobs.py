@@ -95,6 +95,12 @@ def test_a_dossier_is_made_and_written_beside_the_log(server):
     assert first["files"] == ["answers/dossier-p-001.pdf", "answers/dossier-p-001.html"]
     assert second["files"] == ["answers/dossier-p-001-2.pdf", "answers/dossier-p-001-2.html"]
     assert (server.root / "answers" / "dossier-p-001.pdf").read_bytes().startswith(b"%PDF")
+    written = (server.root / "answers" / "dossier-p-001.html").read_text()
+    assert "NOT CHECKED" not in written
+    assert "UNANCHORED" in written
+    read = server.ended(server.begin(kind="dossier", log="logs/loans", id="p-001").body["id"])
+    assert read["result"]["dossier"]["integrity"]["verdict"] == "NOT CHECKED"
+    assert first["dossier"]["integrity"]["verdict"] == "UNANCHORED"
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { addBelowIcon } from '@jupyterlab/ui-components';
 
 import { addressIn } from './answertabs';
 import { insertCell } from './insert';
+import { sayWhyNot } from './notices';
 import { folderOf, relativePath } from './paths';
 import { decisionCell } from './python';
 import { CommandIDs, IDecisionTracker } from './tokens';
@@ -34,7 +35,7 @@ export const cellPlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         if (notebook === null) {
-          Notification.warning('No notebook is open. Open the notebook that the cell should go into, then insert again.');
+          sayWhyNot('No notebook is open. Open the notebook that the cell should go into, then insert again.');
           return;
         }
         const folder = folderOf(app.serviceManager.contents.localPath(notebook.context.path));

@@ -1,9 +1,10 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 
 import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
+import { sayWhyNot } from './notices';
 import type { SettingsModel } from './settings';
 import { told } from './told';
 import { CommandIDs, IAuditLabClient, IAuditLabSettings } from './tokens';
@@ -31,7 +32,7 @@ export const investigationPlugin: JupyterFrontEndPlugin<void> = {
         const { logs } = await client.logs();
         const readable = logs.filter(log => log.problem === null).map(log => log.path);
         if (readable.length === 0) {
-          Notification.warning('There is no audit log below the server’s folder that can be read.');
+          sayWhyNot('There is no audit log below the server’s folder that can be read.');
           return;
         }
         const { InvestigationForm } = await import('./investigation');

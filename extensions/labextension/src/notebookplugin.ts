@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
@@ -7,6 +7,7 @@ import type { AuditLabClient } from './api';
 import type { CurrentCase, OpenCase } from './currentcase';
 import { insertCell } from './insert';
 import type { JobsModel } from './jobs';
+import { sayWhyNot } from './notices';
 import { folderOf, relativePath } from './paths';
 import { keepCell, keepViewCell, openCaseCell } from './python';
 import type { SettingsModel } from './settings';
@@ -65,13 +66,13 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
         const active = panel?.content.activeCell;
         const cell = active?.model;
         if (panel === null || !active || cell === undefined || cell.type !== 'code') {
-          Notification.warning('No cell of code is active. Press the cell whose output is to be kept, then keep again.');
+          sayWhyNot('No cell of code is active. Press the cell whose output is to be kept, then keep again.');
           return;
         }
         const shared = cell.sharedModel.toJSON();
         const count = 'execution_count' in shared ? shared.execution_count : null;
         if (typeof count !== 'number') {
-          Notification.warning('This cell has not run yet. Run it, look at its output, then keep again.');
+          sayWhyNot('This cell has not run yet. Run it, look at its output, then keep again.');
           return;
         }
         const asked = await InputDialog.getText({ title: 'Keep as exhibit', label: 'What is seen, in one line' });
@@ -141,7 +142,7 @@ async function chosenCase(client: AuditLabClient): Promise<OpenCase | null> {
 
 async function chosenOf(title: string, items: string[], none: string): Promise<string | null> {
   if (items.length === 0) {
-    Notification.warning(none);
+    sayWhyNot(none);
     return null;
   }
   const shown = items.map(spelled);

@@ -1,5 +1,5 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { refreshIcon } from '@jupyterlab/ui-components';
 
@@ -7,6 +7,7 @@ import type { AuditLabClient } from './api';
 import { auditIcon } from './icon';
 import type { JobsModel } from './jobs';
 import { PanelModel } from './model';
+import { sayAlso, sayWhyNot } from './notices';
 import { AuditLabPanel } from './panel';
 import type { SettingsModel } from './settings';
 import { spelled } from './spelling';
@@ -62,7 +63,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         }
         app.shell.activateById(panel.id);
         if (!(await model.selectPath(folder))) {
-          Notification.warning(
+          sayWhyNot(
             `${spelled(folder)} is no audit log: it has no manifest.json of the format audit_lab.log. A folder of Parquet files that another system wrote is opened through a mapping: audit-lab adapt.`
           );
         }
@@ -75,7 +76,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         const job = await jobs.read(String(args['job']));
         const [file] = job.result?.files ?? [];
         if (file === undefined) {
-          Notification.info('This job wrote no file; its answer stands in the form that asked for it.');
+          sayAlso('This job wrote no file; its answer stands in the form that asked for it.');
         } else {
           await app.commands.execute('docmanager:open', { path: file });
         }

@@ -1,6 +1,5 @@
-import { Notification } from '@jupyterlab/apputils';
-
 import { isNotFetched, problemOf } from './api';
+import { sayError } from './notices';
 import { spelled } from './spelling';
 
 /**
@@ -18,7 +17,7 @@ export function told<T extends unknown[]>(act: (...given: T) => Promise<void>): 
         { label: 'Try again', callback: () => void attempt(...given) },
         { label: 'Reload the page', callback: () => window.location.reload() }
       ];
-      Notification.error(spelled(`${message}. ${next}`), isNotFetched(error) ? { actions, autoClose: false } : undefined);
+      sayError(spelled(`${message}. ${next}`), isNotFetched(error) ? { actions, autoClose: false } : {});
     }
   };
   return attempt;
