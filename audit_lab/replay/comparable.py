@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from audit_lab.errors import MisuseError, ModelError
+from audit_lab.log.samplings import recorded_only
 from audit_lab.log.search.query import Question
 from audit_lab.replay.comparable_cases import CASES, Comparable, differences
 from audit_lab.replay.decision_rules import FEATURE
@@ -176,6 +177,7 @@ def find_comparable(
         left_out=dict(sorted(left_out.items())),
         cases=named.select(CASES.names()).cast(CASES),
         differences=differences(scales, named),
+        sampled=recorded_only(store, row["model_name"], since, until),
     )
 
 

@@ -88,6 +88,8 @@ class Comparable:
     differences
         One row for each case and feature: ``this`` and ``other`` (values as text), ``difference`` (other less this, of
         numbers), ``part`` (what the feature adds before the mean is taken, 0 to 1; null where it does not count).
+    sampled
+        What must be known where some decisions were served and not recorded, one sentence without its full stop.
     decisions_of
         Reconstructs decisions that are named by ids or places, as ``log.decisions`` does; None where no log was asked.
     """
@@ -104,6 +106,7 @@ class Comparable:
     left_out: Mapping[str, int]
     cases: pl.DataFrame = field(repr=False)
     differences: pl.DataFrame = field(repr=False)
+    sampled: str | None = None
     decisions_of: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -127,6 +130,8 @@ class Comparable:
         if self.left_out:
             parts = [f"{count:,} {_LEFT_OUT[code]} ({code})" for code, count in self.left_out.items()]
             lines.append(f"Not compared: {', '.join(parts)}.")
+        if self.sampled is not None:
+            lines.append(f"{self.sampled[0].upper()}{self.sampled[1:]}.")
         if self.asked["not_comparable"]:
             lines.append(f"Features that cannot be compared: {', '.join(self.asked['not_comparable'])}.")
         lines.append(

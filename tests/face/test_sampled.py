@@ -339,3 +339,4 @@ def test_answers_about_single_decisions_say_that_others_were_not_recorded(make_l
         change = al.Correction.threshold(0.4)
         assert any(line.startswith(said) for line in log.impact(change).summary()) is expected
         assert any(line.startswith(said) for line in log.attributions().describe()) is expected
+        assert any(line.startswith(said) for line in log.decision("p-030").comparable().summary()) is expected
