@@ -145,10 +145,22 @@ def _export(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     """Export a case as a signed bundle, with the key that AUDIT_LAB_KEY names."""
     from audit_lab.evidence import Case
 
+    _check_key()
     case = Case.open(arguments["path"], actor=arguments["actor"], purpose=arguments["purpose"])
     # A notebook that opens a case finds it in its own folder, and in no other.
     bundle = case.export(arguments["folder"], notebook=arguments["notebook"], own_folder=True, progress=told.step)
     return {"files": [str(bundle)]}
+
+
+def _check_key() -> None:
+    """Refuse to sign without a key, and say to whoever presses a button who can give this server one."""
+    from audit_lab.evidence.keyring import KEY_VARIABLE
+
+    if not os.environ.get(KEY_VARIABLE):
+        raise MisuseError(
+            "This Jupyter server has no key to sign evidence with",
+            f"Whoever starts it sets {KEY_VARIABLE} to the file of a key; audit-lab keys new makes one.",
+        )
 
 
 def _bundle(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
@@ -159,6 +171,7 @@ def _bundle(arguments: dict[str, Any], told: Told) -> dict[str, Any]:
     from audit_lab.evidence.keyring import signing_key
     from audit_lab.log.files.durable import write_bytes
 
+    _check_key()
     key = signing_key()
     about, log, asked = arguments["case"], Path(arguments["path"]), {"id": arguments["id"]}
     told.step("reconstruction", 1)

@@ -16,7 +16,9 @@ from lab_page import (
     open_by_id,
     panel,
     predictions,
+    press_button,
     ready,
+    run_cell,
     run_command,
     select_log,
     theme,
@@ -428,4 +430,17 @@ def test_what_goes_wrong_is_said_where_it_is_seen(notebook, watch):
     expect(said).to_be_visible()
     assert watch.excuse("400", "/audit-lab/") == 2
     page.locator(".Toastify__toast").filter(has_text="case").get_by_role("button").first.click()
+    expect(said).to_have_count(0)
+
+
+def test_a_cell_is_kept_only_where_a_case_is_open(notebook):
+    page = notebook
+    ready(page)
+    cell = run_cell(page, "6 * 7")
+    expect(cell.locator(".jp-OutputArea-output")).to_contain_text("42")
+    press_button(page, "Keep Cell as Exhibit")
+    said = page.get_by_role("alert").filter(has_text="No case is open in the kernel of this notebook.")
+    expect(said).to_be_visible()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    page.locator(".Toastify__toast").filter(has_text="No case is open").get_by_role("button").first.click()
     expect(said).to_have_count(0)

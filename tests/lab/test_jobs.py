@@ -131,7 +131,7 @@ def test_a_bundle_about_a_decision_rests_on_cells_of_the_library_alone(asked_bun
 
 def test_a_bundle_without_a_key_writes_nothing(asked_bundle, monkeypatch):
     monkeypatch.delenv("AUDIT_LAB_KEY", raising=False)
-    with pytest.raises(MisuseError, match="no key to sign with"):
+    with pytest.raises(MisuseError, match="This Jupyter server has no key to sign evidence with"):
         TASKS["bundle"](asked_bundle, Told(io.StringIO()))
     assert not Path(asked_bundle["folder"]).exists()
 

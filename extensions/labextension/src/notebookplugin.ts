@@ -8,6 +8,7 @@ import type { CurrentCase, OpenCase } from './currentcase';
 import { insertCell } from './insert';
 import type { JobsModel } from './jobs';
 import { sayWhyNot } from './notices';
+import { hasOpenCase } from './opencase';
 import { folderOf, relativePath } from './paths';
 import { keepCell, keepViewCell, openCaseCell } from './python';
 import type { SettingsModel } from './settings';
@@ -73,6 +74,10 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
         const count = 'execution_count' in shared ? shared.execution_count : null;
         if (typeof count !== 'number') {
           sayWhyNot('This cell has not run yet. Run it, look at its output, then keep again.');
+          return;
+        }
+        if (!(await hasOpenCase(panel))) {
+          sayWhyNot('No case is open in the kernel of this notebook. Press Open Case, then keep again.');
           return;
         }
         const asked = await InputDialog.getText({ title: 'Keep as exhibit', label: 'What is seen, in one line' });

@@ -42,6 +42,7 @@ function read(answered: unknown): Choices | null {
   return entries.every(([name]) => /^[a-z_]+$/.test(name)) ? Object.fromEntries(entries) : null;
 }
 
-function member(value: unknown, name: string): unknown {
+/** The member of an object, undefined where there is none. */
+export function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
