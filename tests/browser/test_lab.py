@@ -16,7 +16,6 @@ from lab_page import (
     open_by_id,
     panel,
     predictions,
-    press_button,
     ready,
     run_cell,
     run_command,
@@ -438,7 +437,7 @@ def test_a_cell_is_kept_only_where_a_case_is_open(notebook):
     ready(page)
     cell = run_cell(page, "6 * 7")
     expect(cell.locator(".jp-OutputArea-output")).to_contain_text("42")
-    press_button(page, "Keep Cell as Exhibit")
+    page.keyboard.press("Control+Alt+Shift+K")
     said = page.get_by_role("alert").filter(has_text="No case is open in the kernel of this notebook.")
     expect(said).to_be_visible()
     expect(page.locator(".jp-Dialog")).to_have_count(0)

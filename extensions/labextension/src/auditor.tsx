@@ -33,7 +33,7 @@ const FIELDS: readonly Field[] = [
   { name: 'customer', label: 'Customer number', help: 'Needs the pseudonym key on the server.' },
   { name: 'subject', label: 'Pseudonym', help: 'Instead of a customer number: the subject id of the log.' },
   { name: 'around', label: 'Date or time', help: 'A date, or a rough time like 2015-07-06 09:00.' },
-  { name: 'zone', label: 'Time zone', help: 'In which that time is local, like America/New_York; else UTC.' },
+  { name: 'zone', label: 'Time zone', help: 'In which that time is local, like America/New_York or UTC: a date or time needs it.' },
   { name: 'within', label: 'How far off', help: '30m, 2h, 1d or 1w around that time.' },
   { name: 'amount', label: 'Amount', help: 'Any amount that the letter names.' },
   { name: 'decision', label: 'What was decided', help: 'In the word that the letter uses, like deny.' }
