@@ -5,12 +5,16 @@ A killed process cannot show that, as the system still holds what it wrote; a ma
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+import audit_lab as al
 from audit_lab.capture.recorder import spool_file
+from audit_lab.capture.recorder.sealing_process import seal_now
 from audit_lab.errors import StorageError
 
 
@@ -59,3 +63,62 @@ def test_no_ticket_is_durable_and_no_flush_returns_before_the_disk_has_kept_it(r
         thread.join(30)
         assert flushed.is_set()
         assert ticket.is_durable
+
+
+#: What a power loss leaves behind the bytes that were synced: nothing, half of what was written, zeros in its place.
+LEFT = {
+    "nothing": lambda _: b"",
+    "half": lambda unsynced: unsynced[: len(unsynced) // 2],
+    "zeros": lambda unsynced: bytes(len(unsynced)),
+}
+
+
+def after_power_loss(recorded, kept, folders, place, left):
+    """Return what is found when the machine starts again: the log, and what the disk has kept of the spool."""
+    for name in ("log", "vault"):
+        shutil.copytree(recorded.folder.parent / name, place / name)
+    spool = place / "log.spool"
+    spool.mkdir(parents=True)
+    for path, size in kept.items():
+        if path.parent in folders and path.is_file():
+            content = path.read_bytes()
+            again = spool / path.relative_to(recorded.spool)
+            again.parent.mkdir(exist_ok=True)
+            again.write_bytes(content[:size] + left(content[size:]))
+    seal_now(place / "log", spool, vault=place / "vault")
+    return al.open(place / "log").predictions.collect()["prediction_id"].to_list()
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_a_power_loss_takes_no_acknowledged_record_and_leaves_none_twice(recorded, disk, tmp_path, left):
+    kept, folders, may_go_on = disk
+    acknowledged, pending = [], []
+    with recorded.recorder() as recorder:
+        for round_number in range(4):
+            tickets = [recorder.record({"income": float(number)}, 0.5) for number in range(30)]
+            for ticket in tickets:
+                ticket.wait(30)
+            acknowledged += [ticket.prediction_id for ticket in tickets]
+            may_go_on.clear()  # what comes now is written, and the disk has not kept it yet
+            pending += [recorder.record({"income": 0.0}, 0.5) for _ in range(30)]
+            time.sleep(0.1)
+            place = tmp_path / f"started again {round_number}"
+            found = after_power_loss(recorded, dict(kept), set(folders), place, LEFT[left])
+            assert set(acknowledged) <= set(found)
+            assert len(found) == len(set(found))
+            may_go_on.set()
+            pending[-1].wait(30)
+            acknowledged += [ticket.prediction_id for ticket in pending]
+            pending.clear()
+
+
+def test_a_spool_file_that_a_power_loss_brings_back_is_not_sealed_twice(recorded, tmp_path):
+    with recorded.recorder() as recorder:
+        tickets = [recorder.record({"income": float(number)}, 0.5) for number in range(50)]
+    kept = tmp_path / "kept"
+    shutil.copytree(recorded.spool, kept)
+    recorded.seal()
+    assert not list(recorded.spool.rglob("*" + spool_file.CLOSED))
+    shutil.copytree(kept, recorded.spool, dirs_exist_ok=True)  # that it was removed was not on the disk yet
+    recorded.seal()
+    assert sorted(recorded.predictions["prediction_id"]) == sorted(ticket.prediction_id for ticket in tickets)
