@@ -70,6 +70,9 @@ EXCUSES: dict[tuple[str, ...], str] = {
     ),
     ("console error: Failed to load resource", "403", "/static/lab/", ".woff2"): "Chromium's word on the same",
     ("console warning: [yjs#509] Not same Y.Doc", "/static/notebook/"): "Notebook 7 opens its document twice",
+    ("uncaught: TypeError", "reading 'kernel'", "/@jupyter-widgets/jupyterlab-manager/"): (
+        "Jupyter's widgets ask for the kernel of a notebook that was just opened, and the next test closes it meanwhile"
+    ),
 }
 
 
