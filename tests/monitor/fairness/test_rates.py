@@ -5,7 +5,7 @@ from __future__ import annotations
 import fairlearn.metrics as fair
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from audit_lab.monitor.fairness.rates import COMPARISONS, compared, rates_of
@@ -23,7 +23,8 @@ def tallied(rows):
     return {name: {rate.measure: rate for rate in rates_of({1.0: found[name]})} for name in sorted(found)}
 
 
-@settings(deadline=None, max_examples=20)
+# Groups with nobody of an outcome are passed over, which now and then are many in a row.
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
 @given(decisions)
 def test_comparisons_equal_fairlearn(rows):
     groups, said, true = (np.array(side) for side in zip(*rows, strict=True))
