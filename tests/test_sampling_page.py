@@ -23,8 +23,9 @@ def test_every_example_runs_and_the_numbers_are_those_of_what_was_served(tmp_pat
     assert abs(represented - 1_000) < 4 * error
     evened = re.fullmatch(
         r"offers: the (\d+) predictions, which stand for about ([\d,]+) that were served, were recorded at rates up "
-        r"to 1: those (\d+) are counted that a rate of 0.1 for all would have recorded, so each stands for 10; they "
-        r"were sampled by request, of [12]\.\d predictions in the mean, .*",
+        r"to 1: those (\d+) are counted that a rate of 0.1 for all would have recorded; they come by request, "
+        r"[12]\.\d in the mean, recorded all or none, and those of one are (more|hardly more) alike than others "
+        r"\(intraclass correlation [\d.]+\).*; so each stands for \d.*",
         watched.strip(),
     )
     assert int(evened[1]) == 1_000 - left_out

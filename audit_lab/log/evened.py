@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Evened", "sampled_together"]
+    from audit_lab.log.thinned import Thinned
+
+__all__ = ["Evened"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +36,8 @@ class Evened:
         For how many served ones those that were recorded stand: the sum of one over their rates.
     rarer
         Of those that count, how many were recorded at a lower rate: too few to matter, they count once all the same.
-    together
-        How many predictions a request has in the mean, of those recorded at a rate below 1: they come, or stay away,
-        together. 1 where each has a request of its own.
+    thinned
+        What counts of the predictions of one request, which come or stay away together.
     left_out
         The ids of those that do not count, sorted.
     """
@@ -47,13 +48,13 @@ class Evened:
     counted: int
     represented: float
     rarer: int
-    together: float
+    thinned: Thinned
     left_out: pl.Series
 
     @property
     def each(self) -> float:
         """For how many served predictions one that counts stands; not a number where that differs."""
-        return math.nan if self.rate is None else 1 / self.rate
+        return math.nan if self.rate is None else 1 / (self.rate * (self.thinned.share or 1.0))
 
     @property
     def fact(self) -> str:
@@ -64,26 +65,32 @@ class Evened:
                 "count once here, unweighted: what a rule records always is more among them than among those served"
             )
         if self.highest == self.rate and not self.rarer:
-            return (
-                f"all {self.recorded:,} predictions were recorded at a rate of {self.rate:g}: each stands for "
-                f"{self.each:,.6g} that were served, together for about {self.represented:,.0f}"
-                f"{sampled_together(self.together)}"
-            )
+            said = f"all {self.recorded:,} predictions were recorded at a rate of {self.rate:g}"
+            stands = f"each stands for {self.each:,.6g} that were served, together for about {self.represented:,.0f}"
+            return f"{said}{self._of_requests or ':'} {stands}"
         said = (
             f"the {self.recorded:,} predictions, which stand for about {self.represented:,.0f} that were served, were "
-            f"recorded at rates up to {self.highest:g}: those {self.counted:,} are counted that a rate of "
-            f"{self.rate:g} for all would have recorded, so each stands for {self.each:,.6g}"
+            f"recorded at rates up to {self.highest:g}: those {self.counted + self.thinned.left_out.len():,} are "
+            f"counted that a rate of {self.rate:g} for all would have recorded"
         )
         rarer = f"; {self.rarer:,} of them were recorded at a lower rate, and stand for more than they count"
-        return said + (rarer if self.rarer else "") + sampled_together(self.together)
+        return f"{said}{self._of_requests or ','} so each stands for {self.each:,.6g}{rarer if self.rarer else ''}"
 
-
-def sampled_together(together: float) -> str:
-    """Return what must be known where requests of several predictions were sampled; nothing where each has its own."""
-    if together <= 1:
-        return ""
-    return (
-        f"; they were sampled by request, of {together:,.1f} predictions in the mean, which come or stay away "
-        "together: where those of a request are alike, what is called beyond chance may be chance, and intervals are "
-        "too narrow"
-    )
+    @property
+    def _of_requests(self) -> str:
+        """What must be known of requests of several predictions; nothing where each has its own."""
+        thinned = self.thinned
+        if thinned.together <= 1:
+            return ""
+        said = (
+            f"; they come by request, {thinned.together:,.1f} in the mean, recorded all or none, and those of one are"
+        )
+        alike = f"(intraclass correlation {thinned.alike:.2g})"
+        if thinned.share is None:
+            return f"{said} more alike than others {alike}, which makes tests and intervals too sure of themselves;"
+        if thinned.share == 1:
+            return f"{said} hardly more alike than others {alike};"
+        return (
+            f"{said} more alike than others {alike}, so that {self.counted:,} of them count, a share of "
+            f"{thinned.share:.2g} of each request, as if drawn one by one;"
+        )

@@ -19,6 +19,7 @@ from audit_lab.log.evened import Evened
 from audit_lab.log.files.printable import printable
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.shelf import derived, table_rows
+from audit_lab.log.thinned import Thinned, thinned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -203,7 +204,8 @@ def evened(store: LogStore, model: str, since: datetime | None = None, until: da
     A prediction that was recorded at the rate p counts with the probability r / p, where r is the lowest rate: it was
     recorded and counts with the probability r, whatever p. Whether it does is decided by its request, so that all of a
     request that were recorded at one rate count, or none do: by the first 64 bits of the SHA-256 of its id, a zero byte
-    and ``evened``. That is another number than the one by which the request was sampled.
+    and ``evened``. That is another number than the one by which the request was sampled. Where those of one request
+    are more alike than others, a share of each request's counts (`audit_lab.log.thinned`).
     """
     if not is_sampled(store, model, since, until):
         return store
@@ -234,12 +236,52 @@ def _evened(store: LogStore, model: str, since: datetime | None, until: datetime
     nothing = pl.Series("prediction_id", [], dtype=pl.String)
     kept = by_rate.select((pl.col("rows") * (chosen / pl.col("rate")).clip(upper_bound=1)).sum()).item()
     if kept < min(_FEWEST, recorded):
-        return Evened(None, highest, recorded, recorded, served, 0, 1.0, nothing)
+        mean = together(store, model, since, until)
+        return Evened(None, highest, recorded, recorded, served, 0, Thinned(mean, 1.0, None, nothing), nothing)
     gone = _not_counted(rows, chosen, what) if highest > chosen else nothing
     rarer = int(by_rate.filter(pl.col("rate") < chosen)["rows"].sum())
-    return Evened(
-        chosen, highest, recorded, recorded - gone.len(), served, rarer, together(store, model, since, until), gone
+    mean = together(store, model, since, until)
+    thin = Thinned(mean, 0.0, 1.0, nothing) if mean <= 1 else _thinned(store, model, rows, gone, chosen)
+    if recorded - gone.len() - thin.left_out.len() < min(_FEWEST, recorded):
+        thin = replace(thin, share=None, left_out=nothing)
+    left_out = pl.concat([gone, thin.left_out]).sort()
+    return Evened(chosen, highest, recorded, recorded - left_out.len(), served, rarer, thin, left_out)
+
+
+def _thinned(store: LogStore, model: str, rows: nw.LazyFrame[Any], gone: pl.Series, rate: float) -> Thinned:
+    """Say which of the predictions that are not gone count."""
+    what = f"the predictions of {store.location}"
+    request = nw.coalesce("request_id", "prediction_id").alias("request")
+    mine = collected(rows.select("prediction_id", request, "occurred_at"), what).drop_nulls("prediction_id")
+    return thinned(
+        mine.join(gone.to_frame("prediction_id"), on="prediction_id", how="anti"),
+        rate,
+        lambda ids: _said(store, model, ids),
     )
+
+
+def _said(store: LogStore, model: str, ids: pl.Series) -> pl.DataFrame:
+    """Return score, decision and features of predictions whose ids stand once."""
+    wanted = ids.to_frame("prediction_id").lazy()
+    predictions = store.table("predictions")
+    outputs = predictions.collect_schema()["outputs"]
+    score = pl.col("outputs").struct.field("score") if _has_score(outputs) else pl.lit(None, dtype=pl.Float64)
+    own = predictions.select("prediction_id", score.alias("outputs.score"), "decision")
+    found = collect(own.join(wanted, on="prediction_id", how="semi"), f"the predictions of {store.location}")
+    found = found.unique("prediction_id", keep="none")
+    if model not in store.models():
+        return found
+    features = store.inputs(model).join(wanted, on="prediction_id", how="semi")
+    flat = [
+        name for name, dtype in features.collect_schema().items() if name != "recorded_at" and not dtype.is_nested()
+    ]
+    inputs = collect(features.select(flat), f"the inputs of {model}").unique("prediction_id", keep="none")
+    names = {name: f"inputs.{name}" for name in flat if name != "prediction_id"}
+    return found.join(inputs.rename(names), on="prediction_id", how="left")
+
+
+def _has_score(outputs: pl.DataType) -> bool:
+    return isinstance(outputs, pl.Struct) and any(each.name == "score" for each in outputs.fields)
 
 
 def recorded_only(store: LogStore, model: str | None, since: datetime | None, until: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -102,13 +103,14 @@ def test_each_counts_with_the_lowest_rate_whatever_it_was_recorded_at():
     counted = np.zeros(everything.height)
     rounds = 400
     for number in range(rounds):
-        frame = recorded(chances.with_columns(request_id=pl.format("{}-{}", pl.lit(number), "request_id")))
-        left = _evened(frame).left_out
+        named = chances.with_columns(request_id=pl.format("{}-{}", pl.lit(number), "prediction_id"))
+        frame = recorded(named)
+        left = _evened(frame.with_columns(prediction_id="request_id")).left_out.str.replace(r"^\d+-", "")
         counted[np.flatnonzero(everything["prediction_id"].is_in(frame["prediction_id"].to_list()))] += 1
         counted[np.flatnonzero(everything["prediction_id"].is_in(left.to_list()))] -= 1
     for rate in (0.2, 1.0):
         mine = counted[(chances["sampling_rate"] == rate).to_numpy()]
-        error = (0.2 * 0.8 / (rounds * mine.size / 2)) ** 0.5  # two predictions share a request
+        error = (0.2 * 0.8 / (rounds * mine.size)) ** 0.5
         assert abs(mine.mean() / rounds - 0.2) < 4 * error
 
 
@@ -123,7 +125,8 @@ def _evened(frame):
         location, engine = "memory", engine_named("polars")
 
         def frame(self, *_):
-            return nw.from_native(frame.with_columns(model_name=pl.lit("loans")).lazy())
+            alone = frame.with_columns(model_name=pl.lit("loans"), request_id="prediction_id")
+            return nw.from_native(alone.lazy())
 
     return made(Rows(), "loans", None, None)
 
@@ -162,8 +165,9 @@ def test_a_change_of_the_rule_is_no_drift_and_no_onset(logs):
     assert set(drift.table["verdict"]) <= {"stable", "slight"}
     assert drift.volume["ratio"].drop_nulls().is_between(0.75, 1.25).all()
     assert log.onset().onsets == ()
-    facts = " ".join((*drift.facts, *log.onset().facts))
-    assert facts.count("that a rate of 0.2 for all would have recorded, so each stands for 5") == 2
+    for facts in (drift.facts, log.onset().facts):
+        (fact,) = [fact for fact in facts if "that a rate of 0.2 for all would have recorded" in fact]
+        assert "so each stands for 5" in fact
 
 
 def test_a_shift_of_what_was_served_is_found_in_the_sample(write_small_log, tmp_path):
@@ -252,19 +256,129 @@ def test_a_watch_says_what_it_counts(logs):
 
 def test_requests_of_several_are_named_with_what_that_does(logs, write_small_log, tmp_path):
     opened, frames = logs
-    said = "they were sampled by request, of 1.8 predictions in the mean, which come or stay away together"
     frame = frames["sampled"].filter(pl.col("sampling_rate") < 1)
     assert round(frame.height / frame["request_id"].n_unique(), 1) == 1.8
+    said = re.compile(r"come by request, 1\.[5-9] in the mean, recorded all or none")
     for ask in (
         lambda log: log.drift(every="1d").facts,
         lambda log: log.fairness(["city"], favourable="approve").facts,
         lambda log: log.performance().facts,
     ):
-        assert any(said in fact for fact in ask(opened["sampled"]))
+        assert any(said.search(fact) for fact in ask(opened["sampled"]))
+    assert any("those of one are hardly more alike than others" in fact for fact in opened["sampled"].onset().facts)
     alone = recorded(rates(served().with_columns(request_id="prediction_id"), 0.2))
     log = al.open(write_small_log(tmp_path / "alone", **tables(alone)))
     assert not any("by request" in fact for fact in log.drift(every="1d").facts)
     assert not any("by request" in fact for fact in log.fairness(["city"], favourable="approve").facts)
+
+
+def batches(seed=5, a_day=400, size=10, days=DAYS):
+    """Return what was served in batches, each of one branch that differs from others; nothing changes."""
+    drawn = np.random.default_rng(seed)
+    count = days * a_day
+    branch = np.concatenate([drawn.permutation(a_day) % 20 for _ in range(days)])
+    each = np.repeat(branch, size)
+    score = np.minimum(1, drawn.beta(2, 2, count * size) * 0.6 + 0.02 * each)
+    bad = score >= 0.5
+    return pl.DataFrame(
+        {
+            "prediction_id": [f"p-{row:06d}" for row in range(count * size)],
+            "request_id": [f"r-{row // size:06d}" for row in range(count * size)],
+            "occurred_at": [START + timedelta(days=row // size / a_day) for row in range(count * size)],
+            "score": score,
+            "city": [f"b{number % 5}" for number in each],
+            "years": drawn.integers(0, 40, count * size),
+            "income": np.round(drawn.lognormal(8 + 0.05 * each, 0.2), 2),
+            "failed": False,
+            "label": np.where(bad, "bad", "good"),
+            "turned_out": np.where(drawn.random(count * size) < score, "bad", "good"),
+            "sampling_rate": 0.2,
+        }
+    ).with_columns(pl.col("occurred_at").cast(MOMENT))
+
+
+@pytest.fixture(scope="module")
+def batched(write_small_log, tmp_path_factory):
+    everything = batches()
+    folder = tmp_path_factory.mktemp("batches")
+    frames = {"whole": everything.drop("sampling_rate"), "sampled": recorded(everything)}
+    return {name: al.open(write_small_log(folder / name, **tables(frame))) for name, frame in frames.items()}, frames
+
+
+def test_alike_batches_of_which_some_were_recorded_are_no_drift(batched):
+    opened, frames = batched
+    whole, sampled = (opened[name].drift(every="1d") for name in ("whole", "sampled"))
+    for drift in (whole, sampled):
+        assert set(drift.table["verdict"]) <= {"stable", "slight"}
+    assert opened["sampled"].onset(every="1d").onsets == ()
+    assert [alert.rule.name for alert in opened["sampled"].watch().alerts] == []
+    (fact,) = [fact for fact in sampled.facts if "by request" in fact]
+    assert (
+        "come by request, 10.0 in the mean, recorded all or none, and those of one are more alike than others" in fact
+    )
+    assert 0.09 * frames["sampled"].height < sampled.volume["rows"].sum() < 0.13 * frames["sampled"].height
+
+
+def test_a_shift_is_found_in_alike_batches_all_the_same(write_small_log, tmp_path):
+    later = pl.col("occurred_at") >= START + timedelta(days=16)
+    frame = batches().with_columns(income=pl.when(later).then(pl.col("income") * 3).otherwise("income"))
+    log = al.open(write_small_log(tmp_path / "moved", **tables(recorded(frame))))
+    moved = log.drift(every="1d").table.filter(pl.col("verdict") == "major")
+    assert set(moved["column"]) == {"income"}
+    assert moved["window_start"].min() == START + timedelta(days=16)
+
+
+def test_rates_of_alike_batches_have_intervals_that_count_them(batched):
+    opened, frames = batched
+    whole, sampled = (opened[name].fairness(["city"], favourable="approve", qualified="good") for name in opened)
+    wide = held = 0
+    for measure in (
+        "selection_rate",
+        "true_positive_rate",
+        "false_negative_rate",
+        "false_positive_rate",
+        "qualified_rate",
+    ):
+        for row in sampled.table.filter(measure=measure).iter_rows(named=True):
+            truth = whole.table.filter(measure=measure, group=row["group"]).row(0, named=True)
+            held += row["low"] < truth["value"] < row["high"]
+            if measure == "selection_rate":
+                assert row["rows"] == frames["sampled"].filter(pl.col("city") == row["group"]).height
+                of_rows = 2 * 1.96 * (row["value"] * (1 - row["value"]) / row["rows"]) ** 0.5
+                wide += row["high"] - row["low"] > 1.5 * of_rows
+    assert wide == 5
+    assert held >= 23  # of 25
+    assert any("recorded all or none, which intervals count" in fact for fact in sampled.facts)
+
+
+@pytest.mark.parametrize("favoured", [1.0, 0.5, 0.05])
+def test_the_intervals_of_sampled_requests_hold_what_they_say(favoured):
+    """Of 400 samples of alike requests, at rates of two tiers in one, the interval of 95 % holds nearly always."""
+    from audit_lab.monitor.fairness.rates import rates_of
+    from audit_lab.monitor.fairness.requests import Products
+    from audit_lab.monitor.fairness.tallies import Tally
+
+    drawn = np.random.default_rng(3)
+    held, rounds, size = 0, 400, 10
+    for _ in range(rounds):
+        chance = np.clip(drawn.beta(0.5, 0.5, 400), 0, 1) * (favoured if favoured < 1 else 0) + (favoured == 1)
+        good = drawn.random((400, size)) < chance[:, None]
+        rate = np.where(np.arange(size) < 4, 0.5, 0.2) * np.ones((400, 1))
+        share = drawn.random(400)[:, None]
+        there = share < rate
+        counts, by_rate = {}, {}
+        for each in (0.2, 0.5):
+            mine = there & (rate == each)
+            counts[each] = (mine & good).sum(axis=1), mine.sum(axis=1)
+            by_rate[each] = Tally(rows=int(mine.sum()), selected=int((mine & good).sum()))
+        products = [
+            Products(p, q, float((s * u).sum()), float((s * v + t * u).sum() / 2), float((t * v).sum()))
+            for p, (s, t) in counts.items()
+            for q, (u, v) in counts.items()
+        ]
+        found = rates_of(by_rate, {"selection_rate": products})[0]
+        held += found.interval.low <= good.mean() <= found.interval.high
+    assert held / rounds > 0.93
 
 
 def test_segments_and_drift_together_are_of_what_was_served(logs):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.errors import LogError, MisuseError
-from audit_lab.log.evened import sampled_together
 from audit_lab.log.files.reading import collect
-from audit_lab.log.samplings import is_sampled, together
+from audit_lab.log.samplings import is_sampled
+from audit_lab.log.samplings import together as requests_hold
 from audit_lab.monitor.fairness.grouping import groups_of
 from audit_lab.monitor.fairness.rates import COMPARISONS, OUTCOME_RATES, RATES, Rate, compared, rates_of
+from audit_lab.monitor.fairness.requests import products_of_requests
 from audit_lab.monitor.fairness.result import COMPARISON_TABLE, TABLE, Asked, Fairness
 from audit_lab.monitor.fairness.suppression import Unit, hidden
 from audit_lab.monitor.fairness.tallies import OF, ByRate, Counted, Tally, count_groups, units_of
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
     from audit_lab.log.store import LogStore
     from audit_lab.monitor.fairness.grouping import Group
+    from audit_lab.monitor.fairness.requests import Products
 
 __all__ = ["measure_fairness"]
 
 #: Between the parts of an intersection.
 _TIMES = " \N{MULTIPLICATION SIGN} "
 _MOST_VALUES = 20
-_RATE = "sampling_rate"
+_RATE, _REQUEST = "sampling_rate", "request_id"
 
 
 def measure_fairness(
@@ -72,11 +74,12 @@ def measure_fairness(
     chosen = groups_of(store, model, groups, bands)
     features = tuple(dict.fromkeys(name for group in chosen for name in group.features))
     sampled = is_sampled(store, model, since, until)
-    weighing = (_RATE,) if sampled else ()
+    together = requests_hold(store, model, since, until) if sampled else 1.0
+    weighing = ((_RATE,) if sampled else ()) + ((_REQUEST,) if together > 1 else ())
     columns = tuple(dict.fromkeys((*(name for group in chosen for name in group.columns), *weighing)))
     rows = JudgedRows(store, Judged(model, since, until, as_of, features, columns), meaning)
     counted = Counted(
-        of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version, zone, sampled
+        of, favourable, qualified or _qualified(meaning, favourable, of), every, by_version, zone, sampled, together > 1
     )
     cells = count_groups(rows, chosen, counted, meaning)
     if not int(cells["selected"].sum()):
@@ -86,6 +89,7 @@ def measure_fairness(
     if not int(cells["rows"].sum()):
         raise LogError("there is no decision to count", "Widen the range of time, or name another model.")
     asked = Asked(tuple(groups), counted, minimum, model, since, until, as_of, features, _bands(bands))
+    products = products_of_requests(rows, chosen, counted, meaning) if counted.by_request else None
     table: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
     for (start, version), mine in _windows(cells):
@@ -95,13 +99,14 @@ def measure_fairness(
             "model_version": version,
         }
         units = units_of(mine, len(chosen), intersections=intersections)
-        of_units, told = _shown(units, chosen, minimum)
+        of_requests = None if products is None else products.get((start, version), {})
+        of_units, told = _shown(units, chosen, minimum, of_requests)
         table += [{**where, **row} for row in of_units]
         comparisons += [{**where, **row} for row in told]
     undecided = int(cells["undecided"].sum())
     facts = [*rows.facts, *([f"predictions without a {of}, which are not counted: {undecided:,}"] if undecided else [])]
     if sampled:
-        facts.append(_weighed(cells) + sampled_together(together(store, model, since, until)))
+        facts.append(_weighed(cells, together))
     if counted.qualified is None:
         facts.append("nothing is said of outcomes: name the one that shows that a favourable decision was right")
     return Fairness(
@@ -113,7 +118,7 @@ def measure_fairness(
     )
 
 
-def _weighed(cells: pl.DataFrame) -> str:
+def _weighed(cells: pl.DataFrame, together: float) -> str:
     rate = pl.col("rate")
     lowest, highest, served = cells.select(
         rate.min().alias("lowest"), rate.max().alias("highest"), (pl.col("rows") / rate).sum().alias("served")
@@ -121,6 +126,11 @@ def _weighed(cells: pl.DataFrame) -> str:
     return (
         f"the decisions were recorded at rates from {lowest:g} to {highest:g}, and each counts for one over its rate: "
         f"together for about {served:,.0f} that were served; rows are those recorded"
+        + (
+            f"; they come by request, {together:,.1f} in the mean, recorded all or none, which intervals count"
+            if together > 1
+            else ""
+        )
     )
 
 
@@ -169,7 +179,10 @@ def _windows(cells: pl.DataFrame) -> Iterator[tuple[tuple[Any, Any], pl.DataFram
 
 
 def _shown(
-    units: dict[Unit, ByRate], groups: Sequence[Group], minimum: int
+    units: dict[Unit, ByRate],
+    groups: Sequence[Group],
+    minimum: int,
+    together: Mapping[Unit, Mapping[str, Sequence[Products]]] | None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of the table, and the comparisons, of one window."""
     whole = {unit: sum(by_rate.values(), Tally()) for unit, by_rate in units.items()}
@@ -184,7 +197,7 @@ def _shown(
         name = _TIMES.join(value for _, value in unit)
         by_grouping.setdefault(grouping, {})
         shown = {}
-        for rate in rates_of(units[unit]):
+        for rate in rates_of(units[unit], None if together is None else together.get(unit, {})):
             gone = unit in (few_outcomes if rate.measure in OUTCOME_RATES else few)
             rows.append(_row(grouping, name, rate, is_hidden=gone, minimum=minimum))
             if not gone:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from audit_lab.monitor.fairness.requests import SHARES, Products
 from audit_lab.monitor.performance.intervals import (
     KATZ,
     LEVEL,
@@ -90,7 +91,7 @@ class Compared:
     note: str = ""
 
 
-def rates_of(by_rate: ByRate) -> list[Rate]:
+def rates_of(by_rate: ByRate, together: Mapping[str, Sequence[Products]] | None = None) -> list[Rate]:
     """Return the rates of one group.
 
     With a favourable decision for "positive" and a qualified outcome for "true": selection rate ``favoured / all``;
@@ -102,31 +103,40 @@ def rates_of(by_rate: ByRate) -> list[Rate]:
     ----------
     by_rate
         Its counts, by the rate at which the rows were recorded: each row counts for one over that rate.
+    together
+        By share (`SHARES`) the products of requests that were sampled with all their rows; each row was sampled by
+        itself when None.
 
     Notes
     -----
     Ratios of two Horvitz and Thompson estimates. Intervals are of as many trials as would have the same variance were
     all recorded (Korn and Graubard, *Confidence intervals for proportions with small expected number of positive
-    counts* (1998)), each row sampled by itself; of a rate of 0 or 1, of Kish's number.
+    counts* (1998)); of a rate of 0 or 1, of as many as would have that of the number of rows, which is Kish's number
+    where each was sampled by itself.
     """
     parts = sorted(by_rate.items())
-    counted = {
-        SELECTION: [(rate, each.selected, each.rows) for rate, each in parts],
-        "true_positive_rate": [(rate, each.qualified_selected, each.qualified) for rate, each in parts],
-        "false_negative_rate": [
-            (rate, each.qualified - each.qualified_selected, each.qualified) for rate, each in parts
-        ],
-        "false_positive_rate": [(rate, each.unqualified_selected, each.unqualified) for rate, each in parts],
-        "qualified_rate": [(rate, each.qualified, each.labelled) for rate, each in parts],
+    found = {
+        measure: _rate(
+            measure,
+            [(rate, getattr(each, counted), getattr(each, of)) for rate, each in parts],
+            None if together is None else together.get(measure, ()),
+        )
+        for measure, (counted, of) in SHARES.items()
     }
-    found = [_rate(measure, each) for measure, each in counted.items()]
-    share = _rate("calibration_gap", [(rate, each.scored_positive, each.scored) for rate, each in parts])
+    missed = _rate(
+        "false_negative_rate",
+        [(rate, each.qualified - each.qualified_selected, each.qualified) for rate, each in parts],
+        None if together is None else [each.less for each in together.get("true_positive_rate", ())],
+    )
+    share = found.pop("calibration_gap")
+    rates = [found[SELECTION], found["true_positive_rate"], missed]
+    rates += [found["false_positive_rate"], found["qualified_rate"]]
     if share.value is None:
-        return [*found, share]
+        return [*rates, share]
     served = sum(each.scored / rate for rate, each in parts)
     mean = sum(each.score_sum / rate for rate, each in parts) / served
     interval = Interval(mean - (share.interval.high or 0.0), mean - (share.interval.low or 0.0))
-    return [*found, replace(share, value=mean - share.value, interval=interval)]
+    return [*rates, replace(share, value=mean - share.value, interval=interval)]
 
 
 def compared(comparison: str, rates: Mapping[str, Mapping[str, Rate]]) -> Compared:
@@ -170,29 +180,28 @@ def _of_one(comparison: str, rates: Mapping[str, Rate], is_ratio: bool) -> Compa
     return Compared(comparison, value, interval, method, lowest, highest, chance, len(known), note)
 
 
-def _rate(measure: str, counted: Sequence[tuple[float, int, int]]) -> Rate:
+def _rate(measure: str, counted: Sequence[tuple[float, int, int]], together: Sequence[Products] | None) -> Rate:
     """Return a rate from rows by the rate at which they were recorded: that, the successes and all."""
     rows = sum(trials for _, _, trials in counted)
     if not rows:
         return Rate(measure, 0, 0, None, NO_INTERVAL, "", 0)
-    successes, trials = _effective([each for each in counted if each[2]])
+    if together is None:
+        together = [Products(rate, rate, successes, successes, trials) for rate, successes, trials in counted]
+    successes, trials = _effective([each for each in counted if each[2]], together)
     return Rate(measure, successes, trials, successes / trials, wilson(successes, trials), WILSON, rows)
 
 
-def _effective(counted: Sequence[tuple[float, int, int]]) -> tuple[float, float]:
+def _effective(counted: Sequence[tuple[float, int, int]], together: Sequence[Products]) -> tuple[float, float]:
     """Return successes and trials of a rate of which all trials were recorded, and that is known as well."""
     if all(rate == 1 for rate, _, _ in counted):
         return sum(successes for _, successes, _ in counted), sum(trials for _, _, trials in counted)
     served = sum(trials / rate for rate, _, trials in counted)
     share = sum(successes / rate for rate, successes, _ in counted) / served
     if not 0 < share < 1:
-        trials = served**2 / sum(each / rate**2 for rate, _, each in counted)
+        # All or none of them are successes: what is not known is of how many.
+        trials = served**2 / (served + sum(each.spread_of_all for each in together))
         return trials if share else 0.0, trials
-    spread = sum(
-        (1 / rate - 1) / rate * ((1 - share) ** 2 * successes + share**2 * (each - successes))
-        for rate, successes, each in counted
-    )
-    variance = spread / served**2 + share * (1 - share) / served
+    variance = sum(each.spread(share) for each in together) / served**2 + share * (1 - share) / served
     trials = min(share * (1 - share) / variance, served)
     return share * trials, trials
 

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from audit_lab.monitor.performance.rows import JudgedRows
     from audit_lab.monitor.windows import WindowLength
 
-__all__ = ["OF", "ByRate", "Counted", "Tally", "count_groups", "units_of"]
+__all__ = ["OF", "WHERE", "ByRate", "Counted", "Tally", "alias", "count_groups", "marked", "sums", "units_of"]
 
 #: What can be counted, and the column of the judged rows that says it.
 OF = {"label": "label", "decision": "decision", "final decision": "final_decision"}
+
+#: What windows and versions are told apart by.
+WHERE = ("window_start", "model_version")
 
 _MOST_CELLS = 20_000
 #: Scores are added up in parts of this size: exact to 1e-10 each, and in 64 bits for two thousand million rows.
@@ -78,7 +81,8 @@ class Counted:
     """What is counted: whose decision, which is favourable, which outcome is the qualified one, in which windows.
 
     `is_sampled` says whether some rows stand for others that were not recorded: then the judged rows have
-    ``sampling_rate``.
+    ``sampling_rate``. `by_request` says whether those of one request were recorded together: then they have
+    ``request_id`` too.
     """
 
     of: str
@@ -88,6 +92,7 @@ class Counted:
     by_version: bool
     zone: str = "UTC"
     is_sampled: bool = False
+    by_request: bool = False
 
     @property
     def length(self) -> WindowLength | None:
@@ -112,25 +117,29 @@ def count_groups(rows: JudgedRows, groups: Sequence[Group], asked: Counted, mean
     LogError
         A table cannot be read.
     """
+    keys = [*WHERE, *(alias(place) for place in range(len(groups))), "rate"]
+    counted = marked(rows, groups, asked, meaning).group_by(keys).agg(*sums(meaning)).sort(keys, nulls_last=True)
+    with reading("the predictions, inputs and outcomes"):
+        found = counted.collect(engine="streaming")
+    _check_sizes(found, groups)
+    return found
+
+
+def marked(rows: JudgedRows, groups: Sequence[Group], asked: Counted, meaning: Meaning) -> pl.LazyFrame:
+    """Return the judged rows with what `count_groups` groups by, and what `sums` adds up."""
     frame = rows.frame()
     for place, group in enumerate(groups):
-        frame = group.added(frame, _alias(place))
+        frame = group.added(frame, alias(place))
     if asked.every is not None:
         frame = frame.filter(pl.col("occurred_at").is_not_null())
     version = pl.col("model_version") if asked.by_version else pl.lit(None, dtype=pl.String)
     rate = 1 / weight() if asked.is_sampled else pl.lit(1.0)
-    keys = ["window_start", "model_version", *(_alias(place) for place in range(len(groups))), "rate"]
-    made = frame.with_columns(
+    return frame.with_columns(
         window_start(asked.length).alias("window_start"),
         version.alias("model_version"),
         rate.alias("rate"),
         *_facts(asked, meaning),
     )
-    counted = made.group_by(keys).agg(*_sums(meaning)).sort(keys, nulls_last=True)
-    with reading("the predictions, inputs and outcomes"):
-        found = counted.collect(engine="streaming")
-    _check_sizes(found, groups)
-    return found
 
 
 def units_of(cells: pl.DataFrame, groups: int, *, intersections: bool) -> dict[Unit, ByRate]:
@@ -139,7 +148,7 @@ def units_of(cells: pl.DataFrame, groups: int, *, intersections: bool) -> dict[U
     names = [each.name for each in fields(Tally)]
     for row in cells.iter_rows(named=True):
         tally = Tally(*(row[name] for name in names))
-        parts = [(place, row[_alias(place)]) for place in range(groups)]
+        parts = [(place, row[alias(place)]) for place in range(groups)]
         units: list[Unit] = [(part,) for part in parts]
         if intersections and groups > 1:
             units.append(tuple(parts))
@@ -173,7 +182,8 @@ def _facts(asked: Counted, meaning: Meaning) -> list[pl.Expr]:
     ]
 
 
-def _sums(meaning: Meaning) -> list[pl.Expr]:
+def sums(meaning: Meaning) -> list[pl.Expr]:
+    """Return what adds marked rows up to a `Tally`, and how many of them are undecided."""
     decided, selected = pl.col("is_decided"), pl.col("is_selected")
     right = decided & pl.col("is_qualified").fill_null(value=False)
     wrong = decided & (~pl.col("is_qualified")).fill_null(value=False)
@@ -199,13 +209,13 @@ def _sums(meaning: Meaning) -> list[pl.Expr]:
 
 def _check_sizes(found: pl.DataFrame, groups: Sequence[Group]) -> None:
     for place, group in enumerate(groups):
-        count = found[_alias(place)].filter(found[_alias(place)] != MISSING).n_unique()
+        count = found[alias(place)].filter(found[alias(place)] != MISSING).n_unique()
         if count > MOST_GROUPS:
             raise MisuseError(
                 f"{group.name} has {count:,} groups",
                 f"Group numbers by bands, like bands={{{group.name!r}: [25, 40]}}; at most {MOST_GROUPS} are compared.",
             )
-    cells = found.select("window_start", "model_version", *(_alias(place) for place in range(len(groups)))).n_unique()
+    cells = found.select("window_start", "model_version", *(alias(place) for place in range(len(groups)))).n_unique()
     if cells > _MOST_CELLS:
         raise MisuseError(
             f"the groups, windows and versions have {cells:,} combinations",
@@ -213,5 +223,6 @@ def _check_sizes(found: pl.DataFrame, groups: Sequence[Group]) -> None:
         )
 
 
-def _alias(place: int) -> str:
+def alias(place: int) -> str:
+    """Return the column that the groups of one grouping are in."""
     return f"group_{place}"
