@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import polars as pl
 
 from audit_lab.errors import AuditLabError
 from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +23,9 @@ __all__ = ["BackgroundRows", "choose_background", "eligible_rows"]
 
 #: With fewer earlier decisions than this, decisions of the same version at any time are taken.
 _FEWEST_EARLIER = 20
+
+_DIFFERENT = 2
+_BYTES, _SPARE, _RANGE = 8, 11, 2.0**53
 
 _NOT_FEATURES = ("prediction_id", "recorded_at", "supersedes")
 
@@ -72,6 +77,8 @@ def choose_background(
     Of the decisions that the same model version took before `before` and whose inputs were recorded, take those with
     the smallest SHA-256 of ``seed|prediction_id``. Where fewer than 20 exist, decisions of that version at any time
     are eligible; the description and `later` say so. An id that stands more than once in either table is never taken.
+    Where they were recorded at different rates each is as likely to be taken as the served ones that it stands for,
+    whatever is recorded later: see `eligible_rows`.
 
     Parameters
     ----------
@@ -116,7 +123,7 @@ def choose_background(
         tuple(ids),
         _digest(ids, frame),
         f"{len(ids)} of {pool.height} decisions of {model_name} {model_version} with recorded inputs, "
-        f"{_when(before, whole=whole)}; those with the smallest SHA-256 of '{seed}|prediction_id'",
+        f"{_when(before, whole=whole)}; those with the smallest {_rule(pool['rate'], seed)}",
         later=sum(name not in known_earlier for name in ids),
     )
 
@@ -127,21 +134,41 @@ def eligible_rows(
     """Return ``prediction_id`` and ``occurred_at`` of decisions that may be in a background, in the order of choice.
 
     They are those of the version whose id is unique and whose inputs exist, sorted by the SHA-256 of
-    ``seed|prediction_id``: the same for every decision of the version.
+    ``seed|prediction_id``: the same for every decision of the version. ``rate`` is at which each was recorded.
+
+    Notes
+    -----
+    Where rates differ the order is that of ``-rate * ln(1 - u)``, u being the first 53 bits of the SHA-256 as a share
+    of all: a sample without replacement with the weights 1 / rate (Efraimidis and Spirakis, *Weighted random sampling
+    with a reservoir* (2006)). Of equal rates it is the order of the SHA-256.
     """
-    versions = predictions.group_by("prediction_id").agg(
-        pl.len().alias("places"), pl.col("occurred_at", "model_name", "model_version").first()
+    rate = 1 / weight() if "sampling_rate" in predictions.collect_schema() else pl.lit(1.0)
+    versions = (
+        predictions.with_columns(rate=rate)
+        .group_by("prediction_id")
+        .agg(pl.len().alias("places"), pl.col("occurred_at", "model_name", "model_version", "rate").first())
     )
     recorded = inputs.group_by("prediction_id").agg(pl.len().alias("rows"))
     mine = (pl.col("model_name") == model_name) & (pl.col("model_version") == model_version)
     eligible = (
         versions.filter((pl.col("places") == 1) & mine)
         .join(recorded.filter(pl.col("rows") == 1), on="prediction_id", how="inner")
-        .select("prediction_id", "occurred_at")
+        .select("prediction_id", "occurred_at", "rate")
     )
     found = collect(eligible, f"predictions, or inputs/{model_name},")
-    order = pl.Series([_order(seed, name) for name in found["prediction_id"]], dtype=pl.Binary)
-    return found.with_columns(_order=order).sort("_order").drop("_order")
+    digests = [_order(seed, name) for name in found["prediction_id"]]
+    waits = [-math.log1p(-(int.from_bytes(digest[:_BYTES], "big") >> _SPARE) / _RANGE) for digest in digests]
+    first = pl.Series(waits, dtype=pl.Float64) * found["rate"]
+    order = found.with_columns(_first=first, _order=pl.Series(digests, dtype=pl.Binary))
+    by = ["_order"] if found["rate"].n_unique() < _DIFFERENT else ["_first", "_order"]
+    return order.sort(by).drop("_first", "_order")
+
+
+def _rule(rates: pl.Series, seed: int) -> str:
+    rule = f"SHA-256 of '{seed}|prediction_id'"
+    if rates.n_unique() < _DIFFERENT:
+        return rule
+    return f"{rule}, weighed by one over the rates of {rates.min():g} to {rates.max():g} at which they were recorded"
 
 
 def _order(seed: int, prediction_id: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,42 @@ def test_takes_the_earlier_decisions_with_the_smallest_digests() -> None:
 
     digests = {f"p-{n:03}": hashlib.sha256(f"7|p-{n:03}".encode()).hexdigest() for n in range(50)}
     assert list(chosen.ids) == sorted(digests, key=lambda name: digests[name])[:5]
+
+
+def test_each_is_taken_as_often_as_the_served_ones_that_it_stands_for() -> None:
+    """Of a log that records all near the threshold and one in five others, the background is of what was served."""
+    rows, rounds, taken = 400, 400, 20
+    rate = pl.Series([1.0 if n % 2 else 0.2 for n in range(rows)])
+    times = predictions(rows).with_columns(occurred_at=pl.lit(START), sampling_rate=rate)
+    often = sum(
+        float(chosen.frame["distance"].cast(pl.Int64).is_in(list(range(1, rows, 2))).mean() or 0.0)
+        for chosen in (choose(times, inputs(rows), rows=taken, seed=seed) for seed in range(rounds))
+    )
+    expected = 1 / 6  # 200 that stand for one each, 200 for five each; without replacement it is a little more
+    error = (expected * (1 - expected) / (rounds * taken)) ** 0.5
+    assert expected - 4 * error < often / rounds < expected + 4 * error + 0.01
+
+
+def test_the_order_of_weighed_rows_can_be_computed_again_and_later_rows_do_not_move_it() -> None:
+    rate = pl.Series([1.0 if n % 3 else 0.1 for n in range(100)])
+    rates = predictions().with_columns(sampling_rate=rate)
+    chosen = choose(rates, inputs(), rows=8, seed=7)
+
+    def wait(n: int) -> float:
+        share = int.from_bytes(hashlib.sha256(f"7|p-{n:03}".encode()).digest()[:8], "big") // 2**11 / 2**53
+        return -math.log(1 - share) * rate[n]
+
+    assert list(chosen.ids) == [f"p-{n:03}" for n in sorted(range(50), key=wait)[:8]]
+    assert chosen.description.endswith(", weighed by one over the rates of 0.1 to 1 at which they were recorded")
+    changed = rates.with_columns(pl.when(pl.int_range(100) < 50).then("sampling_rate").otherwise(0.001))
+    assert choose(changed, inputs(), rows=8, seed=7).sha256 == chosen.sha256
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.2, None])
+def test_one_rate_for_all_changes_nothing(rate: float | None) -> None:
+    alike = predictions().with_columns(sampling_rate=pl.lit(rate, dtype=pl.Float64))
+    found, plain = choose(alike, inputs(), rows=20), choose(predictions(), inputs(), rows=20)
+    assert (found.ids, found.sha256, found.description) == (plain.ids, plain.sha256, plain.description)
 
 
 def test_frame_holds_the_features_in_the_order_of_the_ids() -> None:
