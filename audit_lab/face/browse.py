@@ -11,13 +11,14 @@ import polars as pl
 from audit_lab.errors import MisuseError
 from audit_lab.log.browse.column_values import ColumnValues, values_in_order
 from audit_lab.log.browse.columns import browsed_columns, column_named
-from audit_lab.log.browse.conditions import rows_where
+from audit_lab.log.browse.conditions import rows_of_both, rows_where
 from audit_lab.log.browse.inputs_of_page import inputs_by_id, inputs_by_number
 from audit_lab.log.browse.ranking import Ranking
 from audit_lab.log.browse.shared import Shared
 from audit_lab.log.browse.stored_rows import StoredRows
 from audit_lab.log.browse.summaries import coded_histogram, histogram, timeline
 from audit_lab.log.files.reading import collect
+from audit_lab.log.samplings import is_sampled, weight
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.query import Question, matching
 from audit_lab.log.segments import ROW, SEGMENT
@@ -115,6 +116,14 @@ class Browse:
         chosen = self._chosen
         return self._shared.rows.count if chosen is None else int(chosen.size)
 
+    @cached_property
+    def represented(self) -> float | None:
+        """For about how many served predictions they stand; None where none states that others were not recorded."""
+        if not is_sampled(self.store, self.question.model, self.question.since, self.question.until):
+            return None
+        rates = self._only_chosen(self._values("sampling_rate").values().alias("sampling_rate").to_frame().lazy())
+        return float(rates.select(weight().sum()).collect().item())
+
     def page(self, first: int = 0, count: int = 50, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the predictions of the ranks from `first` on; fewer at the end.
 
@@ -167,10 +176,8 @@ class Browse:
 
         Raises
         ------
-        MisuseError
-            There is no such column.
-        LogError
-            The log cannot be read.
+        MisuseError, LogError
+            There is no such column; the log cannot be read.
         """
         with self.access.asking("histogram", column, of=self.question.expression):
             values = self._values(column)
@@ -199,10 +206,7 @@ class Browse:
     def alerts(self, *, raised: bool = True) -> pl.DataFrame:
         """Return the alerts of the stretch of time and the model, in order of time, whatever the expression says.
 
-        Parameters
-        ----------
-        raised
-            Whether the alerts journal is read too, which tells the state of each; else only the log's own events.
+        The alerts journal, which tells the state of each, is read too unless `raised` is false.
 
         Returns
         -------
@@ -258,7 +262,11 @@ class Browse:
             order = f"by {self.sort}, {'the greatest' if self.descending else 'the least'} first"
         every = f" of {self._shared.rows.count:,}" if self._chosen is not None else ""
         narrowed = f" ({'; '.join(asked)})" if asked else ""
-        return [f"{self.rows:,}{every} predictions{narrowed}, {order}."]
+        served = self.represented
+        stand = (
+            [] if served is None else [f"Recorded by a sampling rule, they stand for about {served:,.0f} served ones."]
+        )
+        return [f"{self.rows:,}{every} predictions{narrowed}, {order}.", *stand]
 
     @cached_property
     def _shared(self) -> Shared:
@@ -313,8 +321,6 @@ class Browse:
 
     def _found(self) -> NDArray[np.int64] | None:
         """Return the rows that the filter leaves, by their columns alone; None where the log has to be searched."""
-        import numpy as np
-
         question = self.question
         if question.model is not None or isinstance(question.expression, pl.Expr) or not self._shared.rows.by_number:
             return None
@@ -332,13 +338,7 @@ class Browse:
                 self._shared.filters[narrowed] = found
         if question.since is None and question.until is None:
             return found
-        within = self._values(_TIME).between(question.since, question.until)
-        if found is None:
-            return within
-        of_time = np.zeros(self._shared.rows.count, dtype=np.bool_)
-        of_time[within] = True
-        chosen: NDArray[np.int64] = found[of_time[found]]
-        return chosen
+        return rows_of_both(found, self._values(_TIME).between(question.since, question.until), self._shared.rows.count)
 
     def _numbers(self, first: int, count: int) -> NDArray[np.int64]:
         """Return the numbers of the rows of a page; those of the last one are kept for its other columns."""

@@ -437,6 +437,24 @@ def test_operations_weigh_and_say_how_many_were_served(logs):
     assert sampled.to_dict()["represented"] == pytest.approx(weights)
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"expression": "inputs.city = 'Bern'"}, {"since": "2024-03-10", "until": "2024-03-20"}]
+)
+def test_the_explorer_says_for_how_many_served_ones_its_rows_stand(logs, asked):
+    opened, frames = logs
+    whole, sampled = (opened[name].browse(**asked) for name in ("whole", "sampled"))
+    frame = frames["sampled"]
+    if "expression" in asked:
+        frame = frame.filter(pl.col("city") == "Bern")
+    if "since" in asked:
+        frame = frame.filter(pl.col("occurred_at").is_between(START + timedelta(days=6), START + timedelta(days=16)))
+    weights = (1 / frame["sampling_rate"]).sum()
+    assert (sampled.rows, sampled.represented) == (frame.height, pytest.approx(weights))
+    assert sampled.summary()[1] == f"Recorded by a sampling rule, they stand for about {weights:,.0f} served ones."
+    assert abs(weights - whole.rows) < 0.05 * whole.rows
+    assert (whole.represented, len(whole.summary())) == (None, 1)
+
+
 def test_a_log_without_a_rate_asks_nothing_more(logs):
     opened, _ = logs
     assert not any("stand for" in fact for fact in opened["whole"].drift(every="1d").facts)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audit_lab.log.search.expression import Expression
     from audit_lab.log.store import LogStore
 
-__all__ = ["rows_where"]
+__all__ = ["rows_of_both", "rows_where"]
 
 _KEPT = "kept"
 
@@ -75,6 +75,18 @@ def rows_where(
     except MisuseError:
         return None
     return np.flatnonzero(kept.fill_null(value=False).to_numpy())
+
+
+def rows_of_both(found: NDArray[np.int64] | None, within: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return those numbers of rows, of so many in all, that are in both, in the order of the first; None is all."""
+    import numpy as np
+
+    if found is None:
+        return within
+    known = np.zeros(count, dtype=np.bool_)
+    known[within] = True
+    chosen: NDArray[np.int64] = found[known[found]]
+    return chosen
 
 
 def _frame(
