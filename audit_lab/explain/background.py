@@ -168,7 +168,8 @@ def _rule(rates: pl.Series, seed: int) -> str:
     rule = f"SHA-256 of '{seed}|prediction_id'"
     if rates.n_unique() < _DIFFERENT:
         return rule
-    return f"{rule}, weighed by one over the rates of {rates.min():g} to {rates.max():g} at which they were recorded"
+    lowest, highest = rates.to_numpy().min(), rates.to_numpy().max()
+    return f"{rule}, weighed by one over the rates of {lowest:g} to {highest:g} at which they were recorded"
 
 
 def _order(seed: int, prediction_id: str) -> bytes:

@@ -9,8 +9,9 @@ import narwhals as nw
 import polars as pl
 
 from audit_lab.log.engines.answers import collected
+from audit_lab.log.evening import evened
 from audit_lab.log.files.reading import collect
-from audit_lab.log.samplings import evened, weight
+from audit_lab.log.samplings import weight
 from audit_lab.log.schema import TIME
 from audit_lab.monitor.alerts.alert import bounded
 from audit_lab.monitor.alerts.asking import QUESTIONS

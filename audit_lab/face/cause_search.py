@@ -10,7 +10,7 @@ from audit_lab.errors import MisuseError
 from audit_lab.face.description import predicting_model
 from audit_lab.face.drift_search import DriftQuestion, drift_of
 from audit_lab.face.untimed import untimed_fact, untimed_predictions
-from audit_lab.log.samplings import evened
+from audit_lab.log.evening import evened
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.cause.measure import find_cause
 from audit_lab.monitor.cause.question import DEFAULT_LENGTH, CauseQuestion, asked_windows

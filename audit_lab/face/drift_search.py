@@ -16,9 +16,9 @@ from audit_lab.face.drift_reference import moment_asked, reference_asked
 from audit_lab.face.progress import WatchedStore
 from audit_lab.face.windowed_rows import OUTCOMES
 from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.evening import evened
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.sketch_cache import SketchCache
-from audit_lab.log.samplings import evened
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.pairs import pairs_of

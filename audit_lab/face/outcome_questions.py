@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.face.description import predicting_model
-from audit_lab.log.samplings import evened
+from audit_lab.log.evening import evened
 from audit_lab.log.search.query import instant
 from audit_lab.monitor.fairness.measuring import measure_fairness
 from audit_lab.monitor.performance.measuring import measure_performance
@@ -31,7 +31,7 @@ def performance_of(
         "as_of": instant(as_of, "as_of"),
     }
     name = predicting_model(store, model)
-    even = evened(store, name, times["since"], times["until"])
+    even = evened(store, name, times["since"], times["until"], outcomes=True, known_by=times["as_of"])
     found = measure_performance(even, name, **times, **asked)
     return found if even.evened is None else replace(found, facts=(*found.facts, even.evened.fact))
 

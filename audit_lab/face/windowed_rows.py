@@ -15,8 +15,9 @@ from audit_lab.face.description import predicting_model
 from audit_lab.face.untimed import untimed_fact, untimed_predictions
 from audit_lab.log.engines.answers import collected
 from audit_lab.log.erasure.erased import erased_ids
+from audit_lab.log.evening import evened
 from audit_lab.log.files.reading import collect
-from audit_lab.log.samplings import evened, is_sampled
+from audit_lab.log.samplings import is_sampled
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.query import instant
@@ -260,7 +261,7 @@ def windowed_rows(
 ) -> WindowedRows:
     """Return the rows of one model, which may be left out where the log has one, of ``since <= occurred_at < until``.
 
-    Those of a sampled log are evened out (`audit_lab.log.samplings.evened`) unless `even` is false.
+    Those of a sampled log are evened out (`audit_lab.log.evening.evened`) unless `even` is false.
 
     Raises
     ------

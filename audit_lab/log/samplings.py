@@ -7,19 +7,16 @@ probability with which it was recorded; one over that is its weight.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
 
 from audit_lab.log.engines.answers import collected
-from audit_lab.log.evened import Evened
 from audit_lab.log.files.printable import printable
 from audit_lab.log.files.reading import collect
 from audit_lab.log.index.shelf import derived, table_rows
-from audit_lab.log.thinned import Thinned, thinned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,25 +28,18 @@ __all__ = [
     "Rule",
     "Sampled",
     "estimated",
-    "evened",
     "is_sampled",
     "recorded_only",
     "sampled",
     "together",
     "weight",
+    "within",
 ]
 
 #: The kind of the events.
 SAMPLED = "recorder.sampled"
 
 _LATER = {"overrides": "overrides", "outcomes": "outcomes"}
-#: Predictions recorded at a lower rate than the others count once if no more of what was served goes uncounted so.
-_MOST_UNCOUNTED = 0.001
-#: Where evening out would leave fewer predictions than this, all count as they are.
-_FEWEST = 10
-#: Of so many periods of a model it is kept at hand what does not count.
-_PERIODS_KEPT = 4
-_BYTES, _RANGE = 8, 2.0**64
 
 
 @dataclass(frozen=True)
@@ -179,111 +169,6 @@ def estimated(rows: pl.LazyFrame, by: list[pl.Expr | str], **counted: pl.Expr) -
     return totals.join(variances, on=keys, nulls_equal=True)
 
 
-def evened(store: LogStore, model: str, since: datetime | None = None, until: datetime | None = None) -> LogStore:
-    """Return a log of which those predictions count that were, or would have been, recorded at one rate.
-
-    Parameters
-    ----------
-    store
-        The log.
-    model, since, until
-        Whose predictions count, and when: ``since <= occurred_at < until``.
-
-    Returns
-    -------
-    LogStore
-        The same log where no prediction states a rate below 1; else one whose `LogStore.evened` says what counts.
-
-    Raises
-    ------
-    LogError
-        The predictions cannot be read.
-
-    Notes
-    -----
-    A prediction that was recorded at the rate p counts with the probability r / p, where r is the lowest rate: it was
-    recorded and counts with the probability r, whatever p. Whether it does is decided by its request, so that all of a
-    request that were recorded at one rate count, or none do: by the first 64 bits of the SHA-256 of its id, a zero byte
-    and ``evened``. That is another number than the one by which the request was sampled. Where those of one request
-    are more alike than others, a share of each request's counts (`audit_lab.log.thinned`).
-    """
-    if not is_sampled(store, model, since, until):
-        return store
-    known: dict[Any, Evened] = derived(store, ("evened", model), ("predictions",), dict)
-    if (since, until) not in known:
-        made = _evened(store, model, since, until)
-        while len(known) >= _PERIODS_KEPT:
-            known.pop(next(iter(known)), None)
-        known[since, until] = made
-    made_even = replace(store, evened=known[since, until])
-    made_even.__dict__["shelf"] = store.shelf
-    return made_even
-
-
-def _evened(store: LogStore, model: str, since: datetime | None, until: datetime | None) -> Evened:
-    rows = _within(store, since, until).filter(nw.col("model_name") == model)
-    what = f"the predictions of {store.location}"
-    counted = collected(rows.group_by("sampling_rate").agg(nw.len().alias("rows")), what)
-    by_rate = (
-        counted.select((1 / weight()).alias("rate"), pl.col("rows").cast(pl.Int64))
-        .group_by("rate")
-        .agg(pl.col("rows").sum(), served=(pl.col("rows") / pl.col("rate")).sum())
-        .sort("rate")
-    )
-    recorded, served = int(by_rate["rows"].sum()), float(by_rate["served"].sum())
-    highest = float(by_rate["rate"][-1])
-    chosen = _even_rate(by_rate, served)
-    nothing = pl.Series("prediction_id", [], dtype=pl.String)
-    kept = by_rate.select((pl.col("rows") * (chosen / pl.col("rate")).clip(upper_bound=1)).sum()).item()
-    if kept < min(_FEWEST, recorded):
-        mean = together(store, model, since, until)
-        return Evened(None, highest, recorded, recorded, served, 0, Thinned(mean, 1.0, None, nothing), nothing)
-    gone = _not_counted(rows, chosen, what) if highest > chosen else nothing
-    rarer = int(by_rate.filter(pl.col("rate") < chosen)["rows"].sum())
-    mean = together(store, model, since, until)
-    thin = Thinned(mean, 0.0, 1.0, nothing) if mean <= 1 else _thinned(store, model, rows, gone, chosen)
-    if recorded - gone.len() - thin.left_out.len() < min(_FEWEST, recorded):
-        thin = replace(thin, share=None, left_out=nothing)
-    left_out = pl.concat([gone, thin.left_out]).sort()
-    return Evened(chosen, highest, recorded, recorded - left_out.len(), served, rarer, thin, left_out)
-
-
-def _thinned(store: LogStore, model: str, rows: nw.LazyFrame[Any], gone: pl.Series, rate: float) -> Thinned:
-    """Say which of the predictions that are not gone count."""
-    what = f"the predictions of {store.location}"
-    request = nw.coalesce("request_id", "prediction_id").alias("request")
-    mine = collected(rows.select("prediction_id", request, "occurred_at"), what).drop_nulls("prediction_id")
-    return thinned(
-        mine.join(gone.to_frame("prediction_id"), on="prediction_id", how="anti"),
-        rate,
-        lambda ids: _said(store, model, ids),
-    )
-
-
-def _said(store: LogStore, model: str, ids: pl.Series) -> pl.DataFrame:
-    """Return score, decision and features of predictions whose ids stand once."""
-    wanted = ids.to_frame("prediction_id").lazy()
-    predictions = store.table("predictions")
-    outputs = predictions.collect_schema()["outputs"]
-    score = pl.col("outputs").struct.field("score") if _has_score(outputs) else pl.lit(None, dtype=pl.Float64)
-    own = predictions.select("prediction_id", score.alias("outputs.score"), "decision")
-    found = collect(own.join(wanted, on="prediction_id", how="semi"), f"the predictions of {store.location}")
-    found = found.unique("prediction_id", keep="none")
-    if model not in store.models():
-        return found
-    features = store.inputs(model).join(wanted, on="prediction_id", how="semi")
-    flat = [
-        name for name, dtype in features.collect_schema().items() if name != "recorded_at" and not dtype.is_nested()
-    ]
-    inputs = collect(features.select(flat), f"the inputs of {model}").unique("prediction_id", keep="none")
-    names = {name: f"inputs.{name}" for name in flat if name != "prediction_id"}
-    return found.join(inputs.rename(names), on="prediction_id", how="left")
-
-
-def _has_score(outputs: pl.DataType) -> bool:
-    return isinstance(outputs, pl.Struct) and any(each.name == "score" for each in outputs.fields)
-
-
 def recorded_only(store: LogStore, model: str | None, since: datetime | None, until: datetime | None) -> str | None:
     """Return what must be said of an answer about predictions one by one, where others were served beside them.
 
@@ -304,7 +189,7 @@ def is_sampled(store: LogStore, model: str | None, since: datetime | None, until
     """Say whether a prediction of a model (of any for None) states that others were not recorded: a rate below 1."""
     rate = nw.col("sampling_rate")
     # Asked of the rate alone first: where no row states one, which statistics of the files tell, none is read.
-    stated = _within(store, since, until).filter(~rate.is_null() & (rate > 0) & (rate < 1))
+    stated = within(store, since, until).filter(~rate.is_null() & (rate > 0) & (rate < 1))
     what = f"the predictions of {store.location}"
     if not collected(stated.select(rate).head(1), what).height:
         return False
@@ -319,7 +204,7 @@ def together(store: LogStore, model: str, since: datetime | None, until: datetim
     Requests are sampled, and all of one with it: its predictions are not sampled apart from each other.
     """
     rate = nw.col("sampling_rate")
-    rows = _within(store, since, until).filter(~rate.is_null() & (rate > 0) & (rate < 1), nw.col("model_name") == model)
+    rows = within(store, since, until).filter(~rate.is_null() & (rate > 0) & (rate < 1), nw.col("model_name") == model)
     request = rows.select(nw.coalesce("request_id", "prediction_id").alias("request"))
     sizes = request.group_by("request").agg(nw.len().alias("size"))
     counted = sizes.select(nw.col("size").sum().alias("rows"), nw.len().alias("requests"))
@@ -327,39 +212,12 @@ def together(store: LogStore, model: str, since: datetime | None, until: datetim
     return int(found["rows"]) / int(found["requests"]) if found["requests"] else 1.0
 
 
-def _within(store: LogStore, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
+def within(store: LogStore, since: datetime | None, until: datetime | None) -> nw.LazyFrame[Any]:
+    """Return the predictions of ``since <= occurred_at < until``, for the log's engine."""
     rows = store.frame("predictions", since, until)
     if since is not None:
         rows = rows.filter(nw.col("occurred_at") >= since)
     return rows if until is None else rows.filter(nw.col("occurred_at") < until)
-
-
-def _even_rate(by_rate: pl.DataFrame, served: float) -> float:
-    """Return the lowest rate, or a higher one where those below it stand for next to nothing."""
-    rates, rows = by_rate["rate"].to_numpy(), by_rate["rows"].to_numpy()
-    chosen = float(rates[0])
-    for place in range(1, rates.size):
-        uncounted = (rows[:place] * (1 / rates[:place] - 1 / rates[place])).sum()
-        if uncounted > _MOST_UNCOUNTED * served:
-            break
-        chosen = float(rates[place])
-    return chosen
-
-
-def _not_counted(rows: nw.LazyFrame[Any], rate: float, what: str) -> pl.Series:
-    """Return the ids of those that were recorded at a higher rate, and would not have been at this one."""
-    own, null = nw.col("sampling_rate"), nw.col("sampling_rate").is_null()
-    higher = rows.filter(null | (own > rate) | (own <= 0))
-    asked = higher.select("prediction_id", "sampling_rate", nw.coalesce("request_id", "prediction_id").alias("request"))
-    frame = collected(asked, what).drop_nulls("prediction_id")
-    least = (frame.select(rate * weight()).to_series() * _RANGE).to_list()
-    gone = [not _share(request) < bound for request, bound in zip(frame["request"].to_list(), least, strict=True)]
-    return frame["prediction_id"].filter(pl.Series(gone, dtype=pl.Boolean)).sort()
-
-
-def _share(request: str) -> int:
-    digest = sha256(f"{request}\0evened".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:_BYTES], "big")
 
 
 def _read(store: LogStore) -> Sampled | None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import audit_lab as al
-from audit_lab.log.samplings import evened
+from audit_lab.log.evening import evened
 from audit_lab.log.store import open_store
 
 DAYS, A_DAY = 24, 1_500
@@ -119,7 +119,7 @@ def _evened(frame):
     import narwhals as nw
 
     from audit_lab.log.engines.choice import engine_named
-    from audit_lab.log.samplings import _evened as made
+    from audit_lab.log.evening import _evened as made
 
     class Rows:
         location, engine = "memory", engine_named("polars")
@@ -317,6 +317,18 @@ def test_alike_batches_of_which_some_were_recorded_are_no_drift(batched):
         "come by request, 10.0 in the mean, recorded all or none, and those of one are more alike than others" in fact
     )
     assert 0.09 * frames["sampled"].height < sampled.volume["rows"].sum() < 0.13 * frames["sampled"].height
+
+
+def test_outcomes_that_are_alike_in_a_request_are_counted_so(write_small_log, tmp_path):
+    """Predictions that differ in all that is known beforehand, and turn out alike."""
+    drawn = np.random.default_rng(8)
+    frame = served(days=8).with_columns(request_id=pl.format("r-{}", pl.int_range(pl.len()) // 10), sampling_rate=0.2)
+    each = np.repeat(np.where(drawn.random(frame.height // 10) < 0.5, "bad", "good"), 10)
+    log = al.open(write_small_log(tmp_path / "alike", **tables(recorded(frame.with_columns(turned_out=each)))))
+    (fact,) = [fact for fact in log.performance().facts if "by request" in fact]
+    assert "those of one are more alike than others (intraclass correlation 1)" in fact
+    for before in (log.performance(as_of=RECORDED - timedelta(days=1)), log.drift(every="1d")):
+        assert not any("more alike than others (intraclass correlation 1)" in fact for fact in before.facts)
 
 
 def test_a_shift_is_found_in_alike_batches_all_the_same(write_small_log, tmp_path):
