@@ -221,7 +221,8 @@ def read_header(file: BinaryIO, name: str) -> Header | None:
     """
     form, line = file.readline(len(_FORM)), file.readline(_LONGEST_HEADER)
     is_cut = len(line) < _LONGEST_HEADER and not line.endswith(b"\n") and _MAGIC not in line
-    if _FORM.startswith(form) and is_cut:
+    is_unfilled = not any(form) and not any(line) and not any(file.read())  # room that a power loss left empty
+    if is_unfilled or (_FORM.startswith(form) and is_cut):
         return None
     try:
         stated = json.loads(line if form == _FORM else b"")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,7 @@ from audit_lab.capture.recorder.recorder import Recorder
 from audit_lab.capture.recorder.sealing_process import seal_now
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import ModuleType
 
     import polars as pl
 
@@ -69,3 +72,26 @@ def served(recorded, make_log):
         writer.append({name: frame.drop("_segment", "_row", strict=False) for name, frame in registry.items()})
     shutil.copytree(made / "artifacts", recorded.folder / "artifacts")
     return recorded, recorded.folder / "artifacts" / "loans-1.ubj"
+
+
+def _support(path: Path) -> ModuleType:
+    """Load a module that stands beside tests: they are no package."""
+    spec = importlib.util.spec_from_file_location(f"recorder_tests_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def simulated() -> ModuleType:
+    """Return the module with the disk in memory, which the log's tests have."""
+    return _support(Path(__file__).parents[2] / "log" / "simulated_disk.py")
+
+
+@pytest.fixture(scope="session")
+def watched() -> ModuleType:
+    """Return the module that watches the real file system."""
+    return _support(Path(__file__).with_name("watched_disk.py"))

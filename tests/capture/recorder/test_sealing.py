@@ -77,6 +77,14 @@ def test_a_torn_header_holds_nothing_that_was_acknowledged(recorded):
     assert not path.exists()
 
 
+def test_a_header_that_a_power_loss_left_as_zeros_holds_nothing_either(recorded):
+    path = spooled(recorded)
+    size = path.stat().st_size
+    path.write_bytes(bytes(size))
+    assert recorded.seal().torn_bytes == size
+    assert not path.exists()
+
+
 def test_a_file_of_another_kind_is_refused_and_left(recorded):
     path = spooled(recorded)
     path.write_bytes(b"something else\nentirely\n")
