@@ -33,6 +33,8 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "outcome": ("prediction_id",),
     "event": ("kind", "summary"),
 }
+#: Kind to what else it needs, by name.
+_NEEDED_BY_NAME = {"approval": ("approver",), "override": ("actor", "reason")}
 
 
 def register(app: typer.Typer) -> None:
@@ -55,8 +57,12 @@ def record(
 
     For pipelines and scripts. A registration that lacks what an investigator will ask for is refused with the list.
     """
-    said = dict(_setting(text) for text in settings or [])
-    missing = [name for name in _NEEDED[kind] if name not in said]
+    pairs = [_setting(text) for text in settings or []]
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        twice = [name for name in said if sum(name == each for each, _ in pairs) > 1]
+        raise MisuseError(f"--set says {', '.join(twice)} more than once", "Say each once: a list is JSON in brackets.")
+    missing = [name for name in (*_NEEDED[kind], *_NEEDED_BY_NAME.get(kind, ())) if name not in said]
     if missing:
         raise MisuseError(f"this {kind} lacks {', '.join(missing)}", f"Add --set {missing[0]}=...")
     receipt = _written(kind)(log, said, {"vault": vault, "passphrase": passphrase})

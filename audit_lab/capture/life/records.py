@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lab.capture.life.rows import written
+from audit_lab.capture.life.said import blank, refuse
 from audit_lab.errors import MisuseError
 from audit_lab.seal.digests import sha256_file
 
@@ -103,12 +104,13 @@ def record_approval(
     Raises
     ------
     MisuseError
-        There is no such act, or nobody is named.
+        There is no such act, or nobody or no model version is named.
     """
     if act not in ACTS:
         raise MisuseError(f"there is no act {act[:80]!a}", f"It is one of {', '.join(ACTS)}.")
     if not approver.strip():
         raise MisuseError(f"nobody is named who {act} {model} {version}", "Say who: an approval is somebody's.")
+    refuse("the approval", blank(model=model, version=version), "Say which version it is of.")
     if evidence is not None:
         more = {"evidence_sha256": sha256_file(Path(evidence)), **more}
     row = {"model_name": model, "model_version": version, "act": act, "approver": approver, **more}
@@ -148,10 +150,12 @@ def record_deployment(
     Raises
     ------
     MisuseError
-        The share is none.
+        The share is none; nothing is said of where it is deployed, or which version.
     """
     if not 0 <= traffic_share <= 1:
         raise MisuseError(f"{traffic_share} is no share of the traffic", "Give one from 0 to 1.")
+    faults = blank(deployment_id=deployment_id, model=model, version=version)
+    refuse("the deployment", faults, "Say where it is deployed, and which version.")
     row = {
         "deployment_id": deployment_id,
         "from_time": from_time or datetime.now(UTC),
@@ -302,7 +306,7 @@ def record_event(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type; `about` is no pair.
+        A value has no such column, or another type; kind or summary are empty; `about` is no pair.
     """
     if about is not None:
         are_two = isinstance(about, tuple | list) and len(about) == _PAIR
@@ -311,6 +315,7 @@ def record_event(
             raise MisuseError(
                 message, 'Give ("prediction", "p-1"); from a shell --set \'about=["prediction", "p-1"]\'.'
             )
+    refuse("the event", blank(kind=kind, summary=summary), "Say what kind of event it is, and what happened.")
     row = {
         "event_id": str(uuid.uuid4()),
         "at": at or datetime.now(UTC),

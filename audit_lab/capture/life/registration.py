@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit_lab.capture.life.rows import life_rows, node_name, written
+from audit_lab.capture.life.said import refuse, registration_faults
 from audit_lab.errors import MisuseError
 from audit_lab.log.files.durable import sync_folder
 from audit_lab.log.index.shelf import table_rows
@@ -82,7 +83,8 @@ def record_model(
     Raises
     ------
     MisuseError
-        Something mandatory is missing: the message lists it all. Or the version is registered already, and nothing is
+        Something mandatory is missing, or cannot be (a threshold that is no probability, a cutoff in the future,
+        metrics without values): the message lists it all. Or the version is registered already, and nothing is
         said to be corrected. Nothing is in the log then.
     """
     path = Path(artifact)
@@ -138,11 +140,7 @@ def _check(model: str, version: str, said: dict[str, Any]) -> None:
     if said["output_kind"] not in OUTPUT_KINDS:
         message = f"{model} {version} cannot put out {str(said['output_kind'])[:80]!a}"
         raise MisuseError(message, f"An output_kind is one of {', '.join(OUTPUT_KINDS)}.")
-    size = said["sample_size"]
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise MisuseError(
-            f"{model} {version} learnt from {size!r:.80} rows", "Give sample_size: a whole number above 0."
-        )
+    refuse(f"the registration of {model} {version}", registration_faults(said), "Correct what is said of it.")
 
 
 def _is_nothing(value: Any) -> bool:

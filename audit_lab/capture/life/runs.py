@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from audit_lab.capture.life.rows import life_rows, node_name, utc_time, written
+from audit_lab.capture.life.said import blank, measured_faults, refuse
 from audit_lab.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -298,11 +299,13 @@ def record_evaluation(
     Raises
     ------
     MisuseError
-        A value has no such column, or another type; the metrics have no names.
+        A value has no such column, or another type; the metrics have no names or no values, or the model none.
     """
     if not isinstance(metrics, Mapping) or not metrics:
         message = f"what an evaluation of {model} {version} found has no names: {str(metrics)[:80]!a}"
         raise MisuseError(message, 'Give {"roc_auc": 0.7}.')
+    faults = [*blank(model=model, version=version), *measured_faults("metrics", metrics)]
+    refuse("the evaluation", faults, 'Say which version it is of, and what was measured: {"roc_auc": 0.7}.')
     run = Run(run_id or f"run-{uuid.uuid4()}", {"kind": "evaluation", **more})
     for name, its_version in _pairs("datasets", datasets):
         run.used(name, its_version)

@@ -99,10 +99,10 @@ def test_a_registration_that_lacks_something_is_refused_with_the_list(kept, arti
     ("said", "message"),
     [
         ({"justification": " ", "monitoring": "\t"}, r"without monitoring \(.*\); justification \(why this version\)"),
-        ({"sample_size": 0}, "learnt from 0 rows"),
-        ({"sample_size": "many"}, "learnt from 'many' rows"),
+        ({"sample_size": 0}, "sample_size is 0, no whole"),
+        ({"sample_size": "many"}, "sample_size is 'many'"),
         ({"output_kind": "nonsense"}, "cannot put out 'nonsense'"),
-        ({"threshold": float("nan")}, "threshold of model_versions is nan, which is no number"),
+        ({"threshold": float("nan")}, "threshold is 'nan', no number"),
     ],
 )
 def test_a_registration_that_says_nothing_with_many_words_is_refused(kept, artifact, said, message):
@@ -110,6 +110,36 @@ def test_a_registration_that_says_nothing_with_many_words_is_refused(kept, artif
         al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **{**REGISTRATION, **said})
     assert kept.rows("model_versions") == []
     assert OUTPUT_KINDS == KINDS
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"evaluation": {"roc_auc": None}}, "evaluation has no value of 'roc_auc'"),
+        ({"evaluation": {"": {}}}, "evaluation has a metric without a name"),
+        ({"evaluation": "good"}, "evaluation says nothing that was measured: 'good'"),
+        ({"monitoring": {"psi": None}}, "monitoring has no value of 'psi'"),
+        ({"signature": "x"}, "signature names no features: 'x'"),
+        ({"signature": {"features": []}}, "signature names no features"),
+        ({"signature": {"features": [{"dtype": "float"}]}}, "signature has a feature without a name"),
+        ({"threshold": 7.0}, "threshold is 7.0, no probability"),
+        ({"threshold": "half"}, "threshold is 'half', no number"),
+        ({"training_cutoff": datetime(2999, 1, 1, tzinfo=UTC)}, "training_cutoff 2999-.* lies in the future"),
+    ],
+)
+def test_a_registration_that_cannot_be_is_refused_with_all_that_is_wrong(kept, artifact, said, fault):
+    for more in ({}, {"sample_size": 0}):
+        with pytest.raises(MisuseError, match=fault) as refusal:
+            al.record_model(kept.log, "loans", "7", artifact, vault=kept.vault, **{**REGISTRATION, **said, **more})
+        assert ("sample_size is 0" in str(refusal.value)) == bool(more)
+    assert kept.rows("model_versions") == []
+
+
+def test_what_was_measured_may_stand_in_groups_and_beside_text(kept, artifact):
+    found = {"roc_auc": np.float64(0.75), "by": {"f": {"tpr": 0.5}}, "dataset": "loans@1"}
+    al.record_model(kept.log, "l", "7", artifact, vault=kept.vault, **{**REGISTRATION, "evaluation": found})
+    al.record_model(kept.log, "l", "8", artifact, vault=kept.vault, **{**REGISTRATION, "evaluation": [found, found]})
+    assert len(kept.rows("model_versions")) == 2
 
 
 def test_a_version_is_registered_once_unless_the_second_says_that_it_corrects_the_first(kept, artifact):
@@ -313,6 +343,16 @@ def test_each_other_thing_is_a_row_of_its_table(kept, tmp_path):
         (lambda log, **o: past_run(log, datasets_out="loans", **o), "datasets_out are no data sets"),
         (lambda log, **o: past_run(log, started_at="yesterday", **o), "started_at is no time: 'yesterday'"),
         (lambda log, **o: al.record_event(log, "k", "s", colour="red", **o), "has no column 'colour'"),
+        (lambda log, **o: al.record_event(log, "", " ", **o), "kind is empty; summary is empty"),
+        (
+            lambda log, **o: al.record_approval(log, " ", "", "approved", approver="A", **o),
+            "model is empty; version is",
+        ),
+        (lambda log, **o: al.record_deployment(log, "d", " ", " ", **o), "model is empty; version is empty"),
+        (
+            lambda log, **o: al.record_evaluation(log, "", "", {"a": None, "": 1, "by": {"f": None}}, **o),
+            "model is empty; version is empty; metrics has no value of 'a'; .* without a name; metrics.by has no value",
+        ),
         (lambda log, **o: al.record_dataset(log, "d", "1", rows="many", **o), "a value of another type"),
         (lambda log, **o: al.record_event(log, "k", "s", at=datetime(2026, 1, 1), **o), "has no zone"),  # noqa: DTZ001
     ],
@@ -329,6 +369,9 @@ def test_what_says_too_little_or_cannot_be_is_refused(kept, call, message):
         ("run", ["run_id=r-1", "ended_at=x"], "this run lacks started_at. Add --set started_at=..."),
         ("model", ["model=loans"], "this model lacks version, artifact. Add --set version=..."),
         ("event", [], "this event lacks kind, summary. Add --set kind=..."),
+        ("override", ["prediction_id=p"], "this override lacks actor, reason. Add --set actor=..."),
+        ("approval", ["model=m", "version=1", "act=approved"], "this approval lacks approver. Add --set approver=..."),
+        ("event", ["kind=a", "kind=b", "summary=s"], "--set says kind more than once"),
     ],
 )
 def test_what_a_shell_script_did_not_say_is_listed_by_the_names_that_it_sets(kept, capsys, kind, settings, missing):
