@@ -190,10 +190,10 @@ class Numbering:
         self.bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311
 
     def next(self, nanoseconds: int) -> bytes:
-        """Return the 16 bytes of a new id."""
+        """Return the 16 bytes of a new id; one of a time before 1970, which no such id can hold, bears 1970."""
         drawn = self.bits(74)
         number = (
-            (nanoseconds // 1_000_000) << 80
+            (nanoseconds // 1_000_000 if nanoseconds > 0 else 0) << 80
             | _VERSION_7
             | (drawn >> 62 & _TWELVE_BITS) << 64
             | _VARIANT

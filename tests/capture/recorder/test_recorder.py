@@ -697,3 +697,16 @@ def test_at_the_end_all_recorders_are_closed_though_some_cannot_be(recorded, tmp
     assert tickets[2].is_durable
     for close in closing:
         close()
+
+
+def test_a_clock_before_1970_is_recorded_as_it_stands(recorded, monkeypatch):
+    with recorded.recorder() as recorder:
+        with monkeypatch.context() as patch:
+            patch.setattr("time.time_ns", lambda: -86_400_000_000_000)
+            first = recorder.record({"income": 1.0}, 0.5)
+            second = recorder.record({"income": 2.0}, 0.5)
+        assert first.prediction_id != second.prediction_id
+    recorded.seal()
+    rows = recorded.predictions
+    assert rows["occurred_at"].to_list() == [datetime(1969, 12, 31, tzinfo=UTC)] * 2
+    assert set(rows["prediction_id"]) == {first.prediction_id, second.prediction_id}
