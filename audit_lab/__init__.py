@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         record_override,
     )
     from audit_lab.capture.life.registration import record_model
-    from audit_lab.capture.life.runs import record_evaluation, record_run, recorded_run
+    from audit_lab.capture.life.runs import current_run, record_evaluation, record_run, recorded_run
     from audit_lab.capture.lineage.sources import import_lineage
     from audit_lab.capture.recorder.aggregates import Aggregates
     from audit_lab.capture.recorder.recorder import Recorder
@@ -74,6 +74,7 @@ __all__ = [
     "charts",
     "compact",
     "create_log",
+    "current_run",
     "diff",
     "erase",
     "hold",
@@ -121,6 +122,7 @@ _HOMES = {
     "Sampling": ("audit_lab.capture.recorder.sampling", "Sampling"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
+    "current_run": ("audit_lab.capture.life.runs", "current_run"),
     "diff": ("audit_lab.evidence.differences", "diff"),
     "erase": ("audit_lab.face.keeping", "erase"),
     "hold": ("audit_lab.face.keeping", "hold"),

@@ -9,7 +9,8 @@ import platform
 import subprocess
 import uuid
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 
     from audit_lab.log.writing.receipt import Receipt
 
-__all__ = ["Run", "record_evaluation", "record_past_run", "record_run", "recorded_run"]
+__all__ = ["Run", "current_run", "record_evaluation", "record_past_run", "record_run", "recorded_run"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _LONGEST_ERROR = 2_000
 _GIT_S = 10
 _PAIR = 2
+
+
+#: The run that goes on where the code runs: in its thread, or its task.
+_CURRENT: ContextVar[Run | None] = ContextVar("audit_lab run", default=None)
 
 
 class Run:
@@ -176,8 +181,13 @@ def record_run(
     with written(log, vault=vault, passphrase=passphrase):  # what cannot be recorded is told before a day of training
         for table, rows in run.rows(started, started, None).items():
             life_rows(table, rows)
+    token = _CURRENT.set(run)
     try:
-        yield run
+        try:
+            yield run
+        finally:
+            with suppress(ValueError):  # a block that ends in another context than it began in
+                _CURRENT.reset(token)
     except BaseException as raised:
         try:
             record(f"{type(raised).__name__}: {raised}"[:_LONGEST_ERROR])
@@ -187,10 +197,27 @@ def record_run(
     record(None)
 
 
+def current_run() -> Run:
+    """Return the run that goes on here, innermost first: a function that is a `recorded_run` notes metrics with it.
+
+    A thread that the function starts has none: hand the run over to it.
+
+    Raises
+    ------
+    MisuseError
+        None does.
+    """
+    run = _CURRENT.get()
+    if run is None:
+        raise MisuseError("no run goes on here", "Call it in a function under recorded_run, or a record_run block.")
+    return run
+
+
 def recorded_run(log: str | Path, **options: Any) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Return a decorator that records each call of a function as a run; `options` are those of `record_run`.
 
-    Of a coroutine a run ends when it does. With a `run_id`, the function can be called once.
+    The function notes metrics and data sets with `current_run`. Of a coroutine a run ends when it does.
+    With a `run_id`, the function can be called once.
 
     Raises
     ------

@@ -430,3 +430,33 @@ def test_a_pipeline_records_from_the_shell(kept, artifact, capsys):
     assert run("approval", "model=loans") == 2
     assert kept.rows("model_versions")[0]["model_version"] == "7"
     assert kept.rows("deployments")[0]["traffic_share"] == 0.5
+
+
+def test_a_recorded_function_notes_metrics_and_data_sets_with_the_run_that_goes_on(kept):
+    @al.recorded_run(kept.log, vault=kept.vault)
+    def train(loss):
+        run = al.current_run()
+        run.metric(1, loss=loss)
+        run.produced("scored", "1")
+        return run.run_id
+
+    @al.recorded_run(kept.log, vault=kept.vault)
+    async def train_slowly(loss):
+        await asyncio.sleep(0.01)
+        al.current_run().metric(1, loss=loss)
+        return al.current_run().run_id
+
+    async def both():
+        return await asyncio.gather(train_slowly(0.25), train_slowly(0.125))
+
+    with al.record_run(kept.log, vault=kept.vault) as outer:
+        first = train(0.5)
+        assert al.current_run() is outer  # a run within a run has its own
+    second, third = asyncio.run(both())
+    found = {row["run_id"]: row["metrics"] for row in kept.rows("runs")}
+    assert {first: 0.5, second: 0.25, third: 0.125} == {
+        name: json.loads(found[name])["loss"] for name in (first, second, third)
+    }
+    assert f"run:{first}" in [row["to_node"] for row in kept.rows("lineage")]
+    with pytest.raises(MisuseError, match="no run goes on here"):
+        al.current_run()
