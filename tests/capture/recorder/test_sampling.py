@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import random
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -286,3 +288,28 @@ def test_a_rare_group_is_seen_in_what_was_taken_beforehand(recorded):
     with recorded.recorder(sampling=Sampling("rare", rate=0.0, groups={"city": ["Ys"]})) as recorder:
         assert recorder.record(recorder.take({"city": "Ys"}), 0.9).is_sampled
         assert not recorder.record(recorder.take({"city": "Bern"}), 0.9).is_sampled
+
+
+def test_a_prediction_that_is_not_sampled_takes_no_memory_and_no_disk(recorded):
+    def held() -> int:
+        return sum(path.stat().st_size for path in recorded.spool.rglob("*") if path.is_file())
+
+    with recorded.recorder(sampling=Sampling("none", rate=0.0)) as recorder:
+        inputs = {f"f{number}": float(number) for number in range(20)}
+        for _ in range(1_000):  # what is made once is made
+            recorder.record(inputs, 0.5)
+        recorder.record(inputs, 0.5, keep=True).wait(30)
+        gc.collect()
+        spooled = held()
+        tracemalloc.start()
+        try:
+            for _ in range(10_000):
+                recorder.record(inputs, 0.5)
+            gc.collect()
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        recorder.flush()
+        assert kept < 100_000  # less than 10 bytes each
+        assert held() == spooled
+        assert recorder.status().not_sampled == 11_000
