@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from audit_lab.capture.recorder.spool_file import RECORDS, Frame, read_frames, r
 from audit_lab.errors import AuditLabError, StorageError
 
 RECORDERS, RECORDS_EACH = 2, 2
+PATIENCE_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,9 @@ class Tried:
         except StorageError:
             return
         self.taken.append(name)
+        deadline = time.monotonic() + PATIENCE_S
         while not ticket.is_durable:
+            assert time.monotonic() < deadline, f"{name} is never acknowledged"
             try:
                 ticket.wait(0.05)
             except StorageError as error:

@@ -6,6 +6,9 @@ import gc
 import hashlib
 import json
 import random
+import signal
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -313,3 +316,25 @@ def test_a_prediction_that_is_not_sampled_takes_no_memory_and_no_disk(recorded):
         assert kept < 100_000  # less than 10 bytes each
         assert held() == spooled
         assert recorder.status().not_sampled == 11_000
+
+
+KILLED = """
+import os, signal, sys
+import audit_lab as al
+recorder = al.Recorder(
+    sys.argv[1], model="loans", version="7", vault=sys.argv[2], seal=False,
+    sampling=al.Sampling("none", rate=0.0), aggregates=al.Aggregates(bins={"income": [0.0, 10.0]}),
+)
+for number in range(100):
+    recorder.record({"income": float(number)}, 0.5)
+recorder.record({"income": 1.0}, 0.5, keep=True, prediction_id="kept").wait(30)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_that_is_killed_takes_counts_with_it_and_no_record_that_was_acknowledged(recorded):
+    words = [sys.executable, "-c", KILLED, str(recorded.folder), str(recorded.vault)]
+    assert subprocess.run(words, check=False, timeout=60).returncode == -signal.SIGKILL
+    recorded.seal()
+    assert recorded.predictions["prediction_id"].to_list() == ["kept"]
+    assert "events" not in al.open(recorded.folder)._store.source.tables()  # the counts of its last minute
