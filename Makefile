@@ -54,7 +54,7 @@ check-typescript: $(EXTENSION)/node_modules/.yarn-state.yml $(WIDGETS)/node_modu
 # Files are dealt out as they stand: sorted by how many tests they have, the pages, few tests that take long, would come
 # last, and one process would wait for the other.
 test-python: $(DEVELOPMENT)
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
 
 test-browser: $(DEVELOPMENT) wheel
 	AUDIT_LAB_WHEEL=$$(ls build/wheel/audit_lab-*.whl) $(BIN)/pytest -m "browser and not soak"

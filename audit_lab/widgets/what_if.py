@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from audit_lab.charts.beside import what_if_specification
+from audit_lab.errors import MisuseError
 from audit_lab.explain.describing import amount_text
 from audit_lab.explain.what_if.state import value_words
 from audit_lab.face.what_if_again import Offered
@@ -50,6 +51,9 @@ class WhatIfView(Panel):
     found
         What ``decision.what_if(...)`` returned. Where that cannot be asked again, it is shown without controls.
     """
+
+    #: The inputs that were changed in the answer that is shown: feature to value.
+    controls = ("changes",)
 
     def __init__(self, found: WhatIf) -> None:
         self._found, self._has_ranges = found, False
@@ -105,6 +109,20 @@ class WhatIfView(Panel):
     def code(self) -> str:
         """Return the Python that reproduces this state."""
         return self._found.code()
+
+    def _choose(self, name: str, value: Any) -> None:  # noqa: ARG002 - there is one control
+        """Ask the model with other inputs, as the button does, and wait for its answer."""
+        again = self._found.again
+        if again is None:
+            raise MisuseError("This what-if cannot be asked again", "Show what decision.what_if(...) returns.")
+        self._answered(again(dict(value)))
+        for feature, control in self.inputs.items():
+            control.set(value.get(feature, control.recorded))
+        self._given()
+
+    def _chosen_in(self, name: str) -> Any:  # noqa: ARG002 - there is one control
+        """Return what was changed in the answer that is shown."""
+        return dict(self._found.changes)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """Show the view; what the log has of each input is read meanwhile, and gives numbers their sliders."""

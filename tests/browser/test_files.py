@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from lab_page import (
@@ -133,6 +134,75 @@ def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook, window):
     # In a clean kernel, where nobody chooses, the cell chooses the same.
     expect(keeping.locator(".cm-content")).to_contain_text("view.choose(column='distance_miles')")
     window.is_fresh = True  # the case is open until the page is another
+
+
+SHOWN = """import audit_lab as al
+log = al.open('../sample_data/credit')
+al.view(log)"""
+LATER = "al.view(log.decision(log.newest(1)['prediction_id'][0]).what_if(explain=None))"
+
+
+def test_what_is_typed_is_kept_the_same_in_a_clean_kernel_and_its_evidence_verifies(lab, notebook, window):
+    """A filter, an order, an opened row and another input: nobody presses anything where the evidence is made."""
+    page = notebook
+    log = al.open(lab.folder / "sample_data" / "credit")
+    about = {"question": "Which?", "actor": "ana", "purpose": "a test", "folder": lab.folder / "cases"}
+    al.Case.create("INC-10", log, **about)
+    ready(page)
+    press_button(page, "Open Case")
+    answer(page, item="INC-10 (cases/INC-10)")
+    opened = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text='al.Case.open("../cases/INC-10")')
+    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-10")
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    explorer = run_cell(page, SHOWN, 2)
+    field = explorer.get_by_role("combobox")
+    field.fill("decision = 'deny' and inputs.duration_in_month > 36")
+    field.press("Enter")
+    chosen = log.find("decision = 'deny' and inputs.duration_in_month > 36").height
+    expect(explorer.get_by_role("status").first).to_have_text(re.compile(f"^{chosen} predictions"))
+    explorer.get_by_role("button", name="outputs.score", exact=True).click()
+    explorer.get_by_role("button", name="Greatest first").click()
+    header = explorer.get_by_role("columnheader", name="outputs.score")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    explorer.locator("tbody tr").first.click()
+    expect(explorer).to_contain_text("Model version")
+    keep(page, explorer, "Long ones").locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+    asked = run_cell(page, LATER, 4)
+    months = asked.get_by_label(re.compile("^duration_in_month")).first
+    months.fill("6")
+    months.press("Tab")
+    asked.get_by_role("button", name="Ask the model").click()
+    expect(asked).to_contain_text("1 input changed")
+    keep(page, asked, "Six months")
+    exhibits = {each.title: each for each in al.Case.open(lab.folder / "cases" / "INC-10").exhibits}
+    before = {title: (each.code, each.content_of("shown.html")) for title, each in exhibits.items()}
+    assert "inputs.duration_in_month > 36" in before["Long ones"][0]
+    assert "sort='outputs.score'" in before["Long ones"][0]
+    assert "'duration_in_month': 6" in before["Six months"][0]
+
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    press_button(page, "Export Evidence")
+    jobs = panel(page).get_by_role("list", name="Jobs").get_by_role("listitem")
+    job = jobs.filter(has_text="Export of the case cases/INC-10")
+    expect(job.first).to_contain_text("done", timeout=240_000)
+    with ZipFile(lab.folder / "dossiers" / "INC-10.zip") as bundle:
+        held = [bundle.read(name) for name in bundle.namelist() if name.endswith("shown.html")]
+    for title, (_, seen) in before.items():
+        assert seen in held, title
+    told = al.verify(lab.folder / "dossiers" / "INC-10.zip", trust=lab.folder / "pinned.trust.toml")
+    assert told.verdict == "UNANCHORED"
+    window.is_fresh = True
+
+
+def keep(page, cell, title):
+    cell.locator(".jp-InputPrompt").click()
+    press_button(page, "Keep Cell as Exhibit")
+    answer(page, text=title)
+    kept = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text=f'view.keep(case, "{title}")')
+    expect(kept.locator(".jp-OutputArea-output")).to_contain_text(title)
+    return kept
 
 
 def is_saved(response, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -9,9 +10,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from reproducing import shown_by
 
 import audit_lab as al
-from audit_lab.errors import MisuseError
+from audit_lab.errors import AuditLabError, MisuseError
 from audit_lab.widgets.explorer import ExplorerView
 from audit_lab.widgets.explorer_messages import PAGE_ROWS, arrow_of, asked, bars_of, expression_name, steps_of
 from audit_lab.widgets.explorer_table import OvertakenError
@@ -165,11 +167,77 @@ def test_the_code_shows_the_same_again(log):
     view = ExplorerView(log.browse("decision = 'late'", since="2015-03-01", sort="inputs.carrier"))
     until(lambda: view.table.rows > 0)
     view.table.opened = view.table.browse.page(0, 1)["place"][0]
-    names = {"log": log}
-    lines = [line for line in view.code().splitlines() if not line.startswith("al.view")]
-    exec("\n".join(lines), names)
-    assert names["browse"].page(0, 5).equals(view.table.browse.page(0, 5))
-    assert f"log.decision({view.table.opened!r})" in view.code()
+    view.stored.value = True
+    view.table.shown = ["prediction_id", "inputs.carrier"]
+    again = shown_by(view.code(), log=log)
+    assert again.table.browse.page(0, 5).equals(view.table.browse.page(0, 5))
+    assert again.static_html() == view.static_html()
+    assert again.code() == view.code() == view._code.value
+    assert (
+        f".choose(shown=['prediction_id', 'inputs.carrier'], opened={view.table.opened!r}, stored=True)" in view.code()
+    )
+
+
+#: Everything that a person does in the table, as its front end tells it, and what is not chosen at first.
+DONE = {
+    "expression": "decision = 'late' and inputs.distance_miles > 1000",
+    "since": "2015-03-01T00:00:00+00:00",
+    "until": "2015-04-01T00:00:00+00:00",
+    "sort": "outputs.score",
+    "descending": False,
+    "shown": ["prediction_id", "outputs.score", "inputs.carrier"],
+    "opened": None,
+}
+
+
+def test_what_is_done_in_the_table_is_chosen_again_in_a_clean_kernel(log):
+    """Whatever the front end can set is among the controls: what is kept chooses it where nobody presses anything."""
+    view = al.view(log)
+    beginning = view.static_html()
+    assert view.choices() == {}
+    view.table.set_state({name: value for name, value in DONE.items() if value is not None})
+    view.table.opened = view.table.browse.page(0, 1)["place"][0]
+    view.stored.value = True
+    chosen = view.choices()
+    assert list(chosen) == list(view.controls)
+    assert chosen == {**DONE, "opened": view.table.opened, "stored": True}
+    literal = ", ".join(f"{name}={value!r}" for name, value in chosen.items())
+    again = eval(f"view.choose({literal})", {"view": al.view(log)})
+    assert again.static_html() == view.static_html() != beginning
+    assert again.code() == view.code()
+    told = {name for name, trait in view.table.traits(sync=True).items() if not name.startswith("_")}
+    answered = {
+        "columns",
+        "rows",
+        "state",
+        "problem",
+        "opening",
+        "layout",
+        "tabbable",
+        "tooltip",
+        "comm",
+        "log",
+        "keys",
+    }
+    assert told - answered == set(DONE)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"expression": "inputs.distance_miles >"}, "something is missing at character"),
+        ({"expression": "no_such = 1"}, "there is no column no_such"),
+        ({"sort": "no_such"}, "no_such"),
+        ({"since": "yesterday"}, "yesterday"),
+        ({"shown": []}, "0 columns cannot be shown"),
+        ({"shown": ["no_such"]}, "'no_such' cannot be shown"),
+        ({"opened": "no-such-id"}, "no-such-id"),
+        ({"descending": "perhaps"}, "'perhaps' is nothing that descending can be"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused_in_words(log, choices, said):
+    with pytest.raises(AuditLabError, match=re.escape(said)):
+        al.view(log).choose(**choices)
 
 
 def test_without_a_kernel_the_first_rows_and_the_opened_decision_are_there(log):

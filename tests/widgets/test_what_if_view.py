@@ -11,6 +11,7 @@ import pytest
 from reproducing import shown_by
 
 import audit_lab as al
+from audit_lab.errors import AuditLabError
 from audit_lab.face.what_if_again import Offered
 from audit_lab.widgets.what_if import WhatIfView
 
@@ -98,6 +99,26 @@ def test_what_is_given_in_the_controls_is_asked_as_the_library_is(log):
         assert said.replace("'", "&#x27;") in view.static_html()
     assert view.code() == view._code.value == asked.code()
     assert shown_by(view.code()).static_html() == view.static_html()
+
+
+def test_what_was_asked_is_chosen_again_in_a_clean_kernel(log):
+    """What is kept asks the model the same, where nobody presses anything."""
+    decision = log.decision("p-030")
+    view = WhatIfView(decision.what_if(explain=None))
+    beginning = view.static_html()
+    assert view.choices() == {}
+    sent(view.inputs["income"].field, value=1_200.0)
+    assert view.choices() == {}  # not asked yet: the view shows the answer of before
+    press(view.ask)
+    view.settle()
+    assert view.choices() == {"changes": {"income": 1_200.0}}
+    again = WhatIfView(decision.what_if(explain=None)).choose(**view.choices())
+    assert again.static_html() == view.static_html() != beginning
+    assert (again.inputs["income"].value, again._pending.value) == (1_200.0, "")
+    assert again.choose(changes={}).static_html() == beginning
+    assert again.inputs["income"].value == again.inputs["income"].recorded
+    with pytest.raises(AuditLabError, match="no_such"):
+        again.choose(changes={"no_such": 1})
 
 
 def test_a_slider_and_a_missing_value_say_the_same_as_their_field(log):
