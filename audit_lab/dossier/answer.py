@@ -37,7 +37,10 @@ def decision_text(decision: str | None) -> str:
 def what_was_decided(parts: Reconstruction, clock: Clock, changed: Happening | None) -> str:
     """Return when what was decided about whom, by which version, and what stands."""
     row = parts.prediction
-    who = f"{row['model_name'] or 'a model not named'} {row['model_version'] or '(version not stated)'}"
+    version = parts.version or "(version not stated)"
+    if parts.version is not None and parts.followed is not None:
+        version += " (no version is stated; the deployments name this one alone)"
+    who = f"{row['model_name'] or 'a model not named'} {version}"
     about = f" about {row['subject_id']}" if row["subject_id"] else ""
     when = clock.at(row["occurred_at"]).words()
     began = f"On {when}" if row["occurred_at"] is not None else f"{when[:1].upper()}{when[1:]}"

@@ -29,7 +29,7 @@ def _writer(parts: Reconstruction) -> list[str]:
 
 
 def _deployed(parts: Reconstruction) -> list[str]:
-    version = parts.prediction["model_version"]
+    version = parts.version
     rows = parts.deployments
     mine = [row for row in rows if row["model_version"] == version] or list(rows)
     return [
@@ -119,7 +119,10 @@ _OWNERS: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
     ),
     **dict.fromkeys(ERASED, _ERASURE),
     **dict.fromkeys(
-        ("version-in-force-unknown", "version-disagrees", "deployments-contradict", "served-after-retirement"),
+        (
+            *("version-from-deployments", "version-in-force-unknown", "version-disagrees"),
+            *("deployments-contradict", "served-after-retirement"),
+        ),
         _DEPLOYMENT,
     ),
     **dict.fromkeys(("lineage-missing", "lineage-cut", "lineage-cycle", "trained-after-decision"), _LINEAGE),

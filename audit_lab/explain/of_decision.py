@@ -15,7 +15,8 @@ from audit_lab.explain.grouping import taken_apart
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
-from audit_lab.replay.registered import load_registered
+from audit_lab.replay.following import with_followed_versions
+from audit_lab.replay.registered import load_judged
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
@@ -60,10 +61,8 @@ def explain_decision(
     ModelError
         The inputs or the artifact are missing; `code` says which.
     """
-    row, inputs = decision.prediction, decision.inputs
-    model = load_registered(
-        store, row["model_name"], row["model_version"], at=row["occurred_at"], trust=trust, trusted_types=trusted_types
-    )
+    row, inputs = decision.judged, decision.inputs
+    model = load_judged(store, decision, trust=trust, trusted_types=trusted_types)
     codes = [gap.code for gap in decision.gaps if gap.code in EFFECTS]
     if inputs is None or not _BARRED.isdisjoint(codes):
         code = "erased" if "erased" in codes else next(iter(codes), "inputs-missing")
@@ -96,7 +95,8 @@ def explain_decision(
     )
     apart = taken_apart(model.signature, asked.get("groups"))
     corrected = (each.what for each in decision.findings if each.code == _CORRECTED)
-    return replace(explained, notes=(*corrected, *([apart] if apart else [])))
+    followed = [] if decision.followed is None else [decision.followed.said]
+    return replace(explained, notes=(*followed, *corrected, *([apart] if apart else [])))
 
 
 def background_of(store: LogStore, decision: Reconstruction, features: tuple[str, ...], seed: int) -> BackgroundRows:
@@ -104,13 +104,15 @@ def background_of(store: LogStore, decision: Reconstruction, features: tuple[str
 
     Rows that features were erased of are left out: their nulls say nothing.
     """
-    row = decision.prediction
+    row = decision.judged
     table = INPUTS_PREFIX + row["model_name"]
+    tables = ("predictions", "deployments", table)
     erased = erased_ids(store, table, features)
     version = (row["model_name"], row["model_version"], row["occurred_at"])
 
     def choose() -> BackgroundRows:
-        inputs, predictions = store.inputs(row["model_name"]), store.table("predictions")
+        inputs = store.inputs(row["model_name"])
+        predictions = with_followed_versions(store, store.table("predictions"), [row["model_name"]])
         if erased.len():
             inputs = inputs.filter(~pl.col("prediction_id").is_in(erased.implode()))
 
@@ -120,10 +122,10 @@ def background_of(store: LogStore, decision: Reconstruction, features: tuple[str
         key = ("eligible", *version[:2], features, tuple(erased), seed)
         # One order serves all decisions of a version; that of a very large log would fill the shelf.
         small = (store.source.tables().get("predictions", 0)) <= _MOST_KEPT
-        eligible = derived(store, key, ("predictions", table), order) if small else order()
+        eligible = derived(store, key, tables, order) if small else order()
         return choose_background(
             predictions, inputs, *version, prediction_id=decision.prediction_id, seed=seed, eligible=eligible
         )
 
     key = ("background", *version, decision.prediction_id, features, tuple(erased), seed)
-    return derived(store, key, ("predictions", table), choose)
+    return derived(store, key, tables, choose)

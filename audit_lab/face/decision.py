@@ -205,7 +205,7 @@ class Decision(Answered):
 
         with self._access.asking("lineage", self.place) as answer:
             self.tell(answer)
-            return graph_of_prediction(self._store, self.prediction)
+            return graph_of_prediction(self._store, self._parts.judged)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reconstruction as JSON-safe values, in the form that the panel and ``--json`` show."""
@@ -219,7 +219,7 @@ class Decision(Answered):
         score = (row["outputs"] or {}).get("score")
         return (
             f"Decision {self.prediction_id}: {row['decision']!r} (score {score}) at {iso(row['occurred_at'])} "
-            f"by {row['model_name']} {row['model_version']}{gaps}"
+            f"by {row['model_name']} {self._parts.version}{gaps}"
         )
 
     @spelling

@@ -95,6 +95,13 @@ class BatchReplay:
         first = earliest.group_by(keys).agg(_first(ident).alias("first_id")).collect()
         return counted.drop(at).join(first, on=keys, how="left", nulls_equal=True).sort(keys)
 
+    @cached_property
+    def _followed(self) -> pl.DataFrame:
+        """Count the predictions that state no version, by the version that deployments name."""
+        known = pl.col("version_said").is_not_null() & pl.col("model_version").is_not_null()
+        counted = self.scanned.filter(known).group_by("model_name", "model_version").len("predictions")
+        return counted.sort("model_name", "model_version").collect()
+
     @property
     def predictions(self) -> int:
         """How many there are."""
@@ -124,6 +131,11 @@ class BatchReplay:
             f"{row['model_version'] or 'without a version'} are {row['verdict']} ({row['code']}), "
             f"first {row['first_id']}."
             for row in self.groups.filter(~pl.col("verdict").is_in(_REPRODUCED)).iter_rows(named=True)
+        ]
+        lines += [
+            f"{row['predictions']:,} of {row['model_name']} {row['model_version']} state no version: that it decided "
+            "follows from the deployments alone."
+            for row in self._followed.iter_rows(named=True)
         ]
         lines += [f"{name}: {sentence}" for name, each in self.ran.items() for sentence in each.sentences()]
         lines += [

@@ -21,6 +21,7 @@ from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.search.pairing import repeated_ids
 from audit_lab.log.search.wide import Beside
 from audit_lab.replay.decision_rules import decides_by_threshold
+from audit_lab.replay.following import with_followed_versions
 from audit_lab.replay.readiness import (
     BY_THRESHOLD,
     ERASED,
@@ -64,7 +65,7 @@ _NOT_REGISTERED = ("model-not-stated", "version-not-stated", "version-not-regist
 
 @dataclass(frozen=True)
 class _Version:
-    """A version that predictions state, as the registry has it, or had it for some time.
+    """A version that predictions state, or that is followed where they state none, as the registry has or had it.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ class CodedPredictions:
         frames = [self._of_model(name) for name in known]
         others = [each for each in self._versions if each.model_name not in known]
         if others:
-            rows = self._store.frame("predictions")
+            rows = self._followed(self._store.frame("predictions"))
             if known:
                 rows = rows.filter(nw.col("model_name").is_null() | ~nw.col("model_name").is_in(known))
             code = _by_version(others, lambda each: each.code, _text)
@@ -127,9 +128,20 @@ class CodedPredictions:
 
     @cached_property
     def _versions(self) -> list[_Version]:
-        stated = self._store.frame("predictions").select("model_name", "model_version").unique()
-        rows = collected(stated, f"the predictions of {self._store.location}").sort("model_name", "model_version")
+        known = self._followed(self._store.frame("predictions")).select("model_name", "model_version").unique()
+        rows = collected(known, f"the predictions of {self._store.location}").sort("model_name", "model_version")
         return [each for name, version in rows.iter_rows() for each in self._judged(name, version)]
+
+    @cached_property
+    def _unstated(self) -> list[str]:
+        """The models of which some prediction states no version."""
+        rows = self._store.frame("predictions").filter(nw.col("model_version").is_null()).select("model_name").unique()
+        found = collected(rows, f"the predictions of {self._store.location}")["model_name"]
+        return found.drop_nulls().to_list()
+
+    def _followed(self, predictions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Fill the versions that follow from the deployments alone, where some are not stated."""
+        return with_followed_versions(self._store, predictions, self._unstated) if self._unstated else predictions
 
     def _judged(self, model_name: str | None, model_version: str | None) -> list[_Version]:
         """Return a version as the registry has it, once for each time from which on it said something else."""
@@ -179,7 +191,7 @@ class CodedPredictions:
         runnable = [each for each in versions if each.code is None]
         outputs = nw.col("outputs").struct
         beside = Beside(self._store, (model_name,))
-        rows = self._own_flags(beside.frame([])).with_columns(
+        rows = self._own_flags(self._followed(beside.frame([]))).with_columns(
             *(outputs.field(name).alias(f"recorded_{name}") for name in ("score", "label", "probabilities")),
             nw.col("decision").alias("recorded_decision"),
             nw.when(nw.col("threshold").is_nan())

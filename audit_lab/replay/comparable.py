@@ -130,7 +130,7 @@ def find_comparable(
     if not 1 <= k <= _MOST_CASES:
         raise MisuseError(f"{k} is no number of cases", f"Ask for 1 to {_MOST_CASES:,}.")
     span = span or Span()
-    row = decision.prediction
+    row = decision.judged
     values = _own_inputs(decision, decided_otherwise=decided_otherwise)
     since, until = span.bounds(row["occurred_at"])
     wanted = pl.col("place").ne_missing(pl.lit(decision.place))
@@ -166,6 +166,7 @@ def find_comparable(
             **span.to_dict(),
             "model_name": row["model_name"],
             "model_version": row["model_version"],
+            **({} if decision.followed is None else {"version_said": decision.followed.said}),
             "features": [scale.name for scale in scales],
             "not_comparable": without,
         },

@@ -130,6 +130,8 @@ class Comparable:
         if self.left_out:
             parts = [f"{count:,} {_LEFT_OUT[code]} ({code})" for code, count in self.left_out.items()]
             lines.append(f"Not compared: {', '.join(parts)}.")
+        if "version_said" in self.asked:
+            lines.append(self.asked["version_said"])
         if self.sampled is not None:
             lines.append(f"{self.sampled[0].upper()}{self.sampled[1:]}.")
         if self.asked["not_comparable"]:

@@ -20,6 +20,7 @@ from audit_lab.log.search.query import find
 from audit_lab.log.search.wide import INPUT, Beside
 from audit_lab.log.segments import ROW, SEGMENT
 from audit_lab.replay.decision_rules import FEATURE
+from audit_lab.replay.following import with_followed, with_followed_versions
 from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, FAILED, HAS_INPUTS, REDACTED, REPEATED, REPEATED_INPUTS
 from audit_lab.replay.redacted import is_redacted
 
@@ -36,6 +37,7 @@ __all__ = ["CHUNK_ROWS", "Chunk", "RecordedRows", "recorded"]
 CHUNK_ROWS = 65_536
 
 _ID = "prediction_id"
+_ENVIRONMENT = "environment"
 _WHICH = ["place", "occurred_at", "model_name", "model_version"]
 
 
@@ -43,7 +45,8 @@ _WHICH = ["place", "occurred_at", "model_name", "model_version"]
 class Chunk:
     """Some rows of a part (a model's predictions), and which chunk of it they are.
 
-    `rows` has ``prediction_id``, ``place``, ``occurred_at``, ``model_name``, ``model_version``, ``threshold``,
+    `rows` has ``prediction_id``, ``place``, ``occurred_at``, ``model_name``, ``model_version`` (the one that follows
+    from the deployments, where none is stated: `audit_lab.replay.following.SAID` tells that), ``threshold``,
     ``recorded_score``, ``recorded_label``, ``recorded_probabilities``, ``recorded_rule``, ``recorded_decision``, a
     column named with the prefix `FEATURE` for each column of the model's inputs, and the flags that
     `audit_lab.replay.readiness` names.
@@ -92,7 +95,7 @@ class RecordedRows:
     def __init__(self, store: LogStore, question: Question, chunk_rows: int = CHUNK_ROWS) -> None:
         self._question = question
         self._chunk_rows = chunk_rows
-        self._found = None if question.expression is None else find(store, question).select(_WHICH)
+        self._found = None if question.expression is None else find(store, question).select(*_WHICH, _ENVIRONMENT)
         # An engine for whole tables brings nothing to rows that all come into this process.
         self._store = store if store.engine.name == "polars" else replace(store, engine=engine_named("polars"))
         known = self._store.models()
@@ -112,13 +115,17 @@ class RecordedRows:
         else:
             predictions = Beside(self._store, (), question.since, question.until).predictions().to_native()
             same = pl.col("model_name").eq_missing(pl.lit(self.models[0]))
-            head = predictions.select(_WHICH[1:]).head(self._chunk_rows).filter(same).head(1)
+            head = predictions.select(*_WHICH[1:], _ENVIRONMENT).head(self._chunk_rows).filter(same).head(1)
             with reading(f"the predictions of {self._store.location}"):
                 found = head.collect()
-        return next(found.select("model_name", "model_version", "occurred_at").iter_rows(), None)
+        known = with_followed(self._store, found)
+        return next(known.select("model_name", "model_version", "occurred_at").iter_rows(), None)
 
     def versions(self) -> pl.DataFrame:
-        """Return which versions the predictions state: model, version, how many (``predictions``), ``first`` time.
+        """Return the versions of the predictions: model, version, how many (``predictions``), ``first`` time.
+
+        Where a prediction states none, its version is the one that follows from the deployments; of how many that is
+        so, ``unstated`` says.
 
         Raises
         ------
@@ -133,11 +140,18 @@ class RecordedRows:
         if question.model is not None:
             found = found.filter(pl.col("model_name") == question.model)
         keys = ["model_name", "model_version"]
-        counted = found.group_by(keys).agg(
-            pl.len().cast(pl.Int64).alias("predictions"), pl.col("occurred_at").min().alias("first")
+        counted = (
+            with_followed_versions(self._store, found.with_columns(unstated=pl.col("model_version").is_null()))
+            .group_by(keys)
+            .agg(
+                pl.len().cast(pl.Int64).alias("predictions"),
+                pl.col("occurred_at").min().alias("first"),
+                pl.col("unstated").sum(),
+            )
         )
         with reading(f"the predictions of {self._store.location}"):
-            return counted.sort(keys, nulls_last=True).collect()
+            told: pl.DataFrame = counted.sort(keys, nulls_last=True).collect()
+        return told
 
     def chunks(self, done: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Chunk]:
         """Yield the chunks in order.
@@ -188,11 +202,11 @@ class RecordedRows:
         flags = [_among(repeated).alias(REPEATED), _among(gone).alias(ERASED), is_redacted(store).alias(REDACTED)]
         placed = frame.with_columns(place=pl.format("{}@{}:{}", pl.col(_ID), pl.col(SEGMENT), pl.col(ROW)))
         chosen = placed if self._found is None else self._among_found(placed, self._found)
-        return chosen.select(*recorded(), *flags, *columns)
+        return chosen.select(*recorded(), *flags, *columns, _ENVIRONMENT)
 
     def _among_found(self, placed: pl.LazyFrame, found: pl.DataFrame) -> pl.LazyFrame:
         """Keep the rows that an expression found, in their order; a row without an id has no place."""
-        return placed.join(found.lazy(), on=_WHICH, how="semi", nulls_equal=True, maintain_order="left")
+        return placed.join(found.lazy().select(_WHICH), on=_WHICH, how="semi", nulls_equal=True, maintain_order="left")
 
     def _rechunked(self, frame: pl.LazyFrame, skipped: int) -> Iterator[pl.DataFrame]:
         """Yield rows in chunks of one size, whatever batches they are read in."""
@@ -207,7 +221,7 @@ class RecordedRows:
                 batch = next(batches, None)
             if batch is None:
                 break
-            pending.append(batch)
+            pending.append(with_followed(self._store, batch).drop(_ENVIRONMENT))
             held += batch.height
             while held >= self._chunk_rows:
                 together = pl.concat(pending)

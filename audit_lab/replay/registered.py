@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from audit_lab.log.store import LogStore
     from audit_lab.replay.artifacts.artifact import Artifact
     from audit_lab.replay.decision_rules import Rule
+    from audit_lab.replay.reconstruction import Reconstruction
 
-__all__ = ["Model", "load_registered"]
+__all__ = ["Model", "load_judged", "load_registered"]
+
+#: What can be done about a prediction that does not state what it is of.
+_STATE_IT = {
+    "model-not-stated": "Ask the writer's owner; where a column says it, name that column in the mapping.",
+    "version-not-stated": "Where exactly one version was in force, record its deployment (al.record_deployment, "
+    "audit-lab record deployment): the version follows from that. Else ask the writer's owner, and say the version "
+    "when the log is taken over (--version, version=..., or a column of the mapping).",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def load_registered(
         what, code = ("version", "version-not-stated") if model_name is not None else ("model", "model-not-stated")
         raise ModelError(
             f"the prediction does not state its {what}",
-            "Ask the writer's owner; where a column says it, name that column in the mapping.",
+            _STATE_IT[code],
             code,
         )
     name = f"{model_name} {model_version}"
@@ -83,3 +92,31 @@ def load_registered(
     rules = parse_rules(version["decision_rules"], name)
     check_rules(rules, signature, name)
     return Model(version, signature, rules, artifact, tuple(sorted(trusted_types)))
+
+
+def load_judged(
+    store: LogStore, decision: Reconstruction, *, trust: Collection[str] = (), trusted_types: Collection[str] = ()
+) -> Model:
+    """Return the version of a decision as the registry had it then: the stated one, or the one that is followed.
+
+    Raises
+    ------
+    ModelError
+        As `load_registered`; where no version is stated, it says what the deployments of that moment have.
+    """
+    row = decision.judged
+    try:
+        return load_registered(
+            store,
+            row["model_name"],
+            row["model_version"],
+            at=row["occurred_at"],
+            trust=trust,
+            trusted_types=trusted_types,
+        )
+    except ModelError as error:
+        if decision.followed is None or decision.version is not None:
+            raise
+        raise ModelError(
+            f"{error.message}. {decision.followed.said.rstrip('.')}", error.next_step, error.code
+        ) from error

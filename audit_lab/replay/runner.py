@@ -13,6 +13,7 @@ from audit_lab.errors import ModelError, SandboxClosedError, SandboxError
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.artifacts.stamps import artifact_stamps
+from audit_lab.replay.following import said_of
 from audit_lab.replay.readiness import coded, coded_alike, misfit
 from audit_lab.replay.refusals import told_apart
 from audit_lab.replay.registered import load_registered
@@ -40,6 +41,7 @@ RESULT_SCHEMA = pl.Schema(
         "occurred_at": pl.Datetime("us", "UTC"),
         "model_name": pl.String(),
         "model_version": pl.String(),
+        "version_said": pl.String(),
         "verdict": pl.String(),
         "code": pl.String(),
         "detail": pl.String(),
@@ -360,7 +362,7 @@ class Runner:
             self._tolerances[name].to_dict(),
             "present" if environment is None else environment.name,
             scored.fingerprint,
-            (*model.artifact.notes, *scored.notes, *further),
+            (*model.artifact.notes, *scored.notes, *further, *said_of(scored.rows)),
             scored.unseen,
         )
         with self._lock:

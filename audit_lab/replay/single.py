@@ -10,6 +10,7 @@ from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.index.shelf import derived
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.replay.decision_rules import FEATURE
+from audit_lab.replay.following import SAID
 from audit_lab.replay.readiness import ERASED, ERASED_INPUTS, HAS_INPUTS, REDACTED, REPEATED, REPEATED_INPUTS
 from audit_lab.replay.recorded_rows import recorded
 from audit_lab.replay.redacted import is_redacted, redaction_told
@@ -52,11 +53,12 @@ def replay_decision(store: LogStore, decision: Reconstruction, runner: Runner, *
         from audit_lab.replay.causes.inquiry import Inquiry
 
         explanation = Inquiry(store, runner).into_decision(row, result["code"])
-    surroundings = surroundings_of(store, decision.prediction, decision.model_version, ran)
+    surroundings = surroundings_of(store, decision.judged, decision.model_version, ran)
     # A contest, and its answer, stand in the same table, and change nothing by themselves.
     override = next((each for each in reversed(decision.overrides) if each["kind"] in _OVERRIDES), None)
     tolerance = None if group.model is None else runner.tolerance(group.model)
     reasons = [why(result, tolerance, ran) + override_sentence(override, result)]
+    reasons += [] if decision.followed is None else [decision.followed.said]
     reasons += [_redaction(store, decision)] if result["code"] == "inputs-redacted" else []
     reasons += [surroundings.sentence] if result["verdict"] == Verdict.WITHIN_TOLERANCE else []
     reasons += [explanation.statement] if explanation is not None else []
@@ -107,7 +109,7 @@ def _other_releases(surroundings: Surroundings) -> str:
 
 def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     """Return a decision as one row of the form that `audit_lab.replay.recorded_rows.Chunk` describes."""
-    own = {**decision.prediction, "place": decision.place}
+    own = {**decision.judged, "place": decision.place}
     prediction = pl.DataFrame([own], schema_overrides=_dtypes(store, "predictions"))
     model, table = decision.prediction["model_name"], f"{INPUTS_PREFIX}{decision.prediction['model_name']}"
     features: dict[str, Any] = {}
@@ -126,6 +128,7 @@ def recorded_row(store: LogStore, decision: Reconstruction) -> pl.DataFrame:
     return prediction.select(
         *recorded(),
         *columns,
+        pl.lit(None if decision.followed is None else decision.followed.said, dtype=pl.String).alias(SAID),
         is_redacted(store).alias(REDACTED),
         pl.lit(twice).alias(REPEATED),
         pl.lit(gone).alias(ERASED),

@@ -286,7 +286,7 @@ def test_an_erased_decision_is_refused_and_forgotten(monkeypatch: pytest.MonkeyP
     decision = SimpleNamespace(
         prediction=row, inputs=None, prediction_id="p-1", gaps=[SimpleNamespace(code="erased")], findings=()
     )
-    monkeypatch.setattr(of_decision, "load_registered", lambda *_, **__: None)
+    monkeypatch.setattr(of_decision, "load_judged", lambda *_, **__: None)
     monkeypatch.setattr(of_decision, "ExplanationCache", lambda: cache)
 
     with pytest.raises(ModelError) as raised:

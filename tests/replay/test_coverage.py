@@ -87,7 +87,10 @@ ODD = {
         "model_versions": lambda f: f.with_columns(threshold=pl.lit(None, dtype=pl.Float64)),
     },
     "no-model": {"predictions": lambda f: f.with_columns(model_name=pl.lit(None, dtype=pl.String))},
-    "no-version": {"predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String))},
+    "no-version": {
+        "predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String)),
+        "deployments": None,
+    },
     "some-failed": {
         "predictions": lambda f: f.with_columns(error=pl.when(pl.col("sequence") < 5).then(pl.lit("backend down")))
     },
@@ -128,6 +131,11 @@ RECONSTRUCTABLE = {
     "inputs-absent": (ODD["inputs-absent"], 0, 0),
     "no-model": (ODD["no-model"], 0, 0),
     "no-version": (ODD["no-version"], 0, 0),
+    "no-version-but-a-deployment": (
+        {"predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String))},
+        40,
+        40,
+    ),
     "not-registered": ({"model_versions": None}, 0, 0),
     "registered-twice": ({"model_versions": lambda f: pl.concat([f, f.with_columns(threshold=0.4)])}, 0, 0),
     "id-twice": ({"predictions": lambda f: pl.concat([f, f.head(1)])}, 39, 39),

@@ -105,7 +105,13 @@ def test_signature_in_another_order_than_the_artifact_is_never_a_silent_answer(m
             "rules-unreadable",
         ),
         ({"model_versions": lambda f: f.with_columns(artifact_sha256=pl.lit(None))}, "artifact-digest-missing"),
-        ({"predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String))}, "version-not-stated"),
+        (
+            {
+                "predictions": lambda f: f.with_columns(model_version=pl.lit(None, dtype=pl.String)),
+                "deployments": None,
+            },
+            "version-not-stated",
+        ),
         ({"predictions": set_column(error="backend down")}, "prediction-failed"),
         ({"predictions": lambda f: with_field(f, score=pl.lit(None, dtype=pl.Float64))}, "output-missing"),
     ],

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked"]
 
+_RESOLVED = ("model_name", "model_version", "predictions", "first", "unstated")
+
 _MOST_SHOWN = 8
 
 
@@ -84,7 +86,7 @@ class Asked:
                 "Ask for one of them: model=... and version=..., or --model and --version.",
             )
         row = found.row(0, named=True)
-        return Resolved(self, reading, row["model_name"], row["model_version"], row["predictions"], row["first"])
+        return Resolved(self, reading, *(row[name] for name in _RESOLVED))
 
     def to_dict(self) -> dict[str, Any]:
         """Return log, state and question as JSON-safe values."""
@@ -104,7 +106,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a question finds, all of one version: how many ``predictions``, and the ``first`` time of them."""
+    """What a question finds, all of one version: how many ``predictions``, and the ``first`` time of them.
+
+    Of those ``unstated`` the version is not stated, and follows from the deployments alone.
+    """
 
     asked: Asked
     reading: RecordedRows
@@ -112,6 +117,7 @@ class Resolved:
     model_version: str | None
     predictions: int
     first: datetime | None
+    unstated: int
 
     def rows(self) -> Iterator[pl.DataFrame]:
         """Yield them in chunks, in the order of the log."""

@@ -147,7 +147,13 @@ def attribute_cohort(
         background_rows=against,
         isolation=found.isolation,
         environment=surroundings(),
-        notes=(*_not_found(asked), *_sampled(asked), *_notes(features, model), *_taken_apart(model)),
+        notes=(
+            *_not_found(asked),
+            *_sampled(asked),
+            *_followed(resolved),
+            *_notes(features, model),
+            *_taken_apart(model),
+        ),
         ask=behind.rows_of,
     )
 
@@ -197,6 +203,14 @@ def _sampled(asked: Asked) -> Iterator[str]:
     said = recorded_only(asked.store, question.model, question.since, question.until) if asked.ids is None else None
     if said is not None:
         yield f"{said[0].upper()}{said[1:]}."
+
+
+def _followed(resolved: Resolved) -> list[str]:
+    """Say of how many decisions the version is not stated, where that is the version that deployments name."""
+    if resolved.model_version is None or not resolved.unstated:
+        return []
+    counted = f"{resolved.unstated:,} of {resolved.predictions:,} state no version"
+    return [f"{counted}: that {resolved.model_version} decided follows from the deployments alone."]
 
 
 def _notes(features: tuple[FeatureAttribution, ...], model: Model) -> Iterator[str]:

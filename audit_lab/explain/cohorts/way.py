@@ -13,6 +13,7 @@ from audit_lab.explain.explainer import offered_output
 from audit_lab.explain.perturbation import INTERVENTIONAL, PATH_DEPENDENT
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.replay.following import with_followed_versions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,4 +106,5 @@ def background_of(store: LogStore, model: Model, before: datetime | None, *, row
     erased = erased_ids(store, INPUTS_PREFIX + name, model.signature.names)
     if erased.len():
         inputs = inputs.filter(~pl.col("prediction_id").is_in(erased.implode()))
-    return choose_background(store.table("predictions"), inputs, name, version, before, rows=rows, seed=seed)
+    predictions = with_followed_versions(store, store.table("predictions"), [name])
+    return choose_background(predictions, inputs, name, version, before, rows=rows, seed=seed)

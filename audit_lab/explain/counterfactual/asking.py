@@ -112,7 +112,7 @@ def find_counterfactuals(
         prediction_id=decision.prediction_id,
         place=decision.place,
         model_name=str(decision.prediction["model_name"]),
-        model_version=decision.prediction["model_version"],
+        model_version=decision.version,
         artifact_sha256=group.model.version["artifact_sha256"],
         inputs={name: group.ready[FEATURE + name][0] for name in signature.names},
         score=own["score"],

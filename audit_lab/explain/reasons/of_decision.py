@@ -20,7 +20,7 @@ from audit_lab.explain.reasons.trial import answer, replace_each, replace_togeth
 from audit_lab.log.files.printable import printable
 from audit_lab.log.files.reading import collect
 from audit_lab.replay.decision_rules import LABEL_RULE, THRESHOLD_RULE
-from audit_lab.replay.registered import load_registered
+from audit_lab.replay.registered import load_judged
 from audit_lab.replay.verdict import EFFECTS
 
 if TYPE_CHECKING:
@@ -100,16 +100,20 @@ def reasons_of_decision(
     SandboxError
         The model did not come to an end of its own.
     """
-    row = decision.prediction
-    model = load_registered(
-        store, row["model_name"], row["model_version"], at=row["occurred_at"], trust=trust, trusted_types=trusted_types
-    )
+    row = decision.judged
+    model = load_judged(store, decision, trust=trust, trusted_types=trusted_types)
     codes.check(row["model_name"], row["model_version"], model.signature, model.rules)
+    found = _reasons(_Asked(store, decision, model, codes, reference, seed, limits))
+    # Whoever reads the reasons must know that the version they are of is not on the decision's own record.
+    return found if decision.followed is None else replace(found, why=f"{found.why} {decision.followed.said}")
+
+
+def _reasons(asked: _Asked) -> Reasons:
+    decision, codes, row = asked.decision, asked.codes, asked.decision.judged
     recorded, standing = row["decision"], decision.final_decision
     if recorded is None or standing is None:
         raise _refused(decision, "decision-missing", "nothing says what was decided, or what was made of it since")
-    asked = _Asked(store, decision, model, codes, reference, seed, limits)
-    check_reference(reference, model.signature.output.kind, asked.threshold)
+    check_reference(asked.reference, asked.model.signature.output.kind, asked.threshold)
     begun = Reasons(
         prediction_id=decision.prediction_id,
         occurred_at=None if row["occurred_at"] is None else row["occurred_at"].isoformat(timespec="seconds"),

@@ -17,6 +17,7 @@ from audit_lab.explain.background import BackgroundRows, choose_background
 from audit_lab.log.erasure.erased import erased_ids
 from audit_lab.log.files.reading import collect
 from audit_lab.log.schema import INPUTS_PREFIX
+from audit_lab.replay.following import with_followed_versions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,7 +108,7 @@ def choose_reference(
     ModelError
         Code ``time-missing``: it is not known when the decision was taken; ``reference-empty``: nothing is eligible.
     """
-    row = decision.prediction
+    row = decision.judged
     table = INPUTS_PREFIX + row["model_name"]
     before: datetime | None = row["occurred_at"]
     if before is None:
@@ -120,7 +121,7 @@ def choose_reference(
     inputs = store.inputs(row["model_name"])
     if erased.len():
         inputs = inputs.filter(~pl.col("prediction_id").is_in(erased.implode()))
-    predictions = store.table("predictions")
+    predictions = with_followed_versions(store, store.table("predictions"), [row["model_name"]])
     version = (row["model_name"], row["model_version"], before)
     if name == ALL:
         return choose_background(predictions, inputs, *version, prediction_id=decision.prediction_id, seed=seed)
@@ -151,7 +152,7 @@ def _favourable(
 
     An id that stands more than once in either table is left out, as it is from a background.
     """
-    row = decision.prediction
+    row = decision.judged
     score = pl.col("outputs").struct.field("score").cast(pl.Float64)
     named = {each.name for each in predictions.collect_schema()["outputs"].fields}  # type: ignore[attr-defined]
     score = score if "score" in named else pl.lit(None, dtype=pl.Float64)

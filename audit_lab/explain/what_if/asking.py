@@ -95,7 +95,7 @@ def ask_what_if(
         prediction_id=decision.prediction_id,
         place=decision.place,
         model_name=str(decision.prediction["model_name"]),
-        model_version=decision.prediction["model_version"],
+        model_version=decision.version,
         artifact_sha256=model.version["artifact_sha256"],
         output_kind=model.signature.output.kind,
         positive=model.signature.output.positive,

@@ -68,6 +68,8 @@ FACTS: dict[str, pl.DataType] = {
     "versions": pl.List(_TEXT),
     "agrees": _YES,
     "statement": _TEXT,
+    # That the version is not stated and follows from the deployments alone, in a sentence; null where it is stated.
+    "followed": _TEXT,
     "remarks": _TEXT,
     # The last act on the version at or before the decision, and when.
     "last_act": _TEXT,

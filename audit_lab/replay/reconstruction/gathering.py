@@ -12,6 +12,7 @@ from audit_lab.log.index.batch_lookup import look_up_many
 from audit_lab.log.redactions import redactions
 from audit_lab.log.schema import INPUTS_PREFIX, TIME
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.replay.following import SAID, with_followed
 from audit_lab.replay.reconstruction.events import EVENTS_AROUND, times_of_events
 from audit_lab.replay.reconstruction.facts import FACTS, VERSION_COLUMNS, version_row, with_derived
 from audit_lab.replay.reconstruction.history import HISTORIES, explained_by, history, outcome_by, overrides_by
@@ -107,7 +108,10 @@ def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Ga
     ids = base.filter("found")[_ID].unique()
     inputs, counted = _inputs(store, base, ahead)
     histories = {table: history(table, look_up_many(store, table, _ID, ids, confirm=False).rows) for table in HISTORIES}
-    base = base.with_columns(edition_numbers(store, base))
+    in_force = in_force_of(store, base)
+    base = with_followed(store, base)
+    followed = pl.when(pl.col("model_version").is_not_null()).then(SAID).alias("followed")
+    base = base.with_columns(followed, edition_numbers(store, base))
     versions = _versions(store, base)
     facts = (
         base.join(told, on=_ID, how="left", maintain_order="left")
@@ -121,7 +125,7 @@ def gathered(store: LogStore, found: FoundPredictions, ahead: InputsAhead) -> Ga
             versions, on=["model_name", "model_version", "edition"], how="left", maintain_order="left", nulls_equal=True
         )
         .hstack(_redacted(store, base))
-        .hstack(in_force_of(store, base))
+        .hstack(in_force)
         .hstack(_last_acts(store, base))
         .hstack(_events(store, base))
         .with_columns(keeps_approvals=pl.lit(value=store.source.tables().get("approvals", 0) > 0))

@@ -41,7 +41,7 @@ _FRAME: dict[str, pl.Expr] = {
     "found": pl.col("found"),
     "occurred_at": pl.col("occurred_at"),
     "model_name": pl.col("model_name"),
-    "model_version": pl.col("model_version"),
+    "model_version": pl.when(pl.col("followed").is_null()).then("model_version"),  # as it is stated
     "in_force": pl.col("versions"),
     "agrees": pl.col("agrees"),
     "score": pl.col("score"),

@@ -48,6 +48,7 @@ GAPS: dict[str, str] = {
     "inputs-mistyped": "Cannot replay or explain",
     "version": "Cannot replay or explain",
     "id-repeated": "Cannot tell to which of them overrides, outcomes and explanations under this id belong",
+    "version-from-deployments": "Cannot confirm that this version answered",
     "version-in-force-unknown": "Cannot confirm that the stated version answered",
     "lineage-missing": "Cannot tell what the version was trained on",
     "lineage-cut": "Cannot tell what is further back in its lineage",

@@ -11,6 +11,7 @@ from audit_lab.log.erasure.erased import erased_fields
 from audit_lab.log.samplings import sampled
 from audit_lab.log.schema import INPUTS_PREFIX
 from audit_lab.log.segments import ROW, SEGMENT
+from audit_lab.replay.following import followed_version
 from audit_lab.replay.reconstruction.decision_rows import DecisionRows, decision_rows
 from audit_lab.replay.reconstruction.events import events_around
 from audit_lab.replay.reconstruction.facts import FACTS, one_row, version_row
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit_lab.log.store import LogStore
+    from audit_lab.replay.following import Followed
     from audit_lab.replay.lineage import Edge
     from audit_lab.replay.reconstruction.notes import Finding, Gap
     from audit_lab.replay.reconstruction.provenance import Provenance
@@ -69,9 +71,11 @@ class Reconstruction:
         Its row; and feature to recorded value (None when they are missing or ambiguous).
     in_force, deployments
         Which version deployments say was in force, and the rows that say so; each with ``place`` and ``until``.
+    followed
+        Where the prediction states no version: which one follows from the deployments alone, or why none does.
     model_version, signature, approvals
-        The stated version: its row in the registry, as it was known when the decision was taken; what it takes; who
-        submitted, approved and promoted it.
+        The version that is stated, or followed: its row in the registry, as it was known when the decision was taken;
+        what it takes; who submitted, approved and promoted it.
     lineage, provenance
         Edges from the version back, and the rows of the runs, data sets and feature sources that they lead to.
     events
@@ -95,6 +99,7 @@ class Reconstruction:
     inputs: _Row | None
     in_force: InForce
     deployments: tuple[_Row, ...]
+    followed: Followed | None
     model_version: _Row | None
     signature: Signature | None
     approvals: tuple[_Row, ...]
@@ -109,6 +114,17 @@ class Reconstruction:
     gaps: tuple[Gap, ...]
     findings: tuple[Finding, ...]
     searched: str
+
+    @property
+    def version(self) -> str | None:
+        """The version that the prediction states, else the one that follows from the deployments alone."""
+        stated: str | None = self.prediction["model_version"]
+        return stated if self.followed is None else self.followed.version
+
+    @property
+    def judged(self) -> _Row:
+        """The prediction's row with `version` as its model version; what is sealed is `prediction`."""
+        return {**self.prediction, "model_version": self.version}
 
     @property
     def events_before(self) -> tuple[_Row, ...]:
@@ -161,11 +177,14 @@ def assembled(store: LogStore, rows: DecisionRows, told: Told | None = None) -> 
     row = rows.prediction
     name, version, at = row["model_name"], row["model_version"], row["occurred_at"]
     in_force = version_in_force(store, name, at, row["environment"], version)
+    followed = followed_version(store, name, version, at, row["environment"])
+    version = version if followed is None else followed.version
     of_version = version_facts(store, name, version, at)
     inputs = _inputs(rows, of_version.signature)
     events = events_around(store, name, at)
     if told is None:
-        further = {**_serving(in_force), **_last_act(of_version, at), "events": len(events)}
+        further = {**_serving(in_force), **_last_act(of_version, at), "events": len(events), "model_version": version}
+        further["followed"] = None if followed is None or version is None else followed.said
         names = () if of_version.signature is None else of_version.signature.names
         further |= dict(zip(_REDACTED, redaction_told(store, row["writer_id"], names), strict=True))
         told = _told(_facts(store, rows, inputs, version_row(of_version) | further))
@@ -178,6 +197,7 @@ def assembled(store: LogStore, rows: DecisionRows, told: Told | None = None) -> 
         inputs=inputs,
         in_force=in_force,
         deployments=deployments_around(store, name, at, row["environment"]),
+        followed=followed,
         model_version=None if of_version.row is None else dict(of_version.row),
         signature=of_version.signature,
         approvals=of_version.approvals,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from audit_lab.capture.lineage import append_lineage, read_mlflow_runs
 from audit_lab.seal.keys import SigningKey
 from audit_lab.seal.trust import Trust, TrustedKey
 
+CITIES = ("Bern", "Oslo", "Rome")
 RUN = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 START = 1_709_542_800
 
@@ -104,15 +106,19 @@ def bank(filled, small_model):
     return filled(capture(small_model))
 
 
-def filled_log(lines, adapting, small_model, tmp_path, make_log):
+def adapted(lines, adapting, **said):
     adapting(
         {"capture/loans/AllTraffic/2024/03/04/09/a.jsonl": list(lines)},
         model="loans",
-        version="1",
         features={"income": "Float64", "city": "String", "years": "Int64"},
         environment="production",
         actor="records office",
+        **said,
     )
+
+
+def filled_log(lines, adapting, small_model, tmp_path, make_log):
+    adapted(lines, adapting, version="1")
     registry = al.open(make_log("registry"))._store
     with al.open_writer(adapting.log, vault=adapting.vault) as writer:
         tables = ("model_versions", "deployments")
@@ -162,3 +168,81 @@ def test_what_any_vendor_logged_goes_the_whole_way_too(filled, adapting, small_m
     assert bank.drift(every="1d", model="loans").table.height > 0
     assert handed_over(bank, decision, tmp_path) in {"VERIFIED", "UNANCHORED"}
     assert not bank.verify(vault=adapting.vault).findings
+
+
+def registered(adapting, small_model, tmp_path):
+    """Register the model and its deployment with the writers, after its log was taken over."""
+    artifact = tmp_path / "loans.ubj"
+    artifact.write_bytes(small_model.artifact)
+    features = [
+        {"name": "income", "dtype": "float"},
+        {"name": "city", "dtype": "str"},
+        {"name": "years", "dtype": "int"},
+    ]
+    features[1]["categories"] = list(CITIES)
+    al.record_model(
+        adapting.log,
+        "loans",
+        "1",
+        artifact,
+        vault=adapting.vault,
+        run_id=RUN,
+        code_commit="a" * 40,
+        artifact_format="xgboost-ubj",
+        output_kind="probability",
+        signature={"features": features, "output": {"kind": "probability", "positive": "bad", "negative": "good"}},
+        training_cutoff=datetime(2024, 1, 1, tzinfo=UTC),
+        sample_size=40,
+        evaluation={"roc_auc": 0.9},
+        threshold=0.5,
+        monitoring={"psi_major": 0.25},
+        justification="First version.",
+        intended_use="proposes to an officer",
+    )
+    deployed(adapting, "primary", "1", traffic_share=1.0)
+    append_lineage(adapting.log, read_mlflow_runs(mlflow_store(tmp_path / "mlruns")), vault=adapting.vault)
+
+
+def deployed(adapting, slot, version, **said):
+    since = datetime(2024, 3, 1, tzinfo=UTC)
+    said |= {"environment": "production", "actor": "Jane Doe", "vault": adapting.vault}
+    al.record_deployment(adapting.log, slot, "loans", version, from_time=since, **said)
+
+
+@pytest.mark.parametrize("vendor", [None, kserve, seldon, azureml, databricks, vertex])
+def test_a_log_that_states_no_version_goes_it_too_once_its_deployment_is_recorded(
+    adapting, small_model, tmp_path, vendor
+):
+    adapted(capture(small_model) if vendor is None else records(small_model, vendor), adapting)
+    before = al.open(adapting.log).replay()
+    assert before.groups.select("code", "predictions").rows() == [("version-not-stated", 40)]
+    registered(adapting, small_model, tmp_path)
+
+    bank = al.open(adapting.log)
+    assert bank.predictions.collect()["model_version"].null_count() == 40
+    assert bank.replay().groups.select("verdict", "model_version", "predictions").rows() == [("EXACT", "1", 40)]
+    assert bank.coverage().replayable == 40
+    decision = bank.decision(bank.predictions.collect()["prediction_id"][3])
+    assert decision.in_force.version == "1"
+    follows = "follows from the deployment record primary of 2024-03-01 00:00 UTC alone."
+    assert decision.replay().why.endswith(follows)
+    explained = decision.explain("shap")
+    assert {each.feature for each in explained.contributions} == {"income", "city", "years"}
+    assert any(note.endswith(follows) for note in explained.notes)
+    assert {f"run:{RUN}", f"commit:{'a' * 40}"} <= {node.name for node in decision.lineage_graph().nodes}
+    drifted = bank.drift(every="1d", model="loans", reference=("2024-03-04", "2024-03-05")).table
+    assert set(drifted["column"]) >= {"income", "city", "years"}
+    assert handed_over(bank, decision, tmp_path) in {"VERIFIED", "UNANCHORED"}
+    with zipfile.ZipFile(tmp_path / "out" / "INC-7.zip") as bundle:
+        (kept,) = (name for name in bundle.namelist() if name.endswith("replay.json"))
+        assert follows in json.loads(bundle.read(kept))["why"]
+    assert not bank.verify(vault=adapting.vault).findings
+
+
+def test_a_canary_leaves_it_open_which_version_decided(adapting, small_model, tmp_path):
+    adapted(records(small_model, kserve), adapting)
+    registered(adapting, small_model, tmp_path)
+    deployed(adapting, "canary", "2", traffic_share=0.1)
+    replay = al.open(adapting.log).decision("e-003").replay()
+    assert replay.code == "version-not-stated"
+    assert "1 with 100 % of the traffic (slot primary) and 2 with 10 % of the traffic (slot canary)" in replay.why
