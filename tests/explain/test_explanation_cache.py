@@ -284,7 +284,7 @@ def test_an_erased_decision_is_refused_and_forgotten(monkeypatch: pytest.MonkeyP
 
     row = {"model_name": "m", "model_version": "1", "occurred_at": None}
     decision = SimpleNamespace(
-        prediction=row, inputs=None, prediction_id="p-1", gaps=[SimpleNamespace(code="erased")], findings=()
+        prediction=row, judged=row, inputs=None, prediction_id="p-1", gaps=[SimpleNamespace(code="erased")], findings=()
     )
     monkeypatch.setattr(of_decision, "load_judged", lambda *_, **__: None)
     monkeypatch.setattr(of_decision, "ExplanationCache", lambda: cache)
