@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 from lab_page import (
+    TOKEN,
     answer,
     browse,
     decision,
@@ -170,6 +171,7 @@ def test_what_is_typed_is_kept_the_same_in_a_clean_kernel_and_its_evidence_verif
     keep(page, explorer, "Long ones").locator(".jp-InputPrompt").click()
     page.keyboard.press("b")
     asked = run_cell(page, LATER, 4)
+    expect(asked).to_contain_text("4 to 72 on record")  # by then each control is the one that stays
     months = asked.get_by_label(re.compile("^duration_in_month")).first
     months.fill("6")
     months.press("Tab")
@@ -203,6 +205,34 @@ def keep(page, cell, title):
     kept = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text=f'view.keep(case, "{title}")')
     expect(kept.locator(".jp-OutputArea-output")).to_contain_text(title)
     return kept
+
+
+def test_the_status_bar_says_what_is_open_in_the_kernel(lab, notebook, window):
+    """Not what was pressed last: after a restart nothing is open, and a second window knows of what is."""
+    page = notebook
+    log = al.open(lab.folder / "sample_data" / "credit")
+    al.Case.create("INC-11", log, question="Who?", actor="ana", purpose="a test", folder=lab.folder / "cases")
+    status = page.get_by_role("button", name=re.compile("^Audit Lab. Case"))
+    expect(status).to_contain_text("Case: none")
+    ready(page)
+    cell = run_cell(page, "import audit_lab as al\ncase = al.Case.open('../cases/INC-11')", 0)
+    expect(status).to_contain_text("Case: INC-11")
+
+    path = page.evaluate("window.jupyterapp.shell.currentWidget.context.path")
+    other = page.context.new_page()
+    other.goto(f"{lab.url}/lab/workspaces/other/tree/{path}?token={TOKEN}")
+    expect(other.get_by_role("button", name=re.compile("^Audit Lab. Case"))).to_contain_text("Case: INC-11")
+    other.close()
+
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(status).to_contain_text("Case: none")
+    ready(page)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(status).to_contain_text("Case: INC-11")
+    run_cell(page, "del case", 0)
+    expect(status).to_contain_text("Case: none")
+    window.is_fresh = True
 
 
 def is_saved(response, words):

@@ -5,6 +5,7 @@ Every view is used in it in `test_live_views.py`, on the kernel that has the ans
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -165,6 +166,8 @@ def test_what_the_palette_does_with_a_case(lab, notebook7):
     cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
     opened = cells.filter(has_text='al.Case.open("../cases-of-seven/INC-70")')
     expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-70")
+    status = page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name=re.compile("^Audit Lab. Case"))
+    expect(status).to_have_text("Case: INC-70")
     keep_newest(page, opened, 1, command)
     command(page, "Export Evidence")
     jobs = panel(page).get_by_role("list", name="Jobs").get_by_role("listitem")

@@ -69,7 +69,7 @@ def test_a_row_of_the_explorer_leads_to_its_bytes(log):
     leaf = log.decision(place).source_rows().rows[0].leaf
     assert leaf in view._detail.value
     assert leaf in view.static_html()
-    assert f"al.view(log.decision({place!r})).choose(stored=True)" in view._code.value
+    assert f"al.view(browse).choose(opened={place!r}, stored=True)" in view._code.value
 
 
 def test_a_bar_leads_to_rows_whose_bytes_hold_its_value(log):

@@ -1,12 +1,12 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-/** A case below the server's folder, and its id. */
+/** A case, and where it is below the server's folder; null where it is not known which of several of one id it is. */
 export interface OpenCase {
-  path: string;
+  path: string | null;
   id: string;
 }
 
-/** The case that is worked on in this window. */
+/** The case that is open in the kernel of the notebook in sight. */
 export class CurrentCase {
   get changed(): ISignal<this, void> {
     return this._changed;

@@ -4,11 +4,11 @@ import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterl
 import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
 import type { AuditLabClient } from './api';
-import type { CurrentCase, OpenCase } from './currentcase';
+import type { CurrentCase } from './currentcase';
 import { insertCell } from './insert';
 import type { JobsModel } from './jobs';
 import { sayWhyNot } from './notices';
-import { hasOpenCase } from './opencase';
+import { hasOpenCase, openCaseId } from './opencase';
 import { folderOf, relativePath } from './paths';
 import { keepCell, keepViewCell, openCaseCell } from './python';
 import type { SettingsModel } from './settings';
@@ -18,6 +18,9 @@ import { CommandIDs, IAuditLabCase, IAuditLabClient, IAuditLabJobs, IAuditLabSet
 import { choicesIn, isView } from './viewchoices';
 
 const BUTTONS = [CommandIDs.openCase, CommandIDs.keepCell, CommandIDs.exportEvidence, CommandIDs.verifyChosen];
+
+/** In these states a kernel knows nothing of a case any more. */
+const ENDED = new Set(['restarting', 'autorestarting', 'terminating', 'dead']);
 
 /** What the notebook's toolbar does for an investigation; each press leaves a cell, or a job. */
 export const notebookPlugin: JupyterFrontEndPlugin<void> = {
@@ -43,6 +46,34 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       await NotebookActions.run(panel.content, panel.sessionContext);
     };
 
+    /** Say which case is open in the kernel of a notebook, where that is the one in sight. */
+    const follow = async (panel: NotebookPanel): Promise<void> => {
+      const id = await openCaseId(panel);
+      if (id === undefined || panel !== notebooks.currentWidget || id === (current.open?.id ?? null)) {
+        return;
+      }
+      current.open = id === null ? null : { id, path: await pathOfCase(client, id) };
+    };
+    notebooks.currentChanged.connect(() => {
+      if (notebooks.currentWidget !== null) {
+        void follow(notebooks.currentWidget);
+      }
+    });
+    notebooks.widgetAdded.connect((_, panel) => {
+      void panel.sessionContext.ready.then(() => follow(panel));
+      panel.sessionContext.kernelChanged.connect(() => void follow(panel));
+      panel.sessionContext.statusChanged.connect((_context, status) => {
+        if (ENDED.has(status) && panel === notebooks.currentWidget) {
+          current.open = null;
+        }
+      });
+    });
+    NotebookActions.executed.connect((_, { notebook }) => {
+      if (notebooks.currentWidget?.content === notebook) {
+        void follow(notebooks.currentWidget);
+      }
+    });
+
     commands.addCommand(CommandIDs.openCase, {
       label: 'Open Case',
       caption: 'Choose a case to work on, and open it in the notebook',
@@ -55,6 +86,7 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
         const panel = notebooks.currentWidget;
         if (panel !== null) {
           await run(panel, openCaseCell(relativePath(folderOf(pathOf(panel)), chosen.path), settings.now.actor));
+          await follow(panel);
         }
       })
     });
@@ -98,11 +130,11 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => notebooks.currentWidget !== null,
       execute: told(async () => {
         const panel = notebooks.currentWidget;
-        const chosen = current.open ?? (await chosenCase(client));
+        const known = current.open;
+        const chosen = known?.path ? { ...known, path: known.path } : await chosenCase(client);
         if (panel === null || chosen === null) {
           return;
         }
-        current.open = chosen;
         await panel.context.save();
         const { actor, folder } = settings.now;
         const who = actor === '' ? {} : { actor };
@@ -135,7 +167,14 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-async function chosenCase(client: AuditLabClient): Promise<OpenCase | null> {
+/** Where the case with an id is; null where none, or more than one, is found. */
+async function pathOfCase(client: AuditLabClient, id: string): Promise<string | null> {
+  const { cases } = await client.cases();
+  const found = cases.filter(each => each.case_id === id);
+  return found.length === 1 ? (found[0]?.path ?? null) : null;
+}
+
+async function chosenCase(client: AuditLabClient): Promise<{ id: string; path: string } | null> {
   const { cases } = await client.cases();
   const readable = cases.filter(each => each.case_id !== null);
   const names = readable.map(each => `${each.case_id ?? ''} (${each.path})`);

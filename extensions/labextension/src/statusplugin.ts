@@ -1,5 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { CurrentCase } from './currentcase';
@@ -17,27 +19,52 @@ export const statusPlugin: JupyterFrontEndPlugin<CurrentCase> = {
   provides: IAuditLabCase,
   activate: (app: JupyterFrontEnd, settings: SettingsModel, bar: IStatusBar | null) => {
     const current = new CurrentCase();
-    const node = document.createElement('button');
-    node.type = 'button';
-    node.className = 'auditlab-Status';
-    node.title = 'Audit Lab: the open case, the actor and the role. Press to open a case; actor and role are settings.';
-    node.onclick = () => void app.commands.execute(CommandIDs.openCase);
-    const show = (): void => {
-      const { actor, role } = settings.now;
-      const parts = [`Case: ${current.open?.id ?? 'none'}`, actor, role].filter(part => part !== '');
-      node.textContent = spelled(parts.join(' · '));
-      node.setAttribute('aria-label', `Audit Lab. ${node.textContent}`);
-    };
-    current.changed.connect(show);
-    settings.changed.connect(show);
-    show();
-    bar?.registerStatusItem('audit-lab:status', { align: 'left', item: new Widget({ node: wrapped(node) }), rank: 100 });
+    const status = (): Widget => new CaseStatus(current, settings, () => void app.commands.execute(CommandIDs.openCase));
+    if (bar !== null) {
+      bar.registerStatusItem('audit-lab:status', { align: 'left', item: status(), rank: 100 });
+    } else {
+      // Notebook 7 has no status bar: there it stands in the toolbar.
+      app.docRegistry.addWidgetExtension('Notebook', {
+        createNew: (panel: NotebookPanel) => {
+          panel.toolbar.addItem('audit-lab:status', status());
+        }
+      });
+    }
     return current;
   }
 };
 
-function wrapped(button: HTMLButtonElement): HTMLElement {
-  const node = document.createElement('div');
-  node.append(button);
-  return node;
+class CaseStatus extends Widget {
+  constructor(current: CurrentCase, settings: SettingsModel, press: () => void) {
+    super();
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'auditlab-Status';
+    button.title =
+      'Audit Lab: the case that is open in the kernel of this notebook, the actor and the role. Press to open a case; actor and role are settings.';
+    button.onclick = press;
+    this.node.append(button);
+    this._button = button;
+    this._current = current;
+    this._settings = settings;
+    current.changed.connect(this._show, this);
+    settings.changed.connect(this._show, this);
+    this._show();
+  }
+
+  override dispose(): void {
+    Signal.clearData(this);
+    super.dispose();
+  }
+
+  private _show(): void {
+    const { actor, role } = this._settings.now;
+    const parts = [`Case: ${this._current.open?.id ?? 'none'}`, actor, role].filter(part => part !== '');
+    this._button.textContent = spelled(parts.join(' · '));
+    this._button.setAttribute('aria-label', `Audit Lab. ${this._button.textContent}`);
+  }
+
+  private readonly _button: HTMLButtonElement;
+  private readonly _current: CurrentCase;
+  private readonly _settings: SettingsModel;
 }
