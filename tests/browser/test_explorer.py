@@ -70,7 +70,7 @@ def test_filter_order_counts_timeline_and_a_decision(explorer, picture):
     cell.get_by_text("Python that shows this").click()
     code = cell.locator("textarea").last.input_value()
     assert "log.browse(expression=\"inputs.carrier = 'AA'\", sort='outputs.score', descending=True)" in code
-    assert f"log.decision('{place}@" in code
+    assert f".choose(opened='{place}@" in code
 
 
 def test_an_alert_over_the_timeline_is_read_out_and_selects_its_window(explorer):
