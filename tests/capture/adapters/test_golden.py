@@ -28,7 +28,7 @@ SAID = {
 FORMS = [
     *("sagemaker", "kserve", "seldon", "azureml", "vertex", "vertex-older", "json-lines", "logging", "structlog"),
     *("loguru", "avro", "databricks-legacy", "databricks-gateway", "databricks-unity"),
-    *("kserve-batch.parquet", "kserve-batch.csv"),
+    *("kserve-batch.parquet", "kserve-batch.csv", "kserve-batch.json"),
 ]
 LEFT_OUT = {"recorded_at", "observed_at", "source"}
 AVRO = {
@@ -73,7 +73,18 @@ def container():
 
 
 def batch(name):
-    """Return the fixture of KServe's own batches as Parquet or as CSV."""
+    """Return the fixture of KServe's own batches as Parquet, as CSV, or as JSON, which alone has times."""
+    if name.endswith(".json"):
+        lines = (FIXTURES / "kserve-batch.jsonl").read_text().splitlines()
+        timed, known = [], {}
+        for line in lines:
+            record = json.loads(line)
+            # Of one id requests and answers come in turn; a record that is delivered again has the time that it had.
+            answers = str(record["reqType"]).endswith("response")
+            place = known.setdefault((record["id"], answers), {})
+            second = 10 * place.setdefault(line, len(place)) + 5 * answers
+            timed.append({**record, "occurrenceTime": f"2026-05-04T09:00:{second:02}.5Z"})
+        return json.dumps(timed).encode()
     frame = pl.read_ndjson(FIXTURES / f"{name.partition('.')[0]}.jsonl")
     buffer = io.BytesIO()
     if name.endswith(".parquet"):

@@ -178,6 +178,20 @@ def test_a_service_whose_name_no_log_can_have_is_put_aside_and_the_others_are_ke
     assert all("cannot name a folder" in reason for reason in report.quarantine()["reason"])
 
 
+@pytest.mark.parametrize("said", [{}, {"time": "2026-05-04T11:00:00Z"}])
+def test_where_an_event_has_no_time_it_is_when_it_was_recorded(adapting, said):
+    """The extension `recordedtime` stands in for `time`, and never before it."""
+    records = [{**event(side), "recordedtime": "2026-05-04T09:00:02Z"} for side in ("request", "response")]
+    for record in records:
+        del record["time"]
+        record.update(said)
+    adapting({"a.jsonl": records})
+    hour, second = (11, 0) if said else (9, 2)
+    assert predictions(adapting)["occurred_at"].unique().to_list() == [
+        datetime(2026, 5, 4, hour, 0, second, tzinfo=UTC)
+    ]
+
+
 def test_an_id_that_a_caller_used_again_is_paired_in_order_of_time(adapting):
     records = [
         event("response", at="2026-05-04T09:00:01Z", body={"predictions": [0.1]}),
