@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audit_lab import charts
-    from audit_lab.capture.adapters.adaptation import adapt
-    from audit_lab.capture.adapters.kafka_topic import adapt_topic
     from audit_lab.capture.life.explanations import record_explanation
     from audit_lab.capture.life.records import (
         record_approval,
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from audit_lab.capture.recorder.sampling import Sampling
     from audit_lab.capture.recorder.wrappers import RecordedModel, recorded
     from audit_lab.capture.redaction.linter import lint_personal
-    from audit_lab.capture.sealing import seal_foreign
     from audit_lab.errors import AuditLabError
     from audit_lab.evidence.case import Case
     from audit_lab.evidence.differences import diff
@@ -49,9 +46,9 @@ if TYPE_CHECKING:
     from audit_lab.face import AuditLog, Decision
     from audit_lab.face import open_log as open  # noqa: A004 - the public name; read as al.open
     from audit_lab.face.keeping import compact, erase, hold, reapply_erasures, release
+    from audit_lab.face.long_work import adapt, adapt_topic, seal_foreign, seal_log
     from audit_lab.log.journal.record import read_journal
     from audit_lab.log.keys.pseudonym import pseudonym
-    from audit_lab.log.writing.arrival import seal_log
     from audit_lab.log.writing.writer import create_log, open_writer
     from audit_lab.replay.impact import Correction
     from audit_lab.sandbox import Limits
@@ -117,8 +114,8 @@ _HOMES = {
     "Limits": ("audit_lab.sandbox", "Limits"),
     "RecordedModel": ("audit_lab.capture.recorder.wrappers", "RecordedModel"),
     "Recorder": ("audit_lab.capture.recorder.recorder", "Recorder"),
-    "adapt": ("audit_lab.capture.adapters.adaptation", "adapt"),
-    "adapt_topic": ("audit_lab.capture.adapters.kafka_topic", "adapt_topic"),
+    "adapt": ("audit_lab.face.long_work", "adapt"),
+    "adapt_topic": ("audit_lab.face.long_work", "adapt_topic"),
     "Sampling": ("audit_lab.capture.recorder.sampling", "Sampling"),
     "compact": ("audit_lab.face.keeping", "compact"),
     "create_log": ("audit_lab.log.writing.writer", "create_log"),
@@ -146,8 +143,8 @@ _HOMES = {
     "recorded": ("audit_lab.capture.recorder.wrappers", "recorded"),
     "recorded_run": ("audit_lab.capture.life.runs", "recorded_run"),
     "release": ("audit_lab.face.keeping", "release"),
-    "seal_foreign": ("audit_lab.capture.sealing", "seal_foreign"),
-    "seal_log": ("audit_lab.log.writing.arrival", "seal_log"),
+    "seal_foreign": ("audit_lab.face.long_work", "seal_foreign"),
+    "seal_log": ("audit_lab.face.long_work", "seal_log"),
     "verify": ("audit_lab.evidence.verification", "verify"),
     "view": ("audit_lab.widgets", "view"),
 }

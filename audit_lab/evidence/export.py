@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from audit_lab.evidence.said_of_bundle import NOTEBOOK_FOLDER, OWN_FOLDER
 from audit_lab.evidence.verify_page import PAGE_NAME, checking_page
 from audit_lab.evidence.whole_case import EXPORTED, carried_custody, check_whole
 from audit_lab.face.pinned import LogPin
+from audit_lab.face.progress import shown
 from audit_lab.seal.custody import time_text
 from audit_lab.seal.digests import sha256, sha256_file
 from audit_lab.seal.portable_name import safe_name
@@ -50,6 +52,7 @@ _ARCHIVE_SUFFIX = ".zip"
 _NO_FOLDER = "a file stands where its folder should be"
 
 
+@partial(shown, "export")
 def export_case(
     case: CaseFile,
     out: Path,
@@ -125,6 +128,7 @@ def export_case(
     return path
 
 
+@partial(shown, "export")
 def export_notebook(
     notebook: Path,
     out: Path,

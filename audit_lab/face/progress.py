@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from threading import Event, Thread, current_thread, main_thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 from uuid import uuid4
 
 from audit_lab.log.files.printable import printable
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     import narwhals as nw
     import polars as pl
 
-__all__ = ["WatchedStore", "is_attended", "shown_elsewhere", "shown_while", "watched"]
+__all__ = ["WatchedStore", "is_attended", "shown", "shown_elsewhere", "shown_while", "watched"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _FIRST_SECONDS, _NEXT_SECONDS = 1.0, 0.5
 _LONGEST = 100
@@ -129,6 +133,23 @@ def shown_while(what: str, progress: Callable[[str, int], None] | None = None) -
         over.set()
         _answered.clear()
         clock.join()
+
+
+def shown(what: str, work: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return the same work, of which is shown in a notebook that it goes on and for how long: see `shown_while`.
+
+    Nothing is shown where it is told a `progress`, and in a terminal, on whose last line it may ask for a passphrase;
+    the command line has a bar for it. An interrupt ends it as it ends the work itself.
+    """
+
+    @wraps(work)
+    def watched(*args: _P.args, **given: _P.kwargs) -> _R:
+        if given.get("progress") is not None or getattr(_shell(), "kernel", None) is None:
+            return work(*args, **given)
+        with shown_while(what):
+            return work(*args, **given)
+
+    return watched
 
 
 @contextmanager

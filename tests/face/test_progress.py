@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -312,3 +313,68 @@ def test_a_verification_of_a_log_by_its_path_is_shown_too(make_log, terminal, mo
     assert seen == [True]
     assert "verify: 0 s" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """Return what a notebook's cell shows, to somebody who sits before it."""
+    shown = []
+    kernel = SimpleNamespace(kernel=SimpleNamespace(_allow_stdin=True))
+    monkeypatch.setattr(module, "_shell", lambda: kernel)
+    monkeypatch.setattr(module, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data["text/plain"]))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("adapt", "audit_lab"),
+        ("adapt_topic", "audit_lab"),
+        ("seal_foreign", "audit_lab"),
+        ("seal_log", "audit_lab"),
+        ("export_case", "audit_lab.evidence.export"),
+        ("export_notebook", "audit_lab.evidence.export"),
+    ],
+)
+def test_work_that_asks_no_log_is_wrapped(name, home):
+    public = getattr(importlib.import_module(home), name)
+    assert public.__wrapped__.__name__ == public.__name__ == name
+    assert public.__wrapped__.__doc__ == public.__doc__
+
+
+def test_long_work_is_shown_in_a_notebook(cell):
+    seen = Event()
+
+    def work():
+        while not cell:
+            seen.wait(0.01)
+        return 7
+
+    assert module.shown("seal", work)() == 7
+    assert cell[0] == "seal: 0 s (interrupt the kernel to stop)"
+    assert cell[-1] == ""
+
+
+def test_an_interrupt_ends_long_work_and_clears_the_line(cell):
+    def work():
+        while not cell:
+            pass
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        module.shown("seal", work)()
+    assert cell[-1] == ""
+
+
+def test_sealing_that_tells_somebody_else_shows_nothing(make_log, cell, tmp_path):
+    told = []
+    keeping = {"actor": "records office", "vault": tmp_path / "vault", "passphrase": b"tests"}
+    al.seal_log(make_log(), **keeping, progress=lambda *each: told.append(each))
+    assert told
+    assert cell == []
+
+
+def test_sealing_leaves_the_line_of_a_terminal_to_what_it_asks(make_log, terminal, tmp_path):
+    al.seal_log(make_log(), actor="records office", vault=tmp_path / "vault", passphrase=b"tests")
+    assert terminal.getvalue() == ""
