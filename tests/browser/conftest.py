@@ -54,7 +54,8 @@ _BEGIN_ANEW = """async ([path, kernel]) => {
   const before = [...app.shell.widgets('main')];
   // After a reload the file browser goes back to the folder that it showed, when it comes to it.
   await [...app.shell.widgets('left')].find(widget => widget.id === 'filebrowser').model.restored;
-  if (kernel !== null) {
+  await app.serviceManager.kernels.refreshRunning();
+  if ([...app.serviceManager.kernels.running()].some(model => model.id === kernel)) {
     // A kernel that tests share knows of no case that another has opened.
     const shared = app.serviceManager.kernels.connectTo({ model: { id: kernel, name: 'python3' } });
     const forgotten = shared.requestExecute({ code: "globals().pop('case', None)", silent: true }).done;
