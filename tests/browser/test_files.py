@@ -112,21 +112,11 @@ def test_what_was_chosen_in_a_live_view_is_what_is_kept(lab, notebook, window):
     page = notebook
     log = al.open(lab.folder / "sample_data" / "flights")
     al.Case.create("INC-9", log, question="When?", actor="ana", purpose="a test", folder=lab.folder / "cases")
-    ready(page)
-    press_button(page, "Open Case")
-    answer(page, item="INC-9 (cases/INC-9)")
-    opened = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text='al.Case.open("../cases/INC-9")')
-    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-9")
-    opened.locator(".jp-InputPrompt").click()
-    page.keyboard.press("b")
+    begin_below_case(page, "INC-9")
     cell = run_cell(page, "al.view(al.open('../sample_data/flights').drift(['carrier', 'distance_miles']))", 2)
     cell.get_by_label("Column", exact=True).select_option("distance_miles", timeout=60_000)
     expect(cell.get_by_role("heading", name="distance_miles over time")).to_be_visible()
-    cell.locator(".jp-InputPrompt").click()
-    press_button(page, "Keep Cell as Exhibit")
-    answer(page, text="Distances")
-    keeping = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text='view.keep(case, "Distances")')
-    expect(keeping.locator(".jp-OutputArea-output")).to_contain_text("Distances")
+    keeping = keep(page, cell, "Distances")
     (exhibit,) = al.Case.open(lab.folder / "cases" / "INC-9", actor="ana", purpose="a test").exhibits
     pages = [path.read_text() for path in exhibit.folder.glob("*.html")]
     assert any("distance_miles over time" in each for each in pages)
@@ -149,13 +139,7 @@ def test_what_is_typed_is_kept_the_same_in_a_clean_kernel_and_its_evidence_verif
     log = al.open(lab.folder / "sample_data" / "credit")
     about = {"question": "Which?", "actor": "ana", "purpose": "a test", "folder": lab.folder / "cases"}
     al.Case.create("INC-10", log, **about)
-    ready(page)
-    press_button(page, "Open Case")
-    answer(page, item="INC-10 (cases/INC-10)")
-    opened = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text='al.Case.open("../cases/INC-10")')
-    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text("INC-10")
-    opened.locator(".jp-InputPrompt").click()
-    page.keyboard.press("b")
+    begin_below_case(page, "INC-10")
     explorer = run_cell(page, SHOWN, 2)
     field = explorer.get_by_role("combobox")
     field.fill("decision = 'deny' and inputs.duration_in_month > 36")
@@ -198,7 +182,19 @@ def test_what_is_typed_is_kept_the_same_in_a_clean_kernel_and_its_evidence_verif
     window.is_fresh = True
 
 
+def begin_below_case(page, name):
+    """Open a case by the toolbar, and begin a cell below the one that it inserts."""
+    ready(page)
+    press_button(page, "Open Case")
+    answer(page, item=f"{name} (cases/{name})")
+    opened = page.locator(".jp-NotebookPanel .jp-CodeCell").filter(has_text=f'al.Case.open("../cases/{name}")')
+    expect(opened.locator(".jp-OutputArea-output").first).to_contain_text(name)
+    opened.locator(".jp-InputPrompt").click()
+    page.keyboard.press("b")
+
+
 def keep(page, cell, title):
+    """Keep a view by the toolbar, and return the cell that keeps it."""
     cell.locator(".jp-InputPrompt").click()
     press_button(page, "Keep Cell as Exhibit")
     answer(page, text=title)
